@@ -1,0 +1,13 @@
+"""What every test shares: one thread, waits that do not spin, and Hypothesis examples that do not depend on the clock."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+from hypothesis import settings
+
+torch.set_num_threads(1)
+settings.register_profile("tradewinds", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("tradewinds")

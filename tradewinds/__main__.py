@@ -1,0 +1,209 @@
+"""The door: `tradewinds STAGE [key=value ...]` and `python -m tradewinds STAGE ...` are this one function.
+
+It reads the words, composes and validates the request once, and hands the stage a dataclass. Heavy imports happen
+inside the stage that needs them, so that help and refusals come at once.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tradewinds import __version__
+from tradewinds.errors import GateError, RequestError
+
+if TYPE_CHECKING:
+    from tradewinds.console import Console
+    from tradewinds.schema import Config
+
+DONE, FAILED, WRONG_REQUEST, GATE = 0, 1, 2, 3
+STAGES = {
+    "run": "the whole path: data, forecaster, hidden states, agent, backtest, report",
+    "train-forecaster": "fit the LSTM and score it beside the naive forecasts",
+    "encode": "write the hidden states and forecasts of every bar",
+    "train-agent": "train the agent on hidden states the forecaster was not fitted on",
+    "backtest": "judge a trained agent on the test span, and report",
+    "report": "write report.html again from a run's report.json",
+    "retrain": "train a challenger up to the newest bar; it replaces the champion only if it wins",
+    "signal": "print the champion's target position for the next bar as JSON",
+    "schedule": "run retrain on a cron expression or after an exchange's close",
+    "models": "list, promote or roll back registered models:  models list | promote N | rollback",
+    "data": "list or verify the sample series that are shipped:  data list | verify",
+}
+ACTIONS = {"models": ("list", "promote", "rollback"), "data": ("list", "verify")}
+FLAGS = """  -h, --help          this page; after a stage, its options
+  -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
+  --json              print one JSON object as the last line
+  --cfg job           print the composed configuration and stop
+  --config-dir DIR    search DIR for configuration files of your own, beside ours
+  --version           print the version
+"""
+EXITS = "Exit status: 0 done; 1 the run failed; 2 the request was wrong; 3 a gate said no."
+
+
+@dataclass
+class Words:
+    """The command line, sorted: what to do, on what, and how to answer."""
+
+    stage: str = ""
+    action: str = ""
+    overrides: list[str] = field(default_factory=list)
+    config_dir: Path | None = None
+    as_json: bool = False
+    multirun: bool = False
+    show_config: bool = False
+    show_help: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status (see EXITS)."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning barriers cost up to 12x on shared cores
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in (["--version"], ["-V"]):
+        print(f"tradewinds {__version__}")
+        return DONE
+    try:
+        signal.signal(signal.SIGTERM, _interrupt)  # a polite kill cleans up like Ctrl-C
+        words = read_words(given)
+        if words.show_help:
+            print(help_page(words.stage))
+            return DONE
+        return _work(words)
+    except RequestError as error:
+        print(f"tradewinds: {error}", file=sys.stderr)
+        return WRONG_REQUEST
+    except GateError as error:
+        print(f"tradewinds: {error}", file=sys.stderr)
+        return GATE
+    except KeyboardInterrupt:
+        print("tradewinds: interrupted; nothing half-written was left", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        return _failed(error)
+
+
+def read_words(given: Sequence[str]) -> Words:
+    """Sort the words of a command line.
+
+    Raises:
+        RequestError: an unknown stage, action or flag, or a flag without its value.
+    """
+    words, rest = Words(), list(given)
+    while rest:
+        word = rest.pop(0)
+        if word in ("-h", "--help"):
+            words.show_help = True
+        elif word in ("-m", "--multirun"):
+            words.multirun = True
+        elif word == "--json":
+            words.as_json = True
+        elif word in ("--cfg", "-c"):
+            words.show_config = _value_of(word, rest) == "job"
+        elif word in ("--config-dir", "-cd"):
+            words.config_dir = Path(_value_of(word, rest))
+        elif word.startswith("-"):
+            raise RequestError(f"unknown flag '{word}'; allowed: -h, -m, --json, --cfg job, --config-dir DIR, --version")
+        else:
+            _place(words, word)
+    if not words.stage:
+        words.show_help = True
+    if words.stage in ACTIONS and not words.action and not words.show_help:
+        raise RequestError(f"{words.stage} needs one of {', '.join(ACTIONS[words.stage])}")
+    if words.config_dir is not None and not words.config_dir.is_dir():
+        raise RequestError(f"--config-dir must name a folder, was '{words.config_dir}'")
+    return words
+
+
+def _place(words: Words, word: str) -> None:
+    from tradewinds.validate import nearest
+
+    if not words.stage:
+        if word not in STAGES:
+            raise RequestError(f"unknown stage '{word}'{nearest(word, STAGES) or '; stages: ' + ', '.join(STAGES)}")
+        words.stage = word
+    elif words.stage in ACTIONS and not words.action and "=" not in word:
+        allowed = ACTIONS[words.stage]
+        if word not in allowed:
+            raise RequestError(f"{words.stage} needs one of {', '.join(allowed)}, was '{word}'{nearest(word, allowed)}")
+        words.action = word
+    elif words.action == "promote" and "=" not in word:
+        words.overrides.append(f"models.version={word}")
+    else:
+        words.overrides.append(word)
+
+
+def _value_of(flag: str, rest: list[str]) -> str:
+    if not rest:
+        raise RequestError(f"{flag} needs a value after it")
+    return rest.pop(0)
+
+
+def _work(words: Words) -> int:
+    from tradewinds.compose import compose_requests
+    from tradewinds.console import Console
+    from tradewinds.paths import resource_dir
+    from tradewinds.schema import request_from
+
+    folders = [resource_dir("conf"), *([words.config_dir] if words.config_dir else [])]
+    plains = compose_requests(words.overrides, folders, multirun=words.multirun)
+    requests = [request_from(plain) for plain in plains]  # every run of a sweep is checked before the first one starts
+    if words.show_config:
+        import yaml
+
+        print("---\n".join(yaml.safe_dump(request.plain(), sort_keys=False) for request in requests), end="")
+        return DONE
+    console = Console(as_json=words.as_json)
+    module = importlib.import_module(f"tradewinds.stages.{words.stage.replace('-', '_')}")
+    return max(_one(module, words, request, console) for request in requests)
+
+
+def _one(module: Any, words: Words, config: "Config", console: "Console") -> int:
+    arguments = (words.action,) if words.action else ()
+    outcome: dict[str, Any] = module.main(config, console, *arguments)
+    console.finish(outcome)
+    return DONE
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _failed(error: Exception) -> int:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="tradewinds-", suffix=".log", delete=False) as log:
+        log.write("".join(traceback.format_exception(error)))
+    reason = " ".join(str(error).split()) or "no reason given"
+    print(f"tradewinds: failed: {type(error).__name__}: {reason}; details in {log.name}", file=sys.stderr)
+    return FAILED
+
+
+def help_page(stage: str) -> str:
+    """Return the help text of a stage, or of the whole program; reads file names only, loads nothing heavy."""
+    if not stage:
+        rows = "\n".join(f"  {name:<18}{text}" for name, text in STAGES.items())
+        return f"Usage: tradewinds STAGE [key=value ...]\n\nStages:\n{rows}\n\n{FLAGS}\n{EXITS}"
+    from tradewinds.paths import resource_dir
+
+    conf = resource_dir("conf")
+    groups = sorted(path for path in conf.iterdir() if path.is_dir())
+    rows = "\n".join(f"  {group.name:<12}{', '.join(sorted(f.stem for f in group.glob('*.yaml')))}" for group in groups)
+    values = (conf / "tradewinds.yaml").read_text(encoding="utf-8").split("# ---\n", 1)[-1]
+    action = f" {'|'.join(ACTIONS[stage])}" if stage in ACTIONS else ""
+    return (
+        f"tradewinds {stage}: {STAGES[stage]}\n\nUsage: tradewinds {stage}{action} [key=value ...]\n\n"
+        f"Groups, chosen by one word (series=nasdaq); `--cfg job` shows every key inside:\n{rows}\n\n"
+        f"Values (seed=3):\n{values}\n{FLAGS}\n{EXITS}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

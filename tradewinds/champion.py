@@ -1,0 +1,89 @@
+"""A registered model, loaded and proven, and what it does on bars it has never learned from."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.encode import HiddenStates, encode
+from forecaster.fit import load_forecaster
+from trading_agent import Policy, load_policy
+from trading_env import TradingConfig, run_ledger
+from tradewinds.artifact import Artifact, parent, read
+from tradewinds.backtest import play
+from tradewinds.errors import GateError, RequestError
+from tradewinds.join import build_market
+from tradewinds.prepare import Prepared
+from tradewinds.registry import Version
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A forecaster, its hidden states of the present series, and the agent trained on them.
+
+    Attributes:
+        states: of every bar of the present series.
+        policy: the agent.
+        exposures: what the agent's actions mean.
+        trained_to: close-of-learning bar; later bars were never used to fit or select anything.
+    """
+
+    states: HiddenStates
+    policy: Policy
+    exposures: tuple[float, ...]
+    trained_to: pd.Timestamp
+
+    def first_unseen(self, prepared: Prepared) -> int:
+        """Return the first row of the series that this model may be judged on."""
+        after = int(prepared.series.index.searchsorted(self.trained_to, side="right"))
+        return after + prepared.split.embargo_bars
+
+    def targets(self, prepared: Prepared, rows: range) -> NDArray[np.float64]:
+        """Return (R, A) target exposures over `rows`; the last is the decision taken at the last close."""
+        return play(self.policy, build_market(prepared, self.states, rows), self._rules(prepared))
+
+    def log_growth(self, prepared: Prepared, rows: range) -> float:
+        """Return the log growth of equity over `rows`, after costs, under the present request's rules."""
+        market = build_market(prepared, self.states, rows)
+        equity = run_ledger(market, self.targets(prepared, rows), self._rules(prepared)).equity[:, 0]
+        return float(np.log(max(equity[-1], 1e-12) / equity[0]))
+
+    def _rules(self, prepared: Prepared) -> TradingConfig:
+        return dataclasses.replace(prepared.config.env, exposures=self.exposures)
+
+
+def load_version(runs: Path, version: Version, prepared: Prepared) -> Model:
+    """Load a registered version and encode the present series with it.
+
+    Raises:
+        GateError: its files are not what was registered.
+        RequestError: they are gone, or the series lacks columns it was trained with.
+    """
+    agent = prove(runs, version)
+    fitted = load_forecaster(parent(agent, "forecaster").folder)
+    try:
+        states = encode(fitted, prepared.series)
+    except ValueError as error:
+        raise RequestError(f"version {version.number} of '{version.name}' cannot read this series: {error}") from None
+    return Model(
+        states=states,
+        policy=load_policy(agent.folder),
+        exposures=tuple(agent.manifest["config"]["env"]["exposures"]),
+        trained_to=pd.Timestamp(agent.manifest["facts"]["trained_to"]),
+    )
+
+
+def prove(runs: Path, version: Version) -> Artifact:
+    """Return the agent artifact of a version, whole and the very one that was registered.
+
+    Raises:
+        GateError: it, or the forecaster behind it, differs from what was registered.
+    """
+    agent = read(runs / version.run / "agent", "agent")
+    if agent.sha256 != version.agent_sha256:
+        raise GateError(f"{agent.folder} is not what was registered as version {version.number}; roll back or retrain")
+    parent(agent, "forecaster")
+    return agent

@@ -1,0 +1,90 @@
+"""What a person sees while a stage works: bars on a terminal, plain lines elsewhere, results at the end.
+
+Progress and remarks go to standard error, results to standard output, so that `--json | jq` reads only results.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+Report = Callable[[int, int, Mapping[str, float]], None]
+
+
+class Console:
+    """Speaks to the person at the keyboard.
+
+    Args:
+        as_json: print one JSON object as the last line of standard output, and no other result line.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._rich = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Say something worth knowing while the work goes on."""
+        self._rich.print(text, markup=False)
+
+    def result(self, text: str) -> None:
+        """Say what came out."""
+        if not self.as_json:
+            print(text, flush=True)
+
+    def finish(self, outcome: Mapping[str, Any]) -> None:
+        """Print the outcome as one JSON object, if asked for."""
+        if self.as_json:
+            print(json.dumps(outcome, allow_nan=False), flush=True)
+
+    def wrote(self, path: Path) -> None:
+        """Say where a result lies."""
+        self.result(f"wrote {_short(path)}")
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Report]:
+        """Yield a function (done, total, metrics) that shows how far the work `title` has come."""
+        if sys.stderr.isatty():
+            with self._bar(title) as report:
+                yield report
+        else:
+            yield self._lines(title)
+
+    @contextmanager
+    def _bar(self, title: str) -> Iterator[Report]:
+        columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+        with Progress(*columns, TimeElapsedColumn(), TextColumn("{task.fields[said]}"), console=self._rich) as bars:
+            task = bars.add_task(title, total=None, said="")
+
+            def report(done: int, total: int, metrics: Mapping[str, float]) -> None:
+                bars.update(task, completed=done, total=total, said=_said(metrics))
+
+            yield report
+            total = bars.tasks[task].total or 1
+            bars.update(task, completed=total, total=total)
+
+    def _lines(self, title: str) -> Report:
+        state = {"tenth": -1}
+
+        def report(done: int, total: int, metrics: Mapping[str, float]) -> None:
+            tenth = 10 * done // max(total, 1)
+            if tenth > state["tenth"]:
+                state["tenth"] = tenth
+                self.note(f"{title}: {100 * done // max(total, 1):3d}%  {_said(metrics)}".rstrip())
+
+        return report
+
+
+def _said(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

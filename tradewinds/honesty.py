@@ -1,0 +1,81 @@
+"""How far the numbers of one backtest can be believed. Definitions and references: docs/metrics.md, section 3."""
+
+from typing import Any
+
+import numpy as np
+from arch.bootstrap import SPA, StationaryBootstrap, optimal_block_length
+from numpy.typing import NDArray
+from statsmodels.tsa.stattools import diebold_mariano_test
+
+Array = NDArray[np.float64]
+
+
+def honesty_block(
+    agent: Array, buy_and_hold: Array, errors: dict[str, Array], *, bars_per_year: float, draws: int, seed: int
+) -> dict[str, Any]:
+    """Judge a backtest's returns and a forecast's errors.
+
+    Args:
+        agent: (T,) simple returns of the agent on the test span.
+        buy_and_hold: (T,) simple returns of holding the asset.
+        errors: (N,) one-bar forecast errors by name; `lstm` stands for the trained network, `naive` for no change.
+        bars_per_year: for annual figures.
+        draws: bootstrap draws.
+        seed: of the bootstraps, and recorded as the run's only seed by the caller.
+
+    Returns:
+        The `honesty` block of report.json, every uncomputable number None with a reason beside it.
+    """
+    block: dict[str, Any] = {}
+    interval = _sharpe_interval(agent, bars_per_year=bars_per_year, draws=draws, seed=seed)
+    _put(block, "sharpe_ci95", interval, "the agent's bar returns have no variance")
+    _put(block, "spa_p_value", _spa(agent, buy_and_hold, draws=draws, seed=seed), "the agent held what buy-and-hold held")
+    comparison = _diebold_mariano(errors["model"], errors["naive"])
+    _put(block, "diebold_mariano", comparison, "the model's errors equal the naive ones")
+    one = "one configuration and one seed in one run: needs the returns of many trials"
+    for name in ("trials", "deflated_sharpe", "pbo"):
+        _put(block, name, None, one)
+    _put(block, "leakcheck", None, "this version has no leakcheck stage; the laws behind it run in the test suite")
+    return block
+
+
+def _sharpe_interval(returns: Array, *, bars_per_year: float, draws: int, seed: int) -> list[float] | None:
+    """95 % percentile interval of the annual Sharpe ratio by the stationary bootstrap (Politis and Romano 1994)."""
+    if float(np.std(returns)) <= 1e-12:
+        return None
+
+    def sharpe(sample: Array) -> float:
+        deviation = float(np.std(sample, ddof=1))
+        return float(np.mean(sample)) / deviation * float(np.sqrt(bars_per_year)) if deviation > 0.0 else 0.0
+
+    bootstrap = StationaryBootstrap(_block(returns), returns, seed=seed)
+    low, high = bootstrap.conf_int(sharpe, draws, method="percentile")[:, 0]
+    return [float(low), float(high)]
+
+
+def _spa(agent: Array, benchmark: Array, *, draws: int, seed: int) -> float | None:
+    """P-value of Hansen's (2005) test for superior predictive ability: the agent earns no more than buy-and-hold."""
+    if float(np.std(agent - benchmark)) <= 1e-12:
+        return None
+    test = SPA(-benchmark, -agent[:, None], block_size=int(np.ceil(_block(agent - benchmark))), reps=draws, seed=seed)
+    test.compute()
+    return float(test.pvalues["consistent"])
+
+
+def _diebold_mariano(model: Array, naive: Array) -> dict[str, float] | None:
+    """Diebold-Mariano (1995) test of equal squared error at one bar ahead; negative: the model is the better one."""
+    if float(np.std(model**2 - naive**2)) <= 1e-18:
+        return None
+    truth = np.zeros_like(model)
+    result = diebold_mariano_test(truth, -model, -naive, horizon=1, harvey_adj=True)
+    return {"statistic": float(result.statistic), "p_value": float(result.pvalue)}
+
+
+def _block(series: Array) -> float:
+    return max(float(optimal_block_length(series)["stationary"].iloc[0]), 1.0)
+
+
+def _put(block: dict[str, Any], name: str, value: Any, reason: str) -> None:
+    block[name] = value
+    if value is None:
+        block[f"{name}_reason"] = reason

@@ -1,0 +1,59 @@
+"""Where the rooms meet: the forecaster's hidden states become the feature table of the agent's market.
+
+The law of DESIGN 3.4 is enforced here, row by row: no agent sees a state of a forecaster that was fitted on that bar.
+"""
+
+import numpy as np
+
+from forecaster.encode import HiddenStates
+from trading_env import Market
+from tradewinds.prepare import Prepared
+
+
+def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Market:
+    """Join prices and hidden states of `rows` into a market.
+
+    Args:
+        prepared: the series and its split.
+        states: (T, D) hidden states and (T, H) forecasts of the same T bars.
+        rows: R rows of one part of the split, agent, validation or test; or rows after all of them.
+
+    Returns:
+        A market of R bars with (R, D + H) features: hidden state, then forecast in log return per bar.
+
+    Raises:
+        ValueError: bars and states differ in time, or a row breaks `fit_end + horizon + embargo < row`.
+    """
+    series, embargo = prepared.series, prepared.split.embargo_bars
+    if not series.index.equals(states.index):
+        raise ValueError("hidden states and series must share one time index; encode the series again")
+    assert_unseen(states, rows, horizon=states.forecast.shape[1], embargo=embargo)
+    part = slice(rows.start, rows.stop)
+    features = np.concatenate([states.hidden_state[part], states.forecast[part]], axis=1)  # (R, D), (R, H) -> (R, D + H)
+    return Market(
+        open=series.open[part],
+        close=series.close[part],
+        features=features,
+        bars_per_year=series.bars_per_year,
+        index=series.index[part].tz_localize(None).to_numpy(),
+        single_price=series.single_price,
+        instruments=series.instruments,
+    )
+
+
+def assert_unseen(states: HiddenStates, rows: range, *, horizon: int, embargo: int) -> None:
+    """Check that the forecaster behind each of `rows` had stopped learning before it.
+
+    Raises:
+        ValueError: some row t has fit_end + horizon + embargo >= t, or lies before the first encoded row.
+    """
+    t = np.arange(rows.start, rows.stop)
+    broken = t[states.fit_end[t] + horizon + embargo >= t]
+    if len(broken):
+        row = int(broken[0])
+        raise ValueError(
+            f"row {row} may not reach the agent: its forecaster was fitted up to row {int(states.fit_end[row])}, "
+            f"and fit_end + horizon ({horizon}) + embargo ({embargo}) must be less than the row"
+        )
+    if rows.start < states.first_row:
+        raise ValueError(f"row {rows.start} has no hidden state; the first encoded row is {states.first_row}")

@@ -1,0 +1,81 @@
+"""What a word in the configuration stands for: `kind: dqn` is a dataclass of settings and a function.
+
+Our own kinds are listed here; others arrive through the entry-point group `tradewinds.plugins`. A plugin is a function
+without arguments that returns {group: {kind: Kind}}. Functions are named, not imported, so that reading a configuration
+loads no torch; and only names written in code are ever loaded, never one read from YAML or from a run folder.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+GROUP = "tradewinds.plugins"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of series, weather or agent.
+
+    Attributes:
+        config: "module:Class" of the dataclass that holds its settings.
+        function: "module:function" that does the work; its signature is that of the kinds below in the same group.
+    """
+
+    config: str
+    function: str
+
+
+OWN: Mapping[str, Mapping[str, Kind]] = {
+    "series": {
+        "sample": Kind("tradewinds.sources.config:SampleConfig", "tradewinds.sources.sample:load_sample"),
+        "csv": Kind("tradewinds.sources.config:CsvConfig", "tradewinds.sources.csv:load_csv"),
+    },
+    "weather": {
+        "none": Kind("tradewinds.sources.config:NoWeather", "tradewinds.sources.sample:no_weather"),
+        "sample": Kind("tradewinds.sources.config:SampleWeather", "tradewinds.sources.sample:load_sample_weather"),
+        "csv": Kind("tradewinds.sources.config:CsvWeather", "tradewinds.sources.csv:load_csv_weather"),
+    },
+    "agent": {
+        "dqn": Kind("trading_agent.config:DQNConfig", "trading_agent.dqn:train_dqn"),
+        "q_learning": Kind("trading_agent.config:QLearningConfig", "trading_agent.q_learning:train_q_learning"),
+    },
+}
+
+
+@cache
+def registered() -> dict[str, dict[str, Kind]]:
+    """Return every kind by group and name: ours, then those of installed plugins.
+
+    Raises:
+        ValueError: a plugin names a group that does not exist or a kind that is taken.
+    """
+    table = {group: dict(members) for group, members in OWN.items()}
+    for point in entry_points(group=GROUP):
+        for group, members in point.load()().items():
+            for name, kind in members.items():
+                if group not in table or name in table[group]:
+                    raise ValueError(f"plugin '{point.name}' offers {group}={name}, which is taken or has no group")
+                table[group][name] = kind
+    return table
+
+
+def kinds() -> dict[str, dict[str, type]]:
+    """Return the settings class of every kind, by group and name."""
+    return {
+        group: {name: load(kind.config) for name, kind in members.items()} for group, members in registered().items()
+    }
+
+
+def function_of(group: str, config: Any) -> Callable[..., Any]:
+    """Return the function that does the work of `config`, an object with a field `kind`."""
+    function: Callable[..., Any] = load(registered()[group][config.kind].function)
+    return function
+
+
+def load(name: str) -> Any:
+    """Import "module:attribute"."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)

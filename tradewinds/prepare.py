@@ -1,0 +1,93 @@
+"""What every stage does first: load the series, fix the rules that follow from it, and say who may see which rows.
+
+All of a request's data faults surface here, before anything is trained or written.
+"""
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecaster.features import build_features
+from forecaster.folds import Split, split_rows
+from forecaster.series import Series
+from tradewinds.errors import RequestError
+from tradewinds.schema import Config
+from tradewinds.sources import load_series
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request with its data.
+
+    Attributes:
+        config: the request; `env.execution` as it will be used.
+        series: the bars, with exogenous columns joined as-of on availability.
+        split: who may see which rows.
+        notes: what was noticed while loading, for the person and for the report's warnings.
+        inputs: what the data are, for manifests: the files behind them and their sha256.
+        name: the run's name.
+    """
+
+    config: Config
+    series: Series
+    split: Split
+    notes: tuple[str, ...]
+    inputs: dict[str, Any]
+    name: str
+
+    @property
+    def runs(self) -> Path:
+        """Folder of all runs of this name."""
+        return Path(self.config.run.dir) / self.name
+
+    def time_range(self, rows: range) -> dict[str, Any]:
+        """Return rows and their first and last bar as plain data."""
+        index = self.series.index
+        return {
+            "rows": [rows.start, rows.stop],
+            "first": index[rows.start].isoformat(),
+            "last": index[rows.stop - 1].isoformat(),
+        }
+
+
+def prepare(config: Config) -> Prepared:
+    """Load the data of a request and split its rows.
+
+    Raises:
+        RequestError: the data cannot be read, or are too few for the split.
+    """
+    loaded = load_series(config.series, config.weather)
+    notes = list(loaded.notes)
+    if loaded.series.single_price and config.env.execution == "next_open":
+        config = dataclasses.replace(config, env=dataclasses.replace(config.env, execution="next_close"))
+        notes.append("one price a bar: orders fill at the next bar's price (env.execution=next_close)")
+    if config.env.execution == "same_close":
+        notes.append("env.execution=same_close fills at the close the agent has just seen: not attainable in a market")
+    split = _split(loaded.series, config)
+    inputs = {"series": loaded.series.name, "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
+    name = config.run.name or loaded.series.name
+    return Prepared(config, loaded.series, split, tuple(notes), inputs, name)
+
+
+def _split(series: Series, config: Config) -> Split:
+    try:
+        table = build_features(series, config.features)
+        return split_rows(
+            len(series.index),
+            config.split,
+            context_length=config.model.context_length,
+            horizon=config.model.horizon,
+            first_row=table.first_row,
+        )
+    except ValueError as error:
+        raise RequestError(f"{series.name}: {error}") from None
+
+
+def seed_for(seed: int, part: str) -> int:
+    """Derive the seed of one part of a run, independent of the other parts' seeds."""
+    digits = int.from_bytes(hashlib.sha256(part.encode()).digest()[:4], "big")
+    return int(np.random.SeedSequence([seed, digits]).generate_state(1)[0] % 2**31)

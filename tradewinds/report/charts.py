@@ -1,0 +1,125 @@
+"""The four pictures of a report, as Bokeh figures: they draw what the backtest artifact holds and compute no number.
+
+Colours are the colour-blind-safe set of Okabe and Ito (2008); the agent is always the strong blue.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from bokeh.models import BoxZoomTool, CrosshairTool, HoverTool, NumeralTickFormatter, PanTool, ResetTool, Span
+from bokeh.models import WheelZoomTool
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+
+Figure = figure
+INK, GRID = "#334155", "#e2e8f0"
+COLOURS = {
+    "agent": "#0072b2",
+    "buy_and_hold": "#000000",
+    "flat": "#94a3b8",
+    "random_same_turnover": "#e69f00",
+    "forecast_sign": "#cc79a7",
+    "perfect_foresight": "#009e73",
+}
+DRAWN = ("flat", "random_same_turnover", "forecast_sign", "buy_and_hold", "agent")  # last is on top
+LABELS = {name: name.replace("_", " ") for name in COLOURS}
+
+
+def thin(table: pd.DataFrame, points: int, keep: Sequence[str]) -> pd.DataFrame:
+    """Return at most `points` rows of `table` that keep every bucket's lowest and highest value of the columns `keep`.
+
+    A picture of a million bars needs no more than its extremes; numbers are never taken from a thinned table.
+    """
+    if len(table) <= points:
+        return table
+    size = int(np.ceil(len(table) / (points / (2 * len(keep)))))
+    bucket = np.arange(len(table)) // size
+    chosen: set[int] = {0, len(table) - 1}
+    for column in keep:
+        values = pd.Series(table[column].to_numpy()).groupby(bucket)
+        chosen.update(values.idxmin().to_list(), values.idxmax().to_list())
+    return table.iloc[sorted(chosen)]
+
+
+def equity_chart(paths: pd.DataFrame) -> Figure:
+    """Draw the equity of the agent and its baselines on one logarithmic axis; perfect foresight would dwarf them."""
+    plot = _time_figure("Equity, opening equity = 1 (log scale)", height=320, y_axis_type="log")
+    for name in DRAWN:
+        width = 2.5 if name == "agent" else 1.3
+        plot.line(paths.index, paths[f"equity.{name}"], color=COLOURS[name], line_width=width, legend_label=LABELS[name])
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.00")
+    plot.legend.location, plot.legend.click_policy, plot.legend.orientation = "top_left", "hide", "horizontal"
+    plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
+    return plot
+
+
+def drawdown_chart(paths: pd.DataFrame, like: Figure) -> Figure:
+    """Draw how far the agent and buy-and-hold stand below their last peak."""
+    plot = _time_figure("Drawdown, share of the last peak", height=180, x_range=like.x_range)
+    for name in ("buy_and_hold", "agent"):
+        plot.line(paths.index, -paths[f"drawdown.{name}"], color=COLOURS[name], line_width=1.5, legend_label=LABELS[name])
+    agent = -paths["drawdown.agent"].to_numpy()
+    plot.varea(x=paths.index.to_numpy(), y1=np.zeros(len(paths)), y2=agent, color=COLOURS["agent"], alpha=0.15)
+    plot.yaxis.formatter = NumeralTickFormatter(format="0%")
+    plot.legend.location, plot.legend.orientation = "bottom_left", "horizontal"
+    plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
+    return plot
+
+
+def price_chart(paths: pd.DataFrame, unit: str, like: Figure) -> Figure:
+    """Draw the price the agent traded."""
+    plot = _time_figure(f"Price, {unit}", height=200, x_range=like.x_range)
+    plot.line(paths.index, paths["price"], color=INK, line_width=1.3)
+    return plot
+
+
+def position_chart(paths: pd.DataFrame, like: Figure) -> Figure:
+    """Draw what the agent held under that price: its exposure as a share of equity."""
+    plot = _time_figure("Agent's exposure, share of equity", height=140, x_range=like.x_range)
+    plot.step(paths.index, paths["exposure.agent"], mode="after", color=COLOURS["agent"], line_width=1.3)
+    plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_width=0.8))
+    return plot
+
+
+def forecast_chart(forecasts: pd.DataFrame, like: Figure) -> Figure:
+    """Draw the forecast made one bar before on top of what then happened."""
+    plot = _time_figure("Next-bar log return: forecast against truth", height=200, x_range=like.x_range)
+    plot.line(forecasts.index, forecasts["truth"], color="#94a3b8", line_width=1, legend_label="truth")
+    plot.line(forecasts.index, forecasts["forecast"], color=COLOURS["agent"], line_width=1.6, legend_label="forecast")
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.0%")
+    plot.legend.location, plot.legend.orientation = "top_left", "horizontal"
+    plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
+    return plot
+
+
+def scatter_chart(forecasts: pd.DataFrame, points: int) -> Figure:
+    """Draw forecast against truth, one dot a bar: a forecast with skill leans along the diagonal."""
+    rows = forecasts.iloc[np.unique(np.linspace(0, len(forecasts) - 1, min(points, len(forecasts))).astype(int))]
+    plot = figure(title="Forecast (across) against truth (up)", height=200, sizing_mode="stretch_width", tools="")
+    plot.scatter(rows["forecast"], rows["truth"], size=3, color=COLOURS["agent"], alpha=0.35)
+    plot.xaxis.formatter = plot.yaxis.formatter = NumeralTickFormatter(format="0.0%")
+    return _dressed(plot)
+
+
+def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (T,) drawdown of an equity curve that opens at its first element, in [0, 1]."""
+    return np.asarray(1.0 - equity / np.maximum.accumulate(equity))
+
+
+def _time_figure(title: str, *, height: int, **options: object) -> Figure:
+    tools = [PanTool(dimensions="width"), WheelZoomTool(dimensions="width"), BoxZoomTool(dimensions="width"), ResetTool()]
+    plot = figure(title=title, height=height, sizing_mode="stretch_width", x_axis_type="datetime", tools=tools, **options)
+    plot.add_tools(CrosshairTool(dimensions="height", line_alpha=0.3))
+    plot.add_tools(HoverTool(tooltips=[("", "$x{%F %H:%M}"), ("", "$y{0.0000}")], formatters={"$x": "datetime"}))
+    return _dressed(plot)
+
+
+def _dressed(plot: Figure) -> Figure:
+    plot.toolbar.logo, plot.toolbar.autohide = None, True
+    plot.title.text_font_size, plot.title.text_color, plot.title.text_font_style = "13px", INK, "normal"
+    plot.grid.grid_line_color, plot.outline_line_color = GRID, None
+    plot.axis.axis_line_color, plot.axis.major_tick_line_color = GRID, GRID
+    plot.axis.minor_tick_line_color, plot.axis.major_label_text_color = None, INK
+    plot.background_fill_color = plot.border_fill_color = "#ffffff"
+    return plot

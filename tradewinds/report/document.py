@@ -1,0 +1,91 @@
+"""report.json, version 1: the keys of DESIGN 7, and nothing that is not reproducible but `run.id`, `started_at`, `seconds`."""
+
+from typing import Any
+
+from forecaster.fit import FittedForecaster
+from tradewinds.artifact import versions
+from tradewinds.backtest import Backtest
+from tradewinds.prepare import Prepared
+
+SCHEMA = 1
+
+
+def report_document(
+    prepared: Prepared,
+    fitted: FittedForecaster,
+    played: Backtest,
+    *,
+    forecast: dict[str, Any],
+    honesty: dict[str, Any],
+    run: dict[str, Any],
+) -> dict[str, Any]:
+    """Assemble report.json.
+
+    Args:
+        prepared: the request with its data.
+        fitted: the forecaster.
+        played: the test span's backtest.
+        forecast: scores per model on the test rows.
+        honesty: how far to believe it.
+        run: id, command, started_at, seconds.
+
+    Returns:
+        Plain data; None where a number could not be computed, with its reason beside it.
+    """
+    config, series, split = prepared.config, prepared.series, prepared.split
+    seed = config.seed
+    return {
+        "schema": SCHEMA,
+        "run": {
+            **run,
+            "config": config.deciding(),
+            "config_hash": config.hash,
+            "seed": seed,
+            "versions": versions(),
+        },
+        "data": {
+            "name": series.name,
+            "instruments": list(series.instruments),
+            "bars": len(series.index),
+            "bar_length": str(series.bar_length),
+            "bars_per_year": series.bars_per_year,
+            "price_unit": series.price_unit,
+            "first": series.index[0].isoformat(),
+            "last": series.index[-1].isoformat(),
+            "sha256": prepared.inputs["sha256"],
+            "sources": prepared.inputs["sources"],
+            "splits": {
+                name: prepared.time_range(rows)
+                for name, rows in (
+                    ("forecaster", split.forecaster),
+                    ("agent", split.agent),
+                    ("validation", split.validation),
+                    ("test", split.test),
+                )
+            },
+            "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},
+        },
+        "forecast": forecast,
+        "backtest": {
+            "strategies": {
+                name: {"metrics": played.metrics[name], "seed": seed if name in ("agent", "random_same_turnover") else None}
+                for name in played.strategies
+            }
+        },
+        "honesty": {**honesty, "seeds": [seed]},
+        "warnings": list(prepared.notes) + _remarks(prepared, played, forecast),
+    }
+
+
+def _remarks(prepared: Prepared, played: Backtest, forecast: dict[str, Any]) -> list[str]:
+    remarks = []
+    agent, rule = played.metrics["agent"]["total_return"], played.metrics["forecast_sign"]["total_return"]
+    if not played.trades and not played.targets[:, 0].any():
+        remarks.append("the agent stayed flat on the whole test span: it found nothing worth its cost")
+    elif isinstance(agent, float) and isinstance(rule, float) and agent <= rule:
+        remarks.append("the agent did not beat the sign of its own forecast: it added nothing to the forecaster")
+    model = prepared.config.model.kind
+    mase, naive = forecast[model]["mase"], forecast["naive"]["mase"]
+    if mase is not None and naive is not None and mase >= naive:
+        remarks.append(f"the {model} forecasts no better than the naive forecast of no change")
+    return remarks

@@ -1,0 +1,119 @@
+"""report.html: one self-contained page, drawn from report.json and the backtest artifact beside it.
+
+Every number on it is read from report.json; nothing is fetched when the page is opened.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from bokeh.embed import components
+from bokeh.resources import INLINE
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tradewinds.artifact import write_text
+from tradewinds.report import charts
+
+METRICS = (
+    ("total_return", "total return", "percent"),
+    ("cagr_365_25", "CAGR (365.25 days)", "percent"),
+    ("sharpe_annual_ddof1_arithmetic", "Sharpe (annual, arithmetic, ddof 1)", "number"),
+    ("sortino_annual_all_bars", "Sortino (annual, all bars)", "number"),
+    ("volatility_annual_ddof1", "volatility (annual)", "percent"),
+    ("max_drawdown_from_start_capital", "max drawdown (from start capital)", "percent"),
+    ("win_rate_closed_trades", "win rate (closed trades)", "percent"),
+    ("closed_trades", "closed trades", "count"),
+    ("turnover_per_year", "turnover per year", "number"),
+    ("exposure_mean", "mean exposure", "number"),
+    ("fees_paid", "fees paid", "percent"),
+    ("spread_paid", "spread paid", "percent"),
+    ("slippage_paid", "slippage paid", "percent"),
+    ("borrow_paid", "borrow paid", "percent"),
+    ("financing_paid", "financing paid", "percent"),
+)
+SCORES = (
+    ("mae", "MAE", "small"),
+    ("rmse", "RMSE", "small"),
+    ("mase", "MASE", "number"),
+    ("pinball", "pinball", "small"),
+    ("coverage", "coverage of 80 %", "percent"),
+    ("direction_accuracy", "direction", "percent"),
+    ("n", "forecasts", "count"),
+)
+HONESTY = (
+    ("sharpe_ci95", "95 % interval of the agent's Sharpe", "stationary bootstrap; if it holds 0, luck suffices"),
+    ("spa_p_value", "SPA p-value against buy and hold", "small: the agent earns more than buy and hold, beyond luck"),
+    ("diebold_mariano", "Diebold-Mariano against naive", "negative with small p: the network forecasts better"),
+    ("deflated_sharpe", "deflated Sharpe", "chance that skill remains after all trials are counted"),
+    ("pbo", "probability of backtest overfitting", "share of splits where the best trial disappoints"),
+    ("trials", "trials", "configurations tried on this test span"),
+    ("leakcheck", "leak check", "whether changing the future changed the past"),
+)
+
+
+def write_page(run: Path, *, plot_points: int) -> None:
+    """Write `run`/report.html from `run`/report.json and `run`/backtest.
+
+    Args:
+        run: folder of a finished run.
+        plot_points: bars drawn at most per line.
+    """
+    document = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    paths = pd.read_parquet(run / "backtest" / "paths.parquet")
+    forecasts = pd.read_parquet(run / "backtest" / "forecasts.parquet")
+    script, boxes = components(_figures(document, paths, forecasts, plot_points))
+    environment = Environment(loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined)
+    environment.filters["shown"] = shown
+    page = environment.get_template("page.html").render(
+        report=document, script=script, boxes=boxes, resources=INLINE.render(), rows=METRICS, scores=SCORES,
+        honesty=HONESTY, cards=_cards(document), colours=charts.COLOURS,
+    )  # fmt: skip
+    write_text(run / "report.html", page)
+
+
+def shown(value: Any, form: str = "number") -> str:
+    """Write a number as its form asks, a text as it is, and a dash for what could not be computed."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {shown(number)}" for name, number in value.items())
+    if isinstance(value, list):
+        return " to ".join(shown(number) for number in value)
+    forms = {"percent": f"{value:.1%}", "small": f"{value:.5f}", "count": f"{value:,.0f}", "number": f"{value:.2f}"}
+    return forms[form].replace("-", "−")
+
+
+def _figures(
+    document: dict[str, Any], paths: pd.DataFrame, forecasts: pd.DataFrame, points: int
+) -> dict[str, charts.Figure]:
+    for name in ("agent", "buy_and_hold"):
+        paths[f"drawdown.{name}"] = charts.drawdown(paths[f"equity.{name}"].to_numpy())
+    drawn = charts.thin(paths, points, ["equity.agent", "price", "exposure.agent"])
+    equity = charts.equity_chart(drawn)
+    return {
+        "equity": equity,
+        "drawdown": charts.drawdown_chart(drawn, equity),
+        "price": charts.price_chart(drawn, document["data"]["price_unit"], equity),
+        "position": charts.position_chart(drawn, equity),
+        "forecast": charts.forecast_chart(charts.thin(forecasts, points, ["truth", "forecast"]), equity),
+        "scatter": charts.scatter_chart(forecasts, points),
+    }
+
+
+def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
+    strategies = document["backtest"]["strategies"]
+    agent, holder = strategies["agent"]["metrics"], strategies["buy_and_hold"]["metrics"]
+    keys = (
+        ("total return", "total_return", "percent"),
+        ("Sharpe", "sharpe_annual_ddof1_arithmetic", "number"),
+        ("max drawdown", "max_drawdown_from_start_capital", "percent"),
+        ("mean exposure", "exposure_mean", "number"),
+        ("turnover per year", "turnover_per_year", "number"),
+    )
+    return [
+        {"label": label, "value": shown(agent[key], form), "beside": f"buy and hold {shown(holder[key], form)}"}
+        for label, key, form in keys
+    ]

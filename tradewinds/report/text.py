@@ -1,0 +1,41 @@
+"""Score and metric tables as lines of text, for a terminal or a pipe."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+FORECAST_COLUMNS = ("mae", "rmse", "mase", "pinball", "coverage", "direction_accuracy", "n")
+STRATEGY_COLUMNS = (
+    ("total_return", "return", "{:+.1%}"),
+    ("sharpe_annual_ddof1_arithmetic", "sharpe", "{:.2f}"),
+    ("max_drawdown_from_start_capital", "drawdown", "{:.1%}"),
+    ("turnover_per_year", "turnover/yr", "{:.1f}"),
+    ("fees_paid", "fees", "{:.2%}"),
+    ("exposure_mean", "exposure", "{:+.2f}"),
+)
+
+
+def score_lines(table: Mapping[str, Mapping[str, Any]], where: str) -> Iterator[str]:
+    """Yield the forecast score table: one line a model, `-` where a number could not be computed."""
+    yield f"forecast scores, {where} (log returns; a lower error is better):"
+    yield f"  {'model':<16}" + "".join(f"{name.replace('_accuracy', ''):>11}" for name in FORECAST_COLUMNS)
+    for model, scores in table.items():
+        yield f"  {model:<16}" + "".join(f"{_number(scores.get(name)):>11}" for name in FORECAST_COLUMNS)
+
+
+def strategy_lines(strategies: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the metric table of a backtest: one line a strategy."""
+    yield "backtest, test rows:"
+    yield f"  {'strategy':<22}" + "".join(f"{label:>13}" for _, label, _ in STRATEGY_COLUMNS)
+    for name, strategy in strategies.items():
+        cells = (_formatted(strategy["metrics"].get(key), form) for key, _, form in STRATEGY_COLUMNS)
+        yield f"  {name:<22}" + "".join(f"{cell:>13}" for cell in cells)
+
+
+def _number(value: object) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.4g}" if isinstance(value, float) else "-"
+
+
+def _formatted(value: object, form: str) -> str:
+    return form.format(value) if isinstance(value, int | float) else "-"

@@ -1,0 +1,148 @@
+"""When a retraining is due, and how a due one is run to its end exactly once, whatever is killed when.
+
+A due moment is a workflow id: two schedulers, or one that was killed and started again, cannot run it twice, and dbos
+finishes after a restart what a kill interrupted. The training itself runs in a child process, so that its memory is
+given back and its crash is not the scheduler's. Must not know what a retraining does.
+"""
+
+import multiprocessing
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import exchange_calendars
+import pandas as pd
+from croniter import croniter
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+
+from tradewinds import __version__
+from tradewinds.errors import GateError, RequestError
+from tradewinds.schema import Config, ScheduleConfig, request_from
+
+QUEUE = "retrain"
+LOOK_BACK = timedelta(days=14)  # the longest closure of an exchange in living memory was shorter than this
+LOOK_AHEAD = timedelta(days=30)
+
+
+def due_after(config: ScheduleConfig, moment: datetime) -> datetime:
+    """Return the first due moment after `moment`, UTC.
+
+    Raises:
+        RequestError: the cron expression or the exchange is not known.
+    """
+    if config.cron is not None:
+        return _utc(_cron(config.cron, moment).get_next(datetime))
+    return next(due for due in _closes(config, moment) if due > moment)
+
+
+def due_before(config: ScheduleConfig, moment: datetime) -> datetime:
+    """Return the last due moment at or before `moment`, UTC.
+
+    Raises:
+        RequestError: the cron expression or the exchange is not known.
+    """
+    if config.cron is not None:
+        return _utc(_cron(config.cron, moment + timedelta(seconds=1)).get_prev(datetime))
+    return [due for due in _closes(config, moment) if due <= moment][-1]
+
+
+def _cron(expression: str, moment: datetime) -> croniter:
+    if len(expression.split()) != 5 or not croniter.is_valid(expression):
+        raise RequestError(
+            f"schedule.cron must be five fields such as '0 22 * * 1-5' (minute hour day month weekday), was '{expression}'"
+        )
+    return croniter(expression, moment)
+
+
+def _closes(config: ScheduleConfig, moment: datetime) -> list[datetime]:
+    """Due moments around `moment`; the calendar is built anew each time, since its default range ends with today."""
+    assert config.exchange is not None
+    names = exchange_calendars.get_calendar_names(include_aliases=True)
+    if config.exchange not in names:
+        raise RequestError(f"schedule.exchange must be an exchange such as XNYS or CMES, was '{config.exchange}'")
+    start, end = (moment - LOOK_BACK).date().isoformat(), (moment + LOOK_AHEAD).date().isoformat()
+    calendar = exchange_calendars.get_calendar(config.exchange, start=start, end=end)
+    wait = pd.Timedelta(minutes=config.minutes_after_close)
+    return [(close + wait).to_pydatetime() for close in calendar.closes]
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def open_workflows(database: str) -> None:
+    """Connect to the database and finish what a killed scheduler left; JSON, never pickle, is what it stores."""
+    DBOS(
+        config={
+            "name": "tradewinds",
+            "system_database_url": database,
+            "application_version": __version__,
+            "executor_id": "tradewinds",
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "ERROR",
+        }
+    )
+    DBOS.launch()
+    DBOS.register_queue(QUEUE, concurrency=1)  # two retrainings never overlap
+
+
+def close_workflows() -> None:
+    """Disconnect; running steps are left for the next start."""
+    DBOS.destroy()
+
+
+def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
+    """Run the retraining due at `due`, or wait for it, or return what it did if it has run before.
+
+    Returns:
+        {"status": exit status of the retraining, "said": its reason or result}.
+
+    Raises:
+        RuntimeError: every attempt failed.
+    """
+    with SetWorkflowID(f"retrain-{name}-{due:%Y%m%dT%H%M}"):
+        handle = DBOS.enqueue_workflow(QUEUE, retrain_workflow, due.isoformat(), config.plain())
+    outcome: dict[str, Any] = handle.get_result()
+    return outcome
+
+
+@DBOS.workflow()
+def retrain_workflow(due: str, plain: dict[str, Any]) -> dict[str, Any]:
+    """Retrain once for the moment `due`; a failed attempt is repeated after 30, 60, 120 ... seconds."""
+    options: dict[str, Any] = {
+        "retries_allowed": True,
+        "max_attempts": max(plain["schedule"]["attempts"], 1),
+        "interval_seconds": 30.0,
+    }
+    outcome: dict[str, Any] = DBOS.run_step(options, retrain_step, plain)
+    return outcome
+
+
+def retrain_step(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one attempt in a child process.
+
+    Raises:
+        RuntimeError: it failed, for a reason that may pass.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(retrain_once, dict(plain)).result()
+        except BrokenProcessPool:
+            raise RuntimeError("the training process was killed") from None
+
+
+def retrain_once(plain: dict[str, Any]) -> dict[str, Any]:
+    """Retrain in this process; a gate's no is an answer, not a failure."""
+    from tradewinds.console import Console
+    from tradewinds.stages.retrain import main
+
+    try:
+        outcome = main(request_from(plain), Console())
+    except GateError as error:
+        return {"status": 3, "said": str(error)}
+    except RequestError as error:
+        raise RuntimeError(f"the request cannot be met at present: {error}") from None
+    return {"status": 0, "said": str(outcome.get("reason", "no new data"))}

@@ -1,0 +1,231 @@
+"""The schema of a request: every key a user may set, with its type and range. Values stand in conf/.
+
+Light on purpose: no torch, no pandas, no Hydra, so that `--help` and a misspelled key are answered at once.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
+from trading_env.config import TradingConfig
+from tradewinds.plugins import kinds
+from tradewinds.validate import build
+
+
+def _require(*laws: tuple[bool, str]) -> None:
+    faults = [message for holds, message in laws if not holds]
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Where results go.
+
+    Attributes:
+        name: folder under `dir`, and the name of the model in the registry; null takes the name of the series.
+        dir: folder of all runs, relative to where the command is typed.
+    """
+
+    name: str | None
+    dir: str
+
+    def __post_init__(self) -> None:
+        plain = self.name is None or (self.name.replace("-", "").replace("_", "").isalnum() and len(self.name) <= 64)
+        _require(
+            (plain, f"name must be letters, digits, - and _, at most 64 of them, was '{self.name}'"),
+            (bool(self.dir), "dir must name a folder, was empty"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputsConfig:
+    """Which earlier artifacts a stage starts from: a folder, or `latest` of the same run name.
+
+    Attributes:
+        forecaster: folder of a trained forecaster.
+        agent: folder of a trained agent.
+        run: folder of a finished run, for `report`.
+        resume: folder of an interrupted agent training (`agent.checkpoint`), or null to start afresh.
+    """
+
+    forecaster: str
+    agent: str
+    run: str
+    resume: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutConfig:
+    """How the agent meets the rows it learns from.
+
+    Attributes:
+        episode_bars: bars of one training episode, started at a random row; at least 2. Parts shorter than that are
+            played whole.
+    """
+
+    episode_bars: int
+
+    def __post_init__(self) -> None:
+        _require((self.episode_bars >= 2, f"episode_bars must be at least 2 bars, was {self.episode_bars}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestConfig:
+    """How the test span is judged.
+
+    Attributes:
+        random_draws: rotations of the agent's own positions behind `random_same_turnover`, at least 1.
+        bootstrap_draws: draws behind the confidence interval of the Sharpe ratio and the SPA p-value, at least 100.
+        plot_points: bars drawn at most per line in the report; the numbers always use all bars.
+    """
+
+    random_draws: int
+    bootstrap_draws: int
+    plot_points: int
+
+    def __post_init__(self) -> None:
+        _require(
+            (1 <= self.random_draws <= 10_000, f"random_draws must lie in [1, 10000], was {self.random_draws}"),
+            (self.bootstrap_draws >= 100, f"bootstrap_draws must be at least 100, was {self.bootstrap_draws}"),
+            (self.plot_points >= 100, f"plot_points must be at least 100, was {self.plot_points}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainConfig:
+    """When a challenger takes the champion's place.
+
+    Attributes:
+        min_bars: unseen bars both must be judged on, at least 2.
+        margin: log growth per year by which the challenger must beat the champion on those bars, at least 0.
+    """
+
+    min_bars: int
+    margin: float
+
+    def __post_init__(self) -> None:
+        _require(
+            (self.min_bars >= 2, f"min_bars must be at least 2 bars, was {self.min_bars}"),
+            (self.margin >= 0.0, f"margin must be at least 0 (log growth per year), was {self.margin}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    """When `retrain` runs by itself: on a cron expression, or some minutes after an exchange's close.
+
+    Attributes:
+        cron: five-field cron expression in UTC, or null to follow `exchange`.
+        exchange: ISO 10383 code of the exchange (XNYS, CMES, ...) whose close starts the clock, or null.
+        minutes_after_close: minutes between that close and the retraining, at least 0.
+        attempts: times a retraining that failed (exit status 1) is tried, at least 1.
+        once: run one due retraining now, wait for it and return, instead of serving for ever.
+    """
+
+    cron: str | None
+    exchange: str | None
+    minutes_after_close: int
+    attempts: int
+    once: bool
+
+    def __post_init__(self) -> None:
+        _require(
+            (
+                (self.cron is None) != (self.exchange is None),
+                f"cron and exchange: exactly one must be set, were {self.cron!r} and {self.exchange!r}; "
+                "set the other to null",
+            ),
+            (self.minutes_after_close >= 0, f"minutes_after_close must be at least 0, was {self.minutes_after_close}"),
+            (self.attempts >= 1, f"attempts must be at least 1, was {self.attempts}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsConfig:
+    """What `models promote` and `models rollback` act on.
+
+    Attributes:
+        version: number of the version to promote, as `models list` prints it; null where none is meant.
+        reason: a sentence kept in the registry's log.
+    """
+
+    version: int | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One request: everything that decides its numbers, and where they go.
+
+    Attributes:
+        seed: the one seed all randomness of the run is derived from, in [0, 2**31).
+        run: where results go.
+        series: the market series (kinds: `tradewinds.plugins`).
+        weather: exogenous columns beside it, or `none`.
+        features: what the LSTM reads of a bar.
+        model: the recurrent network.
+        trainer: how it is fitted.
+        split: who may see which rows.
+        env: the market's rules and costs.
+        agent: the agent (kinds: `tradewinds.plugins`).
+        rollout: how the agent meets the rows it learns from.
+        backtest: how the test span is judged.
+        inputs: which earlier artifacts a stage starts from.
+        retrain: when a challenger wins.
+        schedule: when `retrain` runs by itself.
+        models: what the registry commands act on.
+    """
+
+    seed: int
+    run: RunConfig
+    series: object
+    weather: object
+    features: FeatureConfig
+    model: ModelConfig
+    trainer: TrainerConfig
+    split: SplitConfig
+    env: TradingConfig
+    agent: object
+    rollout: RolloutConfig
+    backtest: BacktestConfig
+    inputs: InputsConfig
+    retrain: RetrainConfig
+    schedule: ScheduleConfig
+    models: ModelsConfig
+
+    def __post_init__(self) -> None:
+        _require((0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"))
+
+    @property
+    def forecaster(self) -> ForecasterConfig:
+        """What the forecaster's room needs to know."""
+        return ForecasterConfig(features=self.features, model=self.model, trainer=self.trainer)
+
+    def deciding(self) -> dict[str, Any]:
+        """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
+        places = ("run", "inputs", "retrain", "schedule", "models")
+        return {key: value for key, value in self.plain().items() if key not in places}
+
+    def plain(self) -> dict[str, Any]:
+        """Return the whole request as plain data that `request_from` reads back."""
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return plain
+
+    @property
+    def hash(self) -> str:
+        """Sixty-four hexadecimal digits that change exactly when a deciding value changes."""
+        return hashlib.sha256(json.dumps(self.deciding(), sort_keys=True).encode()).hexdigest()
+
+
+def request_from(plain: Mapping[str, Any]) -> Config:
+    """Validate plain data into a `Config`.
+
+    Raises:
+        RequestError: every fault found, in one line.
+    """
+    return build(Config, plain, kinds=kinds())

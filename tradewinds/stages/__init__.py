@@ -1,0 +1,1 @@
+"""One file per command of the door; each offers `main(config, console) -> outcome as plain data`."""

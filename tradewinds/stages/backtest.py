@@ -1,0 +1,147 @@
+"""`tradewinds backtest`: open the test span once, judge the agent beside its baselines, and report."""
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster.encode import HiddenStates, load_hidden_states
+from forecaster.fit import FittedForecaster, load_forecaster
+from forecaster.scores import score_forecasts
+from trading_agent import Policy, load_policy
+from tradewinds.artifact import Artifact, latest, new_run_id, parent, read, write_json, writing
+from tradewinds.backtest import Backtest, backtest
+from tradewinds.console import Console
+from tradewinds.honesty import honesty_block
+from tradewinds.join import build_market
+from tradewinds.prepare import Prepared, prepare, seed_for
+from tradewinds.report.document import report_document
+from tradewinds.report.page import write_page
+from tradewinds.report.text import score_lines, strategy_lines
+from tradewinds.schema import Config
+from tradewinds.stages.train_forecaster import MUST_MATCH, check_fits
+
+KIND = "backtest"
+PATHS = "paths.parquet"
+FORECASTS = "forecasts.parquet"
+
+
+def main(config: Config, console: Console) -> dict[str, Any]:
+    """Judge the agent that `inputs.agent` names."""
+    prepared = prepare(config)
+    named = config.inputs.agent
+    agent = read(latest(prepared.runs, "agent") if named == "latest" else Path(named), "agent")
+    check_fits(agent, prepared, (*MUST_MATCH, "env", "agent"))
+    console.note(f"agent: {agent.folder}")
+    forecaster, encoded = parent(agent, "forecaster"), parent(agent, "hidden_states")
+    return judge(
+        prepared,
+        load_forecaster(forecaster.folder),
+        load_hidden_states(encoded.folder),
+        load_policy(agent.folder),
+        parents={"agent": agent, "forecaster": forecaster},
+        run=prepared.runs / new_run_id(),
+        command="backtest",
+        console=console,
+    )
+
+
+def judge(
+    prepared: Prepared,
+    fitted: FittedForecaster,
+    states: HiddenStates,
+    policy: Policy,
+    *,
+    parents: dict[str, Artifact],
+    run: Path,
+    command: str,
+    console: Console,
+    started: float | None = None,
+) -> dict[str, Any]:
+    """Play the test span, write the backtest artifact, report.json and report.html to `run`, and print the tables."""
+    began = datetime.now(UTC)
+    started = time.perf_counter() if started is None else started
+    config, test = prepared.config, prepared.split.test
+    market = build_market(prepared, states, test)
+    _log_opening(prepared, run.name)
+    played = backtest(
+        policy,
+        market,
+        states.forecast[test.start : test.stop, 0],
+        config.env,
+        seed=seed_for(config.seed, "rotation"),
+        draws=config.backtest.random_draws,
+    )
+    scores = score_forecasts(
+        fitted, prepared.series, states, calibration_rows=prepared.split.validation, rows=test
+    )
+    model = config.model.kind
+    honesty = honesty_block(
+        played.returns("agent"),
+        played.returns("buy_and_hold"),
+        {"model": scores.next_bar_errors[model], "naive": scores.next_bar_errors["naive"]},
+        bars_per_year=market.bars_per_year,
+        draws=config.backtest.bootstrap_draws,
+        seed=seed_for(config.seed, "bootstrap"),
+    )
+    plain = config.plain()
+    with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents) as folder:
+        paths_table(played, market.close[:, 0], prepared.series.index[test.start : test.stop]).to_parquet(folder / PATHS)
+        forecasts_table(prepared, states, test).to_parquet(folder / FORECASTS)
+    document = report_document(
+        prepared,
+        fitted,
+        played,
+        forecast=scores.table,
+        honesty=honesty,
+        run={
+            "id": run.name,
+            "command": command,
+            "started_at": began.isoformat(),
+            "seconds": round(time.perf_counter() - started, 1),
+        },
+    )
+    write_json(run / "report.json", document)
+    write_page(run, plot_points=config.backtest.plot_points)
+    for line in [*score_lines(document["forecast"], "test rows"), *strategy_lines(document["backtest"]["strategies"])]:
+        console.result(line)
+    for warning in document["warnings"]:
+        console.result(f"warning: {warning}")
+    console.wrote(run / "report.json")
+    console.wrote(run / "report.html")
+    return {"run": str(run), "report": str(run / "report.json"), "backtest": document["backtest"]}
+
+
+def paths_table(played: Backtest, price: np.ndarray[Any, Any], index: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return (T,) rows of price, and per strategy equity, exposure and costs: what the report draws."""
+    columns: dict[str, Any] = {"price": price}
+    for number, name in enumerate(played.strategies):
+        columns[f"equity.{name}"] = played.path.equity[:, number]
+        columns[f"exposure.{name}"] = played.path.exposure[:, number].sum(axis=-1)
+    columns["target.agent"] = played.targets[:, 0].sum(axis=-1)
+    return pd.DataFrame(columns, index=index)
+
+
+def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range) -> pd.DataFrame:
+    """Return, for each bar of `rows`, the log return forecast for it one bar before, and what it was."""
+    part = slice(rows.start, rows.stop)
+    returns = prepared.series.log_return()[part, 0]
+    forecast = states.forecast[rows.start - 1 : rows.stop - 1, 0].astype(np.float64)
+    return pd.DataFrame({"forecast": forecast, "truth": returns}, index=prepared.series.index[part])
+
+
+def _log_opening(prepared: Prepared, run_id: str) -> None:
+    opening = {
+        "run": run_id,
+        "opened_at": datetime.now(UTC).isoformat(),
+        "config_hash": prepared.config.hash,
+        "data_sha256": prepared.inputs["sha256"],
+        "test": prepared.time_range(prepared.split.test),
+    }
+    prepared.runs.mkdir(parents=True, exist_ok=True)
+    with (prepared.runs / "test_openings.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(opening, sort_keys=True) + "\n")

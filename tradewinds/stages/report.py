@@ -1,0 +1,30 @@
+"""`tradewinds report`: draw report.html again from a run's report.json and its backtest."""
+
+from pathlib import Path
+from typing import Any
+
+from tradewinds.artifact import read
+from tradewinds.console import Console
+from tradewinds.errors import RequestError
+from tradewinds.report.page import write_page
+from tradewinds.schema import Config
+from tradewinds.stages.backtest import KIND
+
+
+def main(config: Config, console: Console) -> dict[str, Any]:
+    """Render the report of the run that `inputs.run` names."""
+    run = _newest(config) if config.inputs.run == "latest" else Path(config.inputs.run)
+    if not (run / "report.json").is_file():
+        raise RequestError(f"inputs.run must name the folder of a finished run, was '{run}' (no report.json there)")
+    read(run / KIND, KIND)
+    write_page(run, plot_points=config.backtest.plot_points)
+    console.wrote(run / "report.html")
+    return {"report": str(run / "report.html")}
+
+
+def _newest(config: Config) -> Path:
+    pattern = f"{config.run.name}/*/report.json" if config.run.name else "*/*/report.json"
+    found = sorted((path.parent for path in Path(config.run.dir).glob(pattern)), key=lambda run: run.name)
+    if not found:
+        raise RequestError(f"no finished run under {config.run.dir} yet; type `tradewinds run` first")
+    return found[-1]

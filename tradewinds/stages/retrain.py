@@ -1,0 +1,129 @@
+"""`tradewinds retrain`: a challenger is trained up to the newest bar; it replaces the champion only if it wins."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from tradewinds.artifact import Artifact, new_run_id, sweep_partials, write_json
+from tradewinds.champion import Model, load_version
+from tradewinds.console import Console
+from tradewinds.errors import GateError
+from tradewinds.prepare import Prepared, prepare
+from tradewinds.registry import Registry, Version, now
+from tradewinds.schema import Config
+from tradewinds.stages.backtest import judge
+from tradewinds.stages.encode import encode_states
+from tradewinds.stages.train_agent import train_agent
+from tradewinds.stages.train_forecaster import train_forecaster
+
+
+def main(config: Config, console: Console) -> dict[str, Any]:
+    """Retrain under a lock, so that two schedulers never train the same model at once."""
+    prepared = prepare(config)
+    prepared.runs.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(prepared.runs / ".retrain.lock", timeout=0):
+            return _retrain(prepared, console)
+    except Timeout:
+        raise GateError(f"another retraining of '{prepared.name}' is running; this one did nothing") from None
+
+
+def _retrain(prepared: Prepared, console: Console) -> dict[str, Any]:
+    config, registry = prepared.config, Registry(Path(prepared.config.run.dir))
+    before = registry.judged(prepared.name, config_hash=config.hash, data_sha256=prepared.inputs["sha256"])
+    if before is not None:
+        console.result(
+            f"no new data since {before.data_last}: version {before.number} was made from this very request and data "
+            f"({before.verdict}); nothing changed"
+        )
+        return {"retrained": False, "version": before.number, "data_last": before.data_last}
+    if swept := sweep_partials(prepared.runs):
+        console.note(f"note: removed {swept} half-written pieces that a killed process left")
+    champion = registry.champion(prepared.name)
+    incumbent = None if champion is None else load_version(Path(config.run.dir), champion, prepared)
+    challenger, artifact = _train(prepared, console)
+    decision = _decide(prepared, challenger, champion, incumbent)
+    write_json(artifact.folder.parent / "decision.json", decision)
+    version = registry.register(
+        _version(prepared, artifact),
+        promote=decision["promote"],
+        expected=None if champion is None else champion.number,
+        reason=decision["reason"],
+    )
+    outcome = {"retrained": True, "version": version.number, **decision}
+    if not decision["promote"]:
+        console.finish(outcome)
+        raise GateError(f"version {version.number} was rejected: {decision['reason']}")
+    console.result(f"version {version.number} of '{prepared.name}' is the champion: {decision['reason']}")
+    return outcome
+
+
+def _train(prepared: Prepared, console: Console) -> tuple[Model, Artifact]:
+    run, started = prepared.runs / new_run_id(), time.perf_counter()
+    fitted, forecaster = train_forecaster(prepared, run, console)
+    states, encoded = encode_states(prepared, fitted, forecaster, run, console)
+    trained, agent = train_agent(
+        prepared, states, {"forecaster": forecaster, "hidden_states": encoded}, run, console
+    )
+    judge(
+        prepared,
+        fitted,
+        states,
+        trained.policy,
+        parents={"agent": agent, "forecaster": forecaster},
+        run=run,
+        command="retrain",
+        console=console,
+        started=started,
+    )
+    last_selected = prepared.series.index[prepared.split.validation.stop - 1]
+    return Model(states, trained.policy, prepared.config.env.exposures, last_selected), agent
+
+
+def _decide(
+    prepared: Prepared, challenger: Model, champion: Version | None, incumbent: Model | None
+) -> dict[str, Any]:
+    """Judge both models on the newest bars that neither has learned from, under the same rules and costs."""
+    if champion is None or incumbent is None:
+        return {"promote": True, "reason": "the first model"}
+    config, bars = prepared.config, len(prepared.series.index)
+    start = max(prepared.split.test.start, incumbent.first_unseen(prepared))
+    rows = range(start, bars)
+    if len(rows) < config.retrain.min_bars:
+        reason = (
+            f"only {max(len(rows), 0)} bars are unseen by both it and champion {champion.number}, "
+            f"and retrain.min_bars asks for {config.retrain.min_bars}"
+        )
+        return {"promote": False, "reason": reason}
+    years = (len(rows) - 1) / prepared.series.bars_per_year
+    ours = challenger.log_growth(prepared, rows) / years
+    theirs = incumbent.log_growth(prepared, rows) / years
+    wins = ours > theirs + config.retrain.margin
+    verb = "beat" if wins else "did not beat"
+    reason = (
+        f"log growth {ours:+.4f} a year {verb} champion {champion.number}'s {theirs:+.4f} by more than "
+        f"{config.retrain.margin:g} on the same {len(rows)} unseen bars"
+    )
+    return {
+        "promote": wins,
+        "reason": reason,
+        "champion": champion.number,
+        "unseen": prepared.time_range(rows),
+        "log_growth_per_year": {"challenger": ours, "champion": theirs},
+    }
+
+
+def _version(prepared: Prepared, agent: Artifact) -> Version:
+    return Version(
+        number=0,
+        name=prepared.name,
+        run=str(agent.folder.parent.relative_to(prepared.config.run.dir)),
+        agent_sha256=agent.sha256,
+        config_hash=prepared.config.hash,
+        data_sha256=prepared.inputs["sha256"],
+        data_last=prepared.series.index[-1].isoformat(),
+        created_at=now(),
+        verdict="",
+    )

@@ -1,0 +1,85 @@
+"""`tradewinds train-agent`: teach the agent on bars its forecaster never saw; validation bars pick the checkpoint."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from forecaster.encode import HiddenStates
+from trading_agent import Policy, TrainedAgent, evaluate, save_policy
+from trading_env import TradingVectorEnv
+from tradewinds.artifact import Artifact, new_run_id, read, writing
+from tradewinds.console import Console
+from tradewinds.errors import RequestError
+from tradewinds.join import build_market
+from tradewinds.plugins import function_of
+from tradewinds.prepare import Prepared, prepare, seed_for
+from tradewinds.schema import Config
+from tradewinds.stages.encode import encode_states
+from tradewinds.stages.train_forecaster import find_forecaster
+
+KIND = "agent"
+CHECKPOINT = "agent.checkpoint"
+
+
+def main(config: Config, console: Console) -> dict[str, Any]:
+    """Train an agent on a trained forecaster's hidden states."""
+    prepared = prepare(config)
+    fitted, forecaster = find_forecaster(prepared)
+    console.note(f"forecaster: {forecaster.folder}")
+    run = prepared.runs / new_run_id()
+    states, encoded = encode_states(prepared, fitted, forecaster, run, console)
+    parents = {"forecaster": forecaster, "hidden_states": encoded}
+    trained, artifact = train_agent(prepared, states, parents, run, console)
+    return {"agent": str(artifact.folder), "best_step": trained.best_step, "validation_log_growth": trained.best_score}
+
+
+def train_agent(
+    prepared: Prepared, states: HiddenStates, parents: dict[str, Artifact], run: Path, console: Console
+) -> tuple[TrainedAgent, Artifact]:
+    """Train the agent and write its artifact to `run`/agent; its checkpoint lives beside it until then."""
+    config, split, started = prepared.config, prepared.split, time.perf_counter()
+    learning = build_market(prepared, states, split.agent)
+    unseen = build_market(prepared, states, split.validation)
+    agent: Any = config.agent
+    env = TradingVectorEnv(
+        learning,
+        config.env,
+        num_envs=agent.num_envs,
+        episode_bars=min(config.rollout.episode_bars, len(split.agent) - 1),
+        starts="random",
+    )
+
+    def validate(policy: Policy) -> float:
+        return evaluate(policy, TradingVectorEnv(unseen, config.env, num_envs=1, starts="sequential"), episodes=1)
+
+    with console.progress(f"train {agent.kind}") as progress:
+        trained: TrainedAgent = function_of("agent", agent)(
+            env,
+            agent,
+            seed=seed_for(config.seed, KIND),
+            validate=validate,
+            progress=progress,
+            checkpoint=run / CHECKPOINT,
+            resume=_resume(config),
+        )
+    facts = {
+        "best_step": trained.best_step,
+        "validation_log_growth": trained.best_score,
+        "trained_to": states.index[split.validation.stop - 1].isoformat(),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    with writing(
+        run / KIND, KIND, config=config.plain(), inputs=prepared.inputs, parents=parents, facts=facts
+    ) as folder:
+        save_policy(trained.policy, folder)
+    console.wrote(run / KIND)
+    return trained, read(run / KIND, KIND)
+
+
+def _resume(config: Config) -> Path | None:
+    if config.inputs.resume is None:
+        return None
+    folder = Path(config.inputs.resume)
+    if not folder.is_dir():
+        raise RequestError(f"inputs.resume must name the folder of an interrupted training, was '{folder}'")
+    return folder
