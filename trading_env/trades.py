@@ -1,0 +1,64 @@
+"""Closed trades: from the first unit held on one side until none is held there any more. Reads a ledger, moves no money."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trading_env.ledger import Array, LedgerPath
+
+
+@dataclass(frozen=True)
+class Trade:
+    """One round trip in one asset.
+
+    Attributes:
+        asset: index of the asset.
+        entry_row: bar whose fill opened it.
+        exit_row: bar whose fill closed it.
+        direction: +1 long, -1 short.
+        profit: money earned in units of the opening equity, after fee, spread and slippage, before interest.
+    """
+
+    asset: int
+    entry_row: int
+    exit_row: int
+    direction: int
+    profit: float
+
+
+def closed_trades(path: LedgerPath, account: int = 0) -> list[Trade]:
+    """Return the closed trades of one account, by asset and time; a position open at the end is not among them.
+
+    A fill that flips the side closes one trade and opens the next; its costs are shared by the units on either side.
+    """
+    trades = []
+    for asset in range(path.units.shape[2]):
+        trades.extend(_asset_trades(path, account, asset))
+    return trades
+
+
+def _asset_trades(path: LedgerPath, account: int, asset: int) -> list[Trade]:
+    units, price = path.units[:, account, asset], path.fill_price[:, asset]
+    cost = _costs(path, account, asset)
+    trades: list[Trade] = []
+    entry, earned = 0, 0.0
+    for t in (np.flatnonzero(np.diff(units)) + 1).tolist():
+        before, after = float(units[t - 1]), float(units[t])
+        leaving = before if before * after <= 0.0 else 0.0  # units that end a trade here
+        share = abs(leaving) / abs(after - before)
+        if leaving:
+            profit = earned + leaving * price[t] - share * cost[t]
+            trades.append(Trade(asset, entry, t, int(np.sign(before)), float(profit)))
+        if leaving or before == 0.0:  # what is bought from here on is a new trade
+            entry, earned = t, -after * price[t] - (1.0 - share) * cost[t]
+        else:
+            earned += -(after - before) * price[t] - cost[t]
+    return trades
+
+
+def _costs(path: LedgerPath, account: int, asset: int) -> Array:
+    """(T,) costs of the fills in one asset: the account's, shared by notional where several assets trade in a bar."""
+    traded = np.abs(np.diff(path.units[:, account], axis=0, prepend=0.0)) * path.fill_price
+    whole = traded.sum(axis=1)
+    share = np.divide(traded[:, asset], whole, out=np.zeros_like(whole), where=whole > 0.0)
+    return np.asarray((path.fee + path.spread + path.slippage)[:, account] * share)
