@@ -1,0 +1,59 @@
+"""Forecasts that need no network: what any network must beat before it is worth its hidden state."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+RIDGE_PENALTIES = tuple(10.0**power for power in range(-2, 6))
+
+
+def naive(num_rows: int, horizon: int) -> Array:
+    """Repeat the last price: (N, H) log returns of zero."""
+    return np.zeros((num_rows, horizon))
+
+
+def seasonal_naive(log_return: Array, rows: NDArray[np.int64], horizon: int, season_bars: int) -> Array:
+    """Repeat the last season: (N, H) with forecast[t, h] = r[t + h - m], m the smallest multiple of the season >= h.
+
+    Rows too early to have a season behind them get zero, the naive forecast.
+    """
+    ahead = np.arange(1, horizon + 1)
+    back = season_bars * np.ceil(ahead / season_bars).astype(np.int64)
+    source = rows[:, None] + ahead[None, :] - back[None, :]
+    return np.where(source >= 0, log_return[np.maximum(source, 0)], 0.0)
+
+
+def fit_ridge(features: Array, target: Array, stop_features: Array, stop_target: Array) -> Array:
+    """Fit ridge regression from the features of a row to its H next log returns.
+
+    The penalty is the one of `RIDGE_PENALTIES` with the least squared error on the stop rows: the rows that also stop
+    the network's training, so that neither has seen more than the other. The intercept is not penalised.
+
+    Args:
+        features: (N, F) scaled features of the fit rows.
+        target: (N, H) their labels.
+        stop_features: (M, F).
+        stop_target: (M, H).
+
+    Returns:
+        (F + 1, H) weights, the intercept last.
+
+    Source:
+        Hoerl and Kennard (1970), Technometrics 12(1), eq. 2.1; closed form.
+    """
+    center, mean = features.mean(axis=0), target.mean(axis=0)
+    x, y = features - center, target - mean
+    gram, cross = x.T @ x, x.T @ y
+    best, least = np.zeros((features.shape[1] + 1, target.shape[1])), np.inf
+    for penalty in RIDGE_PENALTIES:
+        slope = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross)
+        weights = np.vstack([slope, mean - center @ slope])
+        error = float(np.mean((ridge_forecast(weights, stop_features) - stop_target) ** 2))
+        if error < least:
+            best, least = weights, error
+    return best
+
+
+def ridge_forecast(weights: Array, features: Array) -> Array:
+    """Return (N, H) forecasts of (F + 1, H) weights for (N, F) features."""
+    return features @ weights[:-1] + weights[-1]

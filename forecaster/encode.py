@@ -1,0 +1,91 @@
+"""Hidden states: what a fitted forecaster thinks at every bar, with the bar it was fitted to beside each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from forecaster.features import build_features
+from forecaster.fit import FittedForecaster
+from forecaster.series import Series
+from forecaster.windows import gather, strided_windows
+
+Float32 = NDArray[np.float32]
+FILE = "hidden_states.parquet"
+BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenStates:
+    """One row a bar; row t depends on bars up to t only, through a network fitted up to `fit_end[t]`.
+
+    Attributes:
+        index: (T,) starts of the bars, UTC.
+        hidden_state: (T, D); NaN before `first_row`.
+        forecast: (T, H) log returns of the H bars after each bar; NaN before `first_row`.
+        fit_end: (T,) last decision row the network was fitted on; its labels reach H rows further.
+        first_row: first row with a whole context behind it.
+    """
+
+    index: pd.DatetimeIndex
+    hidden_state: Float32
+    forecast: Float32
+    fit_end: NDArray[np.int64]
+    first_row: int
+
+    def save(self, folder: Path) -> None:
+        """Write the states into an existing folder as one Parquet file."""
+        columns = {f"hidden_{number}": column for number, column in enumerate(self.hidden_state.T)}
+        columns.update({f"forecast_{number + 1}": column for number, column in enumerate(self.forecast.T)})
+        table = pd.DataFrame({**columns, "fit_end": self.fit_end}, index=self.index)
+        table.to_parquet(folder / FILE, compression="zstd")
+
+
+def load_hidden_states(folder: Path) -> HiddenStates:
+    """Read what `HiddenStates.save` wrote, to the last bit."""
+    table = pd.read_parquet(folder / FILE)
+    hidden = table[[name for name in table.columns if name.startswith("hidden_")]].to_numpy(dtype=np.float32)
+    forecast = table[[name for name in table.columns if name.startswith("forecast_")]].to_numpy(dtype=np.float32)
+    first_row = int(np.isfinite(hidden).all(axis=1).argmax())
+    return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, table["fit_end"].to_numpy(np.int64), first_row)
+
+
+def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
+    """Run a fitted forecaster over every bar of a series.
+
+    Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow.
+
+    Args:
+        fitted: the forecaster.
+        series: T bars, of which it may have seen some.
+
+    Returns:
+        The states of all bars. `fit_end` is found by time, since the series may have grown or been cut since.
+
+    Raises:
+        ValueError: the series has other features than the forecaster was fitted on, or fewer bars than one context.
+    """
+    table = build_features(series, fitted.config.features)
+    if table.names != fitted.feature_names:
+        missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
+        raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
+    length, horizon = fitted.config.model.context_length, fitted.config.model.horizon
+    num_rows, first_row = len(series.index), table.first_row + length - 1
+    if first_row >= num_rows:
+        raise ValueError(f"the series has {num_rows} bars; one context needs {first_row + 1}")
+    hidden = np.full((num_rows, fitted.config.model.hidden_size), np.nan, dtype=np.float32)
+    forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
+    windows = strided_windows(fitted.scaled(table.values).astype(np.float32), length)
+    with torch.inference_mode():
+        for start in range(first_row, num_rows, BATCH):
+            rows = np.arange(start, start + BATCH)
+            scaled, states = fitted.model(torch.from_numpy(gather(windows, np.minimum(rows, num_rows - 1))))
+            stop = min(start + BATCH, num_rows)
+            forecast[start:stop] = scaled.numpy()[: stop - start] * np.float32(fitted.target_scale)
+            hidden[start:stop] = states.numpy()[: stop - start]
+    last_known = int(series.close_time.searchsorted(fitted.fit_end_time, side="right")) - 1
+    fit_end = np.full(num_rows, last_known - horizon, dtype=np.int64)
+    return HiddenStates(series.index, hidden, forecast, fit_end, first_row)

@@ -1,0 +1,106 @@
+"""What the network reads of a bar, computed from that bar and earlier ones only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.config import FeatureConfig
+from forecaster.series import Series
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features of T bars.
+
+    Attributes:
+        values: (T, F); row t uses bars up to t only; rows before `first_row` are NaN somewhere.
+        names: F names.
+        first_row: the first row from which on every feature is defined.
+    """
+
+    values: Array
+    names: tuple[str, ...]
+    first_row: int
+
+
+def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
+    """Compute the features of a series of one instrument.
+
+    Log return; realised volatility (root mean square of the last n log returns); for bars with a range, log high/low and
+    the overnight gap log open/previous close; with volume, the z-score of its log against the last n bars; calendar;
+    every exogenous column's level and its change since the bar before.
+
+    Args:
+        series: T bars.
+        config: windows and whether the calendar is read.
+
+    Returns:
+        The table.
+
+    Raises:
+        ValueError: the series has several instruments, a column has a gap inside, or no row has all features.
+    """
+    if len(series.instruments) != 1:
+        raise ValueError(
+            f"features are read from one instrument, the series has {', '.join(series.instruments)}; choose one of them"
+        )
+    columns = {**_price_features(series, config), **_calendar(series, config)}
+    for name in series.exogenous.columns:
+        level = series.exogenous[name]
+        columns[str(name)] = level.to_numpy(dtype=np.float64)
+        columns[f"{name}_change"] = level.diff().to_numpy(dtype=np.float64)
+    values = np.column_stack(list(columns.values()))
+    undefined = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values, tuple(columns), series)
+    return FeatureTable(values, tuple(columns), first_row)
+
+
+def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
+    close = np.log(series.close[:, 0])
+    log_return = pd.Series(np.diff(close, prepend=np.nan))
+    columns = {"log_return": log_return.to_numpy()}
+    for bars in config.volatility_bars:
+        columns[f"volatility_{bars}"] = np.sqrt((log_return**2).rolling(bars).mean().to_numpy())
+    if not series.single_price:
+        columns["range"] = np.log(series.high[:, 0] / series.low[:, 0])
+        columns["gap"] = np.log(series.open[:, 0]) - np.concatenate(([np.nan], close[:-1]))
+    if series.volume is not None and series.volume.any():
+        volume = pd.Series(np.log1p(series.volume[:, 0]))
+        rolling = volume.rolling(config.volume_bars)
+        spread = rolling.std().to_numpy()
+        deviation = (volume - rolling.mean()).to_numpy()
+        columns["volume_z"] = np.where(np.isnan(spread), np.nan, deviation / np.maximum(spread, 1e-9))
+    return columns
+
+
+def _calendar(series: Series, config: FeatureConfig) -> dict[str, Array]:
+    """Sine and cosine of each cycle; which cycles vary is decided by the bar's length, not by the data."""
+    if not config.calendar:
+        return {}
+    index, columns = series.index, {}
+    cycles = {"month": (index.month.to_numpy() - 1, 12)}
+    if series.bar_length <= pd.Timedelta(days=1):
+        cycles["weekday"] = (index.weekday.to_numpy(), 7)
+    if series.bar_length < pd.Timedelta(days=1):
+        cycles["hour"] = (index.hour.to_numpy() + index.minute.to_numpy() / 60.0, 24)
+    for name, (phase, length) in cycles.items():
+        angle = 2.0 * np.pi * phase / length
+        columns[f"{name}_sin"], columns[f"{name}_cos"] = np.sin(angle), np.cos(angle)
+    return columns
+
+
+def _end_of_warm_up(values: Array, names: tuple[str, ...], series: Series) -> int:
+    """First row from which on all is defined; an undefined value after a column's first defined one is refused."""
+    defined = np.isfinite(values)
+    for column, name in enumerate(names):
+        rows = np.flatnonzero(defined[:, column])
+        if len(rows) == 0:
+            raise ValueError(f"feature {name} is defined on none of the {len(values)} rows; is the series long enough?")
+        gaps = np.flatnonzero(~defined[rows[0] :, column])
+        if len(gaps):
+            raise ValueError(f"feature {name} is undefined at {series.index[rows[0] + gaps[0]]}, inside the series")
+    return int(defined.argmax(axis=0).max())

@@ -1,0 +1,232 @@
+"""Fit a forecaster on its own rows, and keep it: weights as safetensors, everything else as JSON."""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning.callbacks import EarlyStopping
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from forecaster.baselines import fit_ridge
+from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.datamodule import WindowDataModule, window_rows
+from forecaster.features import build_features
+from forecaster.lstm import LSTMForecaster
+from forecaster.series import Series
+from forecaster.windows import labels
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int, Mapping[str, float]], None]
+WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
+
+
+@dataclass(frozen=True, eq=False)
+class FittedForecaster:
+    """A network and all that is needed to use it on a series.
+
+    Attributes:
+        config: features, network and training.
+        feature_names: F names, in the order of the network's inputs.
+        mean: (F,) of the features on the fit rows.
+        std: (F,) of the features on the fit rows; 1 where a feature did not vary.
+        target_scale: standard deviation of the log returns that were fitted; the network's unit.
+        naive_mae: mean absolute log return of the fitted labels, the denominator of MASE.
+        ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
+        fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
+        fit_end_time: close of the last bar that its labels reached.
+        history: per epoch, the loss on fit and on stop rows.
+        model: the network, in evaluation mode.
+    """
+
+    config: ForecasterConfig
+    feature_names: tuple[str, ...]
+    mean: Array
+    std: Array
+    target_scale: float
+    naive_mae: float
+    ridge: Array
+    fit_end: int
+    fit_end_time: pd.Timestamp
+    history: tuple[dict[str, float], ...]
+    model: LSTMForecaster
+
+    def scaled(self, features: Array) -> Array:
+        """Return (T, F) features in the network's units."""
+        return (features - self.mean) / self.std
+
+    def save(self, folder: Path) -> None:
+        """Write the forecaster into an existing folder."""
+        save_file(self.model.state_dict(), folder / WEIGHTS)
+        facts = {
+            "config": asdict(self.config),
+            "feature_names": list(self.feature_names),
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+            "target_scale": self.target_scale,
+            "naive_mae": self.naive_mae,
+            "ridge": self.ridge.tolist(),
+            "fit_end": self.fit_end,
+            "fit_end_time": self.fit_end_time.isoformat(),
+            "history": list(self.history),
+        }
+        (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def load_forecaster(folder: Path) -> FittedForecaster:
+    """Read what `FittedForecaster.save` wrote; nothing in it can execute code."""
+    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    parts = facts["config"]
+    features = {**parts["features"], "volatility_bars": tuple(parts["features"]["volatility_bars"])}
+    config = ForecasterConfig(
+        features=FeatureConfig(**features),
+        model=ModelConfig(**parts["model"]),
+        trainer=TrainerConfig(**parts["trainer"]),
+    )
+    model = LSTMForecaster(config.model, config.trainer, len(facts["feature_names"]))
+    model.load_state_dict(load_file(folder / WEIGHTS))
+    return FittedForecaster(
+        config=config,
+        feature_names=tuple(facts["feature_names"]),
+        mean=np.array(facts["mean"]),
+        std=np.array(facts["std"]),
+        target_scale=facts["target_scale"],
+        naive_mae=facts["naive_mae"],
+        ridge=np.array(facts["ridge"]),
+        fit_end=facts["fit_end"],
+        fit_end_time=pd.Timestamp(facts["fit_end_time"]),
+        history=tuple(facts["history"]),
+        model=model.eval(),
+    )
+
+
+def fit_forecaster(
+    series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
+) -> FittedForecaster:
+    """Fit a forecaster on the bars `rows` of a series of one instrument; later bars are cut off before anything else.
+
+    Args:
+        series: T bars.
+        config: features, network, training.
+        rows: the forecaster's part; its last share stops the training.
+        seed: of the weights and of the shuffling.
+        progress: called after each epoch with (epoch, epochs, losses).
+
+    Returns:
+        The network of the epoch with the least stop loss.
+
+    Raises:
+        ValueError: too few rows, or several instruments.
+    """
+    model_config = config.model
+    known = series.rows(range(0, rows.stop))  # the future does not exist from here on
+    table = build_features(known, config.features)
+    log_return = known.log_return()[:, 0]
+    chosen = window_rows(
+        rows,
+        first_row=table.first_row,
+        context_length=model_config.context_length,
+        horizon=model_config.horizon,
+        stop_fraction=config.trainer.early_stopping_fraction,
+    )
+    seen = table.values[max(table.first_row, rows.start) : chosen.fit[-1] + 1]
+    mean, spread = seen.mean(axis=0), seen.std(axis=0)
+    std = np.where(spread > 1e-12, spread, 1.0)
+    fit_target = labels(log_return, chosen.fit, model_config.horizon)
+    stop_target = labels(log_return, chosen.stop, model_config.horizon)
+    target_scale = float(fit_target.std()) or 1.0
+    scaled = (table.values - mean) / std
+    data = WindowDataModule(
+        scaled.astype(np.float32),
+        (log_return / target_scale).astype(np.float32),
+        chosen,
+        context_length=model_config.context_length,
+        horizon=model_config.horizon,
+        batch_size=config.trainer.batch_size,
+        seed=seed,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = LSTMForecaster(model_config, config.trainer, len(table.names))
+        history = _train(model, data, config.trainer, progress)
+    return FittedForecaster(
+        config=config,
+        feature_names=table.names,
+        mean=mean,
+        std=std,
+        target_scale=target_scale,
+        naive_mae=float(np.abs(fit_target).mean()),
+        ridge=fit_ridge(scaled[chosen.fit], fit_target, scaled[chosen.stop], stop_target),
+        fit_end=rows.stop - 1 - model_config.horizon,
+        fit_end_time=known.close_time[-1],
+        history=tuple(history),
+        model=model.cpu().eval(),
+    )
+
+
+class _KeepBest(pl.Callback):
+    """Remember the weights of the best epoch, write down the losses, and say how far training has come."""
+
+    def __init__(self, epochs: int, progress: Progress | None) -> None:
+        self.epochs, self.progress = epochs, progress
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        losses = {name.replace("/", "_"): float(value) for name, value in trainer.callback_metrics.items()}
+        if not self.history or losses["stop_loss"] < min(epoch["stop_loss"] for epoch in self.history):
+            self.best = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
+        self.history.append(losses)
+        if self.progress is not None:
+            self.progress(len(self.history), self.epochs, losses)
+
+
+def _train(
+    model: LSTMForecaster, data: WindowDataModule, config: TrainerConfig, progress: Progress | None
+) -> list[dict[str, float]]:
+    keeper = _KeepBest(config.epochs, progress)
+    with _quiet_lightning():
+        trainer = pl.Trainer(
+            max_epochs=config.epochs,
+            gradient_clip_val=config.gradient_clip,
+            callbacks=[keeper, EarlyStopping("stop/loss", patience=config.patience, check_on_train_epoch_end=True)],
+            accelerator="auto",
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(model, datamodule=data)
+        if trainer.interrupted:  # Lightning swallows Ctrl-C
+            raise KeyboardInterrupt
+    model.load_state_dict(keeper.best)
+    return keeper.history
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Silence Lightning's remarks about hardware and workers, and give the loggers back as they were."""
+    names = ("pytorch_lightning", "lightning.pytorch", "pytorch_lightning.utilities.rank_zero", "lightning_utilities")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

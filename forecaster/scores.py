@@ -1,0 +1,107 @@
+"""How good a forecast is, for the network and for the forecasts that need none. Formulas: docs/metrics.md, section 1."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.baselines import naive, ridge_forecast, seasonal_naive
+from forecaster.encode import HiddenStates
+from forecaster.features import build_features
+from forecaster.fit import FittedForecaster
+from forecaster.series import Series
+from forecaster.windows import labels
+
+Array = NDArray[np.float64]
+Score = dict[str, float | int | str | None]
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Forecast scores on one span.
+
+    Attributes:
+        table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `ridge`.
+        next_bar_errors: per model (N,) truth - forecast one bar ahead, for tests of equal accuracy.
+    """
+
+    table: dict[str, Score]
+    next_bar_errors: dict[str, Array]
+
+
+def score_forecasts(
+    fitted: FittedForecaster, series: Series, states: HiddenStates, *, calibration_rows: range, rows: range
+) -> Scores:
+    """Score the network and its baselines on `rows`, with intervals calibrated on `calibration_rows`.
+
+    Args:
+        fitted: the network and its ridge baseline.
+        series: T bars.
+        states: the network's forecasts of these bars.
+        calibration_rows: earlier rows, whose residuals give every model its intervals (split-conformal).
+        rows: scored rows; only those whose H labels lie inside `rows` count.
+
+    Returns:
+        The scores.
+
+    Raises:
+        ValueError: a span holds no whole label.
+    """
+    horizon = fitted.config.model.horizon
+    log_return = series.log_return()[:, 0]
+    calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
+    known, truth = labels(log_return, calibration, horizon), labels(log_return, scored, horizon)
+    before, after = (_forecasts(fitted, series, states, log_return, part) for part in (calibration, scored))
+    table = {
+        name: _score(truth, after[name], known - before[name], naive_mae=fitted.naive_mae) for name in after
+    }
+    return Scores(table, {name: truth[:, 0] - after[name][:, 0] for name in after})
+
+
+def _decisions(rows: range, horizon: int) -> NDArray[np.int64]:
+    decisions = np.arange(rows.start, rows.stop - horizon)
+    if len(decisions) == 0:
+        raise ValueError(f"rows [{rows.start}, {rows.stop}) hold no label of {horizon} bars; bring more rows")
+    return decisions
+
+
+def _forecasts(
+    fitted: FittedForecaster, series: Series, states: HiddenStates, log_return: Array, rows: NDArray[np.int64]
+) -> dict[str, Array]:
+    horizon = fitted.config.model.horizon
+    features = fitted.scaled(build_features(series, fitted.config.features).values[rows])
+    return {
+        fitted.config.model.kind: states.forecast[rows].astype(np.float64),
+        "naive": naive(len(rows), horizon),
+        "seasonal_naive": seasonal_naive(log_return, rows, horizon, series.season_bars),
+        "ridge": ridge_forecast(fitted.ridge, features),
+    }
+
+
+def _score(truth: Array, forecast: Array, residuals: Array, *, naive_mae: float) -> Score:
+    """Score (N, H) forecasts; `residuals` (M, H) are truth - forecast on the calibration rows."""
+    error = truth - forecast
+    quantiles = np.stack([forecast + np.quantile(residuals, level, axis=0) for level in QUANTILES])  # (3, N, H)
+    score: Score = {
+        "mae": float(np.abs(error).mean()),
+        "rmse": float(np.sqrt((error**2).mean())),
+        "mase": float(np.abs(error).mean() / naive_mae) if naive_mae > 0.0 else None,
+        "pinball": float(np.mean([_pinball(truth, q, level) for q, level in zip(quantiles, QUANTILES, strict=True)])),
+        "coverage": float(((truth >= quantiles[0]) & (truth <= quantiles[-1])).mean()),
+        "direction_accuracy": None,
+        "n": int(truth.size),
+    }
+    if score["mase"] is None:
+        score["mase_reason"] = "the price never moved on the fit rows"
+    moved = (truth != 0.0) & (forecast != 0.0)
+    if moved.any():
+        score["direction_accuracy"] = float((np.sign(truth) == np.sign(forecast))[moved].mean())
+    else:
+        score["direction_accuracy_reason"] = "the forecast is no change, which has no direction"
+    return score
+
+
+def _pinball(truth: Array, quantile: Array, level: float) -> float:
+    error = truth - quantile
+    return float(np.maximum(level * error, (level - 1.0) * error).mean())
