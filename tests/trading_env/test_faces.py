@@ -1,0 +1,195 @@
+"""The two Gymnasium faces: one game, told twice."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+from hypothesis import given
+from hypothesis import strategies as st
+
+import trading_env
+from trading_env import Market, TradingConfig, TradingEnv, TradingVectorEnv, perfect_foresight, run_ledger
+
+RULES = [
+    TradingConfig(execution=execution, rebalance=rebalance)
+    for execution in ("next_open", "next_close", "same_close")
+    for rebalance in ("on_change", "every_bar")
+]
+
+
+def random_market(num_bars=60, seed=0, volatility=0.02):
+    rng = np.random.default_rng(seed)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0, volatility, num_bars)))[:, None]
+    open_ = close * np.exp(rng.normal(0, 0.005, close.shape))
+    return Market(open=open_, close=close, features=rng.normal(size=(num_bars, 4)), bars_per_year=252)
+
+
+def walk(env, actions):
+    """Play one episode of a single env; return observations, rewards, equity."""
+    observation, info = env.reset(seed=0)
+    rows = [(observation, 0.0, info["equity"])]
+    for action in actions:
+        observation, reward, terminated, truncated, info = env.step(action)
+        rows.append((observation, reward, info["equity"]))
+        if terminated or truncated:
+            break
+    return [np.array(column) for column in zip(*rows, strict=True)]
+
+
+def test_gymnasium_s_checker_accepts_the_env():
+    check_env(TradingEnv(random_market()), skip_render_check=True)
+
+
+def test_the_env_is_made_by_name():
+    made = gymnasium.make("tradewinds/Trading-v0", market=random_market(), config=TradingConfig())
+    assert isinstance(made.unwrapped, TradingEnv)
+    vector = gymnasium.make_vec(
+        "tradewinds/Trading-v0", num_envs=3, vectorization_mode="vector_entry_point", market=random_market()
+    )
+    assert isinstance(vector.unwrapped, trading_env.TradingVectorEnv)
+    assert vector.num_envs == 3
+
+
+@pytest.mark.parametrize("config", RULES)
+def test_the_env_s_equity_is_the_ledger_s_to_the_last_bit(config):
+    market = random_market()
+    actions = np.random.default_rng(1).integers(0, 3, len(market) - 1)
+    _, rewards, equity = walk(TradingEnv(market, config), actions)
+    targets = np.append(np.array(config.exposures)[actions], 0.0)[:, None]
+    np.testing.assert_array_equal(equity, run_ledger(market, targets, config).equity[:, 0])
+    np.testing.assert_allclose(rewards.sum(), np.log(equity[-1]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("config", RULES)
+@pytest.mark.parametrize("num_envs", [1, 7, 64])
+def test_one_env_and_many_play_the_same_game_to_the_last_bit(config, num_envs):
+    market = random_market()
+    actions = np.random.default_rng(2).integers(0, 3, (len(market) - 1, num_envs))
+    vector = TradingVectorEnv(market, config, num_envs=num_envs)
+    observations, _ = vector.reset(seed=0)
+    told = [(observations, np.zeros(num_envs), vector.game.accounts.equity)]
+    for row in actions:
+        observations, rewards, _, truncated, info = vector.step(row)
+        told.append((observations, rewards, info["equity"]))
+    assert truncated.all()
+    for env in range(num_envs):
+        alone = walk(TradingEnv(market, config), actions[:, env])
+        for number, column in enumerate(alone):
+            np.testing.assert_array_equal(column, np.array([row[number][env] for row in told]))
+
+
+def test_the_step_after_an_episode_opens_a_fresh_account_and_is_no_transition():
+    market = random_market(num_bars=6)
+    env = TradingVectorEnv(market, num_envs=2, episode_bars=3)
+    assert env.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    first, _ = env.reset(seed=0)
+    for _ in range(3):
+        _, _, terminated, truncated, info = env.step(np.array([2, 0]))
+    assert truncated.all()
+    assert not terminated.any()
+    assert not info["opened"].any()
+    again, reward, terminated, truncated, info = env.step(np.array([2, 0]))
+    np.testing.assert_array_equal(again, first)
+    assert not (reward.any() or terminated.any() or truncated.any())
+    assert info["opened"].all()
+
+
+def test_nothing_of_an_episode_survives_into_the_next():  # gym-trading-env: the window kept the old positions
+    env = TradingEnv(random_market())
+    first, _ = env.reset(seed=0)
+    env.step(2)
+    env.step(0)
+    again, info = env.reset(seed=0)
+    np.testing.assert_array_equal(first, again)
+    assert info["equity"] == 1.0
+
+
+def test_no_feature_of_the_market_can_stop_a_trade():  # FinRL: an indicator equal to 1.0 read as a halt
+    market = random_market()
+    ones = Market(open=market.open, close=market.close, features=np.ones((60, 4)), bars_per_year=252)
+    assert walk(TradingEnv(ones), [2] * 5)[2][-1] == walk(TradingEnv(market), [2] * 5)[2][-1]
+
+
+def test_random_starts_depend_on_the_seed_and_on_nothing_else():
+    def starts(seed):
+        env = TradingVectorEnv(random_market(), num_envs=50, episode_bars=5, starts="random")
+        env.reset(seed=seed)
+        return env.game.t.tolist()
+
+    assert starts(1) == starts(1) != starts(2)
+    assert max(starts(1)) <= 60 - 1 - 5
+    assert len(set(starts(1))) > 10
+
+
+@given(st.integers(0, 2**31), st.sampled_from(RULES))
+def test_a_remembered_transition_replays_as_it_was_lived(seed, config):
+    rng = np.random.default_rng(seed)
+    env = TradingVectorEnv(random_market(seed=seed), config, num_envs=8, starts="random")
+    observation, _ = env.reset(seed=seed)
+    for _ in range(20):
+        actions = rng.integers(0, 3, 8)
+        t, account = env.cursor()
+        np.testing.assert_array_equal(env.observe(t, account), observation)
+        observation, reward, terminated, truncated, info = env.step(actions)
+        lived = ~info["opened"]
+        replayed, following, ruined, ended = env.transition(t[lived], account[lived], actions[lived])
+        np.testing.assert_allclose(replayed, reward[lived], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(following, env.cursor()[1][lived], rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(ruined, terminated[lived])
+        np.testing.assert_array_equal(ended, truncated[lived])
+
+
+def test_a_restored_env_goes_on_as_if_it_had_never_stopped():
+    market = random_market()
+    env = TradingVectorEnv(market, num_envs=5, episode_bars=7, starts="random")
+    env.reset(seed=3)
+    actions = np.random.default_rng(4).integers(0, 3, (40, 5))
+    for row in actions[:11]:
+        env.step(row)
+    other = TradingVectorEnv(market, num_envs=5, episode_bars=7, starts="random")
+    other.reset(seed=99)
+    other.load_state_dict(env.state_dict())
+    for row in actions[11:]:
+        for one, two in zip(env.step(row)[:4], other.step(row)[:4], strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("config", RULES)
+def test_perfect_foresight_is_beaten_by_nobody_who_guesses(config):
+    market = random_market(num_bars=120, seed=5)
+    rng = np.random.default_rng(6)
+    guesses = rng.choice(config.exposures, size=(120, 200, 1))
+    held = np.stack([np.full((120, 1), level) for level in config.exposures], axis=1)
+    knowing = run_ledger(market, perfect_foresight(market, config), config).equity[-1, 0]
+    others = run_ledger(market, np.concatenate([guesses, held], axis=1), config).equity[-1]
+    assert knowing > others.max()
+    assert knowing > 1.0
+
+
+def test_perfect_foresight_stays_flat_where_nothing_can_be_earned():
+    flat = Market(open=np.ones((9, 1)), close=np.ones((9, 1)), features=np.zeros((9, 1)), bars_per_year=252)
+    assert not perfect_foresight(flat, TradingConfig()).any()
+
+
+@pytest.mark.parametrize(
+    ("attempt", "message"),
+    [
+        (lambda market: TradingVectorEnv(market, num_envs=0), "num_envs must be at least 1, was 0"),
+        (lambda market: TradingVectorEnv(market, starts="late"), "starts must be sequential or random, was 'late'"),
+        (lambda market: TradingEnv(market, episode_bars=0), "episode_bars must be at least 1 bar or None, was 0"),
+        (lambda market: TradingEnv(market).reset(options={"start": 59}), r"start must be a bar in \[0, 58\], was 59"),
+        (lambda market: walk(TradingEnv(market), [3]), r"action must lie in \[0, 2\], was 3"),
+        (lambda market: TradingVectorEnv(market).reset(seed=[1]), "seed must be one int for all accounts"),
+    ],
+)
+def test_a_wrong_use_is_answered_with_the_law_it_breaks(attempt, message):
+    with pytest.raises(ValueError, match=message):
+        attempt(random_market())
+
+
+def test_a_step_past_the_end_is_refused():
+    env = TradingEnv(random_market(num_bars=3))
+    walk(env, [0, 0])
+    with pytest.raises(ValueError, match="the market has ended; call reset"):
+        env.step(0)
