@@ -1,0 +1,9 @@
+"""The two ways a request can be turned away; everything else is a failure of ours."""
+
+
+class RequestError(ValueError):
+    """The request, or the data it names, is wrong: exit status 2. The message is one line for the person who typed it."""
+
+
+class GateError(RuntimeError):
+    """A gate said no: a challenger lost, data or an artifact are not what they were: exit status 3."""

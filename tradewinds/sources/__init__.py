@@ -1,0 +1,27 @@
+"""Where series come from. `load_series` is the one door: a market source, a weather source, joined on availability."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tradewinds.sources.loaded import LoadedSeries
+
+
+def load_series(series_config: Any, weather_config: Any) -> "LoadedSeries":
+    """Load a series and join the weather beside it, as-of on availability.
+
+    Args:
+        series_config: settings of a kind of the group `series`.
+        weather_config: settings of a kind of the group `weather`.
+
+    Returns:
+        The joint series, cut to the bars for which the weather was known, and a note that says so.
+
+    Raises:
+        RequestError: the data cannot be read with certainty, or do not overlap.
+    """
+    from tradewinds.plugins import function_of
+    from tradewinds.sources.join import join_columns
+
+    loaded: LoadedSeries = function_of("series", series_config)(series_config)
+    columns = function_of("weather", weather_config)(weather_config)
+    return loaded if columns is None else join_columns(loaded, columns)

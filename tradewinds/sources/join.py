@@ -1,0 +1,49 @@
+"""Put exogenous columns beside the bars of a series, by when they were known."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from forecaster.series import join_as_of
+from tradewinds.errors import RequestError
+from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
+
+
+def join_columns(loaded: LoadedSeries, columns: LoadedColumns) -> LoadedSeries:
+    """Join `columns` as-of on availability and cut the series to the bars for which they were fresh.
+
+    A bar is kept from the first on at which every column is known, until one interval of the columns after the last
+    value became known: beyond that the join would repeat an old value for ever.
+
+    Raises:
+        RequestError: no bar is left; both spans are named.
+    """
+    series, table = loaded.series, columns.table
+    joined = join_as_of(series.index, series.bar_length, table, columns.lags)
+    interval = pd.Timedelta(np.median(np.diff(table.index.asi8)), unit="ns") if len(table) > 1 else series.bar_length
+    fresh_until = table.index[-1] + max(columns.lags.values()) + interval
+    kept = np.flatnonzero(joined.notna().all(axis=1).to_numpy() & (series.close_time < fresh_until))
+    if len(kept) == 0:
+        raise RequestError(
+            f"market and weather do not overlap: {series.name} runs {_span(series.index)}, "
+            f"the weather {_span(table.index)}; choose series.first and series.last, or other weather"
+        )
+    rows = range(int(kept[0]), int(kept[-1]) + 1)
+    cut = series.rows(rows)
+    notes = list(loaded.notes)
+    if len(rows) < len(series.index):
+        notes.append(
+            f"weather is known for {len(rows)} of {len(series.index)} bars: {series.name} is cut to {_span(cut.index)}"
+        )
+    whole = dataclasses.replace(
+        cut,
+        exogenous=joined.iloc[rows.start : rows.stop],
+        lags=dict(columns.lags),
+        units={**series.units, **columns.units},
+    )
+    return LoadedSeries(whole, tuple(notes), (*loaded.sources, *columns.sources))
+
+
+def _span(index: pd.DatetimeIndex) -> str:
+    return f"{index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}"

@@ -1,0 +1,180 @@
+"""The series that work without a network: files shipped in data/, and daily bars inside the `arch` package."""
+
+import importlib.resources
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from tradewinds.artifact import sha256_of
+from tradewinds.errors import RequestError
+from tradewinds.sources.bars import cut, series_of
+from tradewinds.sources.catalogue import Sample, sample
+from tradewinds.sources.config import NoWeather, SampleConfig, SampleWeather
+from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
+from tradewinds.sources.table import read_table
+
+WEATHER = {"chicago": "chicago_weather_daily", "gulf_plant": "gulf_plant_ambient_hourly"}
+LAGS = {"chicago": pd.Timedelta(hours=30), "gulf_plant": pd.Timedelta(hours=1)}  # reasons: the sidecars' `availability`
+POWER_NOTE = (
+    "electricity cannot be stored for free: trading its hourly price is an exercise in forecasting, "
+    "and what it earns here no one could have earned"
+)
+
+
+def load_sample(config: SampleConfig) -> LoadedSeries:
+    """Load one of the series that are always there.
+
+    Raises:
+        RequestError: the instrument or the span is none of the series'.
+    """
+    load: Callable[[SampleConfig], LoadedSeries] = {
+        "sp500": _index_bars,
+        "nasdaq": _index_bars,
+        "wti": _oil,
+        "henry_hub": _gas,
+        "houston": _power,
+    }[config.name]
+    return load(config)
+
+
+def no_weather(config: NoWeather) -> None:
+    """Load nothing."""
+
+
+def load_sample_weather(config: SampleWeather) -> LoadedColumns:
+    """Load weather that is shipped.
+
+    Raises:
+        RequestError: a column is not there.
+    """
+    one = sample(WEATHER[config.name])
+    table = read_table(one.path, time_column=None, time_zone="UTC")
+    values = {name: table.numbers(name) for name in config.columns}
+    units = {name: one.facts["units"][name] for name in config.columns}
+    frame = pd.DataFrame(values, index=table.index)
+    return LoadedColumns(frame, dict.fromkeys(config.columns, LAGS[config.name]), units, (_source(one),))
+
+
+def _index_bars(config: SampleConfig) -> LoadedSeries:
+    """S&P 500 and NASDAQ Composite, daily bars 1999 to 2018; an index: its dividends are not in the price."""
+    table, source = _arch(config.name)
+    _check_instrument(config, {"sp500": ("SPX",), "nasdaq": ("IXIC",)}[config.name])
+    part = cut(pd.DatetimeIndex(table.index), config.first, config.last, config.name)
+    columns = {name: table[name].to_numpy(dtype=np.float64)[part] for name in ("Open", "High", "Low", "Close", "Volume")}
+    series = series_of(
+        str(source["file"]),
+        name=config.name,
+        instrument=config.instruments[0],
+        index=pd.DatetimeIndex(table.index)[part],
+        open_=columns["Open"],
+        high=columns["High"],
+        low=columns["Low"],
+        close=columns["Close"],
+        volume=columns["Volume"],
+        bar_length=pd.Timedelta(days=1),
+        bars_per_year=252.0,
+        season_bars=5,
+        price_unit="index points",
+        calendar="XNYS",
+    )
+    return LoadedSeries(series, (), (source,))
+
+
+def _oil(config: SampleConfig) -> LoadedSeries:
+    """West Texas Intermediate, Cushing, daily spot."""
+    table, source = _arch("wti")
+    _check_instrument(config, ("WTI",))
+    return _single(config, "WTI", table.iloc[:, 0], source, "USD/bbl", bars_per_year=252.0, calendar="CMES")
+
+
+def _gas(config: SampleConfig) -> LoadedSeries:
+    """Henry Hub natural gas, daily spot."""
+    _check_instrument(config, ("HENRY_HUB",))
+    one = sample("henry_hub_spot_daily")
+    table = read_table(one.path, time_column=None, time_zone="UTC")
+    price = pd.Series(table.numbers("close", empty_allowed=True), index=table.index)
+    return _single(config, "HENRY_HUB", price, _source(one), "USD/MMBtu", bars_per_year=252.0, calendar="CMES")
+
+
+def _power(config: SampleConfig) -> LoadedSeries:
+    """ERCOT day-ahead power at one of three points, hourly."""
+    one = sample("ercot_dam_hourly")
+    table = read_table(one.path, time_column=None, time_zone="UTC")
+    _check_instrument(config, table.columns)
+    (instrument,) = config.instruments
+    part = cut(table.index, config.first, config.last, config.name)
+    price, notes = table.numbers(instrument)[part], [POWER_NOTE]
+    if config.price_floor is not None and (price < config.price_floor).any():
+        raised = int((price < config.price_floor).sum())
+        notes.append(f"{raised} prices below {config.price_floor:g} USD/MWh were raised to it (series.price_floor)")
+        price = np.maximum(price, config.price_floor)
+    series = series_of(
+        one.path.name,
+        name=config.name,
+        instrument=instrument,
+        index=table.index[part],
+        close=price,
+        bar_length=pd.Timedelta(hours=1),
+        bars_per_year=8766.0,
+        season_bars=24,
+        price_unit="USD/MWh",
+    )
+    return LoadedSeries(series, tuple(notes), (_source(one),))
+
+
+def _single(
+    config: SampleConfig,
+    instrument: str,
+    price: pd.Series,
+    source: dict[str, str | int],
+    unit: str,
+    *,
+    bars_per_year: float,
+    calendar: str,
+) -> LoadedSeries:
+    """A daily series of one price a bar; empty rows are dropped and said so, because no price was quoted."""
+    index = pd.DatetimeIndex(price.index)
+    part = cut(index, config.first, config.last, config.name)
+    price, index = price.iloc[part], index[part]
+    quoted = price.notna().to_numpy()
+    notes = []
+    if not quoted.all():
+        dropped = index[~quoted]
+        days = ", ".join(day.strftime("%Y-%m-%d") for day in dropped[:3])
+        more = f" and {len(dropped) - 3} more" if len(dropped) > 3 else ""
+        notes.append(f"{config.name} has no price on {days}{more}: {len(dropped)} empty rows were dropped")
+    series = series_of(
+        str(source["file"]),
+        name=config.name,
+        instrument=instrument,
+        index=index[quoted],
+        close=price.to_numpy(dtype=np.float64)[quoted],
+        bar_length=pd.Timedelta(days=1),
+        bars_per_year=bars_per_year,
+        season_bars=5,
+        price_unit=unit,
+        calendar=calendar,
+    )
+    return LoadedSeries(series, tuple(notes), (source,))
+
+
+def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:
+    """Daily table of the installed `arch` package, with UTC dates; read from its file, so that its sha256 is known."""
+    packaged = importlib.resources.files("arch.data").joinpath(name, f"{name}.csv.gz")
+    with importlib.resources.as_file(packaged) as path:
+        table = pd.read_csv(io.BytesIO(path.read_bytes()), compression="gzip", index_col=0, parse_dates=True, na_values=["."])
+        digest = sha256_of(path)
+    table.index = pd.DatetimeIndex(table.index).tz_localize("UTC").as_unit("ns")
+    return table.sort_index(), {"file": f"arch/{name}.csv.gz", "sha256": digest, "rows": len(table)}
+
+
+def _check_instrument(config: SampleConfig, known: tuple[str, ...]) -> None:
+    (instrument,) = config.instruments
+    if instrument not in known:
+        raise RequestError(f"series.instruments of {config.name} must be one of {', '.join(known)}, was '{instrument}'")
+
+
+def _source(one: Sample) -> dict[str, str | int]:
+    return {"file": one.path.name, "sha256": one.sha256, "rows": one.rows}

@@ -1,0 +1,217 @@
+"""Policies: what an agent has learned, without the learning. They act greedily, are judged, saved and loaded.
+
+On disk a policy is `policy.safetensors` and `policy.json`; loading runs no code that the files bring along.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from trading_agent.networks import QNetwork
+from trading_agent.rollout import AnyVectorEnv, Walk
+
+WEIGHTS, FACTS = "policy.safetensors", "policy.json"
+
+
+class Policy(Protocol):
+    """A rule from observations to actions, without chance."""
+
+    kind: str
+
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """Return the (N,) best actions at (N, O) observations; of equally good ones the first."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """Return the plain values `from_saved` needs."""
+        ...
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays `from_saved` needs."""
+        ...
+
+
+class ConstantPolicy:
+    """Always the same action: what a learned policy has to beat (kind `constant`)."""
+
+    kind = "constant"
+
+    def __init__(self, action: int) -> None:
+        self.action = action
+
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """Return (N,) times the action."""
+        return np.full(len(observations), self.action, dtype=np.int64)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the action."""
+        return {"action": self.action}
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return nothing: there are no weights."""
+        return {}
+
+    @classmethod
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "ConstantPolicy":
+        """Build it anew."""
+        return cls(int(settings["action"]))
+
+
+class NetworkPolicy:
+    """The action a `QNetwork` values most (kind `q_network`)."""
+
+    kind = "q_network"
+
+    def __init__(self, network: QNetwork) -> None:
+        self.network = network
+
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """Return the (N,) best actions at (N, O) observations."""
+        return np.asarray(self.values(observations).argmax(axis=1))
+
+    def values(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return the (N, A) values of all actions, in units of reward."""
+        with torch.no_grad():
+            values: NDArray[np.float32] = self.network(torch.from_numpy(np.float32(observations))).numpy()
+        return values
+
+    def settings(self) -> dict[str, Any]:
+        """Return the sizes of the network."""
+        widths = [layer.in_features for layer in self.network.body if isinstance(layer, torch.nn.Linear)]
+        head = self.network.head
+        return {
+            "num_observations": widths[0],
+            "num_actions": head.out_features,
+            "hidden_sizes": [*widths[1:], head.in_features],
+        }
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the weights and scales."""
+        return {name: tensor.numpy().copy() for name, tensor in self.network.state_dict().items()}
+
+    @classmethod
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "NetworkPolicy":
+        """Build it anew."""
+        network = QNetwork(settings["num_observations"], settings["num_actions"], tuple(settings["hidden_sizes"]))
+        network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
+        return cls(network)
+
+
+class TablePolicy:
+    """The action a table values most, at an observation cut into cells (kind `q_table`).
+
+    Args:
+        columns: the C observation columns that count.
+        edges: per column the borders between its cells, increasing; a value on a border belongs above it.
+        table: (cells of column 1, ..., cells of column C, A) values in units of reward.
+    """
+
+    kind = "q_table"
+
+    def __init__(
+        self, columns: tuple[int, ...], edges: tuple[NDArray[np.float64], ...], table: NDArray[np.float64]
+    ) -> None:
+        self.columns, self.edges, self.table = columns, edges, table
+
+    def cells(self, observations: NDArray[np.floating[Any]]) -> tuple[NDArray[np.intp], ...]:
+        """Return per column the (N,) cells of (N, O) observations: an index into `table`."""
+        return tuple(
+            np.searchsorted(edges, observations[:, column], side="right")
+            for column, edges in zip(self.columns, self.edges, strict=True)
+        )
+
+    def values(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return the (N, A) values of all actions, in units of reward."""
+        return np.asarray(self.table[self.cells(observations)])
+
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """Return the (N,) best actions at (N, O) observations."""
+        return np.asarray(self.values(observations).argmax(axis=1))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the columns."""
+        return {"columns": list(self.columns)}
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the borders and the table."""
+        borders = {f"edges.{place}": edges.copy() for place, edges in enumerate(self.edges)}
+        return {**borders, "table": self.table.copy()}
+
+    @classmethod
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "TablePolicy":
+        """Build it anew."""
+        edges = tuple(tensors[f"edges.{place}"].copy() for place in range(len(settings["columns"])))
+        return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
+
+
+KINDS: dict[str, type[ConstantPolicy] | type[NetworkPolicy] | type[TablePolicy]] = {
+    policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, TablePolicy)
+}
+
+
+def evaluate(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0, standard_errors: float = 0.0) -> float:
+    """Return the mean return (sum of rewards, not discounted) of `policy` over `episodes` whole episodes.
+
+    The episodes are shared out to the N environments beforehand, so that short ones are not counted more often.
+
+    Args:
+        policy: what acts.
+        env: where; reset with `seed`, so that policies judged after one another meet the same episodes.
+        episodes: how many, at least 1.
+        seed: of the reset.
+        standard_errors: how many standard errors of the mean return to subtract, treating the rewards of single steps
+            as independent: s sqrt(n) / episodes for n steps with standard deviation s. With 0 it is the mean return;
+            with more it is a cautious score, exactly the mean return only for a policy whose rewards do not vary.
+
+    Raises:
+        ValueError: `episodes` is below 1.
+    """
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, was {episodes}")
+    walk = Walk(env, seed=seed)
+    left = (episodes + np.arange(env.num_envs)) // env.num_envs
+    rewards = []
+    while left.any():
+        moved = walk.advance(policy.act(walk.observations))
+        rewards.append(moved.rewards[left[moved.envs] > 0].astype(np.float64))
+        left[moved.envs] -= (moved.terminated | moved.truncated) & (left[moved.envs] > 0)
+    steps = np.concatenate(rewards)
+    return float(steps.sum() - standard_errors * np.sqrt(len(steps)) * steps.std()) / episodes
+
+
+def save_policy(policy: Policy, folder: Path) -> None:
+    """Write `policy` into an existing folder."""
+    (folder / WEIGHTS).write_bytes(save(policy.tensors()))
+    facts = {"kind": policy.kind, "settings": policy.settings()}
+    (folder / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def load_policy(folder: Path) -> Policy:
+    """Read the policy that `save_policy` wrote.
+
+    Raises:
+        ValueError: the folder holds no policy, or one that does not fit together.
+    """
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        return restore_policy(facts["kind"], facts["settings"], load_file(folder / WEIGHTS))
+    except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError, RuntimeError) as fault:
+        raise ValueError(f"folder must hold a policy written by save_policy, was '{folder}': {fault}") from fault
+
+
+def restore_policy(kind: str, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Policy:
+    """Build a policy from what its `settings` and `tensors` returned.
+
+    Raises:
+        ValueError: the kind is not known.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind of policy must be one of {', '.join(KINDS)}, was '{kind}'")
+    return KINDS[kind].from_saved(settings, tensors)
