@@ -56,4 +56,4 @@ def fit_ridge(features: Array, target: Array, stop_features: Array, stop_target:
 
 def ridge_forecast(weights: Array, features: Array) -> Array:
     """Return (N, H) forecasts of (F + 1, H) weights for (N, F) features."""
-    return features @ weights[:-1] + weights[-1]
+    return np.asarray(features @ weights[:-1] + weights[-1])

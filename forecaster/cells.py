@@ -35,11 +35,11 @@ class LSTMCellReference(nn.Module):
 
     def forward(self, context: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return (B, L, D) hidden states and the last hidden and cell state, each (B, D), for (B, L, F) `context`."""
-        size = self.lstm.hidden_size
-        w_i, w_f, w_g, w_o = self.lstm.weight_ih_l0.split(size)  # (4D, F) -> 4 x (D, F)
-        u_i, u_f, u_g, u_o = self.lstm.weight_hh_l0.split(size)  # (4D, D) -> 4 x (D, D)
-        b_i, b_f, b_g, b_o = (self.lstm.bias_ih_l0 + self.lstm.bias_hh_l0).split(size)  # (4D,) -> 4 x (D,)
-        h = c = context.new_zeros(len(context), size)  # (B, D)
+        weights, recurrent, bias_in, bias_hidden = self.lstm.all_weights[0]
+        w_i, w_f, w_g, w_o = weights.chunk(4)  # (4D, F) -> 4 x (D, F)
+        u_i, u_f, u_g, u_o = recurrent.chunk(4)  # (4D, D) -> 4 x (D, D)
+        b_i, b_f, b_g, b_o = (bias_in + bias_hidden).chunk(4)  # (4D,) -> 4 x (D,)
+        h = c = context.new_zeros(len(context), self.lstm.hidden_size)  # (B, D)
         states = []
         for x in context.unbind(dim=1):  # (B, L, F) -> L x (B, F)
             i = torch.sigmoid(x @ w_i.T + h @ u_i.T + b_i)

@@ -126,7 +126,10 @@ class SplitConfig:
         shares = {name: getattr(self, name) for name in ("forecaster", "agent", "validation", "test")}
         total = sum(shares.values())
         _refuse(
-            *((0.0 < share < 1.0, f"{name} must be a fraction in (0, 1), was {share}") for name, share in shares.items()),
+            *(
+                (0.0 < share < 1.0, f"{name} must be a fraction in (0, 1), was {share}")
+                for name, share in shares.items()
+            ),
             (abs(total - 1.0) < 1e-9, f"forecaster, agent, validation and test must sum to 1, their sum was {total:g}"),
             (self.embargo_bars >= 0, f"embargo_bars must be at least 0 bars, was {self.embargo_bars}"),
         )

@@ -40,22 +40,27 @@ def window_rows(rows: range, *, first_row: int, context_length: int, horizon: in
     fit, stop = decisions[: -num_stop - horizon + 1], decisions[-num_stop:]
     if len(fit) < 2:
         raise ValueError(
-            f"the forecaster's rows [{rows.start}, {rows.stop}) hold {len(decisions)} windows, too few to fit and to stop "
-            f"with context_length {context_length} and horizon {horizon}; bring more rows"
+            f"the forecaster's rows [{rows.start}, {rows.stop}) hold {len(decisions)} windows, too few to fit and "
+            f"to stop with context_length {context_length} and horizon {horizon}; bring more rows"
         )
     return WindowRows(fit, stop)
 
 
 class _Batches(IterableDataset[Batch]):
     def __init__(
-        self, windows: NDArray[np.float32], target: Tensor, rows: NDArray[np.int64], size: int, rng: torch.Generator | None
+        self,
+        windows: NDArray[np.float32],
+        target: Tensor,
+        rows: NDArray[np.int64],
+        size: int,
+        rng: torch.Generator | None,
     ) -> None:
         self.windows, self.target, self.rows, self.size, self.rng = windows, target, rows, size, rng
 
     def __iter__(self) -> Iterator[Batch]:
         count = len(self.rows)
         order = torch.arange(count) if self.rng is None else torch.randperm(count, generator=self.rng)
-        for chosen in order.split(self.size):
+        for chosen in torch.split(order, self.size):
             yield torch.from_numpy(gather(self.windows, self.rows[chosen.numpy()])), self.target[chosen]
 
 

@@ -30,9 +30,9 @@ class FeatureTable:
 def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     """Compute the features of a series of one instrument.
 
-    Log return; realised volatility (root mean square of the last n log returns); for bars with a range, log high/low and
-    the overnight gap log open/previous close; with volume, the z-score of its log against the last n bars; calendar;
-    every exogenous column's level and its change since the bar before.
+    Log return; realised volatility (root mean square of the last n log returns); for bars with a range, log high/low
+    and the overnight gap log open/previous close; with volume, the z-score of its log against the last n bars; the
+    calendar; every exogenous column's level and its change since the bar before.
 
     Args:
         series: T bars.
@@ -62,7 +62,7 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
 def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
     close = np.log(series.close[:, 0])
     log_return = pd.Series(np.diff(close, prepend=np.nan))
-    columns = {"log_return": log_return.to_numpy()}
+    columns: dict[str, Array] = {"log_return": log_return.to_numpy()}
     for bars in config.volatility_bars:
         columns[f"volatility_{bars}"] = np.sqrt((log_return**2).rolling(bars).mean().to_numpy())
     if not series.single_price:
@@ -81,12 +81,13 @@ def _calendar(series: Series, config: FeatureConfig) -> dict[str, Array]:
     """Sine and cosine of each cycle; which cycles vary is decided by the bar's length, not by the data."""
     if not config.calendar:
         return {}
-    index, columns = series.index, {}
-    cycles = {"month": (index.month.to_numpy() - 1, 12)}
+    index = series.index
+    columns: dict[str, Array] = {}
+    cycles: dict[str, tuple[Array, int]] = {"month": (index.month.to_numpy(dtype=np.float64) - 1.0, 12)}
     if series.bar_length <= pd.Timedelta(days=1):
-        cycles["weekday"] = (index.weekday.to_numpy(), 7)
+        cycles["weekday"] = (index.weekday.to_numpy(dtype=np.float64), 7)
     if series.bar_length < pd.Timedelta(days=1):
-        cycles["hour"] = (index.hour.to_numpy() + index.minute.to_numpy() / 60.0, 24)
+        cycles["hour"] = (index.hour.to_numpy(dtype=np.float64) + index.minute.to_numpy(dtype=np.float64) / 60.0, 24)
     for name, (phase, length) in cycles.items():
         angle = 2.0 * np.pi * phase / length
         columns[f"{name}_sin"], columns[f"{name}_cos"] = np.sin(angle), np.cos(angle)

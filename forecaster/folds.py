@@ -59,4 +59,5 @@ def split_rows(num_rows: int, config: SplitConfig, *, context_length: int, horiz
                 f"(context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
                 f"bring about {wanted} rows, or lower model.context_length, model.horizon or the other parts' shares"
             )
-    return Split(*parts, embargo_bars=config.embargo_bars)
+    forecaster, agent, validation, test = parts
+    return Split(forecaster, agent, validation, test, config.embargo_bars)

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, TrainerConfig
 
-RECURRENT: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+RECURRENT: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class LSTMForecaster(pl.LightningModule):
-    """Predict the next H log returns and expose the state behind the prediction (B windows, L bars, F features, D units).
+    """Predict the next H log returns and expose the state behind them (B windows, L bars, F features, D units).
 
     The head starts at zero, so that the untrained forecast is "no change", the naive one.
 

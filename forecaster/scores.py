@@ -1,4 +1,4 @@
-"""How good a forecast is, for the network and for the forecasts that need none. Formulas: docs/metrics.md, section 1."""
+"""How good a forecast is, from the network and from rules that need none. Formulas: docs/metrics.md, section 1."""
 
 from dataclasses import dataclass
 
@@ -53,9 +53,7 @@ def score_forecasts(
     calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
     known, truth = labels(log_return, calibration, horizon), labels(log_return, scored, horizon)
     before, after = (_forecasts(fitted, series, states, log_return, part) for part in (calibration, scored))
-    table = {
-        name: _score(truth, after[name], known - before[name], naive_mae=fitted.naive_mae) for name in after
-    }
+    table = {name: _score(truth, after[name], known - before[name], naive_mae=fitted.naive_mae) for name in after}
     return Scores(table, {name: truth[:, 0] - after[name][:, 0] for name in after})
 
 

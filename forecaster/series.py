@@ -40,7 +40,8 @@ class Series:
         calendar: exchange code, or `24/7`.
 
     Raises:
-        ValueError: shapes disagree, times do not increase, a price is not positive and finite or outside its bar's range.
+        ValueError: shapes disagree, times do not increase, a price is not positive and finite, or leaves its bar's
+            range.
     """
 
     name: str

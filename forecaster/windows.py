@@ -28,4 +28,4 @@ def gather(windows: Float32, last_rows: NDArray[np.int64]) -> Float32:
 
 def labels(log_return: NDArray[np.float64], rows: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:
     """Return (N, H) log returns of the H bars after each of `rows` (N,); (T,) `log_return` must reach that far."""
-    return log_return[rows[:, None] + 1 + np.arange(horizon)[None, :]]
+    return np.asarray(log_return[rows[:, None] + 1 + np.arange(horizon)[None, :]])

@@ -1,4 +1,4 @@
-"""What every test shares: one thread, waits that do not spin, and Hypothesis examples that do not depend on the clock."""
+"""What every test shares: one thread, waits that do not spin, and Hypothesis examples that are always the same."""
 
 import os
 

@@ -61,7 +61,9 @@ class Words:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (see EXITS)."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning barriers cost up to 12x on shared cores
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # before torch: spinning barriers cost up to 12x on shared cores
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given in (["--version"], ["-V"]):
         print(f"tradewinds {__version__}")
@@ -109,16 +111,21 @@ def read_words(given: Sequence[str]) -> Words:
         elif word in ("--config-dir", "-cd"):
             words.config_dir = Path(_value_of(word, rest))
         elif word.startswith("-"):
-            raise RequestError(f"unknown flag '{word}'; allowed: -h, -m, --json, --cfg job, --config-dir DIR, --version")
+            raise RequestError(
+                f"unknown flag '{word}'; allowed: -h, -m, --json, --cfg job, --config-dir DIR, --version"
+            )
         else:
             _place(words, word)
-    if not words.stage:
-        words.show_help = True
+    words.show_help = words.show_help or not words.stage
+    _check(words)
+    return words
+
+
+def _check(words: Words) -> None:
     if words.stage in ACTIONS and not words.action and not words.show_help:
         raise RequestError(f"{words.stage} needs one of {', '.join(ACTIONS[words.stage])}")
     if words.config_dir is not None and not words.config_dir.is_dir():
         raise RequestError(f"--config-dir must name a folder, was '{words.config_dir}'")
-    return words
 
 
 def _place(words: Words, word: str) -> None:

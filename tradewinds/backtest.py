@@ -9,9 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent import Policy
-from trading_env import LedgerPath, Market, Trade, TradingConfig, TradingEnv, closed_trades, perfect_foresight, run_ledger
 from tradewinds.metrics import Metrics, simple_returns, strategy_metrics
+from trading_agent import Policy
+from trading_env import (
+    LedgerPath,
+    Market,
+    Trade,
+    TradingConfig,
+    TradingEnv,
+    closed_trades,
+    perfect_foresight,
+    run_ledger,
+)
 
 Array = NDArray[np.float64]
 STRATEGIES = ("agent", "buy_and_hold", "flat", "random_same_turnover", "forecast_sign", "perfect_foresight")
@@ -120,4 +129,4 @@ def sign_targets(forecast: NDArray[np.float32], config: TradingConfig) -> Array:
     """
     levels = np.asarray(config.exposures, dtype=np.float64)
     wanted = np.clip(np.sign(forecast.astype(np.float64)), levels.min(), levels.max())
-    return levels[np.abs(levels[None, :] - wanted[:, None]).argmin(axis=1)][:, None]
+    return np.asarray(levels[np.abs(levels[None, :] - wanted[:, None]).argmin(axis=1)][:, None])

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from forecaster.encode import HiddenStates, encode
 from forecaster.fit import load_forecaster
-from trading_agent import Policy, load_policy
-from trading_env import TradingConfig, run_ledger
 from tradewinds.artifact import Artifact, parent, read
 from tradewinds.backtest import play
 from tradewinds.errors import GateError, RequestError
 from tradewinds.join import build_market
 from tradewinds.prepare import Prepared
 from tradewinds.registry import Version
+from trading_agent import Policy, load_policy
+from trading_env import TradingConfig, run_ledger
 
 
 @dataclass(frozen=True, eq=False)

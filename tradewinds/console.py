@@ -5,6 +5,7 @@ Progress and remarks go to standard error, results to standard output, so that `
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +53,9 @@ class Console:
             with self._bar(title) as report:
                 yield report
         else:
+            started = time.perf_counter()
             yield self._lines(title)
+            self.note(f"{title}: done in {time.perf_counter() - started:.1f} s")
 
     @contextmanager
     def _bar(self, title: str) -> Iterator[Report]:

@@ -2,7 +2,7 @@
 
 
 class RequestError(ValueError):
-    """The request, or the data it names, is wrong: exit status 2. The message is one line for the person who typed it."""
+    """The request, or the data it names, is wrong: exit status 2; the message is one line for whoever typed it."""
 
 
 class GateError(RuntimeError):

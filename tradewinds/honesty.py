@@ -29,7 +29,9 @@ def honesty_block(
     block: dict[str, Any] = {}
     interval = _sharpe_interval(agent, bars_per_year=bars_per_year, draws=draws, seed=seed)
     _put(block, "sharpe_ci95", interval, "the agent's bar returns have no variance")
-    _put(block, "spa_p_value", _spa(agent, buy_and_hold, draws=draws, seed=seed), "the agent held what buy-and-hold held")
+    _put(
+        block, "spa_p_value", _spa(agent, buy_and_hold, draws=draws, seed=seed), "the agent held what buy-and-hold held"
+    )
     comparison = _diebold_mariano(errors["model"], errors["naive"])
     _put(block, "diebold_mariano", comparison, "the model's errors equal the naive ones")
     one = "one configuration and one seed in one run: needs the returns of many trials"

@@ -6,8 +6,8 @@ The law of DESIGN 3.4 is enforced here, row by row: no agent sees a state of a f
 import numpy as np
 
 from forecaster.encode import HiddenStates
-from trading_env import Market
 from tradewinds.prepare import Prepared
+from trading_env import Market
 
 
 def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Market:
@@ -29,7 +29,9 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
         raise ValueError("hidden states and series must share one time index; encode the series again")
     assert_unseen(states, rows, horizon=states.forecast.shape[1], embargo=embargo)
     part = slice(rows.start, rows.stop)
-    features = np.concatenate([states.hidden_state[part], states.forecast[part]], axis=1)  # (R, D), (R, H) -> (R, D + H)
+    features = np.concatenate(
+        [states.hidden_state[part], states.forecast[part]], axis=1
+    )  # (R, D), (R, H) -> (R, D + H)
     return Market(
         open=series.open[part],
         close=series.close[part],

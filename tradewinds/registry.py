@@ -128,9 +128,7 @@ class Registry:
         same = [v for v in self.versions(name) if (v.config_hash, v.data_sha256) == (config_hash, data_sha256)]
         return same[-1] if same else None
 
-    def register(
-        self, version: Version, *, promote: bool, expected: int | None, reason: str
-    ) -> Version:
+    def register(self, version: Version, *, promote: bool, expected: int | None, reason: str) -> Version:
         """Add a version and, if it won, make it the champion: both or neither.
 
         Args:
@@ -217,7 +215,9 @@ def _move(session: Session, name: str, number: int, *, expected: int | None, rea
     alias = session.get(_Alias, (name, CHAMPION), with_for_update=True)
     before = None if alias is None else alias.version
     if before != expected:
-        raise GateError(f"the champion of '{name}' changed from version {expected} to {before} meanwhile; retrain again")
+        raise GateError(
+            f"the champion of '{name}' changed from version {expected} to {before} meanwhile; retrain again"
+        )
     if alias is None:
         session.add(_Alias(name=name, alias=CHAMPION, version=number))
     else:

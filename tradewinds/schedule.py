@@ -15,7 +15,7 @@ from typing import Any
 import exchange_calendars
 import pandas as pd
 from croniter import croniter
-from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, StepOptions
 
 from tradewinds import __version__
 from tradewinds.errors import GateError, RequestError
@@ -51,7 +51,8 @@ def due_before(config: ScheduleConfig, moment: datetime) -> datetime:
 def _cron(expression: str, moment: datetime) -> croniter:
     if len(expression.split()) != 5 or not croniter.is_valid(expression):
         raise RequestError(
-            f"schedule.cron must be five fields such as '0 22 * * 1-5' (minute hour day month weekday), was '{expression}'"
+            "schedule.cron must be five fields, minute hour day month weekday, such as '0 22 * * 1-5', "
+            f"was '{expression}'"
         )
     return croniter(expression, moment)
 
@@ -111,7 +112,7 @@ def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
 @DBOS.workflow()
 def retrain_workflow(due: str, plain: dict[str, Any]) -> dict[str, Any]:
     """Retrain once for the moment `due`; a failed attempt is repeated after 30, 60, 120 ... seconds."""
-    options: dict[str, Any] = {
+    options: StepOptions = {
         "retries_allowed": True,
         "max_attempts": max(plain["schedule"]["attempts"], 1),
         "interval_seconds": 30.0,

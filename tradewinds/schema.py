@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
-from trading_env.config import TradingConfig
 from tradewinds.plugins import kinds
 from tradewinds.validate import build
+from trading_env.config import TradingConfig
 
 
 def _require(*laws: tuple[bool, str]) -> None:

@@ -58,9 +58,7 @@ class TradingEnv(gymnasium.Env[Observation, np.int64]):
 
     metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
 
-    def __init__(
-        self, market: Market, config: TradingConfig | None = None, *, episode_bars: int | None = None
-    ) -> None:
+    def __init__(self, market: Market, config: TradingConfig | None = None, *, episode_bars: int | None = None) -> None:
         self.game = Game(market, config or TradingConfig(), 1)
         self.episode_bars = checked_episode_bars(episode_bars)
         self.action_space = spaces.Discrete(len(self.game.levels))
@@ -113,13 +111,16 @@ class TradingEnv(gymnasium.Env[Observation, np.int64]):
         return info
 
 
-def observation_space(game: Game) -> spaces.Box:
+def observation_space(game: Game) -> gymnasium.Space[Observation]:
     """Return the box an observation lies in: the features' own range, and what an account can be."""
     features, assets, cap = game.market.features, game.market.close.shape[1], game.config.leverage_cap
     unbounded = np.full(assets, np.inf, dtype=np.float32)
     low = [features.min(axis=0), -unbounded, np.full(assets, -cap), np.zeros(1)]
     high = [features.max(axis=0), unbounded, np.full(assets, cap), np.ones(1)]
-    return spaces.Box(np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32))
+    box: gymnasium.Space[Observation] = spaces.Box(
+        np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32)
+    )
+    return box
 
 
 def checked_episode_bars(episode_bars: int | None) -> int | None:

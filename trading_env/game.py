@@ -61,7 +61,7 @@ class Game:
     @property
     def width(self) -> int:
         """Features of an observation, F + K."""
-        return self._table.shape[1]
+        return int(self._table.shape[1])
 
     def restart(self, chosen: NDArray[np.bool_], rows: Int) -> None:
         """Open fresh accounts at `rows` (N,) where `chosen` (N,) says so."""
@@ -87,8 +87,10 @@ class Game:
         return Outcome(log_growth(before, self.accounts.equity), bar.ruined, self.t >= len(self.market) - 1, bar)
 
     def account(self) -> Float32:
-        """Return (N, K + 1) what an agent must remember of an account: exposure and target of each asset, the drawdown
-        from the episode's peak, and the equity. All but the last are part of the observation.
+        """Return (N, K + 1) what an agent must remember of an account.
+
+        Exposure and target of each asset, the drawdown from the episode's peak, and the equity; all but the last are
+        part of the observation.
         """
         return _described(self.accounts, self.market.close[self.t], self.peak)
 
@@ -161,4 +163,3 @@ def _step(game: Game, accounts: Accounts, t: Int, actions: Int) -> Bar:
 def log_growth(before: Array, after: Array) -> Array:
     """Return (N,) log of equity after over equity before, each floored at `FLOOR`."""
     return np.asarray(np.log(np.maximum(after, FLOOR) / np.maximum(before, FLOOR)))
-

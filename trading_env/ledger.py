@@ -231,8 +231,8 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerP
         raise ValueError(f"targets must be finite and within the leverage cap of {config.leverage_cap:g}")
     num_accounts = targets.shape[1]
     accounts, costs = Accounts.opened(num_accounts, num_assets), Costs(config, market.bars_per_year)
-    flat = {field.name: np.zeros((num_bars, num_accounts)) for field in fields(LedgerPath)}
-    units = np.zeros((num_bars, num_accounts, num_assets))
+    flat: dict[str, Array] = {field.name: np.zeros((num_bars, num_accounts)) for field in fields(LedgerPath)}
+    units: Array = np.zeros((num_bars, num_accounts, num_assets))
     flat["equity"][0] = flat["cash"][0] = 1.0
     for t in range(num_bars - 1):
         bar = step(

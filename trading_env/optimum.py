@@ -33,7 +33,9 @@ def perfect_foresight(market: Market, config: TradingConfig) -> Array:
     rate = costs.fee + costs.price_move
     charge = np.log(np.maximum(1.0 - rate * np.abs(levels[None, :] - levels[:, None]), 1e-12))  # (J, J) from i to j
     entry = np.log(np.maximum(1.0 - rate * np.abs(levels), 1e-12))  # (J,) from flat to j
-    value = np.zeros((len(gain) + 1, len(levels)))  # value[t, i]: best log growth from the t-th fill on, arriving with i
+    value = np.zeros(
+        (len(gain) + 1, len(levels))
+    )  # value[t, i]: best log growth from the t-th fill on, arriving with i
     for t in range(len(gain) - 1, -1, -1):
         value[t] = (charge + (gain[t] + value[t + 1])[None, :]).max(axis=1)
     path = np.zeros(len(market), dtype=np.int64)

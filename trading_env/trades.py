@@ -1,4 +1,4 @@
-"""Closed trades: from the first unit held on one side until none is held there any more. Reads a ledger, moves no money."""
+"""Closed trades: from the first unit held on one side until none is left there. Reads a ledger, moves no money."""
 
 from dataclasses import dataclass
 

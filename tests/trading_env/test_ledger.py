@@ -71,7 +71,9 @@ def slow_account(market, targets, config):
         cash -= borrow + financing
 
     for t in range(len(market) - 1):
-        now, opening, closing = (exact(float(x)) for x in (market.close[t, 0], market.open[t + 1, 0], market.close[t + 1, 0]))
+        now, opening, closing = (
+            exact(float(x)) for x in (market.close[t, 0], market.open[t + 1, 0], market.close[t + 1, 0])
+        )
         target = exact(float(targets[t, 0]))
         if config.execution == "next_close":
             accrue(closing)
@@ -90,7 +92,9 @@ def slow_account(market, targets, config):
 @given(games())
 def test_the_ledger_equals_a_slow_decimal_account(game):
     market, targets, config = game
-    np.testing.assert_allclose(run_ledger(market, targets, config).equity[:, 0], slow_account(*game), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        run_ledger(market, targets, config).equity[:, 0], slow_account(*game), rtol=1e-9, atol=1e-12
+    )
 
 
 @given(games())
@@ -198,9 +202,7 @@ def test_a_ruined_account_is_closed_out_and_stays_so():
 
 def test_shared_cash_serves_two_assets_and_their_costs_add_up():
     close = np.array([[100.0, 50.0], [110.0, 50.0], [110.0, 60.0]])
-    market = Market(
-        open=close, close=close, features=np.zeros((3, 1)), bars_per_year=252, instruments=("a", "b")
-    )
+    market = Market(open=close, close=close, features=np.zeros((3, 1)), bars_per_year=252, instruments=("a", "b"))
     path = run_ledger(market, np.full((3, 1, 2), 0.5), TradingConfig(costs=FREE, execution="same_close"))
     np.testing.assert_allclose(path.equity[:, 0], [1.0, 1.05, 1.15])
 

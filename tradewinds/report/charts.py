@@ -4,15 +4,24 @@ Colours are the colour-blind-safe set of Okabe and Ito (2008); the agent is alwa
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from bokeh.models import BoxZoomTool, CrosshairTool, HoverTool, NumeralTickFormatter, PanTool, ResetTool, Span
-from bokeh.models import WheelZoomTool
+from bokeh.models import (
+    BoxZoomTool,
+    CrosshairTool,
+    HoverTool,
+    NumeralTickFormatter,
+    PanTool,
+    ResetTool,
+    Span,
+    WheelZoomTool,
+)
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-Figure = figure
+Figure = Any  # Bokeh's figures carry their glyph methods without types
 INK, GRID = "#334155", "#e2e8f0"
 COLOURS = {
     "agent": "#0072b2",
@@ -47,7 +56,9 @@ def equity_chart(paths: pd.DataFrame) -> Figure:
     plot = _time_figure("Equity, opening equity = 1 (log scale)", height=320, y_axis_type="log")
     for name in DRAWN:
         width = 2.5 if name == "agent" else 1.3
-        plot.line(paths.index, paths[f"equity.{name}"], color=COLOURS[name], line_width=width, legend_label=LABELS[name])
+        plot.line(
+            paths.index, paths[f"equity.{name}"], color=COLOURS[name], line_width=width, legend_label=LABELS[name]
+        )
     plot.yaxis.formatter = NumeralTickFormatter(format="0.00")
     plot.legend.location, plot.legend.click_policy, plot.legend.orientation = "top_left", "hide", "horizontal"
     plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
@@ -58,7 +69,9 @@ def drawdown_chart(paths: pd.DataFrame, like: Figure) -> Figure:
     """Draw how far the agent and buy-and-hold stand below their last peak."""
     plot = _time_figure("Drawdown, share of the last peak", height=180, x_range=like.x_range)
     for name in ("buy_and_hold", "agent"):
-        plot.line(paths.index, -paths[f"drawdown.{name}"], color=COLOURS[name], line_width=1.5, legend_label=LABELS[name])
+        plot.line(
+            paths.index, -paths[f"drawdown.{name}"], color=COLOURS[name], line_width=1.5, legend_label=LABELS[name]
+        )
     agent = -paths["drawdown.agent"].to_numpy()
     plot.varea(x=paths.index.to_numpy(), y1=np.zeros(len(paths)), y2=agent, color=COLOURS["agent"], alpha=0.15)
     plot.yaxis.formatter = NumeralTickFormatter(format="0%")
@@ -98,7 +111,9 @@ def scatter_chart(forecasts: pd.DataFrame, points: int) -> Figure:
     rows = forecasts.iloc[np.unique(np.linspace(0, len(forecasts) - 1, min(points, len(forecasts))).astype(int))]
     plot = figure(title="Forecast (across) against truth (up)", height=200, sizing_mode="stretch_width", tools="")
     plot.scatter(rows["forecast"], rows["truth"], size=3, color=COLOURS["agent"], alpha=0.35)
-    plot.xaxis.formatter = plot.yaxis.formatter = NumeralTickFormatter(format="0.0%")
+    plot.xaxis.formatter = NumeralTickFormatter(format="0.00%")
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.0%")
+    plot.xaxis.ticker.desired_num_ticks = 4
     return _dressed(plot)
 
 
@@ -108,8 +123,16 @@ def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _time_figure(title: str, *, height: int, **options: object) -> Figure:
-    tools = [PanTool(dimensions="width"), WheelZoomTool(dimensions="width"), BoxZoomTool(dimensions="width"), ResetTool()]
-    plot = figure(title=title, height=height, sizing_mode="stretch_width", x_axis_type="datetime", tools=tools, **options)
+    tools = [
+        PanTool(dimensions="width"),
+        WheelZoomTool(dimensions="width"),
+        BoxZoomTool(dimensions="width"),
+        ResetTool(),
+    ]
+    plot = figure(
+        title=title, height=height, sizing_mode="stretch_width", x_axis_type="datetime", tools=tools, **options
+    )
+    plot.min_border_left = 60  # so that time lines up from panel to panel
     plot.add_tools(CrosshairTool(dimensions="height", line_alpha=0.3))
     plot.add_tools(HoverTool(tooltips=[("", "$x{%F %H:%M}"), ("", "$y{0.0000}")], formatters={"$x": "datetime"}))
     return _dressed(plot)

@@ -1,4 +1,4 @@
-"""report.json, version 1: the keys of DESIGN 7, and nothing that is not reproducible but `run.id`, `started_at`, `seconds`."""
+"""report.json, version 1. But for run.id, run.started_at and run.seconds, one request gives the same bytes twice."""
 
 from typing import Any
 
@@ -68,7 +68,10 @@ def report_document(
         "forecast": forecast,
         "backtest": {
             "strategies": {
-                name: {"metrics": played.metrics[name], "seed": seed if name in ("agent", "random_same_turnover") else None}
+                name: {
+                    "metrics": played.metrics[name],
+                    "seed": seed if name in ("agent", "random_same_turnover") else None,
+                }
                 for name in played.strategies
             }
         },

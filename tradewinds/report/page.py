@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 from bokeh.embed import components
-from bokeh.resources import INLINE
+from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tradewinds.artifact import write_text
@@ -26,11 +26,11 @@ METRICS = (
     ("closed_trades", "closed trades", "count"),
     ("turnover_per_year", "turnover per year", "number"),
     ("exposure_mean", "mean exposure", "number"),
-    ("fees_paid", "fees paid", "percent"),
-    ("spread_paid", "spread paid", "percent"),
-    ("slippage_paid", "slippage paid", "percent"),
-    ("borrow_paid", "borrow paid", "percent"),
-    ("financing_paid", "financing paid", "percent"),
+    ("fees_paid", "fees paid", "cost"),
+    ("spread_paid", "spread paid", "cost"),
+    ("slippage_paid", "slippage paid", "cost"),
+    ("borrow_paid", "borrow paid", "cost"),
+    ("financing_paid", "financing paid", "cost"),
 )
 SCORES = (
     ("mae", "MAE", "small"),
@@ -62,11 +62,16 @@ def write_page(run: Path, *, plot_points: int) -> None:
     document = json.loads((run / "report.json").read_text(encoding="utf-8"))
     paths = pd.read_parquet(run / "backtest" / "paths.parquet")
     forecasts = pd.read_parquet(run / "backtest" / "forecasts.parquet")
+    for table in (paths, forecasts):
+        table.index = pd.DatetimeIndex(table.index).tz_localize(None)  # Bokeh draws naive times, here UTC
     script, boxes = components(_figures(document, paths, forecasts, plot_points))
-    environment = Environment(loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined
+    )
     environment.filters["shown"] = shown
+    resources = Resources(mode="inline", components=["bokeh"])
     page = environment.get_template("page.html").render(
-        report=document, script=script, boxes=boxes, resources=INLINE.render(), rows=METRICS, scores=SCORES,
+        report=document, script=script, boxes=boxes, resources=resources.render(), rows=METRICS, scores=SCORES,
         honesty=HONESTY, cards=_cards(document), colours=charts.COLOURS,
     )  # fmt: skip
     write_text(run / "report.html", page)
@@ -75,15 +80,21 @@ def write_page(run: Path, *, plot_points: int) -> None:
 def shown(value: Any, form: str = "number") -> str:
     """Write a number as its form asks, a text as it is, and a dash for what could not be computed."""
     if value is None:
-        return "–"
+        return "\u2013"
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
         return ", ".join(f"{name.replace('_', ' ')} {shown(number)}" for name, number in value.items())
     if isinstance(value, list):
         return " to ".join(shown(number) for number in value)
-    forms = {"percent": f"{value:.1%}", "small": f"{value:.5f}", "count": f"{value:,.0f}", "number": f"{value:.2f}"}
-    return forms[form].replace("-", "−")
+    forms = {
+        "percent": f"{value:.1%}",
+        "cost": f"{value:.2%}",
+        "small": f"{value:.5f}",
+        "count": f"{value:,.0f}",
+        "number": f"{value:.2f}",
+    }
+    return forms[form].replace("-", "\u2212")
 
 
 def _figures(

@@ -1,6 +1,6 @@
 """From the columns of a table to a validated series: the one border every market source crosses."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -55,15 +55,17 @@ def series_of(
         raise RequestError(f"{where} holds {len(index)} bars; a series needs at least 3")
     length = bar_length or _commonest_step(index)
     single = open_ is None or high is None or low is None
-    prices = {"close": close} if single else {"open": open_, "high": high, "low": low, "close": close}
+    given = {"open": open_, "high": high, "low": low, "close": close}
+    prices = {"close": close} if single else {name: values for name, values in given.items() if values is not None}
     for column, values in prices.items():
-        _check_positive(where, column, values, index)
+        bad = ~(np.isfinite(values) & (values > 0.0))
+        _refuse_first(where, column, values, bad, index, "must be positive and finite")
     if not single:
         _check_range(where, prices, index)
     if volume is not None:
         _refuse_first(where, "volume", volume, volume < 0.0, index, "must be at least 0")
     _check_spacing(where, index, length)
-    columns = {column: values[:, None] for column, values in prices.items() if values is not None}
+    columns = {column: values[:, None] for column, values in prices.items()}
     return Series(
         name=name,
         instruments=(instrument,),
@@ -89,9 +91,8 @@ def cut(index: pd.DatetimeIndex, first: str | None, last: str | None, where: str
     Raises:
         RequestError: none does.
     """
-    dates = index.date
-    start = 0 if first is None else int(np.searchsorted(dates, date.fromisoformat(first)))
-    stop = len(index) if last is None else int(np.searchsorted(dates, date.fromisoformat(last), side="right"))
+    start = 0 if first is None else int(index.searchsorted(pd.Timestamp(first, tz="UTC")))
+    stop = len(index) if last is None else int(index.searchsorted(pd.Timestamp(last, tz="UTC") + DAY))
     if start >= stop:
         raise RequestError(
             f"{where} has no bar between series.first={first} and series.last={last}; "
@@ -100,14 +101,8 @@ def cut(index: pd.DatetimeIndex, first: str | None, last: str | None, where: str
     return slice(start, stop)
 
 
-def _check_positive(where: str, column: str, values: Array | None, index: pd.DatetimeIndex) -> None:
-    assert values is not None
-    _refuse_first(where, column, values, ~(np.isfinite(values) & (values > 0.0)), index, "must be positive and finite")
-
-
-def _check_range(where: str, prices: dict[str, Array | None], index: pd.DatetimeIndex) -> None:
+def _check_range(where: str, prices: dict[str, Array], index: pd.DatetimeIndex) -> None:
     open_, high, low, close = (prices[name] for name in ("open", "high", "low", "close"))
-    assert open_ is not None and high is not None and low is not None and close is not None
     _refuse_first(where, "high", high, high < np.maximum(open_, close), index, "must not lie below open or close")
     _refuse_first(where, "low", low, low > np.minimum(open_, close), index, "must not lie above open or close")
 
@@ -119,7 +114,9 @@ def _refuse_first(
     if len(rows):
         more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
         row = int(rows[0])
-        raise RequestError(f"{where}, row {row + 2} ({index[row]}), {column} {law}, was {values[row]:g}{more}; correct the file")
+        raise RequestError(
+            f"{where}, row {row + 2} ({index[row]}), {column} {law}, was {values[row]:g}{more}; correct the file"
+        )
 
 
 def _check_spacing(where: str, index: pd.DatetimeIndex, length: pd.Timedelta) -> None:

@@ -9,7 +9,18 @@ from typing import Any
 from tradewinds.artifact import sha256_of
 from tradewinds.paths import resource_dir
 
-REQUIRED = ("title", "source", "upstream", "licence", "attribution", "changes", "units", "time", "availability", "caveats")
+REQUIRED = (
+    "title",
+    "source",
+    "upstream",
+    "licence",
+    "attribution",
+    "changes",
+    "units",
+    "time",
+    "availability",
+    "caveats",
+)
 
 
 @dataclass(frozen=True)

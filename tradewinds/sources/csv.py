@@ -68,8 +68,8 @@ def _length(text: str | None) -> pd.Timedelta | None:
     try:
         length = pd.Timedelta(text)
     except ValueError:
-        length = pd.NaT
-    if not isinstance(length, pd.Timedelta) or length <= pd.Timedelta(0):
+        length = None
+    if length is None or not length > pd.Timedelta(0):  # not NaT either
         raise RequestError(f"series.bar_length must be a length such as 1D, 1h or 15min, was '{text}'")
     return length
 

@@ -19,15 +19,15 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns) -> LoadedSeries:
     Raises:
         RequestError: no bar is left; both spans are named.
     """
-    series, table = loaded.series, columns.table
+    series, table, times = loaded.series, columns.table, pd.DatetimeIndex(columns.table.index)
     joined = join_as_of(series.index, series.bar_length, table, columns.lags)
-    interval = pd.Timedelta(np.median(np.diff(table.index.asi8)), unit="ns") if len(table) > 1 else series.bar_length
-    fresh_until = table.index[-1] + max(columns.lags.values()) + interval
+    interval = pd.Timedelta(np.median(np.diff(times.asi8)), unit="ns") if len(table) > 1 else series.bar_length
+    fresh_until = times[-1] + max(columns.lags.values()) + interval
     kept = np.flatnonzero(joined.notna().all(axis=1).to_numpy() & (series.close_time < fresh_until))
     if len(kept) == 0:
         raise RequestError(
             f"market and weather do not overlap: {series.name} runs {_span(series.index)}, "
-            f"the weather {_span(table.index)}; choose series.first and series.last, or other weather"
+            f"the weather {_span(times)}; choose series.first and series.last, or other weather"
         )
     rows = range(int(kept[0]), int(kept[-1]) + 1)
     cut = series.rows(rows)

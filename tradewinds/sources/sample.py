@@ -62,7 +62,9 @@ def _index_bars(config: SampleConfig) -> LoadedSeries:
     table, source = _arch(config.name)
     _check_instrument(config, {"sp500": ("SPX",), "nasdaq": ("IXIC",)}[config.name])
     part = cut(pd.DatetimeIndex(table.index), config.first, config.last, config.name)
-    columns = {name: table[name].to_numpy(dtype=np.float64)[part] for name in ("Open", "High", "Low", "Close", "Volume")}
+    columns = {
+        name: table[name].to_numpy(dtype=np.float64)[part] for name in ("Open", "High", "Low", "Close", "Volume")
+    }
     series = series_of(
         str(source["file"]),
         name=config.name,
@@ -164,7 +166,9 @@ def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:
     """Daily table of the installed `arch` package, with UTC dates; read from its file, so that its sha256 is known."""
     packaged = importlib.resources.files("arch.data").joinpath(name, f"{name}.csv.gz")
     with importlib.resources.as_file(packaged) as path:
-        table = pd.read_csv(io.BytesIO(path.read_bytes()), compression="gzip", index_col=0, parse_dates=True, na_values=["."])
+        table = pd.read_csv(
+            io.BytesIO(path.read_bytes()), compression="gzip", index_col=0, parse_dates=True, na_values=["."]
+        )
         digest = sha256_of(path)
     table.index = pd.DatetimeIndex(table.index).tz_localize("UTC").as_unit("ns")
     return table.sort_index(), {"file": f"arch/{name}.csv.gz", "sha256": digest, "rows": len(table)}

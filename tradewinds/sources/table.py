@@ -80,7 +80,9 @@ class Table:
             where = f"{self.path}, row {row + 2}, column {column}"
             if text.lower() in MISSING:
                 raise RequestError(f"{where}: the value is missing ('{text}'); fill it or remove the row")
-            raise RequestError(f"{where}: '{text}' is not a number such as 1234.5; write it without separators and units")
+            raise RequestError(
+                f"{where}: '{text}' is not a number such as 1234.5; write it without separators and units"
+            )
         return values
 
 
@@ -150,7 +152,9 @@ def _rows_of(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
         raise RequestError(f"{path} has one column, '{header[0][:60]}', and needs a time and a price{cure}")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice or "" in header:
-        raise RequestError(f"{path} must name every column once; {f'{twice} stand twice' if twice else 'one is unnamed'}")
+        raise RequestError(
+            f"{path} must name every column once; {f'{twice} stand twice' if twice else 'one is unnamed'}"
+        )
     if not rows:
         raise RequestError(f"{path} has a header and no rows")
     for number, row in enumerate(rows, start=2):
@@ -168,7 +172,9 @@ def _times(path: Path, column: str, texts: list[str], zone: str | None) -> pd.Da
     zoned = [ZONE.search(text) is not None for text in stripped]
     if any(zoned) and not all(zoned):
         row = zoned.index(not zoned[0]) + 2
-        raise RequestError(f"{where}, row {row}: '{stripped[row - 2]}' names a zone or not, unlike the rows before; use one")
+        raise RequestError(
+            f"{where}, row {row}: '{stripped[row - 2]}' names a zone or not, unlike the rows before; use one"
+        )
     try:
         index = pd.DatetimeIndex(pd.to_datetime(stripped, format="ISO8601", utc=all(zoned)))
     except (ValueError, OverflowError):
@@ -196,7 +202,9 @@ def _localised(where: str, index: pd.DatetimeIndex, zone: str | None) -> pd.Date
         return index.tz_localize(known)
     except ValueError as error:
         reason = str(error).split(",")[0]
-        raise RequestError(f"{where}: a clock change makes a time in {zone} ambiguous or impossible ({reason}); use UTC") from None
+        raise RequestError(
+            f"{where}: a clock change makes a time in {zone} ambiguous or impossible ({reason}); use UTC"
+        ) from None
 
 
 def _is_time(text: str) -> bool:

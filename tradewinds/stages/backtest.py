@@ -12,7 +12,6 @@ import pandas as pd
 from forecaster.encode import HiddenStates, load_hidden_states
 from forecaster.fit import FittedForecaster, load_forecaster
 from forecaster.scores import score_forecasts
-from trading_agent import Policy, load_policy
 from tradewinds.artifact import Artifact, latest, new_run_id, parent, read, write_json, writing
 from tradewinds.backtest import Backtest, backtest
 from tradewinds.console import Console
@@ -24,6 +23,7 @@ from tradewinds.report.page import write_page
 from tradewinds.report.text import score_lines, strategy_lines
 from tradewinds.schema import Config
 from tradewinds.stages.train_forecaster import MUST_MATCH, check_fits
+from trading_agent import Policy, load_policy
 
 KIND = "backtest"
 PATHS = "paths.parquet"
@@ -76,9 +76,7 @@ def judge(
         seed=seed_for(config.seed, "rotation"),
         draws=config.backtest.random_draws,
     )
-    scores = score_forecasts(
-        fitted, prepared.series, states, calibration_rows=prepared.split.validation, rows=test
-    )
+    scores = score_forecasts(fitted, prepared.series, states, calibration_rows=prepared.split.validation, rows=test)
     model = config.model.kind
     honesty = honesty_block(
         played.returns("agent"),
@@ -90,7 +88,9 @@ def judge(
     )
     plain = config.plain()
     with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents) as folder:
-        paths_table(played, market.close[:, 0], prepared.series.index[test.start : test.stop]).to_parquet(folder / PATHS)
+        paths_table(played, market.close[:, 0], prepared.series.index[test.start : test.stop]).to_parquet(
+            folder / PATHS
+        )
         forecasts_table(prepared, states, test).to_parquet(folder / FORECASTS)
     document = report_document(
         prepared,

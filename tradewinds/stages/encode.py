@@ -1,4 +1,4 @@
-"""`tradewinds encode`: write the hidden state and the forecast of every bar, with the bar its forecaster was fitted to."""
+"""`tradewinds encode`: write every bar's hidden state and forecast, with the bar the forecaster was fitted to."""
 
 from pathlib import Path
 from typing import Any

@@ -57,6 +57,7 @@ def _name(config: Config, registry: Registry) -> str:
     if len(names) == 1:
         return names[0]
     raise RequestError(
-        f"say which model with run.name=...; registered: {', '.join(names)}" if names
+        f"say which model with run.name=...; registered: {', '.join(names)}"
+        if names
         else f"no models under {config.run.dir} yet; type `tradewinds retrain`"
     )

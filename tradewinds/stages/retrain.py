@@ -64,9 +64,7 @@ def _train(prepared: Prepared, console: Console) -> tuple[Model, Artifact]:
     run, started = prepared.runs / new_run_id(), time.perf_counter()
     fitted, forecaster = train_forecaster(prepared, run, console)
     states, encoded = encode_states(prepared, fitted, forecaster, run, console)
-    trained, agent = train_agent(
-        prepared, states, {"forecaster": forecaster, "hidden_states": encoded}, run, console
-    )
+    trained, agent = train_agent(prepared, states, {"forecaster": forecaster, "hidden_states": encoded}, run, console)
     judge(
         prepared,
         fitted,
@@ -82,9 +80,7 @@ def _train(prepared: Prepared, console: Console) -> tuple[Model, Artifact]:
     return Model(states, trained.policy, prepared.config.env.exposures, last_selected), agent
 
 
-def _decide(
-    prepared: Prepared, challenger: Model, champion: Version | None, incumbent: Model | None
-) -> dict[str, Any]:
+def _decide(prepared: Prepared, challenger: Model, champion: Version | None, incumbent: Model | None) -> dict[str, Any]:
     """Judge both models on the newest bars that neither has learned from, under the same rules and costs."""
     if champion is None or incumbent is None:
         return {"promote": True, "reason": "the first model"}

@@ -1,7 +1,7 @@
 """`tradewinds signal`: the champion's target position for the next bar, as one JSON object."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,5 +46,5 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     return signal
 
 
-def _days(age: Any) -> float:
+def _days(age: timedelta) -> float:
     return round(age.total_seconds() / 86_400, 3)

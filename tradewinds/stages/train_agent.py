@@ -1,12 +1,11 @@
 """`tradewinds train-agent`: teach the agent on bars its forecaster never saw; validation bars pick the checkpoint."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 from forecaster.encode import HiddenStates
-from trading_agent import Policy, TrainedAgent, evaluate, save_policy
-from trading_env import TradingVectorEnv
 from tradewinds.artifact import Artifact, new_run_id, read, writing
 from tradewinds.console import Console
 from tradewinds.errors import RequestError
@@ -16,6 +15,8 @@ from tradewinds.prepare import Prepared, prepare, seed_for
 from tradewinds.schema import Config
 from tradewinds.stages.encode import encode_states
 from tradewinds.stages.train_forecaster import find_forecaster
+from trading_agent import Policy, TrainedAgent, evaluate, save_policy
+from trading_env import TradingVectorEnv
 
 KIND = "agent"
 CHECKPOINT = "agent.checkpoint"
@@ -64,6 +65,7 @@ def train_agent(
         )
     facts = {
         "best_step": trained.best_step,
+        "learned": trained.best_step > 0,
         "validation_log_growth": trained.best_score,
         "trained_to": states.index[split.validation.stop - 1].isoformat(),
         "seconds": round(time.perf_counter() - started, 1),
@@ -72,6 +74,7 @@ def train_agent(
         run / KIND, KIND, config=config.plain(), inputs=prepared.inputs, parents=parents, facts=facts
     ) as folder:
         save_policy(trained.policy, folder)
+    shutil.rmtree(run / CHECKPOINT, ignore_errors=True)  # it served resuming; the artifact is whole now
     console.wrote(run / KIND)
     return trained, read(run / KIND, KIND)
 

@@ -77,8 +77,8 @@ def check_fits(artifact: Artifact, prepared: Prepared, keys: tuple[str, ...]) ->
     kind = artifact.manifest["kind"]
     if artifact.manifest["inputs"]["sha256"] != prepared.inputs["sha256"]:
         raise RequestError(
-            f"{artifact.folder} was trained on other data ({artifact.manifest['inputs']['series']}) than this request's "
-            f"({prepared.inputs['series']}); give the same series options, or another inputs.{kind}"
+            f"{artifact.folder} was trained on other data ({artifact.manifest['inputs']['series']}) than those of this "
+            f"request ({prepared.inputs['series']}); give the same series options, or another inputs.{kind}"
         )
     theirs, ours = artifact.manifest["config"], prepared.config.plain()
     for key in keys:
