@@ -62,7 +62,7 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
 def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
     close = np.log(series.close[:, 0])
     log_return = pd.Series(np.diff(close, prepend=np.nan))
-    columns: dict[str, Array] = {"log_return": log_return.to_numpy()}
+    columns: dict[str, Array] = {"log_return": np.asarray(log_return, dtype=np.float64)}
     for bars in config.volatility_bars:
         columns[f"volatility_{bars}"] = np.sqrt((log_return**2).rolling(bars).mean().to_numpy())
     if not series.single_price:
@@ -85,7 +85,7 @@ def _calendar(series: Series, config: FeatureConfig) -> dict[str, Array]:
     columns: dict[str, Array] = {}
     cycles: dict[str, tuple[Array, int]] = {"month": (index.month.to_numpy(dtype=np.float64) - 1.0, 12)}
     if series.bar_length <= pd.Timedelta(days=1):
-        cycles["weekday"] = (index.weekday.to_numpy(dtype=np.float64), 7)
+        cycles["weekday"] = (index.day_of_week.to_numpy(dtype=np.float64), 7)
     if series.bar_length < pd.Timedelta(days=1):
         cycles["hour"] = (index.hour.to_numpy(dtype=np.float64) + index.minute.to_numpy(dtype=np.float64) / 60.0, 24)
     for name, (phase, length) in cycles.items():
@@ -100,7 +100,7 @@ def _end_of_warm_up(values: Array, names: tuple[str, ...], series: Series) -> in
     for column, name in enumerate(names):
         rows = np.flatnonzero(defined[:, column])
         if len(rows) == 0:
-            raise ValueError(f"feature {name} is defined on none of the {len(values)} rows; is the series long enough?")
+            raise ValueError(f"{len(values)} rows are too few: feature {name} is defined on none of them; bring more rows")
         gaps = np.flatnonzero(~defined[rows[0] :, column])
         if len(gaps):
             raise ValueError(f"feature {name} is undefined at {series.index[rows[0] + gaps[0]]}, inside the series")

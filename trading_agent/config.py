@@ -107,7 +107,7 @@ class DQNConfig:
                 f"replay_size must hold one step of all {self.num_envs} environments, was {self.replay_size}",
             ),
             (
-                1 <= self.learning_starts < max(self.steps, 2),
+                self.learning_starts >= 1 and (self.steps < 2 or self.learning_starts < self.steps),
                 f"learning_starts must be at least 1 and fewer than the {self.steps} steps, was {self.learning_starts}",
             ),
             (self.updates_per_step > 0.0, f"updates_per_step must be positive, was {self.updates_per_step}"),
@@ -163,7 +163,7 @@ class QLearningConfig:
             ),
             (0.0 < self.learning_rate <= 1.0, f"learning_rate must be in (0, 1], was {self.learning_rate}"),
             (
-                1 <= self.learning_starts < max(self.steps, 2),
+                self.learning_starts >= 1 and (self.steps < 2 or self.learning_starts < self.steps),
                 f"learning_starts must be at least 1 and fewer than the {self.steps} steps, was {self.learning_starts}",
             ),
         )

@@ -148,4 +148,4 @@ def _bars_per_year(index: pd.DatetimeIndex) -> float:
 def _season(index: pd.DatetimeIndex, length: pd.Timedelta) -> int:
     if length < DAY:
         return max(int(DAY / length), 1)
-    return 7 if bool((index.weekday >= 5).any()) and length == DAY else 5
+    return 7 if bool((index.day_of_week >= 5).any()) and length == DAY else 5

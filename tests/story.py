@@ -1,0 +1,62 @@
+"""What the stories through the command line share: a way to type a command, and a market small enough to wait for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tradewinds.__main__ import main
+
+FAST = (
+    "series.first=2013-01-01",
+    "model.context_length=16",
+    "model.hidden_size=8",
+    "trainer.epochs=2",
+    "agent.steps=3000",
+    "agent.learning_starts=500",
+    "agent.validate_every=1000",
+    "backtest.random_draws=9",
+    "backtest.bootstrap_draws=100",
+)
+FAST_CSV = FAST[1:]
+
+
+@dataclass
+class Answer:
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+
+class CommandLine:
+    """Type a command into this very process, in the present folder."""
+
+    def __init__(self, capsys):
+        self.capsys = capsys
+
+    def __call__(self, *words):
+        self.capsys.readouterr()
+        status = main(words)
+        said = self.capsys.readouterr()
+        return Answer(status, said.out, said.err)
+
+
+def write_bars(path, num_bars=500, seed=1):
+    """Write a CSV of daily weekday bars that wander."""
+    rng = np.random.default_rng(seed)
+    close = 50.0 * np.exp(np.cumsum(rng.normal(0.0002, 0.01, num_bars)))
+    open_ = np.append(50.0, close[:-1]) * np.exp(rng.normal(0, 0.002, num_bars))
+    spread = np.exp(np.abs(rng.normal(0, 0.003, (2, num_bars))))
+    table = pd.DataFrame(
+        {
+            "open": open_,
+            "high": np.maximum(open_, close) * spread[0],
+            "low": np.minimum(open_, close) / spread[1],
+            "close": close,
+        },
+        index=pd.bdate_range("2020-01-01", periods=num_bars, name="date"),
+    )
+    table.to_csv(path)
+    return table

@@ -1,0 +1,147 @@
+"""Scheduled retraining: whatever happens, there is a working champion, and it changes only for a better one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from story import FAST_CSV, write_bars
+from tradewinds.registry import Registry
+
+WORDS = ("series=csv", "series.path=bars.csv", *FAST_CSV)
+
+
+@pytest.fixture()
+def market(tmp_path):
+    """Write the first bars of a market; a call with more bars lets time pass."""
+
+    def bars(count):
+        write_bars(tmp_path / "full.csv", num_bars=700)
+        lines = (tmp_path / "full.csv").read_text().splitlines(keepends=True)
+        (tmp_path / "bars.csv").write_text("".join(lines[: count + 1]))
+
+    bars(450)
+    return bars
+
+
+def signal_of(typed):
+    answer = typed("signal", *WORDS)
+    assert answer.status == 0, answer.err
+    return json.loads(answer.out)
+
+
+def test_retrain_promotes_a_first_model_and_signal_speaks_for_it(market, tradewinds):
+    answer = tradewinds("retrain", *WORDS)
+    assert answer.status == 0, answer.err
+    assert "version 1 of 'bars' is the champion: the first model" in answer.out
+    said = signal_of(tradewinds)
+    assert said["model_version"] == 1
+    assert said["data_last_bar"].startswith("2021-09-21")
+    assert set(said["target_exposure"]) == {"bars"}
+    assert said["target_exposure"]["bars"] in (-1.0, 0.0, 1.0)
+    assert said["model_age_days"] >= 0.0
+    assert said["fills_at"] == "the next bar's open"
+
+
+def test_without_new_data_retrain_says_so_and_changes_nothing(market, tradewinds, tmp_path):
+    tradewinds("retrain", *WORDS)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.suffix not in (".lock", ".db-shm")}
+    answer = tradewinds("retrain", *WORDS)
+    assert answer.status == 0
+    assert "no new data since 2021-09-21" in answer.out
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.suffix not in (".lock", ".db-shm")}
+    assert {p: t for p, t in after.items() if p.is_file()} == {p: t for p, t in before.items() if p.is_file()}
+
+
+def test_a_challenger_that_does_not_win_is_rejected_and_the_champion_stays(market, tradewinds):
+    tradewinds("retrain", *WORDS)
+    market(480)
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000")
+    assert answer.status == 3
+    assert "version 2 was rejected: log growth" in answer.err
+    assert "on the same" in answer.err
+    assert signal_of(tradewinds)["model_version"] == 1
+    listed = tradewinds("models", "list").out
+    assert "champion" in listed.splitlines()[0]
+    assert "champion  data" not in listed.splitlines()[1]
+
+
+def test_too_few_unseen_bars_are_no_ground_for_a_change(market, tradewinds):
+    tradewinds("retrain", *WORDS)
+    market(455)
+    answer = tradewinds("retrain", *WORDS, "retrain.min_bars=10000")
+    assert answer.status == 3
+    assert "bars are unseen by both it and champion 1, and retrain.min_bars asks for 10000" in answer.err
+
+
+def test_promote_and_rollback_move_the_champion_and_a_damaged_version_is_refused(market, tradewinds, tmp_path):
+    tradewinds("retrain", *WORDS)
+    market(480)
+    tradewinds("retrain", *WORDS, "retrain.margin=1000")
+    assert tradewinds("models", "promote", "2").out == "version 2 of 'bars' is the champion\n"
+    assert signal_of(tradewinds)["model_version"] == 2
+    assert tradewinds("models", "rollback").out == "version 1 of 'bars' is the champion\n"
+    assert signal_of(tradewinds)["model_version"] == 1
+    second = Registry(tmp_path / "runs").versions("bars")[1]
+    (tmp_path / "runs" / second.run / "agent" / "policy.json").write_text("{}")
+    answer = tradewinds("models", "promote", "2")
+    assert answer.status == 3
+    assert "policy.json differs from manifest.json" in answer.err
+    assert signal_of(tradewinds)["model_version"] == 1
+
+
+def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, tmp_path):
+    tradewinds("retrain", *WORDS)
+    market(520)
+    tradewinds("retrain", *WORDS, "retrain.margin=1000")
+    runs = sorted((tmp_path / "runs" / "bars").glob("*/decision.json"))
+    decision = json.loads(runs[-1].read_text(encoding="utf-8"))
+    trained_to = [
+        json.loads(path.read_text(encoding="utf-8"))["facts"]["trained_to"]
+        for path in sorted((tmp_path / "runs" / "bars").glob("*/agent/manifest.json"))
+    ]
+    assert len(trained_to) == 2
+    assert decision["unseen"]["first"] > max(trained_to)
+
+
+def test_a_retraining_killed_at_any_moment_leaves_the_champion_and_the_next_one_completes(market, tradewinds, tmp_path):
+    tradewinds("retrain", *WORDS)
+    market(480)
+    command = [sys.executable, "-m", "tradewinds", "retrain", *WORDS, "agent.steps=20000"]
+    for delay in (4.0, 7.0):
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert signal_of(tradewinds)["model_version"] == 1
+    answer = tradewinds("retrain", *WORDS)
+    assert answer.status in (0, 3), answer.err
+    assert len(Registry(tmp_path / "runs").versions("bars")) >= 2
+    assert not list(Path("runs").rglob(".partial-*"))
+
+
+def test_two_retrainings_of_one_model_do_not_run_at_once(market, tradewinds, tmp_path):
+    from filelock import FileLock
+
+    (tmp_path / "runs" / "bars").mkdir(parents=True)
+    with FileLock(tmp_path / "runs" / "bars" / ".retrain.lock"):
+        answer = tradewinds("retrain", *WORDS)
+    assert answer.status == 3
+    assert "another retraining of 'bars' is running; this one did nothing" in answer.err
+
+
+def test_a_due_retraining_runs_once_however_often_it_is_asked_for(market, tmp_path):
+    command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
+    command += ["schedule.cron=0 0 1 1 *", *WORDS]
+    said = []
+    for _ in range(2):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        said.append(done.stdout.splitlines()[-1])
+    assert "UTC: the first model" in said[0]
+    assert said[0] == said[1]
+    assert len(Registry(tmp_path / "runs").versions("bars")) == 1
