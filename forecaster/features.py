@@ -100,7 +100,9 @@ def _end_of_warm_up(values: Array, names: tuple[str, ...], series: Series) -> in
     for column, name in enumerate(names):
         rows = np.flatnonzero(defined[:, column])
         if len(rows) == 0:
-            raise ValueError(f"{len(values)} rows are too few: feature {name} is defined on none of them; bring more rows")
+            raise ValueError(
+                f"{len(values)} rows are too few: feature {name} is defined on none of them; bring more rows"
+            )
         gaps = np.flatnonzero(~defined[rows[0] :, column])
         if len(gaps):
             raise ValueError(f"feature {name} is undefined at {series.index[rows[0] + gaps[0]]}, inside the series")

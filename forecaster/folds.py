@@ -50,14 +50,14 @@ def split_rows(num_rows: int, config: SplitConfig, *, context_length: int, horiz
     needs = [first_row + context_length + 2 * horizon + 8, horizon + 2, horizon + 2, horizon + 2]
     shares = (config.forecaster, config.agent, config.validation, config.test)
     names = ("forecaster", "agent", "validation", "test")
-    for name, part, need, share in zip(names, parts, needs, shares, strict=True):
-        if len(part) < need:
-            gap = config.embargo_bars if name != "forecaster" else 0
-            wanted = round((need + gap) / share + 0.5)
-            raise ValueError(
-                f"{num_rows} rows are too few: the {name} part gets {len(part)} rows and needs {need} "
-                f"(context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
-                f"bring about {wanted} rows, or lower model.context_length, model.horizon or the other parts' shares"
-            )
+    gaps = (0, *(config.embargo_bars,) * 3)
+    wanted = [round((need + gap) / share + 1.0) for need, gap, share in zip(needs, gaps, shares, strict=True)]
+    if any(len(part) < need for part, need in zip(parts, needs, strict=True)):
+        worst = wanted.index(max(wanted))
+        raise ValueError(
+            f"{num_rows} rows are too few: the {names[worst]} part gets {len(parts[worst])} rows and needs {needs[worst]} "
+            f"(context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
+            f"bring about {max(wanted)} rows, or lower model.context_length, model.horizon or the other parts' shares"
+        )
     forecaster, agent, validation, test = parts
     return Split(forecaster, agent, validation, test, config.embargo_bars)

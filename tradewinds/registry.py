@@ -57,6 +57,7 @@ class _AliasLog(_Base):
     alias: Mapped[str]
     before: Mapped[int | None]
     after: Mapped[int]
+    is_rollback: Mapped[bool]
     reason: Mapped[str]
     at: Mapped[str]
 
@@ -172,13 +173,15 @@ class Registry:
             listed = ", ".join(map(str, known)) or "none yet"
             raise RequestError(f"models.version must be a version of '{name}' ({listed}), was {number}")
         check(known[number])
-        with self._session() as session, session.begin():
-            alias = session.get(_Alias, (name, CHAMPION))
-            _move(session, name, number, expected=None if alias is None else alias.version, reason=reason)
+        champion = self.champion(name)
+        before = None if champion is None else champion.number
+        if before != number:
+            with self._session() as session, session.begin():
+                _move(session, name, number, expected=before, reason=reason)
         return known[number]
 
     def rollback(self, name: str, *, reason: str, check: Check = _accept) -> Version:
-        """Make the champion's predecessor the champion again.
+        """Take the last promotion back: its predecessor is the champion again, if `check` does not raise on it.
 
         Raises:
             RequestError: there is no predecessor.
@@ -186,11 +189,14 @@ class Registry:
         champion = self.champion(name)
         if champion is not None:
             with self._session() as session:
-                query = select(_AliasLog).where(_AliasLog.name == name).order_by(_AliasLog.id.desc())
-                moves = list(session.scalars(query))
-            before = _predecessor([(move.before, move.after) for move in moves], champion.number)
-            if before is not None:
-                return self.promote(name, before, reason=reason, check=check)
+                query = select(_AliasLog).where(_AliasLog.name == name).order_by(_AliasLog.id)
+                stack = _reign(list(session.scalars(query)))
+            if len(stack) > 1:
+                before = next(version for version in self.versions(name) if version.number == stack[-2])
+                check(before)
+                with self._session() as session, session.begin():
+                    _move(session, name, stack[-2], expected=champion.number, reason=reason, is_rollback=True)
+                return before
         raise RequestError(f"'{name}' has no earlier champion to go back to")
 
     @contextmanager
@@ -203,15 +209,20 @@ class Registry:
             yield session
 
 
-def _predecessor(moves: list[tuple[int | None, int]], current: int) -> int | None:
-    """Find whom `current` replaced, from the newest move back; a rollback's own move does not count as replacing."""
-    for before, after in moves:
-        if after == current and before is not None and before < current:
-            return before
-    return None
+def _reign(moves: list[_AliasLog]) -> list[int]:
+    """Replay the log into the stack of champions: a promotion puts one on top, a rollback takes one off."""
+    stack: list[int] = []
+    for move in moves:
+        if move.is_rollback:
+            stack.pop()
+        else:
+            stack.append(move.after)
+    return stack
 
 
-def _move(session: Session, name: str, number: int, *, expected: int | None, reason: str) -> None:
+def _move(
+    session: Session, name: str, number: int, *, expected: int | None, reason: str, is_rollback: bool = False
+) -> None:
     alias = session.get(_Alias, (name, CHAMPION), with_for_update=True)
     before = None if alias is None else alias.version
     if before != expected:
@@ -222,7 +233,11 @@ def _move(session: Session, name: str, number: int, *, expected: int | None, rea
         session.add(_Alias(name=name, alias=CHAMPION, version=number))
     else:
         alias.version = number
-    session.add(_AliasLog(name=name, alias=CHAMPION, before=before, after=number, reason=reason, at=now()))
+    session.add(
+        _AliasLog(
+            name=name, alias=CHAMPION, before=before, after=number, is_rollback=is_rollback, reason=reason, at=now()
+        )
+    )
 
 
 def _plain(row: _Version) -> Version:

@@ -20,10 +20,10 @@ MISSING_MARK = "???"  # OmegaConf's mark of a value the user must give
 TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
+def nearest(word: str, allowed: Iterable[str], prefix: str = "") -> str:
     """Return `"; did you mean 'x'?"` for the allowed word closest to `word`, or an empty string."""
     matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.5)
-    return f"; did you mean '{matches[0]}'?" if matches else ""
+    return f"; did you mean '{prefix}{matches[0]}'?" if matches else ""
 
 
 def build(schema: type[T], given: Mapping[str, Any], *, kinds: Mapping[str, Kinds] | None = None, path: str = "") -> T:
@@ -55,7 +55,7 @@ def _build(schema: type, given: Mapping[str, Any], kinds: Mapping[str, Kinds], p
     for key in given:
         if key not in fields:
             allowed = ", ".join(prefix + name for name in fields)
-            hint = nearest(prefix + str(key), [prefix + name for name in fields])
+            hint = nearest(str(key), fields, prefix)
             faults.append(f"unknown key '{prefix}{key}'{hint or f'; allowed: {allowed}'}")
     before = len(faults)
     values = {}

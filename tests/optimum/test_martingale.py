@@ -1,4 +1,4 @@
-"""On a martingale with fees the best policy is to do nothing, and the agent ends flat; where there is a signal it trades."""
+"""On a martingale with fees it is best to do nothing, and the agent ends flat; where a signal pays, it trades."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,11 @@ from trading_env import CostConfig, Market, TradingConfig, TradingVectorEnv
 
 FLAT = 1  # the action whose exposure is 0
 BARS = 1_500
+CAUTION = 3.0  # standard errors by which a policy must beat nothing; chance alone does it once in 370
 CONFIG = TradingConfig(
     exposures=(-1.0, 0.0, 1.0),
     execution="next_open",
-    costs=CostConfig(
-        fee_bps=10, half_spread_bps=5, slippage_bps=5, borrow_bps_per_year=50, financing_bps_per_year=300
-    ),
+    costs=CostConfig(fee_bps=10, half_spread_bps=5, slippage_bps=5, borrow_bps_per_year=50, financing_bps_per_year=300),
 )
 
 
@@ -57,11 +56,13 @@ def q_learning():
 
 def trained(agent, seed, predictable):
     train, config = agent()
-    env = TradingVectorEnv(market(seed, predictable=predictable), CONFIG, num_envs=32, episode_bars=250, starts="random")
+    env = TradingVectorEnv(
+        market(seed, predictable=predictable), CONFIG, num_envs=32, episode_bars=250, starts="random"
+    )
     unseen = market(seed + 100, predictable=predictable)
 
     def validate(policy):
-        return evaluate(policy, TradingVectorEnv(unseen, CONFIG), 1, standard_errors=2.0)
+        return evaluate(policy, TradingVectorEnv(unseen, CONFIG), 1, standard_errors=CAUTION)
 
     return train(env, config, seed=seed, validate=validate)
 
@@ -70,7 +71,7 @@ def growth(policy, seed, predictable):
     return evaluate(policy, TradingVectorEnv(market(seed, predictable=predictable), CONFIG), 1)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("agent", [dqn, q_learning])
 def test_on_a_martingale_with_fees_the_agent_ends_flat(agent, seed):
     outcome = trained(agent, seed, predictable=0.0)

@@ -7,8 +7,8 @@ every fall, so that flat before a rise, going long,
     Q* = 1 - c + gamma (-c + gamma Q*)   =>   Q* = (1 - c - gamma c) / (1 - gamma^2)
 
 and the other seven values follow from one step of Bellman's equation. Rewards are in their own unit, observations are
-(move to come, position). The wave never ends; an episode is cut after 16 moves, so an agent that took the cut for an end
-would find values well below these.
+(move to come, position). The wave never ends; an episode is cut after 16 moves, and an agent that took the cut for an
+end would find values below these.
 """
 
 import itertools

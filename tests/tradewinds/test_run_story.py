@@ -180,7 +180,10 @@ def test_one_word_swaps_a_network_or_an_agent(words, typed):
     answer = typed("run", f"run.name={words[0].split('=')[1]}", *FAST, *words)
     assert answer.status == 0, answer.err
     report = json.loads((runs(words[0].split("=")[1])[-1] / "report.json").read_text(encoding="utf-8"))
-    assert words[0].split("=")[1] in (report["run"]["config"]["model"]["kind"], report["run"]["config"]["agent"]["kind"])
+    assert words[0].split("=")[1] in (
+        report["run"]["config"]["model"]["kind"],
+        report["run"]["config"]["agent"]["kind"],
+    )
 
 
 def test_gas_and_weather_run_together(typed):

@@ -14,7 +14,9 @@ names = st.text("abc_.", min_size=1, max_size=4)
 dtypes = st.sampled_from([np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_])
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 leaves = plain | st.lists(plain, max_size=3) | arrays(dtypes, array_shapes(min_dims=0, max_dims=3, min_side=0))
-states = st.recursive(st.dictionaries(names, leaves, max_size=3), lambda inner: st.dictionaries(names, inner, max_size=3))
+states = st.recursive(
+    st.dictionaries(names, leaves, max_size=3), lambda inner: st.dictionaries(names, inner, max_size=3)
+)
 
 
 def equal(one, other):

@@ -160,6 +160,18 @@ def test_a_finished_training_resumes_to_its_own_outcome(tmp_path):
     assert same(train_dqn(Corridor(), small(), seed=5, validate=score, resume=tmp_path), whole)
 
 
+def test_an_env_that_cannot_be_restored_starts_new_episodes(tmp_path):
+    def cartpole():
+        return gymnasium.make_vec("CartPole-v1", num_envs=4, vectorization_mode="sync")
+
+    scores = iter([0.0, 1.0, 2.0, 3.0])  # 2 constant policies, 2 validations, then the power goes
+    with pytest.raises(StopIteration):
+        train_dqn(cartpole(), small(), seed=5, validate=lambda policy: next(scores), checkpoint=tmp_path)
+    resumed = train_dqn(cartpole(), small(), seed=5, validate=lambda policy: 0.0, resume=tmp_path)
+    assert [entry["step"] for entry in resumed.history] == [0, 0, 100, 200, 300, 400, 500, 600]
+    assert (resumed.best_step, resumed.best_score) == (200, 3.0)
+
+
 def test_the_same_seed_gives_the_same_agent_and_another_seed_another():
     one, again, other = (train_dqn(Corridor(), small(), seed=seed, validate=score) for seed in (1, 1, 2))
     assert same(one, again)

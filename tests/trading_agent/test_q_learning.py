@@ -85,7 +85,10 @@ def test_several_visits_at_once_move_a_cell_as_several_would_in_turn():
 def test_a_corridor_is_learned(kind):
     config = small(steps=4_000, discount=0.9, exploration=ExplorationConfig(kind=kind, start=1.0, end=0.5))
     trained = train_q_learning(
-        Corridor(4, length=4), config, seed=0, validate=lambda policy: score(policy) - isinstance(policy, ConstantPolicy)
+        Corridor(4, length=4),
+        config,
+        seed=0,
+        validate=lambda policy: score(policy) - isinstance(policy, ConstantPolicy),
     )
     assert trained.best_score == 1.0
     np.testing.assert_allclose(trained.policy.values(np.array([[3.0, 0.0]]))[0, 1], 1.0)

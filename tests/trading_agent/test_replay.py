@@ -102,7 +102,9 @@ def test_an_env_that_can_be_indexed_is():
 def test_an_env_the_agents_cannot_learn_in_is_refused_by_all_its_faults():
     env = Corridor(num_envs=3)
     env.single_observation_space, env.single_action_space = Box(0, 1, (2, 2)), MultiDiscrete([2, 2])
-    with pytest.raises(ValueError, match=r"flat Box, was .*Discrete actions .*num_envs must be that of the env, 3, was 4"):
+    with pytest.raises(
+        ValueError, match=r"flat Box, was .*Discrete actions .*num_envs must be that of the env, 3, was 4"
+    ):
         sizes(env, 4)
 
 

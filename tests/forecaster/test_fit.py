@@ -1,0 +1,226 @@
+"""The fitted forecaster: blind to the future, the same for the same seed, and the same after a walk through the disk."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from forecaster.baselines import fit_ridge, naive, ridge_forecast, seasonal_naive
+from forecaster.cells import LSTMCellReference
+from forecaster.datamodule import window_rows
+from forecaster.encode import encode, load_hidden_states
+from forecaster.fit import fit_forecaster, load_forecaster
+from forecaster.scores import score_forecasts
+from markets import noise_series, series_of, small_config
+
+ROWS = range(0, 250)
+
+
+@pytest.fixture(scope="module")
+def series():
+    return noise_series(400)
+
+
+@pytest.fixture(scope="module")
+def fitted(series):
+    return fit_forecaster(series, small_config(), ROWS, seed=1)
+
+
+def changed_after(series, t, factor=1.5):
+    values = {name: np.array(getattr(series, name)) for name in ("open", "high", "low", "close", "volume")}
+    for column in values.values():
+        column[t + 1 :] *= factor
+    return dataclasses.replace(series, **values)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 5), st.integers(1, 8), st.integers(0, 2**31))
+@settings(max_examples=15)
+def test_the_six_equations_are_torch_s_lstm(dtype, batch, length, features, units, seed):
+    rng = torch.Generator().manual_seed(seed)
+    lstm = nn.LSTM(features, units, batch_first=True, dtype=dtype)
+    for weights in lstm.parameters():
+        weights.data = torch.randn(weights.shape, generator=rng, dtype=dtype)
+    context = torch.randn(batch, length, features, generator=rng, dtype=dtype)
+    theirs, (hidden, cell) = lstm(context)
+    ours, (own_hidden, own_cell) = LSTMCellReference(lstm)(context)
+    for one, two in ((ours, theirs), (own_hidden, hidden[0]), (own_cell, cell[0])):
+        torch.testing.assert_close(one, two, rtol=0.0, atol=1e-6)
+
+
+def test_the_reference_reads_only_what_it_explains():
+    with pytest.raises(ValueError, match="one layer, one direction"):
+        LSTMCellReference(nn.LSTM(2, 3, num_layers=2, batch_first=True))
+
+
+def test_nothing_after_its_rows_can_reach_the_fitted_forecaster(series, fitted):
+    other = fit_forecaster(changed_after(series, ROWS.stop - 1), small_config(), ROWS, seed=1)
+    for name, weights in fitted.model.state_dict().items():
+        torch.testing.assert_close(other.model.state_dict()[name], weights, rtol=0, atol=0)
+    np.testing.assert_array_equal(other.mean, fitted.mean)
+    np.testing.assert_array_equal(other.ridge, fitted.ridge)
+    assert other.target_scale == fitted.target_scale
+
+
+def test_fit_rows_and_stop_rows_share_no_label():
+    rows = window_rows(range(0, 300), first_row=20, context_length=10, horizon=7, stop_fraction=0.2)
+    assert rows.fit[-1] + 7 == rows.stop[0]
+    assert rows.fit[0] == 29
+    assert rows.stop[-1] + 7 == 299
+
+
+@given(st.integers(0, 398))
+@settings(max_examples=12)
+def test_the_future_cannot_reach_a_hidden_state(series, fitted, t):
+    before, after = encode(fitted, series), encode(fitted, changed_after(series, t))
+    np.testing.assert_array_equal(before.hidden_state[: t + 1], after.hidden_state[: t + 1])
+    np.testing.assert_array_equal(before.forecast[: t + 1], after.forecast[: t + 1])
+
+
+def test_a_bar_s_state_does_not_depend_on_how_many_bars_follow(series, fitted):
+    whole, cut = encode(fitted, series), encode(fitted, series.rows(range(0, 317)))
+    np.testing.assert_array_equal(cut.hidden_state, whole.hidden_state[:317])
+    np.testing.assert_array_equal(cut.forecast, whole.forecast[:317])
+
+
+def test_fit_end_is_found_by_time_when_history_is_cut(series, fitted):
+    whole, later = encode(fitted, series), encode(fitted, series.rows(range(100, 400)))
+    assert whole.fit_end[0] == fitted.fit_end == ROWS.stop - 1 - 3
+    assert later.fit_end[0] == fitted.fit_end - 100
+
+
+def test_the_same_seed_gives_the_same_weights_and_leaves_the_caller_s_randomness_alone(series, fitted):
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002 - the caller's legacy generator is what is watched
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    again = fit_forecaster(series, small_config(), ROWS, seed=1)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    for name, weights in fitted.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name], weights)
+    other = fit_forecaster(series, small_config(), ROWS, seed=2)
+    assert any(not torch.equal(other.model.state_dict()[n], w) for n, w in fitted.model.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+def test_a_forecaster_comes_back_from_the_disk_as_it_was(kind, series, tmp_path):
+    fitted = fit_forecaster(series, small_config(kind, epochs=1), ROWS, seed=1)
+    fitted.save(tmp_path)
+    loaded = load_forecaster(tmp_path)
+    assert loaded.config == fitted.config
+    states = encode(fitted, series)
+    np.testing.assert_array_equal(encode(loaded, series).hidden_state, states.hidden_state)
+    states.save(tmp_path)
+    back = load_hidden_states(tmp_path)
+    assert back.index.equals(states.index)
+    assert back.first_row == states.first_row
+    for name in ("hidden_state", "forecast", "fit_end"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(states, name))
+
+
+def test_training_says_nothing_and_leaves_nothing(series, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    told = []
+    fit_forecaster(series, small_config(epochs=2), ROWS, seed=1, progress=lambda *news: told.append(news))
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+    assert [(done, total) for done, total, _ in told] == [(1, 2), (2, 2)]
+    assert set(told[0][2]) == {"fit_loss", "stop_loss"}
+
+
+def test_the_weights_kept_are_those_of_the_best_epoch(series):
+    config = small_config(epochs=12, learning_rate=0.05, patience=3)
+    fitted = fit_forecaster(series, config, ROWS, seed=1)
+    losses = [epoch["stop_loss"] for epoch in fitted.history]
+    best = int(np.argmin(losses))
+    assert len(losses) < 12
+    assert len(losses) == best + 1 + 3
+    shorter = fit_forecaster(series, small_config(epochs=best + 1, learning_rate=0.05, patience=3), ROWS, seed=1)
+    assert torch.equal(shorter.model.head.weight, fitted.model.head.weight)
+
+
+def test_a_series_with_other_columns_is_refused(series, fitted):
+    with pytest.raises(
+        ValueError, match=r"must have the features the forecaster was fitted on; they differ in \['volume_z'"
+    ):
+        encode(fitted, noise_series(400, volume=False))
+
+
+def test_a_series_shorter_than_a_context_is_refused(fitted):
+    with pytest.raises(ValueError, match="the series has 15 bars; one context needs"):
+        encode(fitted, noise_series(15))
+
+
+def test_too_few_rows_to_stop_on_are_refused(series):
+    with pytest.raises(ValueError, match="too few to fit and to stop"):
+        fit_forecaster(series, small_config(), range(0, 25), seed=1)
+
+
+def test_the_seasonal_naive_forecast_repeats_the_last_season():
+    r = np.arange(20.0)
+    forecast = seasonal_naive(r, np.array([9, 2]), 7, 5)
+    np.testing.assert_array_equal(forecast[0], [5, 6, 7, 8, 9, 5, 6])
+    np.testing.assert_array_equal(forecast[1][:2], [0.0, 0.0])  # r[-2] does not exist
+    assert not naive(3, 2).any()
+
+
+def test_ridge_finds_a_linear_law():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 4))
+    law = rng.normal(size=(4, 2))
+    y = x @ law + 0.3
+    weights = fit_ridge(x[:400], y[:400], x[400:], y[400:])
+    np.testing.assert_allclose(weights, np.vstack([law, [0.3, 0.3]]), atol=1e-3)
+    np.testing.assert_allclose(ridge_forecast(weights, x), y, atol=1e-2)
+
+
+def test_scores_have_their_closed_forms(fitted, series):
+    states = encode(fitted, series)
+    scores = score_forecasts(fitted, series, states, calibration_rows=range(260, 320), rows=range(325, 400))
+    r = series.log_return()[:, 0]
+    truth = np.stack([r[t + 1 : t + 4] for t in range(325, 397)])
+    naive_score = scores.table["naive"]
+    assert naive_score["mae"] == pytest.approx(np.abs(truth).mean())
+    assert naive_score["rmse"] == pytest.approx(np.sqrt((truth**2).mean()))
+    assert naive_score["mase"] == pytest.approx(np.abs(truth).mean() / fitted.naive_mae)
+    assert naive_score["n"] == truth.size
+    assert naive_score["direction_accuracy"] is None
+    assert "no direction" in naive_score["direction_accuracy_reason"]
+    assert 0.6 < naive_score["coverage"] < 0.95
+    known = np.stack([r[t + 1 : t + 4] for t in range(260, 317)])
+    pinball = []
+    for level in (0.1, 0.5, 0.9):
+        error = truth - np.quantile(known, level, axis=0)
+        pinball.append(np.where(error > 0, level * error, (level - 1) * error).mean())
+    assert naive_score["pinball"] == pytest.approx(np.mean(pinball))
+    np.testing.assert_allclose(scores.next_bar_errors["naive"], truth[:, 0])
+
+
+def test_scores_never_look_past_their_rows(fitted, series):
+    states = encode(fitted, series)
+    before = score_forecasts(fitted, series, states, calibration_rows=range(260, 300), rows=range(305, 350))
+    moved = changed_after(series, 349)
+    after = score_forecasts(
+        fitted, moved, encode(fitted, moved), calibration_rows=range(260, 300), rows=range(305, 350)
+    )
+    assert before.table == after.table
+
+
+def test_rows_without_a_whole_label_are_refused(fitted, series):
+    with pytest.raises(ValueError, match=r"rows \[300, 302\) hold no label of 3 bars"):
+        score_forecasts(fitted, series, encode(fitted, series), calibration_rows=range(260, 300), rows=range(300, 302))
+
+
+def test_a_sine_is_forecast_better_than_by_any_baseline_of_no_change():
+    r = 0.01 * np.sin(np.arange(900) * 2 * np.pi / 11)
+    series = series_of(r, volume=False)
+    config = small_config(context_length=24, horizon=2, epochs=25, hidden_size=16, learning_rate=1e-2)
+    fitted = fit_forecaster(series, config, range(0, 600), seed=1)
+    scores = score_forecasts(
+        fitted, series, encode(fitted, series), calibration_rows=range(610, 700), rows=range(710, 900)
+    )
+    assert scores.table["lstm"]["mae"] < 0.15 * scores.table["naive"]["mae"]

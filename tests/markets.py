@@ -1,0 +1,43 @@
+"""Small series that tests of several rooms build upon."""
+
+import numpy as np
+import pandas as pd
+
+from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.series import Series
+
+
+def series_of(log_return, *, name="made", volume=True, season_bars=5, exogenous=None, bar_length="1D"):
+    """A series of daily bars with the given log returns, a range and a gap."""
+    rng = np.random.default_rng(len(log_return))
+    close = 100.0 * np.exp(np.cumsum(log_return))
+    open_ = np.append(100.0, close[:-1]) * np.exp(rng.normal(0, 0.001, len(close)))
+    index = pd.date_range("2015-01-01", periods=len(close), freq=bar_length, tz="UTC").as_unit("ns")
+    return Series(
+        name=name,
+        instruments=("one",),
+        index=index,
+        bar_length=pd.Timedelta(bar_length),
+        bars_per_year=252.0,
+        season_bars=season_bars,
+        open=open_[:, None],
+        high=(np.maximum(open_, close) * 1.001)[:, None],
+        low=(np.minimum(open_, close) * 0.999)[:, None],
+        close=close[:, None],
+        volume=rng.integers(1, 1000, (len(close), 1)).astype(float) if volume else None,
+        exogenous=pd.DataFrame(index=index) if exogenous is None else exogenous.set_axis(index),
+    )
+
+
+def noise_series(num_bars=400, seed=0, **options):
+    """A series that is a random walk."""
+    return series_of(np.random.default_rng(seed).normal(0, 0.01, num_bars), **options)
+
+
+def small_config(kind="lstm", *, context_length=8, horizon=3, epochs=3, hidden_size=6, **trainer):
+    """A forecaster that is fitted within a second."""
+    return ForecasterConfig(
+        features=FeatureConfig(volatility_bars=(3, 10), volume_bars=5),
+        model=ModelConfig(kind=kind, context_length=context_length, horizon=horizon, hidden_size=hidden_size),
+        trainer=TrainerConfig(epochs=epochs, batch_size=32, **trainer),
+    )

@@ -1,0 +1,30 @@
+"""The LSTM on a first-order autoregression: no forecast can do better than the noise, and it comes within 5 % of it."""
+
+import numpy as np
+
+from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.encode import encode
+from forecaster.fit import fit_forecaster
+from markets import series_of
+
+PHI, SIGMA = 0.7, 0.01
+
+
+def test_the_lstm_reaches_the_noise_variance_of_an_ar1():
+    rng = np.random.default_rng(11)
+    noise, r = rng.normal(0, SIGMA, 9000), np.zeros(9000)
+    for t in range(1, 9000):
+        r[t] = PHI * r[t - 1] + noise[t]
+    series = series_of(r, volume=False)
+    config = ForecasterConfig(
+        features=FeatureConfig(volatility_bars=(), calendar=False),
+        model=ModelConfig(kind="lstm", context_length=8, horizon=1, hidden_size=16),
+        trainer=TrainerConfig(epochs=12, batch_size=64, learning_rate=3e-3, weight_decay=0.0, patience=4),
+    )
+    fitted = fit_forecaster(series, config, range(0, 6000), seed=3)
+    forecast = encode(fitted, series).forecast[6000:8999, 0].astype(np.float64)
+    truth = series.log_return()[6001:9000, 0]
+    mean_squared_error = np.mean((truth - forecast) ** 2)
+    sampled_noise = np.mean(noise[6001:9000] ** 2)  # what the best forecaster, which knows phi, is left with here
+    assert mean_squared_error < 1.05 * sampled_noise
+    assert np.mean(truth**2) > 1.8 * sampled_noise  # no change, the naive forecast, is far from it

@@ -1,0 +1,64 @@
+"""When a retraining is due: cron in UTC, or minutes after the close of an exchange, holidays and short days included."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tradewinds.errors import RequestError
+from tradewinds.schedule import due_after, due_before
+from tradewinds.schema import ScheduleConfig
+
+
+def config(**changes):
+    values = {"cron": None, "exchange": "XNYS", "minutes_after_close": 30, "attempts": 1, "once": False}
+    return ScheduleConfig(**{**values, **changes})
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("moment", "due"),
+    [
+        ("2024-07-02T12:00", "2024-07-02T20:30"),  # an ordinary Tuesday in summer time
+        ("2024-07-02T20:30", "2024-07-03T17:30"),  # the eve of Independence Day closes at 13:00 in New York
+        ("2024-07-03T17:30", "2024-07-05T20:30"),  # the Fourth itself is no session
+        ("2024-11-29T12:00", "2024-11-29T18:30"),  # the Friday after Thanksgiving
+        ("2024-12-06T22:00", "2024-12-09T21:30"),  # over a weekend, in winter time
+    ],
+)
+def test_after_the_close_knows_holidays_short_days_and_summer_time(moment, due):
+    assert due_after(config(), at(moment)) == at(due)
+
+
+def test_the_last_due_moment_lies_at_or_before_now_and_the_next_after():
+    for moment in ("2024-07-04T00:00", "2024-07-05T20:30", "2024-07-05T20:29"):
+        assert due_before(config(), at(moment)) <= at(moment) < due_after(config(), at(moment))
+    assert due_before(config(), at("2024-07-05T20:30")) == at("2024-07-05T20:30")
+
+
+def test_cron_is_read_in_utc_and_includes_the_very_minute():
+    daily = config(cron="0 22 * * 1-5", exchange=None)
+    assert due_after(daily, at("2024-07-05T22:00")) == at("2024-07-08T22:00")
+    assert due_before(daily, at("2024-07-05T22:00")) == at("2024-07-05T22:00")
+    assert due_before(daily, at("2024-07-05T21:59")) == at("2024-07-04T22:00")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cron": "0 25 * * *", "exchange": None}, "schedule.cron must be five fields"),
+        ({"cron": "* * * * * *", "exchange": None}, "schedule.cron must be five fields"),
+        ({"exchange": "XXXX"}, "schedule.exchange must be an exchange such as XNYS or CMES, was 'XXXX'"),
+    ],
+)
+def test_a_schedule_that_names_no_moment_is_refused(changes, message):
+    with pytest.raises(RequestError, match=message):
+        due_after(config(**changes), at("2024-01-01T00:00"))
+
+
+@pytest.mark.parametrize("changes", [{"cron": "0 1 * * *"}, {"exchange": None}])
+def test_exactly_one_of_cron_and_exchange_is_set(changes):
+    with pytest.raises(ValueError, match="cron and exchange: exactly one must be set"):
+        config(**changes)
