@@ -66,12 +66,18 @@ class RolloutConfig:
     Attributes:
         episode_bars: bars of one training episode, started at a random row; at least 2. Parts shorter than that are
             played whole.
+        standard_errors: standard errors taken off a candidate's validation score before candidates are compared, at
+            least 0: how much better than doing nothing it must look, so that luck on few bars is not taken for skill.
     """
 
     episode_bars: int
+    standard_errors: float
 
     def __post_init__(self) -> None:
-        _require((self.episode_bars >= 2, f"episode_bars must be at least 2 bars, was {self.episode_bars}"))
+        _require(
+            (self.episode_bars >= 2, f"episode_bars must be at least 2 bars, was {self.episode_bars}"),
+            (self.standard_errors >= 0.0, f"standard_errors must be at least 0, was {self.standard_errors}"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

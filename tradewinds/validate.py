@@ -22,7 +22,7 @@ TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", s
 
 def nearest(word: str, allowed: Iterable[str], prefix: str = "") -> str:
     """Return `"; did you mean 'x'?"` for the allowed word closest to `word`, or an empty string."""
-    matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return f"; did you mean '{prefix}{matches[0]}'?" if matches else ""
 
 

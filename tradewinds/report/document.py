@@ -18,6 +18,7 @@ def report_document(
     forecast: dict[str, Any],
     honesty: dict[str, Any],
     run: dict[str, Any],
+    learned: bool,
 ) -> dict[str, Any]:
     """Assemble report.json.
 
@@ -28,6 +29,7 @@ def report_document(
         forecast: scores per model on the test rows.
         honesty: how far to believe it.
         run: id, command, started_at, seconds.
+        learned: whether the agent is more than one constant position.
 
     Returns:
         Plain data; None where a number could not be computed, with its reason beside it.
@@ -76,14 +78,19 @@ def report_document(
             }
         },
         "honesty": {**honesty, "seeds": [seed]},
-        "warnings": list(prepared.notes) + _remarks(prepared, played, forecast),
+        "warnings": list(prepared.notes) + _remarks(prepared, played, forecast, learned=learned),
     }
 
 
-def _remarks(prepared: Prepared, played: Backtest, forecast: dict[str, Any]) -> list[str]:
+def _remarks(prepared: Prepared, played: Backtest, forecast: dict[str, Any], *, learned: bool) -> list[str]:
     remarks = []
+    if not learned:
+        remarks.append(
+            f"nothing the agent learned beat always holding {played.targets[0, 0].sum():+g} on the validation rows, "
+            "so that is what it does"
+        )
     agent, rule = played.metrics["agent"]["total_return"], played.metrics["forecast_sign"]["total_return"]
-    if not played.trades and not played.targets[:, 0].any():
+    if learned and not played.targets[:, 0].any():
         remarks.append("the agent stayed flat on the whole test span: it found nothing worth its cost")
     elif isinstance(agent, float) and isinstance(rule, float) and agent <= rule:
         remarks.append("the agent did not beat the sign of its own forecast: it added nothing to the forecaster")

@@ -98,6 +98,7 @@ def judge(
         played,
         forecast=scores.table,
         honesty=honesty,
+        learned=policy.kind != "constant",
         run={
             "id": run.name,
             "command": command,

@@ -30,8 +30,12 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     run = prepared.runs / new_run_id()
     states, encoded = encode_states(prepared, fitted, forecaster, run, console)
     parents = {"forecaster": forecaster, "hidden_states": encoded}
-    trained, artifact = train_agent(prepared, states, parents, run, console)
-    return {"agent": str(artifact.folder), "best_step": trained.best_step, "validation_log_growth": trained.best_score}
+    try:
+        trained, artifact = train_agent(prepared, states, parents, run, console)
+    except RequestError:
+        shutil.rmtree(run)
+        raise
+    return {"agent": str(artifact.folder), "best_step": trained.best_step, "validation_score": trained.best_score}
 
 
 def train_agent(
@@ -51,22 +55,33 @@ def train_agent(
     )
 
     def validate(policy: Policy) -> float:
-        return evaluate(policy, TradingVectorEnv(unseen, config.env, num_envs=1, starts="sequential"), episodes=1)
+        alone = TradingVectorEnv(unseen, config.env, num_envs=1, starts="sequential")
+        return evaluate(policy, alone, episodes=1, standard_errors=config.rollout.standard_errors)
 
-    with console.progress(f"train {agent.kind}") as progress:
-        trained: TrainedAgent = function_of("agent", agent)(
-            env,
-            agent,
-            seed=seed_for(config.seed, KIND),
-            validate=validate,
-            progress=progress,
-            checkpoint=run / CHECKPOINT,
-            resume=_resume(config),
-        )
+    resume = None if config.inputs.resume is None else Path(config.inputs.resume)
+    try:
+        with console.progress(f"train {agent.kind}") as progress:
+            trained: TrainedAgent = function_of("agent", agent)(
+                env,
+                agent,
+                seed=seed_for(config.seed, KIND),
+                validate=validate,
+                progress=progress,
+                checkpoint=run / CHECKPOINT,
+                resume=resume,
+            )
+    except KeyboardInterrupt:
+        if (run / CHECKPOINT).is_dir():
+            console.note(f"to go on: tradewinds train-agent with the same options and inputs.resume={run / CHECKPOINT}")
+        raise
+    except ValueError as error:
+        if resume is None:
+            raise
+        raise RequestError(f"inputs.resume: {error}") from None
     facts = {
         "best_step": trained.best_step,
         "learned": trained.best_step > 0,
-        "validation_log_growth": trained.best_score,
+        "validation_score": trained.best_score,
         "trained_to": states.index[split.validation.stop - 1].isoformat(),
         "seconds": round(time.perf_counter() - started, 1),
     }
@@ -77,12 +92,3 @@ def train_agent(
     shutil.rmtree(run / CHECKPOINT, ignore_errors=True)  # it served resuming; the artifact is whole now
     console.wrote(run / KIND)
     return trained, read(run / KIND, KIND)
-
-
-def _resume(config: Config) -> Path | None:
-    if config.inputs.resume is None:
-        return None
-    folder = Path(config.inputs.resume)
-    if not folder.is_dir():
-        raise RequestError(f"inputs.resume must name the folder of an interrupted training, was '{folder}'")
-    return folder
