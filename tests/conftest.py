@@ -16,7 +16,7 @@ settings.register_profile("tradewinds", deadline=None, derandomize=True, max_exa
 settings.load_profile("tradewinds")
 
 
-@pytest.fixture()
+@pytest.fixture
 def tradewinds(capsys, tmp_path, monkeypatch):
     """Type commands into an empty folder."""
     monkeypatch.chdir(tmp_path)

@@ -12,6 +12,7 @@ from forecaster.config import FeatureConfig, SplitConfig
 from forecaster.features import build_features
 from forecaster.folds import split_rows
 from forecaster.windows import gather, labels, strided_windows
+
 from markets import noise_series, series_of
 
 CONFIG = FeatureConfig(volatility_bars=(3, 10), volume_bars=5)
@@ -86,7 +87,7 @@ def test_the_agent_s_rows_lie_beyond_all_that_the_forecaster_was_fitted_on(
         (
             80,
             {},
-            r"80 rows are too few: the validation part gets 3 rows and needs 5 \(context_length 20, horizon 3, warm-up 10\)",
+            r"80 rows are too few: the validation part gets 3 rows and needs 5 \(context_length 20, horizon 3, warm-up 10",
         ),
         (200, {"agent": 0.01, "test": 0.39}, "the agent part gets 0 rows and needs 5"),
     ],
@@ -100,7 +101,7 @@ def test_the_length_a_refusal_asks_for_is_enough():
     def attempt(num_rows):
         return split_rows(num_rows, SplitConfig(), context_length=20, horizon=3, first_row=10)
 
-    with pytest.raises(ValueError, match="bring about (\\d+) rows") as refused:
+    with pytest.raises(ValueError, match=r"bring about \d+ rows") as refused:
         attempt(50)
     attempt(int(str(refused.value).split("bring about ")[1].split(" ")[0]))
 

@@ -1,4 +1,4 @@
-"""The fitted forecaster: blind to the future, the same for the same seed, and the same after a walk through the disk."""
+"""The fitted forecaster: blind to the future, the same for the same seed, the same after a walk through the disk."""
 
 import dataclasses
 
@@ -15,6 +15,7 @@ from forecaster.datamodule import window_rows
 from forecaster.encode import encode, load_hidden_states
 from forecaster.fit import fit_forecaster, load_forecaster
 from forecaster.scores import score_forecasts
+
 from markets import noise_series, series_of, small_config
 
 ROWS = range(0, 250)

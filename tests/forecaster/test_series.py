@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecaster.series import join_as_of
+
 from markets import noise_series, series_of
 
 HOUR = pd.Timedelta(hours=1)

@@ -9,11 +9,12 @@ from forecaster.config import SplitConfig
 from forecaster.encode import encode
 from forecaster.fit import fit_forecaster
 from forecaster.folds import split_rows
-from markets import noise_series, small_config
-from trading_env import TradingConfig, TradingVectorEnv
 from tradewinds.join import assert_unseen, build_market
 from tradewinds.prepare import Prepared
 from tradewinds.schema import Config
+from trading_env import TradingConfig, TradingVectorEnv
+
+from markets import noise_series, small_config
 
 HORIZON, EMBARGO = 3, 5
 

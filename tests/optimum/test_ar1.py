@@ -5,6 +5,7 @@ import numpy as np
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 from forecaster.encode import encode
 from forecaster.fit import fit_forecaster
+
 from markets import series_of
 
 PHI, SIGMA = 0.7, 0.01

@@ -27,9 +27,13 @@ def test_an_artifact_is_read_back_with_what_was_said_of_it(tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_failed_writing_leaves_nothing_not_even_its_folders(error, tmp_path):
-    with pytest.raises(error), writing(tmp_path / "runs" / "a" / "thing", "thing", config=CONFIG, inputs={}) as inside:
-        (inside / "file.txt").write_text("half")
-        raise error
+    def write_half():
+        with writing(tmp_path / "runs" / "a" / "thing", "thing", config=CONFIG, inputs={}) as inside:
+            (inside / "file.txt").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -73,7 +77,7 @@ def test_another_kind_or_no_manifest_is_refused(tmp_path):
     with pytest.raises(RequestError, match="holds a thing, not a agent"):
         read(tmp_path / "thing", "agent")
     (tmp_path / "thing" / "manifest.json").write_text("[]")
-    with pytest.raises(RequestError, match="it has no readable manifest.json"):
+    with pytest.raises(RequestError, match=r"it has no readable manifest\.json"):
         read(tmp_path / "thing", "thing")
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_env import CostConfig, LedgerPath, Market, TradingConfig, run_ledger
 from tradewinds.backtest import STRATEGIES, backtest, play, random_rotation, sign_targets
 from tradewinds.honesty import honesty_block
 from tradewinds.metrics import simple_returns, strategy_metrics
+from trading_env import CostConfig, LedgerPath, Market, TradingConfig, run_ledger
 
 FREE = CostConfig(fee_bps=0, half_spread_bps=0, slippage_bps=0, borrow_bps_per_year=0, financing_bps_per_year=0)
 

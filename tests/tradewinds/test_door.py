@@ -5,8 +5,9 @@ import gzip
 import pytest
 import yaml
 
-from story import write_bars
 from tradewinds.__main__ import ACTIONS, STAGES
+
+from story import write_bars
 
 
 def files_for_mistakes(folder):

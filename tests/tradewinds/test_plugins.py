@@ -20,7 +20,7 @@ class ParquetConfig:
     path: str
 
 
-@pytest.fixture()
+@pytest.fixture
 def plugin(monkeypatch):
     """Install a plugin that offers what it is told to."""
     module = types.ModuleType("someones_plugin")

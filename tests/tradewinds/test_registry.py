@@ -23,7 +23,7 @@ def version(number, data="d"):
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def registry(tmp_path):
     return Registry(tmp_path)
 

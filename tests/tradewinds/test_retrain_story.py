@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from story import FAST_CSV, write_bars
 from tradewinds.registry import Registry
+
+from story import FAST_CSV, write_bars
 
 WORDS = ("series=csv", "series.path=bars.csv", *FAST_CSV)
 
 
-@pytest.fixture()
+@pytest.fixture
 def market(tmp_path):
     """Write the first bars of a market; a call with more bars lets time pass."""
 

@@ -1,5 +1,6 @@
 """The main job and its parts through the command line, on real prices and small networks."""
 
+import itertools
 import json
 import math
 import re
@@ -19,7 +20,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("story")
 
 
-@pytest.fixture()
+@pytest.fixture
 def typed(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     return CommandLine(capsys)
@@ -38,7 +39,7 @@ def numbers_of(run):
     return text
 
 
-@pytest.fixture()
+@pytest.fixture
 def first_run(typed, folder):
     """The one run that most tests read."""
     if not (folder / "runs").exists():
@@ -85,7 +86,7 @@ def test_the_report_has_the_keys_that_were_promised_and_no_nan(first_run):
 def test_every_part_of_the_split_lies_after_the_one_before(first_run):
     report = json.loads((first_run / "report.json").read_text(encoding="utf-8"))
     parts = [report["data"]["splits"][name]["rows"] for name in ("forecaster", "agent", "validation", "test")]
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in itertools.pairwise(parts):
         assert before[1] + 5 == after[0]
     assert report["data"]["fit_end"]["row"] + 5 + 5 < parts[1][0]
 

@@ -1,4 +1,4 @@
-"""When a retraining is due: cron in UTC, or minutes after the close of an exchange, holidays and short days included."""
+"""When a retraining is due: cron in UTC, or minutes after an exchange's close, holidays and short days included."""
 
 from datetime import UTC, datetime
 

@@ -6,7 +6,6 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from corridor import Corridor, IndexedCorridor
 from gymnasium.vector import AutoresetMode
 
 from trading_agent import DQNConfig, ExplorationConfig, evaluate, train_dqn
@@ -14,6 +13,8 @@ from trading_agent.dqn import DQN, bellman_targets
 from trading_agent.networks import QNetwork
 from trading_agent.policy import ConstantPolicy
 from trading_agent.replay import Batch
+
+from corridor import Corridor, IndexedCorridor
 
 
 class Lookup(QNetwork):

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from corridor import Corridor
 from gymnasium.vector import AutoresetMode
 
 from trading_agent import evaluate, load_policy, save_policy
 from trading_agent.networks import QNetwork
 from trading_agent.policy import ConstantPolicy, NetworkPolicy, TablePolicy
+
+from corridor import Corridor
 
 
 def network(num_observations=3, num_actions=4):

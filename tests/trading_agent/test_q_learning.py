@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from corridor import Corridor
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -11,6 +10,8 @@ from trading_agent import ExplorationConfig, QLearningConfig, evaluate, train_q_
 from trading_agent.policy import ConstantPolicy
 from trading_agent.q_learning import QTable, fit_edges
 from trading_agent.rollout import Transitions
+
+from corridor import Corridor
 
 
 def score(policy):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from corridor import Corridor, IndexedCorridor
 from gymnasium.spaces import Box, MultiDiscrete
 from gymnasium.vector import AutoresetMode
 from hypothesis import given
@@ -10,6 +9,8 @@ from hypothesis import strategies as st
 
 from trading_agent.replay import IndexReplay, ReplayMemory, Ring, memory_for
 from trading_agent.rollout import IndexedEnv, Walk, sizes
+
+from corridor import Corridor, IndexedCorridor
 
 MODES = [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP]
 
