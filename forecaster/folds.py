@@ -56,8 +56,8 @@ def split_rows(num_rows: int, config: SplitConfig, *, context_length: int, horiz
         worst = wanted.index(max(wanted))
         raise ValueError(
             f"{num_rows} rows are too few: the {names[worst]} part gets {len(parts[worst])} rows "
-            f"and needs {needs[worst]} (context_length {context_length}, horizon {horizon}, warm-up {first_row}); bring "
-            f"about {max(wanted)} rows, or lower model.context_length, model.horizon or the other parts' shares"
+            f"and needs {needs[worst]} (context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
+            f"bring about {max(wanted)} rows, or lower model.context_length, model.horizon or the other parts' shares"
         )
     forecaster, agent, validation, test = parts
     return Split(forecaster, agent, validation, test, config.embargo_bars)

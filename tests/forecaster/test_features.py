@@ -87,7 +87,7 @@ def test_the_agent_s_rows_lie_beyond_all_that_the_forecaster_was_fitted_on(
         (
             80,
             {},
-            r"80 rows are too few: the validation part gets 3 rows and needs 5 \(context_length 20, horizon 3, warm-up 10",
+            r"80 rows are too few: the validation part gets 3 rows and needs 5 \(context_length 20, horizon 3",
         ),
         (200, {"agent": 0.01, "test": 0.39}, "the agent part gets 0 rows and needs 5"),
     ],
