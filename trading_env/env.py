@@ -19,9 +19,9 @@ class TradingEnv(gymnasium.Env[Observation, np.int64]):
     """Trade one market, bar by bar, from its first bar to its last.
 
     ## Action Space
-    `Discrete(len(config.exposures))`: action k asks for the target exposure `config.exposures[k]` of every asset, as a
-    fraction of equity. It is decided at the close of bar t and filled as `config.execution` says, at the open of t + 1
-    by default.
+    `Discrete(len(config.exposures))`: action k asks for the target exposure `config.exposures[k]`, as a fraction of
+    equity, in equal shares over the assets. It is decided at the close of bar t and filled as `config.execution`
+    says, at the open of t + 1 by default.
 
     ## Observation Space
     `Box(float32)` of F + 2A + 1 numbers, all known at the close of bar t:
@@ -63,6 +63,7 @@ class TradingEnv(gymnasium.Env[Observation, np.int64]):
         self.episode_bars = checked_episode_bars(episode_bars)
         self.action_space = spaces.Discrete(len(self.game.levels))
         self.observation_space = observation_space(self.game)
+        self._ended = True  # until the first reset
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -73,10 +74,8 @@ class TradingEnv(gymnasium.Env[Observation, np.int64]):
             ValueError: `start` is not a bar after which another follows.
         """
         super().reset(seed=seed)
-        start = int((options or {}).get("start", 0))
-        last = len(self.game.market) - 2
-        if not 0 <= start <= last:
-            raise ValueError(f"start must be a bar in [0, {last}], was {start}")
+        start = starting_row(self.game, options) or 0
+        self._ended = False
         self.game.restart(np.ones(1, dtype=bool), np.array([start]))
         return self.game.observation()[0], self._info(None)
 
@@ -84,14 +83,15 @@ class TradingEnv(gymnasium.Env[Observation, np.int64]):
         """Decide at the close of bar t and live through bar t + 1.
 
         Raises:
-            ValueError: the action is none of the levels, or the market has ended: reset first.
+            ValueError: the action is none of the levels, or the episode has ended: reset first.
         """
         if not 0 <= int(action) < len(self.game.levels):
             raise ValueError(f"action must lie in [0, {len(self.game.levels) - 1}], was {action}")
-        if self.game.t[0] >= len(self.game.market) - 1:
-            raise ValueError("the market has ended; call reset before the next step")
+        if self._ended:
+            raise ValueError("the episode has ended; call reset before the next step")
         outcome: Outcome = self.game.advance(np.array([action]))
         truncated = bool(outcome.truncated[0]) or self._played_out()
+        self._ended = truncated or bool(outcome.terminated[0])
         info = self._info(outcome.bar)
         observation = self.game.observation()[0]
         return observation, float(outcome.reward[0]), bool(outcome.terminated[0]), truncated, info
@@ -121,6 +121,21 @@ def observation_space(game: Game) -> gymnasium.Space[Observation]:
         np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32)
     )
     return box
+
+
+def starting_row(game: Game, options: dict[str, Any] | None) -> int | None:
+    """Return the bar that `options={"start": k}` names, or None.
+
+    Raises:
+        ValueError: another option is given, or k is not a bar after which another follows.
+    """
+    unknown = sorted(set(options or {}) - {"start"})
+    if unknown:
+        raise ValueError(f"options may hold start, held {', '.join(unknown)}")
+    start, last = (options or {}).get("start"), len(game.market) - 2
+    if start is not None and not 0 <= start <= last:
+        raise ValueError(f"start must be a bar in [0, {last}], was {start}")
+    return start
 
 
 def checked_episode_bars(episode_bars: int | None) -> int | None:

@@ -36,6 +36,9 @@ class Game:
         config: rules and costs.
         num_accounts: N.
 
+    Raises:
+        ValueError: `next_open` is asked of a market of one price a bar.
+
     Attributes:
         t: (N,) bar at whose close each account decides next.
         start: (N,) bar at which each episode began.
@@ -44,6 +47,8 @@ class Game:
     """
 
     def __init__(self, market: Market, config: TradingConfig, num_accounts: int) -> None:
+        if market.single_price and config.execution == "next_open":
+            raise ValueError("execution must be next_close for a market of one price a bar, was next_open")
         self.market, self.config = market, config
         self.costs = Costs(config, market.bars_per_year)
         self.levels = np.asarray(config.exposures, dtype=np.float64)
@@ -52,7 +57,7 @@ class Game:
         width = market.features.shape[1] + self.num_account_features
         self._table = np.zeros((num_bars, width), dtype=np.float32)  # (T, F + K), the last K columns stay 0
         self._table[:, : market.features.shape[1]] = market.features
-        self._actions = np.repeat(self.levels[:, None], num_assets, axis=1)  # (levels, A)
+        self._actions = np.repeat(self.levels[:, None], num_assets, axis=1) / num_assets  # (levels, A): equal shares
         self.t = np.zeros(num_accounts, dtype=np.int64)
         self.start = np.zeros(num_accounts, dtype=np.int64)
         self.accounts = Accounts.opened(num_accounts, num_assets)
@@ -79,7 +84,14 @@ class Game:
         self.peak = np.where(chosen, 1.0, self.peak)
 
     def advance(self, actions: Int) -> Outcome:
-        """Carry every account over one bar, to the close of bar t + 1."""
+        """Carry every account over one bar, to the close of bar t + 1.
+
+        Raises:
+            ValueError: an action is none of the levels.
+        """
+        last = len(self.levels) - 1
+        if actions.shape != self.t.shape or actions.min() < 0 or actions.max() > last:
+            raise ValueError(f"actions must be {len(self.t)} numbers in [0, {last}], was {actions}")
         before = self.accounts.equity
         bar = _step(self, self.accounts, self.t, actions)
         self.t = self.t + 1
@@ -136,8 +148,9 @@ class Game:
 
     def _levels_of(self, target: Array) -> Array:
         """Undo the rounding to float32: return the exact level each remembered target stands for."""
-        nearest = np.abs(self.levels[None, None, :] - target[:, :, None]).argmin(axis=2)
-        return np.where(np.abs(target) < 1e-12, 0.0, self.levels[nearest])
+        shares = self._actions[:, 0]
+        nearest = np.abs(shares[None, None, :] - target[:, :, None]).argmin(axis=2)
+        return np.where(np.abs(target) < 1e-12, 0.0, shares[nearest])
 
 
 def _described(accounts: Accounts, price: Array, peak: Array) -> Float32:

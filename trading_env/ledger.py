@@ -58,7 +58,9 @@ class Bar(NamedTuple):
         borrow: (N,) interest on short value.
         financing: (N,) interest on negative cash.
         ruined: (N,) whether the account was closed out on this bar.
-        base: (N,) equity the notional is measured against.
+        base: (N,) equity at the fill price, before costs, which the notional is measured against.
+        settled_units: (N, A) units that the close-out of ruined accounts took away, or None where nobody was ruined.
+        settled_value: (N, A) their value at the price they were taken away at.
     """
 
     notional: Array
@@ -69,6 +71,8 @@ class Bar(NamedTuple):
     financing: Array
     ruined: NDArray[np.bool_]
     base: Array
+    settled_units: Array | None
+    settled_value: Array | None
 
 
 class Costs:
@@ -121,28 +125,60 @@ def step(
     """
     if config.execution == "next_close":
         borrow, financing = _accrue(accounts, close_next, costs)
-        trade = _trade(accounts, target, close_next, config, costs)
+        base, early = _mark(accounts, close_next, config)
+        trade = _trade(accounts, target, close_next, base, config, costs)
     else:
         fill_at = open_next if config.execution == "next_open" else close_now
-        trade = _trade(accounts, target, fill_at, config, costs)
+        base, early = _mark(accounts, fill_at, config)
+        trade = _trade(accounts, target, fill_at, base, config, costs)
         borrow, financing = _accrue(accounts, close_next, costs)
-    accounts.equity = accounts.cash + held(accounts.units, close_next)
-    ruined = ~accounts.closed & (accounts.equity <= config.ruin_equity)
-    if ruined.any():
-        _close_out(accounts, ruined)
-    return Bar(*trade[:4], borrow, financing, ruined, trade[4])
+    accounts.equity, late = _mark(accounts, close_next, config)
+    ruined, settled_units, settled_value = _together(early, late)
+    return Bar(*trade, borrow, financing, ruined, base, settled_units, settled_value)
+
+
+Settlement = tuple[NDArray[np.bool_], Array | None, Array | None]
+
+
+def _mark(accounts: Accounts, price: Array, config: TradingConfig) -> tuple[Array, Settlement]:
+    """Value the accounts at a price, and settle those that are ruined there; eq. 1 and 7.
+
+    An account that is under water when its order fills is ruined there and then: it may not wait for a better close.
+
+    Returns:
+        (N,) equity, never negative, and what was settled: (N,) whom, (N, A) units and value, None where nobody.
+    """
+    equity = accounts.cash + held(accounts.units, price)
+    ruined = ~accounts.closed & (equity <= config.ruin_equity)
+    if not ruined.any():
+        return equity, (ruined, None, None)
+    units = np.where(ruined[:, None], accounts.units, 0.0)
+    equity = np.where(ruined, np.maximum(equity, 0.0), equity)
+    accounts.cash = np.where(ruined, equity, accounts.cash)
+    accounts.units = np.where(ruined[:, None], 0.0, accounts.units)
+    accounts.target = np.where(ruined[:, None], 0.0, accounts.target)
+    accounts.closed = accounts.closed | ruined
+    return equity, (ruined, units, units * price)
+
+
+def _together(early: Settlement, late: Settlement) -> Settlement:
+    """Join what was settled at the fill and at the mark; no account is settled twice."""
+    if early[1] is None or early[2] is None:
+        return (early[0] | late[0], late[1], late[2])
+    if late[1] is None or late[2] is None:
+        return (early[0] | late[0], early[1], early[2])
+    return early[0] | late[0], early[1] + late[1], early[2] + late[2]
 
 
 def _trade(
-    accounts: Accounts, target: Array, price: Array, config: TradingConfig, costs: Costs
-) -> tuple[Array, Array, Array, Array, Array]:
+    accounts: Accounts, target: Array, price: Array, base: Array, config: TradingConfig, costs: Costs
+) -> tuple[Array, Array, Array, Array]:
     """Bring units to target x equity / price where the target asks for it; eq. 1 to 4."""
-    base = accounts.cash + held(accounts.units, price)  # equity at the fill price, before costs
     if config.rebalance == "on_change":
         moves = target != accounts.target
     else:
         moves = np.ones(target.shape, dtype=bool)
-    moves &= ~accounts.closed[:, None] & (base > 0.0)[:, None]
+    moves &= ~accounts.closed[:, None]
     wanted = np.where(moves, target * base[:, None] / price, accounts.units)
     bought = wanted - accounts.units
     value = bought * price
@@ -154,7 +190,7 @@ def _trade(
     accounts.cash = accounts.cash - flow - move - fee
     accounts.units = wanted
     accounts.target = np.where(moves, target, accounts.target)
-    return notional, fee, notional * costs.half_spread, notional * costs.slippage, base
+    return notional, fee, notional * costs.half_spread, notional * costs.slippage
 
 
 def _accrue(accounts: Accounts, price: Array, costs: Costs) -> tuple[Array, Array]:
@@ -163,16 +199,6 @@ def _accrue(accounts: Accounts, price: Array, costs: Costs) -> tuple[Array, Arra
     financing = np.minimum(accounts.cash, 0.0) * -costs.financing
     accounts.cash = accounts.cash - borrow - financing
     return borrow, financing
-
-
-def _close_out(accounts: Accounts, ruined: NDArray[np.bool_]) -> None:
-    """Settle ruined accounts at the mark: what is left, and never less than nothing, stays as cash; eq. 7."""
-    left = np.maximum(accounts.equity, 0.0)
-    accounts.cash = np.where(ruined, left, accounts.cash)
-    accounts.equity = np.where(ruined, left, accounts.equity)
-    accounts.units = np.where(ruined[:, None], 0.0, accounts.units)
-    accounts.target = np.where(ruined[:, None], 0.0, accounts.target)
-    accounts.closed = accounts.closed | ruined
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +217,8 @@ class LedgerPath:
         borrow: (T, N).
         financing: (T, N).
         fill_price: (T, A) price at which orders of the bar that ends at t were filled, before spread and slippage.
+        settled_units: (T, N, A) units that the close-out of a ruined account took away in that bar.
+        settled_value: (T, N, A) their value at the price they were taken away at.
     """
 
     equity: Array
@@ -204,6 +232,8 @@ class LedgerPath:
     borrow: Array
     financing: Array
     fill_price: Array
+    settled_units: Array
+    settled_value: Array
 
 
 def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerPath:
@@ -227,12 +257,15 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerP
     num_bars, num_assets = market.close.shape
     if targets.ndim != 3 or targets.shape[0] != num_bars or targets.shape[2] != num_assets:
         raise ValueError(f"targets must be (T, N, A) with T = {num_bars} and A = {num_assets}, was {targets.shape}")
-    if not (np.abs(targets) <= config.leverage_cap).all():
-        raise ValueError(f"targets must be finite and within the leverage cap of {config.leverage_cap:g}")
+    if not (np.abs(targets).sum(axis=2) <= config.leverage_cap * (1.0 + 1e-12)).all():
+        raise ValueError(
+            f"targets must be finite and together, over all assets, within the leverage cap of {config.leverage_cap:g}"
+        )
     num_accounts = targets.shape[1]
     accounts, costs = Accounts.opened(num_accounts, num_assets), Costs(config, market.bars_per_year)
     flat: dict[str, Array] = {field.name: np.zeros((num_bars, num_accounts)) for field in fields(LedgerPath)}
     units: Array = np.zeros((num_bars, num_accounts, num_assets))
+    settled: list[Array] = [np.zeros_like(units), np.zeros_like(units)]
     flat["equity"][0] = flat["cash"][0] = 1.0
     for t in range(num_bars - 1):
         bar = step(
@@ -248,9 +281,12 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerP
         np.divide(bar.notional, bar.base, out=flat["turnover"][t + 1], where=bar.base > 0.0)
         for name in ("fee", "spread", "slippage", "borrow", "financing"):
             flat[name][t + 1] = getattr(bar, name)
+        if bar.settled_units is not None and bar.settled_value is not None:
+            settled[0][t + 1], settled[1][t + 1] = bar.settled_units, bar.settled_value
     value, equity = units * market.close[:, None, :], flat["equity"][:, :, None]
     flat["units"], flat["exposure"] = units, np.divide(value, equity, out=np.zeros_like(value), where=equity > 0.0)
     flat["fill_price"] = fill_prices(market, config)
+    flat["settled_units"], flat["settled_value"] = settled
     return LedgerPath(**flat)
 
 

@@ -67,6 +67,8 @@ class Market:
         bad = np.argwhere(~np.isfinite(self.features))
         if len(bad):
             faults.append(f"features must be finite, was {self.features[tuple(bad[0])]} at row {bad[0][0]}")
+        if self.single_price and not np.array_equal(self.open, self.close):
+            faults.append("open and close must be the same where single_price is set, were different")
         if not (np.isfinite(self.bars_per_year) and self.bars_per_year > 0.0):
             faults.append(f"bars_per_year must be positive, was {self.bars_per_year}")
         return faults
@@ -76,7 +78,13 @@ class Market:
         return len(self.close)
 
     def rows(self, rows: range) -> "Market":
-        """Return the market of the bars `rows`, a range with step 1."""
+        """Return the market of the bars `rows`.
+
+        Raises:
+            ValueError: `rows` has another step than 1, or leaves the market.
+        """
+        if rows.step != 1 or not 0 <= rows.start <= rows.stop <= len(self):
+            raise ValueError(f"rows must be a range with step 1 within [0, {len(self)}], was {rows}")
         part: Any = slice(rows.start, rows.stop)
         return Market(
             open=self.open[part],

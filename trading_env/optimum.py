@@ -3,17 +3,17 @@
 import numpy as np
 
 from trading_env.config import TradingConfig
-from trading_env.ledger import Array, Costs, fill_prices
+from trading_env.ledger import Array, Costs, fill_prices, run_ledger
 from trading_env.market import Market
 
 
 def perfect_foresight(market: Market, config: TradingConfig) -> Array:
     """Return the target exposures of a trader who knows every price of the market in advance.
 
-    Bellman's recursion over (bar, level held), with the ledger's fill prices and costs of changing levels, maximises
-    the log growth of accounts whose exposure is kept at the level. It is exact for `rebalance: every_bar` up to the
-    cost of restoring the level; with `on_change`, where a held position drifts, for levels 0 and 1, and a close
-    approximation for others. Interest is charged on the level. One asset.
+    Bellman's recursion over (bar, level held), with the ledger's fill prices, interest and costs of changing levels,
+    maximises the log growth of accounts kept at their level at no cost. The ledger's accounts pay for being kept
+    there, or drift, so the plan is a high mark and not a proven bound; where costs are so dear that holding one level
+    throughout does better in the ledger, that is returned. One asset.
 
     Args:
         market: T bars of one asset.
@@ -43,7 +43,9 @@ def perfect_foresight(market: Market, config: TradingConfig) -> Array:
     for t in range(1, len(gain)):
         path[t] = int((charge[path[t - 1]] + gain[t] + value[t + 1]).argmax())
     path[-1] = path[-2]  # no bar fills the last decision
-    return levels[path][:, None]
+    plans = np.stack([levels[path], *(np.full(len(path), level) for level in levels)], axis=1)[:, :, None]
+    final = run_ledger(market, plans, config).equity[-1]  # (1 + J,): the plan, and every level held throughout
+    return np.asarray(plans[:, int(final.argmax())])
 
 
 def _gain(market: Market, config: TradingConfig, levels: Array, costs: Costs) -> Array:

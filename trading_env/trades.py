@@ -30,6 +30,8 @@ def closed_trades(path: LedgerPath, account: int = 0) -> list[Trade]:
     """Return the closed trades of one account, by asset and time; a position open at the end is not among them.
 
     A fill that flips the side closes one trade and opens the next; its costs are shared by the units on either side.
+    The close-out of a ruined account closes its trades at the price it was marked at; their loss may exceed what the
+    account held, since an account that owes is settled at nothing.
     """
     trades = []
     for asset in range(path.units.shape[2]):
@@ -38,27 +40,33 @@ def closed_trades(path: LedgerPath, account: int = 0) -> list[Trade]:
 
 
 def _asset_trades(path: LedgerPath, account: int, asset: int) -> list[Trade]:
-    units, price = path.units[:, account, asset], path.fill_price[:, asset]
+    held, price = path.units[:, account, asset], path.fill_price[:, asset]
+    taken, value = path.settled_units[:, account, asset], path.settled_value[:, account, asset]
     cost = _costs(path, account, asset)
+    filled = held + taken  # units after the bar's fill, before a ruined account was closed out
     trades: list[Trade] = []
     entry, earned = 0, 0.0
-    for t in (np.flatnonzero(np.diff(units)) + 1).tolist():
-        before, after = float(units[t - 1]), float(units[t])
-        leaving = before if before * after <= 0.0 else 0.0  # units that end a trade here
-        share = abs(leaving) / abs(after - before)
-        if leaving:
-            profit = earned + leaving * price[t] - share * cost[t]
-            trades.append(Trade(asset, entry, t, int(np.sign(before)), float(profit)))
-        if leaving or before == 0.0:  # what is bought from here on is a new trade
-            entry, earned = t, -after * price[t] - (1.0 - share) * cost[t]
-        else:
-            earned += -(after - before) * price[t] - cost[t]
+    for t in (np.flatnonzero((np.diff(held) != 0.0) | (taken[1:] != 0.0)) + 1).tolist():
+        before, after = float(held[t - 1]), float(filled[t])
+        if after != before:
+            leaving = before if before * after <= 0.0 else 0.0  # units that end a trade with this fill
+            share = abs(leaving) / abs(after - before)
+            if leaving:
+                profit = earned + leaving * price[t] - share * cost[t]
+                trades.append(Trade(asset, entry, t, int(np.sign(before)), float(profit)))
+            if leaving or before == 0.0:  # what is bought from here on is a new trade
+                entry, earned = t, -after * price[t] - (1.0 - share) * cost[t]
+            else:
+                earned += -(after - before) * price[t] - cost[t]
+        if taken[t] != 0.0:
+            trades.append(Trade(asset, entry, t, int(np.sign(taken[t])), float(earned + value[t])))
     return trades
 
 
 def _costs(path: LedgerPath, account: int, asset: int) -> Array:
     """(T,) costs of the fills in one asset: the account's, shared by notional where several assets trade in a bar."""
-    traded = np.abs(np.diff(path.units[:, account], axis=0, prepend=0.0)) * path.fill_price
+    filled, held = path.units[:, account] + path.settled_units[:, account], path.units[:, account]
+    traded = np.abs(filled - np.concatenate([held[:1], held[:-1]])) * path.fill_price
     whole = traded.sum(axis=1)
     share = np.divide(traded[:, asset], whole, out=np.zeros_like(whole), where=whole > 0.0)
     return np.asarray((path.fee + path.spread + path.slippage)[:, account] * share)

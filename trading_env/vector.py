@@ -10,7 +10,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
-from trading_env.env import checked_episode_bars, observation_space
+from trading_env.env import checked_episode_bars, observation_space, starting_row
 from trading_env.game import Float32, Game
 from trading_env.market import Market
 
@@ -68,16 +68,18 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Float32, dict[str, Any]]:
-        """Open N fresh accounts; one `seed` decides all their starts.
+        """Open N fresh accounts; one `seed` decides all their starts, or `options={"start": k}` opens them at bar k.
 
         Raises:
-            ValueError: `seed` is a list; the accounts share one generator.
+            ValueError: `seed` is a list; the accounts share one generator. Or an option is none.
         """
         if isinstance(seed, list):
             raise ValueError("seed must be one int for all accounts, was a list; they share one generator")
         super().reset(seed=seed)
         everyone = np.ones(self.num_envs, dtype=bool)
-        self.game.restart(everyone, self._starting_rows())
+        start = starting_row(self.game, options)
+        rows = self._starting_rows() if start is None else np.full(self.num_envs, start, dtype=np.int64)
+        self.game.restart(everyone, rows)
         self._ended[:] = False
         return self.game.observation(), self._info(None)
 
@@ -122,7 +124,16 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
         return {**arrays, **{name: np.array(value) for name, value in own.items()}, "rng": state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
+        """Go on from what `state_dict` returned.
+
+        Raises:
+            ValueError: it is the state of another number of accounts or assets.
+        """
+        if np.shape(state["units"]) != self.game.accounts.units.shape:
+            raise ValueError(
+                f"the state must be of (N, A) = {self.game.accounts.units.shape} accounts and assets, "
+                f"was {np.shape(state['units'])}"
+            )
         for name in vars(self.game.accounts):
             setattr(self.game.accounts, name, np.array(state[name]))
         self.game.t, self.game.start = np.array(state["t"]), np.array(state["start"])

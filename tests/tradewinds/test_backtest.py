@@ -69,7 +69,7 @@ def path_of(returns):
     equity = np.concatenate(([1.0], np.cumprod(1.0 + np.asarray(returns))))[:, None]
     zero = np.zeros_like(equity)
     cube = np.zeros((*equity.shape, 1))
-    return LedgerPath(equity, zero, cube, cube, zero, zero, zero, zero, zero, zero, zero)
+    return LedgerPath(equity, zero, cube, cube, zero, zero, zero, zero, zero, zero, zero, cube, cube)
 
 
 @given(st.lists(st.floats(-0.3, 0.3), min_size=5, max_size=60))

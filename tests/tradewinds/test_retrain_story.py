@@ -113,8 +113,15 @@ def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, 
 def test_a_retraining_killed_at_any_moment_leaves_the_champion_and_the_next_one_completes(market, tradewinds, tmp_path):
     tradewinds("retrain", *WORDS)
     market(480)
-    command = [sys.executable, "-m", "tradewinds", "retrain", *WORDS, "agent.steps=20000"]
-    for delay in (4.0, 7.0):
+    command = [
+        sys.executable,
+        "-m",
+        "tradewinds",
+        "retrain",
+        *WORDS,
+        "agent.steps=9000000",
+    ]  # longer than any wait here
+    for delay in (2.5, 6.0):
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(delay)
         os.kill(process.pid, signal.SIGKILL)

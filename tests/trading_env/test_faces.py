@@ -1,5 +1,7 @@
 """The two Gymnasium faces: one game, told twice."""
 
+import dataclasses
+
 import gymnasium
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trading_env
-from trading_env import Market, TradingConfig, TradingEnv, TradingVectorEnv, perfect_foresight, run_ledger
+from trading_env import CostConfig, Market, TradingConfig, TradingEnv, TradingVectorEnv, perfect_foresight, run_ledger
 
 RULES = [
     TradingConfig(execution=execution, rebalance=rebalance)
@@ -135,8 +137,8 @@ def test_a_remembered_transition_replays_as_it_was_lived(seed, config):
         observation, reward, terminated, truncated, info = env.step(actions)
         lived = ~info["opened"]
         replayed, following, ruined, ended = env.transition(t[lived], account[lived], actions[lived])
-        np.testing.assert_allclose(replayed, reward[lived], rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(following, env.cursor()[1][lived], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(replayed, reward[lived], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(following, env.cursor()[1][lived], rtol=1e-6, atol=1e-6)
         np.testing.assert_array_equal(ruined, terminated[lived])
         np.testing.assert_array_equal(ended, truncated[lived])
 
@@ -168,6 +170,45 @@ def test_perfect_foresight_is_beaten_by_nobody_who_guesses(config):
     assert knowing > 1.0
 
 
+@pytest.mark.parametrize("config", RULES)
+@pytest.mark.parametrize("dear", [1, 20, 100])
+def test_perfect_foresight_is_never_worse_than_holding_one_level(config, dear):
+    costs = CostConfig(fee_bps=dear * 5, half_spread_bps=dear * 3, slippage_bps=dear * 2)
+    config = dataclasses.replace(config, costs=costs)
+    for seed in range(10):
+        market = random_market(num_bars=10, seed=seed)
+        held = np.stack([np.full((10, 1), level) for level in config.exposures], axis=1)
+        knowing = run_ledger(market, perfect_foresight(market, config), config).equity[-1, 0]
+        assert knowing >= run_ledger(market, held, config).equity[-1].max()
+
+
+def test_two_assets_share_the_leverage_cap():
+    close = np.array([[100.0, 50.0], [110.0, 50.0], [110.0, 60.0]])
+    market = Market(open=close, close=close, features=np.zeros((3, 1)), bars_per_year=252, instruments=("a", "b"))
+    env = TradingEnv(market, TradingConfig(execution="same_close"))
+    env.reset(seed=0)
+    info = env.step(2)[-1]
+    assert np.abs(info["exposure"]).sum() < 1.01
+    with pytest.raises(ValueError, match="together, over all assets, within the leverage cap of 1"):
+        run_ledger(market, np.full((3, 1, 2), 0.6), TradingConfig())
+
+
+def test_many_assets_play_the_same_game_alone_and_in_a_crowd():
+    rng = np.random.default_rng(8)
+    close = 50.0 * np.exp(np.cumsum(rng.normal(0, 0.02, (40, 9)), axis=0))
+    names = tuple("abcdefghi")
+    market = Market(open=close * 1.001, close=close, features=np.zeros((40, 1)), bars_per_year=252, instruments=names)
+    actions = rng.integers(0, 3, (39, 5))
+    vector = TradingVectorEnv(market, num_envs=5)
+    vector.reset(seed=0)
+    told = [vector.step(row)[4]["equity"] for row in actions]
+    for env in range(5):
+        alone = walk(TradingEnv(market), actions[:, env])[2][1:]
+        np.testing.assert_array_equal(alone, np.array(told)[:, env])
+        targets = np.append(np.array([-1.0, 0.0, 1.0])[actions[:, env]], 0.0)[:, None] / 9 * np.ones(9)
+        np.testing.assert_array_equal(alone, run_ledger(market, targets[:, None], TradingConfig()).equity[1:, 0])
+
+
 def test_perfect_foresight_stays_flat_where_nothing_can_be_earned():
     flat = Market(open=np.ones((9, 1)), close=np.ones((9, 1)), features=np.zeros((9, 1)), bars_per_year=252)
     assert not perfect_foresight(flat, TradingConfig()).any()
@@ -181,6 +222,29 @@ def test_perfect_foresight_stays_flat_where_nothing_can_be_earned():
         (lambda market: TradingEnv(market, episode_bars=0), "episode_bars must be at least 1 bar or None, was 0"),
         (lambda market: TradingEnv(market).reset(options={"start": 59}), r"start must be a bar in \[0, 58\], was 59"),
         (lambda market: walk(TradingEnv(market), [3]), r"action must lie in \[0, 2\], was 3"),
+        (lambda market: TradingEnv(market).reset(options={"begin": 1}), "options may hold start, held begin"),
+        (lambda market: vector_step(market, [-1, 0]), r"actions must be 2 numbers in \[0, 2\], was \[-1  0\]"),
+        (lambda market: vector_step(market, [3, 0]), r"actions must be 2 numbers in \[0, 2\], was \[3 0\]"),
+        (lambda market: market.rows(range(0, 20, 2)), r"rows must be a range with step 1 within \[0, 60\]"),
+        (lambda market: market.rows(range(50, 61)), r"rows must be a range with step 1 within \[0, 60\]"),
+        (
+            lambda market: TradingEnv(
+                Market(
+                    open=market.close,
+                    close=market.close,
+                    features=market.features,
+                    bars_per_year=252,
+                    single_price=True,
+                )
+            ),
+            "execution must be next_close for a market of one price a bar, was next_open",
+        ),
+        (
+            lambda market: TradingVectorEnv(market, num_envs=3).load_state_dict(
+                TradingVectorEnv(market, num_envs=5).state_dict()
+            ),
+            r"the state must be of \(N, A\) = \(3, 1\) accounts and assets, was \(5, 1\)",
+        ),
         (lambda market: TradingVectorEnv(market).reset(seed=[1]), "seed must be one int for all accounts"),
     ],
 )
@@ -189,8 +253,14 @@ def test_a_wrong_use_is_answered_with_the_law_it_breaks(attempt, message):
         attempt(random_market())
 
 
+def vector_step(market, actions):
+    env = TradingVectorEnv(market, num_envs=2)
+    env.reset(seed=0)
+    env.step(np.array(actions))
+
+
 def test_a_step_past_the_end_is_refused():
     env = TradingEnv(random_market(num_bars=3))
     walk(env, [0, 0])
-    with pytest.raises(ValueError, match="the market has ended; call reset"):
+    with pytest.raises(ValueError, match="the episode has ended; call reset"):
         env.step(0)

@@ -52,10 +52,18 @@ def slow_account(market, targets, config):
     cash, units, held, closed = exact(1), exact(0), exact(0), False
     path = [exact(1)]
 
+    def settle(price):
+        nonlocal cash, units, held, closed
+        equity = cash + units * price
+        if not closed and equity <= exact(config.ruin_equity):
+            equity, closed = max(equity, exact(0)), True
+            cash, units, held = equity, exact(0), exact(0)
+        return equity
+
     def trade(price, target):
         nonlocal cash, units, held
-        equity = cash + units * price
-        if closed or equity <= 0 or (config.rebalance == "on_change" and target == held):
+        equity = settle(price)
+        if closed or (config.rebalance == "on_change" and target == held):
             return
         wanted = target * equity / price
         bought = wanted - units
@@ -81,11 +89,7 @@ def slow_account(market, targets, config):
         else:
             trade(opening if config.execution == "next_open" else now, target)
             accrue(closing)
-        equity = cash + units * closing
-        if not closed and equity <= exact(config.ruin_equity):
-            equity, closed = max(equity, exact(0)), True
-            cash, units, held = equity, exact(0), exact(0)
-        path.append(equity)
+        path.append(settle(closing))
     return np.array([float(equity) for equity in path])
 
 
@@ -200,6 +204,34 @@ def test_a_ruined_account_is_closed_out_and_stays_so():
     assert not path.units[2:].any()
 
 
+@pytest.mark.parametrize("gap", [199.0, 201.0])
+def test_an_account_under_water_when_its_order_fills_does_not_wait_for_a_better_close(gap):
+    market = market_of([100.0] * 4, open_=[100.0, 100.0, gap, 100.0])
+    path = run_ledger(market, np.array([[-1.0], [0.0], [0.0], [0.0]]), TradingConfig(costs=FREE))
+    np.testing.assert_allclose(path.equity[:, 0], [1.0, 1.0, max(2.0 - gap / 100.0, 0.0), max(2.0 - gap / 100.0, 0.0)])
+
+
+@pytest.mark.parametrize(
+    ("open_", "close", "profits"),
+    [
+        ([100, 100, 100, 250], [100, 100, 250, 250], [-1.5]),
+        ([100, 100, 250], [100, 250, 250], [-1.5]),  # filled and ruined in one bar
+    ],
+)
+def test_the_close_out_of_a_ruined_account_is_a_losing_trade(open_, close, profits):
+    path = run_ledger(market_of(close, open_), -np.ones((len(close), 1)), TradingConfig(costs=FREE))
+    assert path.equity[-1, 0] == 0.0
+    np.testing.assert_allclose([trade.profit for trade in closed_trades(path)], profits)
+
+
+def test_a_flip_and_a_ruin_in_one_bar_are_two_trades():
+    market = market_of([100.0, 100.0, 300.0], open_=[100.0, 100.0, 110.0])
+    path = run_ledger(market, np.array([[1.0], [-1.0], [0.0]]), TradingConfig(costs=FREE))
+    trades = closed_trades(path)
+    assert [trade.direction for trade in trades] == [1, -1]
+    np.testing.assert_allclose([trade.profit for trade in trades], [0.1, 1.1 * (1 - 300.0 / 110.0)])
+
+
 def test_shared_cash_serves_two_assets_and_their_costs_add_up():
     close = np.array([[100.0, 50.0], [110.0, 50.0], [110.0, 60.0]])
     market = Market(open=close, close=close, features=np.zeros((3, 1)), bars_per_year=252, instruments=("a", "b"))
@@ -225,7 +257,7 @@ def test_closed_trades_earn_what_the_account_earned_once_all_is_closed():
     [
         (np.zeros((2, 1)), r"targets must be \(T, N, A\) with T = 3 and A = 1, was \(2, 1, 1\)"),
         (np.full((3, 1), 1.5), "within the leverage cap of 1"),
-        (np.full((3, 1), np.nan), "finite and within the leverage cap"),
+        (np.full((3, 1), np.nan), "finite and together, over all assets, within the leverage cap"),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(targets, message):
