@@ -24,7 +24,10 @@ def main(raw: Path) -> None:
         target = HERE / facts["file"]
         if facts["name"] == "ercot_dam_hourly":
             table = pd.read_csv(raw / target.name, dtype=str)[POINTS]
-            with gzip.GzipFile(target, "wb", mtime=0) as file:  # no clock and no name inside: the same bytes every time
+            with (
+                target.open("wb") as raw_file,
+                gzip.GzipFile("", "wb", fileobj=raw_file, mtime=0) as file,
+            ):  # no clock, no name
                 file.write(table.to_csv(index=False, lineterminator="\n").encode())
         else:
             shutil.copyfile(raw / target.name, target)

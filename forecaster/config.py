@@ -1,5 +1,6 @@
 """What can be set about features, network, training and split. Plain dataclasses: no torch, no pandas, no YAML."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -96,10 +97,10 @@ class TrainerConfig:
         _refuse(
             (self.epochs >= 1, f"epochs must be at least 1, was {self.epochs}"),
             (self.batch_size >= 1, f"batch_size must be at least 1 window, was {self.batch_size}"),
-            (self.learning_rate > 0.0, f"learning_rate must be positive, was {self.learning_rate}"),
-            (self.weight_decay >= 0.0, f"weight_decay must be at least 0, was {self.weight_decay}"),
+            (0.0 < self.learning_rate < math.inf, f"learning_rate must be positive, was {self.learning_rate}"),
+            (0.0 <= self.weight_decay < math.inf, f"weight_decay must be at least 0, was {self.weight_decay}"),
             (self.patience >= 1, f"patience must be at least 1 epoch, was {self.patience}"),
-            (self.gradient_clip > 0.0, f"gradient_clip must be positive, was {self.gradient_clip}"),
+            (0.0 < self.gradient_clip < math.inf, f"gradient_clip must be positive, was {self.gradient_clip}"),
             (0.0 < share <= 0.5, f"early_stopping_fraction must be a fraction in (0, 0.5], was {share}"),
         )
 

@@ -66,8 +66,13 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
         The states of all bars. `fit_end` is found by time, since the series may have grown or been cut since.
 
     Raises:
-        ValueError: the series has other features than the forecaster was fitted on, or fewer bars than one context.
+        ValueError: the series has other features or another bar length than the forecaster was fitted on, or fewer bars
+            than one context.
     """
+    if series.bar_length != fitted.bar_length:
+        raise ValueError(
+            f"the series must have bars of {fitted.bar_length}, as it was fitted on, had {series.bar_length}"
+        )
     table = build_features(series, fitted.config.features)
     if table.names != fitted.feature_names:
         missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)

@@ -42,13 +42,20 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
         The table.
 
     Raises:
-        ValueError: the series has several instruments, a column has a gap inside, or no row has all features.
+        ValueError: the series has several instruments, an exogenous column bears the name of a feature, a column has a
+            gap inside, or no row has all features.
     """
     if len(series.instruments) != 1:
         raise ValueError(
             f"features are read from one instrument, the series has {', '.join(series.instruments)}; choose one of them"
         )
     columns = {**_price_features(series, config), **_calendar(series, config)}
+    taken = set(columns) & {f"{name}{end}" for name in series.exogenous.columns for end in ("", "_change")}
+    twice = taken | {f"{name}_change" for name in series.exogenous.columns} & set(map(str, series.exogenous.columns))
+    if twice:
+        raise ValueError(
+            f"exogenous columns must not bear the names of features, did: {', '.join(sorted(twice))}; rename them"
+        )
     for name in series.exogenous.columns:
         level = series.exogenous[name]
         columns[str(name)] = level.to_numpy(dtype=np.float64)
@@ -68,7 +75,7 @@ def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
     if not series.single_price:
         columns["range"] = np.log(series.high[:, 0] / series.low[:, 0])
         columns["gap"] = np.log(series.open[:, 0]) - np.concatenate(([np.nan], close[:-1]))
-    if series.volume is not None and series.volume.any():
+    if series.volume is not None:
         volume = pd.Series(np.log1p(series.volume[:, 0]))
         rolling = volume.rolling(config.volume_bars)
         spread = rolling.std().to_numpy()

@@ -45,6 +45,7 @@ class FittedForecaster:
         ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
         fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
         fit_end_time: close of the last bar that its labels reached.
+        bar_length: of the series it was fitted on.
         history: per epoch, the loss on fit and on stop rows.
         model: the network, in evaluation mode.
     """
@@ -58,6 +59,7 @@ class FittedForecaster:
     ridge: Array
     fit_end: int
     fit_end_time: pd.Timestamp
+    bar_length: pd.Timedelta
     history: tuple[dict[str, float], ...]
     model: LSTMForecaster
 
@@ -78,6 +80,7 @@ class FittedForecaster:
             "ridge": self.ridge.tolist(),
             "fit_end": self.fit_end,
             "fit_end_time": self.fit_end_time.isoformat(),
+            "bar_length": str(self.bar_length),
             "history": list(self.history),
         }
         (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -93,7 +96,8 @@ def load_forecaster(folder: Path) -> FittedForecaster:
         model=ModelConfig(**parts["model"]),
         trainer=TrainerConfig(**parts["trainer"]),
     )
-    model = LSTMForecaster(config.model, config.trainer, len(facts["feature_names"]))
+    with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
+        model = LSTMForecaster(config.model, config.trainer, len(facts["feature_names"]))
     model.load_state_dict(load_file(folder / WEIGHTS))
     return FittedForecaster(
         config=config,
@@ -105,6 +109,7 @@ def load_forecaster(folder: Path) -> FittedForecaster:
         ridge=np.array(facts["ridge"]),
         fit_end=facts["fit_end"],
         fit_end_time=pd.Timestamp(facts["fit_end_time"]),
+        bar_length=pd.Timedelta(facts["bar_length"]),
         history=tuple(facts["history"]),
         model=model.eval(),
     )
@@ -126,9 +131,12 @@ def fit_forecaster(
         The network of the epoch with the least stop loss.
 
     Raises:
-        ValueError: too few rows, or several instruments.
+        ValueError: too few rows, rows outside the series, several instruments, or a training that diverged.
+        KeyboardInterrupt: Ctrl-C.
     """
     model_config = config.model
+    if not 0 <= rows.start < rows.stop <= len(series.index):
+        raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
     known = series.rows(range(0, rows.stop))  # the future does not exist from here on
     table = build_features(known, config.features)
     log_return = known.log_return()[:, 0]
@@ -141,7 +149,7 @@ def fit_forecaster(
     )
     seen = table.values[max(table.first_row, rows.start) : chosen.fit[-1] + 1]
     mean, spread = seen.mean(axis=0), seen.std(axis=0)
-    std = np.where(spread > 1e-12, spread, 1.0)
+    std = np.where(spread > 1e-9 * np.abs(mean) + 1e-12, spread, 1.0)  # rounding is no variation
     fit_target = labels(log_return, chosen.fit, model_config.horizon)
     stop_target = labels(log_return, chosen.stop, model_config.horizon)
     target_scale = float(fit_target.std()) or 1.0
@@ -155,7 +163,7 @@ def fit_forecaster(
         batch_size=config.trainer.batch_size,
         seed=seed,
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LSTMForecaster(model_config, config.trainer, len(table.names))
         history = _train(model, data, config.trainer, progress)
@@ -169,6 +177,7 @@ def fit_forecaster(
         ridge=fit_ridge(scaled[chosen.fit], fit_target, scaled[chosen.stop], stop_target),
         fit_end=rows.stop - 1 - model_config.horizon,
         fit_end_time=known.close_time[-1],
+        bar_length=series.bar_length,
         history=tuple(history),
         model=model.cpu().eval(),
     )
@@ -181,10 +190,12 @@ class _KeepBest(pl.Callback):
         self.epochs, self.progress = epochs, progress
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
+        self.least = float("inf")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         losses = {name.replace("/", "_"): float(value) for name, value in trainer.callback_metrics.items()}
-        if not self.history or losses["stop_loss"] < min(epoch["stop_loss"] for epoch in self.history):
+        if losses["stop_loss"] < self.least:
+            self.least = losses["stop_loss"]
             self.best = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
         self.history.append(losses)
         if self.progress is not None:
@@ -208,10 +219,17 @@ def _train(
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-        trainer.fit(model, datamodule=data)
-        if trainer.interrupted:  # Lightning swallows Ctrl-C
-            raise KeyboardInterrupt
+        try:
+            trainer.fit(model, datamodule=data)
+        except SystemExit:  # Lightning answers Ctrl-C by leaving the process
+            raise KeyboardInterrupt from None
+    if not keeper.best:
+        raise ValueError(
+            "training diverged: its loss was never a finite number; lower trainer.learning_rate, "
+            f"was {config.learning_rate}"
+        )
     model.load_state_dict(keeper.best)
+    model.trainer = None  # it holds on to the whole feature table
     return keeper.history
 
 

@@ -1,5 +1,6 @@
 """Who may see which rows. The one place where the parts of a series are cut."""
 
+import math
 from dataclasses import dataclass
 
 from forecaster.config import SplitConfig
@@ -24,7 +25,9 @@ class Split:
     embargo_bars: int
 
 
-def split_rows(num_rows: int, config: SplitConfig, *, context_length: int, horizon: int, first_row: int) -> Split:
+def split_rows(
+    num_rows: int, config: SplitConfig, *, context_length: int, horizon: int, first_row: int, stop_fraction: float
+) -> Split:
     """Cut T rows into forecaster | agent | validation | test.
 
     Args:
@@ -33,6 +36,7 @@ def split_rows(num_rows: int, config: SplitConfig, *, context_length: int, horiz
         context_length: L, bars a window needs.
         horizon: H, bars a label needs after its row.
         first_row: first row with all features.
+        stop_fraction: share of the forecaster's decision rows that stop its training.
 
     Returns:
         The split; rows before `first_row` belong to the forecaster's part and are not used by it.
@@ -41,23 +45,29 @@ def split_rows(num_rows: int, config: SplitConfig, *, context_length: int, horiz
         ValueError: a part is too short to be of use: the forecaster needs two windows to fit and two to stop on, the
             others two bars and their labels.
     """
-    edges = [0]
-    for share in (config.forecaster, config.agent, config.validation):
-        edges.append(edges[-1] + round(share * num_rows))
-    edges.append(num_rows)
-    starts = [0, *(edge + config.embargo_bars for edge in edges[1:4])]
-    parts = [range(start, max(stop, start)) for start, stop in zip(starts, edges[1:], strict=True)]
-    needs = [first_row + context_length + 2 * horizon + 8, horizon + 2, horizon + 2, horizon + 2]
-    shares = (config.forecaster, config.agent, config.validation, config.test)
-    names = ("forecaster", "agent", "validation", "test")
-    gaps = (0, *(config.embargo_bars,) * 3)
-    wanted = [round((need + gap) / share + 1.0) for need, gap, share in zip(needs, gaps, shares, strict=True)]
-    if any(len(part) < need for part, need in zip(parts, needs, strict=True)):
-        worst = wanted.index(max(wanted))
+    decisions = math.ceil((horizon + 3) / (1.0 - stop_fraction)) + 2  # fit, purged rows, stop
+    needs = (first_row + context_length - 1 + horizon + decisions, horizon + 2, horizon + 2, horizon + 2)
+    parts = _parts(num_rows, config)
+    short = [part for part in range(4) if len(parts[part]) < needs[part]]
+    if short:
+        enough = num_rows + 1
+        while any(len(part) < need for part, need in zip(_parts(enough, config), needs, strict=True)):
+            enough += 1
+        worst = max(short, key=lambda part: needs[part] - len(parts[part]))
+        name = ("forecaster", "agent", "validation", "test")[worst]
         raise ValueError(
-            f"{num_rows} rows are too few: the {names[worst]} part gets {len(parts[worst])} rows "
-            f"and needs {needs[worst]} (context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
-            f"bring about {max(wanted)} rows, or lower model.context_length, model.horizon or the other parts' shares"
+            f"{num_rows} rows are too few: the {name} part gets {len(parts[worst])} rows and needs {needs[worst]} "
+            f"(context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
+            f"bring {enough} rows, or lower model.context_length, model.horizon or the other parts' shares"
         )
-    forecaster, agent, validation, test = parts
-    return Split(forecaster, agent, validation, test, config.embargo_bars)
+    return Split(*parts, config.embargo_bars)
+
+
+def _parts(num_rows: int, config: SplitConfig) -> tuple[range, range, range, range]:
+    first = round(config.forecaster * num_rows)
+    second = first + round(config.agent * num_rows)
+    third = second + round(config.validation * num_rows)
+    gap = config.embargo_bars
+    bounds = ((0, first), (first + gap, second), (second + gap, third), (third + gap, num_rows))
+    forecaster, agent, validation, test = (range(start, max(start, stop)) for start, stop in bounds)
+    return forecaster, agent, validation, test

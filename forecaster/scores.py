@@ -46,9 +46,16 @@ def score_forecasts(
         The scores.
 
     Raises:
-        ValueError: a span holds no whole label.
+        ValueError: a span holds no whole label, calibration rows do not come first, or states are of another series.
     """
     horizon = fitted.config.model.horizon
+    if not series.index.equals(states.index):
+        raise ValueError("series and states must share one time index; encode the series again")
+    if not states.first_row <= calibration_rows.start < calibration_rows.stop <= rows.start:
+        raise ValueError(
+            f"calibration rows must come before the scored ones and after row {states.first_row}, "
+            f"were {calibration_rows} and {rows}"
+        )
     log_return = series.log_return()[:, 0]
     calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
     known, truth = labels(log_return, calibration, horizon), labels(log_return, scored, horizon)
@@ -80,7 +87,7 @@ def _forecasts(
 def _score(truth: Array, forecast: Array, residuals: Array, *, naive_mae: float) -> Score:
     """Score (N, H) forecasts; `residuals` (M, H) are truth - forecast on the calibration rows."""
     error = truth - forecast
-    quantiles = np.stack([forecast + np.quantile(residuals, level, axis=0) for level in QUANTILES])  # (3, N, H)
+    quantiles = np.stack([forecast + conformal_quantile(residuals, level) for level in QUANTILES])  # (3, N, H)
     score: Score = {
         "mae": float(np.abs(error).mean()),
         "rmse": float(np.sqrt((error**2).mean())),
@@ -98,6 +105,21 @@ def _score(truth: Array, forecast: Array, residuals: Array, *, naive_mae: float)
     else:
         score["direction_accuracy_reason"] = "the forecast is no change, which has no direction"
     return score
+
+
+def conformal_quantile(residuals: Array, level: float) -> Array:
+    """Return the (H,) residuals of rank k out of (M, H), counted so that a new one falls beyond with chance `level`.
+
+    k = floor((M + 1) level) below the median and ceil((M + 1) level) above it, within 1 and M; the middle for 0.5.
+
+    Source:
+        Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, section 2.2.
+    """
+    ordered, count = np.sort(residuals, axis=0), len(residuals)
+    if level == 0.5:
+        return np.asarray(np.median(ordered, axis=0))
+    rank = np.floor((count + 1) * level) if level < 0.5 else np.ceil((count + 1) * level)
+    return np.asarray(ordered[int(np.clip(rank, 1, count)) - 1])
 
 
 def _pinball(truth: Array, quantile: Array, level: float) -> float:

@@ -40,8 +40,8 @@ class Series:
         calendar: exchange code, or `24/7`.
 
     Raises:
-        ValueError: shapes disagree, times do not increase, a price is not positive and finite, or leaves its bar's
-            range.
+        ValueError: shapes or indexes disagree, times do not increase, a price is not positive and finite or leaves its
+            bar's range, a volume is negative, an exogenous value is infinite.
     """
 
     name: str
@@ -65,7 +65,8 @@ class Series:
     def __post_init__(self) -> None:
         if self.exogenous.empty and len(self.exogenous) != len(self.index):
             object.__setattr__(self, "exogenous", pd.DataFrame(index=self.index))
-        faults = self._shape_faults() or [*self._time_faults(), *self._price_faults()]
+        object.__setattr__(self, "index", self.index.as_unit("ns"))
+        faults = self._shape_faults() or [*self._time_faults(), *self._price_faults(), *self._other_faults()]
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -115,10 +116,22 @@ class Series:
                 )
         return faults
 
+    def _other_faults(self) -> list[str]:
+        faults = []
+        if self.volume is not None and not (np.isfinite(self.volume) & (self.volume >= 0.0)).all():
+            faults.append("volume must be finite and at least 0")
+        if self.single_price and not all(np.array_equal(getattr(self, name), self.close) for name in PRICES):
+            faults.append("open, high, low and close must be the same where single_price is set, were different")
+        if not pd.DatetimeIndex(self.exogenous.index).equals(self.index):
+            faults.append("exogenous must have the index of the bars, had another; join it with join_as_of")
+        elif np.isinf(self.exogenous.to_numpy(dtype=np.float64)).any():
+            faults.append("exogenous values must be finite, or NaN before the first is known")
+        return faults
+
     @property
     def close_time(self) -> pd.DatetimeIndex:
         """(T,) moments at which the bars close."""
-        return self.index + self.bar_length
+        return closes_of(self.index, self.bar_length)
 
     def log_return(self) -> Array:
         """Return (T, A) log returns from close to close; row 0, which has no bar before it, is 0."""
@@ -158,6 +171,16 @@ class Series:
         return digest.hexdigest()
 
 
+def closes_of(index: pd.DatetimeIndex, bar_length: pd.Timedelta) -> pd.DatetimeIndex:
+    """Return (T,) closes of bars: their length after their start, or the next bar's start if that comes before.
+
+    A local day of 23 hours, or February among bars of a month, is over when the next one begins.
+    """
+    ends = (index + bar_length).as_unit("ns").asi8
+    starts = np.append(index.as_unit("ns").asi8[1:], ends[-1:])
+    return pd.DatetimeIndex(np.minimum(ends, starts), tz="UTC")
+
+
 def join_as_of(
     index: pd.DatetimeIndex, bar_length: pd.Timedelta, table: pd.DataFrame, lags: Mapping[str, pd.Timedelta]
 ) -> pd.DataFrame:
@@ -174,8 +197,17 @@ def join_as_of(
 
     Raises:
         KeyError: a column has no lag; there is no safe default.
+        ValueError: the times of `table` do not increase, or a lag is negative.
     """
-    closes = (index + bar_length).as_unit("ns").asi8
+    valid = pd.DatetimeIndex(table.index)
+    if not (valid.is_monotonic_increasing and valid.is_unique):
+        raise ValueError("the times of the table must increase strictly; sort it first")
+    early = [str(name) for name in table.columns if lags[str(name)] < pd.Timedelta(0)]
+    if early:
+        raise ValueError(
+            f"lags must be at least 0, those of {', '.join(early)} were not; nothing is known before it is"
+        )
+    closes = closes_of(index, bar_length).asi8
     joined = {}
     for name in table.columns:
         known = table[name].dropna()

@@ -75,12 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(help_page(words.stage))
             return DONE
         return _work(words)
-    except RequestError as error:
-        print(f"tradewinds: {error}", file=sys.stderr)
-        return WRONG_REQUEST
-    except GateError as error:
-        print(f"tradewinds: {error}", file=sys.stderr)
-        return GATE
+    except (RequestError, GateError) as error:
+        print(f"tradewinds: {' '.join(str(error).split())}", file=sys.stderr)
+        return WRONG_REQUEST if isinstance(error, RequestError) else GATE
     except KeyboardInterrupt:
         print("tradewinds: interrupted; nothing half-written was left", file=sys.stderr)
         return FAILED

@@ -61,7 +61,7 @@ def backtest(
     Args:
         policy: the trained agent.
         market: T bars and the feature table the agent reads.
-        forecast: (T,) forecast log return of the next bar, for `forecast_sign`.
+        forecast: (T,) forecast log return of the first bar that an order decided at t earns, for `forecast_sign`.
         config: rules and costs.
         seed: decides the rotations behind `random_same_turnover`.
         draws: how many rotations; the one with the median total return is reported.
@@ -123,7 +123,7 @@ def random_rotation(targets: Array, market: Market, config: TradingConfig, *, se
 
 
 def sign_targets(forecast: NDArray[np.float32], config: TradingConfig) -> Array:
-    """Return (T, 1) targets that follow the sign of the next bar's forecast, at the nearest level the agent could hold.
+    """Return (T, 1) targets that follow the sign of the forecast, at the nearest level the agent could hold.
 
     An agent that cannot beat this rule on the same forecasts has added nothing to the forecaster.
     """

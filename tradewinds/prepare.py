@@ -82,6 +82,7 @@ def _split(series: Series, config: Config) -> Split:
             context_length=config.model.context_length,
             horizon=config.model.horizon,
             first_row=table.first_row,
+            stop_fraction=config.trainer.early_stopping_fraction,
         )
     except ValueError as error:
         raise RequestError(f"{series.name}: {error}") from None

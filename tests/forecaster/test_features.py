@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecaster.config import FeatureConfig, SplitConfig
+from forecaster.datamodule import window_rows
 from forecaster.features import build_features
 from forecaster.folds import split_rows
 from forecaster.windows import gather, labels, strided_windows
@@ -46,7 +47,9 @@ def test_the_features_are_what_their_names_say():
 
 
 def test_columns_that_can_say_nothing_are_left_out():
-    series = dataclasses.replace(noise_series(60, volume=False), single_price=True)
+    series = noise_series(60, volume=False)
+    one = dict.fromkeys(("open", "high", "low"), series.close)
+    series = dataclasses.replace(series, **one, single_price=True)
     names = build_features(series, CONFIG).names
     assert not {"range", "gap", "volume_z", "hour_sin"} & set(names)
     assert {"weekday_sin", "month_cos"} <= set(names)
@@ -58,6 +61,33 @@ def test_a_gap_inside_a_column_is_refused_by_name_and_time():
     heat = pd.DataFrame({"heat": np.r_[np.nan, np.ones(50), np.nan, np.ones(48)]})
     with pytest.raises(ValueError, match=r"feature heat is undefined at 2015-02-21 00:00:00\+00:00, inside the series"):
         build_features(noise_series(100, exogenous=heat), CONFIG)
+
+
+@pytest.mark.parametrize("names", [["log_return"], ["x", "x_change"], ["weekday_sin"]])
+def test_an_exogenous_column_may_not_take_the_name_of_a_feature(names):
+    table = pd.DataFrame(np.ones((100, len(names))), columns=names)
+    with pytest.raises(ValueError, match=f"must not bear the names of features, did: {names[-1]}; rename them"):
+        build_features(noise_series(100, exogenous=table), CONFIG)
+
+
+def test_which_columns_there_are_does_not_depend_on_bars_to_come():
+    series = noise_series(100)
+    volume = np.array(series.volume)
+    volume[:60] = 0.0
+    late = dataclasses.replace(series, volume=volume)
+    assert build_features(late, CONFIG).names == build_features(late.rows(range(0, 60)), CONFIG).names
+
+
+@given(st.floats(0.05, 0.5), st.integers(2, 30), st.integers(1, 25), st.integers(0, 20), st.data())
+def test_what_the_split_accepts_the_fit_accepts(fraction, context, horizon, first_row, data):
+    num_rows = data.draw(st.integers(100, 1500))
+    sizes = {"context_length": context, "horizon": horizon, "first_row": first_row, "stop_fraction": fraction}
+    try:
+        split = split_rows(num_rows, SplitConfig(), **sizes)
+    except ValueError:
+        return
+    rows = window_rows(split.forecaster, **sizes)
+    assert min(len(rows.fit), len(rows.stop)) >= 2
 
 
 def test_several_instruments_are_refused():
@@ -72,7 +102,9 @@ def test_the_agent_s_rows_lie_beyond_all_that_the_forecaster_was_fitted_on(
     context, horizon, embargo, first_row, num_rows
 ):
     config = SplitConfig(embargo_bars=embargo)
-    split = split_rows(num_rows, config, context_length=context, horizon=horizon, first_row=first_row)
+    split = split_rows(
+        num_rows, config, context_length=context, horizon=horizon, first_row=first_row, stop_fraction=0.2
+    )
     fit_end = split.forecaster.stop - 1 - horizon
     for part in (split.agent, split.validation, split.test):
         assert fit_end + horizon + embargo < part.start
@@ -87,23 +119,23 @@ def test_the_agent_s_rows_lie_beyond_all_that_the_forecaster_was_fitted_on(
         (
             80,
             {},
-            r"80 rows are too few: the validation part gets 3 rows and needs 5 \(context_length 20, horizon 3",
+            r"80 rows are too few: the forecaster part gets 40 rows and needs 42 \(context_length 20, horizon 3",
         ),
         (200, {"agent": 0.01, "test": 0.39}, "the agent part gets 0 rows and needs 5"),
     ],
 )
 def test_a_series_too_short_is_refused_with_what_it_needs(num_rows, options, message):
     with pytest.raises(ValueError, match=message):
-        split_rows(num_rows, SplitConfig(**options), context_length=20, horizon=3, first_row=10)
+        split_rows(num_rows, SplitConfig(**options), context_length=20, horizon=3, first_row=10, stop_fraction=0.2)
 
 
 def test_the_length_a_refusal_asks_for_is_enough():
     def attempt(num_rows):
-        return split_rows(num_rows, SplitConfig(), context_length=20, horizon=3, first_row=10)
+        return split_rows(num_rows, SplitConfig(), context_length=20, horizon=3, first_row=10, stop_fraction=0.2)
 
-    with pytest.raises(ValueError, match=r"bring about \d+ rows") as refused:
+    with pytest.raises(ValueError, match=r"bring \d+ rows") as refused:
         attempt(50)
-    attempt(int(str(refused.value).split("bring about ")[1].split(" ")[0]))
+    attempt(int(str(refused.value).split("bring ")[1].split(" ")[0]))
 
 
 def test_windows_are_views_and_a_batch_is_one_gather():

@@ -1,8 +1,11 @@
 """The fitted forecaster: blind to the future, the same for the same seed, the same after a walk through the disk."""
 
 import dataclasses
+import os
+import signal
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,7 +17,7 @@ from forecaster.cells import LSTMCellReference
 from forecaster.datamodule import window_rows
 from forecaster.encode import encode, load_hidden_states
 from forecaster.fit import fit_forecaster, load_forecaster
-from forecaster.scores import score_forecasts
+from forecaster.scores import conformal_quantile, score_forecasts
 
 from markets import noise_series, series_of, small_config
 
@@ -195,10 +198,66 @@ def test_scores_have_their_closed_forms(fitted, series):
     known = np.stack([r[t + 1 : t + 4] for t in range(260, 317)])
     pinball = []
     for level in (0.1, 0.5, 0.9):
-        error = truth - np.quantile(known, level, axis=0)
+        rank = {0.1: int(58 * 0.1), 0.5: 29, 0.9: int(np.ceil(58 * 0.9))}[level]  # of 57 residuals
+        error = truth - np.sort(known, axis=0)[rank - 1]
         pinball.append(np.where(error > 0, level * error, (level - 1) * error).mean())
     assert naive_score["pinball"] == pytest.approx(np.mean(pinball))
     np.testing.assert_allclose(scores.next_bar_errors["naive"], truth[:, 0])
+
+
+@pytest.mark.parametrize("count", [9, 20, 50, 500])
+def test_conformal_intervals_cover_what_they_promise_however_few_the_residuals(count):
+    rng = np.random.default_rng(count)
+    residuals, fresh = rng.normal(size=(count, 4000)), rng.normal(size=4000)
+    inside = (fresh >= conformal_quantile(residuals, 0.1)) & (fresh <= conformal_quantile(residuals, 0.9))
+    assert 0.78 <= inside.mean() <= 0.8 + 2.0 / (count + 1) + 0.02
+
+
+@pytest.mark.parametrize(
+    ("calibration", "rows", "message"),
+    [
+        (range(0, 60), range(305, 350), "calibration rows must come before the scored ones and after row 17"),
+        (range(310, 360), range(305, 350), "calibration rows must come before the scored ones"),
+    ],
+)
+def test_scores_calibrated_on_the_wrong_rows_are_refused(calibration, rows, message, fitted, series):
+    with pytest.raises(ValueError, match=message):
+        score_forecasts(fitted, series, encode(fitted, series), calibration_rows=calibration, rows=rows)
+
+
+def test_scores_of_another_series_are_refused(fitted, series):
+    states = encode(fitted, series)
+    with pytest.raises(ValueError, match="must share one time index"):
+        score_forecasts(
+            fitted, series.rows(range(50, 400)), states, calibration_rows=range(260, 300), rows=range(305, 350)
+        )
+
+
+def test_a_training_that_diverges_is_refused_with_its_cure(series):
+    with pytest.raises(ValueError, match=r"training diverged: its loss was never a finite number; lower trainer\.lear"):
+        fit_forecaster(series, small_config(learning_rate=1e20), ROWS, seed=1)
+
+
+def test_ctrl_c_is_handed_on(series):
+    def press(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_forecaster(series, small_config(), ROWS, seed=1, progress=press)
+
+
+def test_a_column_that_hardly_varies_does_not_explode(series):
+    rate = pd.DataFrame({"rate": np.r_[np.full(300, 1013.27), np.full(100, 1014.27)]})
+    stepped = dataclasses.replace(series, exogenous=rate.set_axis(series.index))
+    fitted = fit_forecaster(stepped, small_config(epochs=1), ROWS, seed=1)
+    assert encode(fitted, stepped).hidden_state[320:].std(axis=0).min() > 0.0
+
+
+def test_rows_outside_the_series_and_bars_of_another_length_are_refused(series, fitted):
+    with pytest.raises(ValueError, match="rows must lie within the 400 bars of the series"):
+        fit_forecaster(series, small_config(), range(0, 500), seed=1)
+    with pytest.raises(ValueError, match="the series must have bars of 1 days 00:00:00, as it was fitted on"):
+        encode(fitted, noise_series(400, bar_length="1h"))
 
 
 def test_scores_never_look_past_their_rows(fitted, series):

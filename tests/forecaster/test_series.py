@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.series import join_as_of
+from forecaster.series import closes_of, join_as_of
 
 from markets import noise_series, series_of
 
@@ -39,6 +39,23 @@ def test_a_join_passes_over_values_that_were_not_measured():
     table = pd.DataFrame({"x": [1.0, np.nan, 3.0]}, index=index)
     joined = join_as_of(index, pd.Timedelta(days=1), table, {"x": pd.Timedelta(days=1)})
     assert joined["x"].tolist() == [1.0, 1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("order", "lag", "message"),
+    [([1, 0, 2], 1, "must increase strictly; sort it first"), ([0, 1, 2], -1, "lags must be at least 0, those of x")],
+)
+def test_a_join_that_would_look_ahead_is_refused(order, lag, message):
+    index = pd.date_range("2020-01-01", periods=3, freq="1D", tz="UTC")
+    table = pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=index).iloc[order]
+    with pytest.raises(ValueError, match=message):
+        join_as_of(index, pd.Timedelta(days=1), table, {"x": pd.Timedelta(days=lag)})
+
+
+def test_a_bar_is_over_when_the_next_begins():
+    index = pd.DatetimeIndex(["2024-03-30T23:00Z", "2024-03-31T22:00Z", "2024-04-01T22:00Z"])  # midnights in Berlin
+    closes = closes_of(index, pd.Timedelta(days=1))
+    assert closes.tolist() == [*index[1:], index[2] + pd.Timedelta(days=1)]
 
 
 def test_a_column_without_a_lag_is_refused():
@@ -80,6 +97,14 @@ def broken(**changes):
             "index must increase strictly",
         ),
         (lambda: dataclasses.replace(noise_series(5), index=noise_series(5).index.tz_convert("Asia/Tokyo")), "in UTC"),
+        (
+            lambda: dataclasses.replace(
+                noise_series(5), exogenous=pd.DataFrame({"x": np.ones(5)}, index=noise_series(5).index + 30 * HOUR)
+            ),
+            "exogenous must have the index of the bars",
+        ),
+        (lambda: dataclasses.replace(noise_series(5), volume=-np.ones((5, 1))), "volume must be finite and at least 0"),
+        (lambda: dataclasses.replace(noise_series(5), single_price=True), "must be the same where single_price is set"),
         (lambda: dataclasses.replace(noise_series(5), season_bars=0), "season_bars must be positive"),
         (lambda: dataclasses.replace(noise_series(5), close=np.ones((4, 1))), r"close must be \(T, A\) = \(5, 1\)"),
     ],

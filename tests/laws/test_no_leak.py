@@ -23,7 +23,9 @@ HORIZON, EMBARGO = 3, 5
 def joined():
     """A series, its split and its hidden states."""
     series = noise_series(400)
-    split = split_rows(400, SplitConfig(embargo_bars=EMBARGO), context_length=8, horizon=HORIZON, first_row=10)
+    split = split_rows(
+        400, SplitConfig(embargo_bars=EMBARGO), context_length=8, horizon=HORIZON, first_row=10, stop_fraction=0.15
+    )
     fitted = fit_forecaster(series, small_config(horizon=HORIZON), split.forecaster, seed=1)
     prepared = Prepared(Config, series, split, (), {}, "noise")
     return prepared, fitted, encode(fitted, series)

@@ -1,12 +1,15 @@
 """The samples: what is shipped is what its sidecar says, under a licence that is there, and loads."""
 
+import gzip
 import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tradewinds.sources.catalogue as catalogue
+from tradewinds.errors import GateError, RequestError
 from tradewinds.paths import resource_dir
 from tradewinds.sources import load_series
 from tradewinds.sources.config import NoWeather, SampleConfig, SampleWeather
@@ -17,7 +20,7 @@ SERIES = [
     ("wti", "WTI", 8321, "1986-01-02", "2019-01-03"),
     ("henry_hub", "HENRY_HUB", 6518, "1997-01-07", "2022-12-13"),
     ("houston", "HB_NORTH", 17520, "2021-01-01", "2023-01-01"),
-    ("houston", "LZ_WEST", 17520, "2021-01-01", "2023-01-01"),
+    ("houston", "HB_HOUSTON", 17520, "2021-01-01", "2023-01-01"),
 ]
 
 
@@ -36,8 +39,6 @@ def test_every_column_has_a_unit_and_every_sidecar_its_facts():
         assert set(catalogue.REQUIRED) <= set(one.facts)
         assert one.facts["licence"]["link"].startswith("https://")
         assert one.facts["time"]["zone"]
-        import gzip
-
         with gzip.open(one.path, "rt") as file:
             header = file.readline().strip().split(",")
         assert set(header[1:]) == set(one.facts["units"])
@@ -65,6 +66,15 @@ def test_verify_finds_what_was_changed_and_exits_3(name, how, finding, tmp_path,
     assert finding in answer.err
 
 
+def test_a_changed_sample_is_not_even_loaded(tmp_path, monkeypatch):
+    shutil.copytree(resource_dir("data"), tmp_path / "data")
+    monkeypatch.setattr(catalogue, "resource_dir", lambda kind: tmp_path / kind)
+    path = tmp_path / "data" / "henry_hub_spot_daily.csv.gz"
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b",3.82", b",99.0", 1)))
+    with pytest.raises(GateError, match=r"henry_hub_spot_daily.csv.gz differs from the sha256 in its sidecar"):
+        load_series(SampleConfig(name="henry_hub", instruments=("HENRY_HUB",)), NoWeather())
+
+
 def test_list_and_verify_say_what_is_there(tradewinds):
     listed = tradewinds("data", "list").out
     assert "ercot_dam_hourly" in listed
@@ -84,9 +94,12 @@ def test_every_series_loads_offline(name, instrument, rows, first, last):
 
 def test_what_was_dropped_or_raised_is_said():
     gas = load_series(SampleConfig(name="henry_hub", instruments=("HENRY_HUB",)), NoWeather())
-    assert gas.notes == ("henry_hub has no price on 2018-01-05: 1 empty rows were dropped",)
+    assert gas.notes[1:] == ("henry_hub has no price on 2018-01-05: 1 empty rows were dropped",)
+    assert "a spot price, not a tradable future" in gas.notes[0]
     power = load_series(SampleConfig(name="houston", instruments=("HB_NORTH",), price_floor=0.01), NoWeather())
-    assert "2 prices below 0.01 USD/MWh were raised to it (series.price_floor)" in power.notes
+    assert "2 prices below 0.01 were raised to it (series.price_floor)" in power.notes
+    with pytest.raises(RequestError, match="LZ_WEST has 407 negative prices, and returns need positive ones"):
+        load_series(SampleConfig(name="houston", instruments=("LZ_WEST",), price_floor=0.01), NoWeather())
     assert "electricity cannot be stored for free" in power.notes[0]
 
 
@@ -102,8 +115,6 @@ def test_the_plant_s_clock_is_utc():
 def test_weather_of_a_day_is_never_beside_that_day_s_gas_price():
     config = SampleConfig(name="henry_hub", instruments=("HENRY_HUB",))
     series = load_series(config, SampleWeather(name="chicago", columns=("temp",))).series
-    import pandas as pd
-
     raw = pd.read_csv(resource_dir("data") / "chicago_weather_daily.csv.gz", index_col=0, parse_dates=True)["temp"]
     yesterday = raw.reindex(series.index.tz_localize(None) - pd.Timedelta(days=1)).to_numpy()
     np.testing.assert_array_equal(series.exogenous["temp"].to_numpy(), yesterday)

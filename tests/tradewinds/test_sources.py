@@ -66,6 +66,34 @@ def test_a_zone_in_the_stamp_beats_the_declared_one(file):
     assert load(file(text), time_zone="Asia/Tokyo").series.index[0] == pd.Timestamp("2023-12-31T23:00Z")
 
 
+def test_days_are_counted_in_the_zone_of_the_file(file):
+    series = load(file(GOOD), time_zone="Asia/Tokyo", first="2024-01-03").series
+    assert series.index[0] == pd.Timestamp("2024-01-02T15:00Z")
+    assert series.season_bars == 5
+
+
+def test_a_day_of_the_clock_change_and_a_month_of_28_days_are_bars_like_others(file):
+    days = pd.date_range("2024-03-25", "2024-04-05").strftime("%Y-%m-%d")
+    daily = "date,close\n" + "".join(f"{day},{number + 1}\n" for number, day in enumerate(days))
+    series = load(file(daily), time_zone="Europe/Berlin").series
+    assert series.bar_length == pd.Timedelta(days=1)
+    assert (np.diff(series.close_time.asi8) > 0).all()
+    months = pd.date_range("2020-01-01", periods=40, freq="MS").strftime("%Y-%m-%d")
+    monthly = "date,close\n" + "".join(f"{month},{number + 1}\n" for number, month in enumerate(months))
+    assert load(file(monthly)).series.bar_length == pd.Timedelta(days=28)
+    assert load(file(monthly)).series.season_bars == 12
+
+
+def test_a_session_of_seven_hours_has_a_season_of_seven_bars(file):
+    stamps = [f"2024-01-0{day}T{hour:02}:00Z" for day in (2, 3, 4, 5) for hour in range(14, 21)]
+    text = "time,close\n" + "".join(f"{stamp},{number + 1}\n" for number, stamp in enumerate(stamps))
+    assert load(file(text)).series.season_bars == 7
+
+
+def test_the_name_keeps_what_tells_two_files_apart(file):
+    assert load(file(GOOD, "AAPL.1d.csv")).series.name == "AAPL_1d"
+
+
 def test_first_and_last_cut_by_date_and_include_their_days(file):
     index = load(file(GOOD), first="2024-01-03", last="2024-01-08").series.index
     assert (index[0].day, index[-1].day) == (3, 8)
@@ -135,6 +163,23 @@ REFUSED = [
     ),
     (GOOD, {"first": "2024-01-09"}, "holds 2 bars; a series needs at least 3"),
     ("\n".join(GOOD.splitlines()[:3]), {}, "holds 2 bars; a series needs at least 3"),
+    (
+        line(4, "9021-01-03,13,15,12,14,300"),
+        {},
+        "row 4: '9021-01-03' is no moment of the calendar between 1700 and 2200",
+    ),
+    (line(4, "\u0662024-01-03,13,15,12,14,300"), {}, "row 4: '\u0662024-01-03' is not a time"),
+    (line(4, "2024-01-03,13,15,12,1_4,300"), {}, "row 4, column close: '1_4' is not a number"),
+    (line(4, "2024-01-03,13,15,12,\u0661\u0662,300"), {}, "row 4, column close: '\u0661\u0662' is not a number"),
+    (line(4, "2024-01-03,13,15,12,-9999,300"), {}, "row 4, column close: -9999 marks a missing value; fill it"),
+    (line(4, '2024-01-03,13,15,12,"x\ny",300'), {}, "row 5, column close: 'x y' is not a number"),
+    (line(4, f"2024-01-03,13,15,12,{'x' * 999},300"), {}, f"column close: '{'x' * 57}...' is not a number"),
+    (
+        line(6, "\n\n2024-01-05,15,15,14,16,500"),
+        {"first": "2024-01-04"},
+        "row 8 (2024-01-05 00:00:00+00:00), high",
+    ),
+    (GOOD, {"bar_length": "1"}, "series.bar_length must be a length such as 1D, 1h or 15min, was '1'"),
     ('date,close\n2024-01-01,"1\n', {}, "cannot be read as CSV: unexpected end of data"),
 ]
 
@@ -215,6 +260,42 @@ def test_bars_without_fresh_weather_are_cut_off_and_that_is_said(file, tmp_path)
     assert loaded.series.index[0] == pd.Timestamp("2020-01-10", tz="UTC")
     assert loaded.series.index[-1] == pd.Timestamp("2020-01-29", tz="UTC")
     assert loaded.notes == ("weather is known for 14 of 60 bars: bars is cut to 2020-01-10 to 2020-01-29",)
+
+
+def weather_file(tmp_path, heat):
+    days = pd.date_range("2019-12-28", periods=len(heat), name="date")
+    pd.DataFrame({"heat": heat, "cold": np.arange(float(len(heat)))}, index=days).to_csv(tmp_path / "weather.csv")
+    return str(tmp_path / "weather.csv")
+
+
+def test_a_hole_in_the_weather_and_a_lag_too_short_are_said(tmp_path):
+    write_bars(tmp_path / "bars.csv", num_bars=40)
+    heat = np.where((np.arange(80) > 10) & (np.arange(80) < 42), np.nan, 1.0)
+    config = CsvWeather(path=weather_file(tmp_path, heat), columns=("heat", "cold"), lag_hours=12)
+    notes = load_series(CsvConfig(path=str(tmp_path / "bars.csv")), config).notes
+    assert "heat has no new value for 32.0 days from 2020-01-07: the old one is repeated" in notes
+    assert any(note.startswith("cold counts as known 0 days 12:00:00 after its interval of 1 days") for note in notes)
+
+
+def test_a_column_that_ends_early_ends_the_series(tmp_path):
+    write_bars(tmp_path / "bars.csv", num_bars=40)
+    heat = np.where(np.arange(80) > 20, np.nan, 1.0)
+    config = CsvWeather(path=weather_file(tmp_path, heat), columns=("heat", "cold"), lag_hours=24)
+    series = load_series(CsvConfig(path=str(tmp_path / "bars.csv")), config).series
+    assert series.index[-1] == pd.Timestamp("2020-01-17", tz="UTC")
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "2024-W01-3", "20240101"])
+def test_a_date_no_clock_can_count_is_refused(text):
+    with pytest.raises(ValueError, match=f"first must be a date such as 2015-01-31, was '{text}'"):
+        CsvConfig(path="x", first=text)
+
+
+def test_a_lag_beyond_a_year_and_a_path_beyond_the_system_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"lag_hours must lie in \[0, 8784\]"):
+        CsvWeather(path="x", columns=("a",), lag_hours=1e7)
+    with pytest.raises(RequestError, match=r"cannot read 'x+\.\.\.': File name too long"):
+        load("x" * 300)
 
 
 def test_market_and_weather_that_do_not_overlap_are_refused_with_both_spans():

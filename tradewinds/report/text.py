@@ -38,4 +38,6 @@ def _number(value: object) -> str:
 
 
 def _formatted(value: object, form: str) -> str:
-    return form.format(value) if isinstance(value, int | float) else "-"
+    if not isinstance(value, int | float):
+        return "-"
+    return form.format(value) if abs(value) < 1e3 else f"{value:+.2e}"  # beyond belief, and too wide for a table

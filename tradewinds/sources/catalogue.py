@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewinds.artifact import sha256_of
+from tradewinds.errors import GateError
 from tradewinds.paths import resource_dir
 
 REQUIRED = (
@@ -51,7 +52,11 @@ class Sample:
 
 
 def list_samples() -> list[Sample]:
-    """Return all samples that are shipped, by name."""
+    """Return all samples that are shipped, by name.
+
+    Raises:
+        GateError: a sidecar is broken.
+    """
     return [_sample(path) for path in sorted(resource_dir("data").glob("*.json"))]
 
 
@@ -63,11 +68,13 @@ def sample(name: str) -> Sample:
 def verify_samples() -> list[str]:
     """Recompute every checksum, row count and span; return one sentence a finding."""
     findings = []
-    for one in list_samples():
-        missing = [key for key in REQUIRED if key not in one.facts]
-        licence = resource_dir("data") / one.facts["licence"]["file"]
-        if missing:
-            findings.append(f"{one.name}.json lacks {', '.join(missing)}")
+    for path in sorted(resource_dir("data").glob("*.json")):
+        try:
+            one = _sample(path)
+        except GateError as error:
+            findings.append(str(error))
+            continue
+        licence = path.parent / one.facts["licence"]["file"]
         if not licence.is_file():
             findings.append(f"{one.name}: its licence {licence.name} is missing")
         findings.extend(_compare(one))
@@ -87,7 +94,13 @@ def _compare(one: Sample) -> list[str]:
 
 
 def _sample(sidecar: Path) -> Sample:
-    facts: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
+    try:
+        facts: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
+        missing = [key for key in REQUIRED if key not in facts]
+    except (ValueError, TypeError):
+        raise GateError(f"{sidecar.name} is not JSON") from None
+    if missing:
+        raise GateError(f"{sidecar.name} lacks {', '.join(missing)}")
     return Sample(
         name=facts["name"],
         title=facts["title"],

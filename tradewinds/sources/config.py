@@ -1,9 +1,12 @@
 """Settings of the sources, one dataclass a kind. Plain dataclasses: no pandas, no YAML."""
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+MAX_LAG_HOURS = 24 * 366
 
 
 def _refuse(*laws: tuple[bool, str]) -> None:
@@ -17,16 +20,17 @@ def _span_laws(first: str | None, last: str | None) -> list[tuple[bool, str]]:
     for name, value in (("first", first), ("last", last)):
         laws.append((value is None or _is_date(value), f"{name} must be a date such as 2015-01-31, was '{value}'"))
     if all(holds for holds, _ in laws) and first and last:
-        laws.append((first < last, f"first must lie before last, were {first} and {last}"))
+        laws.append((first <= last, f"first must not lie after last, were {first} and {last}"))
     return laws
 
 
 def _is_date(text: str) -> bool:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) is None:
+        return False
     try:
-        date.fromisoformat(text)
+        return 1700 <= date.fromisoformat(text).year <= 2200  # what a nanosecond clock can count
     except ValueError:
         return False
-    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,8 @@ class SampleConfig:
     Attributes:
         name: `sp500`, `nasdaq`, `wti`, `henry_hub` or `houston`.
         instruments: which of its instruments; exactly one is traded at present.
-        price_floor: prices below it are raised to it, with a note; null raises none, and refuses a price of 0.
+        price_floor: prices from 0 up to it are raised to it, with a note; null raises none, and a price of 0 is then
+            refused, as a negative one always is. For series of one price a bar.
         first: first date used, or null for all.
         last: last date used, or null for all.
     """
@@ -53,6 +58,10 @@ class SampleConfig:
         _refuse(
             (one, f"instruments must be exactly one at present, were {list(self.instruments)}"),
             (floor is None or floor > 0.0, f"price_floor must be positive or null, was {floor}"),
+            (
+                floor is None or self.name not in ("sp500", "nasdaq"),
+                f"price_floor is for series of one price a bar, and {self.name} has four; set it to null",
+            ),
             *_span_laws(self.first, self.last),
         )
 
@@ -155,7 +164,7 @@ class CsvWeather:
             (bool(self.path), "path must name a CSV file, was empty"),
             (len(self.columns) >= 1, "columns must name at least one column, were none"),
             (
-                math.isfinite(self.lag_hours) and self.lag_hours >= 0.0,
-                f"lag_hours must be at least 0, was {self.lag_hours}",
+                0.0 <= self.lag_hours <= MAX_LAG_HOURS,
+                f"lag_hours must lie in [0, {MAX_LAG_HOURS}], was {self.lag_hours}",
             ),
         )

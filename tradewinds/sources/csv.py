@@ -1,5 +1,6 @@
 """The user's own CSV files, as a market series or as exogenous columns."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,11 @@ def load_csv(config: CsvConfig) -> LoadedSeries:
         name = getattr(config, role) or (role if table.has(role) else None)
         if name is not None:
             columns[role] = table.numbers(name)
-    part = cut(table.index, config.first, config.last, str(path))
+    part = cut(table.index, config.first, config.last, str(path), table.zone)
     series = series_of(
         str(path),
         name=_plain_name(path),
-        instrument=path.name.split(".")[0],
+        instrument=_stem(path),
         index=table.index[part],
         close=columns["close"][part],
         open_=columns["open"][part] if "open" in columns else None,
@@ -42,6 +43,8 @@ def load_csv(config: CsvConfig) -> LoadedSeries:
         season_bars=config.season_bars,
         price_unit=config.price_unit,
         calendar=config.calendar,
+        zone=table.zone,
+        lines=table.lines[part],
     )
     return LoadedSeries(series, _remarks(columns), (_source(table),))
 
@@ -66,7 +69,7 @@ def _length(text: str | None) -> pd.Timedelta | None:
     if text is None:
         return None
     try:
-        length = pd.Timedelta(text)
+        length = pd.Timedelta(text) if re.fullmatch(r"\d{1,6} ?[A-Za-z]+", text, re.ASCII) else None
     except ValueError:
         length = None
     if length is None or not length > pd.Timedelta(0):  # not NaT either
@@ -74,9 +77,12 @@ def _length(text: str | None) -> pd.Timedelta | None:
     return length
 
 
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".csv") or path.name
+
+
 def _plain_name(path: Path) -> str:
-    stem = path.name.split(".")[0]
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in stem) or "csv"
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in _stem(path))[:64]
 
 
 def _remarks(columns: dict[str, np.ndarray]) -> tuple[str, ...]:

@@ -8,15 +8,19 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.artifact import sha256_of
-from tradewinds.errors import RequestError
-from tradewinds.sources.bars import cut, series_of
+from tradewinds.errors import GateError, RequestError
+from tradewinds.sources.bars import Array, cut, series_of
 from tradewinds.sources.catalogue import Sample, sample
 from tradewinds.sources.config import NoWeather, SampleConfig, SampleWeather
 from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
-from tradewinds.sources.table import read_table
+from tradewinds.sources.table import Table, read_table
 
 WEATHER = {"chicago": "chicago_weather_daily", "gulf_plant": "gulf_plant_ambient_hourly"}
 LAGS = {"chicago": pd.Timedelta(hours=30), "gulf_plant": pd.Timedelta(hours=1)}  # reasons: the sidecars' `availability`
+GAS_NOTE = (
+    "Henry Hub here is a spot price, not a tradable future: no one could have held it from day to day, "
+    "and its bounces from one day to the next are not profits"
+)
 POWER_NOTE = (
     "electricity cannot be stored for free: trading its hourly price is an exercise in forecasting, "
     "and what it earns here no one could have earned"
@@ -50,7 +54,7 @@ def load_sample_weather(config: SampleWeather) -> LoadedColumns:
         RequestError: a column is not there.
     """
     one = sample(WEATHER[config.name])
-    table = read_table(one.path, time_column=None, time_zone="UTC")
+    table = _proven(one)
     values = {name: table.numbers(name) for name in config.columns}
     units = {name: one.facts["units"][name] for name in config.columns}
     frame = pd.DataFrame(values, index=table.index)
@@ -95,23 +99,20 @@ def _gas(config: SampleConfig) -> LoadedSeries:
     """Henry Hub natural gas, daily spot."""
     _check_instrument(config, ("HENRY_HUB",))
     one = sample("henry_hub_spot_daily")
-    table = read_table(one.path, time_column=None, time_zone="UTC")
+    table = _proven(one)
     price = pd.Series(table.numbers("close", empty_allowed=True), index=table.index)
-    return _single(config, "HENRY_HUB", price, _source(one), "USD/MMBtu", bars_per_year=252.0, calendar="CMES")
+    loaded = _single(config, "HENRY_HUB", price, _source(one), "USD/MMBtu", bars_per_year=252.0, calendar="CMES")
+    return LoadedSeries(loaded.series, (GAS_NOTE, *loaded.notes), loaded.sources)
 
 
 def _power(config: SampleConfig) -> LoadedSeries:
     """ERCOT day-ahead power at one of three points, hourly."""
     one = sample("ercot_dam_hourly")
-    table = read_table(one.path, time_column=None, time_zone="UTC")
+    table = _proven(one)
     _check_instrument(config, table.columns)
     (instrument,) = config.instruments
     part = cut(table.index, config.first, config.last, config.name)
-    price, notes = table.numbers(instrument)[part], [POWER_NOTE]
-    if config.price_floor is not None and (price < config.price_floor).any():
-        raised = int((price < config.price_floor).sum())
-        notes.append(f"{raised} prices below {config.price_floor:g} USD/MWh were raised to it (series.price_floor)")
-        price = np.maximum(price, config.price_floor)
+    price, raised = _floored(config, instrument, table.numbers(instrument)[part])
     series = series_of(
         one.path.name,
         name=config.name,
@@ -123,7 +124,7 @@ def _power(config: SampleConfig) -> LoadedSeries:
         season_bars=24,
         price_unit="USD/MWh",
     )
-    return LoadedSeries(series, tuple(notes), (_source(one),))
+    return LoadedSeries(series, (POWER_NOTE, *raised), (_source(one),))
 
 
 def _single(
@@ -147,19 +148,43 @@ def _single(
         days = ", ".join(day.strftime("%Y-%m-%d") for day in dropped[:3])
         more = f" and {len(dropped) - 3} more" if len(dropped) > 3 else ""
         notes.append(f"{config.name} has no price on {days}{more}: {len(dropped)} empty rows were dropped")
+    close, raised = _floored(config, instrument, price.to_numpy(dtype=np.float64)[quoted])
     series = series_of(
         str(source["file"]),
         name=config.name,
         instrument=instrument,
         index=index[quoted],
-        close=price.to_numpy(dtype=np.float64)[quoted],
+        close=close,
         bar_length=pd.Timedelta(days=1),
         bars_per_year=bars_per_year,
         season_bars=5,
         price_unit=unit,
         calendar=calendar,
     )
-    return LoadedSeries(series, tuple(notes), (source,))
+    return LoadedSeries(series, (*notes, *raised), (source,))
+
+
+def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array, list[str]]:
+    """Raise prices from 0 up to the floor, and say how many; refuse negative ones, which have no return."""
+    negative = int((price < 0.0).sum())
+    if negative:
+        raise RequestError(
+            f"{instrument} has {negative} negative prices, and returns need positive ones; choose another instrument, "
+            "or other dates with series.first and series.last"
+        )
+    floor = config.price_floor
+    if floor is None or not (price < floor).any():
+        return price, []
+    raised = int((price < floor).sum())
+    return np.maximum(price, floor), [f"{raised} prices below {floor:g} were raised to it (series.price_floor)"]
+
+
+def _proven(one: Sample) -> Table:
+    """Read a sample file, and refuse it if it is not the one its sidecar describes."""
+    table = read_table(one.path, time_column=None, time_zone="UTC")
+    if table.sha256 != one.sha256:
+        raise GateError(f"{one.path.name} differs from the sha256 in its sidecar; install Tradewinds again")
+    return table
 
 
 def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:

@@ -10,6 +10,7 @@ import io
 import re
 import zlib
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,8 +21,10 @@ from numpy.typing import NDArray
 from tradewinds.errors import RequestError
 from tradewinds.validate import nearest
 
-ZONE = re.compile(r"[T ]\d\d:?\d\d.*(Z|[+-]\d\d:?\d\d)$")
-ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+ZONE = re.compile(r"[T ]\d\d:\d\d.*(Z|[+-]\d\d:?\d\d)$", re.ASCII)
+ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+SENTINELS = (-999.0, -9999.0, -99999.0)  # what loggers write where they measured nothing
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "."}
 
 
@@ -34,6 +37,8 @@ class Table:
         sha256: of its bytes.
         columns: names in the file's order.
         index: (N,) times, UTC, strictly increasing.
+        zone: the zone the times were written in; UTC where they name their own.
+        lines: (N,) the line of the file on which each row ends.
         cells: texts by column, N each.
     """
 
@@ -41,6 +46,8 @@ class Table:
     sha256: str
     columns: tuple[str, ...]
     index: pd.DatetimeIndex
+    zone: str
+    lines: NDArray[np.int64]
     cells: dict[str, list[str]]
 
     def find(self, name: str) -> str:
@@ -69,19 +76,21 @@ class Table:
         """
         column = self.find(name)
         texts = self.cells[column]
-        try:
-            values = np.array(texts, dtype=np.float64)
-        except ValueError:
-            values = np.array([_number(text) for text in texts])
+        values = np.array([_number(text) for text in texts])
         for row in np.flatnonzero(~np.isfinite(values)):
             text = texts[row].strip()
             if text.lower() in MISSING and empty_allowed:
                 continue
-            where = f"{self.path}, row {row + 2}, column {column}"
+            where = f"{self.path}, row {self.lines[row]}, column {column}"
             if text.lower() in MISSING:
                 raise RequestError(f"{where}: the value is missing ('{text}'); fill it or remove the row")
             raise RequestError(
-                f"{where}: '{text}' is not a number such as 1234.5; write it without separators and units"
+                f"{where}: {shown(text)} is not a number such as 1234.5; write it without separators and units"
+            )
+        for row in np.flatnonzero(np.isin(values, SENTINELS)):
+            raise RequestError(
+                f"{self.path}, row {self.lines[row]}, column {column}: {texts[row].strip()} marks a missing value; "
+                f"{'leave the cell empty' if empty_allowed else 'fill it or remove the row'}"
             )
         return values
 
@@ -101,24 +110,24 @@ def read_table(path: Path, *, time_column: str | None, time_zone: str | None) ->
         RequestError: the file cannot be read with certainty.
     """
     content = _bytes_of(path)
-    header, rows = _rows_of(path, _text_of(path, content))
+    header, rows, lines = _rows_of(path, _text_of(path, content))
     cells = {name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
-    table = Table(path, hashlib.sha256(content).hexdigest(), header, pd.DatetimeIndex([]), cells)
+    table = Table(path, hashlib.sha256(content).hexdigest(), header, pd.DatetimeIndex([]), "UTC", lines, cells)
     column = header[0] if time_column is None else table.find(time_column)
-    index = _times(path, column, cells.pop(column), time_zone)
-    return Table(path, table.sha256, tuple(name for name in header if name != column), index, cells)
+    index, zone = _times(f"{path}, column {column}", cells.pop(column), lines, time_zone)
+    return Table(path, table.sha256, tuple(name for name in header if name != column), index, zone, lines, cells)
 
 
 def _bytes_of(path: Path) -> bytes:
-    if path.is_dir():
-        raise RequestError(f"{path} is a folder; name a CSV file in it")
-    if not path.is_file():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise RequestError(f"there is no file {path}{nearest(path.name, beside)}")
     try:
+        if path.is_dir():
+            raise RequestError(f"{path} is a folder; name a CSV file in it")
+        if not path.is_file():
+            beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise RequestError(f"there is no file {path}{nearest(path.name, beside)}")
         return path.read_bytes()
     except OSError as error:
-        raise RequestError(f"cannot read {path}: {error.strerror}") from None
+        raise RequestError(f"cannot read {shown(str(path))}: {error.strerror}") from None
 
 
 def _text_of(path: Path, content: bytes) -> str:
@@ -140,16 +149,18 @@ def _text_of(path: Path, content: bytes) -> str:
     return text
 
 
-def _rows_of(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
+def _rows_of(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]], NDArray[np.int64]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        lines = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        numbered = [(row, reader.line_num) for row in reader if row]
     except csv.Error as error:
-        raise RequestError(f"{path} cannot be read as CSV: {error}") from None
-    header, rows = tuple(name.strip() for name in lines[0]), lines[1:]
+        raise RequestError(f"{path} cannot be read as CSV: {error} (line {reader.line_num})") from None
+    header, rows = tuple(name.strip() for name in numbered[0][0]), [row for row, _ in numbered[1:]]
+    lines = np.array([line for _, line in numbered[1:]], dtype=np.int64)
     if len(header) == 1:
         other = next((sign for sign in (";", "\t", "|") if sign in header[0]), None)
         cure = f"; the separator seems to be '{other}', write commas" if other else ""
-        raise RequestError(f"{path} has one column, '{header[0][:60]}', and needs a time and a price{cure}")
+        raise RequestError(f"{path} has one column, {shown(header[0])}, and needs a time and a price{cure}")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice or "" in header:
         raise RequestError(
@@ -157,38 +168,40 @@ def _rows_of(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
         )
     if not rows:
         raise RequestError(f"{path} has a header and no rows")
-    for number, row in enumerate(rows, start=2):
+    for line, row in zip(lines, rows, strict=True):
         if len(row) != len(header):
-            raise RequestError(f"{path}, row {number}: {len(row)} values, the header has {len(header)} columns")
-    return header, rows
+            raise RequestError(f"{path}, row {line}: {len(row)} values, the header has {len(header)} columns")
+    return header, rows, lines
 
 
-def _times(path: Path, column: str, texts: list[str], zone: str | None) -> pd.DatetimeIndex:
-    where = f"{path}, column {column}"
+def _times(where: str, texts: list[str], lines: NDArray[np.int64], zone: str | None) -> tuple[pd.DatetimeIndex, str]:
+    """Read (N,) times into UTC, and return the zone they were written in."""
     stripped = [text.strip() for text in texts]
-    for row, text in enumerate(stripped, start=2):
+    for line, text in zip(lines, stripped, strict=True):
         if not ISO.fullmatch(text):
-            raise RequestError(f"{where}, row {row}: '{text}' is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z")
+            raise RequestError(
+                f"{where}, row {line}: {shown(text)} is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z"
+            )
+        if not _is_moment(text):
+            raise RequestError(f"{where}, row {line}: '{text}' is no moment of the calendar between 1700 and 2200")
     zoned = [ZONE.search(text) is not None for text in stripped]
     if any(zoned) and not all(zoned):
-        row = zoned.index(not zoned[0]) + 2
+        row = zoned.index(not zoned[0])
         raise RequestError(
-            f"{where}, row {row}: '{stripped[row - 2]}' names a zone or not, unlike the rows before; use one"
+            f"{where}, row {lines[row]}: '{stripped[row]}' names a zone or not, unlike the rows before; use one"
         )
-    try:
-        index = pd.DatetimeIndex(pd.to_datetime(stripped, format="ISO8601", utc=all(zoned)))
-    except (ValueError, OverflowError):
-        row = next(number for number, text in enumerate(stripped, start=2) if not _is_time(text))
-        raise RequestError(f"{where}, row {row}: '{stripped[row - 2]}' is no moment of the calendar") from None
+    index = pd.DatetimeIndex(pd.to_datetime(stripped, format="ISO8601", utc=all(zoned)))
     if not all(zoned):
         index = _localised(where, index, zone)
     index = index.tz_convert("UTC").as_unit("ns")
     steps = np.diff(index.asi8)
     if (steps <= 0).any():
-        row = int(np.flatnonzero(steps <= 0)[0]) + 3
-        law = "stands twice" if steps[row - 3] == 0 else "is earlier than the row before"
-        raise RequestError(f"{where}, row {row}: {stripped[row - 2]} {law}; sort the rows by time and keep each once")
-    return index
+        row = int(np.flatnonzero(steps <= 0)[0]) + 1
+        law = "stands twice" if steps[row - 1] == 0 else "is earlier than the row before"
+        raise RequestError(
+            f"{where}, row {lines[row]}: {stripped[row]} {law}; sort the rows by time and keep each once"
+        )
+    return index, "UTC" if all(zoned) or zone is None else zone
 
 
 def _localised(where: str, index: pd.DatetimeIndex, zone: str | None) -> pd.DatetimeIndex:
@@ -207,16 +220,18 @@ def _localised(where: str, index: pd.DatetimeIndex, zone: str | None) -> pd.Date
         ) from None
 
 
-def _is_time(text: str) -> bool:
+def _is_moment(text: str) -> bool:
     try:
-        pd.Timestamp(text)
-    except (ValueError, OverflowError):
+        return 1700 <= datetime.fromisoformat(text).year <= 2200  # what a nanosecond clock can count
+    except ValueError:
         return False
-    return True
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+    return float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
+
+
+def shown(text: str) -> str:
+    """Return a text from a file as it can stand in a message: quoted, on one line, and not too long."""
+    flat = " ".join(text.split())
+    return f"'{flat[:57]}...'" if len(flat) > 60 else f"'{flat}'"

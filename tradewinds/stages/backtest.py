@@ -71,7 +71,7 @@ def judge(
     played = backtest(
         policy,
         market,
-        states.forecast[test.start : test.stop, 0],
+        states.forecast[test.start : test.stop, earning_bar(prepared)],
         config.env,
         seed=seed_for(config.seed, "rotation"),
         draws=config.backtest.random_draws,
@@ -115,6 +115,15 @@ def judge(
     console.wrote(run / "report.json")
     console.wrote(run / "report.html")
     return {"run": str(run), "report": str(run / "report.json"), "backtest": document["backtest"]}
+
+
+def earning_bar(prepared: Prepared) -> int:
+    """Return which of the H forecasts is of the first bar that an order decided now earns: the next, or the one after.
+
+    An order that fills at the next close earns nothing of the next bar.
+    """
+    late = prepared.config.env.execution == "next_close"
+    return min(int(late), prepared.config.model.horizon - 1)
 
 
 def paths_table(played: Backtest, price: np.ndarray[Any, Any], index: pd.DatetimeIndex) -> pd.DataFrame:
