@@ -195,8 +195,8 @@ def _trade(
 
 def _accrue(accounts: Accounts, price: Array, costs: Costs) -> tuple[Array, Array]:
     """Charge one bar's interest on short value and on negative cash; eq. 5 and 6."""
-    borrow = held(np.minimum(accounts.units, 0.0), price) * -costs.borrow
-    financing = np.minimum(accounts.cash, 0.0) * -costs.financing
+    borrow = held(np.maximum(-accounts.units, 0.0), price) * costs.borrow
+    financing = np.maximum(-accounts.cash, 0.0) * costs.financing
     accounts.cash = accounts.cash - borrow - financing
     return borrow, financing
 
