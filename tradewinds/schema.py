@@ -12,14 +12,8 @@ from typing import Any
 
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
 from tradewinds.plugins import kinds
-from tradewinds.validate import build
+from tradewinds.validate import build, require
 from trading_env.config import TradingConfig
-
-
-def _require(*laws: tuple[bool, str]) -> None:
-    faults = [message for holds, message in laws if not holds]
-    if faults:
-        raise ValueError("; ".join(faults))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +30,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         plain = self.name is None or (self.name.replace("-", "").replace("_", "").isalnum() and len(self.name) <= 64)
-        _require(
+        require(
             (plain, f"name must be letters, digits, - and _, at most 64 of them, was '{self.name}'"),
             (bool(self.dir), "dir must name a folder, was empty"),
         )
@@ -74,7 +68,7 @@ class RolloutConfig:
     standard_errors: float
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             (self.episode_bars >= 2, f"episode_bars must be at least 2 bars, was {self.episode_bars}"),
             (self.standard_errors >= 0.0, f"standard_errors must be at least 0, was {self.standard_errors}"),
         )
@@ -95,7 +89,7 @@ class BacktestConfig:
     plot_points: int
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             (1 <= self.random_draws <= 10_000, f"random_draws must lie in [1, 10000], was {self.random_draws}"),
             (self.bootstrap_draws >= 100, f"bootstrap_draws must be at least 100, was {self.bootstrap_draws}"),
             (self.plot_points >= 100, f"plot_points must be at least 100, was {self.plot_points}"),
@@ -115,7 +109,7 @@ class RetrainConfig:
     margin: float
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             (self.min_bars >= 2, f"min_bars must be at least 2 bars, was {self.min_bars}"),
             (self.margin >= 0.0, f"margin must be at least 0 (log growth per year), was {self.margin}"),
         )
@@ -140,7 +134,7 @@ class ScheduleConfig:
     once: bool
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             (
                 (self.cron is None) != (self.exchange is None),
                 f"cron and exchange: exactly one must be set, were {self.cron!r} and {self.exchange!r}; "
@@ -205,7 +199,7 @@ class Config:
     models: ModelsConfig
 
     def __post_init__(self) -> None:
-        _require((0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"))
+        require((0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"))
 
     @property
     def forecaster(self) -> ForecasterConfig:

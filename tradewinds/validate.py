@@ -26,6 +26,13 @@ def nearest(word: str, allowed: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean '{prefix}{matches[0]}'?" if matches else ""
 
 
+def require(*laws: tuple[bool, str]) -> None:
+    """Raise one ValueError that names every law which does not hold, for the `__post_init__` of a schema."""
+    faults = [message for holds, message in laws if not holds]
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
 def build(schema: type[T], given: Mapping[str, Any], *, kinds: Mapping[str, Kinds] | None = None, path: str = "") -> T:
     """Build the dataclass `schema` from plain data.
 

@@ -44,9 +44,8 @@ def test_every_link_and_picture_is_there():
 
 
 def test_every_file_a_page_names_is_there():
+    rooms = "forecaster|trading_env|trading_agent|tradewinds|tests|conf|data"
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         text = page.read_text(encoding="utf-8")
-        for name in re.findall(
-            r"`((?:forecaster|trading_env|trading_agent|tradewinds|tests|conf|data)/[\w/.]+)`", text
-        ):
+        for name in re.findall(rf"`((?:{rooms})/[\w/.]+)`", text):
             assert (ROOT / name).exists(), (page.name, name)

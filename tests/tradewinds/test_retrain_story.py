@@ -96,6 +96,18 @@ def test_promote_and_rollback_move_the_champion_and_a_damaged_version_is_refused
     assert signal_of(tradewinds)["model_version"] == 1
 
 
+def test_a_champion_whose_files_are_damaged_is_replaced(market, tradewinds, tmp_path):
+    tradewinds("retrain", *WORDS)
+    first = Registry(tmp_path / "runs").versions("bars")[0]
+    (tmp_path / "runs" / first.run / "agent" / "policy.json").write_text("{}")
+    assert tradewinds("signal", *WORDS).status == 3
+    market(480)
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000")
+    assert answer.status == 0, answer.err
+    assert "version 2 of 'bars' is the champion: champion 1 cannot be used" in answer.out
+    assert signal_of(tradewinds)["model_version"] == 2
+
+
 def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, tmp_path):
     tradewinds("retrain", *WORDS)
     market(520)

@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from tradewinds.validate import require
+
 MAX_LAG_HOURS = 24 * 366
-
-
-def _refuse(*laws: tuple[bool, str]) -> None:
-    faults = [message for holds, message in laws if not holds]
-    if faults:
-        raise ValueError("; ".join(faults))
 
 
 def _span_laws(first: str | None, last: str | None) -> list[tuple[bool, str]]:
@@ -55,7 +51,7 @@ class SampleConfig:
 
     def __post_init__(self) -> None:
         one, floor = len(self.instruments) == 1, self.price_floor
-        _refuse(
+        require(
             (one, f"instruments must be exactly one at present, were {list(self.instruments)}"),
             (floor is None or floor > 0.0, f"price_floor must be positive or null, was {floor}"),
             (
@@ -108,7 +104,7 @@ class CsvConfig:
     def __post_init__(self) -> None:
         year, season = self.bars_per_year, self.season_bars
         positive = year is None or (math.isfinite(year) and year > 0.0)
-        _refuse(
+        require(
             (bool(self.path), "path must name a CSV file, was empty"),
             (positive, f"bars_per_year must be positive, was {year}"),
             (season is None or season >= 1, f"season_bars must be at least 1 bar, was {season}"),
@@ -137,7 +133,7 @@ class SampleWeather:
     columns: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        _refuse((len(self.columns) >= 1, "columns must name at least one column, were none"))
+        require((len(self.columns) >= 1, "columns must name at least one column, were none"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +156,7 @@ class CsvWeather:
     lag_hours: float
 
     def __post_init__(self) -> None:
-        _refuse(
+        require(
             (bool(self.path), "path must name a CSV file, was empty"),
             (len(self.columns) >= 1, "columns must name at least one column, were none"),
             (

@@ -1,22 +1,18 @@
 """`tradewinds retrain`: a challenger is trained up to the newest bar; it replaces the champion only if it wins."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tradewinds.artifact import Artifact, new_run_id, sweep_partials, write_json
-from tradewinds.champion import Model, load_version
+from tradewinds.artifact import Artifact, sweep_partials, write_json
+from tradewinds.champion import Model, load_version, prove
 from tradewinds.console import Console
-from tradewinds.errors import GateError
+from tradewinds.errors import GateError, RequestError
 from tradewinds.prepare import Prepared, prepare
 from tradewinds.registry import Registry, Version, now
 from tradewinds.schema import Config
-from tradewinds.stages.backtest import judge
-from tradewinds.stages.encode import encode_states
-from tradewinds.stages.train_agent import train_agent
-from tradewinds.stages.train_forecaster import train_forecaster
+from tradewinds.stages.run import walk
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
@@ -42,12 +38,14 @@ def _retrain(prepared: Prepared, console: Console) -> dict[str, Any]:
     if swept := sweep_partials(prepared.runs):
         console.note(f"note: removed {swept} half-written pieces that a killed process left")
     champion = registry.champion(prepared.name)
-    incumbent = None if champion is None else load_version(Path(config.run.dir), champion, prepared)
-    challenger, artifact = _train(prepared, console)
-    decision = _decide(prepared, challenger, champion, incumbent)
-    write_json(artifact.folder.parent / "decision.json", decision)
+    incumbent, damage = _incumbent(prepared, champion)
+    walked = walk(prepared, console, command="retrain")
+    last_selected = prepared.series.index[prepared.split.validation.stop - 1]
+    challenger = Model(walked.states, walked.policy, config.env.exposures, last_selected)
+    decision = _decide(prepared, challenger, champion, incumbent, damage)
+    write_json(walked.agent.folder.parent / "decision.json", decision)
     version = registry.register(
-        _version(prepared, artifact),
+        _version(prepared, walked.agent),
         promote=decision["promote"],
         expected=None if champion is None else champion.number,
         reason=decision["reason"],
@@ -60,30 +58,25 @@ def _retrain(prepared: Prepared, console: Console) -> dict[str, Any]:
     return outcome
 
 
-def _train(prepared: Prepared, console: Console) -> tuple[Model, Artifact]:
-    run, started = prepared.runs / new_run_id(), time.perf_counter()
-    fitted, forecaster = train_forecaster(prepared, run, console)
-    states, encoded = encode_states(prepared, fitted, forecaster, run, console)
-    trained, agent = train_agent(prepared, states, {"forecaster": forecaster, "hidden_states": encoded}, run, console)
-    judge(
-        prepared,
-        fitted,
-        states,
-        trained.policy,
-        parents={"agent": agent, "forecaster": forecaster},
-        run=run,
-        command="retrain",
-        console=console,
-        started=started,
-    )
-    last_selected = prepared.series.index[prepared.split.validation.stop - 1]
-    return Model(states, trained.policy, prepared.config.env.exposures, last_selected), agent
+def _incumbent(prepared: Prepared, champion: Version | None) -> tuple[Model | None, str]:
+    """Load the champion, or say what is wrong with its files: a broken champion is no reason to stay without one."""
+    if champion is None:
+        return None, ""
+    runs = Path(prepared.config.run.dir)
+    try:
+        prove(runs, champion)
+    except (GateError, RequestError) as error:
+        return None, str(error)
+    return load_version(runs, champion, prepared), ""
 
 
-def _decide(prepared: Prepared, challenger: Model, champion: Version | None, incumbent: Model | None) -> dict[str, Any]:
+def _decide(
+    prepared: Prepared, challenger: Model, champion: Version | None, incumbent: Model | None, damage: str
+) -> dict[str, Any]:
     """Judge both models on the newest bars that neither has learned from, under the same rules and costs."""
     if champion is None or incumbent is None:
-        return {"promote": True, "reason": "the first model"}
+        reason = "the first model" if champion is None else f"champion {champion.number} cannot be used: {damage}"
+        return {"promote": True, "reason": reason}
     config, bars = prepared.config, len(prepared.series.index)
     start = max(prepared.split.test.start, incumbent.first_unseen(prepared))
     rows = range(start, bars)
