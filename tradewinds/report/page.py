@@ -87,8 +87,8 @@ def shown(value: Any, form: str = "number") -> str:
         return ", ".join(f"{name.replace('_', ' ')} {shown(number)}" for name, number in value.items())
     if isinstance(value, list):
         return " to ".join(shown(number) for number in value)
-    if form != "count" and abs(value) >= 1e3:  # beyond belief, and too wide for a table
-        return f"{value:.2e}"
+    if form in ("percent", "cost") and abs(value) >= 1e3:  # beyond belief, and too wide for a table
+        return f"{100.0 * value:.2e}%"
     forms = {
         "percent": f"{value:.1%}",
         "cost": f"{value:.2%}",

@@ -40,4 +40,6 @@ def _number(value: object) -> str:
 def _formatted(value: object, form: str) -> str:
     if not isinstance(value, int | float):
         return "-"
-    return form.format(value) if abs(value) < 1e3 else f"{value:+.2e}"  # beyond belief, and too wide for a table
+    if abs(value) >= 1e3 and form.endswith("%}"):  # beyond belief, and too wide for a table
+        return f"{100.0 * value:+.2e}%"
+    return form.format(value)

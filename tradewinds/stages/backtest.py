@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,8 @@ def judge(
     started: float | None = None,
 ) -> dict[str, Any]:
     """Play the test span, write the backtest artifact, report.json and report.html to `run`, and print the tables."""
-    began = datetime.now(UTC)
     started = time.perf_counter() if started is None else started
+    began = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - started)
     config, test = prepared.config, prepared.split.test
     market = build_market(prepared, states, test)
     _log_opening(prepared, run.name)
