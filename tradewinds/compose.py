@@ -61,7 +61,8 @@ def _parse(text: str) -> Override:
     try:
         override: Override = OverridesParser.create().parse_override(text)
     except HydraException as error:
-        raise RequestError(f"cannot read '{text}': {_one_line(error)}") from None
+        cure = "a value with blanks, commas or brackets needs quotes of its own, such as 'key=\"a value\"'"
+        raise RequestError(f"cannot read '{text}': {_one_line(error)}; {cure}") from None
     if override.is_delete():
         raise RequestError(f"cannot delete '{text[1:]}': every key has a meaning here; set it to null or to a value")
     key = override.key_or_group

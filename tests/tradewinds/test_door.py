@@ -27,6 +27,7 @@ WRONG = [
     (["runn"], "unknown stage 'runn'; did you mean 'run'?"),
     (["run", "--fast"], "unknown flag '--fast'; allowed: -h, -m"),
     (["run", "seed"], "cannot read 'seed': an option is key=value"),
+    (["run", "run.name=my name (1)"], "needs quotes of its own, such as 'key=\"a value\"'"),
     (["run", "model.hiden_size=3"], "unknown key 'model.hiden_size'; did you mean 'model.hidden_size'?"),
     (["run", "+model.hiden_size=3"], "unknown key 'model.hiden_size'; did you mean 'model.hidden_size'?"),
     (["run", "++mdel.x=1"], "unknown key 'mdel'; did you mean 'model'?"),
