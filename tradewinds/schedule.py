@@ -21,7 +21,6 @@ from tradewinds import __version__
 from tradewinds.errors import GateError, RequestError
 from tradewinds.schema import Config, ScheduleConfig, request_from
 
-QUEUE = "retrain"
 LOOK_BACK = timedelta(days=14)  # the longest closure of an exchange in living memory was shorter than this
 LOOK_AHEAD = timedelta(days=30)
 
@@ -73,20 +72,29 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def open_workflows(database: str) -> None:
-    """Connect to the database and finish what a killed scheduler left; JSON, never pickle, is what it stores."""
+def open_workflows(database: str, name: str) -> None:
+    """Connect to the database and finish what a killed scheduler of this model left.
+
+    Each model is an executor with a queue of its own, so that schedulers of two models in one database leave each
+    other's work alone. JSON, never pickle, is what is stored.
+    """
     DBOS(
         config={
             "name": "tradewinds",
             "system_database_url": database,
             "application_version": __version__,
-            "executor_id": "tradewinds",
+            "executor_id": _queue(name),
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "ERROR",
         }
     )
+    DBOS.listen_queues([_queue(name)])
     DBOS.launch()
-    DBOS.register_queue(QUEUE, concurrency=1)  # two retrainings never overlap
+    DBOS.register_queue(_queue(name), concurrency=1)  # two retrainings of a model never overlap
+
+
+def _queue(name: str) -> str:
+    return f"retrain-{name}"
 
 
 def close_workflows() -> None:
@@ -104,7 +112,7 @@ def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
         RuntimeError: every attempt failed.
     """
     with SetWorkflowID(f"retrain-{name}-{due:%Y%m%dT%H%M}"):
-        handle = DBOS.enqueue_workflow(QUEUE, retrain_workflow, due.isoformat(), config.plain())
+        handle = DBOS.enqueue_workflow(_queue(name), retrain_workflow, due.isoformat(), config.plain())
     outcome: dict[str, Any] = handle.get_result()
     return outcome
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tradewinds.registry import Registry
 
@@ -146,13 +147,33 @@ def test_a_retraining_killed_at_any_moment_leaves_the_champion_and_the_next_one_
 
 
 def test_two_retrainings_of_one_model_do_not_run_at_once(market, tradewinds, tmp_path):
-    from filelock import FileLock
-
     (tmp_path / "runs" / "bars").mkdir(parents=True)
     with FileLock(tmp_path / "runs" / "bars" / ".retrain.lock"):
         answer = tradewinds("retrain", *WORDS)
     assert answer.status == 3
     assert "another retraining of 'bars' is running; this one did nothing" in answer.err
+
+
+def test_two_schedulers_of_one_model_do_not_serve_at_once(market, tradewinds, tmp_path):
+    (tmp_path / "runs" / "bars").mkdir(parents=True)
+    with FileLock(tmp_path / "runs" / "bars" / ".schedule.lock"):
+        answer = tradewinds("schedule", *WORDS)
+    assert answer.status == 3
+    assert "another scheduler of 'bars' is running; this one did nothing" in answer.err
+
+
+def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(market, tmp_path):
+    command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
+    command += ["schedule.cron=0 0 1 1 *", *WORDS, "agent.steps=40000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while "train dqn" not in process.stderr.readline():  # until it is in the middle of its work
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert Registry(tmp_path / "runs").versions("bars") == []
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "UTC: the first model" in done.stdout
+    assert len(Registry(tmp_path / "runs").versions("bars")) == 1
 
 
 def test_a_due_retraining_runs_once_however_often_it_is_asked_for(market, tmp_path):

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from tradewinds.console import Console
+from tradewinds.errors import GateError
 from tradewinds.prepare import prepare
 from tradewinds.schedule import close_workflows, due_after, due_before, open_workflows, run_due
 from tradewinds.schema import Config
@@ -16,18 +19,26 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     due = due_before(config.schedule, datetime.now(UTC))
     name = prepare(config).name  # a request that cannot work is refused now, not at three in the morning
     runs = Path(config.run.dir)
-    runs.mkdir(parents=True, exist_ok=True)
-    open_workflows(f"sqlite:///{(runs / 'registry.db').resolve()}")
+    (runs / name).mkdir(parents=True, exist_ok=True)
     try:
-        while True:
-            outcome = _attempt(name, config, due, console)
-            if config.schedule.once:
-                return outcome
-            due = due_after(config.schedule, max(due, datetime.now(UTC)))
-            console.note(f"next retraining of '{name}' is due {due:%Y-%m-%d %H:%M} UTC")
-            _sleep_until(due)
-    finally:
-        close_workflows()
+        with FileLock(runs / name / ".schedule.lock", timeout=0):
+            open_workflows(f"sqlite:///{(runs / 'registry.db').resolve()}", name)
+            try:
+                return _serve(name, config, due, console)
+            finally:
+                close_workflows()
+    except Timeout:
+        raise GateError(f"another scheduler of '{name}' is running; this one did nothing") from None
+
+
+def _serve(name: str, config: Config, due: datetime, console: Console) -> dict[str, Any]:
+    while True:
+        outcome = _attempt(name, config, due, console)
+        if config.schedule.once:
+            return outcome
+        due = due_after(config.schedule, max(due, datetime.now(UTC)))
+        console.note(f"next retraining of '{name}' is due {due:%Y-%m-%d %H:%M} UTC")
+        _sleep_until(due)
 
 
 def _attempt(name: str, config: Config, due: datetime, console: Console) -> dict[str, Any]:
