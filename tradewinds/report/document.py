@@ -85,10 +85,9 @@ def report_document(
 def _remarks(prepared: Prepared, played: Backtest, forecast: dict[str, Any], *, learned: bool) -> list[str]:
     remarks = []
     if not learned:
-        remarks.append(
-            f"nothing the agent learned beat always holding {played.targets[0, 0].sum():+g} on the validation rows, "
-            "so that is what it does"
-        )
+        level = played.targets[0, 0].sum()
+        constant = f"always holding {level:+g}" if level else "staying flat"
+        remarks.append(f"nothing the agent learned beat {constant} on the validation rows, so that is what it does")
     agent, rule = played.metrics["agent"]["total_return"], played.metrics["forecast_sign"]["total_return"]
     if learned and not played.targets[:, 0].any():
         remarks.append("the agent stayed flat on the whole test span: it found nothing worth its cost")
