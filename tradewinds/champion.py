@@ -52,7 +52,10 @@ class Model:
         return float(np.log(max(equity[-1], 1e-12) / equity[0]))
 
     def _rules(self, prepared: Prepared) -> TradingConfig:
-        return dataclasses.replace(prepared.config.env, exposures=self.exposures)
+        """The present rules with the levels this agent knows, even where the cap has been lowered since."""
+        rules = prepared.config.env
+        cap = max(rules.leverage_cap, *(abs(level) for level in self.exposures))
+        return dataclasses.replace(rules, exposures=self.exposures, leverage_cap=cap)
 
 
 def load_version(runs: Path, version: Version, prepared: Prepared) -> Model:
@@ -60,14 +63,22 @@ def load_version(runs: Path, version: Version, prepared: Prepared) -> Model:
 
     Raises:
         GateError: its files are not what was registered.
-        RequestError: they are gone, or the series lacks columns it was trained with.
+        RequestError: they are gone, it was trained on another series, or the series lacks columns it was trained with.
     """
     agent = prove(runs, version)
+    cure = "give the options it was trained with, or another run.name"
+    if agent.manifest["inputs"]["series"] != prepared.inputs["series"]:
+        raise RequestError(
+            f"version {version.number} of '{version.name}' was trained on {agent.manifest['inputs']['series']}, "
+            f"and this request's series is {prepared.inputs['series']}; {cure}"
+        )
     fitted = load_forecaster(parent(agent, "forecaster").folder)
     try:
         states = encode(fitted, prepared.series)
     except ValueError as error:
-        raise RequestError(f"version {version.number} of '{version.name}' cannot read this series: {error}") from None
+        raise RequestError(
+            f"version {version.number} of '{version.name}' cannot read this series: {error}; {cure}"
+        ) from None
     return Model(
         states=states,
         policy=load_policy(agent.folder),

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from filelock import FileLock
 
@@ -152,6 +154,29 @@ def test_two_retrainings_of_one_model_do_not_run_at_once(market, tradewinds, tmp
         answer = tradewinds("retrain", *WORDS)
     assert answer.status == 3
     assert "another retraining of 'bars' is running; this one did nothing" in answer.err
+
+
+def test_a_champion_of_another_series_or_other_columns_is_not_judged_here(market, tradewinds, tmp_path):
+    tradewinds("retrain", *WORDS)
+    (tmp_path / "other.csv").write_bytes((tmp_path / "bars.csv").read_bytes())
+    answer = tradewinds("retrain", *WORDS, "series.path=other.csv", "run.name=bars", "seed=8")
+    assert answer.status == 2
+    assert "version 1 of 'bars' was trained on bars, and this request's series is other; give the options" in answer.err
+    days = pd.date_range("2019-12-01", "2022-12-01", name="date")
+    pd.DataFrame({"heat": np.arange(len(days))}, index=days).to_csv(tmp_path / "weather.csv")
+    weather = ("weather=csv", "weather.path=weather.csv", "weather.columns=[heat]", "weather.lag_hours=24")
+    answer = tradewinds("retrain", *WORDS, *weather)
+    assert answer.status == 2
+    assert "version 1 of 'bars' cannot read this series: the series must have the features" in answer.err
+
+
+def test_a_champion_of_other_settings_is_judged_by_its_own_states_and_levels(market, tradewinds):
+    tradewinds("retrain", *WORDS, "env.exposures=[-2,0,2]", "env.leverage_cap=2", "model.horizon=3", "model.kind=gru")
+    market(480)
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000", "env.exposures=[0,1]")
+    assert answer.status == 3, answer.err
+    assert "did not beat champion 1's" in answer.err
+    assert signal_of(tradewinds)["target_exposure"]["bars"] in (-2.0, 0.0, 2.0)
 
 
 def test_two_schedulers_of_one_model_do_not_serve_at_once(market, tradewinds, tmp_path):
