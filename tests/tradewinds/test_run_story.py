@@ -101,7 +101,9 @@ def test_the_numbers_follow_from_the_paths_that_are_drawn(first_run):
         drawdown = 1.0 - (equity / np.maximum.accumulate(equity)).min()
         assert metrics["max_drawdown_from_start_capital"] == pytest.approx(drawdown, abs=1e-12)
         returns = np.diff(equity) / equity[:-1]
-        if name != "flat":
+        if returns.std() < 1e-12:
+            assert metrics["sharpe_annual_ddof1_arithmetic"] is None
+        else:
             sharpe = returns.mean() / returns.std(ddof=1) * math.sqrt(252)
             assert metrics["sharpe_annual_ddof1_arithmetic"] == pytest.approx(sharpe, rel=1e-9)
     assert report["backtest"]["strategies"]["flat"]["metrics"]["total_return"] == 0.0
