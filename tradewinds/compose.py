@@ -80,6 +80,8 @@ def _words(override: Override, text: str, options: dict[str, list[str]], multiru
             return ["++" + text.lstrip("+")]
         return [f"++{key}={value}" for value in _swept(override, [])]
     chosen = list(_swept(override, options[key])) if override.is_sweep_override() else [override.value()]
+    if not chosen:
+        raise RequestError(f"'{text}' matches none of {', '.join(options[key])}")
     for choice in chosen:
         if not isinstance(choice, str | None) or (choice is None and key != "experiment"):
             raise RequestError(f"{key} picks one of {', '.join(options[key])}; set single values as {key}.name=value")

@@ -5,6 +5,7 @@ All of a request's data faults surface here, before anything is trained or writt
 
 import dataclasses
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def prepare(config: Config) -> Prepared:
     Raises:
         RequestError: the data cannot be read, or are too few for the split.
     """
+    _check_place(Path(config.run.dir))
     loaded = load_series(config.series, config.weather)
     notes = list(loaded.notes)
     if loaded.series.single_price and config.env.execution == "next_open":
@@ -71,6 +73,13 @@ def prepare(config: Config) -> Prepared:
     inputs = {"series": loaded.series.name, "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or loaded.series.name
     return Prepared(config, loaded.series, split, tuple(notes), inputs, name)
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a folder of runs that cannot be written, before an hour of training finds out."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise RequestError(f"run.dir must be a folder that can be written, was '{folder}', and '{there}' cannot")
 
 
 def _split(series: Series, config: Config) -> Split:

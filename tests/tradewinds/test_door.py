@@ -33,6 +33,8 @@ WRONG = [
     (["run", "++mdel.x=1"], "unknown key 'mdel'; did you mean 'model'?"),
     (["run", "modl=gru"], "unknown key 'modl'; did you mean 'model'?"),
     (["run", "model=lstmm"], "model must be one of gru, lstm, rnn, was 'lstmm'; did you mean 'lstm'?"),
+    (["run", "-m", "model=glob(x*)"], "'model=glob(x*)' matches none of gru, lstm, rnn"),
+    (["run", "run.dir=good.csv/runs"], "run.dir must be a folder that can be written, was 'good.csv/runs'"),
     (["run", "experiment=gas_wether"], "experiment must be one of gas_weather, was 'gas_wether'; did you mean"),
     (["run", "model.kind=lstmm"], "model.kind must be one of lstm, gru, rnn, was 'lstmm'; did you mean 'lstm'?"),
     (["run", "agent.kind=dqm"], "agent.kind must be one of dqn, q_learning, was 'dqm'; did you mean 'dqn'?"),
