@@ -30,7 +30,7 @@ format: $(VENV)/.installed-dev ## format the code and sort its imports
 wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
-bench: $(VENV)/.installed-dev ## print measured speeds (about a minute)
+bench: $(VENV)/.installed-dev ## print measured speeds (a few seconds)
 	$(BIN)/python benchmarks/env.py
 
 clean: ## remove what was installed and built; runs/ stays

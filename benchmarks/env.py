@@ -1,6 +1,6 @@
 """Steps per second of the trading environment: 5,000 bars, 64 features, the full ledger, random actions, one process.
 
-Prints the median of five rounds for each number of accounts. `make bench` runs it; it takes about half a minute.
+Prints the median of five rounds for each number of accounts. `make bench` runs it; it takes a few seconds.
 """
 
 import time
