@@ -104,7 +104,7 @@ def read_words(given: Sequence[str]) -> Words:
         elif word == "--json":
             words.as_json = True
         elif word in ("--cfg", "-c"):
-            words.show_config = _value_of(word, rest) == "job"
+            words.show_config = _job(_value_of(word, rest))
         elif word in ("--config-dir", "-cd"):
             words.config_dir = Path(_value_of(word, rest))
         elif word.startswith("-"):
@@ -141,6 +141,12 @@ def _place(words: Words, word: str) -> None:
         words.overrides.append(f"models.version={word}")
     else:
         words.overrides.append(word)
+
+
+def _job(value: str) -> bool:
+    if value != "job":
+        raise RequestError(f"--cfg prints the job only: --cfg job, was '{value}'")
+    return True
 
 
 def _value_of(flag: str, rest: list[str]) -> str:

@@ -166,8 +166,8 @@ def sweep_partials(runs: Path) -> int:
     """Remove what killed processes left half-written in the runs under `runs`; return how many pieces that were."""
     count = 0
     for partial in runs.glob(f"*/{PARTIAL}*"):
-        owner = int(partial.name.split("-")[-2])
-        if not _alive(owner):
+        owner = partial.name.split("-")[-2] if partial.name.count("-") >= 2 else ""
+        if owner.isdecimal() and not _alive(int(owner)):
             if partial.is_dir():
                 shutil.rmtree(partial, ignore_errors=True)
             else:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import ForeignKey, UniqueConstraint, create_engine, event, select
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -202,8 +202,10 @@ class Registry:
     @contextmanager
     def _session(self) -> Iterator[Session]:
         if self._engine is None:
-            self._engine = create_engine(f"sqlite:///{self.path}", connect_args={"timeout": 30})
+            address = URL.create("sqlite", database=str(self.path))
+            self._engine = create_engine(address, connect_args={"timeout": 30, "isolation_level": None})
             event.listen(self._engine, "connect", _durable)
+            event.listen(self._engine, "begin", _begin)
             _Base.metadata.create_all(self._engine)
         with Session(self._engine, expire_on_commit=False) as session:
             yield session
@@ -259,6 +261,11 @@ def _durable(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock before anything is read: what a promotion was judged against cannot change under it."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def now() -> str:

@@ -17,10 +17,10 @@ import pandas as pd
 from croniter import croniter
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, StepOptions
 
-from tradewinds import __version__
 from tradewinds.errors import GateError, RequestError
 from tradewinds.schema import Config, ScheduleConfig, request_from
 
+PAYLOAD = "1"  # version of what a workflow stores, not ours: an upgrade finishes what an older scheduler began
 LOOK_BACK = timedelta(days=14)  # the longest closure of an exchange in living memory was shorter than this
 LOOK_AHEAD = timedelta(days=30)
 
@@ -82,7 +82,7 @@ def open_workflows(database: str, name: str) -> None:
         config={
             "name": "tradewinds",
             "system_database_url": database,
-            "application_version": __version__,
+            "application_version": PAYLOAD,
             "executor_id": _queue(name),
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "ERROR",
