@@ -7,3 +7,7 @@ class RequestError(ValueError):
 
 class GateError(RuntimeError):
     """A gate said no: a challenger lost, data or an artifact are not what they were: exit status 3."""
+
+
+class BusyError(GateError):
+    """Somebody else is at the same work: a no for now, which a scheduler tries again."""

@@ -70,9 +70,14 @@ def prepare(config: Config) -> Prepared:
     if config.env.execution == "same_close":
         notes.append("env.execution=same_close fills at the close the agent has just seen: not attainable in a market")
     split = _split(loaded.series, config)
-    inputs = {"series": loaded.series.name, "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
+    inputs = {"series": _identity(loaded.series), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or loaded.series.name
     return Prepared(config, loaded.series, split, tuple(notes), inputs, name)
+
+
+def _identity(series: Series) -> str:
+    """What must stay the same for a model to be used again: the name, the instruments and the length of a bar."""
+    return f"{series.name} ({', '.join(series.instruments)}, bars of {series.bar_length})"
 
 
 def _check_place(folder: Path) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 from croniter import croniter
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, StepOptions
 
-from tradewinds.errors import GateError, RequestError
+from tradewinds.errors import BusyError, GateError, RequestError
 from tradewinds.schema import Config, ScheduleConfig, request_from
 
 PAYLOAD = "1"  # version of what a workflow stores, not ours: an upgrade finishes what an older scheduler began
@@ -150,6 +150,8 @@ def retrain_once(plain: dict[str, Any]) -> dict[str, Any]:
 
     try:
         outcome = main(request_from(plain), Console())
+    except BusyError as error:
+        raise RuntimeError(str(error)) from None  # tried again; the due moment is not used up
     except GateError as error:
         return {"status": 3, "said": str(error)}
     except RequestError as error:

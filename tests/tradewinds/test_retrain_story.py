@@ -161,7 +161,7 @@ def test_a_champion_of_another_series_or_other_columns_is_not_judged_here(market
     (tmp_path / "other.csv").write_bytes((tmp_path / "bars.csv").read_bytes())
     answer = tradewinds("retrain", *WORDS, "series.path=other.csv", "run.name=bars", "seed=8")
     assert answer.status == 2
-    assert "version 1 of 'bars' was trained on bars, and this request's series is other; give the options" in answer.err
+    assert "version 1 of 'bars' was trained on bars (bars, bars of 1 days 00:00:00), and this request's" in answer.err
     days = pd.date_range("2019-12-01", "2022-12-01", name="date")
     pd.DataFrame({"heat": np.arange(len(days))}, index=days).to_csv(tmp_path / "weather.csv")
     weather = ("weather=csv", "weather.path=weather.csv", "weather.columns=[heat]", "weather.lag_hours=24")

@@ -143,7 +143,7 @@ def test_a_forecaster_of_other_data_or_settings_is_refused(typed, first_run):
     named = f"inputs.forecaster={first_run}/forecaster"
     answer = typed("train-agent", named, *FAST, "series.last=2018-01-31")
     assert answer.status == 2
-    assert "was trained on other data (sp500) than those of this request (sp500)" in answer.err
+    assert "was trained on other data (sp500 (SPX, bars of 1 days" in answer.err
     answer = typed("train-agent", named, *FAST, "model.horizon=3")
     assert answer.status == 2
     assert "was trained with other values of model.horizon; give the same options" in answer.err

@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 from tradewinds.artifact import Artifact, sweep_partials, write_json
 from tradewinds.champion import Model, load_version, prove
 from tradewinds.console import Console
-from tradewinds.errors import GateError, RequestError
+from tradewinds.errors import BusyError, GateError, RequestError
 from tradewinds.prepare import Prepared, prepare
 from tradewinds.registry import Registry, Version, now
 from tradewinds.schema import Config
@@ -23,7 +23,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         with FileLock(prepared.runs / ".retrain.lock", timeout=0):
             return _retrain(prepared, console)
     except Timeout:
-        raise GateError(f"another retraining of '{prepared.name}' is running; this one did nothing") from None
+        raise BusyError(f"another retraining of '{prepared.name}' is running; this one did nothing") from None
 
 
 def _retrain(prepared: Prepared, console: Console) -> dict[str, Any]:
