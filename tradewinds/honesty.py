@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from statsmodels.tsa.stattools import diebold_mariano_test
 
 Array = NDArray[np.float64]
+FEWEST = 20  # bars below which no interval or test is attempted
 
 
 def honesty_block(
@@ -28,12 +29,12 @@ def honesty_block(
     """
     block: dict[str, Any] = {}
     interval = _sharpe_interval(agent, bars_per_year=bars_per_year, draws=draws, seed=seed)
-    _put(block, "sharpe_ci95", interval, "the agent's bar returns have no variance")
+    _put(block, "sharpe_ci95", interval, _few(agent) or "the agent's bar returns have no variance")
     _put(
         block, "spa_p_value", _spa(agent, buy_and_hold, draws=draws, seed=seed), "the agent held what buy-and-hold held"
     )
     comparison = _diebold_mariano(errors["model"], errors["naive"])
-    _put(block, "diebold_mariano", comparison, "the model's errors equal the naive ones")
+    _put(block, "diebold_mariano", comparison, _few(errors["model"]) or "the model's errors equal the naive ones")
     one = "one configuration and one seed in one run: needs the returns of many trials"
     for name in ("trials", "deflated_sharpe", "pbo"):
         _put(block, name, None, one)
@@ -43,7 +44,7 @@ def honesty_block(
 
 def _sharpe_interval(returns: Array, *, bars_per_year: float, draws: int, seed: int) -> list[float] | None:
     """95 % percentile interval of the annual Sharpe ratio by the stationary bootstrap (Politis and Romano 1994)."""
-    if float(np.std(returns)) <= 1e-12:
+    if len(returns) < FEWEST or float(np.std(returns)) <= 1e-12:
         return None
 
     def sharpe(sample: Array) -> float:
@@ -57,7 +58,7 @@ def _sharpe_interval(returns: Array, *, bars_per_year: float, draws: int, seed: 
 
 def _spa(agent: Array, benchmark: Array, *, draws: int, seed: int) -> float | None:
     """P-value of Hansen's (2005) test for superior predictive ability: the agent earns no more than buy-and-hold."""
-    if float(np.std(agent - benchmark)) <= 1e-12:
+    if len(agent) < FEWEST or float(np.std(agent - benchmark)) <= 1e-12:
         return None
     test = SPA(-benchmark, -agent[:, None], block_size=int(np.ceil(_block(agent - benchmark))), reps=draws, seed=seed)
     test.compute()
@@ -66,11 +67,15 @@ def _spa(agent: Array, benchmark: Array, *, draws: int, seed: int) -> float | No
 
 def _diebold_mariano(model: Array, naive: Array) -> dict[str, float] | None:
     """Diebold-Mariano (1995) test of equal squared error at one bar ahead; negative: the model is the better one."""
-    if float(np.std(model**2 - naive**2)) <= 1e-18:
+    if len(model) < FEWEST or float(np.std(model**2 - naive**2)) <= 1e-18:
         return None
     truth = np.zeros_like(model)
     result = diebold_mariano_test(truth, -model, -naive, horizon=1, harvey_adj=True)
     return {"statistic": float(result.statistic), "p_value": float(result.pvalue)}
+
+
+def _few(series: Array) -> str:
+    return f"{len(series)} bars are too few; {FEWEST} are needed" if len(series) < FEWEST else ""
 
 
 def _block(series: Array) -> float:

@@ -6,6 +6,7 @@ given back and its crash is not the scheduler's. Must not know what a retraining
 """
 
 import multiprocessing
+import os
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -112,24 +113,24 @@ def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
         RuntimeError: every attempt failed.
     """
     with SetWorkflowID(f"retrain-{name}-{due:%Y%m%dT%H%M}"):
-        handle = DBOS.enqueue_workflow(_queue(name), retrain_workflow, due.isoformat(), config.plain())
+        handle = DBOS.enqueue_workflow(_queue(name), retrain_workflow, due.isoformat(), config.plain(), os.getcwd())
     outcome: dict[str, Any] = handle.get_result()
     return outcome
 
 
 @DBOS.workflow()
-def retrain_workflow(due: str, plain: dict[str, Any]) -> dict[str, Any]:
-    """Retrain once for the moment `due`; a failed attempt is repeated after 30, 60, 120 ... seconds."""
+def retrain_workflow(due: str, plain: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Retrain once for the moment `due`, paths read from `folder`; repeat a failed attempt after 30, 60 ... s."""
     options: StepOptions = {
         "retries_allowed": True,
         "max_attempts": max(plain["schedule"]["attempts"], 1),
         "interval_seconds": 30.0,
     }
-    outcome: dict[str, Any] = DBOS.run_step(options, retrain_step, plain)
+    outcome: dict[str, Any] = DBOS.run_step(options, retrain_step, plain, folder)
     return outcome
 
 
-def retrain_step(plain: Mapping[str, Any]) -> dict[str, Any]:
+def retrain_step(plain: Mapping[str, Any], folder: str) -> dict[str, Any]:
     """Run one attempt in a child process.
 
     Raises:
@@ -138,13 +139,14 @@ def retrain_step(plain: Mapping[str, Any]) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
-            return pool.submit(retrain_once, dict(plain)).result()
+            return pool.submit(retrain_once, dict(plain), folder).result()
         except BrokenProcessPool:
             raise RuntimeError("the training process was killed") from None
 
 
-def retrain_once(plain: dict[str, Any]) -> dict[str, Any]:
-    """Retrain in this process; a gate's no is an answer, not a failure."""
+def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Retrain in this process, a child of its own; a gate's no is an answer, not a failure."""
+    os.chdir(folder)  # where the request was typed: its paths mean that, wherever the scheduler is started again
     from tradewinds.console import Console
     from tradewinds.stages.retrain import main
 

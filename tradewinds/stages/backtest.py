@@ -15,6 +15,7 @@ from forecaster.scores import score_forecasts
 from tradewinds.artifact import Artifact, latest, new_run_id, parent, read, write_json, writing
 from tradewinds.backtest import Backtest, backtest
 from tradewinds.console import Console
+from tradewinds.errors import RequestError
 from tradewinds.honesty import honesty_block
 from tradewinds.join import build_market
 from tradewinds.prepare import Prepared, prepare, seed_for
@@ -35,7 +36,9 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     prepared = prepare(config)
     named = config.inputs.agent
     agent = read(latest(prepared.runs, "agent") if named == "latest" else Path(named), "agent")
-    check_fits(agent, prepared, (*MUST_MATCH, "env", "agent"))
+    check_fits(agent, prepared, (*MUST_MATCH, "trainer", "rollout", "env", "agent"))
+    if agent.manifest["seed"] != config.seed:
+        raise RequestError(f"{agent.folder} was trained with seed={agent.manifest['seed']}; give the same seed")
     console.note(f"agent: {agent.folder}")
     forecaster, encoded = parent(agent, "forecaster"), parent(agent, "hidden_states")
     return judge(

@@ -24,10 +24,11 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         raise RequestError(f"'{prepared.name}' has no champion under {config.run.dir}; type `tradewinds retrain` first")
     model = load_version(Path(config.run.dir), champion, prepared)
     index, first = prepared.series.index, model.first_unseen(prepared)
-    if first >= len(index):
+    if first + 1 >= len(index):
         raise RequestError(
             f"the series ends {index[-1].isoformat()}, and champion {champion.number} learned up to "
-            f"{model.trained_to.isoformat()}; a signal needs later bars"
+            f"{model.trained_to.isoformat()}; a signal needs two bars and an embargo of "
+            f"{prepared.split.embargo_bars} after that"
         )
     target = model.targets(prepared, range(first, len(index)))[-1]
     moment = datetime.now(UTC)
