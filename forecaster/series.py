@@ -1,12 +1,15 @@
 """A series: bars of one or more instruments in UTC, and what else was known when each bar closed.
 
-Prices are raw. An exogenous value is joined as-of on its availability, never on its validity: a mean temperature valid
-on Monday and published on Tuesday belongs to Tuesday's row at the earliest.
+Prices are raw: what was paid that day. Dividends and splits stand beside them as events; adjusted prices are derived
+from both, never stored. An exogenous value is joined as-of on its availability, never on its validity: a mean
+temperature valid on Monday and published on Tuesday belongs to Tuesday's row at the earliest.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
+OPTIONAL = ("volume", "dividends", "splits")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +36,20 @@ class Series:
         low: (T, A).
         close: (T, A).
         volume: (T, A) units traded, or None.
+        dividends: (T, A) cash paid per unit held over the night before bar t, in `price_unit` of bar t; or None.
+        splits: (T, A) units that one unit of bar t - 1 has become at the open of bar t, 1 where none; or None.
         single_price: one price a bar: open, high, low and close are the same.
         exogenous: (T, K) newest values available at each bar's close; NaN before the first.
-        lags: per exogenous column, time from the start of its own interval until it is available.
+        lags: per exogenous column, the shortest time from the start of a value's own interval until it is available;
+            negative for a forecast.
         units: per column, its unit.
         price_unit: unit of the prices.
         calendar: exchange code, or `24/7`.
 
     Raises:
         ValueError: shapes or indexes disagree, times do not increase, a price is not positive and finite or leaves its
-            bar's range, a volume is negative, an exogenous value is infinite.
+            bar's range, a volume is negative, a dividend is negative or as large as the price before it, a split is not
+            positive, an exogenous value is infinite.
     """
 
     name: str
@@ -55,6 +63,8 @@ class Series:
     low: Array
     close: Array
     volume: Array | None = None
+    dividends: Array | None = None
+    splits: Array | None = None
     single_price: bool = False
     exogenous: pd.DataFrame = field(default_factory=pd.DataFrame)
     lags: Mapping[str, pd.Timedelta] = field(default_factory=dict)
@@ -72,7 +82,7 @@ class Series:
 
     def _shape_faults(self) -> list[str]:
         shape = (len(self.index), len(self.instruments))
-        columns = {name: getattr(self, name) for name in (*PRICES, "volume")}
+        columns = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
         faults = [
             f"{name} must be (T, A) = {shape}, was {column.shape}"
             for name, column in columns.items()
@@ -118,8 +128,12 @@ class Series:
 
     def _other_faults(self) -> list[str]:
         faults = []
-        if self.volume is not None and not (np.isfinite(self.volume) & (self.volume >= 0.0)).all():
-            faults.append("volume must be finite and at least 0")
+        for name in ("volume", "dividends"):
+            column = getattr(self, name)
+            if column is not None and not (np.isfinite(column) & (column >= 0.0)).all():
+                faults.append(f"{name} must be finite and at least 0")
+        if self.splits is not None and not (np.isfinite(self.splits) & (self.splits > 0.0)).all():
+            faults.append("splits must be positive and finite; 1 is none, 2 is two new units for one")
         if self.single_price and not all(np.array_equal(getattr(self, name), self.close) for name in PRICES):
             faults.append("open, high, low and close must be the same where single_price is set, were different")
         if not pd.DatetimeIndex(self.exogenous.index).equals(self.index):
@@ -134,39 +148,62 @@ class Series:
         return closes_of(self.index, self.bar_length)
 
     def log_return(self) -> Array:
-        """Return (T, A) log returns from close to close; row 0, which has no bar before it, is 0."""
+        """Return (T, A) log returns of the prices from close to close; row 0, which has no bar before it, is 0."""
         return np.diff(np.log(self.close), axis=0, prepend=np.log(self.close[:1]))
+
+    def adjusted(self) -> "Series":
+        """Return the series an owner lived through: prices that dividends and splits no longer move.
+
+        The prices are those of what one unit of the first bar has become, its dividends reinvested at the close before
+        they were cut off. They are adjusted forward, so that no later event reaches an earlier row; the first bar is as
+        it was, and the returns are those of prices adjusted backward.
+
+        Raises:
+            ValueError: a dividend is not below the close it is cut off from.
+
+        Source:
+            f[0] = 1, f[t] = f[t-1] s[t] / (1 - s[t] d[t] / c[t-1]) and p'[t] = f[t] p[t], for split s, dividend d and
+            raw close c: the factor of CRSP and Yahoo, 1 - d/c, applied forward.
+        """
+        if self.dividends is None and self.splits is None:
+            return self
+        ones = np.ones_like(self.close)
+        splits = ones if self.splits is None else self.splits
+        cut = np.zeros_like(ones) if self.dividends is None else self.dividends * splits
+        cut[0] = 0.0
+        rest = 1.0 - cut / np.concatenate([self.close[:1], self.close[:-1]])
+        for row, asset in np.argwhere(rest <= 0.0)[:1]:
+            raise ValueError(
+                f"the dividend of {self.instruments[asset]} on {self.index[row]} must be below the close before it"
+            )
+        steps = splits / rest
+        steps[0] = 1.0
+        factor = np.cumprod(steps, axis=0)  # (T, A)
+        return dataclasses.replace(
+            self,
+            **{name: getattr(self, name) * factor for name in PRICES},
+            volume=None
+            if self.volume is None
+            else self.volume / np.cumprod(np.concatenate([ones[:1], splits[1:]]), axis=0),
+            dividends=None,
+            splits=None,
+        )
 
     def rows(self, rows: range) -> "Series":
         """Return the series of the bars `rows`, a range with step 1."""
         part = slice(rows.start, rows.stop)
-        return Series(
-            name=self.name,
-            instruments=self.instruments,
-            index=self.index[part],
-            bar_length=self.bar_length,
-            bars_per_year=self.bars_per_year,
-            season_bars=self.season_bars,
-            open=self.open[part],
-            high=self.high[part],
-            low=self.low[part],
-            close=self.close[part],
-            volume=None if self.volume is None else self.volume[part],
-            single_price=self.single_price,
-            exogenous=self.exogenous.iloc[part],
-            lags=self.lags,
-            units=self.units,
-            price_unit=self.price_unit,
-            calendar=self.calendar,
-        )
+        given = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
+        columns: dict[str, Any] = {name: None if one is None else one[part] for name, one in given.items()}
+        return dataclasses.replace(self, index=self.index[part], exogenous=self.exogenous.iloc[part], **columns)
 
     def sha256(self) -> str:
-        """Return the identity of the content: names, times, prices, volume and exogenous values, to the last bit."""
+        """Return the identity of the content: names, times, prices, volume, events, exogenous values, to the bit."""
         digest = hashlib.sha256()
-        digest.update(repr((self.instruments, list(self.exogenous.columns), str(self.bar_length))).encode())
+        columns = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL) if getattr(self, name) is not None}
+        names = (self.instruments, list(columns), list(self.exogenous.columns), str(self.bar_length))
+        digest.update(repr(names).encode())
         digest.update(self.index.as_unit("ns").asi8.tobytes())
-        columns = [getattr(self, name) for name in PRICES] + ([] if self.volume is None else [self.volume])
-        for column in [*columns, self.exogenous.to_numpy(dtype=np.float64)]:
+        for column in [*columns.values(), self.exogenous.to_numpy(dtype=np.float64)]:
             digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
         return digest.hexdigest()
 
@@ -182,37 +219,38 @@ def closes_of(index: pd.DatetimeIndex, bar_length: pd.Timedelta) -> pd.DatetimeI
 
 
 def join_as_of(
-    index: pd.DatetimeIndex, bar_length: pd.Timedelta, table: pd.DataFrame, lags: Mapping[str, pd.Timedelta]
+    closes: pd.DatetimeIndex, table: pd.DataFrame, available: Mapping[str, pd.DatetimeIndex]
 ) -> pd.DataFrame:
     """Join each column of `table` onto bars by what was available at their close.
 
     Args:
-        index: (T,) starts of the bars, UTC, increasing.
-        bar_length: from start to close.
-        table: columns by the start of their own interval, UTC, increasing.
-        lags: per column, time from the start of its interval until its value is available.
+        closes: (T,) closes of the bars, UTC, increasing.
+        table: columns by the start of their own interval, UTC, increasing; NaN where nothing was measured.
+        available: per column, (N,) moments from which on each of its values may be used, in any order: a value may be
+            late, and a forecast comes before its interval.
 
     Returns:
-        (T, K): per column the newest value with `valid time + lag <= bar close`; NaN before the first.
+        (T, K): per column, of the values available at the close, the one of the newest interval; NaN before the first.
 
     Raises:
-        KeyError: a column has no lag; there is no safe default.
-        ValueError: the times of `table` do not increase, or a lag is negative.
+        KeyError: a column has no availability; there is no safe default.
+        ValueError: the times of `table` do not increase, or a column's availabilities are not N moments.
     """
     valid = pd.DatetimeIndex(table.index)
     if not (valid.is_monotonic_increasing and valid.is_unique):
         raise ValueError("the times of the table must increase strictly; sort it first")
-    early = [str(name) for name in table.columns if lags[str(name)] < pd.Timedelta(0)]
-    if early:
-        raise ValueError(
-            f"lags must be at least 0, those of {', '.join(early)} were not; nothing is known before it is"
-        )
-    closes = closes_of(index, bar_length).asi8
     joined = {}
     for name in table.columns:
-        known = table[name].dropna()
-        available = (pd.DatetimeIndex(known.index) + lags[str(name)]).as_unit("ns").asi8
-        newest = np.searchsorted(available, closes, side="right") - 1
-        values = known.to_numpy(dtype=np.float64)
-        joined[str(name)] = np.where(newest >= 0, values[np.maximum(newest, 0)] if len(values) else np.nan, np.nan)
-    return pd.DataFrame(joined, index=index)
+        moments = available[str(name)]
+        if len(moments) != len(table) or moments.hasnans:
+            raise ValueError(
+                f"{name} must have {len(table)} moments of availability, had {len(moments)} or gaps in them"
+            )
+        values = table[name].to_numpy(dtype=np.float64)
+        known = np.flatnonzero(~np.isnan(values))
+        order = known[np.argsort(moments.as_unit("ns").asi8[known], kind="stable")]
+        newest = np.maximum.accumulate(order) if len(order) else order  # (n,): newest interval among the first n known
+        count = np.searchsorted(moments.as_unit("ns").asi8[order], closes.as_unit("ns").asi8, side="right")
+        row = np.concatenate([[0], newest])[count]
+        joined[str(name)] = np.where(count > 0, values[row] if len(values) else np.nan, np.nan)
+    return pd.DataFrame(joined, index=closes)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewinds import __version__
-from tradewinds.errors import GateError, RequestError
+from tradewinds.errors import FetchError, GateError, RequestError
 
 if TYPE_CHECKING:
     from tradewinds.console import Console
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DONE, FAILED, WRONG_REQUEST, GATE = 0, 1, 2, 3
 STAGES = {
     "run": "the whole path: data, forecaster, hidden states, agent, backtest, report",
+    "fetch": "bring bars of Yahoo and weather of Open-Meteo into the store, checked",
     "train-forecaster": "fit the LSTM and score it beside the naive forecasts",
     "encode": "write the hidden states and forecasts of every bar",
     "train-agent": "train the agent on hidden states the forecaster was not fitted on",
@@ -37,6 +38,7 @@ STAGES = {
 ACTIONS = {"models": ("list", "promote", "rollback"), "data": ("list", "verify")}
 FLAGS = """  -h, --help          this page; after a stage, its options
   -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
+  --offline           open no socket (data.offline=true)
   --json              print one JSON object as the last line
   --cfg job           print the composed configuration and stop
   --config-dir DIR    search DIR for configuration files of your own, beside ours
@@ -75,9 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(help_page(words.stage))
             return DONE
         return _work(words)
-    except (RequestError, GateError) as error:
+    except (RequestError, GateError, FetchError) as error:
         print(f"tradewinds: {' '.join(str(error).split())}", file=sys.stderr)
-        return WRONG_REQUEST if isinstance(error, RequestError) else GATE
+        return WRONG_REQUEST if isinstance(error, RequestError) else GATE if isinstance(error, GateError) else FAILED
     except KeyboardInterrupt:
         print("tradewinds: interrupted; nothing half-written was left", file=sys.stderr)
         return FAILED
@@ -103,13 +105,15 @@ def read_words(given: Sequence[str]) -> Words:
             words.multirun = True
         elif word == "--json":
             words.as_json = True
+        elif word == "--offline":
+            words.overrides.append("data.offline=true")
         elif word in ("--cfg", "-c"):
             words.show_config = _job(_value_of(word, rest))
         elif word in ("--config-dir", "-cd"):
             words.config_dir = Path(_value_of(word, rest))
         elif word.startswith("-"):
             raise RequestError(
-                f"unknown flag '{word}'; allowed: -h, -m, --json, --cfg job, --config-dir DIR, --version"
+                f"unknown flag '{word}'; allowed: -h, -m, --offline, --json, --cfg job, --config-dir DIR, --version"
             )
         else:
             _place(words, word)

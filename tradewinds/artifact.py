@@ -104,7 +104,7 @@ def writing(
         write_json(partial / MANIFEST, manifest)
         _flush_folder(partial)
         partial.rename(folder)
-        _flush(folder.parent)
+        flush(folder.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         for made in reversed(created):
@@ -192,7 +192,7 @@ def write_text(path: Path, text: str) -> None:
     partial = path.parent / f"{PARTIAL}{path.name}-{os.getpid()}-{secrets.token_hex(2)}"
     try:
         partial.write_text(text, encoding="utf-8")
-        _flush(partial)
+        flush(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -206,11 +206,12 @@ def _make_folders(folder: Path) -> list[Path]:
 
 def _flush_folder(folder: Path) -> None:
     for path in folder.iterdir():
-        _flush(path)
-    _flush(folder)
+        flush(path)
+    flush(folder)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Force a file, or the entries of a folder, onto the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

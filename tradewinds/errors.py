@@ -9,5 +9,9 @@ class GateError(RuntimeError):
     """A gate said no: a challenger lost, data or an artifact are not what they were: exit status 3."""
 
 
+class FetchError(RuntimeError):
+    """What was asked of the network could not be had: exit status 1; the message is one line."""
+
+
 class BusyError(GateError):
     """Somebody else is at the same work: a no for now, which a scheduler tries again."""

@@ -31,12 +31,18 @@ class Kind:
 OWN: Mapping[str, Mapping[str, Kind]] = {
     "series": {
         "sample": Kind("tradewinds.sources.config:SampleConfig", "tradewinds.sources.sample:load_sample"),
-        "csv": Kind("tradewinds.sources.config:CsvConfig", "tradewinds.sources.csv:load_csv"),
+        "csv": Kind("tradewinds.sources.config:FileConfig", "tradewinds.sources.file:load_file"),
+        "parquet": Kind("tradewinds.sources.config:FileConfig", "tradewinds.sources.file:load_file"),
+        "yahoo": Kind("tradewinds.sources.config:YahooConfig", "tradewinds.sources.yahoo:load_yahoo"),
     },
     "weather": {
         "none": Kind("tradewinds.sources.config:NoWeather", "tradewinds.sources.sample:no_weather"),
         "sample": Kind("tradewinds.sources.config:SampleWeather", "tradewinds.sources.sample:load_sample_weather"),
-        "csv": Kind("tradewinds.sources.config:CsvWeather", "tradewinds.sources.csv:load_csv_weather"),
+        "csv": Kind("tradewinds.sources.config:FileWeather", "tradewinds.sources.file:load_file_weather"),
+        "parquet": Kind("tradewinds.sources.config:FileWeather", "tradewinds.sources.file:load_file_weather"),
+        "open_meteo": Kind(
+            "tradewinds.sources.config:OpenMeteoConfig", "tradewinds.sources.open_meteo:load_open_meteo"
+        ),
     },
     "agent": {
         "dqn": Kind("trading_agent.config:DQNConfig", "trading_agent.dqn:train_dqn"),

@@ -7,10 +7,12 @@ import dataclasses
 import hashlib
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from forecaster.features import build_features
 from forecaster.folds import Split, split_rows
@@ -45,6 +47,15 @@ class Prepared:
         """Folder of all runs of this name."""
         return Path(self.config.run.dir) / self.name
 
+    @property
+    def age(self) -> str:
+        """How old the data are, in words; it changes from day to day, and so stands in no report."""
+        now = pd.Timestamp(datetime.now(UTC))
+        last = self.series.close_time[-1]
+        fetched = [str(source["fetched_at"]) for source in self.inputs["sources"] if "fetched_at" in source]
+        words = f"last bar closed {last:%Y-%m-%d %H:%M} UTC, {_days(now - last)} ago"
+        return f"{words}; fetched {_days(now - pd.Timestamp(min(fetched)))} ago" if fetched else words
+
     def time_range(self, rows: range) -> dict[str, Any]:
         """Return rows and their first and last bar as plain data."""
         index = self.series.index
@@ -62,17 +73,39 @@ def prepare(config: Config) -> Prepared:
         RequestError: the data cannot be read, or are too few for the split.
     """
     _check_place(Path(config.run.dir))
-    loaded = load_series(config.series, config.weather)
-    notes = list(loaded.notes)
-    if loaded.series.single_price and config.env.execution == "next_open":
+    loaded = load_series(config.series, config.weather, config.data)
+    series, notes = _lived(loaded.series)
+    notes = [*loaded.notes, *notes]
+    if series.single_price and config.env.execution == "next_open":
         config = dataclasses.replace(config, env=dataclasses.replace(config.env, execution="next_close"))
         notes.append("one price a bar: orders fill at the next bar's price (env.execution=next_close)")
     if config.env.execution == "same_close":
         notes.append("env.execution=same_close fills at the close the agent has just seen: not attainable in a market")
-    split = _split(loaded.series, config)
-    inputs = {"series": _identity(loaded.series), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
-    name = config.run.name or loaded.series.name
-    return Prepared(config, loaded.series, split, tuple(notes), inputs, name)
+    split = _split(series, config)
+    inputs = {"series": _identity(series), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
+    name = config.run.name or series.name
+    return Prepared(config, series, split, tuple(notes), inputs, name)
+
+
+def _lived(raw: Series) -> tuple[Series, list[str]]:
+    """Return the series an owner lived through, which is what models read and agents trade, and what was adjusted."""
+    try:
+        series = raw.adjusted()
+    except ValueError as error:
+        raise RequestError(f"{raw.name}: {error}") from None
+    counts = []
+    if raw.dividends is not None:
+        counts.append(f"{int((raw.dividends > 0.0).sum())} dividends")
+    if raw.splits is not None:
+        counts.append(f"{int((raw.splits != 1.0).sum())} splits")
+    if not counts:
+        return series, []
+    return series, [f"{' and '.join(counts)}: read and traded are prices adjusted for them, forward from the first bar"]
+
+
+def _days(age: pd.Timedelta) -> str:
+    days, hours = age // pd.Timedelta(days=1), age / pd.Timedelta(hours=1)
+    return f"{days} days" if days >= 2 else f"{hours:.0f} hours" if hours >= 1 else "less than an hour"
 
 
 def _identity(series: Series) -> str:

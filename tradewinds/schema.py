@@ -12,6 +12,7 @@ from typing import Any
 
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
 from tradewinds.plugins import kinds
+from tradewinds.sources.rules import DataConfig
 from tradewinds.validate import build, require
 from trading_env.config import TradingConfig
 
@@ -165,6 +166,7 @@ class Config:
     Attributes:
         seed: the one seed all randomness of the run is derived from, in [0, 2**31).
         run: where results go.
+        data: how data are read and fetched.
         series: the market series (kinds: `tradewinds.plugins`).
         weather: exogenous columns beside it, or `none`.
         features: what the LSTM reads of a bar.
@@ -183,6 +185,7 @@ class Config:
 
     seed: int
     run: RunConfig
+    data: DataConfig
     series: object
     weather: object
     features: FeatureConfig
@@ -208,8 +211,8 @@ class Config:
 
     def deciding(self) -> dict[str, Any]:
         """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
-        places = ("run", "inputs", "retrain", "schedule", "models")
-        return {key: value for key, value in self.plain().items() if key not in places}
+        places = ("run", "data", "inputs", "retrain", "schedule", "models")
+        return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 
     def plain(self) -> dict[str, Any]:
         """Return the whole request as plain data that `request_from` reads back."""

@@ -139,13 +139,18 @@ def _convert_element(hint: Any, value: Any) -> object:
 
 
 def _convert_optional(arguments: tuple[Any, ...], value: Any) -> object:
-    (inner,) = [argument for argument in arguments if argument is not type(None)]
-    if value is None:
+    if value is None and type(None) in arguments:
         return None
-    try:
-        return _convert(inner, value)
-    except _Unfit as unfit:
-        raise _Unfit(f"{unfit.law} or null", unfit.hint) from None
+    laws, hint = [], ""
+    for argument in arguments:
+        if argument is type(None):
+            continue
+        try:
+            return _convert(argument, value)
+        except _Unfit as unfit:
+            laws.append(unfit.law)
+            hint = hint or unfit.hint
+    raise _Unfit(" or ".join(laws + (["null"] if type(None) in arguments else [])), hint)
 
 
 def _convert_scalar(hint: Any, value: Any) -> object:

@@ -8,48 +8,60 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.series import closes_of, join_as_of
+from forecaster.series import PRICES, closes_of, join_as_of
 
 from markets import noise_series, series_of
 
 HOUR = pd.Timedelta(hours=1)
 
 
+START = pd.Timestamp("2020-01-01", tz="UTC")
+
+
+def hours(numbers):
+    return pd.DatetimeIndex([START + number * HOUR for number in numbers]).as_unit("ns")
+
+
 @given(
     st.lists(st.integers(0, 200), min_size=1, max_size=20, unique=True),
-    st.lists(st.integers(0, 200), min_size=1, max_size=20, unique=True),
-    st.integers(0, 48),
+    st.lists(st.tuples(st.integers(0, 200), st.integers(-48, 48)), min_size=1, max_size=20, unique_by=lambda v: v[0]),
 )
-def test_a_join_takes_the_newest_value_that_was_known_and_none_that_was_not(bars, values, lag):
-    start = pd.Timestamp("2020-01-01", tz="UTC")
-    index = pd.DatetimeIndex([start + hour * HOUR for hour in sorted(bars)]).as_unit("ns")
-    valid = pd.DatetimeIndex([start + hour * HOUR for hour in sorted(values)])
-    table = pd.DataFrame({"x": np.array(sorted(values), dtype=float)}, index=valid)
-    joined = join_as_of(index, HOUR, table, {"x": lag * HOUR})["x"].to_numpy()
+def test_a_join_takes_the_newest_value_that_was_known_and_none_that_was_not(bars, values):
+    values = sorted(values)
+    table = pd.DataFrame({"x": [float(hour) for hour, _ in values]}, index=hours(hour for hour, _ in values))
+    joined = join_as_of(hours(sorted(bars)), table, {"x": hours(hour + lag for hour, lag in values)})["x"].to_numpy()
     for bar, value in zip(sorted(bars), joined, strict=True):
-        known = [hour for hour in values if hour + lag <= bar + 1]
+        known = [hour for hour, lag in values if hour + lag <= bar]
         if known:
             assert value == max(known)
         else:
             assert np.isnan(value)
 
 
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_a_column_with_an_availability_lag_of_k_bars_is_invisible_for_k_bars(lag, row):
+    index = hours(range(60))
+    table = pd.DataFrame({"x": np.arange(60.0)}, index=index)
+    shocked = table.copy()
+    shocked.iloc[row:] += 1000.0
+    before, after = (join_as_of(index, one, {"x": index + lag * HOUR})["x"].to_numpy() for one in (table, shocked))
+    np.testing.assert_array_equal(before[: row + lag], after[: row + lag])
+    assert (before[row + lag :] != after[row + lag :]).all()
+
+
 def test_a_join_passes_over_values_that_were_not_measured():
     index = pd.date_range("2020-01-01", periods=3, freq="1D", tz="UTC")
     table = pd.DataFrame({"x": [1.0, np.nan, 3.0]}, index=index)
-    joined = join_as_of(index, pd.Timedelta(days=1), table, {"x": pd.Timedelta(days=1)})
-    assert joined["x"].tolist() == [1.0, 1.0, 3.0]
+    assert join_as_of(index, table, {"x": index})["x"].tolist() == [1.0, 1.0, 3.0]
 
 
-@pytest.mark.parametrize(
-    ("order", "lag", "message"),
-    [([1, 0, 2], 1, "must increase strictly; sort it first"), ([0, 1, 2], -1, "lags must be at least 0, those of x")],
-)
-def test_a_join_that_would_look_ahead_is_refused(order, lag, message):
+def test_a_table_without_order_and_a_value_without_a_moment_are_refused():
     index = pd.date_range("2020-01-01", periods=3, freq="1D", tz="UTC")
-    table = pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=index).iloc[order]
-    with pytest.raises(ValueError, match=message):
-        join_as_of(index, pd.Timedelta(days=1), table, {"x": pd.Timedelta(days=lag)})
+    table = pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=index)
+    with pytest.raises(ValueError, match="must increase strictly; sort it first"):
+        join_as_of(index, table.iloc[[1, 0, 2]], {"x": index})
+    with pytest.raises(ValueError, match="x must have 3 moments of availability, had 2"):
+        join_as_of(index, table, {"x": index[:2]})
 
 
 def test_a_bar_is_over_when_the_next_begins():
@@ -58,10 +70,44 @@ def test_a_bar_is_over_when_the_next_begins():
     assert closes.tolist() == [*index[1:], index[2] + pd.Timedelta(days=1)]
 
 
-def test_a_column_without_a_lag_is_refused():
+def test_a_column_without_an_availability_is_refused():
     index = pd.date_range("2020-01-01", periods=3, freq="1D", tz="UTC")
     with pytest.raises(KeyError, match="x"):
-        join_as_of(index, pd.Timedelta(days=1), pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=index), {})
+        join_as_of(index, pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=index), {})
+
+
+@given(st.integers(0, 2**31), st.lists(st.integers(1, 29), max_size=4, unique=True))
+def test_adjusted_returns_are_what_an_owner_who_reinvests_earns(seed, days):
+    rng = np.random.default_rng(seed)
+    lived = np.exp(np.cumsum(rng.normal(0.0, 0.02, 30)))[:, None]  # worth of one reinvested unit
+    splits, dividends, raw = np.ones((30, 1)), np.zeros((30, 1)), lived.copy()
+    for day in sorted(days):
+        splits[day] = rng.choice([0.1, 2.0, 3.0, 7.0])
+        cut = rng.uniform(0.0, 0.2)  # of the worth at the close before
+        raw[day:] *= (1.0 - cut) / splits[day]
+        dividends[day] = cut * raw[day - 1] / splits[day]
+    series = dataclasses.replace(
+        series_of(np.zeros(30)), **dict.fromkeys(PRICES, raw), dividends=dividends, splits=splits
+    )
+    adjusted = series.adjusted()
+    np.testing.assert_allclose(adjusted.close, lived * raw[0] / lived[0], rtol=1e-12)
+    assert adjusted.splits is None
+    assert adjusted.dividends is None
+    for cut_off in range(2, 30):  # no later event reaches an earlier row
+        np.testing.assert_array_equal(series.rows(range(cut_off)).adjusted().close, adjusted.close[:cut_off])
+
+
+def test_a_series_without_events_is_its_own_adjustment():
+    series = noise_series(50)
+    assert series.adjusted() is series
+
+
+def test_a_dividend_of_the_whole_price_is_refused():
+    dividends = np.zeros((3, 1))
+    dividends[1] = 200.0
+    series = dataclasses.replace(series_of(np.zeros(3)), dividends=dividends)
+    with pytest.raises(ValueError, match=r"the dividend of \w+ on 2\S+ .* must be below the close before it"):
+        series.adjusted()
 
 
 def test_the_identity_of_a_series_changes_with_any_bit_of_its_content():

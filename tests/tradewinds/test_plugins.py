@@ -15,8 +15,8 @@ from tradewinds.schema import request_from
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParquetConfig:
-    kind: Literal["parquet"] = "parquet"
+class FeatherConfig:
+    kind: Literal["feather"] = "feather"
     path: str
 
 
@@ -24,7 +24,7 @@ class ParquetConfig:
 def plugin(monkeypatch):
     """Install a plugin that offers what it is told to."""
     module = types.ModuleType("someones_plugin")
-    module.ParquetConfig, module.load = ParquetConfig, lambda config: ("loaded", config.path)
+    module.FeatherConfig, module.load = FeatherConfig, lambda config: ("loaded", config.path)
     monkeypatch.setitem(sys.modules, "someones_plugin", module)
 
     def offer(table):
@@ -38,19 +38,19 @@ def plugin(monkeypatch):
 
 
 def test_a_plugin_adds_a_kind_that_one_word_chooses(plugin, tmp_path):
-    plugin({"series": {"parquet": plugins.Kind("someones_plugin:ParquetConfig", "someones_plugin:load")}})
+    plugin({"series": {"feather": plugins.Kind("someones_plugin:FeatherConfig", "someones_plugin:load")}})
     (tmp_path / "series").mkdir()
-    (tmp_path / "series" / "parquet.yaml").write_text("kind: parquet\npath: ???\n")
+    (tmp_path / "series" / "feather.yaml").write_text("kind: feather\npath: ???\n")
     folders = [resource_dir("conf"), tmp_path]
-    (plain,) = compose_requests(["series=parquet", "series.path=x"], folders, multirun=False)
+    (plain,) = compose_requests(["series=feather", "series.path=x"], folders, multirun=False)
     series = request_from(plain).series
-    assert series == ParquetConfig(path="x")
+    assert series == FeatherConfig(path="x")
     assert plugins.function_of("series", series)(series) == ("loaded", "x")
 
 
 @pytest.mark.parametrize(("group", "name"), [("series", "csv"), ("colour", "red")])
 def test_a_plugin_cannot_take_our_names_or_make_groups(group, name, plugin):
-    plugin({group: {name: plugins.Kind("someones_plugin:ParquetConfig", "someones_plugin:load")}})
+    plugin({group: {name: plugins.Kind("someones_plugin:FeatherConfig", "someones_plugin:load")}})
     with pytest.raises(ValueError, match=f"plugin 'someone' offers {group}={name}, which is taken or has no group"):
         plugins.registered()
 

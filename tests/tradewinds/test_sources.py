@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tradewinds.errors import RequestError
 from tradewinds.sources import load_series
-from tradewinds.sources.config import CsvConfig, CsvWeather, NoWeather, SampleConfig, SampleWeather
+from tradewinds.sources.config import FileConfig, FileWeather, NoWeather, SampleConfig, SampleWeather
+from tradewinds.sources.rules import DataConfig
 
 from story import write_bars
 
@@ -21,7 +22,7 @@ GOOD = "date,open,high,low,close,volume\n" + "".join(
 
 
 def load(path, **options):
-    return load_series(CsvConfig(path=str(path), **options), NONE)
+    return load_series(FileConfig(kind="csv", path=str(path), **options), NONE)
 
 
 @pytest.fixture
@@ -120,41 +121,61 @@ REFUSED = [
     (GOOD, {"volume": "volum"}, "has no column 'volum'; did you mean 'volume'?"),
     (GOOD, {"time_column": "time"}, "has no column 'time'"),
     (line(4, "2024-01-03,13,15,12"), {}, "row 4: 4 values, the header has 6 columns"),
-    (line(4, "03/01/2024,13,15,12,14,300"), {}, "column date, row 4: '03/01/2024' is not a time such as 2024-01-31"),
-    (line(4, "2024-02-30,13,15,12,14,300"), {}, "row 4: '2024-02-30' is no moment of the calendar"),
-    (line(4, ",13,15,12,14,300"), {}, "row 4: '' is not a time such as"),
+    (
+        line(4, "03/01/2024,13,15,12,14,300"),
+        {},
+        "row 4, column date: '03/01/2024' is written unlike the rows before ('2024-01-02')",
+    ),
+    (line(4, "2024-02-30,13,15,12,14,300"), {}, "row 4, column date: '2024-02-30' is no moment of the calendar"),
+    (line(4, ",13,15,12,14,300"), {}, "row 4, column date is empty; remove the row if it is a separator or a total"),
     (
         line(4, "2024-01-03T00:00Z,13,15,12,14,300"),
         {},
-        "row 4: '2024-01-03T00:00Z' names a zone or not, unlike the rows",
+        "row 4, column date: '2024-01-03T00:00Z' names a zone or not, unlike the rows",
     ),
-    (GOOD, {"time_zone": None}, "the times name no zone; give time_zone=UTC, or the zone they were written in"),
+    (
+        "time,close\n" + "".join(f"2024-01-01 {hour:02}:00,{hour + 1}\n" for hour in range(9)),
+        {},
+        "column time: the times name no zone; give time_zone=UTC, or the zone they were written in",
+    ),
     (GOOD, {"time_zone": "Mars/Crater"}, "time_zone must be a zone such as UTC or America/Chicago, was 'Mars/Crater'"),
-    (line(4, "2024-01-02,13,15,12,14,300"), {}, "row 4: 2024-01-02 stands twice; sort the rows by time and keep each"),
-    (line(4, "2024-01-01,13,15,12,14,300"), {}, "row 4: 2024-01-01 is earlier than the row before; sort the rows"),
+    (line(4, "2024-01-02,13,15,12,14,300"), {}, "row 3 with another open, '12' and now '13'; keep one"),
+    (
+        line(4, "2024-01-01,13,15,12,14,300"),
+        {},
+        "row 4, 2024-01-01 is earlier than the row before, 2024-01-02; sort the rows",
+    ),
     (line(4, "2024-01-03,13,15,12,fourteen,300"), {}, "row 4, column close: 'fourteen' is not a number such as 1234.5"),
     (line(4, '2024-01-03,13,15,12,"1,400",300'), {}, "row 4, column close: '1,400' is not a number such as 1234.5"),
-    (line(4, "2024-01-03,13,15,12,inf,300"), {}, "row 4, column close: 'inf' is not a number"),
+    (
+        line(4, "2024-01-03,13,15,12,inf,300"),
+        {},
+        "row 4, column close: 'inf' is a missing value; fill it, or drop such rows",
+    ),
     (
         line(4, "2024-01-03,13,15,12,,300"),
         {},
-        "row 4, column close: the value is missing (''); fill it or remove the row",
+        "row 4, column close: '' is a missing value; fill it, or drop such rows with data.repair=[drop]",
     ),
-    (line(4, "2024-01-03,13,15,12,N/A,300"), {}, "row 4, column close: the value is missing ('N/A')"),
+    (line(4, "2024-01-03,13,15,12,N/A,300"), {}, "row 4, column close: 'N/A' is a missing value"),
     (
         line(4, "2024-01-03,0,15,0,14,300"),
         {},
-        "row 4 (2024-01-03 00:00:00+00:00), open must be positive and finite, was 0",
+        "row 4, open 0 of 2024-01-03 must be positive; a price of 0 or less has no return",
     ),
     (
         line(4, "2024-01-03,13,13.5,12,14,300"),
         {},
-        "row 4 (2024-01-03 00:00:00+00:00), high must not lie below open or close",
+        "row 4, high 13.5 of 2024-01-03 must not lie below open or close; correct it, or have the range",
     ),
-    (line(4, "2024-01-03,13,15,13.5,14,300"), {}, "low must not lie above open or close, was 13.5; correct the file"),
-    (line(4, "2024-01-03,13,15,12,14,-3"), {}, "volume must be at least 0, was -3"),
-    (GOOD.replace("2024", "2124"), {}, "has not closed yet at"),
-    (GOOD, {"bar_length": "3D"}, "starts before the one at 2024-01-01 00:00:00+00:00 ends, 3 days 00:00:00 later"),
+    (line(4, "2024-01-03,13,15,13.5,14,300"), {}, "row 4, low 13.5 of 2024-01-03 must not lie above open or close"),
+    (line(4, "2024-01-03,13,15,12,14,-3"), {}, "row 4, volume -3 of 2024-01-03 must be at least 0; correct the row"),
+    (GOOD.replace("2024", "2124"), {}, "row 2, close 12 of 2124-01-01 lies in the future, it is 20"),
+    (
+        GOOD,
+        {"bar_length": "3D"},
+        "row 3, the bar of 2024-01-02 starts before that of 2024-01-01 ends, 3 days 00:00:00 later",
+    ),
     (GOOD, {"bar_length": "soon"}, "series.bar_length must be a length such as 1D, 1h or 15min, was 'soon'"),
     (
         GOOD,
@@ -166,18 +187,22 @@ REFUSED = [
     (
         line(4, "9021-01-03,13,15,12,14,300"),
         {},
-        "row 4: '9021-01-03' is no moment of the calendar between 1700 and 2200",
+        "row 4, column date: '9021-01-03' is no moment of the calendar from 1700 to 2200",
     ),
-    (line(4, "\u0662024-01-03,13,15,12,14,300"), {}, "row 4: '\u0662024-01-03' is not a time"),
+    (
+        line(4, "\u0662024-01-03,13,15,12,14,300"),
+        {},
+        "row 4, column date: '\u0662024-01-03' is written unlike the rows before",
+    ),
     (line(4, "2024-01-03,13,15,12,1_4,300"), {}, "row 4, column close: '1_4' is not a number"),
     (line(4, "2024-01-03,13,15,12,\u0661\u0662,300"), {}, "row 4, column close: '\u0661\u0662' is not a number"),
-    (line(4, "2024-01-03,13,15,12,-9999,300"), {}, "row 4, column close: -9999 marks a missing value; fill it"),
+    (line(4, "2024-01-03,13,15,12,-9999,300"), {}, "row 4, column close: '-9999' marks a missing value; fill it"),
     (line(4, '2024-01-03,13,15,12,"x\ny",300'), {}, "row 5, column close: 'x y' is not a number"),
     (line(4, f"2024-01-03,13,15,12,{'x' * 999},300"), {}, f"column close: '{'x' * 57}...' is not a number"),
     (
         line(6, "\n\n2024-01-05,15,15,14,16,500"),
         {"first": "2024-01-04"},
-        "row 8 (2024-01-05 00:00:00+00:00), high",
+        "row 8, high 15 of 2024-01-05 must",
     ),
     (GOOD, {"bar_length": "1"}, "series.bar_length must be a length such as 1D, 1h or 15min, was '1'"),
     ('date,close\n2024-01-01,"1\n', {}, "cannot be read as CSV: unexpected end of data"),
@@ -192,11 +217,13 @@ def test_a_file_that_cannot_be_read_with_certainty_is_refused_in_one_line(text, 
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("night", ["2024-03-10 02:30", "2024-11-03 01:30"])
-def test_a_local_hour_that_a_clock_change_skips_or_repeats_is_refused(night, file):
-    text = f"time,close\n{night},1\n2024-12-01 00:00,2\n2024-12-02 00:00,3\n"
-    with pytest.raises(RequestError, match="a clock change makes a time in America/Chicago ambiguous or impossible"):
-        load(file(text), time_zone="America/Chicago")
+def test_a_local_hour_that_a_clock_change_skips_or_repeats_is_refused(file):
+    skipped = file("time,close\n2024-03-10 02:30,1\n2024-12-01 00:00,2\n2024-12-02 00:00,3\n", "skipped.csv")
+    with pytest.raises(RequestError, match=r"row 2, 2024-03-10 02:30 does not exist in America/Chicago, where a clock"):
+        load(skipped, time_zone="America/Chicago")
+    repeated = file("time,close\n2024-11-03 01:30,1\n2024-12-01 00:00,2\n2024-12-02 00:00,3\n", "repeated.csv")
+    with pytest.raises(RequestError, match=r"row 2, 2024-11-03 01:30 comes twice in America/Chicago, in a clock"):
+        load(repeated, time_zone="America/Chicago")
 
 
 def test_a_missing_file_is_refused_with_the_nearest_one_beside_it(file, tmp_path):
@@ -243,8 +270,8 @@ def test_weather_is_joined_by_when_it_was_known(file, tmp_path):
     write_bars(tmp_path / "bars.csv", num_bars=20)  # business days from 2020-01-01
     days = pd.date_range("2019-12-28", periods=40, name="date")
     pd.DataFrame({"heat": np.arange(40.0)}, index=days).to_csv(tmp_path / "weather.csv")
-    config = CsvWeather(path=str(tmp_path / "weather.csv"), columns=("heat",), lag_hours=30)
-    loaded = load_series(CsvConfig(path=str(tmp_path / "bars.csv")), config)
+    config = FileWeather(kind="csv", path=str(tmp_path / "weather.csv"), columns=("heat",), lag_hours=30)
+    loaded = load_series(FileConfig(kind="csv", path=str(tmp_path / "bars.csv")), config)
     heat = loaded.series.exogenous["heat"]
     day_before = (heat.index - pd.Timestamp("2019-12-28", tz="UTC")).days - 1.0
     assert heat.tolist() == day_before.tolist()  # known 6 hours after the day, so never on the day itself
@@ -255,11 +282,14 @@ def test_bars_without_fresh_weather_are_cut_off_and_that_is_said(file, tmp_path)
     write_bars(tmp_path / "bars.csv", num_bars=60)
     days = pd.date_range("2020-01-10", periods=20, name="date")
     pd.DataFrame({"heat": np.arange(20.0)}, index=days).to_csv(tmp_path / "weather.csv")
-    config = CsvWeather(path=str(tmp_path / "weather.csv"), columns=("heat",), lag_hours=24)
-    loaded = load_series(CsvConfig(path=str(tmp_path / "bars.csv")), config)
+    config = FileWeather(kind="csv", path=str(tmp_path / "weather.csv"), columns=("heat",), lag_hours=24)
+    loaded = load_series(FileConfig(kind="csv", path=str(tmp_path / "bars.csv")), config)
     assert loaded.series.index[0] == pd.Timestamp("2020-01-10", tz="UTC")
     assert loaded.series.index[-1] == pd.Timestamp("2020-01-29", tz="UTC")
-    assert loaded.notes == ("weather is known for 14 of 60 bars: bars is cut to 2020-01-10 to 2020-01-29",)
+    assert loaded.notes == (
+        "weather is known for 14 of 60 bars: bars, 2020-01-01 to 2020-03-24, is cut to 2020-01-10 to 2020-01-29, "
+        "as the weather runs 2020-01-10 to 2020-01-29",
+    )
 
 
 def weather_file(tmp_path, heat):
@@ -268,32 +298,37 @@ def weather_file(tmp_path, heat):
     return str(tmp_path / "weather.csv")
 
 
-def test_a_hole_in_the_weather_and_a_lag_too_short_are_said(tmp_path):
+def test_a_long_hole_in_the_weather_is_refused_or_carried_and_said_and_so_is_a_lag_too_short(tmp_path):
     write_bars(tmp_path / "bars.csv", num_bars=40)
     heat = np.where((np.arange(80) > 10) & (np.arange(80) < 42), np.nan, 1.0)
-    config = CsvWeather(path=weather_file(tmp_path, heat), columns=("heat", "cold"), lag_hours=12)
-    notes = load_series(CsvConfig(path=str(tmp_path / "bars.csv")), config).notes
-    assert "heat has no new value for 32.0 days from 2020-01-07: the old one is repeated" in notes
+    config = FileWeather(kind="csv", path=weather_file(tmp_path, heat), columns=("heat", "cold"), lag_hours=12)
+    bars = FileConfig(kind="csv", path=str(tmp_path / "bars.csv"))
+    with pytest.raises(
+        RequestError, match=r"weather.csv, row 12, column heat has no value for 744 hours after 2020-01-07"
+    ):
+        load_series(bars, config)
+    notes = load_series(bars, config, DataConfig(repair=("gaps",))).notes
+    assert "column heat has no value for 744 hours after 2020-01-07: the value before is carried" in notes
     assert any(note.startswith("cold counts as known 0 days 12:00:00 after its interval of 1 days") for note in notes)
 
 
 def test_a_column_that_ends_early_ends_the_series(tmp_path):
     write_bars(tmp_path / "bars.csv", num_bars=40)
     heat = np.where(np.arange(80) > 20, np.nan, 1.0)
-    config = CsvWeather(path=weather_file(tmp_path, heat), columns=("heat", "cold"), lag_hours=24)
-    series = load_series(CsvConfig(path=str(tmp_path / "bars.csv")), config).series
+    config = FileWeather(kind="csv", path=weather_file(tmp_path, heat), columns=("heat", "cold"), lag_hours=24)
+    series = load_series(FileConfig(kind="csv", path=str(tmp_path / "bars.csv")), config).series
     assert series.index[-1] == pd.Timestamp("2020-01-17", tz="UTC")
 
 
 @pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "2024-W01-3", "20240101"])
 def test_a_date_no_clock_can_count_is_refused(text):
     with pytest.raises(ValueError, match=f"first must be a date such as 2015-01-31, was '{text}'"):
-        CsvConfig(path="x", first=text)
+        FileConfig(kind="csv", path="x", first=text)
 
 
 def test_a_lag_beyond_a_year_and_a_path_beyond_the_system_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"lag_hours must lie in \[0, 8784\]"):
-        CsvWeather(path="x", columns=("a",), lag_hours=1e7)
+        FileWeather(kind="csv", path="x", columns=("a",), lag_hours=1e7)
     with pytest.raises(RequestError, match=r"cannot read 'x+\.\.\.': File name too long"):
         load("x" * 300)
 

@@ -2,16 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
+from tradewinds.sources.rules import DataConfig
+
 if TYPE_CHECKING:
     from tradewinds.sources.loaded import LoadedSeries
 
 
-def load_series(series_config: Any, weather_config: Any) -> "LoadedSeries":
+PLAIN = DataConfig()  # nothing is mended
+
+
+def load_series(series_config: Any, weather_config: Any, rules: DataConfig = PLAIN) -> "LoadedSeries":
     """Load a series and join the weather beside it, as-of on availability.
 
     Args:
         series_config: settings of a kind of the group `series`.
         weather_config: settings of a kind of the group `weather`.
+        rules: how data are read.
 
     Returns:
         The joint series, cut to the bars for which the weather was known, and a note that says so.
@@ -22,6 +28,6 @@ def load_series(series_config: Any, weather_config: Any) -> "LoadedSeries":
     from tradewinds.plugins import function_of
     from tradewinds.sources.join import join_columns
 
-    loaded: LoadedSeries = function_of("series", series_config)(series_config)
-    columns = function_of("weather", weather_config)(weather_config)
-    return loaded if columns is None else join_columns(loaded, columns)
+    loaded: LoadedSeries = function_of("series", series_config)(series_config, rules)
+    columns = function_of("weather", weather_config)(weather_config, rules)
+    return loaded if columns is None else join_columns(loaded, columns, rules)

@@ -1,94 +1,133 @@
-"""From the columns of a table to a validated series: the one border every market source crosses."""
+"""The border every market source crosses: bars that can be, or a refusal that names file, row, column, value and cure.
 
+What breaks a law is refused or, where the request asks for it, mended and reported; what is only odd is remarked upon.
+Knows bars of one instrument; not where they come from (`origin`) nor how instruments are put side by side (`align`).
+"""
+
+import dataclasses
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.series import Series
 from tradewinds.errors import RequestError
+from tradewinds.sources.origin import Mask, Origin
+from tradewinds.sources.rules import DataConfig
+from tradewinds.sources.text import moment
 
 Array = NDArray[np.float64]
 DAY = pd.Timedelta(days=1)
 HOUR = pd.Timedelta(hours=1)
+PRICES = ("open", "high", "low", "close")
+SPLITS = (2.0, 3.0, 4.0, 5.0, 10.0, 20.0)
+UNITS = (100.0, 1000.0)
+MARKS = (9999.0, 99999.0, 999999.0)  # what people write where a price is missing, if it is far from the one before
+STALE_BARS = 5  # a close that repeats longer than this is remarked upon
+FAR = 10.0  # times the typical return: what a split is, and a bad day is not
 
 
-def series_of(
-    where: str,
-    *,
-    name: str,
-    instrument: str,
-    index: pd.DatetimeIndex,
-    close: Array,
-    open_: Array | None = None,
-    high: Array | None = None,
-    low: Array | None = None,
-    volume: Array | None = None,
-    bar_length: pd.Timedelta | None = None,
-    bars_per_year: float | None = None,
-    season_bars: int | None = None,
-    price_unit: str = "",
-    calendar: str = "24/7",
-    zone: str = "UTC",
-    lines: NDArray[np.int64] | None = None,
-) -> Series:
-    """Validate (T,) columns of one instrument and build its series.
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """T bars of one instrument.
+
+    Attributes:
+        index: (T,) starts, UTC, strictly increasing.
+        columns: (T,) each: `close`, or `open`, `high`, `low` and `close`; `volume`, `dividends`, `splits` where known.
+        origin: file and line of each.
+    """
+
+    index: pd.DatetimeIndex
+    columns: dict[str, Array]
+    origin: Origin
+
+    @property
+    def single_price(self) -> bool:
+        """Whether a bar has one price only."""
+        return not {"open", "high", "low"} <= set(self.columns)
+
+    @property
+    def prices(self) -> dict[str, Array]:
+        """The price columns that count: all four, or the close alone."""
+        names = ("close",) if self.single_price else PRICES
+        return {name: self.columns[name] for name in names}
+
+    def take(self, rows: Any) -> "Bars":
+        """Return some of the bars: a slice, a mask or numbers."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Bars(self.index[rows], columns, self.origin.take(rows))
+
+    def refuse(self, column: str, bad: Mask, law: str) -> None:
+        """Refuse the first bar of `bad`, by its value of `column`."""
+        values = self.columns[column]
+        self.origin.refuse_first(bad, lambda row: f"{column} {values[row]:g} of {moment(self.index[row])}", law)
+
+
+def checked(bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None) -> tuple[Bars, pd.Timedelta, list[str]]:
+    """Hold bars against the laws.
 
     Args:
-        where: the file, for messages.
-        name: of the series.
-        instrument: of the one instrument.
-        index: (T,) starts of the bars, UTC, strictly increasing.
-        close: (T,) prices; with `open_`, `high` and `low` None it is the only price of a bar.
-        open_: (T,) or None.
-        high: (T,) or None.
-        low: (T,) or None.
-        volume: (T,) or None.
-        bar_length: None takes the commonest distance between stamps.
-        bars_per_year: None counts the bars of the span.
-        season_bars: None takes a day of bars within the day, a week of daily bars, a year of monthly ones.
-        price_unit: unit of the prices.
-        calendar: exchange code or 24/7.
-        zone: zone in which the bars' days are counted.
-        lines: (T,) lines of the file, for messages; None counts from 2.
+        bars: as read; NaN where a price is missing and may be dropped.
+        rules: what may be mended.
+        length: of a bar; None takes the commonest distance between starts.
+
+    Returns:
+        The bars, their length, and what was mended or is odd.
 
     Raises:
-        RequestError: a bar that cannot be; the message names file, row, column, value and cure.
+        RequestError: bars that cannot be.
     """
-    if len(index) < 3:
-        raise RequestError(f"{where} holds {len(index)} bars; a series needs at least 3")
-    length = bar_length or _bar_length(index)
-    lines = np.arange(2, len(index) + 2) if lines is None else lines
-    single = open_ is None or high is None or low is None
-    given = {"open": open_, "high": high, "low": low, "close": close}
-    prices = {"close": close} if single else {name: values for name, values in given.items() if values is not None}
-    for column, values in prices.items():
-        bad = ~(np.isfinite(values) & (values > 0.0))
-        _refuse_first(where, column, values, bad, index, lines, "must be positive and finite")
-    if not single:
-        _check_range(where, prices, index, lines)
-    if volume is not None:
-        _refuse_first(where, "volume", volume, volume < 0.0, index, lines, "must be at least 0")
-    _check_spacing(where, index, lines, length)
-    columns = {column: values[:, None] for column, values in prices.items()}
-    return Series(
-        name=name,
-        instruments=(instrument,),
-        index=index,
-        bar_length=length,
-        bars_per_year=bars_per_year or _bars_per_year(index),
-        season_bars=season_bars or _season(index.tz_convert(zone), length),
-        open=columns.get("open", columns["close"]),
-        high=columns.get("high", columns["close"]),
-        low=columns.get("low", columns["close"]),
-        close=columns["close"],
-        volume=None if volume is None else volume[:, None],
-        single_price=single,
-        units={column: price_unit for column in columns},
-        price_unit=price_unit,
-        calendar=calendar,
-    )
+    bars, notes = _dropped(bars)
+    for column, values in bars.prices.items():
+        bars.refuse(column, ~(values > 0.0), "must be positive; a price of 0 or less has no return: remove the row")
+    if len(bars.index) < 3:
+        raise RequestError(f"{bars.origin.name} holds {len(bars.index)} bars; a series needs at least 3")
+    length = length or bar_length(bars.index)
+    bars, formed = _formed(bars, rules, length)
+    bars, clipped = _in_range(bars, rules)
+    for column in ("volume", "dividends"):
+        if column in bars.columns:
+            bars.refuse(column, ~(bars.columns[column] >= 0.0), "must be at least 0; correct the row")
+    if "splits" in bars.columns:
+        bars.refuse(
+            "splits", ~(bars.columns["splits"] > 0.0), "must be positive, 1 where there was none; correct the row"
+        )
+    _check_spacing(bars, length)
+    return bars, length, [*notes, *formed, *clipped, *_remarks(bars)]
+
+
+def refuse_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> None:
+    """Refuse a lasting jump that looks like a split nobody recorded or another unit, and a mark taken for a price.
+
+    A jump counts if its ratio is that of a split within what prices move in a bar anyway, if it is ten times the
+    typical return, and if the `window` bars after it stay where it led: a spike, or a wild market, is neither.
+
+    Raises:
+        RequestError: there is one, and `data.accept_jumps` is not set.
+    """
+    if rules.accept_jumps or len(bars.index) < 3:
+        return
+    level = np.log(bars.columns["close"] / np.cumprod(1.0 / bars.columns.get("splits", np.ones(len(bars.index)))))
+    jump = np.diff(level, prepend=level[0])
+    typical = 1.4826 * float(np.median(np.abs(jump)))
+    marked = np.isin(bars.columns["close"], MARKS) & (np.abs(jump) > np.log(3.0))
+    bars.refuse("close", marked, "marks a missing value; declare it with data.missing_marks, or remove the row")
+    tolerance = max(0.02, min(4.0 * typical, 0.1))
+    for ratio in (*SPLITS, *UNITS):
+        near = np.flatnonzero((np.abs(np.abs(jump) - np.log(ratio)) < tolerance) & (np.abs(jump) > FAR * typical))
+        for row in near:
+            before, after = np.median(level[max(row - window, 0) : row]), np.median(level[row : row + window])
+            if abs((after - before) - jump[row]) < 0.25 * abs(jump[row]):
+                raise RequestError(_jump(bars, int(row), ratio))
+
+
+def bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:
+    """Return the commonest distance between starts; beyond a day the shortest, as February is among months."""
+    steps, counts = np.unique(np.diff(index.asi8), return_counts=True)
+    commonest = pd.Timedelta(int(steps[counts.argmax()]), unit="ns")
+    return commonest if commonest <= DAY + HOUR else pd.Timedelta(int(steps[0]), unit="ns")
 
 
 def cut(index: pd.DatetimeIndex, first: str | None, last: str | None, where: str, zone: str = "UTC") -> slice:
@@ -108,65 +147,105 @@ def cut(index: pd.DatetimeIndex, first: str | None, last: str | None, where: str
     return slice(start, stop)
 
 
-def _check_range(where: str, prices: dict[str, Array], index: pd.DatetimeIndex, lines: NDArray[np.int64]) -> None:
-    open_, high, low, close = (prices[name] for name in ("open", "high", "low", "close"))
-    _refuse_first(
-        where, "high", high, high < np.maximum(open_, close), index, lines, "must not lie below open or close"
-    )
-    _refuse_first(where, "low", low, low > np.minimum(open_, close), index, lines, "must not lie above open or close")
+def _dropped(bars: Bars) -> tuple[Bars, list[str]]:
+    """Drop bars without a price; a caller that does not want that has refused them before."""
+    missing = np.zeros(len(bars.index), dtype=bool)
+    for values in bars.prices.values():
+        missing |= np.isnan(values)
+    rest = {
+        name: np.nan_to_num(column, nan=1.0 if name == "splits" else 0.0) if name not in bars.prices else column
+        for name, column in bars.columns.items()
+    }
+    bars = dataclasses.replace(bars, columns=rest)
+    if not missing.any():
+        return bars, []
+    days = ", ".join(moment(stamp) for stamp in bars.index[missing][:3])
+    return bars.take(~missing), [f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
 
 
-def _refuse_first(
-    where: str,
-    column: str,
-    values: Array,
-    bad: NDArray[np.bool_],
-    index: pd.DatetimeIndex,
-    lines: NDArray[np.int64],
-    law: str,
-) -> None:
-    rows = np.flatnonzero(bad)
-    if len(rows):
-        more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
-        row = int(rows[0])
-        raise RequestError(
-            f"{where}, row {lines[row]} ({index[row]}), {column} {law}, was {values[row]:g}{more}; correct the file"
-        )
-
-
-def _check_spacing(where: str, index: pd.DatetimeIndex, lines: NDArray[np.int64], length: pd.Timedelta) -> None:
-    shortest = length - HOUR if length >= DAY else length  # a local day of a clock change has 23 hours
-    near = np.flatnonzero(np.diff(index.asi8) < shortest.as_unit("ns").value)
-    if len(near):
-        row = int(near[0]) + 1
-        raise RequestError(
-            f"{where}, row {lines[row]}: the bar at {index[row]} starts before the one at {index[row - 1]} ends, "
-            f"{length} later; give series.bar_length"
-        )
+def _formed(bars: Bars, rules: DataConfig, length: pd.Timedelta) -> tuple[Bars, list[str]]:
     now = pd.Timestamp(datetime.now(UTC))
-    if index[-1] + length > now:
-        raise RequestError(
-            f"{where}: the last bar, {index[-1]}, has not closed yet at {now:%Y-%m-%d %H:%M} UTC; "
-            "remove it, or cut it off with series.last"
+    late = np.asarray(bars.index + length > now)
+    if not late.any():
+        return bars, []
+    if np.asarray(bars.index[late] > now).any():
+        bars.refuse(
+            "close", np.asarray(bars.index > now), f"lies in the future, it is {now:%Y-%m-%d %H:%M} UTC; correct it"
         )
+    if "forming" not in rules.repair:
+        law = (
+            f"has not closed yet at {now:%Y-%m-%d %H:%M} UTC; cut it off with series.last, "
+            "or have it dropped with data.repair=[forming]"
+        )
+        bars.refuse("close", late, law)
+    return bars.take(~late), [
+        f"{bars.origin.name}: the bar of {moment(bars.index[-1])} has not closed yet and was dropped"
+    ]
 
 
-def _bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:
-    """The commonest distance between stamps; beyond a day the shortest, as February is among months."""
-    steps, counts = np.unique(np.diff(index.asi8), return_counts=True)
-    commonest = pd.Timedelta(int(steps[counts.argmax()]), unit="ns")
-    return commonest if commonest <= DAY + HOUR else pd.Timedelta(int(steps[0]), unit="ns")
+def _in_range(bars: Bars, rules: DataConfig) -> tuple[Bars, list[str]]:
+    if bars.single_price:
+        return bars, []
+    open_, high, low, close = bars.prices.values()
+    below, above = high < np.maximum(open_, close), low > np.minimum(open_, close)
+    if "clip" not in rules.repair:
+        cure = "correct it, or have the range widened with data.repair=[clip]"
+        bars.refuse("high", below, f"must not lie below open or close; {cure}")
+        bars.refuse("low", above, f"must not lie above open or close; {cure}")
+    widened = {"high": np.maximum(high, np.maximum(open_, close)), "low": np.minimum(low, np.minimum(open_, close))}
+    rows = np.flatnonzero(below | above)
+    if len(rows) == 0:
+        return bars, []
+    first = moment(bars.index[rows[0]])
+    note = f"{bars.origin.name}: the range of {len(rows)} bars was widened to hold open and close, first on {first}"
+    return dataclasses.replace(bars, columns={**bars.columns, **widened}), [note]
 
 
-def _bars_per_year(index: pd.DatetimeIndex) -> float:
-    years = (index[-1] - index[0]) / pd.Timedelta(days=365.25)
-    return float((len(index) - 1) / years)
+def _check_spacing(bars: Bars, length: pd.Timedelta) -> None:
+    shortest = length - HOUR if length >= DAY else length  # a local day of a clock change has 23 hours
+    near = np.diff(bars.index.asi8, prepend=np.iinfo(np.int64).min // 2) < shortest.as_unit("ns").value
+    bars.origin.refuse_first(
+        near,
+        lambda row: f"the bar of {moment(bars.index[row])} starts before that of {moment(bars.index[row - 1])} ends,",
+        f"{length} later; give series.bar_length",
+    )
 
 
-def _season(local: pd.DatetimeIndex, length: pd.Timedelta) -> int:
-    """As many bars as most days have; a week of daily bars; four of weekly, twelve of monthly."""
-    if length < DAY:
-        return int(np.bincount(np.unique(local.normalize().asi8, return_counts=True)[1]).argmax())
-    if length < 2 * DAY:
-        return 7 if bool((local.day_of_week >= 5).any()) else 5
-    return 12 if length >= 28 * DAY else 4
+def _remarks(bars: Bars) -> list[str]:
+    """Say what is odd and may yet be true: a price that stands still, a volume of nothing or of parts of a unit."""
+    notes, name = [], bars.origin.name
+    close = bars.columns["close"]
+    changed = np.flatnonzero(np.diff(close, prepend=np.nan) != 0.0)
+    runs = np.diff(np.append(changed, len(close)))
+    longest = int(runs.argmax())
+    if runs[longest] > STALE_BARS:
+        start = bars.index[changed[longest]]
+        notes.append(
+            f"{name}: the close stays at {close[changed[longest]]:g} for {runs[longest]} bars from {start:%Y-%m-%d}"
+        )
+    if "volume" in bars.columns:
+        volume = bars.columns["volume"]
+        if not volume.any():
+            notes.append(f"{name}: the volume is 0 throughout")
+        elif (volume == 0.0).any():
+            first = bars.index[int(np.flatnonzero(volume == 0.0)[0])]
+            notes.append(f"{name}: {int((volume == 0.0).sum())} bars have a volume of 0, the first on {first:%Y-%m-%d}")
+        odd = np.flatnonzero(volume != np.floor(volume))
+        if len(odd):
+            notes.append(
+                f"{name}: {len(odd)} volumes are no whole numbers, the first {volume[odd[0]]:g}: shares cannot be"
+            )
+    return notes
+
+
+def _jump(bars: Bars, row: int, ratio: float) -> str:
+    before, value = bars.columns["close"][row - 1], bars.columns["close"][row]
+    change = f"{value / before:.3g} times" if value > before else f"1/{before / value:.3g} of"
+    head = (
+        f"{bars.origin.row(row)}, close {value:g} of {moment(bars.index[row])} is {change} the {before:g} before it, "
+    )
+    tail = "or believe it with data.accept_jumps=true"
+    if ratio in UNITS:
+        return f"{head}as where pence follow pounds; write one unit throughout, {tail}"
+    kind = f"{ratio:g}-for-1 split" if value < before else f"1-for-{ratio:g} reverse split"
+    return f"{head}as after a {kind} that is not recorded; adjust the prices or add a column splits, {tail}"

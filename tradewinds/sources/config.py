@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from tradewinds.sources.rules import place_laws, symbol_law
 from tradewinds.validate import require
 
 MAX_LAG_HOURS = 24 * 366
@@ -63,13 +64,14 @@ class SampleConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CsvConfig:
-    """A CSV file of the user's, plain or gzipped, comma-separated, with a header.
+class FileConfig:
+    """A file of the user's: CSV, plain or gzipped, comma-separated, with a header; or Parquet.
 
     Attributes:
-        path: the file.
-        time_column: column of the bars' starts, ISO 8601; null takes the first column.
-        time_zone: zone of stamps that name none, such as UTC or Europe/Berlin; null refuses such stamps.
+        path: the file, or several of the same columns, [2021.csv,2022.csv].
+        time_column: column of the bars' starts; null takes the first column, in Parquet the index or the first time.
+        time_zone: zone of times that name none, such as UTC or Europe/Berlin; null refuses such times, but for dates.
+        time_format: how times are written if not in ISO 8601, such as '%d/%m/%Y'; null reads ISO 8601.
         bar_length: such as 1D, 1h or 15min; null takes the commonest distance between stamps.
         bars_per_year: to annualise; null counts the bars of the file.
         season_bars: bars of one season; null takes a day of bars within the day, a week of daily bars.
@@ -79,15 +81,20 @@ class CsvConfig:
         low: likewise.
         volume: likewise.
         price_unit: unit of the prices, for the report.
-        calendar: exchange code such as XNYS, or 24/7.
+        calendar: exchange code such as XNYS, or 24/7: every session must then be there, and none on a closed day; null
+            checks neither.
+        dividends: column of the cash paid per unit on the day a price is first quoted without it; null takes a column
+            called dividends, if there is one.
+        splits: column of units that one unit becomes, 0 or 1 where none; null takes splits or stock splits.
         first: first date used, or null for all.
         last: last date used, or null for all.
     """
 
-    kind: Literal["csv"] = "csv"
-    path: str
+    kind: Literal["csv", "parquet"]
+    path: str | tuple[str, ...]
     time_column: str | None = None
-    time_zone: str | None = "UTC"
+    time_zone: str | None = None
+    time_format: str | None = None
     bar_length: str | None = None
     bars_per_year: float | None = None
     season_bars: int | None = None
@@ -96,8 +103,10 @@ class CsvConfig:
     high: str | None = None
     low: str | None = None
     volume: str | None = None
+    dividends: str | None = None
+    splits: str | None = None
     price_unit: str = ""
-    calendar: str = "24/7"
+    calendar: str | None = None
     first: str | None = None
     last: str | None = None
 
@@ -105,9 +114,38 @@ class CsvConfig:
         year, season = self.bars_per_year, self.season_bars
         positive = year is None or (math.isfinite(year) and year > 0.0)
         require(
-            (bool(self.path), "path must name a CSV file, was empty"),
+            (bool(self.path), "path must name a file, was empty"),
             (positive, f"bars_per_year must be positive, was {year}"),
             (season is None or season >= 1, f"season_bars must be at least 1 bar, was {season}"),
+            *_span_laws(self.first, self.last),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class YahooConfig:
+    """Bars of Yahoo, from the store; `tradewinds fetch` brings them there.
+
+    Attributes:
+        symbols: as Yahoo writes them; at least one.
+        bar: length of a bar.
+        calendar: exchange code such as XNYS, or 24/7; null takes that of the exchange Yahoo names.
+        first: first date used, or null for all; nothing earlier is fetched.
+        last: last date used, or null for all.
+    """
+
+    kind: Literal["yahoo"] = "yahoo"
+    symbols: tuple[str, ...]
+    bar: Literal["1d", "1h", "30m", "15m", "5m"] = "1d"
+    calendar: str | None = None
+    first: str | None = None
+    last: str | None = None
+
+    def __post_init__(self) -> None:
+        twice = sorted({symbol for symbol in self.symbols if self.symbols.count(symbol) > 1})
+        require(
+            (bool(self.symbols), "symbols must name at least one, such as [AAPL]; was empty"),
+            (not twice, f"symbols must be named once each, {', '.join(twice)} stood twice"),
+            *[symbol_law(symbol) for symbol in self.symbols],
             *_span_laws(self.first, self.last),
         )
 
@@ -137,30 +175,102 @@ class SampleWeather:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CsvWeather:
-    """Exogenous columns from a CSV file of the user's: weather, load, anything by time.
+class FileWeather:
+    """Exogenous columns from a file of the user's, CSV or Parquet: weather, load, anything by time.
 
     Attributes:
-        path: the file.
+        path: the file, or several of the same columns.
         time_column: column of the starts of the values' own intervals; null takes the first column.
-        time_zone: zone of stamps that name none; null refuses such stamps.
+        time_zone: zone of times that name none; null refuses such times, but for dates.
+        time_format: how times are written if not in ISO 8601; null reads ISO 8601.
         columns: which columns; at least one.
+        units: their units, one each, such as [degC,percent]; null takes them from the names where these say it.
         lag_hours: hours from the start of a value's interval until it is known; a daily mean needs at least 24.
+        available_column: column that says when each row was known, in the place of `lag_hours`; or null.
+        place: zone of the place the weather is of, such as America/Chicago, to check the clock of its temperatures;
+            null takes the market's zone, where that is known.
     """
 
-    kind: Literal["csv"] = "csv"
-    path: str
+    kind: Literal["csv", "parquet"]
+    path: str | tuple[str, ...]
     time_column: str | None = None
-    time_zone: str | None = "UTC"
+    time_zone: str | None = None
+    time_format: str | None = None
     columns: tuple[str, ...]
-    lag_hours: float
+    units: tuple[str, ...] | None = None
+    lag_hours: float | None
+    available_column: str | None = None
+    place: str | None = None
 
     def __post_init__(self) -> None:
+        lag, units = self.lag_hours, self.units
         require(
-            (bool(self.path), "path must name a CSV file, was empty"),
+            (bool(self.path), "path must name a file, was empty"),
             (len(self.columns) >= 1, "columns must name at least one column, were none"),
             (
-                0.0 <= self.lag_hours <= MAX_LAG_HOURS,
-                f"lag_hours must lie in [0, {MAX_LAG_HOURS}], was {self.lag_hours}",
+                lag is None or 0.0 <= lag <= MAX_LAG_HOURS,
+                f"lag_hours must lie in [0, {MAX_LAG_HOURS}], was {lag}",
             ),
+            (
+                (lag is None) != (self.available_column is None),
+                f"lag_hours or available_column must be given, and the other be null; were {lag} and "
+                f"{self.available_column}",
+            ),
+            (
+                units is None or len(units) == len(self.columns),
+                f"units must be one a column, {len(self.columns)}, were {list(units or ())}",
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenMeteoConfig:
+    """Weather of a place from Open-Meteo, from the store; `tradewinds fetch` brings it there.
+
+    Attributes:
+        latitude: degrees north.
+        longitude: degrees east.
+        product: `archive` (ERA5, a reanalysis made afterwards) or `previous_runs` (what was forecast for each hour
+            `lead_days` before it).
+        interval: `hourly`, or for the archive `daily`: means, sums and extremes of UTC days.
+        variables: as Open-Meteo calls them, such as temperature_2m, or temperature_2m_mean of a day.
+        lead_days: days between a forecast and its hour, in [1, 7]; for `previous_runs`.
+        lag_hours: hours from the start of a value's interval until it counts as known; null takes the time at which it
+            was published, five days for the archive. Less treats the reanalysis as if a station had read it.
+        first: first date fetched.
+        url: another address of the same service, or null.
+    """
+
+    kind: Literal["open_meteo"] = "open_meteo"
+    latitude: float
+    longitude: float
+    product: Literal["archive", "previous_runs"] = "archive"
+    interval: Literal["hourly", "daily"] = "hourly"
+    variables: tuple[str, ...] = ("temperature_2m", "relative_humidity_2m", "wind_speed_10m")
+    lead_days: int = 1
+    lag_hours: float | None = None
+    first: str = "2015-01-01"
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        lag, least = self.lag_hours, 24 if self.interval == "daily" else 0
+        odd = [name for name in self.variables if re.fullmatch(r"[a-z0-9_]{1,64}", name, re.ASCII) is None]
+        require(
+            *place_laws(self.latitude, self.longitude),
+            (bool(self.variables), "variables must name at least one, such as [temperature_2m]; was empty"),
+            (not odd, f"variables must be names such as temperature_2m, were {', '.join(odd)}"),
+            (1 <= self.lead_days <= 7, f"lead_days must lie in [1, 7], was {self.lead_days}"),
+            (
+                self.product == "archive" or self.interval == "hourly",
+                f"interval of previous_runs must be hourly, was {self.interval}",
+            ),
+            (
+                lag is None or self.product == "archive",
+                "lag_hours is for the archive; when a forecast was known follows from lead_days. Set it to null",
+            ),
+            (
+                lag is None or least <= lag <= MAX_LAG_HOURS,
+                f"lag_hours of {self.interval} values must lie in [{least}, {MAX_LAG_HOURS}] or be null, was {lag}",
+            ),
+            *_span_laws(self.first, None),
         )

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster.series import Series
+from tradewinds.sources.origin import Origin
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,12 +17,14 @@ class LoadedSeries:
     Attributes:
         series: the bars.
         notes: what a person should know, one sentence each.
-        sources: per file its name and sha256.
+        sources: per file its name and sha256, and when it was fetched, if it was.
+        zone: zone of the market's place, or None where it is not known.
     """
 
     series: Series
     notes: tuple[str, ...] = ()
     sources: tuple[dict[str, Any], ...] = ()
+    zone: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +33,18 @@ class LoadedColumns:
 
     Attributes:
         table: (N, K) values, UTC.
-        lags: per column, time from the start of its interval until it is known.
+        available: per column, (N,) moments from which on each value may be used.
         units: per column.
-        sources: per file its name and sha256.
+        sources: per file its name and sha256, and when it was fetched, if it was.
+        notes: what a person should know, one sentence each.
+        origin: file and line of each row.
+        place: zone or longitude of the place, or None where it is not known.
     """
 
     table: pd.DataFrame
-    lags: Mapping[str, pd.Timedelta]
+    available: Mapping[str, pd.DatetimeIndex]
+    origin: Origin
     units: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    place: str | float | None = None

@@ -9,14 +9,19 @@ import pandas as pd
 
 from tradewinds.artifact import sha256_of
 from tradewinds.errors import GateError, RequestError
-from tradewinds.sources.bars import Array, cut, series_of
+from tradewinds.sources.align import Facts, series_of
+from tradewinds.sources.bars import Array, Bars, checked, cut
 from tradewinds.sources.catalogue import Sample, sample
 from tradewinds.sources.config import NoWeather, SampleConfig, SampleWeather
 from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
+from tradewinds.sources.origin import Origin
+from tradewinds.sources.rules import DataConfig
 from tradewinds.sources.table import Table, read_table
+from tradewinds.sources.weather import check_values
 
 WEATHER = {"chicago": "chicago_weather_daily", "gulf_plant": "gulf_plant_ambient_hourly"}
 LAGS = {"chicago": pd.Timedelta(hours=30), "gulf_plant": pd.Timedelta(hours=1)}  # reasons: the sidecars' `availability`
+PLACES = {"chicago": "America/Chicago", "gulf_plant": "America/Chicago"}
 GAS_NOTE = (
     "Henry Hub here is a spot price, not a tradable future: no one could have held it from day to day, "
     "and its bounces from one day to the next are not profits"
@@ -27,8 +32,8 @@ POWER_NOTE = (
 )
 
 
-def load_sample(config: SampleConfig) -> LoadedSeries:
-    """Load one of the series that are always there.
+def load_sample(config: SampleConfig, rules: DataConfig) -> LoadedSeries:
+    """Load one of the series that are always there; the files are proven by their sha256, so no rule mends them.
 
     Raises:
         RequestError: the instrument or the span is none of the series'.
@@ -43,22 +48,24 @@ def load_sample(config: SampleConfig) -> LoadedSeries:
     return load(config)
 
 
-def no_weather(config: NoWeather) -> None:
+def no_weather(config: NoWeather, rules: DataConfig) -> None:
     """Load nothing."""
 
 
-def load_sample_weather(config: SampleWeather) -> LoadedColumns:
+def load_sample_weather(config: SampleWeather, rules: DataConfig) -> LoadedColumns:
     """Load weather that is shipped.
 
     Raises:
-        RequestError: a column is not there.
+        RequestError: a column is not there, or holds values no weather has.
     """
     one = sample(WEATHER[config.name])
     table = _proven(one)
     values = {name: table.numbers(name) for name in config.columns}
     units = {name: one.facts["units"][name] for name in config.columns}
     frame = pd.DataFrame(values, index=table.index)
-    return LoadedColumns(frame, dict.fromkeys(config.columns, LAGS[config.name]), units, (_source(one),))
+    check_values(frame, table.origin, units)
+    moments = dict.fromkeys(config.columns, table.index + LAGS[config.name])
+    return LoadedColumns(frame, moments, table.origin, units, (_source(one),), place=PLACES[config.name])
 
 
 def _index_bars(config: SampleConfig) -> LoadedSeries:
@@ -67,25 +74,18 @@ def _index_bars(config: SampleConfig) -> LoadedSeries:
     _check_instrument(config, {"sp500": ("SPX",), "nasdaq": ("IXIC",)}[config.name])
     part = cut(pd.DatetimeIndex(table.index), config.first, config.last, config.name)
     columns = {
-        name: table[name].to_numpy(dtype=np.float64)[part] for name in ("Open", "High", "Low", "Close", "Volume")
+        name.lower(): table[name].to_numpy(dtype=np.float64)[part]
+        for name in ("Open", "High", "Low", "Close", "Volume")
     }
-    series = series_of(
-        str(source["file"]),
+    facts = Facts(
         name=config.name,
-        instrument=config.instruments[0],
-        index=pd.DatetimeIndex(table.index)[part],
-        open_=columns["Open"],
-        high=columns["High"],
-        low=columns["Low"],
-        close=columns["Close"],
-        volume=columns["Volume"],
         bar_length=pd.Timedelta(days=1),
         bars_per_year=252.0,
         season_bars=5,
         price_unit="index points",
         calendar="XNYS",
     )
-    return LoadedSeries(series, (), (source,))
+    return _loaded(config, pd.DatetimeIndex(table.index)[part], columns, facts, source, (), "America/New_York")
 
 
 def _oil(config: SampleConfig) -> LoadedSeries:
@@ -113,18 +113,16 @@ def _power(config: SampleConfig) -> LoadedSeries:
     (instrument,) = config.instruments
     part = cut(table.index, config.first, config.last, config.name)
     price, raised = _floored(config, instrument, table.numbers(instrument)[part])
-    series = series_of(
-        one.path.name,
+    facts = Facts(
         name=config.name,
-        instrument=instrument,
-        index=table.index[part],
-        close=price,
         bar_length=pd.Timedelta(hours=1),
         bars_per_year=8766.0,
         season_bars=24,
         price_unit="USD/MWh",
+        calendar="24/7",
     )
-    return LoadedSeries(series, (POWER_NOTE, *raised), (_source(one),))
+    notes = (POWER_NOTE, *raised)
+    return _loaded(config, table.index[part], {"close": price}, facts, _source(one), notes, "America/Chicago")
 
 
 def _single(
@@ -149,19 +147,31 @@ def _single(
         more = f" and {len(dropped) - 3} more" if len(dropped) > 3 else ""
         notes.append(f"{config.name} has no price on {days}{more}: {len(dropped)} empty rows were dropped")
     close, raised = _floored(config, instrument, price.to_numpy(dtype=np.float64)[quoted])
-    series = series_of(
-        str(source["file"]),
+    facts = Facts(
         name=config.name,
-        instrument=instrument,
-        index=index[quoted],
-        close=close,
         bar_length=pd.Timedelta(days=1),
         bars_per_year=bars_per_year,
         season_bars=5,
         price_unit=unit,
         calendar=calendar,
     )
-    return LoadedSeries(series, (*notes, *raised), (source,))
+    return _loaded(config, index[quoted], {"close": close}, facts, source, (*notes, *raised), "America/Chicago")
+
+
+def _loaded(
+    config: SampleConfig,
+    index: pd.DatetimeIndex,
+    columns: dict[str, Array],
+    facts: Facts,
+    source: dict[str, str | int],
+    notes: tuple[str, ...],
+    zone: str,
+) -> LoadedSeries:
+    """Bars of a file that is proven: checked like all, but what is odd in them is known and stands in the sidecar."""
+    bars = Bars(index, columns, Origin.counted(str(source["file"]), len(index)))
+    bars, _, _ = checked(bars, rules=DataConfig(), length=facts.bar_length)
+    series, _ = series_of({config.instruments[0]: bars}, facts)
+    return LoadedSeries(series, notes, (source,), zone)
 
 
 def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array, list[str]]:
@@ -181,8 +191,8 @@ def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array
 
 def _proven(one: Sample) -> Table:
     """Read a sample file, and refuse it if it is not the one its sidecar describes."""
-    table = read_table(one.path, time_column=None, time_zone="UTC")
-    if table.sha256 != one.sha256:
+    table = read_table([one.path], time_column=None, time_zone="UTC", time_format=None, rules=DataConfig())
+    if table.sources[0]["sha256"] != one.sha256:
         raise GateError(f"{one.path.name} differs from the sha256 in its sidecar; install Tradewinds again")
     return table
 

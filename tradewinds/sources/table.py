@@ -1,54 +1,54 @@
-"""Read a CSV file strictly: what cannot be read with certainty is refused, naming file, row, column, value and cure.
+"""A file of the user's as a table: read with certainty, or refused with the row, the column, the value and the cure.
 
-Nothing is repaired here, and nothing guessed: a wrong bar that gets in costs more than a file that does not.
+CSV is read as text, so that nothing is guessed: one way to write a number, no locale. Repairs are those the request
+asks for, and each is reported. Must not know what the columns mean; `bars` and `columns` do.
 """
 
-import csv
-import gzip
-import hashlib
-import io
-import re
-import zlib
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.errors import RequestError
+from tradewinds.sources.files import Raw, read_raw
+from tradewinds.sources.origin import Origin
+from tradewinds.sources.rules import DataConfig
+from tradewinds.sources.text import MISSING, moment, number, shown
+from tradewinds.sources.times import localised, read_times
 from tradewinds.validate import nearest
 
-ZONE = re.compile(r"[T ]\d\d:\d\d.*(Z|[+-]\d\d:?\d\d)$", re.ASCII)
-ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 SENTINELS = (-999.0, -9999.0, -99999.0)  # what loggers write where they measured nothing
-MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "."}
+ENDLESS = {"inf", "+inf", "-inf", "infinity", "-infinity"}
+Cells = list[str] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A file as read: texts by column, times in UTC.
+    """One or more files as read: cells by column, times in UTC.
 
     Attributes:
-        path: the file.
-        sha256: of its bytes.
-        columns: names in the file's order.
+        sources: per file its name, sha256 and number of rows.
+        columns: names in the file's order, without the times.
         index: (N,) times, UTC, strictly increasing.
         zone: the zone the times were written in; UTC where they name their own.
-        lines: (N,) the line of the file on which each row ends.
-        cells: texts by column, N each.
+        origin: file and line of each row.
+        cells: by column, N texts or numbers.
+        rules: the repairs that were asked for.
+        notes: what was repaired.
     """
 
-    path: Path
-    sha256: str
+    sources: tuple[dict[str, str | int], ...]
     columns: tuple[str, ...]
     index: pd.DatetimeIndex
     zone: str
-    lines: NDArray[np.int64]
-    cells: dict[str, list[str]]
+    origin: Origin
+    cells: dict[str, Cells]
+    rules: DataConfig
+    notes: tuple[str, ...] = ()
 
     def find(self, name: str) -> str:
         """Return the column called `name`, or else the only one that differs from it by case alone.
@@ -56,182 +56,197 @@ class Table:
         Raises:
             RequestError: there is none.
         """
-        if name in self.columns:
-            return name
-        alike = [column for column in self.columns if column.strip().lower() == name.strip().lower()]
-        if len(alike) == 1:
-            return alike[0]
-        there = ", ".join(self.columns)
-        raise RequestError(f"{self.path} has no column '{name}'{nearest(name, self.columns)} (columns there: {there})")
+        return _find(name, self.columns, self.origin.name)
 
     def has(self, name: str) -> bool:
         """Say whether `find` would find `name`."""
         return sum(column.strip().lower() == name.lower() for column in self.columns) == 1
 
     def numbers(self, name: str, *, empty_allowed: bool = False) -> NDArray[np.float64]:
-        """Return a column as (N,) numbers; NaN for an empty cell, where that is allowed.
+        """Return a column as (N,) numbers; NaN for a missing value, where that is allowed or is to be dropped.
 
         Raises:
             RequestError: a cell holds no finite number.
         """
         column = self.find(name)
-        texts = self.cells[column]
-        values = np.array([_number(text) for text in texts])
-        for row in np.flatnonzero(~np.isfinite(values)):
-            text = texts[row].strip()
-            if text.lower() in MISSING and empty_allowed:
-                continue
-            where = f"{self.path}, row {self.lines[row]}, column {column}"
-            if text.lower() in MISSING:
-                raise RequestError(f"{where}: the value is missing ('{text}'); fill it or remove the row")
-            raise RequestError(
-                f"{where}: {shown(text)} is not a number such as 1234.5; write it without separators and units"
-            )
-        for row in np.flatnonzero(np.isin(values, SENTINELS)):
-            raise RequestError(
-                f"{self.path}, row {self.lines[row]}, column {column}: {texts[row].strip()} marks a missing value; "
-                f"{'leave the cell empty' if empty_allowed else 'fill it or remove the row'}"
-            )
+        cells, marks = self.cells[column], set(self.rules.missing_marks)
+        if isinstance(cells, list):
+            texts = [text.strip() for text in cells]
+            values = np.array([np.nan if text in marks else number(text) for text in texts])
+            missing = np.array([text.lower() in MISSING | ENDLESS or text in marks for text in texts], dtype=bool)
+            self._refuse(column, ~np.isfinite(values) & ~missing, texts, "is not a number such as 1234.5", _cure(texts))
+        else:
+            values = cells.copy()
+            values[np.isin(values, [number(mark) for mark in marks])] = np.nan
+            missing = ~np.isfinite(values)
+            values[missing] = np.nan
+            texts = [f"{value:g}" for value in values] if missing.any() or np.isin(values, SENTINELS).any() else []
+        if not empty_allowed and "drop" not in self.rules.repair:
+            law = "is a missing value"
+            self._refuse(column, missing, texts, law, "fill it, or drop such rows with data.repair=[drop]")
+        cure = "leave the cell empty" if empty_allowed else "fill it or remove the row"
+        cure += ", or declare it with data.missing_marks"
+        self._refuse(column, np.isin(values, SENTINELS), texts, "marks a missing value", cure)
         return values
 
+    def times(self, name: str, zone: str | None, form: str | None) -> pd.DatetimeIndex:
+        """Return a column as (N,) times in UTC.
 
-def read_table(path: Path, *, time_column: str | None, time_zone: str | None) -> Table:
-    """Read a comma-separated file, plain or gzipped.
+        Raises:
+            RequestError: a cell is no time.
+        """
+        column = self.find(name)
+        cells = self.cells[column]
+        if not isinstance(cells, list):
+            raise RequestError(f"{self.origin.name}, column {column} must hold times, holds numbers")
+        return read_times(cells, self.origin, column=column, zone=zone, form=form, repair=self.rules.repair)[0]
+
+    def _refuse(self, column: str, bad: NDArray[np.bool_], texts: Sequence[str], law: str, cure: str) -> None:
+        self.origin.refuse_first(bad, lambda row: f"column {column}: {shown(texts[row])}", f"{law}; {cure}")
+
+
+def read_table(
+    paths: Sequence[Path], *, time_column: str | None, time_zone: str | None, time_format: str | None, rules: DataConfig
+) -> Table:
+    """Read one table from one or more files: CSV, plain or gzipped, or Parquet, by their first bytes.
 
     Args:
-        path: the file.
-        time_column: column of the times, or None for the first.
-        time_zone: zone of times that name none, or None to refuse them.
+        paths: files of the same columns; their rows may touch, and may overlap only where they agree and the request
+            asks for `duplicates` to be dropped.
+        time_column: column of the times; None takes the first.
+        time_zone: zone of times that name none; None refuses them, but for dates.
+        time_format: strptime format of the times; None reads ISO 8601.
+        rules: which repairs are asked for.
 
     Returns:
-        The table.
+        The table, its rows in the order of time.
 
     Raises:
-        RequestError: the file cannot be read with certainty.
+        RequestError: a file cannot be read with certainty.
     """
-    content = _bytes_of(path)
-    header, rows, lines = _rows_of(path, _text_of(path, content))
-    cells = {name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
-    table = Table(path, hashlib.sha256(content).hexdigest(), header, pd.DatetimeIndex([]), "UTC", lines, cells)
-    column = header[0] if time_column is None else table.find(time_column)
-    index, zone = _times(f"{path}, column {column}", cells.pop(column), lines, time_zone)
-    return Table(path, table.sha256, tuple(name for name in header if name != column), index, zone, lines, cells)
+    parts = []
+    for path in paths:
+        raw = read_raw(path)
+        parts.append(_with_times(raw, time_column, time_zone, time_format, rules))
+    return _ordered(_joined(parts))
 
 
-def _bytes_of(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise RequestError(f"{path} is a folder; name a CSV file in it")
-        if not path.is_file():
-            beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-            raise RequestError(f"there is no file {path}{nearest(path.name, beside)}")
-        return path.read_bytes()
-    except OSError as error:
-        raise RequestError(f"cannot read {shown(str(path))}: {error.strerror}") from None
-
-
-def _text_of(path: Path, content: bytes) -> str:
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error):
-            raise RequestError(f"{path} is a damaged or truncated gzip file; copy it again") from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RequestError(f"{path} is not text in UTF-8 (byte {error.start}); save it as CSV UTF-8") from None
-    if "\0" in text:
-        raise RequestError(f"{path} is not text: it holds null bytes; save it as CSV UTF-8")
-    if not text.strip():
-        raise RequestError(f"{path} is empty")
-    if text.lstrip().startswith("<"):
-        raise RequestError(f"{path} is a web page or XML, not CSV; download the data itself")
-    return text
-
-
-def _rows_of(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]], NDArray[np.int64]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        numbered = [(row, reader.line_num) for row in reader if row]
-    except csv.Error as error:
-        raise RequestError(f"{path} cannot be read as CSV: {error} (line {reader.line_num})") from None
-    header, rows = tuple(name.strip() for name in numbered[0][0]), [row for row, _ in numbered[1:]]
-    lines = np.array([line for _, line in numbered[1:]], dtype=np.int64)
-    if len(header) == 1:
-        other = next((sign for sign in (";", "\t", "|") if sign in header[0]), None)
-        cure = f"; the separator seems to be '{other}', write commas" if other else ""
-        raise RequestError(f"{path} has one column, {shown(header[0])}, and needs a time and a price{cure}")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice or "" in header:
-        raise RequestError(
-            f"{path} must name every column once; {f'{twice} stand twice' if twice else 'one is unnamed'}"
+def _with_times(raw: Raw, column: str | None, zone: str | None, form: str | None, rules: DataConfig) -> Table:
+    name = raw.time_column if column is None else _find(column, raw.columns, raw.path.name)
+    cells = dict(raw.cells)
+    times = cells.pop(name)
+    origin = raw.origin
+    if isinstance(times, pd.DatetimeIndex):
+        index, written = (
+            localised(times, origin, column=name, zone=zone, repair=rules.repair)
+            if times.tz is None
+            else (times.tz_convert("UTC").as_unit("ns"), "UTC")
         )
-    if not rows:
-        raise RequestError(f"{path} has a header and no rows")
-    for line, row in zip(lines, rows, strict=True):
-        if len(row) != len(header):
-            raise RequestError(f"{path}, row {line}: {len(row)} values, the header has {len(header)} columns")
-    return header, rows, lines
+    elif isinstance(times, list):
+        index, written = read_times(times, origin, column=name, zone=zone, form=form, repair=rules.repair)
+    else:
+        raise RequestError(f"{raw.path}, column {name}: numbers are no times; name another with time_column")
+    values: dict[str, Cells] = {
+        key: [stamp.isoformat() for stamp in column] if isinstance(column, pd.DatetimeIndex) else column
+        for key, column in cells.items()
+    }
+    source: dict[str, str | int] = {"file": raw.path.name, "sha256": raw.sha256, "rows": len(index)}
+    return Table((source,), tuple(values), index, written, origin, values, rules)
 
 
-def _times(where: str, texts: list[str], lines: NDArray[np.int64], zone: str | None) -> tuple[pd.DatetimeIndex, str]:
-    """Read (N,) times into UTC, and return the zone they were written in."""
-    stripped = [text.strip() for text in texts]
-    for line, text in zip(lines, stripped, strict=True):
-        if not ISO.fullmatch(text):
+def _joined(parts: list[Table]) -> Table:
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    for part in parts[1:]:
+        if set(part.columns) != set(first.columns) or part.zone != first.zone:
             raise RequestError(
-                f"{where}, row {line}: {shown(text)} is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z"
+                f"{part.origin.name} must have the columns and the zone of {first.origin.name}, "
+                f"{', '.join(first.columns)} in {first.zone}; has {', '.join(part.columns)} in {part.zone}"
             )
-        if not _is_moment(text):
-            raise RequestError(f"{where}, row {line}: '{text}' is no moment of the calendar between 1700 and 2200")
-    zoned = [ZONE.search(text) is not None for text in stripped]
-    if any(zoned) and not all(zoned):
-        row = zoned.index(not zoned[0])
-        raise RequestError(
-            f"{where}, row {lines[row]}: '{stripped[row]}' names a zone or not, unlike the rows before; use one"
+    cells: dict[str, Cells] = {}
+    for name in first.columns:
+        texts = [part.cells[name] for part in parts]
+        if all(isinstance(one, list) for one in texts):
+            cells[name] = [text for one in texts for text in one]
+        else:
+            cells[name] = np.concatenate([np.asarray(one, dtype=np.float64) for one in texts])
+    origin = Origin(
+        tuple(part.origin.name for part in parts),
+        np.concatenate([part.origin.file + number for number, part in enumerate(parts)]),
+        np.concatenate([part.origin.lines for part in parts]),
+    )
+    index = pd.DatetimeIndex(np.concatenate([part.index.asi8 for part in parts]), tz="UTC")
+    sources = tuple(source for part in parts for source in part.sources)
+    return dataclasses.replace(first, sources=sources, index=index, origin=origin, cells=cells)
+
+
+def _ordered(table: Table) -> Table:
+    """Put the rows in order, each moment once; but only as far as the request asks for it."""
+    stamps, origin, notes = table.index.asi8, table.origin, []
+    back = np.diff(stamps, prepend=stamps[:1]) < 0
+    if len(origin.files) == 1 and "sort" not in table.rules.repair:
+        origin.refuse_first(
+            back,
+            lambda row: f"{moment(table.index[row])} is earlier than the row before, {moment(table.index[row - 1])};",
+            "sort the rows by time, or have them sorted with data.repair=[sort]",
         )
-    index = pd.DatetimeIndex(pd.to_datetime(stripped, format="ISO8601", utc=all(zoned)))
-    if not all(zoned):
-        index = _localised(where, index, zone)
-    index = index.tz_convert("UTC").as_unit("ns")
-    steps = np.diff(index.asi8)
-    if (steps <= 0).any():
-        row = int(np.flatnonzero(steps <= 0)[0]) + 1
-        law = "stands twice" if steps[row - 1] == 0 else "is earlier than the row before"
-        raise RequestError(
-            f"{where}, row {lines[row]}: {stripped[row]} {law}; sort the rows by time and keep each once"
+    elif back.any():
+        notes.append(f"{origin.name}: {int(back.sum())} rows were out of order and have been sorted")
+    order = np.argsort(stamps, kind="stable")
+    table = _take(table, order)
+    twice = np.diff(table.index.asi8, prepend=table.index.asi8[:1] - 1) == 0
+    for row in np.flatnonzero(twice).tolist():
+        differing = [name for name in table.columns if not _same(table.cells[name], row)]
+        if differing:
+            name = differing[0]
+            cells = table.cells[name]
+            raise RequestError(
+                f"{table.origin.row(row)}, {moment(table.index[row])} stands already in {table.origin.row(row - 1)} "
+                f"with another {name}, {shown(str(cells[row - 1]))} and now {shown(str(cells[row]))}; keep one"
+            )
+    if twice.any() and "duplicates" not in table.rules.repair:
+        table.origin.refuse_first(
+            twice,
+            lambda row: (
+                f"{moment(table.index[row])} stands already in {table.origin.row(row - 1)}, with the same values;"
+            ),
+            "keep each row once, or have copies dropped with data.repair=[duplicates]",
         )
-    return index, "UTC" if all(zoned) or zone is None else zone
+    if twice.any():
+        notes.append(f"{origin.name}: {int(twice.sum())} rows that stood twice with the same values were dropped")
+        table = _take(table, np.flatnonzero(~twice))
+    return dataclasses.replace(table, notes=(*table.notes, *notes))
 
 
-def _localised(where: str, index: pd.DatetimeIndex, zone: str | None) -> pd.DatetimeIndex:
-    if zone is None:
-        raise RequestError(f"{where}: the times name no zone; give time_zone=UTC, or the zone they were written in")
-    try:
-        known = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise RequestError(f"time_zone must be a zone such as UTC or America/Chicago, was '{zone}'") from None
-    try:
-        return index.tz_localize(known)
-    except ValueError as error:
-        reason = str(error).split(",")[0]
-        raise RequestError(
-            f"{where}: a clock change makes a time in {zone} ambiguous or impossible ({reason}); use UTC"
-        ) from None
+def _same(cells: Cells, row: int) -> bool:
+    one, other = cells[row - 1], cells[row]
+    if isinstance(one, str) and isinstance(other, str):
+        return one.strip() == other.strip() or (number(one) == number(other))
+    return bool(one == other or (one != one and other != other))
 
 
-def _is_moment(text: str) -> bool:
-    try:
-        return 1700 <= datetime.fromisoformat(text).year <= 2200  # what a nanosecond clock can count
-    except ValueError:
-        return False
+def _take(table: Table, rows: NDArray[np.int64]) -> Table:
+    if np.array_equal(rows, np.arange(len(table.index))):
+        return table
+    cells: dict[str, Cells] = {
+        name: [column[row] for row in rows] if isinstance(column, list) else column[rows]
+        for name, column in table.cells.items()
+    }
+    return dataclasses.replace(
+        table, index=pd.DatetimeIndex(table.index[rows]), origin=table.origin.take(rows), cells=cells
+    )
 
 
-def _number(text: str) -> float:
-    return float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
+def _find(name: str, columns: Sequence[str], where: str) -> str:
+    if name in columns:
+        return name
+    alike = [column for column in columns if column.strip().lower() == name.strip().lower()]
+    if len(alike) == 1:
+        return alike[0]
+    raise RequestError(f"{where} has no column '{name}'{nearest(name, columns)} (columns there: {', '.join(columns)})")
 
 
-def shown(text: str) -> str:
-    """Return a text from a file as it can stand in a message: quoted, on one line, and not too long."""
-    flat = " ".join(text.split())
-    return f"'{flat[:57]}...'" if len(flat) > 60 else f"'{flat}'"
+def _cure(texts: Sequence[str]) -> str:
+    comma = any("," in text for text in texts)
+    return "write it without separators and units, with a decimal point" if comma else "write it without units"

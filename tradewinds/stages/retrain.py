@@ -12,12 +12,15 @@ from tradewinds.errors import BusyError, GateError, RequestError
 from tradewinds.prepare import Prepared, prepare
 from tradewinds.registry import Registry, Version, now
 from tradewinds.schema import Config
+from tradewinds.stages.fetch import bring_up_to_date
 from tradewinds.stages.run import walk
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Retrain under a lock, so that two schedulers never train the same model at once."""
+    bring_up_to_date(config, console)
     prepared = prepare(config)
+    console.note(f"{prepared.series.name}: {prepared.age}")
     prepared.runs.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(prepared.runs / ".retrain.lock", timeout=0):

@@ -30,7 +30,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Train a forecaster, then an agent, then judge both on bars neither has seen."""
     prepared = prepare(config)
     index, series = prepared.series.index, prepared.series
-    console.note(f"{series.name}: {len(index)} bars, {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}")
+    console.note(f"{series.name}: {len(index)} bars, {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}; {prepared.age}")
     for note in prepared.notes:
         console.note(f"note: {note}")
     return walk(prepared, console, command="run").outcome

@@ -21,6 +21,7 @@ MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what make
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train a forecaster, score it on the validation rows and write its artifact."""
     prepared = prepare(config)
+    console.note(f"{prepared.series.name}: {prepared.age}")
     for note in prepared.notes:
         console.note(f"note: {note}")
     run = prepared.runs / new_run_id()

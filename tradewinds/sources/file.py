@@ -1,0 +1,126 @@
+"""The user's own files, CSV or Parquet, as a market series or as exogenous columns."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tradewinds.errors import RequestError
+from tradewinds.sources.align import Facts, series_of
+from tradewinds.sources.bars import DAY, Bars, checked, cut, refuse_jumps
+from tradewinds.sources.config import FileConfig, FileWeather
+from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
+from tradewinds.sources.rules import DataConfig
+from tradewinds.sources.sessions import check_sessions, zone_of
+from tradewinds.sources.table import Table, read_table
+from tradewinds.sources.weather import check_values
+
+ROLES = {
+    "open": ("open",),
+    "high": ("high",),
+    "low": ("low",),
+    "volume": ("volume",),
+    "dividends": ("dividends",),
+    "splits": ("splits", "stock splits"),
+}
+
+
+def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
+    """Read bars from a file of the user's.
+
+    Raises:
+        RequestError: the file cannot be read with certainty; see `table` and `bars`.
+    """
+    paths = _paths(config.path)
+    table = read_table(
+        paths, time_column=config.time_column, time_zone=config.time_zone, time_format=config.time_format, rules=rules
+    )
+    columns = {"close": table.numbers(config.close)}
+    for role, names in ROLES.items():
+        there = getattr(config, role) or next((name for name in names if table.has(name)), None)
+        if there is not None:
+            columns[role] = table.numbers(there)
+    if "splits" in columns:
+        columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # Yahoo writes 0 where none
+    bars = Bars(table.index, columns, table.origin)
+    bars = bars.take(cut(bars.index, config.first, config.last, table.origin.name, table.zone))
+    bars, length, notes = checked(bars, rules=rules, length=_length(config.bar_length))
+    per_day = max(int(DAY / length), 10)
+    refuse_jumps(bars, rules, window=per_day)
+    if config.calendar is not None:
+        notes += check_sessions(bars, config.calendar, length=length, zone=table.zone, max_missing=rules.max_missing)
+    facts = Facts(
+        name=_plain_name(paths),
+        bar_length=length,
+        bars_per_year=config.bars_per_year,
+        season_bars=config.season_bars,
+        price_unit=config.price_unit,
+        calendar=config.calendar or "",
+        zone=table.zone,
+    )
+    series, _ = series_of({_stem(paths[0]): bars}, facts)
+    zone = table.zone if table.zone != "UTC" else zone_of(facts.calendar)
+    return LoadedSeries(series, (*table.notes, *notes, *_remarks(columns)), table.sources, zone)
+
+
+def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
+    """Read exogenous columns from a file; an empty cell is a value not measured.
+
+    Raises:
+        RequestError: the file cannot be read with certainty.
+    """
+    table = read_table(
+        _paths(config.path),
+        time_column=config.time_column,
+        time_zone=config.time_zone,
+        time_format=config.time_format,
+        rules=rules,
+    )
+    values = {name: table.numbers(name, empty_allowed=True) for name in config.columns}
+    for name, column in values.items():
+        if not np.isfinite(column).any():
+            raise RequestError(f"{table.origin.name}, column {name}: no value at all")
+    units = dict(zip(config.columns, config.units or (), strict=False))
+    frame = pd.DataFrame(values, index=table.index)
+    check_values(frame, table.origin, units)
+    moments = dict.fromkeys(config.columns, _available(table, config))
+    return LoadedColumns(frame, moments, table.origin, units, table.sources, table.notes, config.place)
+
+
+def _available(table: Table, config: FileWeather) -> pd.DatetimeIndex:
+    if config.available_column is None:
+        return table.index + pd.Timedelta(hours=config.lag_hours or 0.0)
+    return table.times(config.available_column, config.time_zone, config.time_format)
+
+
+def _length(text: str | None) -> pd.Timedelta | None:
+    if text is None:
+        return None
+    try:
+        length = pd.Timedelta(text) if re.fullmatch(r"\d{1,6} ?[A-Za-z]+", text, re.ASCII) else None
+    except ValueError:
+        length = None
+    if length is None or not length > pd.Timedelta(0):  # not NaT either
+        raise RequestError(f"series.bar_length must be a length such as 1D, 1h or 15min, was '{text}'")
+    return length
+
+
+def _paths(path: str | tuple[str, ...]) -> list[Path]:
+    return [Path(one) for one in ((path,) if isinstance(path, str) else path)]
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".csv").removesuffix(".parquet") or path.name
+
+
+def _plain_name(paths: list[Path]) -> str:
+    name = _stem(paths[0]) + (f"-{_stem(paths[-1])}" if len(paths) > 1 else "")
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:64]
+
+
+def _remarks(columns: dict[str, np.ndarray]) -> tuple[str, ...]:
+    missing = [role for role in ("open", "high", "low") if role not in columns]
+    if missing and len(missing) < 3:
+        return (f"columns {', '.join(missing)} are missing: only close is used, as one price a bar",)
+    return ()

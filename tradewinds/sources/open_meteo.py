@@ -1,0 +1,206 @@
+"""Open-Meteo over HTTP: a reanalysis made afterwards, or what was forecast; every value with the time it was known.
+
+Data: Open-Meteo.com, CC BY 4.0. The archive is hindsight: ERA5 is published five days after its hours. The previous
+runs are point in time: the value for an hour is that of the newest model run that began `lead_days` before it.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+
+from tradewinds.errors import RequestError
+from tradewinds.sources.config import OpenMeteoConfig
+from tradewinds.sources.loaded import LoadedColumns
+from tradewinds.sources.origin import Origin
+from tradewinds.sources.rules import DataConfig
+from tradewinds.sources.store import Store
+from tradewinds.sources.update import Asking, Reply
+from tradewinds.sources.weather import check_values
+
+URLS = {
+    "archive": "https://archive-api.open-meteo.com/v1/archive",
+    "previous_runs": "https://previous-runs-api.open-meteo.com/v1/forecast",
+}
+ARCHIVE_DELAY = pd.Timedelta(days=5)  # ERA5 behind real time: open-meteo.com/en/docs/historical-weather-api
+RUN_DELAY = pd.Timedelta(hours=12)  # a run starts up to 6 h before the lead says, and is computed in up to 6 h more
+FIRST_RUN = "2021-03-23"  # no run before is kept: open-meteo.com/en/docs/previous-runs-api
+INTERVALS = {"hourly": pd.Timedelta(hours=1), "daily": pd.Timedelta(days=1)}
+AVAILABLE = "available_at"
+
+
+def key_of(config: OpenMeteoConfig) -> str:
+    """Return the name of a place and product in the store."""
+    lead = f"{config.lead_days}" if config.product == "previous_runs" else ""
+    return f"{config.product}{lead}-{config.interval}{config.latitude:+.4f}{config.longitude:+.4f}"
+
+
+def columns_of(config: OpenMeteoConfig) -> list[str]:
+    """Return the columns as Open-Meteo names them in its answer."""
+    suffix = f"_previous_day{config.lead_days}" if config.product == "previous_runs" else ""
+    return [f"{name}{suffix}" for name in config.variables]
+
+
+def asking(config: OpenMeteoConfig, store: Store, rules: DataConfig, patiently: Any) -> Asking:
+    """Return how `update` asks Open-Meteo for a place.
+
+    Args:
+        config: the place, the product and the variables; those already stored are asked for again.
+        store: where it lies.
+        rules: time-outs.
+        patiently: retries a call that may fail for a while: `patiently(lambda timeout: Reply) -> Reply`.
+    """
+    old = None if rules.refetch else store.read(key_of(config))
+    stored = tuple(old.sidecar["parameters"]["variables"]) if old is not None else ()
+    config = dataclasses.replace(
+        config, variables=(*stored, *(name for name in config.variables if name not in stored))
+    )
+
+    def ask(since: pd.Timestamp | None) -> Reply:
+        reply: Reply = patiently(lambda timeout: ask_once(config, since, timeout=timeout))
+        return reply
+
+    def check(frame: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
+        check_values(frame[columns_of(config)], _origin(config, len(frame)), facts["units"])
+        return []
+
+    parameters = {
+        "latitude": config.latitude,
+        "longitude": config.longitude,
+        "product": config.product,
+        "interval": config.interval,
+        "variables": list(config.variables),
+        "first": config.first,
+    }
+    return Asking(ask=ask, check=check, parameters=parameters, compared=tuple(columns_of(config)))
+
+
+def ask_once(config: OpenMeteoConfig, since: pd.Timestamp | None, *, timeout: float) -> Reply:
+    """Ask once for all intervals since a moment that are published; nothing is raised for what a server may do."""
+    first = f"{since:%Y-%m-%d}" if since is not None else config.first
+    if config.product == "previous_runs":
+        first = max(first, FIRST_RUN)
+    asked: dict[str, str | float] = {
+        "latitude": config.latitude,
+        "longitude": config.longitude,
+        "start_date": first,
+        "end_date": f"{datetime.now(UTC):%Y-%m-%d}",
+        config.interval: ",".join(columns_of(config)),
+        "timezone": "GMT",
+    }
+    if config.product == "archive":
+        asked["models"] = "era5"
+    try:
+        answer = httpx.get(config.url or URLS[config.product], params=asked, timeout=timeout, follow_redirects=True)
+    except (httpx.HTTPError, OSError) as error:
+        words = " ".join(str(error).split())[:120]
+        return Reply("unreachable", reason=f"Open-Meteo did not answer: {type(error).__name__}: {words}")
+    except (httpx.InvalidURL, ValueError) as error:
+        return Reply("malformed", reason=f"weather.url '{config.url}' is no address: {error}")
+    if answer.status_code == 429:
+        return Reply("rate_limited", reason=f"Open-Meteo answered 429, too many requests: {_reason(answer)}")
+    if answer.status_code >= 500:
+        return Reply("unreachable", reason=f"Open-Meteo answered with an error of its own, {answer.status_code}")
+    if answer.status_code != 200:
+        return Reply("malformed", reason=f"Open-Meteo refused the request, {answer.status_code}: {_reason(answer)}")
+    try:
+        return _reply(config, answer.json(), since)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        words = " ".join(str(error).split())[:120]
+        return Reply("malformed", reason=f"Open-Meteo's answer cannot be read ({type(error).__name__}: {words})")
+
+
+def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns:
+    """Read weather from the store.
+
+    Raises:
+        RequestError: it was never fetched, or not these variables.
+        GateError: the stored table is damaged.
+    """
+    store = Store(rules, "open_meteo")
+    stored, names = store.read(key_of(config)), columns_of(config)
+    place = f"weather.latitude={config.latitude:g} weather.longitude={config.longitude:g}"
+    lost = names if stored is None else [name for name in names if name not in stored.table.column_names]
+    if stored is None or lost:
+        what = f"'weather.variables=[{','.join(config.variables)}]'"
+        raise RequestError(
+            f"{', '.join(lost)} at {place} ({config.product}, {config.interval}) is not in the store {store.root}; "
+            f"type: tradewinds fetch weather=open_meteo {place} weather.product={config.product} "
+            f"weather.interval={config.interval} {what}"
+        )
+    frame = stored.frame
+    index = pd.DatetimeIndex(frame.index)
+    available = pd.DatetimeIndex(frame[AVAILABLE])
+    if config.lag_hours is not None:
+        available = index + pd.Timedelta(hours=config.lag_hours)
+    notes = ["weather by Open-Meteo.com, CC BY 4.0"]
+    if (
+        config.product == "archive"
+        and config.lag_hours is not None
+        and pd.Timedelta(hours=config.lag_hours) < ARCHIVE_DELAY
+    ):
+        notes.append(
+            f"the archive counts as known {config.lag_hours:g} hours after an interval began (weather.lag_hours), as "
+            "if a station had read it; it is in fact published five days later"
+        )
+    units = {name: stored.sidecar["facts"]["units"].get(name, "") for name in names}
+    return LoadedColumns(
+        table=frame[names],
+        available=dict.fromkeys(names, available),
+        origin=_origin(config, len(frame)),
+        units=units,
+        sources=(stored.source,),
+        notes=tuple(notes),
+        place=float(config.longitude),
+    )
+
+
+def _reply(config: OpenMeteoConfig, body: Mapping[str, Any], since: pd.Timestamp | None) -> Reply:
+    block, names = body[config.interval], columns_of(config)
+    if body.get("utc_offset_seconds", 0) != 0:
+        return Reply("malformed", reason=f"Open-Meteo answered in {body.get('timezone')}, and was asked for UTC")
+    index = pd.DatetimeIndex(pd.to_datetime(block["time"], format="ISO8601", utc=True)).as_unit("ns")
+    lengths = {name: len(block[name]) for name in names}
+    short = [name for name, length in lengths.items() if length != len(index)]
+    if short:
+        return Reply("malformed", reason=f"{short[0]} has {lengths[short[0]]} values for {len(index)} times")
+    if len(index) == 0:
+        return Reply("empty", reason="Open-Meteo has no interval of this span")
+    if not (index.is_monotonic_increasing and index.is_unique):
+        return Reply("malformed", reason="the times do not increase")
+    frame = pd.DataFrame({name: np.array(block[name], dtype=np.float64) for name in names}, index=index)
+    if np.isinf(frame.to_numpy()).any():
+        return Reply("malformed", reason="a value is infinite")
+    dead = [name for name in names if frame[name].isna().all()]
+    if dead:
+        return Reply("empty", reason=f"{dead[0]} has no value at all at this place and time")
+    there = np.flatnonzero(frame.notna().any(axis=1).to_numpy())
+    frame = frame.iloc[there[0] : there[-1] + 1]  # what is not yet published comes as null
+    if since is not None:
+        frame = frame[frame.index >= since]
+    step = INTERVALS[config.interval]
+    delay = step + ARCHIVE_DELAY if config.product == "archive" else RUN_DELAY - config.lead_days * pd.Timedelta(days=1)
+    frame[AVAILABLE] = pd.DatetimeIndex(frame.index) + delay
+    facts = {
+        "units": {name: str(body.get(f"{config.interval}_units", {}).get(name, "")) for name in names},
+        "grid": [body.get("latitude"), body.get("longitude")],
+        "elevation": body.get("elevation"),
+        "licence": "CC BY 4.0, Open-Meteo.com",
+        "httpx": httpx.__version__,
+    }
+    return Reply("ok", frame, facts=facts)
+
+
+def _origin(config: OpenMeteoConfig, rows: int) -> Origin:
+    return Origin.counted(f"{key_of(config)} of open_meteo", rows)
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return " ".join(str(answer.json()["reason"]).split())[:200]
+    except (ValueError, KeyError, TypeError):
+        return "no reason given"

@@ -1,0 +1,193 @@
+"""Bring a table of the store up to date: ask only for what is new, and believe it only where it agrees with the old.
+
+Equal where they overlap: append. One ratio throughout: a split has restated the history; fetch it whole. Anything else:
+refuse, and say which days. Knows tables and replies; not who is asked.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from tradewinds.errors import GateError, RequestError
+from tradewinds.sources.store import Store, Stored
+
+Status = Literal["ok", "empty", "rate_limited", "unreachable", "malformed", "conflict", "missing"]
+OVERLAP = 10  # rows asked for again
+SAME = 1e-6  # relative difference of two floats that went through somebody's 32 bits
+STEADY = 1e-3  # relative spread of a ratio that counts as one
+TRANSIENT = ("rate_limited", "unreachable")
+
+
+@dataclass(frozen=True, eq=False)
+class Reply:
+    """What a source answered.
+
+    Attributes:
+        status: ok, or what went wrong.
+        frame: rows by start, UTC, if ok.
+        reason: what went wrong, one sentence.
+        facts: what it said of the instrument.
+        notes: what was left out.
+    """
+
+    status: Status
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
+    reason: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one instrument.
+
+    Attributes:
+        source: such as yahoo/1d.
+        instrument: the key in the store.
+        status: ok, or why the store is as it was.
+        rows: in the store now.
+        added: new ones.
+        first: start of the first row, or null.
+        last: start of the last.
+        sha256: of the table.
+        reason: what went wrong, or what is worth knowing.
+    """
+
+    source: str
+    instrument: str
+    status: Status
+    rows: int = 0
+    added: int = 0
+    first: str | None = None
+    last: str | None = None
+    sha256: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a source is asked for one instrument.
+
+    Attributes:
+        ask: called with the first moment wanted, or None for all there is.
+        check: holds a whole table against the laws and returns what is odd; raises RequestError.
+        parameters: what is asked beside the span; another set fetches the whole table again.
+        compared: columns that must agree where two fetches overlap.
+        scaled: columns a split restates by one ratio.
+    """
+
+    ask: Callable[[pd.Timestamp | None], Reply]
+    check: Callable[[pd.DataFrame, Mapping[str, Any]], list[str]]
+    parameters: Mapping[str, Any]
+    compared: tuple[str, ...]
+    scaled: tuple[str, ...] = ()
+
+
+def update(store: Store, key: str, asking: Asking, *, refetch: bool) -> Outcome:
+    """Fetch what is new of one instrument, and store it if it can be believed; else the store stays as it is.
+
+    Returns:
+        What became of it; nothing is raised for what a source may do.
+
+    Raises:
+        GateError: the stored table is damaged, and `refetch` was not asked for.
+    """
+    old = None if refetch else _usable(store, key, asking)
+    before = None if old is None else old.frame
+    since = None if before is None else before.index[max(len(before) - OVERLAP, 0)]
+    reply = asking.ask(since)
+    if reply.status != "ok":
+        return _unchanged(store, key, old, reply.status, reply.reason)
+    frame, notes = reply.frame, list(reply.notes)
+    if before is not None:
+        verdict, dates = compare(before, frame.loc[since:], asking)
+        if verdict == "restated":
+            reply = asking.ask(None)
+            if reply.status != "ok":
+                return _unchanged(store, key, old, reply.status, reply.reason)
+            frame = reply.frame
+            verdict, dates = compare(before, frame.loc[before.index[0] :], asking)
+            notes = [*reply.notes, f"a split restated the history: all {len(frame)} rows were fetched again"]
+        if verdict == "conflict":
+            reason = f"the source now disagrees with what is stored on {_days(dates)}; data.refetch=true replaces it"
+            return _unchanged(store, key, old, "conflict", reason)
+        if verdict == "same":
+            fresh = frame.loc[frame.index > before.index[-1]]
+            frame = pd.concat([before, fresh[before.columns]]) if len(fresh) else before
+    try:
+        notes += asking.check(frame, reply.facts)
+    except RequestError as error:
+        return _unchanged(store, key, old, "malformed", str(error))
+    facts = {**reply.facts, "notes": notes}
+    stored = store.write(key, frame, parameters=asking.parameters, facts=facts)
+    added = len(frame) if before is None else int((frame.index > before.index[-1]).sum())
+    return _said(store, key, "ok", stored, added=added, reason="; ".join(notes))
+
+
+def compare(
+    before: pd.DataFrame, after: pd.DataFrame, asking: Asking
+) -> tuple[Literal["same", "restated", "conflict"], pd.DatetimeIndex]:
+    """Compare two fetches where they overlap.
+
+    Args:
+        before: the stored rows.
+        after: the new rows, from a row of the overlap on.
+        asking: which columns must agree, and which a split scales.
+
+    Returns:
+        `same`; `restated`, if all scaled columns differ by one ratio; or `conflict` and its rows.
+    """
+    start = after.index[0] if len(after) else before.index[-1]
+    old, new = before.loc[start:], after.loc[: before.index[-1]]
+    shared = old.index.intersection(new.index)
+    lost = old.index.symmetric_difference(new.index)
+    one, other = old.loc[shared], new.loc[shared]
+    differing = pd.Series(False, index=shared)
+    for name in asking.compared:
+        differing |= ~np.isclose(one[name], other[name], rtol=SAME, atol=1e-12, equal_nan=True)
+    if len(lost) == 0 and len(shared) and not differing.any():
+        return "same", pd.DatetimeIndex([])
+    if len(lost) == 0 and len(shared) and asking.scaled:
+        ratios = np.concatenate([(other[name] / one[name]).to_numpy(dtype=np.float64) for name in asking.scaled])
+        middle = float(np.median(ratios))
+        if abs(middle - 1.0) > STEADY and bool((np.abs(ratios / middle - 1.0) < STEADY).all()):
+            return "restated", pd.DatetimeIndex([])
+    return "conflict", pd.DatetimeIndex(shared[differing].union(lost))
+
+
+def _usable(store: Store, key: str, asking: Asking) -> Stored | None:
+    """The stored table, unless it was asked for otherwise; then the whole is fetched."""
+    old = store.read(key)
+    return old if old is not None and dict(old.sidecar["parameters"]) == dict(asking.parameters) else None
+
+
+def _unchanged(store: Store, key: str, old: Stored | None, status: Status, reason: str) -> Outcome:
+    return _said(store, key, status, old, added=0, reason=reason)
+
+
+def _said(store: Store, key: str, status: Status, stored: Stored | None, *, added: int, reason: str) -> Outcome:
+    if stored is None:
+        return Outcome(store.source, key, status, reason=reason)
+    sidecar = stored.sidecar
+    return Outcome(
+        store.source, key, status, sidecar["rows"], added, sidecar["first"], sidecar["last"], sidecar["sha256"], reason
+    )
+
+
+def look(store: Store, key: str) -> Outcome:
+    """Say what is stored of an instrument, without asking anybody."""
+    try:
+        stored = store.read(key)
+    except GateError as error:
+        return Outcome(store.source, key, "malformed", reason=str(error))
+    if stored is None:
+        return Outcome(store.source, key, "missing", reason="it was never fetched")
+    return _said(store, key, "ok", stored, added=0, reason=f"fetched {stored.sidecar['fetched_at']}")
+
+
+def _days(dates: pd.DatetimeIndex) -> str:
+    named = ", ".join(f"{day:%Y-%m-%d}" if day == day.normalize() else f"{day:%Y-%m-%d %H:%M}" for day in dates[:5])
+    return f"{named} and {len(dates) - 5} more" if len(dates) > 5 else named

@@ -1,0 +1,275 @@
+"""Yahoo through yfinance: asked one symbol at a time, answered by type, believed only after the border's checks.
+
+yfinance hides what goes wrong, keeps bad replies and drops rows without a word; every line here that looks odd undoes
+one of these. Measured facts: docs/data.md, section on Yahoo.
+"""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from curl_cffi import requests
+
+from tradewinds.errors import RequestError
+from tradewinds.sources.align import Facts, series_of
+from tradewinds.sources.bars import DAY, Array, Bars, checked, cut, refuse_jumps
+from tradewinds.sources.config import YahooConfig
+from tradewinds.sources.loaded import LoadedSeries
+from tradewinds.sources.origin import Origin
+from tradewinds.sources.rules import DataConfig
+from tradewinds.sources.sessions import check_sessions, zone_of
+from tradewinds.sources.store import Store, Stored
+from tradewinds.sources.update import Asking, Reply
+
+LENGTHS = {bar: pd.Timedelta(bar) for bar in ("1d", "1h", "30m", "15m", "5m")}
+COLUMNS = {
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Close": "close",
+    "Volume": "volume",
+    "Dividends": "dividends",
+    "Stock Splits": "splits",
+}
+PRICES = ("open", "high", "low", "close")
+CALENDARS: Mapping[str, str] = {  # Yahoo's exchange codes with the calendar of their sessions
+    **dict.fromkeys(("NMS", "NGM", "NCM", "NYQ", "PCX", "ASE", "BTS"), "XNYS"),
+    **{"LSE": "XLON", "GER": "XETR", "FRA": "XFRA", "PAR": "XPAR", "AMS": "XAMS", "BRU": "XBRU", "MIL": "XMIL"},
+    **{"EBS": "XSWX", "STO": "XSTO", "OSL": "XOSL", "CPH": "XCSE", "HEL": "XHEL", "VIE": "XWBO", "MCE": "XMAD"},
+    **{"TOR": "XTSE", "JPX": "XTKS", "HKG": "XHKG", "ASX": "XASX", "KSC": "XKRX", "NSI": "XNSE", "SAO": "BVMF"},
+    "CCC": "24/7",
+}
+
+
+class Yahoo:
+    """A client: yfinance with its silences lifted.
+
+    Its caches live in a folder that goes with the client: they hold pickles, which are never read back from disk here,
+    and a time zone once wrong would stay so.
+    """
+
+    def __init__(self) -> None:
+        import yfinance
+
+        self._cache = tempfile.TemporaryDirectory(prefix="tradewinds-", ignore_cleanup_errors=True)
+        yfinance.set_tz_cache_location(self._cache.name)
+        yfinance.config.debug.hide_exceptions = False
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+        self._yfinance = yfinance
+        self._session = _Listening(impersonate="chrome")
+
+    def ask(self, symbol: str, *, bar: str, first: pd.Timestamp | None, timeout: float) -> Reply:
+        """Ask once for the bars of a symbol that have closed; nothing is raised for what Yahoo may do."""
+        from yfinance.data import YfData
+
+        YfData.cache_get.cache_clear()  # it keeps 404 and 500, and answers with them when the server is well again
+        self._session.heard.clear()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ticker = self._yfinance.Ticker(symbol, session=self._session)
+                span = {"period": "max"} if first is None else {"start": first.strftime("%Y-%m-%d")}
+                table = ticker.history(
+                    **span,
+                    interval=bar,
+                    auto_adjust=False,
+                    actions=True,
+                    repair=False,
+                    keepna=True,
+                    timeout=timeout,
+                )
+                meta = dict(ticker._price_history._history_metadata or {}) if ticker._price_history else {}
+        except Exception as error:  # yfinance lets KeyError, TypeError, JSONDecodeError and curl's own errors through
+            return self._failed(symbol, error)
+        return _reply(symbol, table, meta, bar, first)
+
+    def _failed(self, symbol: str, error: Exception) -> Reply:
+        """Type a failure by what was heard on the wire; yfinance calls a server's fault a delisting."""
+        name, heard = type(error).__name__, self._session.heard
+        last = heard[-1] if heard else None
+        if name == "YFRateLimitError" or last == 429:
+            return Reply("rate_limited", reason=f"Yahoo answered {symbol} with 429, too many requests")
+        if isinstance(last, str):
+            return Reply("unreachable", reason=f"Yahoo did not answer for {symbol}: {last}")
+        if last is not None and last >= 500:
+            return Reply("unreachable", reason=f"Yahoo answered {symbol} with an error of its own, {last}")
+        if last in (401, 403):
+            return Reply("unreachable", reason=f"Yahoo refused to answer for {symbol}, {last}")
+        if name in ("YFPricesMissingError", "YFTzMissingError") or last == 404:
+            return Reply("empty", reason=f"Yahoo has no bars of {symbol}; is it written as Yahoo writes it?")
+        words = " ".join(str(error).split())[:120]
+        return Reply("malformed", reason=f"Yahoo's answer for {symbol} cannot be read ({name}: {words})")
+
+
+class _Listening(requests.Session):  # type: ignore[misc]
+    """A session that remembers the status of each chart's answer, or the name of the error in its place."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.heard: list[int | str] = []
+
+    def get(self, url: str, **options: Any) -> Any:
+        chart = "/chart/" in url
+        try:
+            answer = super().get(url, **options)
+        except Exception as error:
+            if chart:
+                self.heard.append(f"{type(error).__name__}: {' '.join(str(error).split())[:120]}")
+            raise
+        if chart:
+            self.heard.append(int(answer.status_code))
+        return answer
+
+
+def asking(client: Yahoo, symbol: str, config: YahooConfig, rules: DataConfig, patiently: Any) -> Asking:
+    """Return how `update` asks Yahoo for a symbol.
+
+    Args:
+        client: yfinance.
+        symbol: as Yahoo writes it.
+        config: length of a bar, calendar, first date.
+        rules: time-outs and repairs.
+        patiently: retries a call that may fail for a while: `patiently(lambda timeout: Reply) -> Reply`.
+    """
+    first = None if config.first is None else pd.Timestamp(config.first)
+
+    def ask(since: pd.Timestamp | None) -> Reply:
+        start = first if since is None else since.tz_localize(None)
+        reply: Reply = patiently(lambda timeout: client.ask(symbol, bar=config.bar, first=start, timeout=timeout))
+        return reply
+
+    def check(frame: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
+        return check_frame(symbol, frame, config.calendar or str(facts["calendar"]), LENGTHS[config.bar], rules)
+
+    return Asking(
+        ask=ask,
+        check=check,
+        parameters={"symbol": symbol, "bar": config.bar, "first": config.first},
+        compared=(*PRICES, "dividends", "splits"),
+        scaled=PRICES,
+    )
+
+
+def check_frame(symbol: str, frame: pd.DataFrame, calendar: str, length: pd.Timedelta, rules: DataConfig) -> list[str]:
+    """Hold a table of Yahoo's against the laws of bars, and say what is odd.
+
+    Raises:
+        RequestError: it breaks one.
+    """
+    index = pd.DatetimeIndex(frame.index)
+    columns = {str(name): frame[name].to_numpy(dtype=np.float64) for name in frame.columns}
+    prices = Bars(index, columns, Origin.counted(f"{symbol} of yahoo", len(index)))
+    bars, _, notes = checked(prices, rules=rules, length=length)
+    as_if_no_splits = {name: column for name, column in bars.columns.items() if name != "splits"}
+    refuse_jumps(Bars(bars.index, as_if_no_splits, bars.origin), rules, window=max(int(DAY / length), 10))
+    if calendar:
+        notes += check_sessions(bars, calendar, length=length, zone="UTC", max_missing=rules.max_missing)
+    return notes
+
+
+def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
+    """Read bars from the store, as they were traded: Yahoo's are divided by later splits.
+
+    Raises:
+        RequestError: a symbol was never fetched, or the symbols have no time in common.
+        GateError: a stored table is damaged.
+    """
+    store = Store(rules, f"yahoo/{config.bar}")
+    symbols = [symbol.upper() for symbol in config.symbols]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        tables = list(pool.map(store.read, symbols))
+    missing = [symbol for symbol, stored in zip(symbols, tables, strict=True) if stored is None]
+    if missing:
+        named = ",".join(missing[:5])
+        raise RequestError(
+            f"{', '.join(missing[:5])}{' and others' if len(missing) > 5 else ''} of bar {config.bar} is not in "
+            f"the store {store.root}; type: "
+            f"tradewinds fetch series=yahoo 'series.symbols=[{named}]' series.bar={config.bar}"
+        )
+    there = [stored for stored in tables if stored is not None]
+    parts = {symbol: _as_traded(symbol, stored, config) for symbol, stored in zip(symbols, there, strict=True)}
+    said = [stored.sidecar["facts"] for stored in there]
+    calendars = sorted({config.calendar or str(facts["calendar"]) for facts in said})
+    series, notes = series_of(
+        parts,
+        Facts(
+            name=_name(symbols),
+            bar_length=LENGTHS[config.bar],
+            price_unit="/".join(sorted({str(facts["currency"]) for facts in said})),
+            calendar=calendars[0] if len(calendars) == 1 else "",
+        ),
+    )
+    kept = [note for facts in said for note in facts["notes"]]
+    sources = tuple(stored.source for stored in there)
+    return LoadedSeries(series, (*kept, *notes), sources, zone_of(series.calendar))
+
+
+def _as_traded(symbol: str, stored: Stored, config: YahooConfig) -> Bars:
+    """Undo the division of prices and dividends by all later splits, and the multiplication of volumes."""
+    table = stored.table
+    index = pd.DatetimeIndex(table["time"].to_numpy(), tz="UTC")
+    columns: dict[str, Array] = {
+        name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name != "time"
+    }
+    if (columns["splits"] != 1.0).any():
+        later = np.cumprod(columns["splits"][::-1])[::-1] / columns["splits"]  # (T,): all splits after bar t
+        for name in (*PRICES, "dividends"):
+            columns[name] = columns[name] * later
+        columns["volume"] = columns["volume"] / later
+    bars = Bars(index, columns, Origin.counted(f"{symbol} of yahoo", len(index)))
+    return bars.take(cut(index, config.first, config.last, symbol))
+
+
+def _reply(symbol: str, table: pd.DataFrame, meta: Mapping[str, Any], bar: str, first: pd.Timestamp | None) -> Reply:
+    if table is None or table.empty:
+        return Reply(
+            "empty", reason=f"Yahoo has no bars of {symbol} since {first:%Y-%m-%d}" if first else f"no {symbol}"
+        )
+    lost = [name for name in COLUMNS if name not in table.columns]
+    if lost or not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
+        return Reply("malformed", reason=f"Yahoo's answer for {symbol} lacks {', '.join(lost) or 'times with a zone'}")
+    index = table.index
+    days = LENGTHS[bar] >= DAY
+    starts = index.tz_localize(None).normalize().tz_localize("UTC") if days else index.tz_convert("UTC")
+    frame = pd.DataFrame(
+        {ours: table[theirs].to_numpy(dtype=np.float64) for theirs, ours in COLUMNS.items()},
+        index=pd.DatetimeIndex(starts).as_unit("ns"),
+    )
+    if "Capital Gains" in table.columns:
+        frame["dividends"] += table["Capital Gains"].to_numpy(dtype=np.float64)
+    frame["splits"] = frame["splits"].where(frame["splits"] != 0.0, 1.0)
+    null = frame[list(PRICES)].isna().any(axis=1)
+    notes = []
+    if null.any():
+        if float(null.mean()) > 0.5:
+            return Reply("malformed", reason=f"{int(null.sum())} of {len(frame)} bars of {symbol} have no price")
+        days_ = ", ".join(f"{day:%Y-%m-%d}" for day in frame.index[null][:3])
+        notes.append(f"Yahoo gave {int(null.sum())} bars of {symbol} without a price, left out: {days_}")
+    formed = pd.DatetimeIndex(frame.index) + LENGTHS[bar] <= pd.Timestamp.now("UTC")
+    frame = frame[~null.to_numpy() & np.asarray(formed)].sort_index()
+    if first is not None:
+        frame = frame[frame.index >= first.tz_localize("UTC")]
+    if frame.empty:
+        return Reply("empty", reason=f"Yahoo has no closed bar of {symbol}")
+    exchange = str(meta.get("exchangeName", ""))
+    facts = {
+        "exchange": exchange,
+        "calendar": CALENDARS.get(exchange, ""),
+        "currency": str(meta.get("currency") or ""),
+        "kind": str(meta.get("instrumentType") or ""),
+        "zone": str(meta.get("exchangeTimezoneName") or ""),
+        "prices": "divided by all later splits, not adjusted for dividends",
+        "yfinance": version("yfinance"),
+    }
+    return Reply("ok", frame, facts=facts, notes=tuple(notes))
+
+
+def _name(symbols: list[str]) -> str:
+    joined = "-".join(symbols) if len("-".join(symbols)) <= 40 else f"{symbols[0]}-and-{len(symbols) - 1}-more"
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in joined)[:64]
