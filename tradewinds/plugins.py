@@ -32,6 +32,9 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
     "series": {
         "sample": Kind("tradewinds.sources.config:SampleConfig", "tradewinds.sources.sample:load_sample"),
         "csv": Kind("tradewinds.sources.config:CsvConfig", "tradewinds.sources.csv:load_csv"),
+        "synthetic": Kind(
+            "tradewinds.sources.synthetic_config:SyntheticConfig", "tradewinds.sources.synthetic:load_synthetic"
+        ),
     },
     "weather": {
         "none": Kind("tradewinds.sources.config:NoWeather", "tradewinds.sources.sample:no_weather"),
