@@ -136,14 +136,14 @@ def ou(rng: np.random.Generator, bars: int, *, kappa: float, sigma: float) -> Ar
 
 
 def ou_optimum(ahead: int, *, kappa: float, sigma: float) -> Optimum:
-    """M = -kappa (1 - kappa)^(ahead - 1) x, Gaussian; Var r = 2 sigma^2 / (2 - kappa).
+    """The k-bar-ahead mean is m = -kappa (1 - kappa)^(k - 1) x, Gaussian; Var r = 2 sigma^2 / (2 - kappa).
 
     A proportional cost c is worth paying only for what a turn will still earn: to first order in the returns the best
     policy holds +1 or -1 and turns at |x| = b > 0, a no-trade band that grows with c.
 
     Source:
         de Lataillade, Deremble, Potters and Bouchaud (2012), Optimal trading with linear costs (position at its
-        bounds, turned at a threshold); growth: `growth_of_sign`.
+        bounds, turned at a threshold), and dynamic programming in the tests; growth: `growth_of_sign`.
     """
     deviation = sigma / math.sqrt(kappa * (2.0 - kappa))
     signal = kappa * (1.0 - kappa) ** (ahead - 1) * deviation
@@ -175,7 +175,7 @@ def regime_optimum(ahead: int, *, drift: float, switch_probability: float, sigma
     The error lies between sigma^2 + drift^2 (1 - (1 - 2 q)^2), left to one who sees the state, and sigma^2 + drift^2.
 
     Source:
-        Hamilton (1989), Econometrica 57(2), section 4; L is the ratio of two Gaussian densities.
+        Hamilton (1989), Econometrica 57(2); L is the ratio of two Gaussian densities.
     """
     return Optimum(None, "be fully long while the chance that the drift is up exceeds one half, else fully short", None)
 
