@@ -33,6 +33,9 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         "sample": Kind("tradewinds.sources.config:SampleConfig", "tradewinds.sources.sample:load_sample"),
         "csv": Kind("tradewinds.sources.config:FileConfig", "tradewinds.sources.file:load_file"),
         "parquet": Kind("tradewinds.sources.config:FileConfig", "tradewinds.sources.file:load_file"),
+        "synthetic": Kind(
+            "tradewinds.sources.synthetic_config:SyntheticConfig", "tradewinds.sources.synthetic:load_synthetic"
+        ),
         "yahoo": Kind("tradewinds.sources.config:YahooConfig", "tradewinds.sources.yahoo:load_yahoo"),
     },
     "weather": {

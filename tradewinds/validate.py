@@ -9,7 +9,7 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from tradewinds.errors import RequestError
@@ -76,8 +76,19 @@ def _build(schema: type, given: Mapping[str, Any], kinds: Mapping[str, Kinds], p
     try:
         return schema(**values)
     except ValueError as error:
-        faults.extend(prefix + fault for fault in str(error).split("; "))
+        faults.extend(prefix + fault for fault in _split(str(error), fields))
         return None
+
+
+def _split(text: str, fields: Collection[str]) -> list[str]:
+    """Split joined faults: each opens with a field's name, and what does not goes on with the one before."""
+    parts: list[str] = []
+    for piece in text.split("; "):
+        if parts and piece.split(" ")[0].rstrip(",:") not in fields:
+            parts[-1] += f"; {piece}"
+        else:
+            parts.append(piece)
+    return parts
 
 
 def _value(hint: Any, value: Any, kinds: Mapping[str, Kinds], path: str, faults: list[str]) -> object:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewinds.errors import RequestError
-from tradewinds.validate import build
+from tradewinds.validate import build, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +137,20 @@ def test_every_key_of_the_shipped_configuration_is_written_in_its_yaml():
 
 def _keys(node):
     return {key: _keys(value) for key, value in node.items()} if isinstance(node, dict) else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    low: int
+    high: int
+
+    def __post_init__(self):
+        require(
+            (self.low >= 0, f"low must not be negative, was {self.low}; set it to 0"), (self.high > 0, "high is bad")
+        )
+
+
+def test_a_cure_after_a_semicolon_stays_with_its_fault():
+    with pytest.raises(RequestError) as refused:
+        build(Pair, {"low": -1, "high": 0}, path="pair")
+    assert str(refused.value) == "pair.low must not be negative, was -1; set it to 0; pair.high is bad"

@@ -3,10 +3,9 @@
 import math
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
-from tradewinds.sources.rules import place_laws, symbol_law
+from tradewinds.sources.rules import is_date, place_laws, symbol_law
 from tradewinds.validate import require
 
 MAX_LAG_HOURS = 24 * 366
@@ -15,19 +14,10 @@ MAX_LAG_HOURS = 24 * 366
 def _span_laws(first: str | None, last: str | None) -> list[tuple[bool, str]]:
     laws = []
     for name, value in (("first", first), ("last", last)):
-        laws.append((value is None or _is_date(value), f"{name} must be a date such as 2015-01-31, was '{value}'"))
+        laws.append((value is None or is_date(value), f"{name} must be a date such as 2015-01-31, was '{value}'"))
     if all(holds for holds, _ in laws) and first and last:
         laws.append((first <= last, f"first must not lie after last, were {first} and {last}"))
     return laws
-
-
-def _is_date(text: str) -> bool:
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) is None:
-        return False
-    try:
-        return 1700 <= date.fromisoformat(text).year <= 2200  # what a nanosecond clock can count
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from tradewinds.validate import require
@@ -94,3 +95,13 @@ def symbol_law(symbol: str) -> tuple[bool, str]:
         f"symbols must be written as Yahoo writes them, letters, digits and . ^ = - only, such as BRK-B, ^GSPC or "
         f"EURUSD=X; was '{symbol}'"
     )
+
+
+def is_date(text: str) -> bool:
+    """Say whether a text is a date that a nanosecond clock can count, such as 2015-01-31."""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) is None:
+        return False
+    try:
+        return 1700 <= date.fromisoformat(text).year <= 2200
+    except ValueError:
+        return False
