@@ -124,7 +124,7 @@ def read(folder: Path, kind: str) -> Artifact:
     try:
         text = path.read_bytes()
         manifest = json.loads(text)
-        found, outputs = manifest["kind"], manifest["outputs"]
+        found, outputs = manifest["kind"], dict(manifest["outputs"])
     except (OSError, ValueError, KeyError, TypeError):
         raise RequestError(f"{folder} holds no {kind}: it has no readable {MANIFEST}") from None
     if found != kind:

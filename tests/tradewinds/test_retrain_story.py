@@ -111,6 +111,29 @@ def test_a_champion_whose_files_are_damaged_is_replaced(market, tradewinds, tmp_
     assert signal_of(tradewinds)["model_version"] == 2
 
 
+def test_a_damaged_champion_is_replaced_even_without_new_data_and_as_often_as_needed(market, tradewinds, tmp_path):
+    tradewinds("retrain", *WORDS)
+    for number, harm in ((1, b"{}"), (2, None)):
+        newest = Registry(tmp_path / "runs").versions("bars")[-1]
+        weights = tmp_path / "runs" / newest.run / "forecaster" / "weights.safetensors"
+        weights.unlink() if harm is None else weights.write_bytes(harm)
+        answer = tradewinds("retrain", *WORDS)
+        assert answer.status == 0, answer.err
+        assert f"version {number + 1} of 'bars' is the champion: champion {number} cannot be used" in answer.out
+        assert "weights.safetensors differs from manifest.json" in answer.out
+        assert signal_of(tradewinds)["model_version"] == number + 1
+    assert "no new data since" in tradewinds("retrain", *WORDS).out
+
+
+def test_other_rules_of_the_duel_are_another_request(market, tradewinds):
+    tradewinds("retrain", *WORDS)
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000")
+    assert answer.status == 3
+    assert "version 2 was rejected: log growth" in answer.err
+    assert "by more than 1000" in answer.err
+    assert "no new data since" in tradewinds("retrain", *WORDS, "retrain.margin=1000").out
+
+
 def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, tmp_path):
     tradewinds("retrain", *WORDS)
     market(520)
