@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from tradewinds.__main__ import ACTIONS, STAGES
+from tradewinds.errors import GateError, RequestError
 
 from story import write_bars
 
@@ -215,6 +216,39 @@ def test_an_unexpected_failure_exits_1_with_its_reason_and_a_log(tradewinds, mon
     log = answer.err.strip().rsplit(" ", 1)[-1]
     with open(log, encoding="utf-8") as file:
         assert "Traceback" in file.read()
+
+
+def test_a_sweep_goes_on_after_a_run_that_came_to_nothing_and_exits_with_the_largest_status(tradewinds, monkeypatch):
+    import tradewinds.stages.data as stage
+
+    faults = {1: GateError("the challenger\nlost"), 2: RequestError("no such column"), 3: RuntimeError("disk full")}
+
+    def work(config, console, _):
+        if config.seed in faults:
+            raise faults[config.seed]
+        console.result(f"seed {config.seed} is done")
+        return {}
+
+    monkeypatch.setattr(stage, "main", work)
+    answer = tradewinds("data", "list", "-m", "seed=1,2,3,4")
+    lines = answer.err.splitlines()
+    assert lines[:2] == ["tradewinds: the challenger lost", "tradewinds: no such column"]
+    assert lines[2].startswith("tradewinds: failed: RuntimeError: disk full; details in ")
+    assert answer.out == "seed 4 is done\n"
+    assert answer.status == 3
+    assert tradewinds("data", "list", "-m", "seed=2,4").status == 2
+    assert tradewinds("data", "list", "-m", "seed=4,5").status == 0
+
+
+def test_ctrl_c_stops_a_sweep(tradewinds, monkeypatch):
+    import tradewinds.stages.data as stage
+
+    def interrupt(config, console, _):
+        console.result(f"seed {config.seed}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, "main", interrupt)
+    assert tradewinds("data", "list", "-m", "seed=1,2").out == "seed 1\n"
 
 
 def test_ctrl_c_is_no_traceback(tradewinds, monkeypatch):
