@@ -7,7 +7,8 @@ given back and its crash is not the scheduler's. Must not know what a retraining
 
 import multiprocessing
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any
 
 import exchange_calendars
 import pandas as pd
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, StepOptions
 
 from tradewinds.errors import BusyError, GateError, RequestError
@@ -30,31 +31,38 @@ def due_after(config: ScheduleConfig, moment: datetime) -> datetime:
     """Return the first due moment after `moment`, UTC.
 
     Raises:
-        RequestError: the cron expression or the exchange is not known.
+        RequestError: the cron expression never fires or cannot be read, or the exchange's closes are not known.
     """
     if config.cron is not None:
-        return _utc(_cron(config.cron, moment).get_next(datetime))
-    return next(due for due in _closes(config, moment) if due > moment)
+        return _fires(config.cron, moment, croniter.get_next)
+    return _known(config, [due for due in _closes(config, moment) if due > moment])[0]
 
 
 def due_before(config: ScheduleConfig, moment: datetime) -> datetime:
     """Return the last due moment at or before `moment`, UTC.
 
     Raises:
-        RequestError: the cron expression or the exchange is not known.
+        RequestError: the cron expression never fires or cannot be read, or the exchange's closes are not known.
     """
     if config.cron is not None:
-        return _utc(_cron(config.cron, moment + timedelta(seconds=1)).get_prev(datetime))
-    return [due for due in _closes(config, moment) if due <= moment][-1]
+        return _fires(config.cron, moment + timedelta(seconds=1), croniter.get_prev)
+    return _known(config, [due for due in _closes(config, moment) if due <= moment])[-1]
 
 
-def _cron(expression: str, moment: datetime) -> croniter:
-    if len(expression.split()) != 5 or not croniter.is_valid(expression):
+def _fires(expression: str, moment: datetime, step: Callable[[croniter, type[datetime]], datetime]) -> datetime:
+    is_random = re.search(r"(?i)\br\b", expression)  # croniter reads R as a moment that is another one each time
+    if len(expression.split()) != 5 or is_random or not croniter.is_valid(expression):
         raise RequestError(
             "schedule.cron must be five fields, minute hour day month weekday, such as '0 22 * * 1-5', "
             f"was '{expression}'"
         )
-    return croniter(expression, moment)
+    try:
+        return _utc(step(croniter(expression, moment), datetime))
+    except CroniterBadDateError:
+        raise RequestError(
+            f"schedule.cron must name a day that comes, and '{expression}' names none within 50 years; "
+            "'0 22 * * 1-5' is every weekday"
+        ) from None
 
 
 def _closes(config: ScheduleConfig, moment: datetime) -> list[datetime]:
@@ -63,10 +71,30 @@ def _closes(config: ScheduleConfig, moment: datetime) -> list[datetime]:
     names = exchange_calendars.get_calendar_names(include_aliases=True)
     if config.exchange not in names:
         raise RequestError(f"schedule.exchange must be an exchange such as XNYS or CMES, was '{config.exchange}'")
-    start, end = (moment - LOOK_BACK).date().isoformat(), (moment + LOOK_AHEAD).date().isoformat()
-    calendar = exchange_calendars.get_calendar(config.exchange, start=start, end=end)
     wait = pd.Timedelta(minutes=config.minutes_after_close)
+    start, end = (pd.Timestamp((moment - wait + look).date()) for look in (-LOOK_BACK, LOOK_AHEAD))
+    try:
+        calendar = _calendar(config.exchange, start, end)
+    except (NotImplementedError, ValueError):
+        return []
     return [(close + wait).to_pydatetime() for close in calendar.closes]
+
+
+def _calendar(exchange: str, start: pd.Timestamp, end: pd.Timestamp) -> exchange_calendars.ExchangeCalendar:
+    try:
+        return exchange_calendars.get_calendar(exchange, start=start, end=end)
+    except ValueError:  # its holidays are recorded up to a year only, as those of Shanghai are: up to there
+        return exchange_calendars.get_calendar(exchange, start=start)
+
+
+def _known(config: ScheduleConfig, dues: list[datetime]) -> list[datetime]:
+    if not dues:
+        raise RequestError(
+            f"schedule.exchange must be an exchange whose closes the installed exchange_calendars knows, and of "
+            f"'{config.exchange}' it knows none for these weeks; update it, or give schedule.exchange=null and a "
+            "schedule.cron"
+        )
+    return dues
 
 
 def _utc(moment: datetime) -> datetime:
