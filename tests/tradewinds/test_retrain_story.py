@@ -148,6 +148,24 @@ def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, 
     assert decision["unseen"]["first"] > max(trained_to)
 
 
+def test_the_duel_is_on_bars_after_those_the_champion_was_promoted_on_as_soon_as_they_are_enough(market, tradewinds):
+    tradewinds("retrain", *WORDS)
+    market(480)
+    index = pd.read_csv("bars.csv", index_col=0).index
+    promoted_on, first_fresh = index[449], index[450]
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000", "retrain.min_bars=30", "--json")
+    outcome = json.loads(answer.out.splitlines()[-1])
+    assert outcome["judged_on"] == f"bars after {promoted_on}, the last that it was promoted on"
+    assert outcome["unseen"]["rows"] == [450, 480]
+    assert outcome["unseen"]["first"].startswith(first_fresh)
+    assert f"on the same 30 {outcome['judged_on']}" in answer.err
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000", "retrain.min_bars=31", "--json")
+    outcome = json.loads(answer.out.splitlines()[-1])
+    assert outcome["judged_on"] == "unseen bars"
+    assert outcome["unseen"]["first"] < promoted_on
+    assert "unseen bars" in answer.err
+
+
 def test_a_retraining_killed_at_any_moment_leaves_the_champion_and_the_next_one_completes(market, tradewinds, tmp_path):
     tradewinds("retrain", *WORDS)
     market(480)

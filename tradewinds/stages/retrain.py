@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from filelock import FileLock, Timeout
 
 from tradewinds.artifact import Artifact, sweep_partials, write_json
@@ -85,9 +86,8 @@ def _decide(
     if champion is None or incumbent is None:
         reason = "the first model" if champion is None else f"champion {champion.number} cannot be used: {damage}"
         return {"promote": True, "reason": reason}
-    config, bars = prepared.config, len(prepared.series.index)
-    start = max(prepared.split.test.start, incumbent.first_unseen(prepared))
-    rows = range(start, bars)
+    config = prepared.config
+    rows, which = _duel_rows(prepared, champion, incumbent)
     if len(rows) < config.retrain.min_bars:
         reason = (
             f"only {max(len(rows), 0)} bars are unseen by both it and champion {champion.number}, "
@@ -101,15 +101,29 @@ def _decide(
     verb = "beat" if wins else "did not beat"
     reason = (
         f"log growth {ours:+.4f} a year {verb} champion {champion.number}'s {theirs:+.4f} by more than "
-        f"{config.retrain.margin:g} on the same {len(rows)} unseen bars"
+        f"{config.retrain.margin:g} on the same {len(rows)} {which}"
     )
     return {
         "promote": wins,
         "reason": reason,
         "champion": champion.number,
+        "judged_on": which,
         "unseen": prepared.time_range(rows),
         "log_growth_per_year": {"challenger": ours, "champion": theirs},
     }
+
+
+def _duel_rows(prepared: Prepared, champion: Version, incumbent: Model) -> tuple[range, str]:
+    """Return the newest rows that neither model has learned from, and what to call them.
+
+    On the bars it was promoted on, the champion has won already, some of it by luck; so bars after those are taken as
+    soon as there are `retrain.min_bars` of them.
+    """
+    index, unseen = prepared.series.index, max(prepared.split.test.start, incumbent.first_unseen(prepared))
+    fresh = max(unseen, int(index.searchsorted(pd.Timestamp(champion.data_last), side="right")))
+    if len(index) - fresh >= prepared.config.retrain.min_bars:
+        return range(fresh, len(index)), f"bars after {champion.data_last[:10]}, the last that it was promoted on"
+    return range(unseen, len(index)), "unseen bars"
 
 
 def _version(prepared: Prepared, agent: Artifact) -> Version:
