@@ -8,6 +8,8 @@ given back and its crash is not the scheduler's. Must not know what a retraining
 import multiprocessing
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +19,7 @@ from typing import Any
 import exchange_calendars
 import pandas as pd
 from croniter import CroniterBadDateError, croniter
-from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, StepOptions
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
 from tradewinds.errors import BusyError, GateError, RequestError
 from tradewinds.schema import Config, ScheduleConfig, request_from
@@ -25,6 +27,8 @@ from tradewinds.schema import Config, ScheduleConfig, request_from
 PAYLOAD = "1"  # version of what a workflow stores, not ours: an upgrade finishes what an older scheduler began
 LOOK_BACK = timedelta(days=14)  # the longest closure of an exchange in living memory was shorter than this
 LOOK_AHEAD = timedelta(days=30)
+
+_stopping = threading.Event()  # set once this process is about to leave
 
 
 def due_after(config: ScheduleConfig, moment: datetime) -> datetime:
@@ -107,6 +111,7 @@ def open_workflows(database: str, name: str) -> None:
     Each model is an executor with a queue of its own, so that schedulers of two models in one database leave each
     other's work alone. JSON, never pickle, is what is stored.
     """
+    _stopping.clear()
     DBOS(
         config={
             "name": "tradewinds",
@@ -127,8 +132,16 @@ def _queue(name: str) -> str:
 
 
 def close_workflows() -> None:
-    """Disconnect; running steps are left for the next start."""
-    DBOS.destroy()
+    """End the training child, which removes what it has half written, and disconnect; the next start trains anew."""
+    _stopping.set()
+    _end_children()
+    DBOS.destroy(workflow_completion_timeout_sec=10)  # until the step has left; its work stays pending
+
+
+def _end_children() -> None:
+    for child in multiprocessing.active_children():
+        child.terminate()
+        child.join()
 
 
 def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
@@ -148,32 +161,49 @@ def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
 
 @DBOS.workflow()
 def retrain_workflow(due: str, plain: dict[str, Any], folder: str) -> dict[str, Any]:
-    """Retrain once for the moment `due`, paths read from `folder`; repeat a failed attempt after 30, 60 ... s."""
-    options: StepOptions = {
-        "retries_allowed": True,
-        "max_attempts": max(plain["schedule"]["attempts"], 1),
-        "interval_seconds": 30.0,
-    }
-    outcome: dict[str, Any] = DBOS.run_step(options, retrain_step, plain, folder)
+    """Retrain once for the moment `due`, paths read from `folder`."""
+    outcome: dict[str, Any] = DBOS.run_step({}, retrain_step, plain, folder)
     return outcome
 
 
 def retrain_step(plain: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """Run one attempt in a child process.
+    """Attempt a retraining; repeat a failed attempt after 30, 60 ... s.
 
     Raises:
-        RuntimeError: it failed, for a reason that may pass.
+        Exception: every attempt failed; the reason of the last one, which may pass.
+        KeyboardInterrupt: the scheduler is stopping; to dbos that is a crash, and it finishes the work after a restart.
     """
+    pauses = [min(30.0 * 2.0**failed, 3600.0) for failed in range(plain["schedule"]["attempts"] - 1)]
+    for pause in [*pauses, 1.0]:  # after the last: a Ctrl-C that has ended the child is about to end us too
+        try:
+            return _attempt(plain, folder)
+        except Exception as error:
+            failure = error
+        if _stopping.wait(pause):
+            raise KeyboardInterrupt
+    raise failure
+
+
+def _attempt(plain: Mapping[str, Any], folder: str) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
+        attempt = pool.submit(retrain_once, dict(plain), folder)
+        if _stopping.is_set():  # it was born after the others were ended
+            _end_children()
         try:
-            return pool.submit(retrain_once, dict(plain), folder).result()
+            return attempt.result()
         except BrokenProcessPool:
             raise RuntimeError("the training process was killed") from None
 
 
 def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
-    """Retrain in this process, a child of its own; a gate's no is an answer, not a failure."""
+    """Retrain in this process, a child of its own; a gate's no is an answer, not a failure.
+
+    Raises:
+        RuntimeError: it failed, for a reason that may pass.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     os.chdir(folder)  # where the request was typed: its paths mean that, wherever the scheduler is started again
     from tradewinds.console import Console
     from tradewinds.stages.retrain import main
@@ -186,4 +216,13 @@ def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
         return {"status": 3, "said": str(error)}
     except RequestError as error:
         raise RuntimeError(f"the request cannot be met at present: {error}") from None
+    except KeyboardInterrupt:
+        raise RuntimeError("the training process was interrupted") from None
     return {"status": 0, "said": str(outcome.get("reason", "no new data"))}
+
+
+def _leave(number: int, frame: object) -> None:
+    """Leave through every `finally`, and let no second signal disturb that."""
+    for other in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt

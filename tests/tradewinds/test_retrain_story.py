@@ -228,14 +228,20 @@ def test_two_schedulers_of_one_model_do_not_serve_at_once(market, tradewinds, tm
     assert "another scheduler of 'bars' is running; this one did nothing" in answer.err
 
 
-def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(market, tmp_path):
+@pytest.mark.parametrize(("kill", "number"), [(os.killpg, signal.SIGKILL), (os.kill, signal.SIGTERM)])
+def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(kill, number, market, tmp_path):
     command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
     command += ["schedule.cron=0 0 1 1 *", *WORDS, "agent.steps=40000"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while "train dqn" not in process.stderr.readline():  # until it is in the middle of its work
         assert process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill(process.pid, number)
+    said = process.communicate()[1]  # returns when its child, which holds the pipe too, is gone as well
+    if number == signal.SIGTERM:
+        assert process.returncode == 1
+        assert said.endswith("tradewinds: interrupted; nothing half-written was left\n")
+        assert "Traceback" not in said
+        assert not list(tmp_path.rglob(".partial-*"))
     assert Registry(tmp_path / "runs").versions("bars") == []
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "UTC: the first model" in done.stdout

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import exchange_calendars
 import pytest
 
+from tradewinds import schedule
 from tradewinds.errors import RequestError
 from tradewinds.schedule import due_after, due_before
 from tradewinds.schema import ScheduleConfig
@@ -95,3 +96,39 @@ def test_a_wait_of_a_week_is_kept_and_a_longer_one_refused():
 def test_exactly_one_of_cron_and_exchange_is_set(changes):
     with pytest.raises(ValueError, match="cron and exchange: exactly one must be set"):
         config(**changes)
+
+
+class Stopping:
+    """Stands for the event of a stopping scheduler, and remembers how long it was waited for."""
+
+    def __init__(self, *, after):
+        self.pauses, self.after = [], after
+
+    def wait(self, pause):
+        self.pauses.append(pause)
+        return len(self.pauses) >= self.after
+
+
+def failing(*_):
+    raise RuntimeError("the data are late")
+
+
+@pytest.mark.parametrize(("attempts", "pauses"), [(1, [1.0]), (3, [30.0, 60.0, 1.0])])
+def test_a_failed_attempt_is_repeated_after_longer_and_longer_pauses_and_the_last_reason_is_told(
+    attempts, pauses, monkeypatch
+):
+    stopping = Stopping(after=99)
+    monkeypatch.setattr(schedule, "_stopping", stopping)
+    monkeypatch.setattr(schedule, "_attempt", failing)
+    with pytest.raises(RuntimeError, match="the data are late"):
+        schedule.retrain_step({"schedule": {"attempts": attempts}}, ".")
+    assert stopping.pauses == pauses
+
+
+def test_a_scheduler_that_stops_leaves_a_pause_at_once_and_the_work_undecided(monkeypatch):
+    stopping = Stopping(after=2)
+    monkeypatch.setattr(schedule, "_stopping", stopping)
+    monkeypatch.setattr(schedule, "_attempt", failing)
+    with pytest.raises(KeyboardInterrupt):
+        schedule.retrain_step({"schedule": {"attempts": 5}}, ".")
+    assert stopping.pauses == [30.0, 60.0]
