@@ -21,7 +21,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tradewinds.errors import RequestError
-from tradewinds.validate import nearest
+from tradewinds.validate import is_text, nearest
 
 PRIMARY = "tradewinds"  # conf/tradewinds.yaml
 SWEEPS = "a sweep is a,b or range(1,3), or glob(*) of a group"
@@ -56,6 +56,8 @@ def _choices(folders: Sequence[Path], group: str) -> list[str]:
 
 
 def _parse(text: str) -> Override:
+    if not is_text(text):
+        raise RequestError(f"cannot read {text!r}: it is not UTF-8 text; give the file or folder a name that is")
     if "=" not in text and not text.startswith("~"):
         raise RequestError(f"cannot read '{text}': an option is key=value, such as seed=1")
     try:

@@ -27,6 +27,14 @@ def nearest(word: str, allowed: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean '{prefix}{matches[0]}'?" if matches else ""
 
 
+def is_text(word: str) -> bool:
+    """Whether files and their names can hold `word`: Python keeps bytes that are no UTF-8 as lone surrogates."""
+    try:
+        return b"\0" not in word.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def require(*laws: tuple[bool, str]) -> None:
     """Raise one ValueError that names every law which does not hold, for the `__post_init__` of a schema."""
     faults = [message for holds, message in laws if not holds]
@@ -160,6 +168,8 @@ def _convert_scalar(hint: Any, value: Any) -> object:
     if hint is bool and isinstance(value, bool):
         return value
     if hint is str and isinstance(value, str):
+        if not is_text(value):
+            raise _Unfit("a text that UTF-8 can write, without NUL")
         return value
     if hint is str and is_number:  # a name that looks like a number, such as a ticker 600519
         return str(value)

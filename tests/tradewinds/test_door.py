@@ -66,6 +66,11 @@ WRONG = [
         ["run", "-m", "seed=range(3,1)"],
         "'seed=range(3,1)' is empty; a sweep is a,b or range(1,3), or glob(*) of a group",
     ),
+    (
+        ["run", "run.dir=r\udcff"],
+        "cannot read 'run.dir=r\\udcff': it is not UTF-8 text; give the file or folder a name",
+    ),
+    (["run", "run.dir='r\udcff'"], "it is not UTF-8 text; give the file or folder a name that is"),
     (["run", "seed=1,2"], "'seed=1,2' names several values; add -m"),
     (["run", "seed=${nope.x}"], "cannot resolve seed: Interpolation key 'nope.x' not found"),
     (["run", "run.name=${oc.env:NO_SUCH}"], "cannot resolve run.name:"),
