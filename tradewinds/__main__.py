@@ -77,9 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(help_page(words.stage))
             return DONE
         return _work(words)
-    except (RequestError, GateError, FetchError) as error:
-        print(f"tradewinds: {' '.join(str(error).split())}", file=sys.stderr)
-        return WRONG_REQUEST if isinstance(error, RequestError) else GATE if isinstance(error, GateError) else FAILED
     except KeyboardInterrupt:
         print("tradewinds: interrupted; nothing half-written was left", file=sys.stderr)
         return FAILED
@@ -87,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
-        return _failed(error)
+        return _said(error)
 
 
 def read_words(given: Sequence[str]) -> Words:
@@ -179,14 +176,30 @@ def _work(words: Words) -> int:
 
 
 def _one(module: Any, words: Words, config: "Config", console: "Console") -> int:
+    """Do one run of a sweep, or the only one; whatever comes of it, the next one follows."""
     arguments = (words.action,) if words.action else ()
-    outcome: dict[str, Any] = module.main(config, console, *arguments)
+    try:
+        outcome: dict[str, Any] = module.main(config, console, *arguments)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _said(error)
     console.finish(outcome)
     return DONE
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
+
+
+def _said(error: Exception) -> int:
+    """Say in one line why nothing came of a request, and return the exit status."""
+    statuses = {RequestError: WRONG_REQUEST, GateError: GATE, FetchError: FAILED}
+    for kind, status in statuses.items():
+        if isinstance(error, kind):
+            print(f"tradewinds: {' '.join(str(error).split())}", file=sys.stderr)
+            return status
+    return _failed(error)
 
 
 def _failed(error: Exception) -> int:

@@ -124,7 +124,7 @@ def read(folder: Path, kind: str) -> Artifact:
     try:
         text = path.read_bytes()
         manifest = json.loads(text)
-        found, outputs = manifest["kind"], manifest["outputs"]
+        found, outputs = manifest["kind"], dict(manifest["outputs"])
     except (OSError, ValueError, KeyError, TypeError):
         raise RequestError(f"{folder} holds no {kind}: it has no readable {MANIFEST}") from None
     if found != kind:
@@ -182,9 +182,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def json_text(value: Any) -> str:
+    """Return `value` as the JSON text we write; NaN and inf are refused."""
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, whole or not at all; NaN and inf are refused."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,19 +12,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override
+from hydra.core.override_parser.types import Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tradewinds.errors import RequestError
-from tradewinds.validate import nearest
+from tradewinds.validate import is_text, nearest
 
 PRIMARY = "tradewinds"  # conf/tradewinds.yaml
+SWEEPS = "a sweep is a,b or range(1,3), or glob(*) of a group"
 
 
 def compose_requests(overrides: Sequence[str], folders: Sequence[Path], *, multirun: bool) -> list[dict[str, Any]]:
@@ -56,6 +56,8 @@ def _choices(folders: Sequence[Path], group: str) -> list[str]:
 
 
 def _parse(text: str) -> Override:
+    if not is_text(text):
+        raise RequestError(f"cannot read {text!r}: it is not UTF-8 text; give the file or folder a name that is")
     if "=" not in text and not text.startswith("~"):
         raise RequestError(f"cannot read '{text}': an option is key=value, such as seed=1")
     try:
@@ -63,6 +65,8 @@ def _parse(text: str) -> Override:
     except HydraException as error:
         cure = "a value with blanks, commas or brackets needs quotes of its own, such as 'key=\"a value\"'"
         raise RequestError(f"cannot read '{text}': {_one_line(error)}; {cure}") from None
+    except ValueError:  # Python reads no number of more than 4300 digits
+        raise RequestError(f"cannot read '{text[:40]}...': a number has at most 18 digits") from None
     if override.is_delete():
         raise RequestError(f"cannot delete '{text[1:]}': every key has a meaning here; set it to null or to a value")
     key = override.key_or_group
@@ -78,10 +82,8 @@ def _words(override: Override, text: str, options: dict[str, list[str]], multiru
     if key not in options:
         if not override.is_sweep_override():
             return ["++" + text.lstrip("+")]
-        return [f"++{key}={value}" for value in _swept(override, [])]
-    chosen = list(_swept(override, options[key])) if override.is_sweep_override() else [override.value()]
-    if not chosen:
-        raise RequestError(f"'{text}' matches none of {', '.join(options[key])}")
+        return [f"++{key}={value}" for value in _swept(override, text, [])]
+    chosen = _swept(override, text, options[key]) if override.is_sweep_override() else [override.value()]
     for choice in chosen:
         if not isinstance(choice, str | None) or (choice is None and key != "experiment"):
             raise RequestError(f"{key} picks one of {', '.join(options[key])}; set single values as {key}.name=value")
@@ -91,23 +93,32 @@ def _words(override: Override, text: str, options: dict[str, list[str]], multiru
     return [f"{key}={'null' if choice is None else choice}" for choice in chosen]
 
 
-def _swept(override: Override, choices: list[str]) -> Iterator[str]:
+def _swept(override: Override, text: str, choices: list[str]) -> list[str]:
     value = override.value()
-    if not isinstance(value, Glob):
-        yield from override.sweep_string_iterator()
-        return
-    included = [name for name in choices if any(fnmatch.fnmatch(name, pattern) for pattern in value.include)]
-    yield from (name for name in included if not any(fnmatch.fnmatch(name, pattern) for pattern in value.exclude))
+    if isinstance(value, Glob):
+        included = [name for name in choices if any(fnmatch.fnmatch(name, pattern) for pattern in value.include)]
+        swept = [name for name in included if not any(fnmatch.fnmatch(name, pattern) for pattern in value.exclude)]
+    else:
+        try:
+            swept = list(override.sweep_string_iterator())
+        except (HydraException, ValueError) as error:  # interval(1,2) has no values to name, a step of 0 no end
+            raise RequestError(f"'{text}' names no values: {_one_line(error)}; {SWEEPS}") from None
+    if not swept:
+        raise RequestError(
+            f"'{text}' " + (f"matches none of {', '.join(choices)}" if choices else f"is empty; {SWEEPS}")
+        )
+    return swept
 
 
 def _compose(words: list[str], folders: Sequence[Path]) -> dict[str, Any]:
-    searchpath = [f"hydra.searchpath=[{','.join(f'file://{folder.resolve()}' for folder in folders[1:])}]"]
+    quoted = [QuotedString(f"file://{folder.resolve()}", Quote.single).with_quotes() for folder in folders[1:]]
+    searchpath = [f"hydra.searchpath=[{','.join(quoted)}]"]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(config_dir=str(folders[0].resolve()), version_base="1.3"):
             config = compose(PRIMARY, overrides=words + (searchpath if len(folders) > 1 else []))
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        raise RequestError(f"cannot compose the configuration: {_one_line(error)}") from None
+    except Exception as error:  # whatever it stumbles over was typed, or stands in a YAML file of the user's
+        raise RequestError(f"cannot compose the configuration: {_reason(error)}") from None
     return _resolve(config)
 
 
@@ -132,6 +143,14 @@ def _unresolved(node: DictConfig | ListConfig, path: str) -> Iterator[str]:
             continue
         if isinstance(child, DictConfig | ListConfig):
             yield from _unresolved(child, where)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"a YAML file is not UTF-8 text ({error}); save it as UTF-8"
+    if isinstance(error, RecursionError):
+        return "a YAML file has an alias (*name) that contains itself; write the values out"
+    return _one_line(error)
 
 
 def _one_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import ForeignKey, UniqueConstraint, create_engine, event, select
+from sqlalchemy import ForeignKey, create_engine, event, select
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -28,7 +28,6 @@ class _Base(DeclarativeBase):
 
 class _Version(_Base):
     __tablename__ = "version"
-    __table_args__ = (UniqueConstraint("name", "config_hash", "data_sha256"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -71,7 +70,7 @@ class Version:
         name: of the model, which is the run name.
         run: folder of the run that made it, relative to the folder of all runs.
         agent_sha256: identity of its agent artifact, and through it of its forecaster.
-        config_hash: of the request that made it.
+        config_hash: of the request that made it, the rules of the duel included.
         data_sha256: of the series it was trained and judged on.
         data_last: the last bar of that series, ISO 8601.
         created_at: ISO 8601, UTC.
@@ -125,7 +124,7 @@ class Registry:
             return [_plain(row) for row in rows]
 
     def judged(self, name: str, *, config_hash: str, data_sha256: str) -> Version | None:
-        """Return the version already made from this very request and data, if there is one."""
+        """Return the newest version made from this very request and data, if there is one."""
         same = [v for v in self.versions(name) if (v.config_hash, v.data_sha256) == (config_hash, data_sha256)]
         return same[-1] if same else None
 

@@ -7,7 +7,10 @@ given back and its crash is not the scheduler's. Must not know what a retraining
 
 import multiprocessing
 import os
-from collections.abc import Mapping
+import re
+import signal
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime, timedelta
@@ -15,8 +18,8 @@ from typing import Any
 
 import exchange_calendars
 import pandas as pd
-from croniter import croniter
-from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, StepOptions
+from croniter import CroniterBadDateError, croniter
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
 from tradewinds.errors import BusyError, GateError, RequestError
 from tradewinds.schema import Config, ScheduleConfig, request_from
@@ -25,36 +28,45 @@ PAYLOAD = "1"  # version of what a workflow stores, not ours: an upgrade finishe
 LOOK_BACK = timedelta(days=14)  # the longest closure of an exchange in living memory was shorter than this
 LOOK_AHEAD = timedelta(days=30)
 
+_stopping = threading.Event()  # set once this process is about to leave
+
 
 def due_after(config: ScheduleConfig, moment: datetime) -> datetime:
     """Return the first due moment after `moment`, UTC.
 
     Raises:
-        RequestError: the cron expression or the exchange is not known.
+        RequestError: the cron expression never fires or cannot be read, or the exchange's closes are not known.
     """
     if config.cron is not None:
-        return _utc(_cron(config.cron, moment).get_next(datetime))
-    return next(due for due in _closes(config, moment) if due > moment)
+        return _fires(config.cron, moment, croniter.get_next)
+    return _known(config, [due for due in _closes(config, moment) if due > moment])[0]
 
 
 def due_before(config: ScheduleConfig, moment: datetime) -> datetime:
     """Return the last due moment at or before `moment`, UTC.
 
     Raises:
-        RequestError: the cron expression or the exchange is not known.
+        RequestError: the cron expression never fires or cannot be read, or the exchange's closes are not known.
     """
     if config.cron is not None:
-        return _utc(_cron(config.cron, moment + timedelta(seconds=1)).get_prev(datetime))
-    return [due for due in _closes(config, moment) if due <= moment][-1]
+        return _fires(config.cron, moment + timedelta(seconds=1), croniter.get_prev)
+    return _known(config, [due for due in _closes(config, moment) if due <= moment])[-1]
 
 
-def _cron(expression: str, moment: datetime) -> croniter:
-    if len(expression.split()) != 5 or not croniter.is_valid(expression):
+def _fires(expression: str, moment: datetime, step: Callable[[croniter, type[datetime]], datetime]) -> datetime:
+    is_random = re.search(r"(?i)\br\b", expression)  # croniter reads R as a moment that is another one each time
+    if len(expression.split()) != 5 or is_random or not croniter.is_valid(expression):
         raise RequestError(
             "schedule.cron must be five fields, minute hour day month weekday, such as '0 22 * * 1-5', "
             f"was '{expression}'"
         )
-    return croniter(expression, moment)
+    try:
+        return _utc(step(croniter(expression, moment), datetime))
+    except CroniterBadDateError:
+        raise RequestError(
+            f"schedule.cron must name a day that comes, and '{expression}' names none within 50 years; "
+            "'0 22 * * 1-5' is every weekday"
+        ) from None
 
 
 def _closes(config: ScheduleConfig, moment: datetime) -> list[datetime]:
@@ -63,10 +75,30 @@ def _closes(config: ScheduleConfig, moment: datetime) -> list[datetime]:
     names = exchange_calendars.get_calendar_names(include_aliases=True)
     if config.exchange not in names:
         raise RequestError(f"schedule.exchange must be an exchange such as XNYS or CMES, was '{config.exchange}'")
-    start, end = (moment - LOOK_BACK).date().isoformat(), (moment + LOOK_AHEAD).date().isoformat()
-    calendar = exchange_calendars.get_calendar(config.exchange, start=start, end=end)
     wait = pd.Timedelta(minutes=config.minutes_after_close)
+    start, end = (pd.Timestamp((moment - wait + look).date()) for look in (-LOOK_BACK, LOOK_AHEAD))
+    try:
+        calendar = _calendar(config.exchange, start, end)
+    except (NotImplementedError, ValueError):
+        return []
     return [(close + wait).to_pydatetime() for close in calendar.closes]
+
+
+def _calendar(exchange: str, start: pd.Timestamp, end: pd.Timestamp) -> exchange_calendars.ExchangeCalendar:
+    try:
+        return exchange_calendars.get_calendar(exchange, start=start, end=end)
+    except ValueError:  # its holidays are recorded up to a year only, as those of Shanghai are: up to there
+        return exchange_calendars.get_calendar(exchange, start=start)
+
+
+def _known(config: ScheduleConfig, dues: list[datetime]) -> list[datetime]:
+    if not dues:
+        raise RequestError(
+            f"schedule.exchange must be an exchange whose closes the installed exchange_calendars knows, and of "
+            f"'{config.exchange}' it knows none for these weeks; update it, or give schedule.exchange=null and a "
+            "schedule.cron"
+        )
+    return dues
 
 
 def _utc(moment: datetime) -> datetime:
@@ -79,6 +111,7 @@ def open_workflows(database: str, name: str) -> None:
     Each model is an executor with a queue of its own, so that schedulers of two models in one database leave each
     other's work alone. JSON, never pickle, is what is stored.
     """
+    _stopping.clear()
     DBOS(
         config={
             "name": "tradewinds",
@@ -99,8 +132,16 @@ def _queue(name: str) -> str:
 
 
 def close_workflows() -> None:
-    """Disconnect; running steps are left for the next start."""
-    DBOS.destroy()
+    """End the training child, which removes what it has half written, and disconnect; the next start trains anew."""
+    _stopping.set()
+    _end_children()
+    DBOS.destroy(workflow_completion_timeout_sec=10)  # until the step has left; its work stays pending
+
+
+def _end_children() -> None:
+    for child in multiprocessing.active_children():
+        child.terminate()
+        child.join()
 
 
 def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
@@ -120,32 +161,49 @@ def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
 
 @DBOS.workflow()
 def retrain_workflow(due: str, plain: dict[str, Any], folder: str) -> dict[str, Any]:
-    """Retrain once for the moment `due`, paths read from `folder`; repeat a failed attempt after 30, 60 ... s."""
-    options: StepOptions = {
-        "retries_allowed": True,
-        "max_attempts": max(plain["schedule"]["attempts"], 1),
-        "interval_seconds": 30.0,
-    }
-    outcome: dict[str, Any] = DBOS.run_step(options, retrain_step, plain, folder)
+    """Retrain once for the moment `due`, paths read from `folder`."""
+    outcome: dict[str, Any] = DBOS.run_step({}, retrain_step, plain, folder)
     return outcome
 
 
 def retrain_step(plain: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """Run one attempt in a child process.
+    """Attempt a retraining; repeat a failed attempt after 30, 60 ... s.
 
     Raises:
-        RuntimeError: it failed, for a reason that may pass.
+        Exception: every attempt failed; the reason of the last one, which may pass.
+        KeyboardInterrupt: the scheduler is stopping; to dbos that is a crash, and it finishes the work after a restart.
     """
+    pauses = [min(30.0 * 2.0**failed, 3600.0) for failed in range(plain["schedule"]["attempts"] - 1)]
+    for pause in [*pauses, 1.0]:  # after the last: a Ctrl-C that has ended the child is about to end us too
+        try:
+            return _attempt(plain, folder)
+        except Exception as error:
+            failure = error
+        if _stopping.wait(pause):
+            raise KeyboardInterrupt
+    raise failure
+
+
+def _attempt(plain: Mapping[str, Any], folder: str) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
+        attempt = pool.submit(retrain_once, dict(plain), folder)
+        if _stopping.is_set():  # it was born after the others were ended
+            _end_children()
         try:
-            return pool.submit(retrain_once, dict(plain), folder).result()
+            return attempt.result()
         except BrokenProcessPool:
             raise RuntimeError("the training process was killed") from None
 
 
 def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
-    """Retrain in this process, a child of its own; a gate's no is an answer, not a failure."""
+    """Retrain in this process, a child of its own; a gate's no is an answer, not a failure.
+
+    Raises:
+        RuntimeError: it failed, for a reason that may pass.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     os.chdir(folder)  # where the request was typed: its paths mean that, wherever the scheduler is started again
     from tradewinds.console import Console
     from tradewinds.stages.retrain import main
@@ -158,4 +216,13 @@ def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
         return {"status": 3, "said": str(error)}
     except RequestError as error:
         raise RuntimeError(f"the request cannot be met at present: {error}") from None
+    except KeyboardInterrupt:
+        raise RuntimeError("the training process was interrupted") from None
     return {"status": 0, "said": str(outcome.get("reason", "no new data"))}
+
+
+def _leave(number: int, frame: object) -> None:
+    """Leave through every `finally`, and let no second signal disturb that."""
+    for other in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -123,7 +123,7 @@ class ScheduleConfig:
     Attributes:
         cron: five-field cron expression in UTC, or null to follow `exchange`.
         exchange: ISO 10383 code of the exchange (XNYS, CMES, ...) whose close starts the clock, or null.
-        minutes_after_close: minutes between that close and the retraining, at least 0.
+        minutes_after_close: minutes between that close and the retraining, in [0, 10080], at most a week.
         attempts: times a retraining that failed (exit status 1) is tried, at least 1.
         once: run one due retraining now, wait for it and return, instead of serving for ever.
     """
@@ -141,7 +141,10 @@ class ScheduleConfig:
                 f"cron and exchange: exactly one must be set, were {self.cron!r} and {self.exchange!r}; "
                 "set the other to null",
             ),
-            (self.minutes_after_close >= 0, f"minutes_after_close must be at least 0, was {self.minutes_after_close}"),
+            (
+                0 <= self.minutes_after_close <= 10_080,
+                f"minutes_after_close must lie in [0, 10080], at most a week, was {self.minutes_after_close}",
+            ),
             (self.attempts >= 1, f"attempts must be at least 1, was {self.attempts}"),
         )
 

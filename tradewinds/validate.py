@@ -6,7 +6,7 @@ itself (its `__post_init__` raises ValueError with messages that open with the f
 
 import dataclasses
 import difflib
-import math
+import sys
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +17,7 @@ from tradewinds.errors import RequestError
 T = TypeVar("T")
 Kinds = Mapping[str, type]
 MISSING_MARK = "???"  # OmegaConf's mark of a value the user must give
+DIGITS = 18  # of a whole number; more do not fit into the 64 bits of the libraries below
 TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
@@ -24,6 +25,14 @@ def nearest(word: str, allowed: Iterable[str], prefix: str = "") -> str:
     """Return `"; did you mean 'x'?"` for the allowed word closest to `word`, or an empty string."""
     matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return f"; did you mean '{prefix}{matches[0]}'?" if matches else ""
+
+
+def is_text(word: str) -> bool:
+    """Whether files and their names can hold `word`: Python keeps bytes that are no UTF-8 as lone surrogates."""
+    try:
+        return b"\0" not in word.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def require(*laws: tuple[bool, str]) -> None:
@@ -166,13 +175,17 @@ def _convert_optional(arguments: tuple[Any, ...], value: Any) -> object:
 
 def _convert_scalar(hint: Any, value: Any) -> object:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is float and is_number and math.isfinite(value):
+    if hint is float and is_number and abs(value) <= sys.float_info.max:  # neither nan nor inf
         return float(value)
-    if hint is int and is_number and float(value).is_integer():
+    if hint is int and is_number and abs(value) >= 10**DIGITS:
+        raise _Unfit(f"a whole number of at most {DIGITS} digits")
+    if hint is int and is_number and value == value // 1:
         return int(value)
     if hint is bool and isinstance(value, bool):
         return value
     if hint is str and isinstance(value, str):
+        if not is_text(value):
+            raise _Unfit("a text that UTF-8 can write, without NUL")
         return value
     if hint is str and is_number:  # a name that looks like a number, such as a ticker 600519
         return str(value)

@@ -76,9 +76,10 @@ def test_another_kind_or_no_manifest_is_refused(tmp_path):
     make(tmp_path / "thing")
     with pytest.raises(RequestError, match="holds a thing, not a agent"):
         read(tmp_path / "thing", "agent")
-    (tmp_path / "thing" / "manifest.json").write_text("[]")
-    with pytest.raises(RequestError, match=r"it has no readable manifest\.json"):
-        read(tmp_path / "thing", "thing")
+    for damaged in ("[]", '{"kind": "thing", "outputs": 3}'):
+        (tmp_path / "thing" / "manifest.json").write_text(damaged)
+        with pytest.raises(RequestError, match=r"it has no readable manifest\.json"):
+            read(tmp_path / "thing", "thing")
 
 
 def test_a_parent_is_found_again_when_all_runs_are_moved_and_refused_when_it_is_another(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from tradewinds.__main__ import ACTIONS, STAGES
+from tradewinds.errors import GateError, RequestError
 
 from story import write_bars
 
@@ -21,6 +22,10 @@ def files_for_mistakes(folder):
     (folder / "page.csv").write_text("<!doctype html><html></html>")
     (folder / "broken.csv.gz").write_bytes(gzip.compress(b"date,close\n2020-01-01,1\n" * 50)[:-20])
     (folder / "conf").mkdir()
+    (folder / "my" / "model").mkdir(parents=True)
+    (folder / "my" / "model" / "latin.yaml").write_bytes("kind: grü".encode("latin-1"))
+    (folder / "my" / "model" / "snake.yaml").write_text("kind: &tail [*tail]\n")
+    (folder / "my" / "model" / "three.yaml").write_text("defaults: 3\n")
 
 
 WRONG = [
@@ -46,6 +51,26 @@ WRONG = [
     (["run", "split.test=0.5"], "split.forecaster, agent, validation and test must sum to 1, their sum was 1.3"),
     (["run", "env.costs.fee_bps=-1"], "env.costs.fee_bps must lie in [0, 10000) basis points, was -1"),
     (["run", "env.exposures=[0,2]"], "env.exposures must be within the leverage cap of 1, were [0.0, 2.0]"),
+    (["run", f"seed={'9' * 400}"], "seed must be a whole number of at most 18 digits, was 999"),
+    (
+        ["run", f"seed={'9' * 5000}"],
+        "cannot read 'seed=99999999999999999999999999999999999...': a number has at most 18",
+    ),
+    (["run", f"env.costs.fee_bps={'9' * 400}"], "env.costs.fee_bps must be a number, was 999"),
+    (["run", "-m", "seed=interval(1,3)"], "'seed=interval(1,3)' names no values: Can only enumerate CHOICE and RANGE"),
+    (
+        ["run", "-m", "seed=range(1,3,0)"],
+        "'seed=range(1,3,0)' names no values: range() arg 3 must not be zero; a sweep",
+    ),
+    (
+        ["run", "-m", "seed=range(3,1)"],
+        "'seed=range(3,1)' is empty; a sweep is a,b or range(1,3), or glob(*) of a group",
+    ),
+    (
+        ["run", "run.dir=r\udcff"],
+        "cannot read 'run.dir=r\\udcff': it is not UTF-8 text; give the file or folder a name",
+    ),
+    (["run", "run.dir='r\udcff'"], "it is not UTF-8 text; give the file or folder a name that is"),
     (["run", "seed=1,2"], "'seed=1,2' names several values; add -m"),
     (["run", "seed=${nope.x}"], "cannot resolve seed: Interpolation key 'nope.x' not found"),
     (["run", "run.name=${oc.env:NO_SUCH}"], "cannot resolve run.name:"),
@@ -84,12 +109,20 @@ WRONG = [
     (["data", "show"], "data needs one of list, verify, was 'show'"),
     (["schedule", "schedule.cron=often"], "schedule.cron and exchange: exactly one must be set"),
     (["schedule", "schedule.cron=often", "schedule.exchange=null"], "schedule.cron must be five fields"),
+    (["schedule", "schedule.cron='0 0 30 2 *'", "schedule.exchange=null"], "schedule.cron must name a day that comes"),
+    (["schedule", f"schedule.minutes_after_close={10**17}"], "schedule.minutes_after_close must lie in [0, 10080], at"),
     (["schedule", "schedule.exchange=NYSE2"], "schedule.exchange must be an exchange such as XNYS or CMES"),
     (["run", "--config-dir", "nowhere"], "--config-dir must name a folder, was 'nowhere'"),
+    (
+        ["run", "--config-dir", "my", "model=latin"],
+        "a YAML file is not UTF-8 text ('utf-8' codec can't decode byte 0xfc",
+    ),
+    (["run", "--config-dir", "my", "model=snake"], "a YAML file has an alias (*name) that contains itself; write the"),
+    (["run", "--config-dir", "my", "model=three"], "Invalid defaults list in 'model/three', defaults must be a list"),
 ]
 
 
-@pytest.mark.parametrize(("words", "message"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=[" ".join(words)[:80] for words, _ in WRONG])
 def test_a_wrong_request_gets_one_clear_line_and_leaves_nothing_behind(words, message, tradewinds, tmp_path):
     files_for_mistakes(tmp_path)
     before = sorted(path.name for path in tmp_path.rglob("*"))
@@ -134,12 +167,13 @@ def test_an_experiment_is_what_it_says_and_the_command_line_has_the_last_word(tr
     assert request["env"]["costs"]["fee_bps"] == 3.0
 
 
-def test_a_folder_of_the_user_s_own_adds_choices(tradewinds, tmp_path):
-    (tmp_path / "my" / "model").mkdir(parents=True)
-    (tmp_path / "my" / "model" / "tiny.yaml").write_text(
+@pytest.mark.parametrize("name", ["my", "a,b", "a[b", "it's my = 50% #?"])
+def test_a_folder_of_the_user_s_own_adds_choices(name, tradewinds, tmp_path):
+    (tmp_path / name / "model").mkdir(parents=True)
+    (tmp_path / name / "model" / "tiny.yaml").write_text(
         "kind: gru\ncontext_length: 8\nhorizon: 1\nhidden_size: 4\nnum_layers: 1\ndropout: 0.0\n"
     )
-    answer = tradewinds("run", "--cfg", "job", "--config-dir", "my", "model=tiny")
+    answer = tradewinds("run", "--cfg", "job", "--config-dir", name, "model=tiny")
     assert yaml.safe_load(answer.out)["model"]["hidden_size"] == 4
 
 
@@ -189,6 +223,39 @@ def test_an_unexpected_failure_exits_1_with_its_reason_and_a_log(tradewinds, mon
     log = answer.err.strip().rsplit(" ", 1)[-1]
     with open(log, encoding="utf-8") as file:
         assert "Traceback" in file.read()
+
+
+def test_a_sweep_goes_on_after_a_run_that_came_to_nothing_and_exits_with_the_largest_status(tradewinds, monkeypatch):
+    import tradewinds.stages.data as stage
+
+    faults = {1: GateError("the challenger\nlost"), 2: RequestError("no such column"), 3: RuntimeError("disk full")}
+
+    def work(config, console, _):
+        if config.seed in faults:
+            raise faults[config.seed]
+        console.result(f"seed {config.seed} is done")
+        return {}
+
+    monkeypatch.setattr(stage, "main", work)
+    answer = tradewinds("data", "list", "-m", "seed=1,2,3,4")
+    lines = answer.err.splitlines()
+    assert lines[:2] == ["tradewinds: the challenger lost", "tradewinds: no such column"]
+    assert lines[2].startswith("tradewinds: failed: RuntimeError: disk full; details in ")
+    assert answer.out == "seed 4 is done\n"
+    assert answer.status == 3
+    assert tradewinds("data", "list", "-m", "seed=2,4").status == 2
+    assert tradewinds("data", "list", "-m", "seed=4,5").status == 0
+
+
+def test_ctrl_c_stops_a_sweep(tradewinds, monkeypatch):
+    import tradewinds.stages.data as stage
+
+    def interrupt(config, console, _):
+        console.result(f"seed {config.seed}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, "main", interrupt)
+    assert tradewinds("data", "list", "-m", "seed=1,2").out == "seed 1\n"
 
 
 def test_ctrl_c_is_no_traceback(tradewinds, monkeypatch):

@@ -111,6 +111,29 @@ def test_a_champion_whose_files_are_damaged_is_replaced(market, tradewinds, tmp_
     assert signal_of(tradewinds)["model_version"] == 2
 
 
+def test_a_damaged_champion_is_replaced_even_without_new_data_and_as_often_as_needed(market, tradewinds, tmp_path):
+    tradewinds("retrain", *WORDS)
+    for number, harm in ((1, b"{}"), (2, None)):
+        newest = Registry(tmp_path / "runs").versions("bars")[-1]
+        weights = tmp_path / "runs" / newest.run / "forecaster" / "weights.safetensors"
+        weights.unlink() if harm is None else weights.write_bytes(harm)
+        answer = tradewinds("retrain", *WORDS)
+        assert answer.status == 0, answer.err
+        assert f"version {number + 1} of 'bars' is the champion: champion {number} cannot be used" in answer.out
+        assert "weights.safetensors differs from manifest.json" in answer.out
+        assert signal_of(tradewinds)["model_version"] == number + 1
+    assert "no new data since" in tradewinds("retrain", *WORDS).out
+
+
+def test_other_rules_of_the_duel_are_another_request(market, tradewinds):
+    tradewinds("retrain", *WORDS)
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000")
+    assert answer.status == 3
+    assert "version 2 was rejected: log growth" in answer.err
+    assert "by more than 1000" in answer.err
+    assert "no new data since" in tradewinds("retrain", *WORDS, "retrain.margin=1000").out
+
+
 def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, tmp_path):
     tradewinds("retrain", *WORDS)
     market(520)
@@ -123,6 +146,24 @@ def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, 
     ]
     assert len(trained_to) == 2
     assert decision["unseen"]["first"] > max(trained_to)
+
+
+def test_the_duel_is_on_bars_after_those_the_champion_was_promoted_on_as_soon_as_they_are_enough(market, tradewinds):
+    tradewinds("retrain", *WORDS)
+    market(480)
+    index = pd.read_csv("bars.csv", index_col=0).index
+    promoted_on, first_fresh = index[449], index[450]
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000", "retrain.min_bars=30", "--json")
+    outcome = json.loads(answer.out.splitlines()[-1])
+    assert outcome["judged_on"] == f"bars after {promoted_on}, the last that it was promoted on"
+    assert outcome["unseen"]["rows"] == [450, 480]
+    assert outcome["unseen"]["first"].startswith(first_fresh)
+    assert f"on the same 30 {outcome['judged_on']}" in answer.err
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000", "retrain.min_bars=31", "--json")
+    outcome = json.loads(answer.out.splitlines()[-1])
+    assert outcome["judged_on"] == "unseen bars"
+    assert outcome["unseen"]["first"] < promoted_on
+    assert "unseen bars" in answer.err
 
 
 def test_a_retraining_killed_at_any_moment_leaves_the_champion_and_the_next_one_completes(market, tradewinds, tmp_path):
@@ -187,14 +228,20 @@ def test_two_schedulers_of_one_model_do_not_serve_at_once(market, tradewinds, tm
     assert "another scheduler of 'bars' is running; this one did nothing" in answer.err
 
 
-def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(market, tmp_path):
+@pytest.mark.parametrize(("kill", "number"), [(os.killpg, signal.SIGKILL), (os.kill, signal.SIGTERM)])
+def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(kill, number, market, tmp_path):
     command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
     command += ["schedule.cron=0 0 1 1 *", *WORDS, "agent.steps=40000"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while "train dqn" not in process.stderr.readline():  # until it is in the middle of its work
         assert process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill(process.pid, number)
+    said = process.communicate()[1]  # returns when its child, which holds the pipe too, is gone as well
+    if number == signal.SIGTERM:
+        assert process.returncode == 1
+        assert said.endswith("tradewinds: interrupted; nothing half-written was left\n")
+        assert "Traceback" not in said
+        assert not list(tmp_path.rglob(".partial-*"))
     assert Registry(tmp_path / "runs").versions("bars") == []
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "UTC: the first model" in done.stdout

@@ -161,6 +161,18 @@ def test_a_changed_file_is_refused_by_name(typed, first_run):
     assert f"{weights} differs from manifest.json" in answer.err
 
 
+def test_a_changed_report_is_refused_by_name_and_not_drawn(typed, first_run):
+    report, page = first_run / "report.json", first_run / "report.html"
+    text, drawn = report.read_text(encoding="utf-8"), page.stat().st_mtime_ns
+    report.write_text(text.replace('"total_return": ', '"total_return": 1'), encoding="utf-8")
+    answer = typed("report", f"inputs.run={first_run}")
+    report.write_text(text, encoding="utf-8")
+    assert answer.status == 3
+    assert f"{report} differs from backtest/manifest.json; it was changed: backtest again" in answer.err
+    assert page.stat().st_mtime_ns == drawn
+    assert typed("report", f"inputs.run={first_run}").status == 0
+
+
 def test_report_draws_the_same_page_again(typed, first_run):
     page = first_run / "report.html"
     before = page.read_text(encoding="utf-8")

@@ -68,6 +68,13 @@ def test_good_data_become_the_dataclass_they_describe():
         ({"flag": "yes"}, "flag must be true or false, was 'yes'"),
         ({"flag": 1}, "flag must be true or false, was 1"),
         ({"name": None}, "name must be a text, was None"),
+        ({"name": "\udcff"}, r"name must be a text that UTF-8 can write, without NUL, was '\\udcff'"),
+        ({"name": "a\0b"}, r"name must be a text that UTF-8 can write, without NUL, was 'a\\x00b'"),
+        (
+            {"inner": {"size": 10**18}},
+            "inner.size must be a whole number of at most 18 digits, was 1000000000000000000",
+        ),
+        ({"maybe": 10**400}, "maybe must be a number or null, was 1000"),
         ({"maybe": "x"}, "maybe must be a number or null, was 'x'"),
         ({"maybe": float("nan")}, "maybe must be a number or null, was nan"),
         ({"many": 3}, r"many must be a list such as \[a,b\], was 3"),

@@ -1,5 +1,6 @@
 """`tradewinds backtest`: open the test span once, judge the agent beside its baselines, and report."""
 
+import hashlib
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import pandas as pd
 from forecaster.encode import HiddenStates, load_hidden_states
 from forecaster.fit import FittedForecaster, load_forecaster
 from forecaster.scores import score_forecasts
-from tradewinds.artifact import Artifact, latest, new_run_id, parent, read, write_json, writing
+from tradewinds.artifact import Artifact, json_text, latest, new_run_id, parent, read, write_text, writing
 from tradewinds.backtest import Backtest, backtest
 from tradewinds.console import Console
 from tradewinds.errors import RequestError
@@ -89,12 +90,6 @@ def judge(
         draws=config.backtest.bootstrap_draws,
         seed=seed_for(config.seed, "bootstrap"),
     )
-    plain = config.plain()
-    with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents) as folder:
-        paths_table(played, market.close[:, 0], prepared.series.index[test.start : test.stop]).to_parquet(
-            folder / PATHS
-        )
-        forecasts_table(prepared, states, test).to_parquet(folder / FORECASTS)
     document = report_document(
         prepared,
         fitted,
@@ -109,7 +104,15 @@ def judge(
             "seconds": round(time.perf_counter() - started, 1),
         },
     )
-    write_json(run / "report.json", document)
+    text = json_text(document)
+    facts = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    plain = config.plain()
+    with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents, facts=facts) as folder:
+        paths_table(played, market.close[:, 0], prepared.series.index[test.start : test.stop]).to_parquet(
+            folder / PATHS
+        )
+        forecasts_table(prepared, states, test).to_parquet(folder / FORECASTS)
+    write_text(run / "report.json", text)
     write_page(run, plot_points=config.backtest.plot_points)
     for line in [*score_lines(document["forecast"], "test rows"), *strategy_lines(document["backtest"]["strategies"])]:
         console.result(line)

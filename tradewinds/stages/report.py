@@ -3,20 +3,27 @@
 from pathlib import Path
 from typing import Any
 
-from tradewinds.artifact import read
+from tradewinds.artifact import MANIFEST, read, sha256_of
 from tradewinds.console import Console
-from tradewinds.errors import RequestError
+from tradewinds.errors import GateError, RequestError
 from tradewinds.report.page import write_page
 from tradewinds.schema import Config
 from tradewinds.stages.backtest import KIND
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
-    """Render the report of the run that `inputs.run` names."""
+    """Render the report of the run that `inputs.run` names.
+
+    Raises:
+        RequestError: there is no such run.
+        GateError: its report.json, or a file of its backtest, is not what the backtest wrote.
+    """
     run = _newest(config) if config.inputs.run == "latest" else Path(config.inputs.run)
     if not (run / "report.json").is_file():
         raise RequestError(f"inputs.run must name the folder of a finished run, was '{run}' (no report.json there)")
-    read(run / KIND, KIND)
+    facts = read(run / KIND, KIND).manifest["facts"]
+    if sha256_of(run / "report.json") != facts.get("report_sha256"):
+        raise GateError(f"{run / 'report.json'} differs from {KIND}/{MANIFEST}; it was changed: backtest again")
     write_page(run, plot_points=config.backtest.plot_points)
     console.wrote(run / "report.html")
     return {"report": str(run / "report.html")}

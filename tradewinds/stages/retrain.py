@@ -1,8 +1,11 @@
 """`tradewinds retrain`: a challenger is trained up to the newest bar; it replaces the champion only if it wins."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from filelock import FileLock, Timeout
 
 from tradewinds.artifact import Artifact, sweep_partials, write_json
@@ -31,8 +34,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 
 def _retrain(prepared: Prepared, console: Console) -> dict[str, Any]:
     config, registry = prepared.config, Registry(Path(prepared.config.run.dir))
-    before = registry.judged(prepared.name, config_hash=config.hash, data_sha256=prepared.inputs["sha256"])
-    if before is not None:
+    champion = registry.champion(prepared.name)
+    damage = _damage(Path(config.run.dir), champion)
+    before = registry.judged(prepared.name, config_hash=_request_hash(config), data_sha256=prepared.inputs["sha256"])
+    if before is not None and not damage:
         console.result(
             f"no new data since {before.data_last}: version {before.number} was made from this very request and data "
             f"({before.verdict}); nothing changed"
@@ -40,8 +45,9 @@ def _retrain(prepared: Prepared, console: Console) -> dict[str, Any]:
         return {"retrained": False, "version": before.number, "data_last": before.data_last}
     if swept := sweep_partials(prepared.runs):
         console.note(f"note: removed {swept} half-written pieces that a killed process left")
-    champion = registry.champion(prepared.name)
-    incumbent, damage = _incumbent(prepared, champion)
+    incumbent = None
+    if champion is not None and not damage:
+        incumbent = load_version(Path(config.run.dir), champion, prepared)
     walked = walk(prepared, console, command="retrain")
     last_selected = prepared.series.index[prepared.split.validation.stop - 1]
     challenger = Model(walked.states, walked.policy, config.env.exposures, last_selected)
@@ -61,16 +67,19 @@ def _retrain(prepared: Prepared, console: Console) -> dict[str, Any]:
     return outcome
 
 
-def _incumbent(prepared: Prepared, champion: Version | None) -> tuple[Model | None, str]:
-    """Load the champion, or say what is wrong with its files: a broken champion is no reason to stay without one."""
-    if champion is None:
-        return None, ""
-    runs = Path(prepared.config.run.dir)
-    try:
-        prove(runs, champion)
-    except (GateError, RequestError) as error:
-        return None, str(error)
-    return load_version(runs, champion, prepared), ""
+def _request_hash(config: Config) -> str:
+    """Hash what decides a retraining's outcome: what decides the model's numbers, and the rules of the duel."""
+    return hashlib.sha256(json.dumps([config.hash, config.plain()["retrain"]]).encode()).hexdigest()
+
+
+def _damage(runs: Path, champion: Version | None) -> str:
+    """Say what is wrong with the champion's files, if anything: a broken champion is no reason to stay without one."""
+    if champion is not None:
+        try:
+            prove(runs, champion)
+        except (GateError, RequestError, OSError) as error:
+            return str(error)
+    return ""
 
 
 def _decide(
@@ -80,9 +89,8 @@ def _decide(
     if champion is None or incumbent is None:
         reason = "the first model" if champion is None else f"champion {champion.number} cannot be used: {damage}"
         return {"promote": True, "reason": reason}
-    config, bars = prepared.config, len(prepared.series.index)
-    start = max(prepared.split.test.start, incumbent.first_unseen(prepared))
-    rows = range(start, bars)
+    config = prepared.config
+    rows, which = _duel_rows(prepared, champion, incumbent)
     if len(rows) < config.retrain.min_bars:
         reason = (
             f"only {max(len(rows), 0)} bars are unseen by both it and champion {champion.number}, "
@@ -96,15 +104,29 @@ def _decide(
     verb = "beat" if wins else "did not beat"
     reason = (
         f"log growth {ours:+.4f} a year {verb} champion {champion.number}'s {theirs:+.4f} by more than "
-        f"{config.retrain.margin:g} on the same {len(rows)} unseen bars"
+        f"{config.retrain.margin:g} on the same {len(rows)} {which}"
     )
     return {
         "promote": wins,
         "reason": reason,
         "champion": champion.number,
+        "judged_on": which,
         "unseen": prepared.time_range(rows),
         "log_growth_per_year": {"challenger": ours, "champion": theirs},
     }
+
+
+def _duel_rows(prepared: Prepared, champion: Version, incumbent: Model) -> tuple[range, str]:
+    """Return the newest rows that neither model has learned from, and what to call them.
+
+    On the bars it was promoted on, the champion has won already, some of it by luck; so bars after those are taken as
+    soon as there are `retrain.min_bars` of them.
+    """
+    index, unseen = prepared.series.index, max(prepared.split.test.start, incumbent.first_unseen(prepared))
+    fresh = max(unseen, int(index.searchsorted(pd.Timestamp(champion.data_last), side="right")))
+    if len(index) - fresh >= prepared.config.retrain.min_bars:
+        return range(fresh, len(index)), f"bars after {champion.data_last[:10]}, the last that it was promoted on"
+    return range(unseen, len(index)), "unseen bars"
 
 
 def _version(prepared: Prepared, agent: Artifact) -> Version:
@@ -113,7 +135,7 @@ def _version(prepared: Prepared, agent: Artifact) -> Version:
         name=prepared.name,
         run=str(agent.folder.parent.relative_to(prepared.config.run.dir)),
         agent_sha256=agent.sha256,
-        config_hash=prepared.config.hash,
+        config_hash=_request_hash(prepared.config),
         data_sha256=prepared.inputs["sha256"],
         data_last=prepared.series.index[-1].isoformat(),
         created_at=now(),
