@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -25,6 +26,7 @@ from tradewinds.sources.origin import Origin
 from tradewinds.sources.rules import DataConfig
 from tradewinds.sources.sessions import check_sessions, zone_of
 from tradewinds.sources.store import Store, Stored
+from tradewinds.sources.text import moment
 from tradewinds.sources.update import Asking, Reply
 
 LENGTHS = {bar: pd.Timedelta(bar) for bar in ("1d", "1h", "30m", "15m", "5m")}
@@ -48,23 +50,18 @@ CALENDARS: Mapping[str, str] = {  # Yahoo's exchange codes with the calendar of 
 
 
 class Yahoo:
-    """A client: yfinance with its silences lifted.
-
-    Its caches live in a folder that goes with the client: they hold pickles, which are never read back from disk here,
-    and a time zone once wrong would stay so.
-    """
+    """A client: yfinance with its silences lifted."""
 
     def __init__(self) -> None:
         import yfinance
 
-        self._cache = tempfile.TemporaryDirectory(prefix="tradewinds-", ignore_cleanup_errors=True)
-        yfinance.set_tz_cache_location(self._cache.name)
+        yfinance.set_tz_cache_location(_cache_folder().name)
         yfinance.config.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
         self._yfinance = yfinance
         self._session = _Listening(impersonate="chrome")
 
-    def ask(self, symbol: str, *, bar: str, first: pd.Timestamp | None, timeout: float) -> Reply:
+    def ask(self, symbol: str, *, bar: str, first: pd.Timestamp | None, timeout: float, max_missing: float) -> Reply:
         """Ask once for the bars of a symbol that have closed; nothing is raised for what Yahoo may do."""
         from yfinance.data import YfData
 
@@ -87,7 +84,7 @@ class Yahoo:
                 meta = dict(ticker._price_history._history_metadata or {}) if ticker._price_history else {}
         except Exception as error:  # yfinance lets KeyError, TypeError, JSONDecodeError and curl's own errors through
             return self._failed(symbol, error)
-        return _reply(symbol, table, meta, bar, first)
+        return _reply(symbol, table, meta, bar, first, max_missing)
 
     def _failed(self, symbol: str, error: Exception) -> Reply:
         """Type a failure by what was heard on the wire; yfinance calls a server's fault a delisting."""
@@ -105,6 +102,12 @@ class Yahoo:
             return Reply("empty", reason=f"Yahoo has no bars of {symbol}; is it written as Yahoo writes it?")
         words = " ".join(str(error).split())[:120]
         return Reply("malformed", reason=f"Yahoo's answer for {symbol} cannot be read ({name}: {words})")
+
+
+@cache
+def _cache_folder() -> "tempfile.TemporaryDirectory[str]":
+    """A folder that goes with the process: yfinance keeps pickles, and a time zone once wrong would stay so."""
+    return tempfile.TemporaryDirectory(prefix="tradewinds-", ignore_cleanup_errors=True)
 
 
 class _Listening(requests.Session):  # type: ignore[misc]
@@ -141,7 +144,11 @@ def asking(client: Yahoo, symbol: str, config: YahooConfig, rules: DataConfig, p
 
     def ask(since: pd.Timestamp | None) -> Reply:
         start = first if since is None else since.tz_localize(None)
-        reply: Reply = patiently(lambda timeout: client.ask(symbol, bar=config.bar, first=start, timeout=timeout))
+        reply: Reply = patiently(
+            lambda timeout: client.ask(
+                symbol, bar=config.bar, first=start, timeout=timeout, max_missing=rules.max_missing
+            )
+        )
         return reply
 
     def check(frame: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
@@ -226,7 +233,9 @@ def _as_traded(symbol: str, stored: Stored, config: YahooConfig) -> Bars:
     return bars.take(cut(index, config.first, config.last, symbol))
 
 
-def _reply(symbol: str, table: pd.DataFrame, meta: Mapping[str, Any], bar: str, first: pd.Timestamp | None) -> Reply:
+def _reply(
+    symbol: str, table: pd.DataFrame, meta: Mapping[str, Any], bar: str, first: pd.Timestamp | None, max_missing: float
+) -> Reply:
     if table is None or table.empty:
         return Reply(
             "empty", reason=f"Yahoo has no bars of {symbol} since {first:%Y-%m-%d}" if first else f"no {symbol}"
@@ -247,10 +256,11 @@ def _reply(symbol: str, table: pd.DataFrame, meta: Mapping[str, Any], bar: str, 
     null = frame[list(PRICES)].isna().any(axis=1)
     notes = []
     if null.any():
-        if float(null.mean()) > 0.5:
-            return Reply("malformed", reason=f"{int(null.sum())} of {len(frame)} bars of {symbol} have no price")
-        days_ = ", ".join(f"{day:%Y-%m-%d}" for day in frame.index[null][:3])
-        notes.append(f"Yahoo gave {int(null.sum())} bars of {symbol} without a price, left out: {days_}")
+        named = ", ".join(moment(day) for day in frame.index[null][:3])
+        words = f"{int(null.sum())} of {len(frame)} bars of {symbol} came without a price: {named}"
+        if float(null.mean()) > max_missing:
+            return Reply("malformed", reason=f"{words}; that is more than data.max_missing={max_missing:g}")
+        notes.append(f"{words}; they are left out")
     formed = pd.DatetimeIndex(frame.index) + LENGTHS[bar] <= pd.Timestamp.now("UTC")
     frame = frame[~null.to_numpy() & np.asarray(formed)].sort_index()
     if first is not None:
