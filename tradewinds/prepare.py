@@ -81,7 +81,7 @@ def prepare(config: Config) -> Prepared:
         notes.append("one price a bar: orders fill at the next bar's price (env.execution=next_close)")
     if config.env.execution == "same_close":
         notes.append("env.execution=same_close fills at the close the agent has just seen: not attainable in a market")
-    split = _split(series, config)
+    split = _split(series, config, loaded.cut)
     inputs = {"series": _identity(series), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
     return Prepared(config, series, split, tuple(notes), inputs, name)
@@ -120,7 +120,7 @@ def _check_place(folder: Path) -> None:
         raise RequestError(f"run.dir must be a folder that can be written, was '{folder}', and '{there}' cannot")
 
 
-def _split(series: Series, config: Config) -> Split:
+def _split(series: Series, config: Config, cut: str) -> Split:
     try:
         table = build_features(series, config.features)
         return split_rows(
@@ -132,7 +132,7 @@ def _split(series: Series, config: Config) -> Split:
             stop_fraction=config.trainer.early_stopping_fraction,
         )
     except ValueError as error:
-        raise RequestError(f"{series.name}: {error}") from None
+        raise RequestError(f"{series.name}: {error}{f'; {cut}' if cut else ''}") from None
 
 
 def seed_for(seed: int, part: str) -> int:

@@ -36,11 +36,13 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
     rows = range(int(kept[0]), int(kept[-1]) + 1)
     cut = series.rows(rows)
     notes = [*loaded.notes, *columns.notes]
+    said = ""
     if len(rows) < len(series.index):
-        notes.append(
+        said = (
             f"weather is known for {len(rows)} of {len(series.index)} bars: {series.name}, {_span(series.index)}, "
             f"is cut to {_span(cut.index)}, as the weather runs {_span(times)}"
         )
+        notes.append(said)
     notes.extend(_early(columns, interval))
     notes.extend(check_gaps(table, columns.origin, rules, first=cut.close_time[0] - interval, last=cut.close_time[-1]))
     notes.extend(check_clock(table, columns.place if columns.place is not None else loaded.zone))
@@ -51,7 +53,8 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
         lags=lags,
         units={**series.units, **columns.units},
     )
-    return dataclasses.replace(loaded, series=whole, notes=tuple(notes), sources=(*loaded.sources, *columns.sources))
+    sources = (*loaded.sources, *columns.sources)
+    return dataclasses.replace(loaded, series=whole, notes=tuple(notes), sources=sources, cut=said)
 
 
 def _early(columns: LoadedColumns, interval: pd.Timedelta) -> Iterator[str]:

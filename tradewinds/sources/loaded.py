@@ -19,12 +19,14 @@ class LoadedSeries:
         notes: what a person should know, one sentence each.
         sources: per file its name and sha256, and when it was fetched, if it was.
         zone: zone of the market's place, or None where it is not known.
+        cut: how the series was shortened to the span of its weather, or empty.
     """
 
     series: Series
     notes: tuple[str, ...] = ()
     sources: tuple[dict[str, Any], ...] = ()
     zone: str | None = None
+    cut: str = ""
 
 
 @dataclass(frozen=True, eq=False)
