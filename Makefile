@@ -6,7 +6,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 TOUCHED := pyproject.toml constraints.txt
 export OMP_WAIT_POLICY := PASSIVE
 .DEFAULT_GOAL := help
-.PHONY: help run test check format wheel bench clean
+.PHONY: help run test check format wheel bench fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 
 bench: $(VENV)/.installed-dev ## print measured speeds (a few seconds)
 	$(BIN)/python benchmarks/env.py
+
+fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
+	FUZZ=2250 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py
 
 clean: ## remove what was installed and built; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info

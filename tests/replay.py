@@ -47,7 +47,7 @@ class Exchange:
         self.stamps = weekdays(first, number)
         self.close = np.round(50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, number))), 4)
         self.dividends, self.splits, self.fault = {}, {}, fault
-        self.zone, self.exchange, self.failures = "America/New_York", "", 0
+        self.zone, self.exchange, self.failures, self.raw = "America/New_York", "", 0, b""
 
     def body(self, start, end):
         rows = [row for row, stamp in enumerate(self.stamps) if start <= stamp < end]
@@ -114,7 +114,7 @@ class Weather:
 
     def __init__(self):
         self.fault, self.failures, self.shift, self.offset, self.known_to = "", 0, 0.0, 0, None
-        self.asked = []
+        self.asked, self.raw = [], b""
 
     def answer(self, query):
         self.asked.append(query)
@@ -236,7 +236,7 @@ class Replay:
             return False
         if fault == "html":
             return _send(secure, 200, b"<html><body>Will return soon</body></html>", "text/html")
-        content = json.dumps(body()).encode()
+        content = thing.raw if fault == "raw" else json.dumps(body()).encode()
         if fault == "bad json":
             return _send(secure, 200, content[: len(content) // 2])
         if fault == "torn":

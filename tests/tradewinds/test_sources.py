@@ -5,8 +5,6 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tradewinds.errors import RequestError
 from tradewinds.sources import load_series
@@ -237,33 +235,6 @@ def test_one_of_open_high_low_missing_is_said(file):
     loaded = load(file(text))
     assert loaded.series.single_price
     assert loaded.notes == ("columns low are missing: only close is used, as one price a bar",)
-
-
-def refusal(path):
-    """The words in which a file is refused, empty if it is read; anything but a RequestError is a failure."""
-    try:
-        load(path)
-    except RequestError as error:
-        return str(error)
-    return ""
-
-
-@given(st.binary(max_size=200))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_are_read_or_refused_in_words(file, content):
-    assert "\n" not in refusal(file(content))
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.sampled_from('0,;"\n-.:eNT /+Z\t9')), max_size=4), st.data()
-)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_damaged_file_is_read_or_refused_in_words(file, damage, data):
-    text = list(GOOD)
-    for place, letter in damage:
-        text[place] = letter
-    cut = data.draw(st.integers(0, len(text)))
-    assert "\n" not in refusal(file("".join(text[:cut])))
 
 
 def test_weather_is_joined_by_when_it_was_known(file, tmp_path):

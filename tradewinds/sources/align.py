@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.series import Series
 from tradewinds.errors import RequestError
 from tradewinds.sources.bars import DAY, PRICES, Array, Bars
+
+Rows = slice | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def series_of(instruments: Mapping[str, Bars], facts: Facts) -> tuple[Series, li
     """
     names, parts = tuple(instruments), list(instruments.values())
     index = _common(names, parts)
-    rows = [part.index.get_indexer(index, method="ffill") for part in parts]  # newest bar at or before, for each
+    rows = [_rows(part.index, index) for part in parts]
     there = [part.index.asi8[row] == index.asi8 for part, row in zip(parts, rows, strict=True)]
     single = any(part.single_price for part in parts)
     columns = {name: _filled(name, parts, rows, there, single=single) for name in _names(parts, single=single)}
@@ -102,6 +105,11 @@ def _common(names: tuple[str, ...], parts: list[Bars]) -> pd.DatetimeIndex:
     return index
 
 
+def _rows(own: pd.DatetimeIndex, index: pd.DatetimeIndex) -> Rows:
+    """Which of an instrument's bars stands at each bar of the common clock: its newest at or before."""
+    return slice(None) if own is index or own.equals(index) else own.get_indexer(index, method="ffill")
+
+
 def _names(parts: list[Bars], *, single: bool) -> list[str]:
     prices = ["close"] if single else list(PRICES)
     known = [name for name in ("volume",) if all(name in part.columns for part in parts)]
@@ -109,10 +117,10 @@ def _names(parts: list[Bars], *, single: bool) -> list[str]:
     return [*prices, *known, *events]
 
 
-def _filled(name: str, parts: list[Bars], rows: list[np.ndarray], there: list[np.ndarray], *, single: bool) -> Array:
+def _filled(name: str, parts: list[Bars], rows: list[Rows], there: list[NDArray[np.bool_]], *, single: bool) -> Array:
     """(T, A), laid out by instrument: column by column as it is filled and read."""
     missing = {"volume": 0.0, "dividends": 0.0, "splits": 1.0}
-    filled = np.empty((len(parts), len(rows[0])))
+    filled = np.empty((len(parts), len(there[0])))
     for number, (part, row, has) in enumerate(zip(parts, rows, there, strict=True)):
         if name not in part.columns:
             filled[number] = missing[name]

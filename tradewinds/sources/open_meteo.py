@@ -163,6 +163,8 @@ def _reply(config: OpenMeteoConfig, body: Mapping[str, Any], since: pd.Timestamp
     block, names = body[config.interval], columns_of(config)
     if body.get("utc_offset_seconds", 0) != 0:
         return Reply("malformed", reason=f"Open-Meteo answered in {body.get('timezone')}, and was asked for UTC")
+    if not all(isinstance(time, str) for time in block["time"]):
+        raise TypeError("a time is not a text")
     index = pd.DatetimeIndex(pd.to_datetime(block["time"], format="ISO8601", utc=True)).as_unit("ns")
     lengths = {name: len(block[name]) for name in names}
     short = [name for name, length in lengths.items() if length != len(index)]

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,9 +147,13 @@ class Store:
             "sha256": digest,
             "facts": dict(facts),
         }
+        before: dict[str, Any] | None = None
+        with suppress(GateError):
+            before = self._sidecar(key)
         self._put(self.folder / str(sidecar["file"]), buffer.getvalue())
         write_json(self._path(key), sidecar)
-        self._remove_others(key, str(sidecar["file"]))
+        if before is not None and before["file"] != sidecar["file"]:
+            (self.folder / str(before["file"])).unlink(missing_ok=True)
         return Stored(table, sidecar)
 
     def keys(self) -> list[str]:
@@ -182,20 +186,14 @@ class Store:
         finally:
             partial.unlink(missing_ok=True)
 
-    def _remove_others(self, key: str, kept: str) -> None:
-        for path in self.folder.glob("*.parquet"):
-            if path.name != kept and path.name.rsplit(".", 2)[0] == key:
-                path.unlink(missing_ok=True)
-
     def _sweep(self) -> None:
         """Remove pieces and tables that no sidecar names; the lock is held, so nobody is writing them."""
         for partial in self.folder.glob(f"{PARTIAL}*"):
             partial.unlink(missing_ok=True)
         for path in self.folder.glob("*.parquet"):
-            key = path.name.rsplit(".", 2)[0]
             try:
-                sidecar = self._sidecar(key)
+                sidecar = self._sidecar(path.name.rsplit(".", 2)[0])
             except GateError:
-                continue
+                continue  # whose table it is cannot be told
             if sidecar is None or sidecar["file"] != path.name:
                 path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ yfinance hides what goes wrong, keeps bad replies and drops rows without a word;
 one of these. Measured facts: docs/data.md, section on Yahoo.
 """
 
+import dataclasses
 import logging
 import tempfile
 import warnings
@@ -190,8 +191,8 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
     store = Store(rules, f"yahoo/{config.bar}")
     symbols = [symbol.upper() for symbol in config.symbols]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        tables = list(pool.map(store.read, symbols))
-    missing = [symbol for symbol, stored in zip(symbols, tables, strict=True) if stored is None]
+        found = dict(zip(symbols, pool.map(lambda symbol: _read(store, symbol, config), symbols), strict=True))
+    missing = [symbol for symbol, one in found.items() if one is None]
     if missing:
         named = ",".join(missing[:5])
         raise RequestError(
@@ -199,12 +200,11 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
             f"the store {store.root}; type: "
             f"tradewinds fetch series=yahoo 'series.symbols=[{named}]' series.bar={config.bar}"
         )
-    there = [stored for stored in tables if stored is not None]
-    parts = {symbol: _as_traded(symbol, stored, config) for symbol, stored in zip(symbols, there, strict=True)}
-    said = [stored.sidecar["facts"] for stored in there]
+    there = {symbol: one for symbol, one in found.items() if one is not None}
+    said = [stored.sidecar["facts"] for _, stored in there.values()]
     calendars = sorted({config.calendar or str(facts["calendar"]) for facts in said})
     series, notes = series_of(
-        parts,
+        {symbol: bars for symbol, (bars, _) in there.items()},
         Facts(
             name=_name(symbols),
             bar_length=LENGTHS[config.bar],
@@ -213,8 +213,15 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
         ),
     )
     kept = [note for facts in said for note in facts["notes"]]
-    sources = tuple(stored.source for stored in there)
+    sources = tuple(stored.source for _, stored in there.values())
     return LoadedSeries(series, (*kept, *notes), sources, zone_of(series.calendar))
+
+
+def _read(store: Store, symbol: str, config: YahooConfig) -> tuple[Bars, Stored] | None:
+    stored = store.read(symbol)
+    if stored is None:
+        return None
+    return _as_traded(symbol, stored, config), dataclasses.replace(stored, table=stored.table.slice(0, 0))
 
 
 def _as_traded(symbol: str, stored: Stored, config: YahooConfig) -> Bars:
@@ -222,7 +229,7 @@ def _as_traded(symbol: str, stored: Stored, config: YahooConfig) -> Bars:
     table = stored.table
     index = pd.DatetimeIndex(table["time"].to_numpy(), tz="UTC")
     columns: dict[str, Array] = {
-        name: table[name].to_numpy().astype(np.float64) for name in table.column_names if name != "time"
+        name: table[name].to_numpy().astype(np.float64, copy=False) for name in table.column_names if name != "time"
     }
     if (columns["splits"] != 1.0).any():
         later = np.cumprod(columns["splits"][::-1])[::-1] / columns["splits"]  # (T,): all splits after bar t
