@@ -229,6 +229,20 @@ def test_two_schedulers_of_one_model_do_not_serve_at_once(market, tradewinds, tm
     assert "another scheduler of 'bars' is running; this one did nothing" in answer.err
 
 
+def test_a_scheduler_that_is_stopped_while_it_connects_ends_what_it_has_begun(market, tradewinds, monkeypatch):
+    import tradewinds.stages.schedule as stage
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    closed = []
+    monkeypatch.setattr(stage, "open_workflows", interrupt)
+    monkeypatch.setattr(stage, "close_workflows", lambda: closed.append(True))
+    answer = tradewinds("schedule", *WORDS)
+    assert (answer.status, answer.err) == (1, "tradewinds: interrupted; nothing half-written was left\n")
+    assert closed == [True]
+
+
 @pytest.mark.parametrize(("kill", "number"), [(os.killpg, signal.SIGKILL), (os.kill, signal.SIGTERM)])
 def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(kill, number, market, tmp_path):
     command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
