@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import exchange_calendars
 import pandas as pd
 from croniter import CroniterBadDateError, croniter
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy.engine import URL
 
 from tradewinds.errors import BusyError, GateError, RequestError
 from tradewinds.schema import Config, ScheduleConfig, request_from
@@ -105,7 +107,7 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def open_workflows(database: str, name: str) -> None:
+def open_workflows(database: Path, name: str) -> None:
     """Connect to the database and finish what a killed scheduler of this model left.
 
     Each model is an executor with a queue of its own, so that schedulers of two models in one database leave each
@@ -115,7 +117,7 @@ def open_workflows(database: str, name: str) -> None:
     DBOS(
         config={
             "name": "tradewinds",
-            "system_database_url": database,
+            "system_database_url": URL.create("sqlite", database=str(database)).render_as_string(),
             "application_version": PAYLOAD,
             "executor_id": _queue(name),
             "serializer": DBOSPortableJSONSerializer(),

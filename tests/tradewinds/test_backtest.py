@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from tradewinds.backtest import STRATEGIES, backtest, play, random_rotation, sign_targets
 from tradewinds.honesty import honesty_block
@@ -146,3 +147,17 @@ def test_run_ledger_is_what_metrics_read():
     assert metrics["fees_paid"] == pytest.approx(path.fee.sum())
     assert metrics["turnover_per_year"] == pytest.approx(path.turnover.sum() * 365 / 299)
     assert metrics["exposure_mean"] == pytest.approx(path.exposure.mean())
+
+
+def test_diebold_mariano_is_the_formula_of_the_documents():
+    rng = np.random.default_rng(4)
+    errors = {"model": rng.normal(size=130), "naive": 1.1 * rng.normal(size=130)}
+    returns = rng.normal(size=130)
+    found = honesty_block(returns, returns, errors, bars_per_year=252, draws=100, seed=0)["diebold_mariano"]
+    loss = errors["model"] ** 2 - errors["naive"] ** 2
+    count, lags, centred = 130, 6, loss - loss.mean()  # 6 = ceil(130 ** (1 / 3))
+    covariances = [centred[lag:] @ centred[: count - lag] / count for lag in range(lags + 1)]
+    weights = [1.0, *(2.0 * (1.0 - lag / (lags + 1)) for lag in range(1, lags + 1))]
+    plain = loss.mean() / math.sqrt(np.dot(weights, covariances) / count)
+    assert found["statistic"] == pytest.approx(plain * math.sqrt((count - 1) / count), rel=1e-9)
+    assert found["p_value"] == pytest.approx(2.0 * stats.t.sf(abs(found["statistic"]), df=count - 1), rel=1e-9)

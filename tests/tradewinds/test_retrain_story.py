@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -228,6 +229,20 @@ def test_two_schedulers_of_one_model_do_not_serve_at_once(market, tradewinds, tm
     assert "another scheduler of 'bars' is running; this one did nothing" in answer.err
 
 
+def test_a_scheduler_that_is_stopped_while_it_connects_ends_what_it_has_begun(market, tradewinds, monkeypatch):
+    import tradewinds.stages.schedule as stage
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    closed = []
+    monkeypatch.setattr(stage, "open_workflows", interrupt)
+    monkeypatch.setattr(stage, "close_workflows", lambda: closed.append(True))
+    answer = tradewinds("schedule", *WORDS)
+    assert (answer.status, answer.err) == (1, "tradewinds: interrupted; nothing half-written was left\n")
+    assert closed == [True]
+
+
 @pytest.mark.parametrize(("kill", "number"), [(os.killpg, signal.SIGKILL), (os.kill, signal.SIGTERM)])
 def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(kill, number, market, tmp_path):
     command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
@@ -250,11 +265,15 @@ def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(kill
 
 def test_a_due_retraining_runs_once_however_often_it_is_asked_for(market, tmp_path):
     command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
-    command += ["schedule.cron=0 0 1 1 *", *WORDS]
+    runs = tmp_path / "50% of it? a#b & c"  # a path, not a URL
+    command += ["schedule.cron=0 0 1 1 *", *WORDS, f"run.dir='{runs}'"]
     said = []
     for _ in range(2):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         said.append(done.stdout.splitlines()[-1])
     assert "UTC: the first model" in said[0]
     assert said[0] == said[1]
-    assert len(Registry(tmp_path / "runs").versions("bars")) == 1
+    assert len(Registry(runs).versions("bars")) == 1
+    with sqlite3.connect(runs / "registry.db") as connection:
+        assert connection.execute("select status from workflow_status").fetchall() == [("SUCCESS",)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [runs.name, "bars.csv", "full.csv"]

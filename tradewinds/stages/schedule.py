@@ -22,8 +22,8 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     (runs / name).mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(runs / name / ".schedule.lock", timeout=0):
-            open_workflows(f"sqlite:///{(runs / 'registry.db').resolve()}", name)
             try:
+                open_workflows((runs / "registry.db").resolve(), name)
                 return _serve(name, config, due, console)
             finally:
                 close_workflows()
