@@ -74,6 +74,13 @@ def prepare(config: Config) -> Prepared:
     """
     _check_place(Path(config.run.dir))
     loaded = load_series(config.series, config.weather, config.data)
+    names = loaded.series.instruments
+    if len(names) > 1:
+        one, other = names[:2]
+        raise RequestError(
+            f"a run learns on one instrument at present, and the series has {', '.join(names)}; choose one of them, "
+            f"or run one after another: -m 'series.symbols=[{one}],[{other}]'"
+        )
     series, notes = _lived(loaded.series)
     notes = [*loaded.notes, *notes]
     if series.single_price and config.env.execution == "next_open":

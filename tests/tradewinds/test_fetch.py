@@ -344,6 +344,22 @@ def test_a_run_on_fetched_bars_and_weather_uses_the_store_and_records_its_snapsh
     assert named == {f"{one['source']}/{one['instrument']}": one["sha256"] for one in kept}
 
 
+def test_a_run_on_several_symbols_is_refused_with_the_sweep_that_runs_them(replay, tradewinds):
+    replay.symbols |= {
+        name: Exchange(number=400, first="2023-01-02", seed=seed) for seed, name in enumerate(("AAA", "BBB"))
+    }
+    assert tradewinds("fetch", "data.symbols=[AAA,BBB]", *QUICK).status == 0
+    words = ("run", "series=yahoo", "data.store=store", *FAST_CSV)
+    answer = tradewinds(*words, "series.symbols=[AAA,BBB]")
+    assert answer.status == 2
+    assert (
+        "the series has AAA, BBB; choose one of them, or run one after another: -m 'series.symbols=[AAA],[BBB]'"
+        in answer.err
+    )
+    assert tradewinds(*words, "-m", "series.symbols=[AAA],[BBB]").status == 0
+    assert {path.parent.parent.name for path in Path("runs").rglob("report.json")} == {"AAA", "BBB"}
+
+
 def test_what_was_never_fetched_is_refused_with_the_command_that_fetches_it(tradewinds):
     answer = tradewinds("run", "series=yahoo", "series.symbols=[AAA]", "data.store=store")
     assert answer.status == 2

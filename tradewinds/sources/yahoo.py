@@ -20,7 +20,7 @@ from curl_cffi import requests
 
 from tradewinds.errors import RequestError
 from tradewinds.sources.align import Facts, series_of
-from tradewinds.sources.bars import DAY, Array, Bars, checked, cut, refuse_jumps
+from tradewinds.sources.bars import DAY, HOUR, Array, Bars, checked, cut, refuse_jumps
 from tradewinds.sources.config import YahooConfig
 from tradewinds.sources.loaded import LoadedSeries
 from tradewinds.sources.origin import Origin
@@ -30,7 +30,7 @@ from tradewinds.sources.store import Store, Stored
 from tradewinds.sources.text import moment
 from tradewinds.sources.update import Asking, Reply
 
-LENGTHS = {bar: pd.Timedelta(bar) for bar in ("1d", "1h", "30m", "15m", "5m")}
+LENGTHS = {"1d": DAY} | {f"{minutes}m": pd.Timedelta(minutes=minutes) for minutes in (30, 15, 5)} | {"1h": HOUR}
 COLUMNS = {
     "Open": "open",
     "High": "high",
