@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 import trustme
@@ -212,7 +212,7 @@ class Replay:
             return self._with_fault(secure, self.weather, lambda: self.weather.answer(query))
         if "/v8/finance/chart/" not in url.path:
             return _send(secure, 200, b"crumb", "text/plain")
-        symbol = url.path.rsplit("/", 1)[1].replace("%5E", "^")
+        symbol = unquote(url.path.rsplit("/", 1)[1])
         exchange = self.symbols.get(symbol)
         if exchange is None or exchange.fault == "delisted":
             words = {"code": "Not Found", "description": "No data found, symbol may be delisted"}

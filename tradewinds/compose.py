@@ -24,6 +24,8 @@ from tradewinds.errors import RequestError
 from tradewinds.validate import is_text, nearest
 
 PRIMARY = "tradewinds"  # conf/tradewinds.yaml
+SYMBOLS = ("data.symbols", "series.symbols")
+SYMBOL = re.compile(r"[^\[\],\s]+")
 SWEEPS = "a sweep is a,b or range(1,3), or glob(*) of a group"
 
 
@@ -43,7 +45,7 @@ def compose_requests(overrides: Sequence[str], folders: Sequence[Path], *, multi
             interpolation that cannot be resolved, a YAML file that cannot be read.
     """
     options = {group: _choices(folders, group) for group in _groups(folders)}
-    words = [_words(_parse(text), text, options, multirun) for text in overrides]
+    words = [_words(_parse(text), text, options, multirun) for text in map(_quoted, overrides)]
     return [_compose(list(job), folders) for job in itertools.product(*words)]
 
 
@@ -53,6 +55,14 @@ def _groups(folders: Sequence[Path]) -> list[str]:
 
 def _choices(folders: Sequence[Path], group: str) -> list[str]:
     return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def _quoted(text: str) -> str:
+    """Quote the symbols of `data.symbols=[^GSPC,TRUE]`: every one is a text, whatever Hydra's grammar sees in it."""
+    key, _, value = text.partition("=")
+    if key.lstrip("+") not in SYMBOLS or "'" in value or '"' in value:
+        return text
+    return f"{key}={SYMBOL.sub(lambda found: repr(found[0]), value)}"
 
 
 def _parse(text: str) -> Override:

@@ -256,6 +256,16 @@ def test_two_fetches_into_one_store_do_not_meet(replay, tradewinds):
     assert "another process is fetching into store/yahoo/1d; wait for it, this one did nothing" in answer.err
 
 
+@pytest.mark.parametrize(
+    "symbol", ["^GSPC", "EURUSD=X", "BRK-B", "0700.HK", "600519.SS", "TRUE", "NULL", "1E5", "GC=F"]
+)
+def test_a_symbol_is_typed_as_yahoo_writes_it(symbol, replay, tradewinds):
+    replay.symbols[symbol] = Exchange()
+    assert tradewinds("fetch", f"data.symbols=[{symbol}]", *QUICK).status == 0
+    series = load_series(YahooConfig(symbols=(symbol,)), NoWeather(), HERE).series
+    assert series.instruments == (symbol,)
+
+
 def test_nothing_to_fetch_is_said(tradewinds):
     answer = tradewinds("fetch")
     assert answer.status == 2

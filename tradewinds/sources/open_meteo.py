@@ -137,7 +137,7 @@ def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns
     available = pd.DatetimeIndex(frame[AVAILABLE])
     if config.lag_hours is not None:
         available = index + pd.Timedelta(hours=config.lag_hours)
-    notes = ["weather by Open-Meteo.com, CC BY 4.0"]
+    notes = []
     if (
         config.product == "archive"
         and config.lag_hours is not None
@@ -153,7 +153,7 @@ def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns
         available=dict.fromkeys(names, available),
         origin=_origin(config, len(frame)),
         units=units,
-        sources=(stored.source,),
+        sources=(stored.source | {"attribution": str(stored.sidecar["facts"]["licence"])},),
         notes=tuple(notes),
         place=float(config.longitude),
     )
