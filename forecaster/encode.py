@@ -81,7 +81,7 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     num_rows, first_row = len(series.index), table.first_row + length - 1
     if first_row >= num_rows:
         raise ValueError(f"the series has {num_rows} bars; one context needs {first_row + 1}")
-    hidden = np.full((num_rows, fitted.config.model.hidden_size), np.nan, dtype=np.float32)
+    hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
     windows = strided_windows(fitted.scaled(table.values).astype(np.float32), length)
     with torch.inference_mode():

@@ -1,19 +1,18 @@
-"""The recurrent forecaster: a stacked LSTM (or GRU, or RNN) with a head that forecasts all H bars at once."""
+"""The forecaster as Lightning trains it: an architecture, the loss of its forecast, and the optimiser."""
 
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from forecaster.config import ModelConfig, TrainerConfig
-
-RECURRENT: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+from forecaster.network import build_network
 
 
 class LSTMForecaster(pl.LightningModule):
     """Predict the next H log returns and expose the state behind them (B windows, L bars, F features, D units).
 
-    The head starts at zero, so that the untrained forecast is "no change", the naive one.
+    The decoder starts at zero, so that the untrained forecast is "no change", the naive one.
 
     Args:
         model: kind and sizes of the network.
@@ -24,22 +23,12 @@ class LSTMForecaster(pl.LightningModule):
     def __init__(self, model: ModelConfig, trainer: TrainerConfig, num_features: int) -> None:
         super().__init__()
         self.trainer_config = trainer
-        self.recurrent = RECURRENT[model.kind](
-            num_features,
-            model.hidden_size,
-            num_layers=model.num_layers,
-            dropout=model.dropout if model.num_layers > 1 else 0.0,
-            batch_first=True,
-        )
-        self.head = nn.Linear(model.hidden_size, model.horizon)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.network = build_network(model, num_features, 1)
 
     def forward(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scaled forecast (B, H) and the hidden state (B, D) for scaled features (B, L, F)."""
-        states, _ = self.recurrent(context)  # (B, L, F) -> (B, L, D)
-        hidden_state = states[:, -1]  # (B, L, D) -> (B, D): all it knows at the last bar
-        return self.head(hidden_state), hidden_state  # (B, H), (B, D)
+        outputs, hidden_state = self.network(context)  # (B, L, F) -> (B, H, 1), (B, D)
+        return outputs[..., 0], hidden_state  # (B, H), (B, D)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of one fit batch."""

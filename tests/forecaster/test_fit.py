@@ -144,7 +144,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch(series):
     assert len(losses) < 12
     assert len(losses) == best + 1 + 3
     shorter = fit_forecaster(series, small_config(epochs=best + 1, learning_rate=0.05, patience=3), ROWS, seed=1)
-    assert torch.equal(shorter.model.head.weight, fitted.model.head.weight)
+    assert torch.equal(shorter.model.network.decoder.weight, fitted.model.network.decoder.weight)
 
 
 def test_a_series_with_other_columns_is_refused(series, fitted):
