@@ -50,6 +50,9 @@ class ModelConfig:
         hidden_size: D, units, at least 1.
         num_layers: stacked layers, at least 1.
         dropout: share of units dropped between layers while training, in [0, 1); without effect in one layer.
+        head: what is said of each bar ahead: a `point`, 19 `quantile`s, a `student_t` distribution, or the chances of
+            `bins`, classes of returns.
+        bins: K, classes, equally frequent on the fit rows, at least 2; for the head of that name.
     """
 
     kind: Literal["lstm", "gru", "rnn"] = "lstm"
@@ -58,6 +61,8 @@ class ModelConfig:
     hidden_size: int = 32
     num_layers: int = 1
     dropout: float = 0.0
+    head: Literal["point", "quantile", "student_t", "bins"] = "point"
+    bins: int = 9
 
     def __post_init__(self) -> None:
         _refuse(
@@ -67,6 +72,7 @@ class ModelConfig:
             (self.hidden_size >= 1, f"hidden_size must be at least 1 unit, was {self.hidden_size}"),
             (self.num_layers >= 1, f"num_layers must be at least 1 layer, was {self.num_layers}"),
             (0.0 <= self.dropout < 1.0, f"dropout must be a fraction in [0, 1), was {self.dropout}"),
+            (2 <= self.bins <= 1000, f"bins must lie in [2, 1000] classes, was {self.bins}"),
         )
 
 
@@ -82,6 +88,7 @@ class TrainerConfig:
         patience: epochs without a better stop loss before training ends, at least 1.
         gradient_clip: largest gradient norm, positive.
         early_stopping_fraction: last share of the forecaster's own rows held out for stopping, in (0, 0.5].
+        loss: of the `point` head: `huber`, `mse` or `mae`; the other heads have their own.
     """
 
     epochs: int = 30
@@ -91,6 +98,7 @@ class TrainerConfig:
     patience: int = 5
     gradient_clip: float = 1.0
     early_stopping_fraction: float = 0.15
+    loss: Literal["huber", "mse", "mae"] = "huber"
 
     def __post_init__(self) -> None:
         share = self.early_stopping_fraction

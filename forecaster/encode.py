@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forecaster.features import build_features
 from forecaster.fit import FittedForecaster
+from forecaster.heads import LEVELS
 from forecaster.series import Series
 from forecaster.windows import gather, strided_windows
 
@@ -26,6 +27,7 @@ class HiddenStates:
         index: (T,) starts of the bars, UTC.
         hidden_state: (T, D); NaN before `first_row`.
         forecast: (T, H) log returns of the H bars after each bar; NaN before `first_row`.
+        quantiles: (T, H, Q) quantiles of those log returns at `forecaster.heads.LEVELS`; None if the head has none.
         fit_end: (T,) last decision row the network was fitted on; its labels reach H rows further.
         first_row: first row with a whole context behind it.
     """
@@ -35,11 +37,15 @@ class HiddenStates:
     forecast: Float32
     fit_end: NDArray[np.int64]
     first_row: int
+    quantiles: Float32 | None = None
 
     def save(self, folder: Path) -> None:
         """Write the states into an existing folder as one Parquet file."""
         columns = {f"hidden_{number}": column for number, column in enumerate(self.hidden_state.T)}
         columns.update({f"forecast_{number + 1}": column for number, column in enumerate(self.forecast.T)})
+        if self.quantiles is not None:
+            for bar, level in np.ndindex(self.quantiles.shape[1:]):
+                columns[f"quantile_{bar + 1}_{LEVELS[level]:.2f}"] = self.quantiles[:, bar, level]
         table = pd.DataFrame({**columns, "fit_end": self.fit_end}, index=self.index)
         table.to_parquet(folder / FILE, compression="zstd")
 
@@ -50,7 +56,10 @@ def load_hidden_states(folder: Path) -> HiddenStates:
     hidden = table[[name for name in table.columns if name.startswith("hidden_")]].to_numpy(dtype=np.float32)
     forecast = table[[name for name in table.columns if name.startswith("forecast_")]].to_numpy(dtype=np.float32)
     first_row = int(np.isfinite(hidden).all(axis=1).argmax())
-    return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, table["fit_end"].to_numpy(np.int64), first_row)
+    spread = table[[name for name in table.columns if name.startswith("quantile_")]].to_numpy(dtype=np.float32)
+    quantiles = spread.reshape(*forecast.shape, -1) if spread.shape[1] else None
+    fit_end = table["fit_end"].to_numpy(np.int64)
+    return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles)
 
 
 def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
@@ -83,14 +92,59 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
         raise ValueError(f"the series has {num_rows} bars; one context needs {first_row + 1}")
     hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
+    quantiles = None
+    scale = np.float32(fitted.target_scale)
     windows = strided_windows(fitted.scaled(table.values).astype(np.float32), length)
     with torch.inference_mode():
         for start in range(first_row, num_rows, BATCH):
             rows = np.arange(start, start + BATCH)
-            scaled, states = fitted.model(torch.from_numpy(gather(windows, np.minimum(rows, num_rows - 1))))
+            context = torch.from_numpy(gather(windows, np.minimum(rows, num_rows - 1)))
+            scaled, states, spread = fitted.model(context)
             stop = min(start + BATCH, num_rows)
-            forecast[start:stop] = scaled.numpy()[: stop - start] * np.float32(fitted.target_scale)
+            forecast[start:stop] = scaled.numpy()[: stop - start] * scale
             hidden[start:stop] = states.numpy()[: stop - start]
+            if spread is not None:
+                if quantiles is None:
+                    quantiles = np.full((num_rows, horizon, len(LEVELS)), np.nan, dtype=np.float32)
+                quantiles[start:stop] = spread.numpy()[: stop - start] * scale
     last_known = int(series.close_time.searchsorted(fitted.fit_end_time, side="right")) - 1
     fit_end = np.full(num_rows, last_known - horizon, dtype=np.int64)
-    return HiddenStates(series.index, hidden, forecast, fit_end, first_row)
+    return HiddenStates(series.index, hidden, forecast, fit_end, first_row, quantiles)
+
+
+def embed(fitted: FittedForecaster, series: Series) -> Float32:
+    """Return the (T, D) hidden states of T bars, NaN before the first whole context: `encode`, and nothing beside it."""
+    return encode(fitted, series).hidden_state
+
+
+class Stream:
+    """Hidden states bar by bar, as they come: what `encode` says of a series, said of its last bar only.
+
+    It remembers as many bars as one context and the features' warm-up need, whatever came before.
+
+    Args:
+        fitted: the forecaster.
+        history: bars up to now, at least that many.
+
+    Raises:
+        ValueError: too few bars, or other features or another bar length than it was fitted on.
+    """
+
+    def __init__(self, fitted: FittedForecaster, history: Series) -> None:
+        self._fitted = fitted
+        needed = encode(fitted, history).first_row + 1
+        self._tail = history.rows(range(len(history.index) - needed, len(history.index)))
+
+    def push(self, bar: Series) -> tuple[Float32, Float32]:
+        """Take the next bar, a series of one row, and return its hidden state (D,) and forecast (H,) in log returns.
+
+        Raises:
+            ValueError: the bar does not come after the last one, or lacks columns.
+        """
+        length = self._fitted.config.model.context_length
+        longer = self._tail.extended(bar)
+        self._tail = longer.rows(range(len(longer.index) - len(self._tail.index), len(longer.index)))
+        features = self._fitted.scaled(build_features(self._tail, self._fitted.config.features).values[-length:])
+        with torch.inference_mode():
+            scaled, state, _ = self._fitted.model(torch.from_numpy(features.astype(np.float32))[None])
+        return state.numpy()[0], scaled.numpy()[0] * np.float32(self._fitted.target_scale)

@@ -22,6 +22,7 @@ from forecaster.baselines import fit_ridge
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 from forecaster.datamodule import WindowDataModule, window_rows
 from forecaster.features import build_features
+from forecaster.heads import equal_bins
 from forecaster.lstm import LSTMForecaster
 from forecaster.series import Series
 from forecaster.windows import labels
@@ -96,8 +97,9 @@ def load_forecaster(folder: Path) -> FittedForecaster:
         model=ModelConfig(**parts["model"]),
         trainer=TrainerConfig(**parts["trainer"]),
     )
+    blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
     with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
-        model = LSTMForecaster(config.model, config.trainer, len(facts["feature_names"]))
+        model = LSTMForecaster(config.model, config.trainer, len(facts["feature_names"]), blank)
     model.load_state_dict(load_file(folder / WEIGHTS))
     return FittedForecaster(
         config=config,
@@ -165,7 +167,8 @@ def fit_forecaster(
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = LSTMForecaster(model_config, config.trainer, len(table.names))
+        bins = equal_bins(fit_target / target_scale, model_config.bins) if model_config.head == "bins" else None
+        model = LSTMForecaster(model_config, config.trainer, len(table.names), bins)
         history = _train(model, data, config.trainer, progress)
     return FittedForecaster(
         config=config,

@@ -2,10 +2,10 @@
 
 import pytorch_lightning as pl
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from forecaster.config import ModelConfig, TrainerConfig
+from forecaster.heads import Bins, build_head
 from forecaster.network import build_network
 
 
@@ -15,20 +15,26 @@ class LSTMForecaster(pl.LightningModule):
     The decoder starts at zero, so that the untrained forecast is "no change", the naive one.
 
     Args:
-        model: kind and sizes of the network.
-        trainer: learning rate and weight decay.
+        model: kind, sizes and head of the network.
+        trainer: learning rate, weight decay and the loss of a point.
         num_features: F.
+        bins: edges and means of the classes, for the head of that name.
     """
 
-    def __init__(self, model: ModelConfig, trainer: TrainerConfig, num_features: int) -> None:
+    def __init__(self, model: ModelConfig, trainer: TrainerConfig, num_features: int, bins: Bins | None = None) -> None:
         super().__init__()
         self.trainer_config = trainer
-        self.network = build_network(model, num_features, 1)
+        self.head = build_head(model, trainer, bins)
+        self.network = build_network(model, num_features, self.head.outputs)
 
-    def forward(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the scaled forecast (B, H) and the hidden state (B, D) for scaled features (B, L, F)."""
-        outputs, hidden_state = self.network(context)  # (B, L, F) -> (B, H, 1), (B, D)
-        return outputs[..., 0], hidden_state  # (B, H), (B, D)
+    def forward(self, context: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the scaled point forecast (B, H), the hidden state (B, D) and the head's quantiles (B, H, Q) or None.
+
+        Args:
+            context: (B, L, F) scaled features.
+        """
+        outputs, hidden_state = self.network(context)  # (B, L, F) -> (B, H, P), (B, D)
+        return self.head.point(outputs), hidden_state, self.head.quantiles(outputs)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of one fit batch."""
@@ -45,6 +51,6 @@ class LSTMForecaster(pl.LightningModule):
 
     def _step(self, batch: tuple[Tensor, Tensor], split: str) -> Tensor:
         context, target = batch  # (B, L, F), (B, H)
-        loss = F.huber_loss(self(context)[0], target)
+        loss = self.head.loss(self.network(context)[0], target)
         self.log(f"{split}/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
         return loss

@@ -9,12 +9,14 @@ from forecaster.baselines import naive, ridge_forecast, seasonal_naive
 from forecaster.encode import HiddenStates
 from forecaster.features import build_features
 from forecaster.fit import FittedForecaster
+from forecaster.heads import LEVELS
 from forecaster.series import Series
 from forecaster.windows import labels
 
 Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
 Score = dict[str, float | int | str | None]
-QUANTILES = (0.1, 0.5, 0.9)
+BAND = (LEVELS.index(0.05), LEVELS.index(0.95))  # of the 90 % interval whose coverage is counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,15 @@ def score_forecasts(
     calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
     known, truth = labels(log_return, calibration, horizon), labels(log_return, scored, horizon)
     before, after = (_forecasts(fitted, series, states, log_return, part) for part in (calibration, scored))
-    table = {name: _score(truth, after[name], known - before[name], naive_mae=fitted.naive_mae) for name in after}
+    spread = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in before.items()}
+    ahead = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in after.items()}
+    if states.quantiles is not None:
+        own = fitted.config.model.kind
+        spread[own], ahead[own] = (_own_quantiles(states.quantiles, part) for part in (calibration, scored))
+    table = {
+        name: _score(truth, after[name], calibrated(ahead[name], known - spread[name]), naive_mae=fitted.naive_mae)
+        for name in after
+    }
     return Scores(table, {name: truth[:, 0] - after[name][:, 0] for name in after})
 
 
@@ -84,16 +94,40 @@ def _forecasts(
     }
 
 
-def _score(truth: Array, forecast: Array, residuals: Array, *, naive_mae: float) -> Score:
-    """Score (N, H) forecasts; `residuals` (M, H) are truth - forecast on the calibration rows."""
+def _own_quantiles(quantiles: Float32, rows: NDArray[np.int64]) -> Array:
+    """(T, H, Q) of all bars -> (Q, N, H) of some."""
+    return np.moveaxis(quantiles[rows].astype(np.float64), -1, 0)
+
+
+def calibrated(quantiles: Array, residuals: Array) -> Array:
+    """Shift every quantile so that as many calibration residuals lie beyond it as should, and put them in order.
+
+    Args:
+        quantiles: (Q, N, H) at `LEVELS`; the same point Q times for a forecast that says no more.
+        residuals: (Q, M, H) truth - quantile on the calibration rows.
+
+    Returns:
+        (Q, N, H), increasing in the first axis.
+
+    Source:
+        Romano, Patterson and Candes (2019), arXiv:1905.03222, with one shift a level; sorting: Chernozhukov,
+        Fernandez-Val and Galichon (2010), Econometrica 78(3).
+    """
+    shifts = np.stack([conformal_quantile(part, level) for part, level in zip(residuals, LEVELS, strict=True)])
+    return np.sort(quantiles + shifts[:, None, :], axis=0)  # (Q, N, H) + (Q, 1, H)
+
+
+def _score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float) -> Score:
+    """Score (N, H) forecasts and their (Q, N, H) quantiles."""
     error = truth - forecast
-    quantiles = np.stack([forecast + conformal_quantile(residuals, level) for level in QUANTILES])  # (3, N, H)
+    pinball = float(np.mean([_pinball(truth, q, level) for q, level in zip(quantiles, LEVELS, strict=True)]))
     score: Score = {
         "mae": float(np.abs(error).mean()),
         "rmse": float(np.sqrt((error**2).mean())),
         "mase": float(np.abs(error).mean() / naive_mae) if naive_mae > 0.0 else None,
-        "pinball": float(np.mean([_pinball(truth, q, level) for q, level in zip(quantiles, QUANTILES, strict=True)])),
-        "coverage": float(((truth >= quantiles[0]) & (truth <= quantiles[-1])).mean()),
+        "pinball": pinball,
+        "crps": 2.0 * pinball,
+        "coverage": float(((truth >= quantiles[BAND[0]]) & (truth <= quantiles[BAND[1]])).mean()),
         "direction_accuracy": None,
         "n": int(truth.size),
     }

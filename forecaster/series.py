@@ -196,6 +196,24 @@ class Series:
         columns: dict[str, Any] = {name: None if one is None else one[part] for name, one in given.items()}
         return dataclasses.replace(self, index=self.index[part], exogenous=self.exogenous.iloc[part], **columns)
 
+    def extended(self, later: "Series") -> "Series":
+        """Return this series with the bars of `later` after its own.
+
+        Raises:
+            ValueError: they do not come later, or lack a column that is there.
+        """
+        given: dict[str, Any] = {name: (getattr(self, name), getattr(later, name)) for name in (*PRICES, *OPTIONAL)}
+        lost = [name for name, (ours, theirs) in given.items() if (ours is None) != (theirs is None)]
+        lost += sorted(set(map(str, self.exogenous.columns)) ^ set(map(str, later.exogenous.columns)))
+        if lost:
+            raise ValueError(
+                f"the later bars must have the columns of the earlier ones; they differ in {', '.join(lost)}"
+            )
+        columns = {name: None if pair[0] is None else np.concatenate(pair) for name, pair in given.items()}
+        index = pd.DatetimeIndex(np.concatenate([self.index.asi8, later.index.asi8]), tz="UTC")
+        exogenous = pd.concat([self.exogenous, later.exogenous[self.exogenous.columns]]).set_axis(index)
+        return dataclasses.replace(self, index=index, exogenous=exogenous, **columns)
+
     def sha256(self) -> str:
         """Return the identity of the content: names, times, prices, volume, events, exogenous values, to the bit."""
         digest = hashlib.sha256()

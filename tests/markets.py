@@ -1,5 +1,7 @@
 """Small series that tests of several rooms build upon."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
@@ -41,3 +43,8 @@ def small_config(kind="lstm", *, context_length=8, horizon=3, epochs=3, hidden_s
         model=ModelConfig(kind=kind, context_length=context_length, horizon=horizon, hidden_size=hidden_size),
         trainer=TrainerConfig(epochs=epochs, batch_size=32, **trainer),
     )
+
+
+def with_model(config, **changes):
+    """The same forecaster with some of its model's settings changed."""
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))

@@ -15,7 +15,7 @@ from torch import nn
 from forecaster.baselines import fit_ridge, naive, ridge_forecast, seasonal_naive
 from forecaster.cells import LSTMCellReference
 from forecaster.datamodule import window_rows
-from forecaster.encode import encode, load_hidden_states
+from forecaster.encode import Stream, embed, encode, load_hidden_states
 from forecaster.fit import fit_forecaster, load_forecaster
 from forecaster.scores import conformal_quantile, score_forecasts
 
@@ -194,13 +194,14 @@ def test_scores_have_their_closed_forms(fitted, series):
     assert naive_score["n"] == truth.size
     assert naive_score["direction_accuracy"] is None
     assert "no direction" in naive_score["direction_accuracy_reason"]
-    assert 0.6 < naive_score["coverage"] < 0.95
-    known = np.stack([r[t + 1 : t + 4] for t in range(260, 317)])
+    assert 0.7 < naive_score["coverage"] <= 1.0
+    known = np.sort(np.stack([r[t + 1 : t + 4] for t in range(260, 317)]), axis=0)  # 57 residuals
     pinball = []
-    for level in (0.1, 0.5, 0.9):
-        rank = {0.1: int(58 * 0.1), 0.5: 29, 0.9: int(np.ceil(58 * 0.9))}[level]  # of 57 residuals
-        error = truth - np.sort(known, axis=0)[rank - 1]
+    for level in np.arange(0.05, 0.96, 0.05).round(2):
+        rank = 29 if level == 0.5 else np.clip((np.floor if level < 0.5 else np.ceil)(round(58 * level, 9)), 1, 57)
+        error = truth - known[int(rank) - 1]
         pinball.append(np.where(error > 0, level * error, (level - 1) * error).mean())
+    assert naive_score["crps"] == pytest.approx(2 * np.mean(pinball))
     assert naive_score["pinball"] == pytest.approx(np.mean(pinball))
     np.testing.assert_allclose(scores.next_bar_errors["naive"], truth[:, 0])
 
@@ -284,3 +285,25 @@ def test_a_sine_is_forecast_better_than_by_any_baseline_of_no_change():
         fitted, series, encode(fitted, series), calibration_rows=range(610, 700), rows=range(710, 900)
     )
     assert scores.table["lstm"]["mae"] < 0.15 * scores.table["naive"]["mae"]
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+def test_bar_by_bar_a_stream_says_what_the_batch_says(kind):
+    heat = pd.DataFrame({"heat": np.random.default_rng(3).normal(size=300)})
+    series = noise_series(300, exogenous=heat)
+    fitted = fit_forecaster(series, small_config(kind, epochs=1), range(0, 200), seed=0)
+    states = encode(fitted, series)
+    stream = Stream(fitted, series.rows(range(0, 220)))
+    for row in range(220, 300):
+        state, forecast = stream.push(series.rows(range(row, row + 1)))
+        np.testing.assert_allclose(state, states.hidden_state[row], atol=1e-5)
+        np.testing.assert_allclose(forecast, states.forecast[row], atol=1e-6)
+    np.testing.assert_array_equal(embed(fitted, series), states.hidden_state)
+
+
+def test_a_stream_refuses_a_bar_that_is_not_the_next_one(fitted, series):
+    stream = Stream(fitted, series.rows(range(0, 300)))
+    with pytest.raises(ValueError, match="index must increase strictly"):
+        stream.push(series.rows(range(299, 300)))
+    with pytest.raises(ValueError, match="they differ in volume"):
+        stream.push(dataclasses.replace(series.rows(range(300, 301)), volume=None))

@@ -37,7 +37,8 @@ SCORES = (
     ("rmse", "RMSE", "small"),
     ("mase", "MASE", "number"),
     ("pinball", "pinball", "small"),
-    ("coverage", "coverage of 80 %", "percent"),
+    ("crps", "CRPS", "small"),
+    ("coverage", "coverage of 90 %", "percent"),
     ("direction_accuracy", "direction", "percent"),
     ("n", "forecasts", "count"),
 )
