@@ -23,6 +23,16 @@ def seasonal_naive(log_return: Array, rows: NDArray[np.int64], horizon: int, sea
     return np.where(source >= 0, log_return[np.maximum(source, 0)], 0.0)
 
 
+def drift(log_return: Array, rows: NDArray[np.int64], horizon: int) -> Array:
+    """Go on as on average so far: (N, H) means of the log returns up to each row.
+
+    Source:
+        Hyndman and Athanasopoulos (2021), Forecasting: Principles and Practice, 3rd ed., section 5.2, on log prices.
+    """
+    so_far = np.cumsum(log_return)[rows] / np.maximum(rows, 1)  # row 0 has no bar before it and no return
+    return np.repeat(so_far[:, None], horizon, axis=1)
+
+
 def fit_ridge(features: Array, target: Array, stop_features: Array, stop_target: Array) -> Array:
     """Fit ridge regression from the features of a row to its H next log returns.
 

@@ -113,7 +113,7 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
 
 
 def embed(fitted: FittedForecaster, series: Series) -> Float32:
-    """Return the (T, D) hidden states of T bars, NaN before the first whole context: `encode`, and nothing beside it."""
+    """Return the (T, D) hidden states of T bars, NaN before the first whole context; see `encode`."""
     return encode(fitted, series).hidden_state
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from forecaster.baselines import fit_ridge
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 from forecaster.datamodule import WindowDataModule, window_rows
+from forecaster.dlinear import fit_dlinear
 from forecaster.features import build_features
 from forecaster.heads import equal_bins
 from forecaster.lstm import LSTMForecaster
@@ -44,6 +45,7 @@ class FittedForecaster:
         target_scale: standard deviation of the log returns that were fitted; the network's unit.
         naive_mae: mean absolute log return of the fitted labels, the denominator of MASE.
         ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
+        dlinear: (L + 1, H) weights of the DLinear baseline, fitted on the same rows.
         fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
         fit_end_time: close of the last bar that its labels reached.
         bar_length: of the series it was fitted on.
@@ -58,6 +60,7 @@ class FittedForecaster:
     target_scale: float
     naive_mae: float
     ridge: Array
+    dlinear: Array
     fit_end: int
     fit_end_time: pd.Timestamp
     bar_length: pd.Timedelta
@@ -79,6 +82,7 @@ class FittedForecaster:
             "target_scale": self.target_scale,
             "naive_mae": self.naive_mae,
             "ridge": self.ridge.tolist(),
+            "dlinear": self.dlinear.tolist(),
             "fit_end": self.fit_end,
             "fit_end_time": self.fit_end_time.isoformat(),
             "bar_length": str(self.bar_length),
@@ -109,6 +113,7 @@ def load_forecaster(folder: Path) -> FittedForecaster:
         target_scale=facts["target_scale"],
         naive_mae=facts["naive_mae"],
         ridge=np.array(facts["ridge"]),
+        dlinear=np.array(facts["dlinear"]),
         fit_end=facts["fit_end"],
         fit_end_time=pd.Timestamp(facts["fit_end_time"]),
         bar_length=pd.Timedelta(facts["bar_length"]),
@@ -178,6 +183,13 @@ def fit_forecaster(
         target_scale=target_scale,
         naive_mae=float(np.abs(fit_target).mean()),
         ridge=fit_ridge(scaled[chosen.fit], fit_target, scaled[chosen.stop], stop_target),
+        dlinear=fit_dlinear(
+            log_return,
+            chosen.fit,
+            chosen.stop,
+            context_length=model_config.context_length,
+            horizon=model_config.horizon,
+        ),
         fit_end=rows.stop - 1 - model_config.horizon,
         fit_end_time=known.close_time[-1],
         bar_length=series.bar_length,

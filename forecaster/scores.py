@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.baselines import naive, ridge_forecast, seasonal_naive
+from forecaster.baselines import drift, naive, ridge_forecast, seasonal_naive
+from forecaster.dlinear import dlinear
 from forecaster.encode import HiddenStates
 from forecaster.features import build_features
 from forecaster.fit import FittedForecaster
@@ -24,7 +25,8 @@ class Scores:
     """Forecast scores on one span.
 
     Attributes:
-        table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `ridge`.
+        table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
+            `ridge`, `dlinear`.
         next_bar_errors: per model (N,) truth - forecast one bar ahead, for tests of equal accuracy.
     """
 
@@ -90,7 +92,9 @@ def _forecasts(
         fitted.config.model.kind: states.forecast[rows].astype(np.float64),
         "naive": naive(len(rows), horizon),
         "seasonal_naive": seasonal_naive(log_return, rows, horizon, series.season_bars),
+        "drift": drift(log_return, rows, horizon),
         "ridge": ridge_forecast(fitted.ridge, features),
+        "dlinear": dlinear(fitted.dlinear, log_return, rows),
     }
 
 

@@ -209,7 +209,7 @@ class Series:
             raise ValueError(
                 f"the later bars must have the columns of the earlier ones; they differ in {', '.join(lost)}"
             )
-        columns = {name: None if pair[0] is None else np.concatenate(pair) for name, pair in given.items()}
+        columns: dict[str, Any] = {n: None if pair[0] is None else np.concatenate(pair) for n, pair in given.items()}
         index = pd.DatetimeIndex(np.concatenate([self.index.asi8, later.index.asi8]), tz="UTC")
         exogenous = pd.concat([self.exogenous, later.exogenous[self.exogenous.columns]]).set_axis(index)
         return dataclasses.replace(self, index=index, exogenous=exogenous, **columns)

@@ -1,13 +1,16 @@
 """Windows of a table without copies: one strided view, and one gather per batch."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
+Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 
 
-def strided_windows(values: Float32, context_length: int) -> Float32:
+def strided_windows(values: Floats, context_length: int) -> Floats:
     """View a table as windows.
 
     Args:

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from forecaster.baselines import fit_ridge, naive, ridge_forecast, seasonal_naive
+from forecaster.baselines import drift, fit_ridge, naive, ridge_forecast, seasonal_naive
 from forecaster.cells import LSTMCellReference
 from forecaster.datamodule import window_rows
+from forecaster.dlinear import _decomposition, dlinear, fit_dlinear
 from forecaster.encode import Stream, embed, encode, load_hidden_states
 from forecaster.fit import fit_forecaster, load_forecaster
 from forecaster.scores import conformal_quantile, score_forecasts
@@ -307,3 +308,32 @@ def test_a_stream_refuses_a_bar_that_is_not_the_next_one(fitted, series):
         stream.push(series.rows(range(299, 300)))
     with pytest.raises(ValueError, match="they differ in volume"):
         stream.push(dataclasses.replace(series.rows(range(300, 301)), volume=None))
+
+
+def test_drift_goes_on_as_on_average_so_far():
+    r = np.array([0.0, 0.1, 0.3, -0.1])
+    np.testing.assert_allclose(drift(r, np.array([1, 3]), 2), [[0.1, 0.1], [0.1, 0.1]])
+
+
+def test_dlinear_recovers_a_linear_law_of_its_window():
+    rng = np.random.default_rng(0)
+    r = rng.normal(size=6000)
+    for t in range(3, 6000):
+        r[t] += 0.5 * r[t - 1] - 0.3 * r[t - 3]
+    weights = fit_dlinear(r, np.arange(20, 4000), np.arange(4010, 5000), context_length=8, horizon=1)
+    np.testing.assert_allclose(weights[:, 0], [0, 0, 0, 0, 0, -0.3, 0, 0.5, 0], atol=0.04)
+    forecast = dlinear(weights, r, np.arange(5000, 5999))[:, 0]
+    assert np.mean((r[5001:6000] - forecast) ** 2) == pytest.approx(1.0, rel=0.1)
+    assert not dlinear(weights, r, np.array([3])).any()
+
+
+def test_dlinear_s_parts_sum_to_the_window_and_memory_is_bounded_by_blocks(monkeypatch):
+    maps = _decomposition(40)
+    np.testing.assert_allclose(maps[:40] + maps[40:], np.eye(40), atol=1e-12)
+    np.testing.assert_allclose(maps[:40].sum(axis=1), 1.0)
+    r = np.random.default_rng(1).normal(size=500)
+    whole = fit_dlinear(r, np.arange(40, 300), np.arange(310, 400), context_length=16, horizon=2)
+    monkeypatch.setattr("forecaster.dlinear.BLOCK", 37)
+    np.testing.assert_allclose(
+        fit_dlinear(r, np.arange(40, 300), np.arange(310, 400), context_length=16, horizon=2), whole, atol=1e-10
+    )
