@@ -105,8 +105,9 @@ def check_values(table: pd.DataFrame, origin: Origin, units: Mapping[str, str]) 
         if len(bad):
             row, more = int(bad[0]), f" (and {len(bad) - 1} more rows)" if len(bad) > 1 else ""
             raise RequestError(
-                f"{origin.row(row)}, column {name}: {values[row]:g} of {moment(table.index[row])} is no {bounds.quantity} "
-                f"in {bounds.unit}, which lies in [{bounds.low:g}, {bounds.high:g}]; {bounds.hint}{more}"
+                f"{origin.row(row)}, column {name}: {values[row]:g} of {moment(table.index[row])} is no "
+                f"{bounds.quantity} in {bounds.unit}, which lies in [{bounds.low:g}, {bounds.high:g}]; "
+                f"{bounds.hint}{more}"
             )
 
 
