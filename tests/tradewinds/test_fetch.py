@@ -183,6 +183,37 @@ def test_any_other_disagreement_is_refused_with_its_days_and_only_refetch_replac
     assert Store(HERE, "yahoo/1d").read("AAA").frame["close"].iloc[55] == other.close[55]
 
 
+def test_a_later_first_date_keeps_the_earlier_bars_and_an_earlier_one_fetches_them(replay, tradewinds):
+    words = ("fetch", "series=yahoo", "series.symbols=[AAA]", *QUICK, "--json")
+    assert fetched(tradewinds(*words, "series.first=2024-02-01"))["AAA"]["rows"] == 38
+    assert fetched(tradewinds(*words, "series.first=2024-03-01"))["AAA"]["rows"] == 38
+    wider = fetched(tradewinds(*words))["AAA"]
+    assert (wider["rows"], wider["added"]) == (60, 22)
+    assert fetched(tradewinds(*words, "series.first=2024-03-01"))["AAA"]["rows"] == 60
+
+
+def test_a_day_that_the_source_has_lost_is_a_disagreement(replay, tradewinds):
+    assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK).status == 0
+    exchange = replay.symbols["AAA"]
+    del exchange.stamps[50]  # the first of those asked for again
+    exchange.close = np.delete(exchange.close, 50)
+    answer = tradewinds("fetch", "data.symbols=[AAA]", *QUICK)
+    assert answer.status == 3
+    assert "disagrees with what is stored on 2024-03-12;" in answer.out
+
+
+def test_retraining_stops_where_the_source_disagrees_with_what_is_stored(replay, tradewinds):
+    replay.symbols["AAA"] = Exchange(number=400, first="2023-01-02")
+    words = ("series=yahoo", "series.symbols=[AAA]", *QUICK, *FAST_CSV)
+    assert tradewinds("retrain", *words).status == 0
+    replay.symbols["AAA"].close[-1] *= 1.02
+    answer = tradewinds("retrain", *words)
+    assert answer.status == 3
+    assert (
+        "AAA: the source now disagrees with what is stored on 2024-07-12; data.refetch=true replaces it" in answer.err
+    )
+
+
 def test_a_dividend_is_an_event_beside_the_raw_price(replay, tradewinds):
     replay.symbols["AAA"].dividends[30] = 1.5
     assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK).status == 0

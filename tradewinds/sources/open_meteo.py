@@ -55,10 +55,10 @@ def asking(config: OpenMeteoConfig, store: Store, rules: DataConfig, patiently: 
         patiently: retries a call that may fail for a while: `patiently(lambda timeout: Reply) -> Reply`.
     """
     old = None if rules.refetch else store.read(key_of(config))
-    stored = tuple(old.sidecar["parameters"]["variables"]) if old is not None else ()
-    config = dataclasses.replace(
-        config, variables=(*stored, *(name for name in config.variables if name not in stored))
-    )
+    if old is not None:
+        stored = old.sidecar["parameters"]
+        wanted = (*stored["variables"], *(name for name in config.variables if name not in stored["variables"]))
+        config = dataclasses.replace(config, variables=wanted, first=min(config.first, stored["first"]))
 
     def ask(since: pd.Timestamp | None) -> Reply:
         reply: Reply = patiently(lambda timeout: ask_once(config, since, timeout=timeout))

@@ -72,10 +72,10 @@ class Asking:
     """How a source is asked for one instrument.
 
     Attributes:
-        ask: called with the first moment wanted, or None for all there is.
+        ask: called with the first moment wanted, or None for all that was asked for.
         check: holds a whole table against the laws and returns what is odd; raises RequestError.
-        parameters: what is asked beside the span; another set fetches the whole table again.
-        compared: columns that must agree where two fetches overlap.
+        parameters: what is asked; `first` is a date, or None for all there is.
+        compared: columns that must agree where two fetches overlap, if both have them.
         scaled: columns a split restates by one ratio.
     """
 
@@ -95,58 +95,57 @@ def update(store: Store, key: str, asking: Asking, *, refetch: bool) -> Outcome:
     Raises:
         GateError: the stored table is damaged, and `refetch` was not asked for.
     """
-    old = None if refetch else _usable(store, key, asking)
+    old = None if refetch else store.read(key)
     before = None if old is None else old.frame
-    since = None if before is None else before.index[max(len(before) - OVERLAP, 0)]
+    whole = old is None or _wider(asking.parameters, old.sidecar["parameters"])
+    since = None if whole or before is None else before.index[max(len(before) - OVERLAP, 0)]
     reply = asking.ask(since)
-    if reply.status != "ok":
-        return _unchanged(store, key, old, reply.status, reply.reason)
-    frame, notes = reply.frame, list(reply.notes)
-    if before is not None:
-        verdict, dates = compare(before, frame.loc[since:], asking)
-        if verdict == "restated":
-            reply = asking.ask(None)
-            if reply.status != "ok":
-                return _unchanged(store, key, old, reply.status, reply.reason)
-            frame = reply.frame
-            verdict, dates = compare(before, frame.loc[before.index[0] :], asking)
-            notes = [*reply.notes, f"a split restated the history: all {len(frame)} rows were fetched again"]
+    notes = list(reply.notes)
+    if reply.status == "ok" and before is not None:
+        verdict, dates = compare(before.loc[since:], reply.frame.loc[since : before.index[-1]], asking)
+        if verdict == "restated" and not whole:
+            whole, reply = True, asking.ask(None)
+            verdict, dates = (verdict, dates) if reply.status != "ok" else compare(before, reply.frame, asking)
         if verdict == "conflict":
             reason = f"the source now disagrees with what is stored on {_days(dates)}; data.refetch=true replaces it"
-            return _unchanged(store, key, old, "conflict", reason)
-        if verdict == "same":
-            fresh = frame.loc[frame.index > before.index[-1]]
-            frame = pd.concat([before, fresh[before.columns]]) if len(fresh) else before
+            return _said(store, key, "conflict", old, reason=reason)
+        if verdict == "restated":
+            notes = [*reply.notes, f"a split restated the history: all {len(reply.frame)} rows were fetched again"]
+    if reply.status != "ok":
+        return _said(store, key, reply.status, old, reason=reply.reason)
+    frame = reply.frame
+    if before is not None and not whole:
+        fresh = frame.loc[frame.index > before.index[-1]]
+        frame = pd.concat([before, fresh[before.columns]]) if len(fresh) else before
     try:
         notes += asking.check(frame, reply.facts)
     except RequestError as error:
-        return _unchanged(store, key, old, "malformed", str(error))
-    facts = {**reply.facts, "notes": notes}
-    stored = store.write(key, frame, parameters=asking.parameters, facts=facts)
-    added = len(frame) if before is None else int((frame.index > before.index[-1]).sum())
+        return _said(store, key, "malformed", old, reason=str(error))
+    parameters = asking.parameters if whole or old is None else old.sidecar["parameters"]
+    stored = store.write(key, frame, parameters=parameters, facts={**reply.facts, "notes": notes})
+    added = len(frame) if before is None else len(frame.index.difference(before.index))
     return _said(store, key, "ok", stored, added=added, reason="; ".join(notes))
 
 
 def compare(
     before: pd.DataFrame, after: pd.DataFrame, asking: Asking
 ) -> tuple[Literal["same", "restated", "conflict"], pd.DatetimeIndex]:
-    """Compare two fetches where they overlap.
+    """Compare two fetches over the span of the earlier one.
 
     Args:
         before: the stored rows.
-        after: the new rows, from a row of the overlap on.
+        after: the new rows of the same span, and perhaps some outside it.
         asking: which columns must agree, and which a split scales.
 
     Returns:
         `same`; `restated`, if all scaled columns differ by one ratio; or `conflict` and its rows.
     """
-    start = after.index[0] if len(after) else before.index[-1]
-    old, new = before.loc[start:], after.loc[: before.index[-1]]
-    shared = old.index.intersection(new.index)
-    lost = old.index.symmetric_difference(new.index)
-    one, other = old.loc[shared], new.loc[shared]
+    after = after.loc[before.index[0] : before.index[-1]]
+    shared = before.index.intersection(after.index)
+    lost = before.index.symmetric_difference(after.index)
+    one, other = before.loc[shared], after.loc[shared]
     differing = pd.Series(False, index=shared)
-    for name in asking.compared:
+    for name in set(asking.compared) & set(before.columns):
         differing |= ~np.isclose(one[name], other[name], rtol=SAME, atol=1e-12, equal_nan=True)
     if len(lost) == 0 and len(shared) and not differing.any():
         return "same", pd.DatetimeIndex([])
@@ -158,17 +157,14 @@ def compare(
     return "conflict", pd.DatetimeIndex(shared[differing].union(lost))
 
 
-def _usable(store: Store, key: str, asking: Asking) -> Stored | None:
-    """The stored table, unless it was asked for otherwise; then the whole is fetched."""
-    old = store.read(key)
-    return old if old is not None and dict(old.sidecar["parameters"]) == dict(asking.parameters) else None
+def _wider(asked: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether more is asked for than is stored: an earlier first date, or anything else than before."""
+    first, there = asked["first"], stored.get("first")
+    earlier = there is not None and (first is None or first < there)
+    return earlier or {**asked, "first": None} != {**stored, "first": None}
 
 
-def _unchanged(store: Store, key: str, old: Stored | None, status: Status, reason: str) -> Outcome:
-    return _said(store, key, status, old, added=0, reason=reason)
-
-
-def _said(store: Store, key: str, status: Status, stored: Stored | None, *, added: int, reason: str) -> Outcome:
+def _said(store: Store, key: str, status: Status, stored: Stored | None, *, reason: str, added: int = 0) -> Outcome:
     if stored is None:
         return Outcome(store.source, key, status, reason=reason)
     sidecar = stored.sidecar
@@ -185,7 +181,7 @@ def look(store: Store, key: str) -> Outcome:
         return Outcome(store.source, key, "malformed", reason=str(error))
     if stored is None:
         return Outcome(store.source, key, "missing", reason="it was never fetched")
-    return _said(store, key, "ok", stored, added=0, reason=f"fetched {stored.sidecar['fetched_at']}")
+    return _said(store, key, "ok", stored, reason=f"fetched {stored.sidecar['fetched_at']}")
 
 
 def _days(dates: pd.DatetimeIndex) -> str:

@@ -101,16 +101,14 @@ def check_values(table: pd.DataFrame, origin: Origin, units: Mapping[str, str]) 
         if bounds is None:
             continue
         values = table[name].to_numpy(dtype=np.float64)
-        bad = (values < bounds.low) | (values > bounds.high)
-        if not bad.any():
-            continue
-        found = int(np.flatnonzero(bad)[0])
-        words = f"column {name}: {values[found]:g} of {moment(table.index[found])}"
-        origin.refuse_first(
-            bad,
-            lambda row, words=words: words,  # type: ignore[misc]
-            f"is no {bounds.quantity} in {bounds.unit}, which lies in [{bounds.low:g}, {bounds.high:g}]; {bounds.hint}",
-        )
+        bad = np.flatnonzero((values < bounds.low) | (values > bounds.high))
+        if len(bad):
+            row, more = int(bad[0]), f" (and {len(bad) - 1} more rows)" if len(bad) > 1 else ""
+            raise RequestError(
+                f"{origin.row(row)}, column {name}: {values[row]:g} of {moment(table.index[row])} is no "
+                f"{bounds.quantity} in {bounds.unit}, which lies in [{bounds.low:g}, {bounds.high:g}]; "
+                f"{bounds.hint}{more}"
+            )
 
 
 def bounds_of(name: str, unit: str | None) -> Bounds | None:

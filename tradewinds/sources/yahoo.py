@@ -99,9 +99,10 @@ class Yahoo:
             return Reply("unreachable", reason=f"Yahoo answered {symbol} with an error of its own, {last}")
         if last in (401, 403):
             return Reply("unreachable", reason=f"Yahoo refused to answer for {symbol}, {last}")
-        if name in ("YFPricesMissingError", "YFTzMissingError") or last == 404:
-            return Reply("empty", reason=f"Yahoo has no bars of {symbol}; is it written as Yahoo writes it?")
         words = " ".join(str(error).split())[:120]
+        if name in ("YFPricesMissingError", "YFTzMissingError") or last == 404:
+            said = f" ({words.split(': ', 1)[-1]})" if name == "YFPricesMissingError" else ""
+            return Reply("empty", reason=f"Yahoo has no bars of {symbol}; is it written as Yahoo writes it?{said}")
         return Reply("malformed", reason=f"Yahoo's answer for {symbol} cannot be read ({name}: {words})")
 
 

@@ -37,13 +37,19 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 
 
 def bring_up_to_date(config: Config, console: Console) -> None:
-    """Fetch what series and weather lack, where they come from the network; a failure is said, not raised."""
+    """Fetch what series and weather lack, where they come from the network; what cannot be had now is said, not raised.
+
+    Raises:
+        GateError: the source disagrees with what is stored: somebody must decide which is right.
+    """
     found = wanted(
         dataclasses.replace(config.data, symbols=(), latitude=None, longitude=None), config.series, config.weather
     )
     if not found or config.data.offline:
         return
     for outcome in fetch_all(found, config, console):
+        if outcome.status == "conflict":
+            raise GateError(f"{outcome.instrument}: {outcome.reason}")
         if outcome.status != "ok":
             console.note(
                 f"note: {outcome.instrument} could not be brought up to date ({outcome.status}: {outcome.reason}); "
