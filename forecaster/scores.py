@@ -16,7 +16,7 @@ from forecaster.windows import labels
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
-Score = dict[str, float | int | str | None]
+Score = dict[str, float | int | str | list[float] | None]
 BAND = (LEVELS.index(0.05), LEVELS.index(0.95))  # of the 90 % interval whose coverage is counted
 
 
@@ -28,10 +28,14 @@ class Scores:
         table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
             `ridge`, `dlinear`.
         next_bar_errors: per model (N,) truth - forecast one bar ahead, for tests of equal accuracy.
+        decisions: (N,) rows at whose close the scored forecasts were made.
+        next_bar_quantiles: (Q, N) the network's calibrated quantiles one bar ahead, at `LEVELS`.
     """
 
     table: dict[str, Score]
     next_bar_errors: dict[str, Array]
+    decisions: NDArray[np.int64]
+    next_bar_quantiles: Array
 
 
 def score_forecasts(
@@ -69,11 +73,10 @@ def score_forecasts(
     if states.quantiles is not None:
         own = fitted.config.model.kind
         spread[own], ahead[own] = (_own_quantiles(states.quantiles, part) for part in (calibration, scored))
-    table = {
-        name: _score(truth, after[name], calibrated(ahead[name], known - spread[name]), naive_mae=fitted.naive_mae)
-        for name in after
-    }
-    return Scores(table, {name: truth[:, 0] - after[name][:, 0] for name in after})
+    quantiles = {name: calibrated(ahead[name], known - spread[name]) for name in after}
+    table = {name: _score(truth, after[name], quantiles[name], naive_mae=fitted.naive_mae) for name in after}
+    errors = {name: truth[:, 0] - after[name][:, 0] for name in after}
+    return Scores(table, errors, scored, quantiles[fitted.config.model.kind][:, :, 0])
 
 
 def _decisions(rows: range, horizon: int) -> NDArray[np.int64]:
@@ -134,6 +137,8 @@ def _score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float)
         "coverage": float(((truth >= quantiles[BAND[0]]) & (truth <= quantiles[BAND[1]])).mean()),
         "direction_accuracy": None,
         "n": int(truth.size),
+        "mae_by_horizon": np.abs(error).mean(axis=0).tolist(),
+        "share_below_quantile": (truth < quantiles).mean(axis=(1, 2)).tolist(),
     }
     if score["mase"] is None:
         score["mase_reason"] = "the price never moved on the fit rows"

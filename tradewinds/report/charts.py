@@ -1,9 +1,9 @@
-"""The four pictures of a report, as Bokeh figures: they draw what the backtest artifact holds and compute no number.
+"""The pictures of a report, as Bokeh figures: they draw what the backtest artifact holds and compute no number.
 
 Colours are the colour-blind-safe set of Okabe and Ito (2008); the agent is always the strong blue.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ COLOURS = {
     "forecast_sign": "#cc79a7",
     "perfect_foresight": "#009e73",
 }
+SCORED = ("#0072b2", "#94a3b8", "#e69f00", "#d55e00", "#009e73", "#cc79a7")  # models in the order of their scores
 DRAWN = ("flat", "random_same_turnover", "forecast_sign", "buy_and_hold", "agent")  # last is on top
 LABELS = {name: name.replace("_", " ") for name in COLOURS}
 
@@ -96,14 +97,47 @@ def position_chart(paths: pd.DataFrame, like: Figure) -> Figure:
 
 
 def forecast_chart(forecasts: pd.DataFrame, like: Figure) -> Figure:
-    """Draw the forecast made one bar before on top of what then happened."""
-    plot = _time_figure("Next-bar log return: forecast against truth", height=200, x_range=like.x_range)
+    """Draw the fan of the forecast made one bar before, its 50 and 90 % intervals, under what then happened."""
+    title = "Next-bar log return: forecast, its 50 and 90 % intervals, and the truth"
+    plot = _time_figure(title, height=200, x_range=like.x_range)
+    for low, high, alpha in (("0.05", "0.95", 0.12), ("0.25", "0.75", 0.22)):
+        plot.varea(
+            forecasts.index,
+            forecasts[f"quantile_{low}"],
+            forecasts[f"quantile_{high}"],
+            fill_color=COLOURS["agent"],
+            fill_alpha=alpha,
+        )
     plot.line(forecasts.index, forecasts["truth"], color="#94a3b8", line_width=1, legend_label="truth")
     plot.line(forecasts.index, forecasts["forecast"], color=COLOURS["agent"], line_width=1.6, legend_label="forecast")
     plot.yaxis.formatter = NumeralTickFormatter(format="0.0%")
     plot.legend.location, plot.legend.orientation = "top_left", "horizontal"
     plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
     return plot
+
+
+def horizon_chart(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw every model's mean absolute error by bars ahead, as a share of the naive one's; below 1 is skill."""
+    plot = figure(title="Error by bars ahead, naive = 1", height=220, sizing_mode="stretch_width", tools="")
+    naive = np.array(scores["naive"]["mae_by_horizon"])
+    ahead = np.arange(1, len(naive) + 1)
+    for (name, score), colour in zip(scores.items(), SCORED, strict=False):
+        share = np.array(score["mae_by_horizon"]) / np.where(naive > 0.0, naive, np.nan)
+        plot.line(ahead, share, color=colour, line_width=1.6, legend_label=name.replace("_", " "))
+        plot.scatter(ahead, share, color=colour, size=4)
+    plot.xaxis.ticker.desired_num_ticks = min(len(naive), 10)
+    return _dressed(_small_legend(plot))
+
+
+def calibration_chart(levels: Sequence[float], shares: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw how often the truth lay below each quantile, against how often it should have; the diagonal is right."""
+    title = "Share below each quantile (up) against its level"
+    plot = figure(title=title, height=220, sizing_mode="stretch_width", tools="")
+    plot.line([0, 1], [0, 1], color=INK, line_width=0.8, line_dash="dotted")
+    for (name, share), colour in zip(shares.items(), SCORED, strict=False):
+        plot.line(list(levels), list(share), color=colour, line_width=1.6, legend_label=name.replace("_", " "))
+    plot.legend.location = "top_left"
+    return _dressed(_small_legend(plot))
 
 
 def scatter_chart(forecasts: pd.DataFrame, points: int) -> Figure:
@@ -136,6 +170,12 @@ def _time_figure(title: str, *, height: int, **options: object) -> Figure:
     plot.add_tools(CrosshairTool(dimensions="height", line_alpha=0.3))
     plot.add_tools(HoverTool(tooltips=[("", "$x{%F %H:%M}"), ("", "$y{0.0000}")], formatters={"$x": "datetime"}))
     return _dressed(plot)
+
+
+def _small_legend(plot: Figure) -> Figure:
+    plot.legend.label_text_font_size, plot.legend.background_fill_alpha = "10px", 0.6
+    plot.legend.border_line_color = None
+    return plot
 
 
 def _dressed(plot: Figure) -> Figure:

@@ -12,6 +12,7 @@ from bokeh.embed import components
 from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from forecaster.heads import LEVELS
 from tradewinds.artifact import write_text
 from tradewinds.report import charts
 
@@ -106,14 +107,18 @@ def _figures(
     for name in ("agent", "buy_and_hold"):
         paths[f"drawdown.{name}"] = charts.drawdown(paths[f"equity.{name}"].to_numpy())
     drawn = charts.thin(paths, points, ["equity.agent", "price", "exposure.agent"])
-    equity = charts.equity_chart(drawn)
+    equity, model = charts.equity_chart(drawn), document["run"]["config"]["model"]["kind"]
     return {
         "equity": equity,
         "drawdown": charts.drawdown_chart(drawn, equity),
         "price": charts.price_chart(drawn, document["data"]["price_unit"], equity),
         "position": charts.position_chart(drawn, equity),
-        "forecast": charts.forecast_chart(charts.thin(forecasts, points, ["truth", "forecast"]), equity),
+        "forecast": charts.forecast_chart(charts.thin(forecasts.dropna(), points, ["truth", "forecast"]), equity),
         "scatter": charts.scatter_chart(forecasts, points),
+        "horizon": charts.horizon_chart(document["forecast"]),
+        "calibration": charts.calibration_chart(
+            LEVELS, {name: document["forecast"][name]["share_below_quantile"] for name in (model, "naive")}
+        ),
     }
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 
 from forecaster.encode import HiddenStates, load_hidden_states
 from forecaster.fit import FittedForecaster, load_forecaster
-from forecaster.scores import score_forecasts
+from forecaster.heads import LEVELS
+from forecaster.scores import Scores, score_forecasts
 from tradewinds.artifact import Artifact, json_text, latest, new_run_id, parent, read, write_text, writing
 from tradewinds.backtest import Backtest, backtest
 from tradewinds.console import Console
@@ -30,6 +31,7 @@ from trading_agent import Policy, load_policy
 KIND = "backtest"
 PATHS = "paths.parquet"
 FORECASTS = "forecasts.parquet"
+BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def judge(
         paths_table(played, market.close[:, 0], prepared.series.index[test.start : test.stop]).to_parquet(
             folder / PATHS
         )
-        forecasts_table(prepared, states, test).to_parquet(folder / FORECASTS)
+        forecasts_table(prepared, states, test, scores).to_parquet(folder / FORECASTS)
     write_text(run / "report.json", text)
     write_page(run, plot_points=config.backtest.plot_points)
     for line in [*score_lines(document["forecast"], "test rows"), *strategy_lines(document["backtest"]["strategies"])]:
@@ -142,12 +144,18 @@ def paths_table(played: Backtest, price: np.ndarray[Any, Any], index: pd.Datetim
     return pd.DataFrame(columns, index=index)
 
 
-def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range) -> pd.DataFrame:
-    """Return, for each bar of `rows`, the log return forecast for it one bar before, and what it was."""
+def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range, scores: Scores) -> pd.DataFrame:
+    """Return, for each bar of `rows`, the log return forecast for it one bar before, its quantiles, and what it was."""
     part = slice(rows.start, rows.stop)
     returns = prepared.series.log_return()[part, 0]
     forecast = states.forecast[rows.start - 1 : rows.stop - 1, 0].astype(np.float64)
-    return pd.DataFrame({"forecast": forecast, "truth": returns}, index=prepared.series.index[part])
+    table = pd.DataFrame({"forecast": forecast, "truth": returns}, index=prepared.series.index[part])
+    for level in BANDS:
+        quantile = pd.Series(
+            scores.next_bar_quantiles[LEVELS.index(level)], prepared.series.index[scores.decisions + 1]
+        )
+        table[f"quantile_{level:.2f}"] = quantile.reindex(table.index)
+    return table
 
 
 def _log_opening(prepared: Prepared, run_id: str) -> None:
