@@ -72,7 +72,7 @@ def test_the_report_has_the_keys_that_were_promised_and_no_nan(first_run):
     assert report["schema"] == 1
     assert {"id", "command", "config", "config_hash", "seed", "versions", "started_at", "seconds"} <= set(report["run"])
     assert {"name", "instruments", "bars", "first", "last", "sha256", "splits", "fit_end"} <= set(report["data"])
-    assert list(report["forecast"]) == ["lstm", "naive", "seasonal_naive", "ridge"]
+    assert list(report["forecast"]) == ["lstm", "naive", "seasonal_naive", "drift", "ridge", "dlinear"]
     assert list(report["backtest"]["strategies"]) == STRATEGIES
     for strategy in report["backtest"]["strategies"].values():
         assert "seed" in strategy
