@@ -85,6 +85,10 @@ def test_01_a_missing_column_is_refused_with_those_that_are_there(read):
         read(bars().replace("close", "settle"))
 
 
+def test_02_the_unnamed_index_of_pandas_is_the_time(read):
+    assert read("," + bars().split(",", 1)[1]).series.sha256() == read(bars()).series.sha256()
+
+
 def test_02_a_column_twice_is_refused_and_the_layout_of_yfinance_is_known(read):
     with pytest.raises(RequestError, match=r"must name every column once; \['close'\] stand twice"):
         read(bars().replace("volume", "close"))
@@ -122,6 +126,15 @@ def test_04_a_day_that_could_be_a_month_is_refused_unless_the_format_is_given(re
         RequestError, match=r"row 12, column date: '01/15/2024' is not written as time_format=%d/%m/%Y says"
     ):
         read(american, time_format="%d/%m/%Y")
+
+
+def test_04_counts_since_1970_are_read_where_the_format_says_so(read):
+    text = "time,close\n" + "".join(f"{1_600_000_000_000 + 60_000 * n},{50 + n % 7}\n" for n in range(60))
+    with pytest.raises(
+        RequestError, match=r"'1600000000000' looks like a count since 1970; give time_format=unix_ms if it"
+    ):
+        read(text)
+    assert read(text, time_format="unix_ms").series.index[0] == pd.Timestamp("2020-09-13T12:26:40Z")
 
 
 def test_05_times_of_day_without_a_zone_are_refused_and_dates_need_none(read):
@@ -305,6 +318,31 @@ def test_18_a_split_that_is_not_recorded_is_refused_and_a_recorded_one_read(rati
     assert series.splits[30, 0] == ratio
     lived = series.adjusted().log_return()[1:, 0]
     np.testing.assert_allclose(lived, read(bars()).series.log_return()[1:, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.04, 0.1])
+def test_18_tails_as_heavy_as_those_of_coins_raise_few_alarms(scale, read):
+    alarms = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        close = 100.0 * np.exp(np.cumsum(rng.standard_t(3, 1500) * scale / np.sqrt(3.0)))
+        index = pd.date_range("2018-01-01", periods=1500, name="date")
+        try:
+            read(pd.DataFrame({"close": close}, index=index).to_csv())
+        except RequestError:
+            alarms += 1
+    assert alarms <= 4
+
+
+def test_18_a_split_in_a_wild_market_is_still_seen(read):
+    rng = np.random.default_rng(0)
+    close = 100.0 * np.exp(np.cumsum(rng.standard_t(3, 1500) * 0.03 / np.sqrt(3.0)))
+    close[700:] /= 4.0
+    table = pd.DataFrame({"close": close}, index=pd.date_range("2018-01-01", periods=1500, name="date"))
+    with pytest.raises(
+        RequestError, match=r"row 702, close \S+ of 2019-12-02 is .* as after a 4-for-1 split that is not"
+    ):
+        read(table.to_csv())
 
 
 def test_18_a_spike_a_crash_of_another_size_and_a_wild_market_are_no_splits(read):

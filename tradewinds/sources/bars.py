@@ -26,7 +26,7 @@ SPLITS = (2.0, 3.0, 4.0, 5.0, 10.0, 20.0)
 UNITS = (100.0, 1000.0)
 MARKS = (9999.0, 99999.0, 999999.0)  # what people write where a price is missing, if it is far from the one before
 STALE_BARS = 5  # a close that repeats longer than this is remarked upon
-FAR = 10.0  # times the typical return: what a split is, and a bad day is not
+FAR = 3.0  # times the farthest usual return: what a split is, and a bad day is not
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +101,9 @@ def checked(bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None) -> tu
 def refuse_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> None:
     """Refuse a lasting jump that looks like a split nobody recorded or another unit, and a mark taken for a price.
 
-    A jump counts if its ratio is that of a split within what prices move in a bar anyway, if it is ten times the
-    typical return, and if the `window` bars after it stay where it led: a spike, or a wild market, is neither.
+    A jump counts if its ratio is that of a split, within what prices move in a bar anyway; if it goes `FAR` times as far
+    as all but one in two hundred of the others; and if the `window` bars after it stay where it led. A spike, a crash
+    among crashes, or a wild market is none.
 
     Raises:
         RequestError: there is one, and `data.accept_jumps` is not set.
@@ -111,16 +112,17 @@ def refuse_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> None:
         return
     level = np.log(bars.columns["close"] / np.cumprod(1.0 / bars.columns.get("splits", np.ones(len(bars.index)))))
     jump = np.diff(level, prepend=level[0])
-    typical = 1.4826 * float(np.median(np.abs(jump)))
     marked = np.isin(bars.columns["close"], MARKS) & (np.abs(jump) > np.log(3.0))
     bars.refuse("close", marked, "marks a missing value; declare it with data.missing_marks, or remove the row")
-    tolerance = max(0.02, min(4.0 * typical, 0.1))
-    for ratio in (*SPLITS, *UNITS):
-        near = np.flatnonzero((np.abs(np.abs(jump) - np.log(ratio)) < tolerance) & (np.abs(jump) > FAR * typical))
-        for row in near:
-            before, after = np.median(level[max(row - window, 0) : row]), np.median(level[row : row + window])
-            if abs((after - before) - jump[row]) < 0.25 * abs(jump[row]):
-                raise RequestError(_jump(bars, int(row), ratio))
+    tolerance = float(np.clip(3.0 * np.median(np.abs(jump)), 0.02, 0.06))
+    ratios = np.log((*SPLITS, *UNITS))
+    off = np.abs(np.abs(jump)[:, None] - ratios[None, :])  # (T, ratios)
+    near = off.min(axis=1) < tolerance
+    usual = float(np.quantile(np.abs(jump[1:])[~near[1:]], 0.995)) if not near[1:].all() else 0.0
+    for row in np.flatnonzero(near & (np.abs(jump) > FAR * usual)):
+        before, after = np.median(level[max(row - window, 0) : row]), np.median(level[row : row + window])
+        if abs((after - before) - jump[row]) < 0.25 * abs(jump[row]):
+            raise RequestError(_jump(bars, int(row), float((*SPLITS, *UNITS)[int(off[row].argmin())])))
 
 
 def bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:

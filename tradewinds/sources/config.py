@@ -61,7 +61,8 @@ class FileConfig:
         path: the file, or several of the same columns, [2021.csv,2022.csv].
         time_column: column of the bars' starts; null takes the first column, in Parquet the index or the first time.
         time_zone: zone of times that name none, such as UTC or Europe/Berlin; null refuses such times, but for dates.
-        time_format: how times are written if not in ISO 8601, such as '%d/%m/%Y'; null reads ISO 8601.
+        time_format: how times are written if not in ISO 8601, such as '%d/%m/%Y', or `unix` or `unix_ms`, seconds or
+            milliseconds since 1970; null reads ISO 8601.
         bar_length: such as 1D, 1h or 15min; null takes the commonest distance between stamps.
         bars_per_year: to annualise; null counts the bars of the file.
         season_bars: bars of one season; null takes a day of bars within the day, a week of daily bars.

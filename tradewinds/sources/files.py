@@ -21,6 +21,7 @@ from tradewinds.sources.text import shown
 from tradewinds.validate import nearest
 
 RawCells = list[str] | NDArray[np.float64] | pd.DatetimeIndex
+TAB = "\t"
 YAHOO_TOP = ("Price", "Ticker")  # the first cells of the first two lines of what pandas writes of yfinance.download
 
 
@@ -110,9 +111,11 @@ def _rows_of(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]], N
     header, rows = tuple(name.strip() for name in numbered[0][0]), [row for row, _ in numbered[1:]]
     lines = np.array([line for _, line in numbered[1:]], dtype=np.int64)
     if len(header) == 1:
-        other = next((sign for sign in (";", "\t", "|") if sign in header[0]), None)
-        cure = f"; the separator seems to be '{other}', write commas" if other else ""
+        other = next((sign for sign in (";", TAB, "|") if sign in header[0]), None)
+        cure = f"; the separator seems to be {'a tab' if other == TAB else repr(other)}, write commas" if other else ""
         raise RequestError(f"{path} has one column, {shown(header[0])}, and needs a time and a price{cure}")
+    if header[0] == "":  # how pandas writes an index without a name
+        header = ("index", *header[1:])
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice or "" in header:
         raise RequestError(

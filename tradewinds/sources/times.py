@@ -1,8 +1,9 @@
 """Texts into moments: read with certainty or refused. Neither format nor zone nor hour is guessed."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -10,11 +11,16 @@ import pandas as pd
 
 from tradewinds.errors import RequestError
 from tradewinds.sources.origin import Origin
-from tradewinds.sources.text import moment, shown
+from tradewinds.sources.text import moment, number, shown
 
 ZONE = re.compile(r"[T ]\d\d:\d\d.*(Z|[+-]\d\d:?\d\d)$", re.ASCII)
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 EITHER_WAY = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*", re.ASCII)
+UNIX: Mapping[str, Literal["s", "ms"]] = {
+    "unix": "s",
+    "unix_ms": "ms",
+}  # formats of our own: seconds or milliseconds since 1970, UTC
+UNIX_DIGITS = {10: "unix", 13: "unix_ms"}
 FIRST, LAST = pd.Timestamp("1700-01-01"), pd.Timestamp("2200-12-31T23:59:59")  # what a nanosecond clock can count
 
 
@@ -28,7 +34,7 @@ def read_times(
         origin: where they stand.
         column: their column's name.
         zone: zone of times that name none; None is enough for dates without a time of day, which count as days of UTC.
-        form: strptime format, such as %d/%m/%Y; None reads ISO 8601 only.
+        form: strptime format, such as %d/%m/%Y, or `unix` or `unix_ms`; None reads ISO 8601 only.
         repair: with `dst`, an hour that a clock change repeats is told apart by its place in the file.
 
     Returns:
@@ -106,8 +112,13 @@ def localised(
 def _read_as(
     texts: list[str], origin: Origin, where: str, form: str, zone: str | None, repair: Collection[str]
 ) -> tuple[pd.DatetimeIndex, str]:
+    aware = form in UNIX or "%z" in form
     try:
-        index = pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce", utc="%z" in form))
+        if form in UNIX:
+            counts = np.array([number(text) for text in texts])
+            index = pd.DatetimeIndex(pd.to_datetime(pd.Series(counts), unit=UNIX[form], utc=True, errors="coerce"))
+        else:
+            index = pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce", utc=aware))
     except (ValueError, TypeError) as error:
         raise RequestError(f"time_format must be a format such as %d/%m/%Y, was '{form}' ({error})") from None
     bare = index.tz_localize(None)
@@ -116,12 +127,16 @@ def _read_as(
         lambda row: f"{where}: {shown(texts[row])}",
         f"is not written as time_format={form} says",
     )
-    if "%z" in form:
+    if aware:
         return index.as_unit("ns"), "UTC"
     return localised(index, origin, column=where.removeprefix("column "), zone=zone, repair=repair)
 
 
 def _unread(where: str, text: str, before: list[str]) -> str:
+    if text.isdecimal() and len(text) in UNIX_DIGITS:
+        return (
+            f"{where}: {shown(text)} looks like a count since 1970; give time_format={UNIX_DIGITS[len(text)]} if it is"
+        )
     if before:
         return f"{where}: {shown(text)} is written unlike the rows before ('{before[-1]}'); write all of them alike"
     if EITHER_WAY.fullmatch(text):
@@ -129,7 +144,7 @@ def _unread(where: str, text: str, before: list[str]) -> str:
             f"{where}: {shown(text)} does not say which number is the day; give time_format='%d/%m/%Y' or "
             "time_format='%m/%d/%Y', as it was meant"
         )
-    return f"{where}: {shown(text)} is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; give time_format if it is"
+    return f"{where}: {shown(text)} is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; give time_format if it is one"
 
 
 def _is_moment(text: str) -> bool:
