@@ -101,9 +101,9 @@ def checked(bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None) -> tu
 def refuse_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> None:
     """Refuse a lasting jump that looks like a split nobody recorded or another unit, and a mark taken for a price.
 
-    A jump counts if its ratio is that of a split, within what prices move in a bar anyway; if it goes `FAR` times as far
-    as all but one in two hundred of the others; and if the `window` bars after it stay where it led. A spike, a crash
-    among crashes, or a wild market is none.
+    A jump counts if its ratio is that of a split, within what prices move in a bar anyway; if it goes `FAR` times as
+    far as all but one in two hundred of the others; and if the `window` bars after it stay where it led. A spike, a
+    crash among crashes, or a wild market is none.
 
     Raises:
         RequestError: there is one, and `data.accept_jumps` is not set.

@@ -144,7 +144,8 @@ def _unread(where: str, text: str, before: list[str]) -> str:
             f"{where}: {shown(text)} does not say which number is the day; give time_format='%d/%m/%Y' or "
             "time_format='%m/%d/%Y', as it was meant"
         )
-    return f"{where}: {shown(text)} is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; give time_format if it is one"
+    cure = "give time_format if it is one"
+    return f"{where}: {shown(text)} is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; {cure}"
 
 
 def _is_moment(text: str) -> bool:
