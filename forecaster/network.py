@@ -60,6 +60,7 @@ BUILDERS = {
     "lstm": "recurrent:RecurrentNetwork",
     "gru": "recurrent:RecurrentNetwork",
     "rnn": "recurrent:RecurrentNetwork",
+    "lstm_peephole": "peephole:peephole_network",
     "slstm": "slstm:slstm_network",
     "mlstm": "mlstm:mlstm_network",
 }  # module of this package, and what in it builds the architecture
