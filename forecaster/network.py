@@ -61,6 +61,7 @@ BUILDERS = {
     "gru": "recurrent:RecurrentNetwork",
     "rnn": "recurrent:RecurrentNetwork",
     "lstm_peephole": "peephole:peephole_network",
+    "lstm_layernorm": "layernorm:layernorm_network",
     "slstm": "slstm:slstm_network",
     "mlstm": "mlstm:mlstm_network",
 }  # module of this package, and what in it builds the architecture
