@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Kind = Literal["lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "slstm", "mlstm"]
+Kind = Literal["lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "slstm", "mlstm"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 
 
@@ -47,7 +47,7 @@ class ModelConfig:
     """The recurrent network.
 
     Attributes:
-        kind: `lstm`, `gru`, `rnn` (tanh), `lstm_peephole`, `lstm_layernorm`, `slstm` or `mlstm`.
+        kind: `lstm`, `gru`, `rnn` (tanh), `lstm_peephole`, `lstm_layernorm`, `lstm_attention`, `slstm` or `mlstm`.
         context_length: L, bars read before it speaks, at least 2.
         horizon: H, bars forecast, at least 1.
         hidden_size: D, units, at least 1.

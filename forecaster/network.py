@@ -62,6 +62,7 @@ BUILDERS = {
     "rnn": "recurrent:RecurrentNetwork",
     "lstm_peephole": "peephole:peephole_network",
     "lstm_layernorm": "layernorm:layernorm_network",
+    "lstm_attention": "attention:AttentionNetwork",
     "slstm": "slstm:slstm_network",
     "mlstm": "mlstm:mlstm_network",
 }  # module of this package, and what in it builds the architecture
