@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from forecaster.config import ModelConfig
 from forecaster.stack import StackedNetwork
 
+RECURRENT_GAIN = 0.5  # of a fresh network; departure 4
+
 
 class LayerNormLSTM(nn.Module):
     """One layer, bar by bar (B windows, L bars, F features, D units).
@@ -27,7 +29,9 @@ class LayerNormLSTM(nn.Module):
        same to the network, and the size of a move is half of what there is to know.
     2. The shifts of the first two norms are one vector, b: only their sum can be seen.
     3. 1e-5 is added to the variance, so that the first bar's U h = 0 has a norm.
-    4. W, U and v start as in torch's LSTM, gains at 1, shifts at 0.
+    4. a_1 starts at 0.5, the other gains at 1. With all at 1, a small change of the first of 64 bars comes out of two
+       stacked layers 1 to 30 times as large (six seeds); at 0.5, less than 0.002 times.
+    5. W, U and v start as in torch's LSTM, shifts at 0.
 
     Args:
         num_inputs: F.
@@ -44,7 +48,7 @@ class LayerNormLSTM(nn.Module):
         self.weight_input = nn.Parameter(torch.empty(4 * units, num_inputs).uniform_(-bound, bound))  # i, f, g, o
         self.bias_input = nn.Parameter(torch.empty(4 * units).uniform_(-bound, bound))  # v
         self.weight_hidden = nn.Parameter(torch.empty(4 * units, units).uniform_(-bound, bound))
-        self.gain_hidden = nn.Parameter(torch.ones(4 * units))  # a_1
+        self.gain_hidden = nn.Parameter(torch.full((4 * units,), RECURRENT_GAIN))  # a_1
         self.gain_input = nn.Parameter(torch.ones(4 * units))  # a_2
         self.bias = nn.Parameter(torch.zeros(4 * units))  # b
         self.cell_norm = nn.LayerNorm(units)  # a_3, b_3

@@ -4,7 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecaster.config import ModelConfig
 from forecaster.layernorm import LayerNormLSTM
+from forecaster.network import build_network
 
 from networks import close, draw, layer_norm, randomise, seeds, shapes
 
@@ -47,3 +49,16 @@ def test_layer_norm_leaves_the_size_of_a_bar_visible():
     layer.bias_input.data.zero_()  # as in the paper
     layer.weight_input.data *= 30.0
     torch.testing.assert_close(layer(10.0 * context), layer(context), rtol=0.0, atol=1e-3)
+
+
+def test_what_a_fresh_stack_makes_of_an_old_bar_fades():
+    config = ModelConfig(kind="lstm_layernorm", context_length=64, hidden_size=32, num_layers=2)
+    torch.manual_seed(0)
+    network, context = build_network(config, 5, 1).double(), draw(32, 64, 5)
+    before = network.encode(context)
+    moved = []
+    for bar in (63, 0):
+        other = context.clone()
+        other[:, bar] += 1e-5 * draw(32, 5, seed=bar)
+        moved.append((network.encode(other) - before).norm().item())
+    assert moved[1] < 0.1 * moved[0]
