@@ -32,6 +32,7 @@ wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 
 bench: $(VENV)/.installed-dev ## print measured speeds (a few seconds)
 	$(BIN)/python benchmarks/env.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/networks.py
 
 fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
 	FUZZ=2250 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py

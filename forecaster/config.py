@@ -2,7 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+Kind = Literal["lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "slstm", "mlstm"]
+PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 
 
 def _refuse(*laws: tuple[bool, str]) -> None:
@@ -44,7 +47,7 @@ class ModelConfig:
     """The recurrent network.
 
     Attributes:
-        kind: `lstm`, `gru` or `rnn` (tanh).
+        kind: `lstm`, `gru`, `rnn` (tanh), `lstm_peephole`, `lstm_layernorm`, `lstm_attention`, `slstm` or `mlstm`.
         context_length: L, bars read before it speaks, at least 2.
         horizon: H, bars forecast, at least 1.
         hidden_size: D, units, at least 1.
@@ -53,9 +56,11 @@ class ModelConfig:
         head: what is said of each bar ahead: a `point`, 19 `quantile`s, a `student_t` distribution, or the chances of
             `bins`, classes of returns.
         bins: K, classes, equally frequent on the fit rows, at least 2; for the head of that name.
+        patch_length: bars that `slstm` and `mlstm` read at a step, in [2, context_length]; refused for other kinds.
+        num_heads: heads of `slstm` and `mlstm`, a divisor of hidden_size; refused for other kinds.
     """
 
-    kind: Literal["lstm", "gru", "rnn"] = "lstm"
+    kind: Kind = "lstm"
     context_length: int = 64
     horizon: int = 5
     hidden_size: int = 32
@@ -63,16 +68,41 @@ class ModelConfig:
     dropout: float = 0.0
     head: Literal["point", "quantile", "student_t", "bins"] = "point"
     bins: int = 9
+    patch_length: int = 8
+    num_heads: int = 4
 
     def __post_init__(self) -> None:
+        kinds = get_args(Kind)
         _refuse(
-            (self.kind in ("lstm", "gru", "rnn"), f"kind must be lstm, gru or rnn, was '{self.kind}'"),
+            (self.kind in kinds, f"kind must be one of {', '.join(kinds)}, was '{self.kind}'"),
             (self.context_length >= 2, f"context_length must be at least 2 bars, was {self.context_length}"),
             (self.horizon >= 1, f"horizon must be at least 1 bar, was {self.horizon}"),
             (self.hidden_size >= 1, f"hidden_size must be at least 1 unit, was {self.hidden_size}"),
             (self.num_layers >= 1, f"num_layers must be at least 1 layer, was {self.num_layers}"),
             (0.0 <= self.dropout < 1.0, f"dropout must be a fraction in [0, 1), was {self.dropout}"),
             (2 <= self.bins <= 1000, f"bins must lie in [2, 1000] classes, was {self.bins}"),
+            *(self._patch_laws() if self.kind in PATCHED else self._laws_without_patches()),
+        )
+
+    def _patch_laws(self) -> tuple[tuple[bool, str], ...]:
+        bars, heads = self.patch_length, self.num_heads
+        return (
+            (
+                2 <= bars <= self.context_length,
+                f"patch_length must lie in [2, context_length = {self.context_length}] bars, was {bars}",
+            ),
+            (
+                heads >= 1 and self.hidden_size % heads == 0,
+                f"num_heads must divide hidden_size = {self.hidden_size}, was {heads}",
+            ),
+        )
+
+    def _laws_without_patches(self) -> tuple[tuple[bool, str], ...]:
+        cure = f"is read by {' and '.join(PATCHED)} only: leave it at"
+        defaults = {"patch_length": ModelConfig.patch_length, "num_heads": ModelConfig.num_heads}
+        return tuple(
+            (getattr(self, name) == default, f"{name} {cure} {default} for {self.kind}, was {getattr(self, name)}")
+            for name, default in defaults.items()
         )
 
 

@@ -1,12 +1,15 @@
 """Small series that tests of several rooms build upon."""
 
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
-from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.config import PATCHED, FeatureConfig, ForecasterConfig, Kind, ModelConfig, TrainerConfig
 from forecaster.series import Series
+
+KINDS = get_args(Kind)
 
 
 def series_of(log_return, *, name="made", volume=True, season_bars=5, exogenous=None, bar_length="1D"):
@@ -38,9 +41,11 @@ def noise_series(num_bars=400, seed=0, **options):
 
 def small_config(kind="lstm", *, context_length=8, horizon=3, epochs=3, hidden_size=6, **trainer):
     """A forecaster that is fitted within a second."""
+    patched = {"patch_length": context_length // 4, "num_heads": 2} if kind in PATCHED else {}
+    sizes = {"context_length": context_length, "horizon": horizon, "hidden_size": hidden_size}
     return ForecasterConfig(
         features=FeatureConfig(volatility_bars=(3, 10), volume_bars=5),
-        model=ModelConfig(kind=kind, context_length=context_length, horizon=horizon, hidden_size=hidden_size),
+        model=ModelConfig(kind=kind, **sizes, **patched),
         trainer=TrainerConfig(epochs=epochs, batch_size=32, **trainer),
     )
 

@@ -1,25 +1,28 @@
-"""The LSTM on a first-order autoregression: no forecast can do better than the noise, and it comes within 5 % of it."""
+"""A first-order autoregression: no forecast can do better than the noise, and every kind comes within 5 % of it."""
 
 import numpy as np
+import pytest
 
-from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.config import PATCHED, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 from forecaster.encode import encode
 from forecaster.fit import fit_forecaster
 
-from markets import series_of
+from markets import KINDS, series_of
 
 PHI, SIGMA = 0.7, 0.01
 
 
-def test_the_lstm_reaches_the_noise_variance_of_an_ar1():
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_reaches_the_noise_variance_of_an_ar1(kind):
     rng = np.random.default_rng(11)
     noise, r = rng.normal(0, SIGMA, 9000), np.zeros(9000)
     for t in range(1, 9000):
         r[t] = PHI * r[t - 1] + noise[t]
     series = series_of(r, volume=False)
+    patched = {"patch_length": 2} if kind in PATCHED else {}
     config = ForecasterConfig(
         features=FeatureConfig(volatility_bars=(), calendar=False),
-        model=ModelConfig(kind="lstm", context_length=8, horizon=1, hidden_size=16),
+        model=ModelConfig(kind=kind, context_length=8, horizon=1, hidden_size=16, **patched),
         trainer=TrainerConfig(epochs=12, batch_size=64, learning_rate=3e-3, weight_decay=0.0, patience=4),
     )
     fitted = fit_forecaster(series, config, range(0, 6000), seed=3)

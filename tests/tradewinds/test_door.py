@@ -8,7 +8,10 @@ import yaml
 from tradewinds.__main__ import ACTIONS, STAGES
 from tradewinds.errors import GateError, RequestError
 
+from markets import KINDS
 from story import write_bars
+
+MODELS = sorted(KINDS)
 
 
 def files_for_mistakes(folder):
@@ -37,11 +40,20 @@ WRONG = [
     (["run", "+model.hiden_size=3"], "unknown key 'model.hiden_size'; did you mean 'model.hidden_size'?"),
     (["run", "++mdel.x=1"], "unknown key 'mdel'; did you mean 'model'?"),
     (["run", "modl=gru"], "unknown key 'modl'; did you mean 'model'?"),
-    (["run", "model=lstmm"], "model must be one of gru, lstm, rnn, was 'lstmm'; did you mean 'lstm'?"),
-    (["run", "-m", "model=glob(x*)"], "'model=glob(x*)' matches none of gru, lstm, rnn"),
+    (["run", "model=lstmm"], f"model must be one of {', '.join(MODELS)}, was 'lstmm'; did you mean 'lstm'?"),
+    (["run", "-m", "model=glob(x*)"], f"'model=glob(x*)' matches none of {', '.join(MODELS)}"),
     (["run", "run.dir=good.csv/runs"], "run.dir must be a folder that can be written, was 'good.csv/runs'"),
     (["run", "experiment=gas_wether"], "experiment must be one of gas_weather, was 'gas_wether'; did you mean"),
-    (["run", "model.kind=lstmm"], "model.kind must be one of lstm, gru, rnn, was 'lstmm'; did you mean 'lstm'?"),
+    (["run", "model.kind=lstmm"], f"model.kind must be one of {', '.join(KINDS)}, was 'lstmm'; did you mean 'lstm'?"),
+    (
+        ["run", "model=slstm", "model.patch_length=65"],
+        "model.patch_length must lie in [2, context_length = 64] bars, w",
+    ),
+    (["run", "model=mlstm", "model.num_heads=5"], "model.num_heads must divide hidden_size = 32, was 5"),
+    (
+        ["run", "model.patch_length=4"],
+        "model.patch_length is read by slstm and mlstm only: leave it at 8 for lstm, was",
+    ),
     (["run", "agent.kind=dqm"], "agent.kind must be one of dqn, q_learning, was 'dqm'; did you mean 'dqn'?"),
     (["run", "model.hidden_size=abc"], "model.hidden_size must be a whole number, was 'abc'"),
     (["run", "model.hidden_size=2.5"], "model.hidden_size must be a whole number, was 2.5"),
@@ -156,7 +168,7 @@ def test_a_sweep_expands_groups_and_values(tradewinds):
 
 def test_a_glob_sweeps_every_choice_of_a_group(tradewinds):
     answer = tradewinds("run", "-m", "--cfg", "job", "model=glob(*)")
-    assert [r["model"]["kind"] for r in yaml.safe_load_all(answer.out)] == ["gru", "lstm", "rnn"]
+    assert [r["model"]["kind"] for r in yaml.safe_load_all(answer.out)] == MODELS
 
 
 def test_an_experiment_is_what_it_says_and_the_command_line_has_the_last_word(tradewinds):
@@ -191,7 +203,7 @@ def test_help_names_every_stage_and_its_options(tradewinds):
         assert f"  {stage} " in answer.out
         page = tradewinds(stage, "--help").out
         assert f"Usage: tradewinds {stage}" in page
-        assert "gru, lstm, rnn" in page
+        assert ", ".join(MODELS) in page
         assert "seed: 7" in page
         if stage in ACTIONS:
             assert "|".join(ACTIONS[stage]) in page

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from markets import KINDS
 from story import FAST, FAST_CSV, CommandLine, write_bars
 
 STRATEGIES = ["agent", "buy_and_hold", "flat", "random_same_turnover", "forecast_sign", "perfect_foresight"]
@@ -190,7 +191,10 @@ def test_the_page_is_self_contained_and_small(first_run):
         assert strategy.replace("_", " ") in page
 
 
-@pytest.mark.parametrize("words", [["model=gru"], ["model=rnn"], ["agent=q_learning", "agent.steps=4000"]])
+SWAPS = [*([f"model={kind}"] for kind in KINDS if kind != "lstm"), ["agent=q_learning", "agent.steps=4000"]]
+
+
+@pytest.mark.parametrize("words", SWAPS, ids=[words[0] for words in SWAPS])
 def test_one_word_swaps_a_network_or_an_agent(words, typed):
     answer = typed("run", f"run.name={words[0].split('=')[1]}", *FAST, *words)
     assert answer.status == 0, answer.err
