@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecaster.config import PATCHED
 from tradewinds.errors import RequestError
 from tradewinds.validate import build, require
+
+from markets import KINDS as MODELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,12 +133,15 @@ def test_every_key_of_the_shipped_configuration_is_written_in_its_yaml():
     from tradewinds.schema import request_from
 
     conf = resource_dir("conf")
-    words = [[], ["agent=q_learning"], ["weather=chicago"], ["model=rnn"], ["experiment=gas_weather"]]
+    words = [[], ["agent=q_learning"], ["weather=chicago"], ["experiment=gas_weather"]]
+    words += [[f"model={kind}"] for kind in MODELS]
     for overrides in words:
         (plain,) = compose_requests(overrides, [conf], multirun=False)
         built = request_from(plain).plain()
         built["series"].pop("price_floor")  # of one series only
         plain["series"].pop("price_floor", None)
+        if built["model"]["kind"] not in PATCHED:  # refuses any other value of these
+            del built["model"]["patch_length"], built["model"]["num_heads"]
         assert _keys(built) == _keys(plain)
     for path in conf.rglob("*.yaml"):
         assert path.read_text(encoding="utf-8").startswith("# ")
