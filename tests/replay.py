@@ -48,6 +48,7 @@ class Exchange:
         self.close = np.round(50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, number))), 4)
         self.dividends, self.splits, self.fault = {}, {}, fault
         self.zone, self.exchange, self.failures, self.raw = "America/New_York", "", 0, b""
+        self.currency, self.granularity, self.noise = "USD", "1d", None
 
     def body(self, start, end):
         rows = [row for row, stamp in enumerate(self.stamps) if start <= stamp < end]
@@ -61,13 +62,13 @@ class Exchange:
             stamps, close = [*stamps[:3], *stamps[2:]], [*close[:3], *close[2:]]
         quote = {
             "open": [None if value is None else round(value * 0.999, 4) for value in close],
-            "high": [None if value is None else round(value * 1.01, 4) for value in close],
+            "high": [None if value is None else self.high(value) for value in close],
             "low": [None if value is None else round(value * 0.99, 4) for value in close],
             "close": close,
             "volume": [None if value is None else 1000 + row for row, value in enumerate(close)],
         }
         meta = {
-            "currency": "USD",
+            "currency": self.currency,
             "symbol": "X",
             "exchangeName": self.exchange,
             "instrumentType": "EQUITY",
@@ -77,7 +78,7 @@ class Exchange:
             "timezone": "EST",
             "exchangeTimezoneName": self.zone,
             "priceHint": 2,
-            "dataGranularity": "1d",
+            "dataGranularity": self.granularity,
             "range": "",
             "validRanges": ["1d", "5d", "1mo", "max"],
             "currentTradingPeriod": {
@@ -107,6 +108,10 @@ class Exchange:
         if not rows or self.fault == "empty":
             result = {"meta": meta, "indicators": {"quote": [{}], "adjclose": [{}]}}
         return {"chart": {"result": [result], "error": None}}
+
+    def high(self, close):
+        """A percent above the close; or, with noise, below it by a hair."""
+        return round(close * 1.01, 4) if self.noise is None else close * (1.0 - self.noise)
 
 
 class Weather:

@@ -60,7 +60,7 @@ def _choices(folders: Sequence[Path], group: str) -> list[str]:
 def _quoted(text: str) -> str:
     """Quote the symbols of `data.symbols=[^GSPC,TRUE]`: every one is a text, whatever Hydra's grammar sees in it."""
     key, _, value = text.partition("=")
-    if key.lstrip("+") not in SYMBOLS or "'" in value or '"' in value:
+    if key.lstrip("+") not in SYMBOLS or any(sign in value for sign in "'\"("):
         return text
     return f"{key}={SYMBOL.sub(lambda found: repr(found[0]), value)}"
 

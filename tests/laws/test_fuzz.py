@@ -172,7 +172,7 @@ def test_any_answer_of_open_meteo_is_typed(replay, content):
 @settings(fuzz, max_examples=max(FUZZ // 4, 1))
 def test_any_answer_of_yahoo_is_typed(replay, content):
     replay.symbols["AAA"].raw = content
-    reply = Yahoo().ask("AAA", bar="1d", first=None, timeout=5.0, max_missing=0.05)
+    reply = Yahoo().ask("AAA", bar="1d", first=None, timeout=5.0, rules=DataConfig())
     assert reply.status in TYPES
     assert reply.status == "ok" or reply.reason
 

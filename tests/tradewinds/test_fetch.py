@@ -19,7 +19,9 @@ from replay import Exchange, replaying
 from tradewinds.sources import load_series
 from tradewinds.sources.config import NoWeather, YahooConfig
 from tradewinds.sources.rules import DataConfig
+from tradewinds.sources.sessions import exchange_sessions
 from tradewinds.sources.store import Store
+from tradewinds.sources.yahoo import CALENDARS
 
 from story import FAST_CSV
 
@@ -168,6 +170,82 @@ def test_a_split_that_restates_the_history_fetches_it_whole(replay, tradewinds):
     np.testing.assert_allclose(series.close[:, 0], raw, rtol=1e-12)  # raw prices, the split beside them
     assert series.splits[45, 0] == 3.0
     np.testing.assert_allclose(series.adjusted().log_return()[1:, 0], np.diff(np.log(after.close)), atol=1e-12)
+
+
+def test_one_ratio_that_is_no_split_is_a_disagreement(replay, tradewinds):
+    assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK).status == 0
+    replay.symbols["AAA"].close = np.round(replay.symbols["AAA"].close / 100.0, 6)  # pence have become pounds
+    answer = tradewinds("fetch", "data.symbols=[AAA]", *QUICK)
+    assert answer.status == 3
+    assert "disagrees with what is stored on 2024-03-12" in answer.out
+
+
+def test_a_split_that_loses_history_is_a_disagreement(replay, tradewinds):
+    assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK).status == 0
+    exchange = replay.symbols["AAA"]
+    exchange.stamps, exchange.close = exchange.stamps[20:], exchange.close[20:] / 2.0
+    answer = tradewinds("fetch", "data.symbols=[AAA]", *QUICK)
+    assert answer.status == 3
+    assert Store(HERE, "yahoo/1d").read("AAA").sidecar["rows"] == 60
+
+
+def test_another_currency_is_a_disagreement(replay, tradewinds):
+    assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK).status == 0
+    replay.symbols["AAA"].currency = "EUR"
+    answer = tradewinds("fetch", "data.symbols=[AAA]", *QUICK)
+    assert answer.status == 3
+    assert "its currency was USD and is now EUR; data.refetch=true replaces what is stored" in answer.out
+
+
+def test_a_bar_without_a_price_is_remembered_and_taken_in_once_it_has_one(replay, tradewinds):
+    exchange = replay.symbols["AAA"]
+    exchange.fault = "one null"
+    assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK).status == 0
+    sidecar = json.loads(Path("store/yahoo/1d/AAA.json").read_text())
+    assert sidecar["facts"]["without_price"] == ["2024-02-13"]
+    exchange.fault = ""
+    assert fetched(tradewinds("fetch", "data.symbols=[AAA]", *QUICK, "--json"))["AAA"]["rows"] == 59
+    assert "came without a price" in json.loads(Path("store/yahoo/1d/AAA.json").read_text())["facts"]["notes"][0]
+    whole = fetched(tradewinds("fetch", "data.symbols=[AAA]", *QUICK, "data.refetch=true", "--json"))["AAA"]
+    assert whole["rows"] == 60
+
+
+def test_float_noise_in_a_range_is_no_fault(replay, tradewinds):
+    replay.symbols["AAA"].noise = 1e-8
+    assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK).status == 0
+    load_series(YahooConfig(symbols=("AAA",)), NoWeather(), HERE)
+
+
+def test_bars_of_another_length_than_asked_are_malformed(replay, tradewinds):
+    replay.symbols["AAA"].granularity = "1mo"
+    answer = tradewinds("fetch", "data.symbols=[AAA]", *QUICK)
+    assert answer.status == 1
+    assert "Yahoo gave bars of 1mo for AAA, and was asked for 1d" in answer.out
+
+
+def test_every_calendar_of_an_exchange_is_there():
+    for code in set(CALENDARS.values()) - {"24/7"}:
+        sessions, _, _ = exchange_sessions(code, pd.Timestamp("2023-01-01"), pd.Timestamp("2023-12-31"))
+        assert len(sessions) > 200, code
+
+
+@pytest.mark.parametrize("damage", [{"sha256": None}, {"parameters": None}, {"file": ".."}, {"file": "BBB.0.parquet"}])
+def test_a_sidecar_that_lacks_its_facts_is_refused_and_replaced_only_by_refetching(damage, replay, tradewinds):
+    assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK).status == 0
+    path = Path("store/yahoo/1d/AAA.json")
+    sidecar = json.loads(path.read_text()) | damage
+    path.write_text(json.dumps({name: value for name, value in sidecar.items() if value is not None}))
+    for words in (("fetch", "data.symbols=[AAA]", *QUICK), ("fetch", "data.symbols=[AAA]", *QUICK, "--offline")):
+        answer = tradewinds(*words)
+        assert answer.status == 3
+        assert "AAA.json is not the sidecar of a table; fetch it again with data.refetch=true" in answer.out
+    assert tradewinds("fetch", "data.symbols=[AAA]", *QUICK, "data.refetch=true").status == 0
+
+
+def test_a_symbol_in_two_cases_is_named_twice(tradewinds):
+    answer = tradewinds("fetch", "series=yahoo", "series.symbols=[a,A]")
+    assert answer.status == 2
+    assert "series.symbols must be named once each, A stood twice" in answer.err
 
 
 def test_any_other_disagreement_is_refused_with_its_days_and_only_refetch_replaces(replay, tradewinds):

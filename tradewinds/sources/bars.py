@@ -22,9 +22,11 @@ Array = NDArray[np.float64]
 DAY = pd.Timedelta(days=1)
 HOUR = pd.Timedelta(hours=1)
 PRICES = ("open", "high", "low", "close")
-SPLITS = (2.0, 3.0, 4.0, 5.0, 10.0, 20.0)
+SPLITS = (*(float(ratio) for ratio in range(2, 11)), 12.0, 15.0, 20.0, 25.0, 30.0, 50.0)
 UNITS = (100.0, 1000.0)
 MARKS = (9999.0, 99999.0, 999999.0)  # what people write where a price is missing, if it is far from the one before
+POSITIVE = "must be positive; a price of 0 or less has no return: remove the row, or start later with series.first"
+NOISE = 1e-6  # relative: what a float that went through 32 bits may be off by
 STALE_BARS = 5  # a close that repeats longer than this is remarked upon
 FAR = 3.0  # times the farthest usual return: what a split is, and a bad day is not
 
@@ -81,7 +83,7 @@ def checked(bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None) -> tu
     """
     bars, notes = _dropped(bars)
     for column, values in bars.prices.items():
-        bars.refuse(column, ~(values > 0.0), "must be positive; a price of 0 or less has no return: remove the row")
+        bars.refuse(column, ~((values > 0.0) & np.isfinite(values)), POSITIVE)
     if len(bars.index) < 3:
         raise RequestError(f"{bars.origin.name} holds {len(bars.index)} bars; a series needs at least 3")
     length = length or bar_length(bars.index)
@@ -89,11 +91,11 @@ def checked(bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None) -> tu
     bars, clipped = _in_range(bars, rules)
     for column in ("volume", "dividends"):
         if column in bars.columns:
-            bars.refuse(column, ~(bars.columns[column] >= 0.0), "must be at least 0; correct the row")
+            values = bars.columns[column]
+            bars.refuse(column, ~((values >= 0.0) & np.isfinite(values)), "must be at least 0; correct the row")
     if "splits" in bars.columns:
-        bars.refuse(
-            "splits", ~(bars.columns["splits"] > 0.0), "must be positive, 1 where there was none; correct the row"
-        )
+        values = bars.columns["splits"]
+        bars.refuse("splits", ~((values > 0.0) & np.isfinite(values)), "must be positive, 1 for none; correct the row")
     _check_spacing(bars, length)
     return bars, length, [*notes, *formed, *clipped, *_remarks(bars)]
 
@@ -108,8 +110,8 @@ def refuse_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> None:
     Raises:
         RequestError: there is one, and `data.accept_jumps` is not set.
     """
-    if rules.accept_jumps or len(bars.index) < 3:
-        return
+    if rules.accept_jumps or len(bars.index) < 3 or len(np.unique(bars.index.hour)) > 20:
+        return  # what trades around the clock within the day, as power does, jumps by any ratio and has no splits
     level = np.log(bars.columns["close"] / np.cumprod(1.0 / bars.columns.get("splits", np.ones(len(bars.index)))))
     jump = np.diff(level, prepend=level[0])
     marked = np.isin(bars.columns["close"], MARKS) & (np.abs(jump) > np.log(3.0))
@@ -125,11 +127,31 @@ def refuse_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> None:
             raise RequestError(_jump(bars, int(row), float((*SPLITS, *UNITS)[int(off[row].argmin())])))
 
 
+def refuse_adjusted(bars: Bars) -> None:
+    """Refuse splits beside prices that are already divided by them: they would be applied twice.
+
+    Raises:
+        RequestError: the price goes on through a split as if there had been none.
+    """
+    if "splits" not in bars.columns:
+        return
+    jump = np.diff(np.log(bars.columns["close"]), prepend=np.log(bars.columns["close"][0]))
+    size = np.log(bars.columns["splits"])
+    usual = 3.0 * float(np.median(np.abs(jump)))
+    bars.refuse(
+        "splits",
+        (np.abs(size) > usual) & (np.abs(jump) < np.abs(jump + size)) & (np.arange(len(jump)) > 0),
+        "is of a day whose price goes on as if there had been none: the prices are already divided by it; "
+        "remove the column",
+    )
+
+
 def bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:
-    """Return the commonest distance between starts; beyond a day the shortest, as February is among months."""
+    """Return the distance between most starts; where most do not agree the shortest, as February is among months."""
     steps, counts = np.unique(np.diff(index.asi8), return_counts=True)
     commonest = pd.Timedelta(int(steps[counts.argmax()]), unit="ns")
-    return commonest if commonest <= DAY + HOUR else pd.Timedelta(int(steps[0]), unit="ns")
+    agreed = counts.max() >= 0.8 * counts.sum() or commonest <= DAY + HOUR
+    return commonest if agreed else pd.Timedelta(int(steps[0]), unit="ns")
 
 
 def cut(index: pd.DatetimeIndex, first: str | None, last: str | None, where: str, zone: str = "UTC") -> slice:
@@ -154,20 +176,49 @@ def _dropped(bars: Bars) -> tuple[Bars, list[str]]:
     missing = np.zeros(len(bars.index), dtype=bool)
     for values in bars.prices.values():
         missing |= np.isnan(values)
-    rest = {
-        name: np.nan_to_num(column, nan=1.0 if name == "splits" else 0.0) if name not in bars.prices else column
-        for name, column in bars.columns.items()
-    }
-    bars = dataclasses.replace(bars, columns=rest)
+    notes, rest = [], dict(bars.columns)
+    for name in bars.columns.keys() - bars.prices.keys():
+        holes = np.isnan(rest[name]) & ~missing
+        if holes.any():
+            first = moment(bars.index[int(np.flatnonzero(holes)[0])])
+            words = f"{int(holes.sum())} values of {name} are missing, the first on {first}"
+            notes.append(f"{bars.origin.name}: {words}: they are read as none")
+        rest[name] = np.nan_to_num(rest[name], nan=1.0 if name == "splits" else 0.0)
     if not missing.any():
-        return bars, []
+        return dataclasses.replace(bars, columns=rest), notes
+    kept = dataclasses.replace(bars, columns=carry_events(rest, ~missing)).take(~missing)
     days = ", ".join(moment(stamp) for stamp in bars.index[missing][:3])
-    return bars.take(~missing), [f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
+    return kept, [*notes, f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
+
+
+def carry_events(columns: dict[str, Array], kept: Mask) -> dict[str, Array]:
+    """Move dividends and splits of bars that are dropped to the next bar that is kept; the owner was paid all the same.
+
+    Args:
+        columns: (T,) each; `dividends` and `splits` may be missing.
+        kept: (T,) bars that stay.
+
+    Returns:
+        The columns, the events of bars that go moved on.
+    """
+    rows = np.flatnonzero(kept)
+    gone = np.flatnonzero(~kept)
+    after = np.searchsorted(rows, gone)
+    gone, heirs = gone[after < len(rows)], rows[after[after < len(rows)]]
+    moved = dict(columns)
+    if "splits" in columns:
+        moved["splits"] = columns["splits"].copy()
+        np.multiply.at(moved["splits"], heirs, columns["splits"][gone])
+    if "dividends" in columns:
+        moved["dividends"] = columns["dividends"].copy()
+        np.add.at(moved["dividends"], heirs, columns["dividends"][gone])
+    return moved
 
 
 def _formed(bars: Bars, rules: DataConfig, length: pd.Timedelta) -> tuple[Bars, list[str]]:
     now = pd.Timestamp(datetime.now(UTC))
-    late = np.asarray(bars.index + length > now)
+    ends = bars.index + (pd.DateOffset(months=1) if 28 * DAY <= length <= 31 * DAY else length)
+    late = np.asarray(ends > now)
     if not late.any():
         return bars, []
     if np.asarray(bars.index[late] > now).any():
@@ -189,12 +240,18 @@ def _in_range(bars: Bars, rules: DataConfig) -> tuple[Bars, list[str]]:
     if bars.single_price:
         return bars, []
     open_, high, low, close = bars.prices.values()
-    below, above = high < np.maximum(open_, close), low > np.minimum(open_, close)
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    high, low = (
+        np.where(high < top * (1.0 - NOISE), high, np.maximum(high, top)),
+        np.where(low > bottom * (1.0 + NOISE), low, np.minimum(low, bottom)),
+    )
+    bars = dataclasses.replace(bars, columns={**bars.columns, "high": high, "low": low})
+    below, above = high < top, low > bottom
     if "clip" not in rules.repair:
         cure = "correct it, or have the range widened with data.repair=[clip]"
         bars.refuse("high", below, f"must not lie below open or close; {cure}")
         bars.refuse("low", above, f"must not lie above open or close; {cure}")
-    widened = {"high": np.maximum(high, np.maximum(open_, close)), "low": np.minimum(low, np.minimum(open_, close))}
+    widened = {"high": np.maximum(high, top), "low": np.minimum(low, bottom)}
     rows = np.flatnonzero(below | above)
     if len(rows) == 0:
         return bars, []

@@ -73,7 +73,8 @@ class FileConfig:
         volume: likewise.
         price_unit: unit of the prices, for the report.
         calendar: exchange code such as XNYS, or 24/7: every session must then be there, and none on a closed day; null
-            checks neither.
+
+            none checks neither.
         dividends: column of the cash paid per unit on the day a price is first quoted without it; null takes a column
             called dividends, if there is one.
         splits: column of units that one unit becomes, 0 or 1 where none; null takes splits or stock splits.
@@ -119,20 +120,21 @@ class YahooConfig:
     Attributes:
         symbols: as Yahoo writes them; at least one.
         bar: length of a bar.
-        calendar: exchange code such as XNYS, or 24/7; null takes that of the exchange Yahoo names.
+        calendar: exchange code such as XNYS, 24/7, or none; null takes that of the exchange Yahoo names.
         first: first date used, or null for all; nothing earlier is fetched.
         last: last date used, or null for all.
     """
 
     kind: Literal["yahoo"] = "yahoo"
     symbols: tuple[str, ...]
-    bar: Literal["1d", "1h", "30m", "15m", "5m"] = "1d"
+    bar: Literal["1d", "1h", "15m", "5m"] = "1d"
     calendar: str | None = None
     first: str | None = None
     last: str | None = None
 
     def __post_init__(self) -> None:
-        twice = sorted({symbol for symbol in self.symbols if self.symbols.count(symbol) > 1})
+        names = [symbol.upper() for symbol in self.symbols]
+        twice = sorted({name for name in names if names.count(name) > 1})
         require(
             (bool(self.symbols), "symbols must name at least one, such as [AAPL]; was empty"),
             (not twice, f"symbols must be named once each, {', '.join(twice)} stood twice"),

@@ -73,6 +73,8 @@ def _one(store: Store, name: str, one: Any, client: Any, rules: DataConfig, pati
         return update(store, name, asked, refetch=rules.refetch)
     except (GateError, RequestError) as error:
         return Outcome(store.source, name, "conflict", reason=str(error))
+    except OSError as error:
+        return Outcome(store.source, name, "unreachable", reason=f"cannot write to {store.folder}: {error.strerror}")
 
 
 def _patience(rules: DataConfig) -> Callable[[Callable[[float], Reply]], Reply]:

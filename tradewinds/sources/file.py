@@ -8,11 +8,11 @@ import pandas as pd
 
 from tradewinds.errors import RequestError
 from tradewinds.sources.align import Facts, series_of
-from tradewinds.sources.bars import DAY, Bars, checked, cut, refuse_jumps
+from tradewinds.sources.bars import DAY, Array, Bars, checked, cut, refuse_adjusted, refuse_jumps
 from tradewinds.sources.config import FileConfig, FileWeather
 from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
 from tradewinds.sources.rules import DataConfig
-from tradewinds.sources.sessions import check_sessions, zone_of
+from tradewinds.sources.sessions import check_sessions
 from tradewinds.sources.table import Table, read_table
 from tradewinds.sources.weather import check_values
 
@@ -22,7 +22,7 @@ ROLES = {
     "low": ("low",),
     "volume": ("volume",),
     "dividends": ("dividends",),
-    "splits": ("splits", "stock splits"),
+    "splits": ("splits",),
 }
 
 
@@ -41,15 +41,18 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         there = getattr(config, role) or next((name for name in names if table.has(name)), None)
         if there is not None:
             columns[role] = table.numbers(there)
+    notes = _of_yfinance(config, table, columns)
     if "splits" in columns:
-        columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # Yahoo writes 0 where none
+        columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # 0 where there was none
     bars = Bars(table.index, columns, table.origin)
     bars = bars.take(cut(bars.index, config.first, config.last, table.origin.name, table.zone))
-    bars, length, notes = checked(bars, rules=rules, length=_length(config.bar_length))
+    bars, length, said = checked(bars, rules=rules, length=_length(config.bar_length))
+    notes += said
     per_day = max(int(DAY / length), 10)
+    refuse_adjusted(bars)
     refuse_jumps(bars, rules, window=per_day)
     if config.calendar is not None:
-        notes += check_sessions(bars, config.calendar, length=length, zone=table.zone, max_missing=rules.max_missing)
+        notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
     facts = Facts(
         name=_plain_name(paths),
         bar_length=length,
@@ -60,8 +63,22 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         zone=table.zone,
     )
     series, _ = series_of({_stem(paths[0]): bars}, facts)
-    zone = table.zone if table.zone != "UTC" else zone_of(facts.calendar)
+    zone = table.zone if table.zone != "UTC" else None
     return LoadedSeries(series, (*table.notes, *notes, *_remarks(columns)), table.sources, zone)
+
+
+def _of_yfinance(config: FileConfig, table: Table, columns: dict[str, Array]) -> list[str]:
+    """Leave out the events of a file that yfinance wrote, whose prices are divided by splits already.
+
+    Without a column `Adj Close` they are adjusted for dividends too.
+    """
+    if not table.has("stock splits") or config.splits is not None:
+        return []
+    adjusted = not table.has("adj close") and config.dividends is None
+    if adjusted:
+        columns.pop("dividends", None)
+    left = "Stock Splits and Dividends are" if adjusted else "Stock Splits is"
+    return [f"{table.origin.name} is as yfinance writes it, its prices adjusted already: {left} not used"]
 
 
 def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tradewinds.errors import RequestError
 from tradewinds.sources.origin import Origin
-from tradewinds.sources.text import shown
+from tradewinds.sources.text import number, shown
 from tradewinds.validate import nearest
 
 RawCells = list[str] | NDArray[np.float64] | pd.DatetimeIndex
@@ -94,7 +94,7 @@ def _text_of(path: Path, content: bytes) -> str:
         raise RequestError(f"{path} is not text: it holds null bytes; save it as CSV UTF-8")
     if not text.strip():
         raise RequestError(f"{path} is empty")
-    if text.lstrip().startswith("<"):
+    if text.lstrip()[:6].lower().startswith(("<!doc", "<html", "<?xml", "<head", "<body", "<erro")):
         raise RequestError(f"{path} is a web page or XML, not CSV; download the data itself")
     if text.lstrip().startswith(("{", "[")):
         raise RequestError(f"{path} is JSON, not CSV; save it as CSV")
@@ -110,6 +110,10 @@ def _rows_of(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]], N
     numbered = _flattened(path, numbered)
     header, rows = tuple(name.strip() for name in numbered[0][0]), [row for row, _ in numbered[1:]]
     lines = np.array([line for _, line in numbered[1:]], dtype=np.int64)
+    if all(number(name) == number(name) for name in header):
+        raise RequestError(f"{path} has no header: its first line holds only numbers; add one that names the columns")
+    if header[0].startswith("#"):
+        raise RequestError(f"{path} begins with a comment, {shown(header[0])}; remove the lines before the header")
     if len(header) == 1:
         other = next((sign for sign in (";", TAB, "|") if sign in header[0]), None)
         cure = f"; the separator seems to be {'a tab' if other == TAB else repr(other)}, write commas" if other else ""
@@ -179,17 +183,17 @@ def _flat(name: str) -> str:
 
 
 def _cells_of(column: pa.ChunkedArray) -> RawCells | None:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     kind = column.type
     if pa.types.is_timestamp(kind):
         zone = kind.tz
         stamps = pd.DatetimeIndex(column.cast(pa.timestamp("ns")).to_numpy())
-        if stamps.hasnans:
-            raise ValueError("a time is missing")
         return stamps.tz_localize("UTC") if zone else stamps
     if pa.types.is_date(kind):
         return pd.DatetimeIndex(column.cast(pa.timestamp("ns")).to_numpy())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return [text or "" for text in column.to_pylist()]
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return np.array(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+        return np.array(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
     return None

@@ -12,6 +12,8 @@ from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
 from tradewinds.sources.rules import DataConfig
 from tradewinds.sources.weather import check_clock, check_gaps, median_interval
 
+FARTHEST = pd.Timedelta(days=366)  # ahead of its interval that a value may be known: a seasonal outlook
+
 
 def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig) -> LoadedSeries:
     """Join `columns` as-of on availability and cut the series to the bars for which they were fresh.
@@ -45,7 +47,7 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
         notes.append(said)
     notes.extend(_early(columns, interval))
     notes.extend(check_gaps(table, columns.origin, rules, first=cut.close_time[0] - interval, last=cut.close_time[-1]))
-    notes.extend(check_clock(table, columns.place if columns.place is not None else loaded.zone))
+    notes.extend(check_clock(table, columns.units, columns.place if columns.place is not None else loaded.zone))
     lags = {name: pd.Timedelta((columns.available[name] - times).min()) for name in joined.columns}
     whole = dataclasses.replace(
         cut,
@@ -58,11 +60,23 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
 
 
 def _early(columns: LoadedColumns, interval: pd.Timedelta) -> Iterator[str]:
-    """Say which columns are known suspiciously early: before their interval is over, and yet not before it began."""
+    """Say which columns are known before their interval is over, and refuse what nobody could have known.
+
+    Raises:
+        RequestError: a value counts as known more than a year before its interval.
+    """
     for name in columns.table.columns:
-        lag = pd.Timedelta((columns.available[name] - pd.DatetimeIndex(columns.table.index)).min())
-        if pd.Timedelta(0) <= lag < interval:
-            yield f"{name} counts as known {lag} after its interval of {interval} began: right only for a forecast"
+        lags = columns.available[name] - pd.DatetimeIndex(columns.table.index)
+        lag = pd.Timedelta(lags.min())
+        if lag < -FARTHEST:
+            row = int(lags.argmin())
+            raise RequestError(
+                f"{columns.origin.row(row)}, {name} counts as known {-lag} before its interval began; no forecast "
+                "reaches that far: correct when it was known"
+            )
+        if lag < interval and not columns.forecast:
+            when = f"{lag} after its" if lag >= pd.Timedelta(0) else f"{-lag} before its"
+            yield f"{name} counts as known {when} interval of {interval} began: right only for a forecast"
 
 
 def _span(index: pd.DatetimeIndex) -> str:

@@ -41,6 +41,7 @@ class LoadedColumns:
         notes: what a person should know, one sentence each.
         origin: file and line of each row.
         place: zone or longitude of the place, or None where it is not known.
+        forecast: whether values are known before their interval by their nature.
     """
 
     table: pd.DataFrame
@@ -50,3 +51,4 @@ class LoadedColumns:
     sources: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     place: str | float | None = None
+    forecast: bool = False

@@ -5,8 +5,9 @@ runs are point in time: the value for an hour is that of the newest model run th
 """
 
 import dataclasses
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -84,23 +85,24 @@ def ask_once(config: OpenMeteoConfig, since: pd.Timestamp | None, *, timeout: fl
     first = f"{since:%Y-%m-%d}" if since is not None else config.first
     if config.product == "previous_runs":
         first = max(first, FIRST_RUN)
+    ahead = config.lead_days if config.product == "previous_runs" else 0  # a forecast reaches beyond today
     asked: dict[str, str | float] = {
         "latitude": config.latitude,
         "longitude": config.longitude,
         "start_date": first,
-        "end_date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "end_date": f"{datetime.now(UTC) + timedelta(days=ahead):%Y-%m-%d}",
         config.interval: ",".join(columns_of(config)),
         "timezone": "GMT",
     }
     if config.product == "archive":
         asked["models"] = "era5"
     try:
-        answer = httpx.get(config.url or URLS[config.product], params=asked, timeout=timeout, follow_redirects=True)
+        answer = _got(config.url or URLS[config.product], asked, timeout)
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        return Reply("malformed", reason=f"weather.url '{config.url}' is no address of a server: {error}")
     except (httpx.HTTPError, OSError) as error:
         words = " ".join(str(error).split())[:120]
         return Reply("unreachable", reason=f"Open-Meteo did not answer: {type(error).__name__}: {words}")
-    except (httpx.InvalidURL, ValueError) as error:
-        return Reply("malformed", reason=f"weather.url '{config.url}' is no address: {error}")
     if answer.status_code == 429:
         return Reply("rate_limited", reason=f"Open-Meteo answered 429, too many requests: {_reason(answer)}")
     if answer.status_code >= 500:
@@ -112,6 +114,18 @@ def ask_once(config: OpenMeteoConfig, since: pd.Timestamp | None, *, timeout: fl
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         words = " ".join(str(error).split())[:120]
         return Reply("malformed", reason=f"Open-Meteo's answer cannot be read ({type(error).__name__}: {words})")
+
+
+def _got(url: str, asked: Mapping[str, str | float], timeout: float) -> httpx.Response:
+    """Get a whole answer within the time; httpx's own limit is for each piece, and pieces can drip for ever."""
+    started = time.monotonic()
+    with httpx.stream("GET", url, params=dict(asked), timeout=timeout, follow_redirects=True) as answer:
+        pieces = []
+        for piece in answer.iter_bytes():
+            pieces.append(piece)
+            if time.monotonic() - started > timeout:
+                raise httpx.ReadTimeout(f"the answer was not whole after {timeout:g} s")
+    return httpx.Response(answer.status_code, content=b"".join(pieces))
 
 
 def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns:
@@ -156,14 +170,42 @@ def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns
         sources=(stored.source | {"attribution": str(stored.sidecar["facts"]["licence"])},),
         notes=tuple(notes),
         place=float(config.longitude),
+        forecast=config.product == "previous_runs",
     )
 
 
 def _reply(config: OpenMeteoConfig, body: Mapping[str, Any], since: pd.Timestamp | None) -> Reply:
+    names = columns_of(config)
+    frame = _frame(config, body)
+    if isinstance(frame, Reply):
+        return frame
+    some, every = frame.notna().any(axis=1).to_numpy(), frame.notna().all(axis=1).to_numpy()
+    if not every.any():
+        return Reply("empty", reason=f"no interval has all of {', '.join(names)}")
+    frame = frame.iloc[int(some.argmax()) : int(np.flatnonzero(every)[-1]) + 1]  # the rest is not yet published
+    if since is not None:
+        frame = frame[frame.index >= since]
+    step = INTERVALS[config.interval]
+    delay = step + ARCHIVE_DELAY if config.product == "archive" else RUN_DELAY - config.lead_days * pd.Timedelta(days=1)
+    frame[AVAILABLE] = pd.DatetimeIndex(frame.index) + delay
+    if config.product == "previous_runs":
+        frame = frame[frame[AVAILABLE] <= pd.Timestamp.now("UTC")]  # the newest may yet be forecast again
+    facts = {
+        "units": {name: str(body.get(f"{config.interval}_units", {}).get(name, "")) for name in names},
+        "grid": [body.get("latitude"), body.get("longitude")],
+        "elevation": body.get("elevation"),
+        "licence": "CC BY 4.0, Open-Meteo.com",
+        "httpx": httpx.__version__,
+    }
+    return Reply("ok", frame, facts=facts)
+
+
+def _frame(config: OpenMeteoConfig, body: Mapping[str, Any]) -> pd.DataFrame | Reply:
+    """The answer's columns by time, or what is wrong with it."""
     block, names = body[config.interval], columns_of(config)
     if body.get("utc_offset_seconds", 0) != 0:
         return Reply("malformed", reason=f"Open-Meteo answered in {body.get('timezone')}, and was asked for UTC")
-    if not all(isinstance(time, str) for time in block["time"]):
+    if not all(isinstance(one, str) for one in block["time"]):
         raise TypeError("a time is not a text")
     index = pd.DatetimeIndex(pd.to_datetime(block["time"], format="ISO8601", utc=True)).as_unit("ns")
     lengths = {name: len(block[name]) for name in names}
@@ -178,23 +220,7 @@ def _reply(config: OpenMeteoConfig, body: Mapping[str, Any], since: pd.Timestamp
     if np.isinf(frame.to_numpy()).any():
         return Reply("malformed", reason="a value is infinite")
     dead = [name for name in names if frame[name].isna().all()]
-    if dead:
-        return Reply("empty", reason=f"{dead[0]} has no value at all at this place and time")
-    there = np.flatnonzero(frame.notna().any(axis=1).to_numpy())
-    frame = frame.iloc[there[0] : there[-1] + 1]  # what is not yet published comes as null
-    if since is not None:
-        frame = frame[frame.index >= since]
-    step = INTERVALS[config.interval]
-    delay = step + ARCHIVE_DELAY if config.product == "archive" else RUN_DELAY - config.lead_days * pd.Timedelta(days=1)
-    frame[AVAILABLE] = pd.DatetimeIndex(frame.index) + delay
-    facts = {
-        "units": {name: str(body.get(f"{config.interval}_units", {}).get(name, "")) for name in names},
-        "grid": [body.get("latitude"), body.get("longitude")],
-        "elevation": body.get("elevation"),
-        "licence": "CC BY 4.0, Open-Meteo.com",
-        "httpx": httpx.__version__,
-    }
-    return Reply("ok", frame, facts=facts)
+    return Reply("empty", reason=f"{dead[0]} has no value at all at this place and time") if dead else frame
 
 
 def _origin(config: OpenMeteoConfig, rows: int) -> Origin:

@@ -9,17 +9,16 @@ from tradewinds.errors import RequestError
 from tradewinds.sources.bars import DAY, Bars
 from tradewinds.validate import nearest
 
-ALWAYS = "24/7"
+ALWAYS, NONE = "24/7", "none"
 
 
-def check_sessions(bars: Bars, calendar: str, *, length: pd.Timedelta, zone: str, max_missing: float) -> list[str]:
+def check_sessions(bars: Bars, calendar: str, *, length: pd.Timedelta, max_missing: float) -> list[str]:
     """Compare the days of the bars with the sessions of an exchange; a bar a week or longer is left alone.
 
     Args:
         bars: of one instrument.
-        calendar: ISO 10383 code such as XNYS, or 24/7.
+        calendar: ISO 10383 code such as XNYS, 24/7, or none.
         length: of a bar.
-        zone: in which the days of daily bars are counted; those within the day are counted in the exchange's own.
         max_missing: share of sessions that may be absent.
 
     Returns:
@@ -28,7 +27,7 @@ def check_sessions(bars: Bars, calendar: str, *, length: pd.Timedelta, zone: str
     Raises:
         RequestError: a bar on a day when the exchange was closed, more absent sessions than that, or no such exchange.
     """
-    if length > DAY:
+    if length > DAY or calendar in ("", NONE):
         return []
     if calendar == ALWAYS:
         steps = np.diff(bars.index.asi8) // length.as_unit("ns").value
@@ -37,9 +36,14 @@ def check_sessions(bars: Bars, calendar: str, *, length: pd.Timedelta, zone: str
         names = [f"{bars.index[row] + length:%Y-%m-%d %H:%M}" for row in rows[:3]]
         return _absent(bars, absent, expected, names, "bars of 24/7", max_missing)
     sessions, closed, local = exchange_sessions(calendar, bars.index[0], bars.index[-1])
-    days = bars.index.tz_convert(zone if length == DAY else local).tz_localize(None).normalize()
+    dated = length == DAY and bool((bars.index == bars.index.normalize()).all())  # labelled by date, at 00:00 UTC
+    days = bars.index.tz_convert("UTC" if dated else local).tz_localize(None).normalize()
     off = np.asarray(days.isin(closed))
-    bars.refuse("close", off, f"is of a day when {calendar} was closed; remove the row, or correct series.calendar")
+    bars.refuse(
+        "close",
+        off,
+        f"is of a day when {calendar} was closed; remove the row, or correct series.calendar, or set it to none",
+    )
     inside = sessions[(sessions >= days[0]) & (sessions <= days[-1])]
     lost = inside[~inside.isin(days)]
     return _absent(
@@ -75,7 +79,7 @@ def _calendar(code: str, first: pd.Timestamp, last: pd.Timestamp) -> tuple[pd.Da
         reason = str(error).split("\n")[0]
         raise RequestError(
             f"the calendar of {code} does not cover {first:%Y-%m-%d} to {last:%Y-%m-%d}: {reason}; "
-            "set series.calendar=null"
+            "set series.calendar=none"
         ) from None
     return pd.DatetimeIndex(calendar.sessions).tz_localize(None), str(calendar.tz)
 
@@ -93,14 +97,3 @@ def exchange_sessions(
     sessions, zone = _calendar(code, start, end)
     days = pd.date_range(start, end)
     return sessions, days[~days.isin(sessions)], zone
-
-
-def zone_of(calendar: str) -> str | None:
-    """Return the zone of an exchange, or None where there is none or it is not known."""
-    if calendar in ("", ALWAYS):
-        return None
-    today = pd.Timestamp.now().normalize()
-    try:
-        return _calendar(calendar, pd.Timestamp(year=today.year - 1, month=1, day=1), today)[1]
-    except RequestError:
-        return None

@@ -28,6 +28,7 @@ from tradewinds.errors import BusyError, GateError, RequestError
 from tradewinds.sources.rules import DataConfig
 
 TIME = "time"
+KEYS = {"instrument", "source", "parameters", "fetched_at", "rows", "first", "last", "file", "sha256", "facts"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Store:
 
     def __init__(self, rules: DataConfig, source: str) -> None:
         self.source = source
-        self.root = Path(rules.store or platformdirs.user_data_dir("tradewinds"))
+        self.root = Path(rules.store or platformdirs.user_data_dir("tradewinds")).expanduser()
         self.folder = self.root / source
 
     @contextmanager
@@ -110,9 +111,14 @@ class Store:
                 content = (self.folder / sidecar["file"]).read_bytes()
             except FileNotFoundError:
                 continue
+            except OSError:
+                break
             if hashlib.sha256(content).hexdigest() != sidecar["sha256"]:
                 break
-            return Stored(pq.read_table(pa.BufferReader(content), use_threads=False), sidecar)
+            try:
+                return Stored(pq.read_table(pa.BufferReader(content), use_threads=False), sidecar)
+            except (pa.ArrowException, OSError):
+                break
         raise GateError(
             f"{self._path(key)} does not prove its table: the file is gone or its sha256 differs; fetch it again with "
             "data.refetch=true"
@@ -167,10 +173,11 @@ class Store:
         path = self._path(key)
         try:
             sidecar: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            named = Path(sidecar["file"]).name == sidecar["file"] and sidecar["instrument"] == key
+            named = sidecar["file"].startswith(f"{key}.") and sidecar["file"].endswith(".parquet")
+            named = named and Path(sidecar["file"]).name == sidecar["file"] and not KEYS - sidecar.keys()
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             named = False
         if not named:
             raise GateError(f"{path} is not the sidecar of a table; fetch it again with data.refetch=true")

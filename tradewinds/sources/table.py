@@ -72,8 +72,11 @@ class Table:
         cells, marks = self.cells[column], set(self.rules.missing_marks)
         if isinstance(cells, list):
             texts = [text.strip() for text in cells]
-            values = np.array([np.nan if text in marks else number(text) for text in texts])
-            missing = np.array([text.lower() in MISSING | ENDLESS or text in marks for text in texts], dtype=bool)
+            values = np.array([number(text) for text in texts])
+            marked = np.isin(values, [number(mark) for mark in marks]) | np.isin(texts, list(marks))
+            values[marked] = np.nan
+            absent = MISSING if empty_allowed else MISSING | ENDLESS
+            missing = marked | np.array([text.lower() in absent for text in texts], dtype=bool)
             self._refuse(column, ~np.isfinite(values) & ~missing, texts, "is not a number such as 1234.5", _cure(texts))
         else:
             values = cells.copy()
@@ -128,6 +131,8 @@ def read_table(
     for path in paths:
         raw = read_raw(path)
         parts.append(_with_times(raw, time_column, time_zone, time_format, rules))
+    for part in parts:
+        _refuse_disorder(part)
     return _ordered(_joined(parts))
 
 
@@ -137,6 +142,7 @@ def _with_times(raw: Raw, column: str | None, zone: str | None, form: str | None
     times = cells.pop(name)
     origin = raw.origin
     if isinstance(times, pd.DatetimeIndex):
+        origin.refuse_first(np.asarray(times.isna()), lambda row: f"column {name}", "is empty; remove the row")
         index, written = (
             localised(times, origin, column=name, zone=zone, repair=rules.repair)
             if times.tz is None
@@ -147,7 +153,9 @@ def _with_times(raw: Raw, column: str | None, zone: str | None, form: str | None
     else:
         raise RequestError(f"{raw.path}, column {name}: numbers are no times; name another with time_column")
     values: dict[str, Cells] = {
-        key: [stamp.isoformat() for stamp in column] if isinstance(column, pd.DatetimeIndex) else column
+        key: ["" if pd.isna(stamp) else stamp.isoformat() for stamp in column]
+        if isinstance(column, pd.DatetimeIndex)
+        else column
         for key, column in cells.items()
     }
     source: dict[str, str | int] = {"file": raw.path.name, "sha256": raw.sha256, "rows": len(index)}
@@ -181,17 +189,20 @@ def _joined(parts: list[Table]) -> Table:
     return dataclasses.replace(first, sources=sources, index=index, origin=origin, cells=cells)
 
 
+def _refuse_disorder(table: Table) -> None:
+    if "sort" not in table.rules.repair:
+        table.origin.refuse_first(
+            np.diff(table.index.asi8, prepend=table.index.asi8[:1]) < 0,
+            lambda row: f"{moment(table.index[row])} is earlier than the row before, {moment(table.index[row - 1])};",
+            "sort the rows by time, or have them sorted with data.repair=[sort]",
+        )
+
+
 def _ordered(table: Table) -> Table:
     """Put the rows in order, each moment once; but only as far as the request asks for it."""
     stamps, origin, notes = table.index.asi8, table.origin, []
     back = np.diff(stamps, prepend=stamps[:1]) < 0
-    if len(origin.files) == 1 and "sort" not in table.rules.repair:
-        origin.refuse_first(
-            back,
-            lambda row: f"{moment(table.index[row])} is earlier than the row before, {moment(table.index[row - 1])};",
-            "sort the rows by time, or have them sorted with data.repair=[sort]",
-        )
-    elif back.any():
+    if back.any() and "sort" in table.rules.repair:
         notes.append(f"{origin.name}: {int(back.sum())} rows were out of order and have been sorted")
     order = np.argsort(stamps, kind="stable")
     table = _take(table, order)

@@ -4,7 +4,7 @@ Equal where they overlap: append. One ratio throughout: a split has restated the
 refuse, and say which days. Knows tables and replies; not who is asked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,11 +13,13 @@ import pandas as pd
 
 from tradewinds.errors import GateError, RequestError
 from tradewinds.sources.store import Store, Stored
+from tradewinds.sources.text import moment
 
 Status = Literal["ok", "empty", "rate_limited", "unreachable", "malformed", "conflict", "missing"]
 OVERLAP = 10  # rows asked for again
 SAME = 1e-6  # relative difference of two floats that went through somebody's 32 bits
 STEADY = 1e-3  # relative spread of a ratio that counts as one
+FIXED = ("currency", "zone")  # facts of an instrument that do not change under it
 TRANSIENT = ("rate_limited", "unreachable")
 
 
@@ -102,33 +104,45 @@ def update(store: Store, key: str, asking: Asking, *, refetch: bool) -> Outcome:
     reply = asking.ask(since)
     notes = list(reply.notes)
     if reply.status == "ok" and before is not None:
-        verdict, dates = compare(before.loc[since:], reply.frame.loc[since : before.index[-1]], asking)
+        filled = _without_price(old)
+        verdict, dates = compare(before.loc[since:], reply.frame.loc[since : before.index[-1]], asking, filled)
         if verdict == "restated" and not whole:
             whole, reply = True, asking.ask(None)
-            verdict, dates = (verdict, dates) if reply.status != "ok" else compare(before, reply.frame, asking)
+            verdict, dates = (verdict, dates) if reply.status != "ok" else compare(before, reply.frame, asking, filled)
         if verdict == "conflict":
-            reason = f"the source now disagrees with what is stored on {_days(dates)}; data.refetch=true replaces it"
-            return _said(store, key, "conflict", old, reason=reason)
+            return _said(store, key, "conflict", old, reason=_disagreement(dates))
         if verdict == "restated":
             notes = [*reply.notes, f"a split restated the history: all {len(reply.frame)} rows were fetched again"]
     if reply.status != "ok":
         return _said(store, key, reply.status, old, reason=reply.reason)
-    frame = reply.frame
-    if before is not None and not whole:
-        fresh = frame.loc[frame.index > before.index[-1]]
-        frame = pd.concat([before, fresh[before.columns]]) if len(fresh) else before
+    frame, facts = reply.frame, dict(reply.facts)
+    if old is not None and before is not None:
+        changed = [
+            name for name in FIXED if facts.get(name) and old.sidecar["facts"].get(name, facts[name]) != facts[name]
+        ]
+        if changed:
+            was, now = old.sidecar["facts"][changed[0]], facts[changed[0]]
+            reason = f"its {changed[0]} was {was} and is now {now}; data.refetch=true replaces what is stored"
+            return _said(store, key, "conflict", old, reason=reason)
+        if not whole:
+            fresh = frame.loc[~frame.index.isin(before.index)]
+            frame = pd.concat([before, fresh[before.columns]]).sort_index() if len(fresh) else before
+            notes = list(dict.fromkeys([*old.sidecar["facts"].get("notes", []), *notes]))
+            facts["without_price"] = sorted(
+                {*old.sidecar["facts"].get("without_price", []), *facts.get("without_price", [])}
+            )
     try:
-        notes += asking.check(frame, reply.facts)
+        notes = list(dict.fromkeys([*notes, *asking.check(frame, facts)]))
     except RequestError as error:
         return _said(store, key, "malformed", old, reason=str(error))
     parameters = asking.parameters if whole or old is None else old.sidecar["parameters"]
-    stored = store.write(key, frame, parameters=parameters, facts={**reply.facts, "notes": notes})
+    stored = store.write(key, frame, parameters=parameters, facts={**facts, "notes": notes})
     added = len(frame) if before is None else len(frame.index.difference(before.index))
     return _said(store, key, "ok", stored, added=added, reason="; ".join(notes))
 
 
 def compare(
-    before: pd.DataFrame, after: pd.DataFrame, asking: Asking
+    before: pd.DataFrame, after: pd.DataFrame, asking: Asking, filled: Collection[str] = ()
 ) -> tuple[Literal["same", "restated", "conflict"], pd.DatetimeIndex]:
     """Compare two fetches over the span of the earlier one.
 
@@ -136,6 +150,7 @@ def compare(
         before: the stored rows.
         after: the new rows of the same span, and perhaps some outside it.
         asking: which columns must agree, and which a split scales.
+        filled: days that had no price before, and may have one now.
 
     Returns:
         `same`; `restated`, if all scaled columns differ by one ratio; or `conflict` and its rows.
@@ -143,6 +158,7 @@ def compare(
     after = after.loc[before.index[0] : before.index[-1]]
     shared = before.index.intersection(after.index)
     lost = before.index.symmetric_difference(after.index)
+    lost = lost[[moment(day) not in filled for day in lost]] if filled else lost
     one, other = before.loc[shared], after.loc[shared]
     differing = pd.Series(False, index=shared)
     for name in set(asking.compared) & set(before.columns):
@@ -152,9 +168,35 @@ def compare(
     if len(lost) == 0 and len(shared) and asking.scaled:
         ratios = np.concatenate([(other[name] / one[name]).to_numpy(dtype=np.float64) for name in asking.scaled])
         middle = float(np.median(ratios))
-        if abs(middle - 1.0) > STEADY and bool((np.abs(ratios / middle - 1.0) < STEADY).all()):
+        steady = abs(middle - 1.0) > STEADY and bool((np.abs(ratios / middle - 1.0) < STEADY).all())
+        if steady and _is_split(middle) and _events_agree(one, other, middle):
             return "restated", pd.DatetimeIndex([])
     return "conflict", pd.DatetimeIndex(shared[differing].union(lost))
+
+
+def _is_split(ratio: float) -> bool:
+    """Whether a ratio of whole numbers explains it, as 1/4, 2/3 or 8/1 do; a hundredth is another unit, not a split."""
+    return any(abs(ratio * new - old) < 2.0 * STEADY * old for new in range(1, 51) for old in range(1, 51)) and (
+        1.0 / 60.0 < ratio < 60.0
+    )
+
+
+def _events_agree(before: pd.DataFrame, after: pd.DataFrame, ratio: float) -> bool:
+    """Whether dividends have been scaled like the prices, and no earlier split has changed."""
+    if "dividends" not in before.columns:
+        return True
+    paid = np.isclose(before["dividends"] * ratio, after["dividends"], rtol=1e-2, atol=1e-6)
+    return bool(paid.all()) and bool(np.isclose(before["splits"], after["splits"]).all())
+
+
+def _without_price(old: Stored | None) -> list[str]:
+    return [] if old is None else list(old.sidecar["facts"].get("without_price", []))
+
+
+def _disagreement(dates: pd.DatetimeIndex) -> str:
+    if len(dates) == 0:
+        return "the source has none of the last rows that are stored; data.refetch=true replaces what is stored"
+    return f"the source now disagrees with what is stored on {_days(dates)}; data.refetch=true replaces it"
 
 
 def _wider(asked: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
@@ -178,7 +220,7 @@ def look(store: Store, key: str) -> Outcome:
     try:
         stored = store.read(key)
     except GateError as error:
-        return Outcome(store.source, key, "malformed", reason=str(error))
+        return Outcome(store.source, key, "conflict", reason=str(error))
     if stored is None:
         return Outcome(store.source, key, "missing", reason="it was never fetched")
     return _said(store, key, "ok", stored, reason=f"fetched {stored.sidecar['fetched_at']}")

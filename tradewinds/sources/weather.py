@@ -1,7 +1,7 @@
 """The border every exogenous column crosses: values that can be, a clock that fits the sun, and no silent holes."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,7 +16,6 @@ from tradewinds.sources.text import moment
 
 Array = NDArray[np.float64]
 DAWN = range(3, 10)  # local hours in which a day is coldest, on most days nearly everywhere
-TEMPERATURE = re.compile(r"temp|dew_?point|tmin|tmax|tavg|dry_?bulb", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,17 @@ class Bounds:
     unit: str
     low: float
     high: float
-    hint: str = "remove the value or correct it"
+    hint: str = "remove the value, or say its unit with weather.units"
 
 
-CELSIUS = Bounds("temperature", "degC", -90.0, 60.0, "is it in Fahrenheit? say so with weather.units=[degF]")
+CELSIUS = Bounds(
+    "temperature", "degC", -90.0, 60.0, "is it in Fahrenheit or Kelvin? say its unit with weather.units=[degF]"
+)
 BY_UNIT: Mapping[str, Bounds] = {
     "degC": CELSIUS,
     "degF": Bounds("temperature", "degF", -130.0, 140.0),
     "K": Bounds("temperature", "K", 183.0, 333.0),
-    "percent": Bounds("percentage", "percent", 0.0, 100.0),
+    "percent": Bounds("relative humidity", "percent", 0.0, 100.0),
     "m/s": Bounds("wind speed", "m/s", 0.0, 115.0),
     "km/h": Bounds("wind speed", "km/h", 0.0, 410.0),
     "mph": Bounds("wind speed", "mph", 0.0, 255.0),
@@ -55,34 +56,50 @@ BY_UNIT: Mapping[str, Bounds] = {
     "degrees": Bounds("direction", "degrees", 0.0, 360.0),
 }
 ALIASES: Mapping[str, str] = {
-    "C": "degC",
-    "°C": "degC",
-    "F": "degF",
-    "°F": "degF",
-    "degrees Fahrenheit": "degF",
+    "c": "degC",
+    "°c": "degC",
+    "celsius": "degC",
+    "f": "degF",
+    "°f": "degF",
+    "fahrenheit": "degF",
+    "degrees fahrenheit": "degF",
+    "kelvin": "K",
     "%": "percent",
     "ms": "m/s",
     "kmh": "km/h",
+    "kph": "km/h",
+    "knots": "kn",
+    "kt": "kn",
+    "mbar": "hPa",
     "miles per hour or knots, not stated": "mph",
     "pounds per square inch, absolute": "psi",
     "inches of mercury": "inHg",
     "°": "degrees",
+    **{unit.lower(): unit for unit in BY_UNIT},
 }
-CHANGE = re.compile(r"change|tendency|jump|diff|delta", re.IGNORECASE)
+CHANGE = re.compile(r"change|tendency|jump|diff|delta")
 PRESSURE_CHANGE = Bounds("change of pressure", "hPa", -25.0, 25.0, "was the sensor exchanged? remove the value")
-BY_NAME: Sequence[tuple[re.Pattern[str], Bounds]] = (
-    (re.compile(r"(_f|_degf|fahrenheit)$", re.IGNORECASE), BY_UNIT["degF"]),
-    (re.compile(r"(_k|_kelvin)$", re.IGNORECASE), BY_UNIT["K"]),
-    (re.compile(r"psi", re.IGNORECASE), BY_UNIT["psi"]),
-    (re.compile(r"(^|_)rh(_|$)|humid", re.IGNORECASE), Bounds("relative humidity", "percent", 0.0, 100.0)),
-    (re.compile(r"wind_?(dir|bearing)", re.IGNORECASE), Bounds("wind direction", "degrees", 0.0, 360.0)),
-    (
-        re.compile(r"wind|gust", re.IGNORECASE),
-        Bounds("wind speed", "mph", 0.0, 255.0, "is it in km/h? say so with weather.units=[km/h]"),
-    ),
-    (TEMPERATURE, CELSIUS),
-)
-NO_BOUNDS = re.compile(r"degree_?days|hdd|cdd|anomal", re.IGNORECASE)  # made of temperatures, and none
+TEMPERATURE = re.compile(r"(^|_)(temp|temperature|tmin|tmax|tavg|tmean|t2m|dew_?point|dry_?bulb)(_|$|\d)")
+SPEED = re.compile(r"(^|_)(wind(_?speed)?|(wind_?)?gusts?)(_(max|min|mean|avg|\d+m?|mph|kmh|kph|ms|kn|kt))*$")
+NO_BOUNDS = re.compile(r"degree_?days|hdd|cdd|anomal|index|humidex|chill")  # made of such quantities, and none
+SUFFIXES: Mapping[str, str] = {
+    ending: unit
+    for unit, endings in {
+        "degC": ("c", "degc", "celsius"),
+        "degF": ("f", "degf", "fahrenheit"),
+        "K": ("k", "kelvin"),
+        "km/h": ("kmh", "kph"),
+        "m/s": ("ms",),
+        "kn": ("kn", "kt"),
+        "mph": ("mph",),
+        "psi": ("psi", "psia"),
+        "hPa": ("hpa", "mbar"),
+        "percent": ("pct",),
+    }.items()
+    for ending in endings
+}
+HUMIDITY = re.compile(r"(^|_)rh(_|$|\d)|relative_?humidity|^humidity")
+ANY_SPEED = Bounds("wind speed", "mph", 0.0, 255.0, "is it in km/h? say its unit with weather.units=[km/h]")
 
 
 def check_values(table: pd.DataFrame, origin: Origin, units: Mapping[str, str]) -> None:
@@ -113,13 +130,19 @@ def check_values(table: pd.DataFrame, origin: Origin, units: Mapping[str, str]) 
 
 def bounds_of(name: str, unit: str | None) -> Bounds | None:
     """Return what a column can be: by its unit, or else by its name; None where neither says what it is."""
-    if CHANGE.search(name):
-        return PRESSURE_CHANGE if "pressure" in name.lower() else None
-    if NO_BOUNDS.search(name):
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    if CHANGE.search(words):
+        return PRESSURE_CHANGE if "pressure" in words else None
+    if NO_BOUNDS.search(words):
         return None
-    if unit:
-        return BY_UNIT.get(ALIASES.get(unit, unit))
-    return next((bounds for pattern, bounds in BY_NAME if pattern.search(name)), None)
+    known = BY_UNIT.get(ALIASES.get((unit or "").lower(), ""))
+    if known is not None:
+        return known
+    ending = BY_UNIT.get(SUFFIXES.get(words.rsplit("_", 1)[-1], ""))
+    for pattern, bounds in ((TEMPERATURE, CELSIUS), (SPEED, ANY_SPEED), (HUMIDITY, BY_UNIT["percent"])):
+        if pattern.search(words):
+            return ending if ending is not None and ending.quantity == bounds.quantity else bounds
+    return ending if ending is not None and "pressure" in words else None
 
 
 def check_gaps(
@@ -170,11 +193,12 @@ def median_interval(index: pd.DatetimeIndex) -> pd.Timedelta:
     return pd.Timedelta(int(np.median(np.diff(index.asi8))), unit="ns")
 
 
-def check_clock(table: pd.DataFrame, place: str | float | None) -> list[str]:
+def check_clock(table: pd.DataFrame, units: Mapping[str, str], place: str | float | None) -> list[str]:
     """Say if hourly temperatures are coldest at an hour that does not fit the place: their clock is then not UTC.
 
     Args:
         table: (N, K) columns by UTC.
+        units: of those columns whose unit is known.
         place: the zone of the place, or its longitude in degrees east; None where it is not known.
 
     Returns:
@@ -189,7 +213,8 @@ def check_clock(table: pd.DataFrame, place: str | float | None) -> list[str]:
         return []
     notes = []
     for name in table.columns:
-        if not TEMPERATURE.search(str(name)) or CHANGE.search(str(name)) or NO_BOUNDS.search(str(name)):
+        bounds = bounds_of(str(name), units.get(str(name)))
+        if bounds is None or bounds.quantity != "temperature":
             continue
         coldest = coldest_hour(table[name])
         if coldest is None:

@@ -20,17 +20,18 @@ from curl_cffi import requests
 
 from tradewinds.errors import RequestError
 from tradewinds.sources.align import Facts, series_of
-from tradewinds.sources.bars import DAY, HOUR, Array, Bars, checked, cut, refuse_jumps
+from tradewinds.sources.bars import DAY, HOUR, NOISE, Array, Bars, carry_events, checked, cut, refuse_jumps
 from tradewinds.sources.config import YahooConfig
 from tradewinds.sources.loaded import LoadedSeries
 from tradewinds.sources.origin import Origin
 from tradewinds.sources.rules import DataConfig
-from tradewinds.sources.sessions import check_sessions, zone_of
+from tradewinds.sources.sessions import check_sessions
 from tradewinds.sources.store import Store, Stored
 from tradewinds.sources.text import moment
 from tradewinds.sources.update import Asking, Reply
 
-LENGTHS = {"1d": DAY} | {f"{minutes}m": pd.Timedelta(minutes=minutes) for minutes in (30, 15, 5)} | {"1h": HOUR}
+LENGTHS = {"1d": DAY, "1h": HOUR, "15m": pd.Timedelta(minutes=15), "5m": pd.Timedelta(minutes=5)}
+GRANULARITY = {"60m": "1h"}  # another word of Yahoo's for the same
 COLUMNS = {
     "Open": "open",
     "High": "high",
@@ -41,11 +42,12 @@ COLUMNS = {
     "Stock Splits": "splits",
 }
 PRICES = ("open", "high", "low", "close")
+SPLIT = ("EQUITY", "ETF", "MUTUALFUND", "")  # what can be split: an index, a currency or a coin jumps by itself
 CALENDARS: Mapping[str, str] = {  # Yahoo's exchange codes with the calendar of their sessions
     **dict.fromkeys(("NMS", "NGM", "NCM", "NYQ", "PCX", "ASE", "BTS"), "XNYS"),
     **{"LSE": "XLON", "GER": "XETR", "FRA": "XFRA", "PAR": "XPAR", "AMS": "XAMS", "BRU": "XBRU", "MIL": "XMIL"},
     **{"EBS": "XSWX", "STO": "XSTO", "OSL": "XOSL", "CPH": "XCSE", "HEL": "XHEL", "VIE": "XWBO", "MCE": "XMAD"},
-    **{"TOR": "XTSE", "JPX": "XTKS", "HKG": "XHKG", "ASX": "XASX", "KSC": "XKRX", "NSI": "XNSE", "SAO": "BVMF"},
+    **{"TOR": "XTSE", "JPX": "XTKS", "HKG": "XHKG", "ASX": "XASX", "KSC": "XKRX", "NSI": "XBOM", "SAO": "BVMF"},
     "CCC": "24/7",
 }
 
@@ -62,17 +64,18 @@ class Yahoo:
         self._yfinance = yfinance
         self._session = _Listening(impersonate="chrome")
 
-    def ask(self, symbol: str, *, bar: str, first: pd.Timestamp | None, timeout: float, max_missing: float) -> Reply:
+    def ask(self, symbol: str, *, bar: str, first: pd.Timestamp | None, timeout: float, rules: DataConfig) -> Reply:
         """Ask once for the bars of a symbol that have closed; nothing is raised for what Yahoo may do."""
         from yfinance.data import YfData
 
         YfData.cache_get.cache_clear()  # it keeps 404 and 500, and answers with them when the server is well again
         self._session.heard.clear()
+        self._session.limit = timeout
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 ticker = self._yfinance.Ticker(symbol, session=self._session)
-                span = {"period": "max"} if first is None else {"start": first.strftime("%Y-%m-%d")}
+                span = {"period": "max"} if first is None else {"start": _asked(first, bar)}
                 table = ticker.history(
                     **span,
                     interval=bar,
@@ -82,10 +85,18 @@ class Yahoo:
                     keepna=True,
                     timeout=timeout,
                 )
-                meta = dict(ticker._price_history._history_metadata or {}) if ticker._price_history else {}
+                history = ticker._price_history
+                meta = dict(history._history_metadata or {}) if history else {}
+                paid = getattr(history, "_dividends", None)
         except Exception as error:  # yfinance lets KeyError, TypeError, JSONDecodeError and curl's own errors through
             return self._failed(symbol, error)
-        return _reply(symbol, table, meta, bar, first, max_missing)
+        others = (
+            {str(one) for one in paid["currency"]} if isinstance(paid, pd.DataFrame) and "currency" in paid else set()
+        )
+        if others - {str(meta.get("currency")), "nan", "None", ""}:
+            words = f"dividends in {', '.join(sorted(others))} and prices in {meta.get('currency')}"
+            return Reply("malformed", reason=f"Yahoo gives {symbol} {words}")
+        return _reply(symbol, table, meta, bar, first, rules)
 
     def _failed(self, symbol: str, error: Exception) -> Reply:
         """Type a failure by what was heard on the wire; yfinance calls a server's fault a delisting."""
@@ -118,9 +129,11 @@ class _Listening(requests.Session):  # type: ignore[misc]
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.heard: list[int | str] = []
+        self.limit = 30.0  # seconds for one request; yfinance's own is fixed for some
 
     def get(self, url: str, **options: Any) -> Any:
         chart = "/chart/" in url
+        options["timeout"] = min(float(options.get("timeout") or self.limit), self.limit)
         try:
             answer = super().get(url, **options)
         except Exception as error:
@@ -147,14 +160,12 @@ def asking(client: Yahoo, symbol: str, config: YahooConfig, rules: DataConfig, p
     def ask(since: pd.Timestamp | None) -> Reply:
         start = first if since is None else since.tz_localize(None)
         reply: Reply = patiently(
-            lambda timeout: client.ask(
-                symbol, bar=config.bar, first=start, timeout=timeout, max_missing=rules.max_missing
-            )
+            lambda timeout: client.ask(symbol, bar=config.bar, first=start, timeout=timeout, rules=rules)
         )
         return reply
 
     def check(frame: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
-        return check_frame(symbol, frame, config.calendar or str(facts["calendar"]), LENGTHS[config.bar], rules)
+        return check_frame(symbol, frame, facts, config, rules)
 
     return Asking(
         ask=ask,
@@ -165,21 +176,23 @@ def asking(client: Yahoo, symbol: str, config: YahooConfig, rules: DataConfig, p
     )
 
 
-def check_frame(symbol: str, frame: pd.DataFrame, calendar: str, length: pd.Timedelta, rules: DataConfig) -> list[str]:
+def check_frame(
+    symbol: str, frame: pd.DataFrame, facts: Mapping[str, Any], config: YahooConfig, rules: DataConfig
+) -> list[str]:
     """Hold a table of Yahoo's against the laws of bars, and say what is odd.
 
     Raises:
         RequestError: it breaks one.
     """
-    index = pd.DatetimeIndex(frame.index)
+    index, length = pd.DatetimeIndex(frame.index), LENGTHS[config.bar]
     columns = {str(name): frame[name].to_numpy(dtype=np.float64) for name in frame.columns}
     prices = Bars(index, columns, Origin.counted(f"{symbol} of yahoo", len(index)))
     bars, _, notes = checked(prices, rules=rules, length=length)
-    as_if_no_splits = {name: column for name, column in bars.columns.items() if name != "splits"}
-    refuse_jumps(Bars(bars.index, as_if_no_splits, bars.origin), rules, window=max(int(DAY / length), 10))
-    if calendar:
-        notes += check_sessions(bars, calendar, length=length, zone="UTC", max_missing=rules.max_missing)
-    return notes
+    if facts["kind"] in SPLIT:
+        as_if_no_splits = {name: column for name, column in bars.columns.items() if name != "splits"}
+        refuse_jumps(Bars(bars.index, as_if_no_splits, bars.origin), rules, window=max(int(DAY / length), 10))
+    calendar = config.calendar or str(facts["calendar"])
+    return notes + check_sessions(bars, calendar, length=length, max_missing=rules.max_missing)
 
 
 def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
@@ -214,8 +227,15 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
         ),
     )
     kept = [note for facts in said for note in facts["notes"]]
+    late = [
+        symbol for symbol, (bars, _) in there.items() if config.first and f"{bars.index[0]:%Y-%m-%d}" > config.first
+    ]
+    if late:
+        kept.append(
+            f"{', '.join(late[:5])}: the store begins after series.first={config.first}, {series.index[0]:%Y-%m-%d}"
+        )
     sources = tuple(stored.source for _, stored in there.values())
-    return LoadedSeries(series, (*kept, *notes), sources, zone_of(series.calendar))
+    return LoadedSeries(series, (*kept, *notes), sources)
 
 
 def _read(store: Store, symbol: str, config: YahooConfig) -> tuple[Bars, Stored] | None:
@@ -241,40 +261,46 @@ def _as_traded(symbol: str, stored: Stored, config: YahooConfig) -> Bars:
     return bars.take(cut(index, config.first, config.last, symbol))
 
 
+def _asked(first: pd.Timestamp, bar: str) -> str:
+    """The date Yahoo is asked from; within the day one earlier, since it reads it in the exchange's zone."""
+    return (first if LENGTHS[bar] >= DAY else first - DAY).strftime("%Y-%m-%d")
+
+
 def _reply(
-    symbol: str, table: pd.DataFrame, meta: Mapping[str, Any], bar: str, first: pd.Timestamp | None, max_missing: float
+    symbol: str,
+    table: pd.DataFrame,
+    meta: Mapping[str, Any],
+    bar: str,
+    first: pd.Timestamp | None,
+    rules: DataConfig,
 ) -> Reply:
     if table is None or table.empty:
-        return Reply(
-            "empty", reason=f"Yahoo has no bars of {symbol} since {first:%Y-%m-%d}" if first else f"no {symbol}"
-        )
+        return Reply("empty", reason=f"Yahoo has no bars of {symbol}" + (f" since {first:%Y-%m-%d}" if first else ""))
     lost = [name for name in COLUMNS if name not in table.columns]
     if lost or not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
         return Reply("malformed", reason=f"Yahoo's answer for {symbol} lacks {', '.join(lost) or 'times with a zone'}")
-    index = table.index
-    days = LENGTHS[bar] >= DAY
-    starts = index.tz_localize(None).normalize().tz_localize("UTC") if days else index.tz_convert("UTC")
-    frame = pd.DataFrame(
-        {ours: table[theirs].to_numpy(dtype=np.float64) for theirs, ours in COLUMNS.items()},
-        index=pd.DatetimeIndex(starts).as_unit("ns"),
-    )
-    if "Capital Gains" in table.columns:
-        frame["dividends"] += table["Capital Gains"].to_numpy(dtype=np.float64)
-    frame["splits"] = frame["splits"].where(frame["splits"] != 0.0, 1.0)
-    null = frame[list(PRICES)].isna().any(axis=1)
-    notes = []
+    given = str(meta.get("dataGranularity") or bar)
+    if GRANULARITY.get(given, given) != bar:
+        return Reply("malformed", reason=f"Yahoo gave bars of {given} for {symbol}, and was asked for {bar}")
+    frame = _frame(table, bar)
+    prices = frame[list(PRICES)].to_numpy(dtype=np.float64)
+    null = np.isnan(prices).any(axis=1)
+    notes, without = [], [moment(day) for day in frame.index[null]]
     if null.any():
-        named = ", ".join(moment(day) for day in frame.index[null][:3])
-        words = f"{int(null.sum())} of {len(frame)} bars of {symbol} came without a price: {named}"
-        if float(null.mean()) > max_missing:
-            return Reply("malformed", reason=f"{words}; that is more than data.max_missing={max_missing:g}")
+        words = f"{int(null.sum())} of {len(frame)} bars of {symbol} came without a price: {', '.join(without[:3])}"
+        if null.sum() > max(1.0, rules.max_missing * len(frame)):
+            return Reply("malformed", reason=f"{words}; that is more than data.max_missing={rules.max_missing:g}")
         notes.append(f"{words}; they are left out")
-    formed = pd.DatetimeIndex(frame.index) + LENGTHS[bar] <= pd.Timestamp.now("UTC")
-    frame = frame[~null.to_numpy() & np.asarray(formed)].sort_index()
+    kept = ~null & np.asarray(pd.DatetimeIndex(frame.index) + LENGTHS[bar] <= pd.Timestamp.now("UTC"))
+    columns = {str(name): frame[name].to_numpy(dtype=np.float64) for name in frame.columns}
+    frame = pd.DataFrame(carry_events(columns, kept), index=frame.index)[kept].sort_index()
     if first is not None:
         frame = frame[frame.index >= first.tz_localize("UTC")]
     if frame.empty:
         return Reply("empty", reason=f"Yahoo has no closed bar of {symbol}")
+    widened = _widened(frame, rules)
+    if widened:
+        notes.append(f"{symbol}: the range of {widened} bars was widened to hold open and close")
     exchange = str(meta.get("exchangeName", ""))
     facts = {
         "exchange": exchange,
@@ -283,9 +309,35 @@ def _reply(
         "kind": str(meta.get("instrumentType") or ""),
         "zone": str(meta.get("exchangeTimezoneName") or ""),
         "prices": "divided by all later splits, not adjusted for dividends",
+        "without_price": without,
         "yfinance": version("yfinance"),
     }
     return Reply("ok", frame, facts=facts, notes=tuple(notes))
+
+
+def _frame(table: pd.DataFrame, bar: str) -> pd.DataFrame:
+    """Yahoo's table under our names: by date at 00:00 UTC for daily bars, by the moment within the day."""
+    index = pd.DatetimeIndex(table.index)
+    starts = index.tz_localize(None).normalize().tz_localize("UTC") if LENGTHS[bar] >= DAY else index.tz_convert("UTC")
+    frame = pd.DataFrame(
+        {ours: table[theirs].to_numpy(dtype=np.float64) for theirs, ours in COLUMNS.items()},
+        index=pd.DatetimeIndex(starts).as_unit("ns"),
+    )
+    if "Capital Gains" in table.columns:  # mostly among the dividends already; what exceeds them is not
+        gains = table["Capital Gains"].to_numpy(dtype=np.float64)
+        frame["dividends"] += np.where(gains > frame["dividends"], gains, 0.0)
+    frame["splits"] = frame["splits"].where(frame["splits"] != 0.0, 1.0)
+    return frame
+
+
+def _widened(frame: pd.DataFrame, rules: DataConfig) -> int:
+    """Widen ranges in place by the noise of floats, or as far as `clip` asks for; return how many of the latter."""
+    top, bottom = frame[["open", "close"]].max(axis=1), frame[["open", "close"]].min(axis=1)
+    far = (frame["high"] < top * (1.0 - NOISE)) | (frame["low"] > bottom * (1.0 + NOISE))
+    chosen = ~far if "clip" not in rules.repair else pd.Series(True, index=frame.index)
+    frame["high"] = frame["high"].where(~chosen, np.maximum(frame["high"], top))
+    frame["low"] = frame["low"].where(~chosen, np.minimum(frame["low"], bottom))
+    return int((far & chosen).sum())
 
 
 def _name(symbols: list[str]) -> str:
