@@ -4,8 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Kind = Literal["lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "slstm", "mlstm"]
-PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
+Kind = Literal[
+    "lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "segment_lstm", "slstm", "mlstm"
+]
+PATCHED = ("segment_lstm", "slstm", "mlstm")
+HEADED, SKIPPING = ("slstm", "mlstm"), ("segment_lstm",)  # kinds that read patches of the window, never single bars
 
 
 def _refuse(*laws: tuple[bool, str]) -> None:
@@ -47,17 +50,21 @@ class ModelConfig:
     """The recurrent network.
 
     Attributes:
-        kind: `lstm`, `gru`, `rnn` (tanh), `lstm_peephole`, `lstm_layernorm`, `lstm_attention`, `slstm` or `mlstm`.
+        kind: `lstm`, `gru`, `rnn` (tanh), `lstm_peephole`, `lstm_layernorm`, `lstm_attention`,
+            `segment_lstm`, `slstm` or `mlstm`.
         context_length: L, bars read before it speaks, at least 2.
         horizon: H, bars forecast, at least 1.
         hidden_size: D, units, at least 1.
         num_layers: stacked layers, at least 1.
-        dropout: share of units dropped between layers while training, in [0, 1); without effect in one layer.
+        dropout: share of units dropped between layers while training, in [0, 1); without effect in one layer, but for
+            `segment_lstm`, which drops before its last layer too.
         head: what is said of each bar ahead: a `point`, 19 `quantile`s, a `student_t` distribution, or the chances of
             `bins`, classes of returns.
         bins: K, classes, equally frequent on the fit rows, at least 2; for the head of that name.
-        patch_length: bars that `slstm` and `mlstm` read at a step, in [2, context_length]; refused for other kinds.
+        patch_length: bars that `segment_lstm`, `slstm` and `mlstm` read at a step, in [2, context_length]; refused for
+            other kinds.
         num_heads: heads of `slstm` and `mlstm`, a divisor of hidden_size; refused for other kinds.
+        linear_skip: whether `segment_lstm` adds a linear map of its first feature's window; refused for other kinds.
     """
 
     kind: Kind = "lstm"
@@ -70,6 +77,7 @@ class ModelConfig:
     bins: int = 9
     patch_length: int = 8
     num_heads: int = 4
+    linear_skip: bool = False
 
     def __post_init__(self) -> None:
         kinds = get_args(Kind)
@@ -81,29 +89,28 @@ class ModelConfig:
             (self.num_layers >= 1, f"num_layers must be at least 1 layer, was {self.num_layers}"),
             (0.0 <= self.dropout < 1.0, f"dropout must be a fraction in [0, 1), was {self.dropout}"),
             (2 <= self.bins <= 1000, f"bins must lie in [2, 1000] classes, was {self.bins}"),
-            *(self._patch_laws() if self.kind in PATCHED else self._laws_without_patches()),
+            *self._special_laws(),
         )
 
-    def _patch_laws(self) -> tuple[tuple[bool, str], ...]:
-        bars, heads = self.patch_length, self.num_heads
-        return (
-            (
-                2 <= bars <= self.context_length,
-                f"patch_length must lie in [2, context_length = {self.context_length}] bars, was {bars}",
-            ),
-            (
+    def _special_laws(self) -> list[tuple[bool, str]]:
+        """What only some kinds read: in range where it is read, and left alone where it is not."""
+        bars, heads, length = self.patch_length, self.num_heads, self.context_length
+        patch = f"patch_length must lie in [2, context_length = {length}] bars, was {bars}"
+        laws: dict[str, tuple[tuple[str, ...], bool, str]] = {
+            "patch_length": (PATCHED, 2 <= bars <= length, patch),
+            "num_heads": (
+                HEADED,
                 heads >= 1 and self.hidden_size % heads == 0,
                 f"num_heads must divide hidden_size = {self.hidden_size}, was {heads}",
             ),
-        )
-
-    def _laws_without_patches(self) -> tuple[tuple[bool, str], ...]:
-        cure = f"is read by {' and '.join(PATCHED)} only: leave it at"
-        defaults = {"patch_length": ModelConfig.patch_length, "num_heads": ModelConfig.num_heads}
-        return tuple(
-            (getattr(self, name) == default, f"{name} {cure} {default} for {self.kind}, was {getattr(self, name)}")
-            for name, default in defaults.items()
-        )
+            "linear_skip": (SKIPPING, True, ""),
+        }
+        found = []
+        for name, (kinds, holds, message) in laws.items():
+            default, value = getattr(ModelConfig, name), getattr(self, name)
+            alone = f"{name} is read by {', '.join(kinds)} only: leave it at {default} for {self.kind}, was {value}"
+            found.append((holds, message) if self.kind in kinds else (value == default, alone))
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,7 @@ BUILDERS = {
     "lstm_peephole": "peephole:peephole_network",
     "lstm_layernorm": "layernorm:layernorm_network",
     "lstm_attention": "attention:AttentionNetwork",
+    "segment_lstm": "segment_lstm:SegmentLSTM",
     "slstm": "slstm:slstm_network",
     "mlstm": "mlstm:mlstm_network",
 }  # module of this package, and what in it builds the architecture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.config import PATCHED
+from forecaster.config import HEADED, PATCHED, SKIPPING
 from tradewinds.errors import RequestError
 from tradewinds.validate import build, require
 
@@ -140,8 +140,9 @@ def test_every_key_of_the_shipped_configuration_is_written_in_its_yaml():
         built = request_from(plain).plain()
         built["series"].pop("price_floor")  # of one series only
         plain["series"].pop("price_floor", None)
-        if built["model"]["kind"] not in PATCHED:  # refuses any other value of these
-            del built["model"]["patch_length"], built["model"]["num_heads"]
+        for name, kinds in (("patch_length", PATCHED), ("num_heads", HEADED), ("linear_skip", SKIPPING)):
+            if built["model"]["kind"] not in kinds:  # refuses any other value
+                del built["model"][name]
         assert _keys(built) == _keys(plain)
     for path in conf.rglob("*.yaml"):
         assert path.read_text(encoding="utf-8").startswith("# ")
