@@ -2,7 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+Kind = Literal["lstm", "gru", "rnn", "segment_lstm"]
+Normalisation = Literal["none", "subtract_last", "revin"]
 
 
 def _refuse(*laws: tuple[bool, str]) -> None:
@@ -44,29 +47,63 @@ class ModelConfig:
     """The recurrent network.
 
     Attributes:
-        kind: `lstm`, `gru` or `rnn` (tanh).
+        kind: `lstm`, `gru`, `rnn` (tanh) or `segment_lstm`.
         context_length: L, bars read before it speaks, at least 2.
         horizon: H, bars forecast, at least 1.
         hidden_size: D, units, at least 1.
         num_layers: stacked layers, at least 1.
-        dropout: share of units dropped between layers while training, in [0, 1); without effect in one layer.
+        dropout: share of units dropped between layers while training, in [0, 1); without effect in one layer, but for
+            `segment_lstm`, which also drops before its last linear layer.
+        segment_length: bars that `segment_lstm` reads, and forecasts, in one step; a divisor of context_length.
+        normalisation: what `segment_lstm` takes off a window before it reads and gives back to the forecast: nothing
+            (`none`; right for returns), the last value (`subtract_last`), or mean and deviation (`revin`).
+        linear_skip: whether `segment_lstm` adds a linear map of the window to its forecast.
     """
 
-    kind: Literal["lstm", "gru", "rnn"] = "lstm"
+    kind: Kind = "lstm"
     context_length: int = 64
     horizon: int = 5
     hidden_size: int = 32
     num_layers: int = 1
     dropout: float = 0.0
+    segment_length: int = 8
+    normalisation: Normalisation = "none"
+    linear_skip: bool = False
 
     def __post_init__(self) -> None:
+        kinds = get_args(Kind)
         _refuse(
-            (self.kind in ("lstm", "gru", "rnn"), f"kind must be lstm, gru or rnn, was '{self.kind}'"),
+            (self.kind in kinds, f"kind must be one of {', '.join(kinds)}, was '{self.kind}'"),
             (self.context_length >= 2, f"context_length must be at least 2 bars, was {self.context_length}"),
             (self.horizon >= 1, f"horizon must be at least 1 bar, was {self.horizon}"),
             (self.hidden_size >= 1, f"hidden_size must be at least 1 unit, was {self.hidden_size}"),
             (self.num_layers >= 1, f"num_layers must be at least 1 layer, was {self.num_layers}"),
             (0.0 <= self.dropout < 1.0, f"dropout must be a fraction in [0, 1), was {self.dropout}"),
+            *(self._segment_laws() if self.kind == "segment_lstm" else self._laws_without_segments()),
+        )
+
+    def _segment_laws(self) -> tuple[tuple[bool, str], ...]:
+        bars, allowed = self.segment_length, get_args(Normalisation)
+        return (
+            (
+                bars >= 1 and self.context_length % bars == 0,
+                f"segment_length must divide context_length = {self.context_length} bars, was {bars}",
+            ),
+            (
+                self.normalisation in allowed,
+                f"normalisation must be one of {', '.join(allowed)}, was '{self.normalisation}'",
+            ),
+        )
+
+    def _laws_without_segments(self) -> tuple[tuple[bool, str], ...]:
+        defaults = {name: getattr(ModelConfig, name) for name in ("segment_length", "normalisation", "linear_skip")}
+        return tuple(
+            (
+                getattr(self, name) == default,
+                f"{name} is read by segment_lstm only: leave it at {default} for {self.kind}, "
+                f"was {getattr(self, name)}",
+            )
+            for name, default in defaults.items()
         )
 
 

@@ -4,6 +4,7 @@ An architecture is one file, one page after its paper. It knows its settings and
 """
 
 from collections.abc import Callable
+from importlib import import_module
 
 from torch import Tensor, nn
 
@@ -55,9 +56,16 @@ class LinearDecoder(nn.Linear):
         return super().forward(hidden_state).view(-1, *self.shape)  # (B, D) -> (B, H * P) -> (B, H, P)
 
 
+BUILDERS = {
+    "lstm": "recurrent:RecurrentNetwork",
+    "gru": "recurrent:RecurrentNetwork",
+    "rnn": "recurrent:RecurrentNetwork",
+    "segment_lstm": "segment_lstm:SegmentLSTM",
+}  # module of this package, and what in it builds the architecture
+
+
 def build_network(config: ModelConfig, num_features: int, outputs: int) -> Network:
     """Build the architecture `config.kind` with fresh weights, for F features and P outputs a bar."""
-    from forecaster.recurrent import RecurrentNetwork
-
-    builders: dict[str, Builder] = {"lstm": RecurrentNetwork, "gru": RecurrentNetwork, "rnn": RecurrentNetwork}
-    return builders[config.kind](config, num_features, outputs)
+    module, _, name = BUILDERS[config.kind].partition(":")
+    builder: Builder = getattr(import_module(f"forecaster.{module}"), name)
+    return builder(config, num_features, outputs)

@@ -37,11 +37,14 @@ WRONG = [
     (["run", "+model.hiden_size=3"], "unknown key 'model.hiden_size'; did you mean 'model.hidden_size'?"),
     (["run", "++mdel.x=1"], "unknown key 'mdel'; did you mean 'model'?"),
     (["run", "modl=gru"], "unknown key 'modl'; did you mean 'model'?"),
-    (["run", "model=lstmm"], "model must be one of gru, lstm, rnn, was 'lstmm'; did you mean 'lstm'?"),
-    (["run", "-m", "model=glob(x*)"], "'model=glob(x*)' matches none of gru, lstm, rnn"),
+    (["run", "model=lstmm"], "model must be one of gru, lstm, rnn, segment_lstm, was 'lstmm'; did you mean 'lstm'?"),
+    (["run", "-m", "model=glob(x*)"], "'model=glob(x*)' matches none of gru, lstm, rnn, segment_lstm"),
     (["run", "run.dir=good.csv/runs"], "run.dir must be a folder that can be written, was 'good.csv/runs'"),
     (["run", "experiment=gas_wether"], "experiment must be one of gas_weather, was 'gas_wether'; did you mean"),
-    (["run", "model.kind=lstmm"], "model.kind must be one of lstm, gru, rnn, was 'lstmm'; did you mean 'lstm'?"),
+    (
+        ["run", "model.kind=lstmm"],
+        "model.kind must be one of lstm, gru, rnn, segment_lstm, was 'lstmm'; did you mean 'lstm'?",
+    ),
     (["run", "agent.kind=dqm"], "agent.kind must be one of dqn, q_learning, was 'dqm'; did you mean 'dqn'?"),
     (["run", "model.hidden_size=abc"], "model.hidden_size must be a whole number, was 'abc'"),
     (["run", "model.hidden_size=2.5"], "model.hidden_size must be a whole number, was 2.5"),
@@ -156,7 +159,7 @@ def test_a_sweep_expands_groups_and_values(tradewinds):
 
 def test_a_glob_sweeps_every_choice_of_a_group(tradewinds):
     answer = tradewinds("run", "-m", "--cfg", "job", "model=glob(*)")
-    assert [r["model"]["kind"] for r in yaml.safe_load_all(answer.out)] == ["gru", "lstm", "rnn"]
+    assert [r["model"]["kind"] for r in yaml.safe_load_all(answer.out)] == ["gru", "lstm", "rnn", "segment_lstm"]
 
 
 def test_an_experiment_is_what_it_says_and_the_command_line_has_the_last_word(tradewinds):
