@@ -7,8 +7,9 @@ from typing import Literal, get_args
 Kind = Literal[
     "lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "segment_lstm", "slstm", "mlstm"
 ]
-PATCHED = ("segment_lstm", "slstm", "mlstm")
-HEADED, SKIPPING = ("slstm", "mlstm"), ("segment_lstm",)  # kinds that read patches of the window, never single bars
+Normalisation = Literal["none", "subtract_last", "revin"]
+PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
+SEGMENTED = ("segment_lstm",)
 
 
 def _refuse(*laws: tuple[bool, str]) -> None:
@@ -57,14 +58,17 @@ class ModelConfig:
         hidden_size: D, units, at least 1.
         num_layers: stacked layers, at least 1.
         dropout: share of units dropped between layers while training, in [0, 1); without effect in one layer, but for
-            `segment_lstm`, which drops before its last layer too.
+            `segment_lstm`, which also drops before its last linear layer.
         head: what is said of each bar ahead: a `point`, 19 `quantile`s, a `student_t` distribution, or the chances of
             `bins`, classes of returns.
         bins: K, classes, equally frequent on the fit rows, at least 2; for the head of that name.
-        patch_length: bars that `segment_lstm`, `slstm` and `mlstm` read at a step, in [2, context_length]; refused for
-            other kinds.
+        patch_length: bars that `slstm` and `mlstm` read at a step, in [2, context_length]; refused for other kinds.
         num_heads: heads of `slstm` and `mlstm`, a divisor of hidden_size; refused for other kinds.
-        linear_skip: whether `segment_lstm` adds a linear map of its first feature's window; refused for other kinds.
+        segment_length: bars that `segment_lstm` reads, and forecasts, in one step; a divisor of context_length; this
+            and the next two are refused for other kinds.
+        normalisation: what `segment_lstm` takes off a window before it reads and gives back to the forecast: nothing
+            (`none`; right for returns), the last value (`subtract_last`), or mean and deviation (`revin`).
+        linear_skip: whether `segment_lstm` adds a linear map of the window to its forecast.
     """
 
     kind: Kind = "lstm"
@@ -77,6 +81,8 @@ class ModelConfig:
     bins: int = 9
     patch_length: int = 8
     num_heads: int = 4
+    segment_length: int = 8
+    normalisation: Normalisation = "none"
     linear_skip: bool = False
 
     def __post_init__(self) -> None:
@@ -94,22 +100,37 @@ class ModelConfig:
 
     def _special_laws(self) -> list[tuple[bool, str]]:
         """What only some kinds read: in range where it is read, and left alone where it is not."""
-        bars, heads, length = self.patch_length, self.num_heads, self.context_length
-        patch = f"patch_length must lie in [2, context_length = {length}] bars, was {bars}"
+        length, width = self.context_length, self.hidden_size
+        patch, heads, bars = self.patch_length, self.num_heads, self.segment_length
+        known = ", ".join(get_args(Normalisation))
         laws: dict[str, tuple[tuple[str, ...], bool, str]] = {
-            "patch_length": (PATCHED, 2 <= bars <= length, patch),
-            "num_heads": (
-                HEADED,
-                heads >= 1 and self.hidden_size % heads == 0,
-                f"num_heads must divide hidden_size = {self.hidden_size}, was {heads}",
+            "patch_length": (
+                PATCHED,
+                2 <= patch <= length,
+                f"must lie in [2, context_length = {length}] bars, was {patch}",
             ),
-            "linear_skip": (SKIPPING, True, ""),
+            "num_heads": (
+                PATCHED,
+                heads >= 1 and width % max(heads, 1) == 0,
+                f"must divide hidden_size = {width}, was {heads}",
+            ),
+            "segment_length": (
+                SEGMENTED,
+                bars >= 1 and length % max(bars, 1) == 0,
+                f"must divide context_length = {length} bars, was {bars}",
+            ),
+            "normalisation": (
+                SEGMENTED,
+                self.normalisation in get_args(Normalisation),
+                f"must be one of {known}, was '{self.normalisation}'",
+            ),
+            "linear_skip": (SEGMENTED, True, ""),
         }
         found = []
-        for name, (kinds, holds, message) in laws.items():
+        for name, (kinds, holds, law) in laws.items():
             default, value = getattr(ModelConfig, name), getattr(self, name)
-            alone = f"{name} is read by {', '.join(kinds)} only: leave it at {default} for {self.kind}, was {value}"
-            found.append((holds, message) if self.kind in kinds else (value == default, alone))
+            alone = f"is read by {' and '.join(kinds)} only: leave it at {default} for {self.kind}, was {value}"
+            found.append((holds, f"{name} {law}") if self.kind in kinds else (value == default, f"{name} {alone}"))
         return found
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from forecaster.config import HEADED, PATCHED, FeatureConfig, ForecasterConfig, Kind, ModelConfig, TrainerConfig
+from forecaster.config import PATCHED, SEGMENTED, FeatureConfig, ForecasterConfig, Kind, ModelConfig, TrainerConfig
 from forecaster.series import Series
 
 KINDS = get_args(Kind)
@@ -41,8 +41,8 @@ def noise_series(num_bars=400, seed=0, **options):
 
 def small_config(kind="lstm", *, context_length=8, horizon=3, epochs=3, hidden_size=6, **trainer):
     """A forecaster that is fitted within a second."""
-    patched = {"patch_length": context_length // 4} if kind in PATCHED else {}
-    patched |= {"num_heads": 2} if kind in HEADED else {}
+    patched = {"patch_length": context_length // 4, "num_heads": 2} if kind in PATCHED else {}
+    patched |= {"segment_length": context_length // 4} if kind in SEGMENTED else {}
     sizes = {"context_length": context_length, "horizon": horizon, "hidden_size": hidden_size}
     return ForecasterConfig(
         features=FeatureConfig(volatility_bars=(3, 10), volume_bars=5),

@@ -3,7 +3,7 @@
 import torch
 from hypothesis import strategies as st
 
-from forecaster.config import HEADED, PATCHED, ModelConfig
+from forecaster.config import PATCHED, SEGMENTED, ModelConfig
 from forecaster.network import build_network
 
 FEATURES = 3
@@ -28,8 +28,8 @@ def draw(*shape, seed=0):
 def small_network(kind, seed=1, **sizes):
     """An architecture of 6 units that reads 12 bars, with random weights throughout."""
     sizes = {"context_length": 12, "horizon": 3, "hidden_size": 6, **sizes}
-    sizes |= {"patch_length": 4} if kind in PATCHED else {}
-    sizes |= {"num_heads": 2} if kind in HEADED else {}
+    sizes |= {"patch_length": 4, "num_heads": 2, **sizes} if kind in PATCHED else {}
+    sizes |= {"segment_length": 4} if kind in SEGMENTED and "segment_length" not in sizes else {}
     return randomise(build_network(ModelConfig(kind=kind, **sizes), FEATURES, 2), seed, scale=0.5)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from forecaster.config import HEADED, PATCHED, ModelConfig
+from forecaster.config import PATCHED, SEGMENTED, ModelConfig
 from forecaster.network import build_network
 
 from markets import KINDS
@@ -12,12 +12,12 @@ from networks import FEATURES, close, draw, small_network
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_keeps_its_shapes_and_starts_at_no_change(kind):
-    heads = {"num_heads": 2} if kind in HEADED else {}
+    heads = {"num_heads": 2} if kind in PATCHED else {"segment_length": 4} if kind in SEGMENTED else {}
     config = ModelConfig(kind=kind, context_length=12, horizon=3, hidden_size=6, num_layers=2, **heads)
     network = build_network(config, FEATURES, 2)
     outputs, hidden_state = network(torch.randn(5, 12, FEATURES))
     assert outputs.shape == (5, 3, 2)
-    assert hidden_state.shape == (5, network.hidden_width) == (5, 6)
+    assert hidden_state.shape == (5, network.hidden_width) == (5, 12 if kind in SEGMENTED else 6)
     assert not outputs.any()
     assert torch.isfinite(hidden_state).all()
 
@@ -81,8 +81,8 @@ def test_the_oldest_bar_is_read_also_where_the_window_is_no_multiple(kind):
         ({"kind": "mlstm", "num_heads": 5}, "num_heads must divide hidden_size = 32, was 5"),
         ({"kind": "slstm", "num_heads": 0}, "num_heads must divide hidden_size = 32, was 0"),
         ({"kind": "slstm", "num_heads": -2}, "num_heads must divide hidden_size = 32, was -2"),
-        ({"patch_length": 4}, "patch_length is read by segment_lstm, slstm, mlstm only: leave it at 8 for lstm, was 4"),
-        ({"kind": "gru", "num_heads": 2}, "num_heads is read by slstm, mlstm only: leave it at 4 for gru, was 2"),
+        ({"patch_length": 4}, "patch_length is read by slstm and mlstm only: leave it at 8 for lstm, was 4"),
+        ({"kind": "gru", "num_heads": 2}, "num_heads is read by slstm and mlstm only: leave it at 4 for gru, was 2"),
         ({"kind": "slstm", "patch_length": 0, "num_heads": 3}, "bars, was 0; num_heads must divide hidden_size = 32"),
     ],
 )

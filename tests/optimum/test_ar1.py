@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecaster.config import PATCHED, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.config import PATCHED, SEGMENTED, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 from forecaster.encode import encode
 from forecaster.fit import fit_forecaster
 
@@ -19,7 +19,7 @@ def test_every_kind_reaches_the_noise_variance_of_an_ar1(kind):
     for t in range(1, 9000):
         r[t] = PHI * r[t - 1] + noise[t]
     series = series_of(r, volume=False)
-    patched = {"patch_length": 2} if kind in PATCHED else {}
+    patched = {"patch_length": 2} if kind in PATCHED else {"segment_length": 2} if kind in SEGMENTED else {}
     config = ForecasterConfig(
         features=FeatureConfig(volatility_bars=(), calendar=False),
         model=ModelConfig(kind=kind, context_length=8, horizon=1, hidden_size=16, **patched),

@@ -52,7 +52,7 @@ WRONG = [
     (["run", "model=mlstm", "model.num_heads=5"], "model.num_heads must divide hidden_size = 32, was 5"),
     (
         ["run", "model.patch_length=4"],
-        "model.patch_length is read by segment_lstm, slstm, mlstm only: leave it at 8 for lstm, was",
+        "model.patch_length is read by slstm and mlstm only: leave it at 8 for lstm, was",
     ),
     (["run", "agent.kind=dqm"], "agent.kind must be one of dqn, q_learning, was 'dqm'; did you mean 'dqn'?"),
     (["run", "model.hidden_size=abc"], "model.hidden_size must be a whole number, was 'abc'"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.config import HEADED, PATCHED, SKIPPING
+from forecaster.config import PATCHED, SEGMENTED
 from tradewinds.errors import RequestError
 from tradewinds.validate import build, require
 
@@ -140,7 +140,9 @@ def test_every_key_of_the_shipped_configuration_is_written_in_its_yaml():
         built = request_from(plain).plain()
         built["series"].pop("price_floor")  # of one series only
         plain["series"].pop("price_floor", None)
-        for name, kinds in (("patch_length", PATCHED), ("num_heads", HEADED), ("linear_skip", SKIPPING)):
+        special = dict.fromkeys(("patch_length", "num_heads"), PATCHED)
+        special |= dict.fromkeys(("segment_length", "normalisation", "linear_skip"), SEGMENTED)
+        for name, kinds in special.items():
             if built["model"]["kind"] not in kinds:  # refuses any other value
                 del built["model"][name]
         assert _keys(built) == _keys(plain)
