@@ -131,11 +131,14 @@ def test_every_key_of_the_shipped_configuration_is_written_in_its_yaml():
 
     conf = resource_dir("conf")
     words = [[], ["agent=q_learning"], ["weather=chicago"], ["model=rnn"], ["experiment=gas_weather"]]
+    words += [["model=segment_lstm"]]
     for overrides in words:
         (plain,) = compose_requests(overrides, [conf], multirun=False)
         built = request_from(plain).plain()
         built["series"].pop("price_floor")  # of one series only
         plain["series"].pop("price_floor", None)
+        if built["model"]["kind"] != "segment_lstm":  # refuses any other value of these
+            del built["model"]["segment_length"], built["model"]["normalisation"], built["model"]["linear_skip"]
         assert _keys(built) == _keys(plain)
     for path in conf.rglob("*.yaml"):
         assert path.read_text(encoding="utf-8").startswith("# ")
