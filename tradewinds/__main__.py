@@ -33,6 +33,7 @@ STAGES = {
     "signal": "print the champion's target position for the next bar as JSON",
     "schedule": "run retrain on a cron expression or after an exchange's close",
     "models": "list, promote or roll back registered models:  models list | promote N | rollback",
+    "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
     "data": "list or verify the sample series that are shipped:  data list | verify",
 }
 ACTIONS = {"models": ("list", "promote", "rollback"), "data": ("list", "verify")}
@@ -216,7 +217,7 @@ def _failed(error: Exception) -> int:
 def help_page(stage: str) -> str:
     """Return the help text of a stage, or of the whole program; reads file names only, loads nothing heavy."""
     if not stage:
-        rows = "\n".join(f"  {name:<18}{text}" for name, text in STAGES.items())
+        rows = "\n".join(f"  {name:<22}{text}" for name, text in STAGES.items())
         return f"Usage: tradewinds STAGE [key=value ...]\n\nStages:\n{rows}\n\n{FLAGS}\n{EXITS}"
     from tradewinds.paths import resource_dir
 

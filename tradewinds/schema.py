@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from forecaster.benchmark_config import BenchmarkConfig
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
 from tradewinds.plugins import kinds
 from tradewinds.sources.rules import DataConfig
@@ -184,6 +185,7 @@ class Config:
         retrain: when a challenger wins.
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
+        benchmark: the file and the budget of `benchmark-forecaster`.
     """
 
     seed: int
@@ -203,6 +205,7 @@ class Config:
     retrain: RetrainConfig
     schedule: ScheduleConfig
     models: ModelsConfig
+    benchmark: BenchmarkConfig
 
     def __post_init__(self) -> None:
         require((0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"))
@@ -214,7 +217,7 @@ class Config:
 
     def deciding(self) -> dict[str, Any]:
         """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
-        places = ("run", "data", "inputs", "retrain", "schedule", "models")
+        places = ("run", "data", "inputs", "retrain", "schedule", "models", "benchmark")
         return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 
     def plain(self) -> dict[str, Any]:
