@@ -1,7 +1,8 @@
 """What can be set about features, network, training and split. Plain dataclasses: no torch, no pandas, no YAML."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Kind = Literal[
@@ -26,14 +27,24 @@ class FeatureConfig:
         volatility_bars: bars of each realised volatility, at least 2; may be empty.
         volume_bars: bars of the volume z-score, at least 2.
         calendar: hour, weekday and month as sine and cosine, each where it varies.
+        identity: whether one network that reads several instruments is told which of them it reads: a 0 or 1 an
+            instrument, whose input weights are the instrument's embedding.
+        static: numbers that describe an instrument and do not change, by instrument and name, the same names for each;
+            for a network that reads several.
     """
 
     volatility_bars: tuple[int, ...] = (5, 20)
     volume_bars: int = 20
     calendar: bool = True
+    identity: bool = False
+    static: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        names = {name: set(numbers) for name, numbers in self.static.items()}
+        first = next(iter(names.values()), set())
+        uneven = next((name for name, own in names.items() if own != first), "")
         _refuse(
+            (not uneven, f"static must give every instrument the same names, did not for {uneven}"),
             (
                 all(bars >= 2 for bars in self.volatility_bars),
                 f"volatility_bars must be at least 2 bars each, were {list(self.volatility_bars)}",

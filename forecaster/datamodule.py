@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from forecaster.windows import gather, labels, strided_windows
+from forecaster.windows import gather, labels, strided_windows, with_static
 
 Batch = tuple[Tensor, Tensor]
 
@@ -47,30 +47,37 @@ def window_rows(rows: range, *, first_row: int, context_length: int, horizon: in
 
 
 class _Batches(IterableDataset[Batch]):
+    """Batches over the pairs of an instrument and a decision row."""
+
     def __init__(
         self,
         windows: NDArray[np.float32],
+        static: NDArray[np.float32],
         target: Tensor,
         rows: NDArray[np.int64],
         size: int,
         rng: torch.Generator | None,
     ) -> None:
-        self.windows, self.target, self.rows, self.size, self.rng = windows, target, rows, size, rng
+        self.windows, self.static, self.target = windows, static, target
+        self.rows, self.size, self.rng = rows, size, rng
 
     def __iter__(self) -> Iterator[Batch]:
-        count = len(self.rows)
+        count = len(self.static) * len(self.rows)
         order = torch.arange(count) if self.rng is None else torch.randperm(count, generator=self.rng)
         for chosen in torch.split(order, self.size):
-            yield torch.from_numpy(gather(self.windows, self.rows[chosen.numpy()])), self.target[chosen]
+            instrument, row = np.divmod(chosen.numpy(), len(self.rows))
+            context = with_static(gather(self.windows, self.rows[row], instrument), self.static[instrument])
+            yield torch.from_numpy(context), self.target[chosen]
 
 
 class WindowDataModule(pl.LightningDataModule):
-    """Shuffled fit batches and ordered stop batches of (context (B, L, F), target (B, H)).
+    """Shuffled fit batches and ordered stop batches of (context (B, L, F + S), target (B, H)).
 
     Args:
-        features: (T, F) scaled features.
-        target: (T,) scaled log returns.
-        rows: decision rows.
+        features: (A, T, F) scaled features of A instruments.
+        static: (A, S) scaled numbers of each instrument that do not change.
+        target: (A, T) scaled log returns.
+        rows: decision rows, the same for every instrument.
         context_length: L.
         horizon: H.
         batch_size: B.
@@ -80,6 +87,7 @@ class WindowDataModule(pl.LightningDataModule):
     def __init__(
         self,
         features: NDArray[np.float32],
+        static: NDArray[np.float32],
         target: NDArray[np.float32],
         rows: WindowRows,
         *,
@@ -93,8 +101,9 @@ class WindowDataModule(pl.LightningDataModule):
         rng = torch.Generator().manual_seed(seed)
 
         def batches(chosen: NDArray[np.int64], shuffle: bool) -> _Batches:
-            wanted = torch.from_numpy(labels(target.astype(np.float64), chosen, horizon).astype(np.float32))
-            return _Batches(windows, wanted, chosen, batch_size if shuffle else 1024, rng if shuffle else None)
+            wanted = [labels(one.astype(np.float64), chosen, horizon).astype(np.float32) for one in target]
+            stacked = torch.from_numpy(np.concatenate(wanted))  # A x (N, H) -> (A * N, H)
+            return _Batches(windows, static, stacked, chosen, batch_size if shuffle else 1024, rng if shuffle else None)
 
         self._fit, self._stop = batches(rows.fit, True), batches(rows.stop, False)
 

@@ -12,7 +12,7 @@ from forecaster.features import build_features
 from forecaster.fit import FittedForecaster
 from forecaster.heads import LEVELS
 from forecaster.series import Series
-from forecaster.windows import gather, strided_windows
+from forecaster.windows import gather, strided_windows, with_static
 
 Float32 = NDArray[np.float32]
 FILE = "hidden_states.parquet"
@@ -95,10 +95,11 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     quantiles = None
     scale = np.float32(fitted.target_scale)
     windows = strided_windows(fitted.scaled(table.values).astype(np.float32), length)
+    static = np.repeat(fitted.static.astype(np.float32)[None], BATCH, axis=0)
     with torch.inference_mode():
         for start in range(first_row, num_rows, BATCH):
             rows = np.arange(start, start + BATCH)
-            context = torch.from_numpy(gather(windows, np.minimum(rows, num_rows - 1)))
+            context = torch.from_numpy(with_static(gather(windows, np.minimum(rows, num_rows - 1)), static))
             scaled, states, spread = fitted.model(context)
             stop = min(start + BATCH, num_rows)
             forecast[start:stop] = scaled.numpy()[: stop - start] * scale
@@ -146,5 +147,7 @@ class Stream:
         self._tail = longer.rows(range(len(longer.index) - len(self._tail.index), len(longer.index)))
         features = self._fitted.scaled(build_features(self._tail, self._fitted.config.features).values[-length:])
         with torch.inference_mode():
-            scaled, state, _ = self._fitted.model(torch.from_numpy(features.astype(np.float32))[None])
+            static = self._fitted.static.astype(np.float32)[None]
+            context = torch.from_numpy(with_static(features.astype(np.float32)[None], static))
+            scaled, state, _ = self._fitted.model(context)
         return state.numpy()[0], scaled.numpy()[0] * np.float32(self._fitted.target_scale)

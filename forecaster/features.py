@@ -1,5 +1,6 @@
 """What the network reads of a bar, computed from that bar and earlier ones only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,8 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     """
     if len(series.instruments) != 1:
         raise ValueError(
-            f"features are read from one instrument, the series has {', '.join(series.instruments)}; choose one of them"
+            f"features are read from one instrument at a time, the series has {', '.join(series.instruments)}; "
+            "choose one with Series.instrument"
         )
     columns = {**_price_features(series, config), **_calendar(series, config)}
     taken = set(columns) & {f"{name}{end}" for name in series.exogenous.columns for end in ("", "_change")}
@@ -64,6 +66,31 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     undefined = np.flatnonzero(~np.isfinite(values).all(axis=1))
     first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values, tuple(columns), series)
     return FeatureTable(values, tuple(columns), first_row)
+
+
+def static_features(instruments: Sequence[str], config: FeatureConfig) -> tuple[Array, tuple[str, ...]]:
+    """Return what is told of each of A instruments at every bar, (A, S), and the S names.
+
+    The numbers of `config.static` are scaled by their mean and standard deviation over the instruments; identities are
+    0 or 1. One instrument is told nothing: there is no other to tell it from.
+
+    Raises:
+        ValueError: `config.static` lacks an instrument.
+    """
+    if len(instruments) == 1 or not (config.static or config.identity):
+        return np.zeros((len(instruments), 0)), ()
+    missing = [name for name in instruments if name not in config.static] if config.static else []
+    if missing:
+        raise ValueError(f"features.static must describe every instrument, lacks {', '.join(missing)}")
+    names = tuple(sorted(next(iter(config.static.values()), {})))
+    told = np.array([[config.static[one][name] for name in names] for one in instruments if config.static])
+    told = told.reshape(len(instruments), len(names))
+    spread = told.std(axis=0)
+    columns = [(told - told.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)]
+    if config.identity:
+        columns.append(np.eye(len(instruments)))
+        names += tuple(f"is_{name}" for name in instruments)
+    return np.concatenate(columns, axis=1), names
 
 
 def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from forecaster.baselines import fit_ridge
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
-from forecaster.datamodule import WindowDataModule, window_rows
+from forecaster.datamodule import WindowDataModule, WindowRows, window_rows
 from forecaster.dlinear import fit_dlinear
-from forecaster.features import build_features
+from forecaster.features import build_features, static_features
 from forecaster.heads import equal_bins
 from forecaster.lstm import LSTMForecaster
 from forecaster.series import Series
@@ -31,14 +31,17 @@ from forecaster.windows import labels
 Array = NDArray[np.float64]
 Progress = Callable[[int, int, Mapping[str, float]], None]
 WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
+OWN = ("static", "mean", "std", "target_scale", "naive_mae", "ridge", "dlinear")  # of one instrument, not shared
 
 
 @dataclass(frozen=True, eq=False)
 class FittedForecaster:
-    """A network and all that is needed to use it on a series.
+    """A network and all that is needed to use it on one instrument; instruments fitted together share the network.
 
     Attributes:
         config: features, network and training.
+        instrument: the name of what it was fitted on.
+        static: (S,) scaled numbers of the instrument that do not change.
         feature_names: F names, in the order of the network's inputs.
         mean: (F,) of the features on the fit rows.
         std: (F,) of the features on the fit rows; 1 where a feature did not vary.
@@ -54,6 +57,8 @@ class FittedForecaster:
     """
 
     config: ForecasterConfig
+    instrument: str
+    static: Array
     feature_names: tuple[str, ...]
     mean: Array
     std: Array
@@ -73,28 +78,48 @@ class FittedForecaster:
 
     def save(self, folder: Path) -> None:
         """Write the forecaster into an existing folder."""
-        save_file(self.model.state_dict(), folder / WEIGHTS)
-        facts = {
-            "config": asdict(self.config),
-            "feature_names": list(self.feature_names),
-            "mean": self.mean.tolist(),
-            "std": self.std.tolist(),
-            "target_scale": self.target_scale,
-            "naive_mae": self.naive_mae,
-            "ridge": self.ridge.tolist(),
-            "dlinear": self.dlinear.tolist(),
-            "fit_end": self.fit_end,
-            "fit_end_time": self.fit_end_time.isoformat(),
-            "bar_length": str(self.bar_length),
-            "history": list(self.history),
-        }
-        (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        save_panel({self.instrument: self}, folder)
 
 
-def load_forecaster(folder: Path) -> FittedForecaster:
-    """Read what `FittedForecaster.save` wrote; nothing in it can execute code."""
+def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
+    """Write forecasters that share one network into an existing folder."""
+    one = next(iter(panel.values()))
+    save_file(one.model.state_dict(), folder / WEIGHTS)
+    facts = {
+        "config": asdict(one.config),
+        "feature_names": list(one.feature_names),
+        "fit_end": one.fit_end,
+        "fit_end_time": one.fit_end_time.isoformat(),
+        "bar_length": str(one.bar_length),
+        "history": list(one.history),
+        "instruments": {name: _own_facts(fitted) for name, fitted in panel.items()},
+    }
+    (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _own_facts(fitted: FittedForecaster) -> dict[str, Any]:
+    values = {name: getattr(fitted, name) for name in OWN}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+
+
+def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForecaster:
+    """Read what `save_panel` wrote; nothing in it can execute code.
+
+    Args:
+        folder: where it was written.
+        instrument: which of the instruments that share the network; None for the only one.
+
+    Raises:
+        ValueError: there is no such instrument, or none is named and there are several.
+    """
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    parts = facts["config"]
+    parts, known = facts["config"], facts["instruments"]
+    name = str(next(iter(known)) if instrument is None and len(known) == 1 else instrument)
+    if name not in known:
+        raise ValueError(f"instrument must be one of {', '.join(known)}, which it was fitted on, was {name}")
+    own: dict[str, Any] = {
+        key: np.array(value) if isinstance(value, list) else value for key, value in known[name].items()
+    }
     features = {**parts["features"], "volatility_bars": tuple(parts["features"]["volatility_bars"])}
     config = ForecasterConfig(
         features=FeatureConfig(**features),
@@ -103,29 +128,43 @@ def load_forecaster(folder: Path) -> FittedForecaster:
     )
     blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
     with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
-        model = LSTMForecaster(config.model, config.trainer, len(facts["feature_names"]), blank)
+        inputs = len(facts["feature_names"]) + len(own["static"])
+        model = LSTMForecaster(config.model, config.trainer, inputs, blank)
     model.load_state_dict(load_file(folder / WEIGHTS))
     return FittedForecaster(
         config=config,
+        instrument=name,
         feature_names=tuple(facts["feature_names"]),
-        mean=np.array(facts["mean"]),
-        std=np.array(facts["std"]),
-        target_scale=facts["target_scale"],
-        naive_mae=facts["naive_mae"],
-        ridge=np.array(facts["ridge"]),
-        dlinear=np.array(facts["dlinear"]),
         fit_end=facts["fit_end"],
         fit_end_time=pd.Timestamp(facts["fit_end_time"]),
         bar_length=pd.Timedelta(facts["bar_length"]),
         history=tuple(facts["history"]),
         model=model.eval(),
+        **own,
     )
 
 
 def fit_forecaster(
     series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
 ) -> FittedForecaster:
-    """Fit a forecaster on the bars `rows` of a series of one instrument; later bars are cut off before anything else.
+    """Fit a forecaster on the bars `rows` of a series of one instrument; see `fit_panel`.
+
+    Raises:
+        ValueError: the series has several instruments, or what `fit_panel` raises.
+    """
+    if len(series.instruments) != 1:
+        raise ValueError(f"fit_forecaster fits one instrument, the series has {', '.join(series.instruments)}")
+    (fitted,) = fit_panel(series, config, rows, seed=seed, progress=progress).values()
+    return fitted
+
+
+def fit_panel(
+    series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
+) -> dict[str, FittedForecaster]:
+    """Fit one network on the bars `rows` of A instruments; later bars are cut off before anything else.
+
+    Every instrument is scaled by its own fit rows, and is forecast by its own ridge and DLinear; the network's weights
+    are common.
 
     Args:
         series: T bars.
@@ -135,35 +174,36 @@ def fit_forecaster(
         progress: called after each epoch with (epoch, epochs, losses).
 
     Returns:
-        The network of the epoch with the least stop loss.
+        By instrument, the network of the epoch with the least stop loss.
 
     Raises:
-        ValueError: too few rows, rows outside the series, several instruments, or a training that diverged.
+        ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, or a
+            training that diverged.
         KeyboardInterrupt: Ctrl-C.
     """
     model_config = config.model
     if not 0 <= rows.start < rows.stop <= len(series.index):
         raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
     known = series.rows(range(0, rows.stop))  # the future does not exist from here on
-    table = build_features(known, config.features)
-    log_return = known.log_return()[:, 0]
+    tables = [build_features(known.instrument(name), config.features) for name in series.instruments]
+    first_row = max(table.first_row for table in tables)
     chosen = window_rows(
         rows,
-        first_row=table.first_row,
+        first_row=first_row,
         context_length=model_config.context_length,
         horizon=model_config.horizon,
         stop_fraction=config.trainer.early_stopping_fraction,
     )
-    seen = table.values[max(table.first_row, rows.start) : chosen.fit[-1] + 1]
-    mean, spread = seen.mean(axis=0), seen.std(axis=0)
-    std = np.where(spread > 1e-9 * np.abs(mean) + 1e-12, spread, 1.0)  # rounding is no variation
-    fit_target = labels(log_return, chosen.fit, model_config.horizon)
-    stop_target = labels(log_return, chosen.stop, model_config.horizon)
-    target_scale = float(fit_target.std()) or 1.0
-    scaled = (table.values - mean) / std
+    log_return = known.log_return()
+    parts = [
+        _scale(table.values, log_return[:, number], chosen, max(first_row, rows.start), model_config)
+        for number, table in enumerate(tables)
+    ]
+    static, static_names = static_features(series.instruments, config.features)
     data = WindowDataModule(
-        scaled.astype(np.float32),
-        (log_return / target_scale).astype(np.float32),
+        np.stack([part.scaled.astype(np.float32) for part in parts]),
+        static.astype(np.float32),
+        np.stack([(part.log_return / part.facts["target_scale"]).astype(np.float32) for part in parts]),
         chosen,
         context_length=model_config.context_length,
         horizon=model_config.horizon,
@@ -172,30 +212,57 @@ def fit_forecaster(
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        bins = equal_bins(fit_target / target_scale, model_config.bins) if model_config.head == "bins" else None
-        model = LSTMForecaster(model_config, config.trainer, len(table.names), bins)
+        bins = None
+        if model_config.head == "bins":
+            bins = equal_bins(
+                np.concatenate([part.fit_target / part.facts["target_scale"] for part in parts]), model_config.bins
+            )
+        model = LSTMForecaster(model_config, config.trainer, len(tables[0].names) + len(static_names), bins)
         history = _train(model, data, config.trainer, progress)
-    return FittedForecaster(
-        config=config,
-        feature_names=table.names,
-        mean=mean,
-        std=std,
-        target_scale=target_scale,
-        naive_mae=float(np.abs(fit_target).mean()),
-        ridge=fit_ridge(scaled[chosen.fit], fit_target, scaled[chosen.stop], stop_target),
-        dlinear=fit_dlinear(
-            log_return,
-            chosen.fit,
-            chosen.stop,
-            context_length=model_config.context_length,
-            horizon=model_config.horizon,
+    shared: dict[str, Any] = {
+        "config": config,
+        "feature_names": tables[0].names,
+        "fit_end": rows.stop - 1 - model_config.horizon,
+        "fit_end_time": known.close_time[-1],
+        "bar_length": series.bar_length,
+        "history": tuple(history),
+        "model": model.cpu().eval(),
+    }
+    return {
+        name: FittedForecaster(instrument=name, static=static[number], **parts[number].facts, **shared)
+        for number, name in enumerate(series.instruments)
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One instrument's share of a fit: scaled features (T, F), log returns (T,), fit labels (N, H), own facts."""
+
+    scaled: Array
+    log_return: Array
+    fit_target: Array
+    facts: dict[str, Any]
+
+
+def _scale(values: Array, log_return: Array, chosen: WindowRows, first_row: int, model: ModelConfig) -> _Part:
+    """Scale an instrument by its fit rows, from `first_row` on, and fit the baselines that need a fit."""
+    seen = values[first_row : chosen.fit[-1] + 1]
+    mean, spread = seen.mean(axis=0), seen.std(axis=0)
+    std = np.where(spread > 1e-9 * np.abs(mean) + 1e-12, spread, 1.0)  # rounding is no variation
+    fit_target = labels(log_return, chosen.fit, model.horizon)
+    stop_target = labels(log_return, chosen.stop, model.horizon)
+    scaled = (values - mean) / std
+    facts = {
+        "mean": mean,
+        "std": std,
+        "target_scale": float(fit_target.std()) or 1.0,
+        "naive_mae": float(np.abs(fit_target).mean()),
+        "ridge": fit_ridge(scaled[chosen.fit], fit_target, scaled[chosen.stop], stop_target),
+        "dlinear": fit_dlinear(
+            log_return, chosen.fit, chosen.stop, context_length=model.context_length, horizon=model.horizon
         ),
-        fit_end=rows.stop - 1 - model_config.horizon,
-        fit_end_time=known.close_time[-1],
-        bar_length=series.bar_length,
-        history=tuple(history),
-        model=model.cpu().eval(),
-    )
+    }
+    return _Part(scaled, log_return, fit_target, facts)
 
 
 class _KeepBest(pl.Callback):

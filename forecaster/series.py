@@ -196,6 +196,19 @@ class Series:
         columns: dict[str, Any] = {name: None if one is None else one[part] for name, one in given.items()}
         return dataclasses.replace(self, index=self.index[part], exogenous=self.exogenous.iloc[part], **columns)
 
+    def instrument(self, name: str) -> "Series":
+        """Return the series of one of the instruments, with all exogenous columns.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        if name not in self.instruments:
+            raise ValueError(f"instrument must be one of {', '.join(self.instruments)}, was '{name}'")
+        one = self.instruments.index(name)
+        given = {column: getattr(self, column) for column in (*PRICES, *OPTIONAL)}
+        columns: dict[str, Any] = {column: None if v is None else v[:, one : one + 1] for column, v in given.items()}
+        return dataclasses.replace(self, instruments=(name,), **columns)
+
     def extended(self, later: "Series") -> "Series":
         """Return this series with the bars of `later` after its own.
 

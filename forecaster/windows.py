@@ -11,22 +11,32 @@ Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 
 
 def strided_windows(values: Floats, context_length: int) -> Floats:
-    """View a table as windows.
+    """View a table, or one table an instrument, as windows.
 
     Args:
-        values: (T, F).
+        values: (T, F) or (A, T, F).
         context_length: L, at most T.
 
     Returns:
-        (T - L + 1, L, F) read-only view of the same memory; window i covers rows i to i + L - 1.
+        (T - L + 1, L, F) or (A, T - L + 1, L, F), a read-only view of the same memory; window i covers rows i to
+        i + L - 1.
     """
-    view = sliding_window_view(values, context_length, axis=0)  # (T, F) -> (T - L + 1, F, L)
-    return view.transpose(0, 2, 1)  # -> (T - L + 1, L, F)
+    view = sliding_window_view(values, context_length, axis=-2)  # (..., T, F) -> (..., T - L + 1, F, L)
+    return np.swapaxes(view, -1, -2)  # -> (..., T - L + 1, L, F)
 
 
-def gather(windows: Float32, last_rows: NDArray[np.int64]) -> Float32:
-    """Copy the windows that end at `last_rows` (B,) into one contiguous (B, L, F) batch."""
-    return np.ascontiguousarray(windows[last_rows - (windows.shape[1] - 1)])
+def gather(windows: Float32, last_rows: NDArray[np.int64], instruments: NDArray[np.int64] | None = None) -> Float32:
+    """Copy the windows that end at `last_rows` (B,), of `instruments` (B,) if there are, into one (B, L, F) batch."""
+    first_rows = last_rows - (windows.shape[-2] - 1)
+    return np.ascontiguousarray(windows[first_rows] if instruments is None else windows[instruments, first_rows])
+
+
+def with_static(context: Float32, static: Float32) -> Float32:
+    """Set what does not change beside every bar of a batch: (B, L, F) and (B, S) -> (B, L, F + S)."""
+    if static.shape[1] == 0:
+        return context
+    beside = np.broadcast_to(static[:, None, :], (*context.shape[:2], static.shape[1]))
+    return np.concatenate([context, beside], axis=2)
 
 
 def labels(log_return: NDArray[np.float64], rows: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:

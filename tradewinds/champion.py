@@ -19,6 +19,8 @@ from tradewinds.registry import Version
 from trading_agent import Policy, load_policy
 from trading_env import TradingConfig, run_ledger
 
+SAME_RETURN = 1e-3  # two log returns nearer than that may be of one series, one of them corrected since
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -72,8 +74,9 @@ def load_version(runs: Path, version: Version, prepared: Prepared) -> Model:
             f"version {version.number} of '{version.name}' was trained on {agent.manifest['inputs']['series']}, "
             f"and this request's series is {prepared.inputs['series']}; {cure}"
         )
-    fitted = load_forecaster(parent(agent, "forecaster").folder)
+    _check_series(agent, version, prepared, cure)
     try:
+        fitted = load_forecaster(parent(agent, "forecaster").folder, prepared.series.instruments[0])
         states = encode(fitted, prepared.series)
     except ValueError as error:
         raise RequestError(
@@ -85,6 +88,29 @@ def load_version(runs: Path, version: Version, prepared: Prepared) -> Model:
         exposures=tuple(agent.manifest["config"]["env"]["exposures"]),
         trained_to=pd.Timestamp(agent.manifest["facts"]["trained_to"]),
     )
+
+
+def _check_series(agent: Artifact, version: Version, prepared: Prepared, cure: str) -> None:
+    """Refuse a series whose returns are not those the agent was selected on: another one may bear the same name.
+
+    Raises:
+        RequestError: the bars up to `trained_to` are gone, or are others.
+    """
+    theirs = np.array(agent.manifest["facts"]["last_returns"])
+    trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
+    row = int(prepared.series.index.searchsorted(trained_to, side="right"))
+    ours = prepared.series.log_return()[max(row - len(theirs), 0) : row, 0]
+    there = row > len(theirs) and prepared.series.index[row - 1] == trained_to
+    if not there or not np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN):
+        found = f"were {_shown(theirs)} and are {_shown(ours)} in this series" if there else "are not in this series"
+        raise RequestError(
+            f"version {version.number} of '{version.name}' was trained on other bars: the log returns up to "
+            f"{trained_to:%Y-%m-%d %H:%M} {found}; {cure}"
+        )
+
+
+def _shown(returns: NDArray[np.float64]) -> str:
+    return " ".join(f"{value:+.4f}" for value in returns[-2:])
 
 
 def prove(runs: Path, version: Version) -> Artifact:

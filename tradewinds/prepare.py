@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.features import build_features
+from forecaster.features import build_features, static_features
 from forecaster.folds import Split, split_rows
 from forecaster.series import Series
 from tradewinds.errors import RequestError
 from tradewinds.schema import Config
 from tradewinds.sources import load_series
+from tradewinds.validate import nearest
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Prepared:
 
     Attributes:
         config: the request; `env.execution` as it will be used.
-        series: the bars, with exogenous columns joined as-of on availability.
+        panel: the bars of all instruments, with exogenous columns joined as-of on availability: what a forecaster
+            learns from.
         split: who may see which rows.
         notes: what was noticed while loading, for the person and for the report's warnings.
         inputs: what the data are, for manifests: the files behind them and their sha256.
@@ -36,11 +38,29 @@ class Prepared:
     """
 
     config: Config
-    series: Series
+    panel: Series
     split: Split
     notes: tuple[str, ...]
     inputs: dict[str, Any]
     name: str
+
+    @property
+    def series(self) -> Series:
+        """The bars of the one instrument that an agent trades.
+
+        Raises:
+            RequestError: there are several, and none is chosen.
+        """
+        names = self.panel.instruments
+        chosen = self.config.rollout.instrument
+        if len(names) == 1:
+            return self.panel
+        if chosen is None:
+            raise RequestError(
+                f"the series has {', '.join(names)}, and an agent trades one instrument at present; choose it with "
+                f"rollout.instrument={names[0]}, or act on one after another: -m rollout.instrument={','.join(names)}"
+            )
+        return self.panel.instrument(chosen)
 
     @property
     def runs(self) -> Path:
@@ -51,14 +71,14 @@ class Prepared:
     def age(self) -> str:
         """How old the data are, in words; it changes from day to day, and so stands in no report."""
         now = pd.Timestamp(datetime.now(UTC))
-        last = self.series.close_time[-1]
+        last = self.panel.close_time[-1]
         fetched = [str(source["fetched_at"]) for source in self.inputs["sources"] if "fetched_at" in source]
         words = f"last bar closed {last:%Y-%m-%d %H:%M} UTC, {_days(now - last)} ago"
         return f"{words}; fetched {_days(now - pd.Timestamp(min(fetched)))} ago" if fetched else words
 
     def time_range(self, rows: range) -> dict[str, Any]:
         """Return rows and their first and last bar as plain data."""
-        index = self.series.index
+        index = self.panel.index
         return {
             "rows": [rows.start, rows.stop],
             "first": index[rows.start].isoformat(),
@@ -74,14 +94,8 @@ def prepare(config: Config) -> Prepared:
     """
     _check_place(Path(config.run.dir))
     loaded = load_series(config.series, config.weather, config.data)
-    names = loaded.series.instruments
-    if len(names) > 1:
-        one, other = names[:2]
-        raise RequestError(
-            f"a run learns on one instrument at present, and the series has {', '.join(names)}; choose one of them, "
-            f"or run one after another: -m 'series.symbols=[{one}],[{other}]'"
-        )
     series, notes = _lived(loaded.series)
+    _check_instrument(series, config)
     notes = [*loaded.notes, *notes]
     if series.single_price and config.env.execution == "next_open":
         config = dataclasses.replace(config, env=dataclasses.replace(config.env, execution="next_close"))
@@ -89,7 +103,7 @@ def prepare(config: Config) -> Prepared:
     if config.env.execution == "same_close":
         notes.append("env.execution=same_close fills at the close the agent has just seen: not attainable in a market")
     split = _split(series, config, loaded.cut)
-    inputs = {"series": _identity(series), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
+    inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
     return Prepared(config, series, split, tuple(notes), inputs, name)
 
@@ -115,9 +129,20 @@ def _days(age: pd.Timedelta) -> str:
     return f"{days} days" if days >= 2 else f"{hours:.0f} hours" if hours >= 1 else "less than an hour"
 
 
-def _identity(series: Series) -> str:
+def _check_instrument(series: Series, config: Config) -> None:
+    chosen, names = config.rollout.instrument, series.instruments
+    if chosen is not None and chosen not in names:
+        raise RequestError(
+            f"rollout.instrument must be one of {', '.join(names)}, was '{chosen}'{nearest(chosen, names)}"
+        )
+
+
+def _identity(series: Series, config: Config) -> str:
     """What must stay the same for a model to be used again: the name, the instruments and the length of a bar."""
-    return f"{series.name} ({', '.join(series.instruments)}, bars of {series.bar_length})"
+    traded = (
+        f", {config.rollout.instrument} traded" if len(series.instruments) > 1 and config.rollout.instrument else ""
+    )
+    return f"{series.name} ({', '.join(series.instruments)}, bars of {series.bar_length}{traded})"
 
 
 def _check_place(folder: Path) -> None:
@@ -129,13 +154,14 @@ def _check_place(folder: Path) -> None:
 
 def _split(series: Series, config: Config, cut: str) -> Split:
     try:
-        table = build_features(series, config.features)
+        tables = [build_features(series.instrument(name), config.features) for name in series.instruments]
+        static_features(series.instruments, config.features)
         return split_rows(
             len(series.index),
             config.split,
             context_length=config.model.context_length,
             horizon=config.model.horizon,
-            first_row=table.first_row,
+            first_row=max(table.first_row for table in tables),
             stop_fraction=config.trainer.early_stopping_fraction,
         )
     except ValueError as error:

@@ -64,10 +64,12 @@ class RolloutConfig:
             played whole.
         standard_errors: standard errors taken off a candidate's validation score before candidates are compared, at
             least 0: how much better than doing nothing it must look, so that luck on few bars is not taken for skill.
+        instrument: which instrument the agent trades, where the series has several; null for the only one.
     """
 
     episode_bars: int
     standard_errors: float
+    instrument: str | None
 
     def __post_init__(self) -> None:
         require(

@@ -144,18 +144,22 @@ def _convert(hint: Any, value: Any) -> object:
         if value not in arguments:
             raise _Unfit(f"one of {', '.join(map(str, arguments))}", nearest(str(value), map(str, arguments)))
         return value
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise _Unfit("a mapping such as {a: 1}")
+        return {str(key): _convert_element(arguments[1], element, "mapping") for key, element in value.items()}
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise _Unfit("a list such as [a,b]")
-        return tuple(_convert_element(arguments[0], element) for element in value)
+        return tuple(_convert_element(arguments[0], element, "list") for element in value)
     return _convert_scalar(hint, value)
 
 
-def _convert_element(hint: Any, value: Any) -> object:
+def _convert_element(hint: Any, value: Any, holder: str) -> object:
     try:
         return _convert(hint, value)
     except _Unfit as unfit:
-        raise _Unfit(f"a list whose every element is {unfit.law}") from None
+        raise _Unfit(f"a {holder} whose every element is {unfit.law}") from None
 
 
 def _convert_optional(arguments: tuple[Any, ...], value: Any) -> object:

@@ -93,7 +93,7 @@ def test_what_the_split_accepts_the_fit_accepts(fraction, context, horizon, firs
 def test_several_instruments_are_refused():
     series = noise_series(30)
     two = {name: np.repeat(getattr(series, name), 2, axis=1) for name in ("open", "high", "low", "close", "volume")}
-    with pytest.raises(ValueError, match="the series has a, b; choose one of them"):
+    with pytest.raises(ValueError, match="features are read from one instrument at a time, the series has a, b"):
         build_features(dataclasses.replace(series, instruments=("a", "b"), **two), CONFIG)
 
 

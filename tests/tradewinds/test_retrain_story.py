@@ -201,9 +201,15 @@ def test_two_retrainings_of_one_model_do_not_run_at_once(market, tradewinds, tmp
 def test_a_champion_of_another_series_or_other_columns_is_not_judged_here(market, tradewinds, tmp_path):
     tradewinds("retrain", *WORDS)
     (tmp_path / "other.csv").write_bytes((tmp_path / "bars.csv").read_bytes())
+    write_bars(tmp_path / "other_bars.csv", 480, seed=2)
     answer = tradewinds("retrain", *WORDS, "series.path=other.csv", "run.name=bars", "seed=8")
     assert answer.status == 2
     assert "version 1 of 'bars' was trained on bars (bars, bars of 1 days 00:00:00), and this request's" in answer.err
+    Path("bars.csv").write_bytes((tmp_path / "other_bars.csv").read_bytes())
+    answer = tradewinds("signal", *WORDS)
+    assert answer.status == 2
+    assert "version 1 of 'bars' was trained on other bars: the log returns up to" in answer.err
+    Path("bars.csv").write_bytes((tmp_path / "other.csv").read_bytes())
     days = pd.date_range("2019-12-01", "2022-12-01", name="date")
     pd.DataFrame({"heat": np.arange(len(days))}, index=days).to_csv(tmp_path / "weather.csv")
     weather = ("weather=csv", "weather.path=weather.csv", "weather.columns=[heat]", "weather.lag_hours=24")

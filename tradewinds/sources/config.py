@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,7 +27,7 @@ class SampleConfig:
 
     Attributes:
         name: `sp500`, `nasdaq`, `wti`, `henry_hub` or `houston`.
-        instruments: which of its instruments; exactly one is traded at present.
+        instruments: which of its instruments, at least one; a forecaster learns from all of them.
         price_floor: prices from 0 up to it are raised to it, with a note; null raises none, and a price of 0 is then
             refused, as a negative one always is. For series of one price a bar.
         first: first date used, or null for all.
@@ -41,9 +42,9 @@ class SampleConfig:
     last: str | None = None
 
     def __post_init__(self) -> None:
-        one, floor = len(self.instruments) == 1, self.price_floor
+        several, floor = len(set(self.instruments)) == len(self.instruments) > 0, self.price_floor
         require(
-            (one, f"instruments must be exactly one at present, were {list(self.instruments)}"),
+            (several, f"instruments must be different names, at least one, were {list(self.instruments)}"),
             (floor is None or floor > 0.0, f"price_floor must be positive or null, was {floor}"),
             (
                 floor is None or self.name not in ("sp500", "nasdaq"),
@@ -58,7 +59,8 @@ class FileConfig:
     """A file of the user's: CSV, plain or gzipped, comma-separated, with a header; or Parquet.
 
     Attributes:
-        path: the file, or several of the same columns, [2021.csv,2022.csv].
+        path: the file; or several of the same columns, [2021.csv,2022.csv], the later rows after the earlier; or one
+            file an instrument, {AAPL: aapl.csv, MSFT: msft.csv}.
         time_column: column of the bars' starts; null takes the first column, in Parquet the index or the first time.
         time_zone: zone of times that name none, such as UTC or Europe/Berlin; null refuses such times, but for dates.
         time_format: how times are written if not in ISO 8601, such as '%d/%m/%Y', or `unix` or `unix_ms`, seconds or
@@ -83,7 +85,7 @@ class FileConfig:
     """
 
     kind: Literal["csv", "parquet"]
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] | Mapping[str, str]
     time_column: str | None = None
     time_zone: str | None = None
     time_format: str | None = None

@@ -1,6 +1,8 @@
 """The user's own files, CSV or Parquet, as a market series or as exogenous columns."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,46 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
     Raises:
         RequestError: the file cannot be read with certainty; see `table` and `bars`.
     """
-    paths = _paths(config.path)
+    named = isinstance(config.path, Mapping)
+    if isinstance(config.path, Mapping):
+        files = {name: [Path(path)] for name, path in config.path.items()}
+        name = _plain("-".join(files))
+    else:
+        paths = _paths(config.path)
+        files, name = {_stem(paths[0]): paths}, _plain_name(paths)
+    read = {name: _read_bars(paths, config, rules) for name, paths in files.items()}
+    lengths = {one.length for one in read.values()}
+    if len(lengths) > 1:
+        found = ", ".join(f"{instrument} of {one.length}" for instrument, one in read.items())
+        raise RequestError(f"the files of series.path must have bars of one length, have {found}")
+    first = next(iter(read.values()))
+    facts = Facts(
+        name=name,
+        bar_length=first.length,
+        bars_per_year=config.bars_per_year,
+        season_bars=config.season_bars,
+        price_unit=config.price_unit,
+        calendar=config.calendar or "",
+        zone=first.table.zone,
+    )
+    series, notes = series_of({name: one.bars for name, one in read.items()}, facts)
+    said = [f"{instrument}: {note}" if named else note for instrument, one in read.items() for note in one.notes]
+    sources = tuple(source for one in read.values() for source in one.table.sources)
+    zone = first.table.zone if first.table.zone != "UTC" else None
+    return LoadedSeries(series, (*said, *notes), sources, zone)
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The bars of one instrument, the table they were read from, their length, and what was noticed."""
+
+    bars: Bars
+    table: Table
+    length: pd.Timedelta
+    notes: tuple[str, ...]
+
+
+def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Read:
     table = read_table(
         paths, time_column=config.time_column, time_zone=config.time_zone, time_format=config.time_format, rules=rules
     )
@@ -48,23 +89,11 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
     bars = bars.take(cut(bars.index, config.first, config.last, table.origin.name, table.zone))
     bars, length, said = checked(bars, rules=rules, length=_length(config.bar_length))
     notes += said
-    per_day = max(int(DAY / length), 10)
     refuse_adjusted(bars)
-    refuse_jumps(bars, rules, window=per_day)
+    refuse_jumps(bars, rules, window=max(int(DAY / length), 10))
     if config.calendar is not None:
         notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
-    facts = Facts(
-        name=_plain_name(paths),
-        bar_length=length,
-        bars_per_year=config.bars_per_year,
-        season_bars=config.season_bars,
-        price_unit=config.price_unit,
-        calendar=config.calendar or "",
-        zone=table.zone,
-    )
-    series, _ = series_of({_stem(paths[0]): bars}, facts)
-    zone = table.zone if table.zone != "UTC" else None
-    return LoadedSeries(series, (*table.notes, *notes, *_remarks(columns)), table.sources, zone)
+    return _Read(bars, table, length, (*table.notes, *notes, *_remarks(columns)))
 
 
 def _of_yfinance(config: FileConfig, table: Table, columns: dict[str, Array]) -> list[str]:
@@ -132,7 +161,10 @@ def _stem(path: Path) -> str:
 
 
 def _plain_name(paths: list[Path]) -> str:
-    name = _stem(paths[0]) + (f"-{_stem(paths[-1])}" if len(paths) > 1 else "")
+    return _plain(_stem(paths[0]) + (f"-{_stem(paths[-1])}" if len(paths) > 1 else ""))
+
+
+def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:64]
 
 

@@ -85,7 +85,8 @@ def _index_bars(config: SampleConfig) -> LoadedSeries:
         price_unit="index points",
         calendar="XNYS",
     )
-    return _loaded(config, pd.DatetimeIndex(table.index)[part], columns, facts, source, (), "America/New_York")
+    instruments = {config.instruments[0]: columns}
+    return _loaded(pd.DatetimeIndex(table.index)[part], instruments, facts, source, (), "America/New_York")
 
 
 def _oil(config: SampleConfig) -> LoadedSeries:
@@ -110,9 +111,11 @@ def _power(config: SampleConfig) -> LoadedSeries:
     one = sample("ercot_dam_hourly")
     table = _proven(one)
     _check_instrument(config, table.columns)
-    (instrument,) = config.instruments
     part = cut(table.index, config.first, config.last, config.name)
-    price, raised = _floored(config, instrument, table.numbers(instrument)[part])
+    prices, notes = {}, [POWER_NOTE]
+    for instrument in config.instruments:
+        prices[instrument], raised = _floored(config, instrument, table.numbers(instrument)[part])
+        notes += raised
     facts = Facts(
         name=config.name,
         bar_length=pd.Timedelta(hours=1),
@@ -121,8 +124,8 @@ def _power(config: SampleConfig) -> LoadedSeries:
         price_unit="USD/MWh",
         calendar="24/7",
     )
-    notes = (POWER_NOTE, *raised)
-    return _loaded(config, table.index[part], {"close": price}, facts, _source(one), notes, "America/Chicago")
+    columns = {name: {"close": price} for name, price in prices.items()}
+    return _loaded(table.index[part], columns, facts, _source(one), tuple(notes), "America/Chicago")
 
 
 def _single(
@@ -155,22 +158,23 @@ def _single(
         price_unit=unit,
         calendar=calendar,
     )
-    return _loaded(config, index[quoted], {"close": close}, facts, source, (*notes, *raised), "America/Chicago")
+    instruments = {instrument: {"close": close}}
+    return _loaded(index[quoted], instruments, facts, source, (*notes, *raised), "America/Chicago")
 
 
 def _loaded(
-    config: SampleConfig,
     index: pd.DatetimeIndex,
-    columns: dict[str, Array],
+    instruments: dict[str, dict[str, Array]],
     facts: Facts,
     source: dict[str, str | int],
     notes: tuple[str, ...],
     zone: str,
 ) -> LoadedSeries:
     """Bars of a file that is proven: checked like all, but what is odd in them is known and stands in the sidecar."""
-    bars = Bars(index, columns, Origin.counted(str(source["file"]), len(index)))
-    bars, _, _ = checked(bars, rules=DataConfig(), length=facts.bar_length)
-    series, _ = series_of({config.instruments[0]: bars}, facts)
+    origin = Origin.counted(str(source["file"]), len(index))
+    bars = {name: Bars(index, columns, origin) for name, columns in instruments.items()}
+    proven = {name: checked(part, rules=DataConfig(), length=facts.bar_length)[0] for name, part in bars.items()}
+    series, _ = series_of(proven, facts)
     return LoadedSeries(series, notes, (source,), zone)
 
 
@@ -210,9 +214,11 @@ def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:
 
 
 def _check_instrument(config: SampleConfig, known: tuple[str, ...]) -> None:
-    (instrument,) = config.instruments
-    if instrument not in known:
-        raise RequestError(f"series.instruments of {config.name} must be one of {', '.join(known)}, was '{instrument}'")
+    for instrument in config.instruments:
+        if instrument not in known:
+            raise RequestError(
+                f"series.instruments of {config.name} must be one of {', '.join(known)}, was '{instrument}'"
+            )
 
 
 def _source(one: Sample) -> dict[str, str | int]:

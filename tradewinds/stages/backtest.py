@@ -46,7 +46,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     forecaster, encoded = parent(agent, "forecaster"), parent(agent, "hidden_states")
     return judge(
         prepared,
-        load_forecaster(forecaster.folder),
+        load_forecaster(forecaster.folder, prepared.series.instruments[0]),
         load_hidden_states(encoded.folder),
         load_policy(agent.folder),
         parents={"agent": agent, "forecaster": forecaster},

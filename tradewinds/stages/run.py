@@ -39,8 +39,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 def walk(prepared: Prepared, console: Console, *, command: str) -> Walked:
     """Walk the whole path once, into a new run folder."""
     run, started = prepared.runs / new_run_id(), time.perf_counter()
-    fitted, forecaster = train_forecaster(prepared, run, console)
-    states, encoded = encode_states(prepared, fitted, forecaster, run, console)
+    series = prepared.series
+    panel, forecaster = train_forecaster(prepared, run, console)
+    fitted = panel[series.instruments[0]]
+    states, encoded = encode_states(prepared, series, fitted, forecaster, run / "hidden_states", console)
     parents = {"forecaster": forecaster, "hidden_states": encoded}
     trained, agent = train_agent(prepared, states, parents, run, console)
     outcome = judge(

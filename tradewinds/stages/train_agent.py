@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from forecaster.encode import HiddenStates
+from forecaster.fit import load_forecaster
 from tradewinds.artifact import Artifact, new_run_id, read, writing
 from tradewinds.console import Console
 from tradewinds.errors import RequestError
@@ -20,15 +21,18 @@ from trading_env import TradingVectorEnv
 
 KIND = "agent"
 CHECKPOINT = "agent.checkpoint"
+LAST_RETURNS = 5  # log returns up to the last bar that selected the agent, by which its series is known again
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train an agent on a trained forecaster's hidden states."""
     prepared = prepare(config)
-    fitted, forecaster = find_forecaster(prepared)
+    forecaster = find_forecaster(prepared)
+    series = prepared.series
+    fitted = load_forecaster(forecaster.folder, series.instruments[0])
     console.note(f"forecaster: {forecaster.folder}")
     run = prepared.runs / new_run_id()
-    states, encoded = encode_states(prepared, fitted, forecaster, run, console)
+    states, encoded = encode_states(prepared, series, fitted, forecaster, run / "hidden_states", console)
     parents = {"forecaster": forecaster, "hidden_states": encoded}
     try:
         trained, artifact = train_agent(prepared, states, parents, run, console)
@@ -78,11 +82,13 @@ def train_agent(
         if resume is None:
             raise
         raise RequestError(f"inputs.resume: {error}") from None
+    last = split.validation.stop
     facts = {
         "best_step": trained.best_step,
         "learned": trained.best_step > 0,
         "validation_score": trained.best_score,
-        "trained_to": states.index[split.validation.stop - 1].isoformat(),
+        "trained_to": states.index[last - 1].isoformat(),
+        "last_returns": prepared.series.log_return()[last - LAST_RETURNS : last, 0].tolist(),
         "seconds": round(time.perf_counter() - started, 1),
     }
     with writing(

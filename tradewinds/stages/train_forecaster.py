@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from forecaster.encode import encode
-from forecaster.fit import FittedForecaster, fit_forecaster, load_forecaster
+from forecaster.fit import FittedForecaster, fit_panel, save_panel
 from forecaster.scores import score_forecasts
 from tradewinds.artifact import Artifact, latest, new_run_id, read, writing
 from tradewinds.console import Console
@@ -21,44 +21,48 @@ MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what make
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train a forecaster, score it on the validation rows and write its artifact."""
     prepared = prepare(config)
-    console.note(f"{prepared.series.name}: {prepared.age}")
+    console.note(f"{prepared.panel.name}: {prepared.age}")
     for note in prepared.notes:
         console.note(f"note: {note}")
     run = prepared.runs / new_run_id()
-    fitted, artifact = train_forecaster(prepared, run, console)
-    states = encode(fitted, prepared.series)
-    scores = score_forecasts(  # the test rows stay shut: intervals from the agent's rows, errors on validation
-        fitted,
-        prepared.series,
-        states,
-        calibration_rows=prepared.split.agent,
-        rows=prepared.split.validation,
-    )
-    for line in score_lines(scores.table, "validation rows"):
-        console.result(line)
-    return {"forecaster": str(artifact.folder), "validation": scores.table}
+    panel, artifact = train_forecaster(prepared, run, console)
+    tables: dict[str, Any] = {}
+    for name, fitted in panel.items():
+        series = prepared.panel.instrument(name)
+        scores = score_forecasts(  # the test rows stay shut: intervals from the agent's rows, errors on validation
+            fitted,
+            series,
+            encode(fitted, series),
+            calibration_rows=prepared.split.agent,
+            rows=prepared.split.validation,
+        )
+        tables[name] = scores.table
+        for line in score_lines(scores.table, "validation rows" if len(panel) == 1 else f"{name}, validation rows"):
+            console.result(line)
+    return {"forecaster": str(artifact.folder), "validation": scores.table if len(panel) == 1 else tables}
 
 
-def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[FittedForecaster, Artifact]:
-    """Fit the forecaster and write its artifact to `run`/forecaster."""
+def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[dict[str, FittedForecaster], Artifact]:
+    """Fit one forecaster on all instruments and write its artifact to `run`/forecaster."""
     config, started = prepared.config, time.perf_counter()
     with console.progress(f"train {config.model.kind}") as progress:
-        fitted = fit_forecaster(
-            prepared.series,
+        panel = fit_panel(
+            prepared.panel,
             config.forecaster,
             prepared.split.forecaster,
             seed=seed_for(config.seed, KIND),
             progress=progress,
         )
+    fitted = next(iter(panel.values()))
     facts = {"fit_end_time": fitted.fit_end_time.isoformat(), "seconds": round(time.perf_counter() - started, 1)}
     with writing(run / KIND, KIND, config=config.plain(), inputs=prepared.inputs, facts=facts) as folder:
-        fitted.save(folder)
+        save_panel(panel, folder)
     console.wrote(run / KIND)
-    return fitted, read(run / KIND, KIND)
+    return panel, read(run / KIND, KIND)
 
 
-def find_forecaster(prepared: Prepared) -> tuple[FittedForecaster, Artifact]:
-    """Load the forecaster that `inputs.forecaster` names, and check that it fits the request.
+def find_forecaster(prepared: Prepared) -> Artifact:
+    """Find the forecaster that `inputs.forecaster` names, and check that it fits the request.
 
     Raises:
         RequestError: there is none, or it was trained on other data or with other settings.
@@ -66,7 +70,7 @@ def find_forecaster(prepared: Prepared) -> tuple[FittedForecaster, Artifact]:
     named = prepared.config.inputs.forecaster
     artifact = read(latest(prepared.runs, KIND) if named == "latest" else Path(named), KIND)
     check_fits(artifact, prepared, MUST_MATCH)
-    return load_forecaster(artifact.folder), artifact
+    return artifact
 
 
 def check_fits(artifact: Artifact, prepared: Prepared, keys: tuple[str, ...]) -> None:
