@@ -42,7 +42,7 @@ def fitted(panel):
 
 
 def test_being_told_which_instrument_it_is_pays_where_the_past_does_not_tell():
-    """r[t+1] = +-s x[t] + s e: with the sign known the best error is s^2, without it nearly that of no change, 2 s^2."""
+    """r[t+1] = +-s x[t] + s e: the best error is s^2 with the sign known, and nearly 2 s^2, no change, without it."""
     rng = np.random.default_rng(0)
     signal, noise = rng.normal(size=1600), rng.normal(size=(1600, 2))
     returns = 0.01 * noise

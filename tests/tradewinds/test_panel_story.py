@@ -1,4 +1,4 @@
-"""Several instruments through the command line: one forecaster learns from all, an agent trades the one that is named."""
+"""Several instruments through the command line: one forecaster learns from all, an agent trades one of them."""
 
 import json
 
