@@ -52,9 +52,9 @@ class Prepared:
             RequestError: there are several, and none is chosen.
         """
         names = self.panel.instruments
-        chosen = self.config.rollout.instrument
         if len(names) == 1:
             return self.panel
+        chosen = self.config.rollout.instrument
         if chosen is None:
             raise RequestError(
                 f"the series has {', '.join(names)}, and an agent trades one instrument at present; choose it with "

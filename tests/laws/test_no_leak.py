@@ -78,7 +78,7 @@ def test_from_bar_to_observation_the_future_cannot_reach_the_past(joined):
         for values in columns.values():
             values[t + 1 :] *= 1.9
         series = dataclasses.replace(prepared.series, **columns)
-        other = dataclasses.replace(prepared, series=series)
+        other = dataclasses.replace(prepared, panel=series)
         after = observations(build_market(other, encode(fitted, series), rows), actions)
         seen = t - rows.start + 1
         np.testing.assert_array_equal(before[:seen], after[:seen])

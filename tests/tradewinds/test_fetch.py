@@ -463,7 +463,7 @@ def test_a_run_on_fetched_bars_and_weather_uses_the_store_and_records_its_snapsh
     assert named == {f"{one['source']}/{one['instrument']}": one["sha256"] for one in kept}
 
 
-def test_a_run_on_several_symbols_is_refused_with_the_sweep_that_runs_them(replay, tradewinds):
+def test_several_symbols_make_one_forecaster_and_an_agent_for_the_one_that_is_named(replay, tradewinds):
     replay.symbols |= {
         name: Exchange(number=400, first="2023-01-02", seed=seed) for seed, name in enumerate(("AAA", "BBB"))
     }
@@ -471,12 +471,10 @@ def test_a_run_on_several_symbols_is_refused_with_the_sweep_that_runs_them(repla
     words = ("run", "series=yahoo", "data.store=store", *FAST_CSV)
     answer = tradewinds(*words, "series.symbols=[AAA,BBB]")
     assert answer.status == 2
-    assert (
-        "the series has AAA, BBB; choose one of them, or run one after another: -m 'series.symbols=[AAA],[BBB]'"
-        in answer.err
-    )
-    assert tradewinds(*words, "-m", "series.symbols=[AAA],[BBB]").status == 0
-    assert {path.parent.parent.name for path in Path("runs").rglob("report.json")} == {"AAA", "BBB"}
+    assert "or act on one after another: -m rollout.instrument=AAA,BBB" in answer.err
+    assert tradewinds(*words, "series.symbols=[AAA,BBB]", "-m", "rollout.instrument=AAA,BBB").status == 0
+    reports = [json.loads(path.read_text()) for path in Path("runs").rglob("report.json")]
+    assert sorted(report["data"]["instruments"] for report in reports) == [["AAA"], ["BBB"]]
 
 
 def test_what_was_never_fetched_is_refused_with_the_command_that_fetches_it(tradewinds):
