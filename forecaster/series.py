@@ -45,7 +45,7 @@ class Series:
         lags: per exogenous column, the shortest time from the start of a value's own interval until it is available;
             negative for a forecast.
         missing: exogenous columns that may be NaN, and are then said to be missing instead of being carried.
-        ahead: columns that are known before their bars, of which `exogenous` holds each bar's own value.
+        ahead: columns that are known before their bars; each is an exogenous column too.
         units: per column, its unit.
         price_unit: unit of the prices.
         calendar: exchange code, or `24/7`.
@@ -254,6 +254,8 @@ class Series:
             digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
         for one in self.ahead:
             one.add_to(digest)
+        if self.missing:
+            digest.update(repr(self.missing).encode())
         return digest.hexdigest()
 
 

@@ -3,17 +3,18 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.config import FORESEEING, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 from forecaster.encode import Stream, encode
 from forecaster.fit import fit_forecaster, load_forecaster
 from forecaster.network import build_network
 
-from markets import noise_series, series_of, small_config, with_ahead, with_model
+from markets import KINDS, noise_series, series_of, small_config, with_ahead, with_model
 from networks import close, draw, randomise
 
 FEATURES, FUTURE, OUTPUTS = 3, 4, 2
@@ -95,6 +96,31 @@ def test_beyond_the_lead_nothing_moves_within_it_the_forecast_and_never_the_stat
     within = encode(fitted, changed_load(announced, t + 1))
     assert (within.forecast[t] != states.forecast[t]).any()
     np.testing.assert_array_equal(within.hidden_state[: t + 1], states.hidden_state[: t + 1])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in FORESEEING])
+def test_who_does_not_read_ahead_is_not_moved_by_what_is_announced(announced, kind):
+    fitted = fit_forecaster(announced, small_config(kind, epochs=1), ROWS, seed=1)
+    before, after = encode(fitted, announced), encode(fitted, changed_load(announced, 301))
+    np.testing.assert_array_equal(before.forecast[:301], after.forecast[:301])
+    np.testing.assert_array_equal(before.hidden_state[:301], after.hidden_state[:301])
+    assert (before.hidden_state[301] != after.hidden_state[301]).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_missing_moves_nothing_bar_by_bar_or_at_once(kind):
+    heat = np.random.default_rng(5).normal(20.0, 5.0, 400)
+    heat[[40, 41, 200, 310, 311, 312]] = np.nan
+    series = noise_series(400, exogenous=pd.DataFrame({"heat": heat}))
+    series = dataclasses.replace(series, missing=("heat",))
+    fitted = fit_forecaster(series, small_config(kind, epochs=1), ROWS, seed=1)
+    states = encode(fitted, series)
+    assert np.isfinite(states.hidden_state[states.first_row :]).all()
+    stream = Stream(fitted, series.rows(range(0, 305)))
+    for row in range(305, 325):
+        np.testing.assert_allclose(
+            stream.push(series.rows(range(row, row + 1)))[0], states.hidden_state[row], atol=1e-5
+        )
 
 
 def test_what_no_row_of_the_fit_knows_cannot_reach_the_weights(announced, fitted):

@@ -17,7 +17,7 @@ HOURS = 400
 
 @pytest.fixture
 def files(tmp_path):
-    """Hourly prices with a load that is announced a day ahead, and hourly wind; the price ends a day before the load."""
+    """Hourly prices that end a day before the load that is announced beside them, and hourly wind."""
 
     def write(*, load=None, wind=None):
         rng = np.random.default_rng(0)
@@ -126,6 +126,15 @@ def test_weather_that_begins_late_or_ends_early_no_longer_cuts_the_series_if_mis
 def test_a_declaration_that_the_file_does_not_bear_out_is_refused(files, options, message):
     with pytest.raises(RequestError, match=message):
         load_bars(files()[0], **options)
+
+
+def test_a_forecast_that_does_not_reach_the_next_bar_is_refused(files):
+    price, wind = files()
+    weather = FileWeather(kind="csv", path=wind, columns=("wind",), lag_hours=1.0, known_ahead={"wind": 2.0})
+    daily = pd.read_csv(price, index_col=0).iloc[::24, :1].dropna()
+    daily.to_csv(price)
+    with pytest.raises(RequestError, match="weather.known_ahead.wind must be at least 24 hours, the length of a bar"):
+        load_bars(price, weather=weather, known_ahead={})
 
 
 def test_a_column_of_both_the_series_and_the_weather_is_refused(files):

@@ -61,8 +61,9 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
     notes.extend(check_gaps(table, columns.origin, rules, first=cut.close_time[0] - interval, last=cut.close_time[-1]))
     notes.extend(check_clock(table, columns.units, columns.place if columns.place is not None else loaded.zone))
     lags = {name: pd.Timedelta((columns.available[name] - times).min()) for name in joined.columns}
-    lags |= {name: interval - lead for name, lead in columns.leads.items()}
-    ahead = KnownAhead(table[list(columns.leads)], columns.leads, interval) if columns.leads else None
+    leads = _leads(columns, series.bar_length)
+    lags |= {name: interval - lead for name, lead in leads.items() if not columns.forecast}
+    ahead = KnownAhead(table[list(leads)], leads, interval) if leads else None
     whole = dataclasses.replace(
         cut,
         exogenous=pd.concat([cut.exogenous, joined.iloc[rows.start : rows.stop]], axis=1),
@@ -73,6 +74,21 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
     )
     sources = (*loaded.sources, *columns.sources)
     return dataclasses.replace(loaded, series=whole, notes=tuple(notes), sources=sources, cut=said)
+
+
+def _leads(columns: LoadedColumns, bar_length: pd.Timedelta) -> dict[str, pd.Timedelta]:
+    """Return how far ahead columns are known, where it is far enough to say anything of the next bar.
+
+    Raises:
+        RequestError: a column that was declared is not known that far.
+    """
+    short = [name for name, lead in columns.leads.items() if lead < bar_length]
+    if short and not columns.forecast:
+        raise RequestError(
+            f"weather.known_ahead.{short[0]} must be at least {bar_length / pd.Timedelta(hours=1):g} hours, the length "
+            f"of a bar, was {columns.leads[short[0]] / pd.Timedelta(hours=1):g}: nothing of a later bar would be known"
+        )
+    return {name: lead for name, lead in columns.leads.items() if name not in short}
 
 
 def _stale(closes: pd.DatetimeIndex, columns: LoadedColumns, most: pd.Timedelta) -> pd.DataFrame:
