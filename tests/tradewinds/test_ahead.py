@@ -133,7 +133,7 @@ def test_a_forecast_that_does_not_reach_the_next_bar_is_refused(files):
     weather = FileWeather(kind="csv", path=wind, columns=("wind",), lag_hours=1.0, known_ahead={"wind": 2.0})
     daily = pd.read_csv(price, index_col=0).iloc[::24, :1].dropna()
     daily.to_csv(price)
-    with pytest.raises(RequestError, match="weather.known_ahead.wind must be at least 24 hours, the length of a bar"):
+    with pytest.raises(RequestError, match=r"weather.known_ahead.wind must be at least 24 hours, the length of a bar"):
         load_bars(price, weather=weather, known_ahead={})
 
 
