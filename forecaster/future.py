@@ -101,21 +101,23 @@ class FutureTable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """G names: the calendar's, then each column and, beside it, where it is missing."""
+        """G names: the calendar's, then of each column its level, its change since the bar before, where it is missing."""
         calendar = tuple(cycles(pd.DatetimeIndex([], tz="UTC"), self.bar_length)) if self.calendar else ()
         columns = (name for part in self.ahead for name in part.names)
-        return (*calendar, *(f"{name}{end}" for name in columns for end in ("", MISSING)))
+        return (*calendar, *(f"{name}{end}" for name in columns for end in ("", "_change", MISSING)))
 
     def gather(self, rows: Int64, horizon: int, timetable: Timetable) -> Array:
         """Return (B, H, G) of the H bars after each of `rows` (B,); NaN where a column is not known so far ahead."""
-        starts = timetable.next_starts(self.starts[rows], horizon)  # (B, H)
+        now = self.starts[rows]  # (B,)
+        starts = timetable.next_starts(now, horizon)  # (B, H)
         columns: list[Array] = []
         if self.calendar:
             found = cycles(pd.DatetimeIndex(starts.ravel(), tz="UTC"), self.bar_length)
             columns.extend(column.reshape(starts.shape) for column in found.values())
         for part in self.ahead:
-            for values in _read(part, starts, self.starts[rows]):
-                columns.extend((values, np.isnan(values).astype(np.float64)))
+            for values in _read(part, np.column_stack((now, starts)), now):  # (B, 1 + H)
+                level = values[:, 1:]
+                columns.extend((level, np.diff(values), np.isnan(level).astype(np.float64)))
         return np.stack(columns, axis=-1) if columns else np.empty((*starts.shape, 0))
 
 
@@ -184,7 +186,7 @@ def _phase(seconds: Int64) -> Int64:
 
 
 def _read(part: KnownAhead, starts: Int64, now: Int64) -> Iterator[Array]:
-    """Yield each column (B, H): its values at the moments `starts` (B, H), as known at the bars begun at `now` (B,)."""
+    """Yield each column's values at the moments `starts` (B, N), as known at the close of the bars begun at `now`."""
     stamps = pd.DatetimeIndex(part.table.index).asi8
     if len(stamps) == 0:
         yield from (np.full(starts.shape, np.nan) for _ in part.names)

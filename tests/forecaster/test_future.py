@@ -80,13 +80,15 @@ def test_a_column_is_read_as_far_ahead_as_its_lead_reaches_and_no_further(row, h
     load = np.random.default_rng(lead).normal(size=100)
     series = with_ahead(noise_series(100, bar_length="1h"), load=load, hours=lead)
     table = build_future(series, CONFIG)
-    values, missing = table.gather(np.array([row]), horizon, Timetable(3600.0))[0, :, -2:].T
+    values, change, missing = table.gather(np.array([row]), horizon, Timetable(3600.0))[0, :, -3:].T
     steps = np.arange(1, horizon + 1)
     known = (steps <= lead) & (row + steps < 100)
     np.testing.assert_array_equal(missing, ~known)
     np.testing.assert_array_equal(values[known], load[row + steps[known]])
+    np.testing.assert_array_equal(change[known], np.diff(load, prepend=0.0)[row + steps[known]])
     assert np.isnan(values[~known]).all()
-    assert table.names[-2:] == ("load", "load_missing")
+    assert np.isnan(change[~known]).all()
+    assert table.names[-3:] == ("load", "load_change", "load_missing")
 
 
 def test_the_calendar_ahead_is_that_of_the_bars_when_they_come():

@@ -184,7 +184,7 @@ def test_from_the_command_line_a_decoder_is_told_what_is_announced(files, tradew
     assert answer.status == 0, answer.err
     folder = json.loads(answer.out.splitlines()[-1])["forecaster"]
     with open(f"{folder}/forecaster.json", encoding="utf-8") as file:
-        assert json.load(file)["reader"]["names"][-2:] == ["load", "load_missing"]
+        assert json.load(file)["reader"]["names"][-3:] == ["load", "load_change", "load_missing"]
     with open(f"{folder}/manifest.json", encoding="utf-8") as file:
         config = json.load(file)["config"]
     assert config["series"]["known_ahead"] == {"load": 24.0}
