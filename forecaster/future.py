@@ -101,7 +101,7 @@ class FutureTable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """G names: the calendar's, then of each column its level, its change since the bar before, where it is missing."""
+        """G names: the calendar's, then of each column its level, its change from bar to bar, where it is missing."""
         calendar = tuple(cycles(pd.DatetimeIndex([], tz="UTC"), self.bar_length)) if self.calendar else ()
         columns = (name for part in self.ahead for name in part.names)
         return (*calendar, *(f"{name}{end}" for name in columns for end in ("", "_change", MISSING)))
