@@ -6,11 +6,21 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Kind = Literal[
-    "lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "segment_lstm", "slstm", "mlstm"
+    "lstm",
+    "gru",
+    "rnn",
+    "lstm_peephole",
+    "lstm_layernorm",
+    "lstm_attention",
+    "segment_lstm",
+    "slstm",
+    "mlstm",
+    "seq2seq",
 ]
 Normalisation = Literal["none", "subtract_last", "revin"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 SEGMENTED = ("segment_lstm",)
+FORESEEING = ("seq2seq",)  # kinds that read what is known of the bars ahead
 
 
 def _refuse(*laws: tuple[bool, str]) -> None:
@@ -63,7 +73,7 @@ class ModelConfig:
 
     Attributes:
         kind: `lstm`, `gru`, `rnn` (tanh), `lstm_peephole`, `lstm_layernorm`, `lstm_attention`,
-            `segment_lstm`, `slstm` or `mlstm`.
+            `segment_lstm`, `slstm`, `mlstm` or `seq2seq`.
         context_length: L, bars read before it speaks, at least 2.
         horizon: H, bars forecast, at least 1.
         hidden_size: D, units, at least 1.

@@ -1,6 +1,6 @@
 """Batches of windows for Lightning, each made by one gather; no sample is ever touched alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from forecaster.windows import gather, labels, strided_windows, with_static
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
+Future = Callable[[NDArray[np.int64]], tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +58,10 @@ class _Batches(IterableDataset[Batch]):
         rows: NDArray[np.int64],
         size: int,
         rng: torch.Generator | None,
+        future: Future,
     ) -> None:
         self.windows, self.static, self.target = windows, static, target
-        self.rows, self.size, self.rng = rows, size, rng
+        self.rows, self.size, self.rng, self.future = rows, size, rng, future
 
     def __iter__(self) -> Iterator[Batch]:
         count = len(self.static) * len(self.rows)
@@ -67,11 +69,11 @@ class _Batches(IterableDataset[Batch]):
         for chosen in torch.split(order, self.size):
             instrument, row = np.divmod(chosen.numpy(), len(self.rows))
             context = with_static(gather(self.windows, self.rows[row], instrument), self.static[instrument])
-            yield torch.from_numpy(context), self.target[chosen]
+            yield torch.from_numpy(context), self.target[chosen], *self.future(self.rows[row])
 
 
 class WindowDataModule(pl.LightningDataModule):
-    """Shuffled fit batches and ordered stop batches of (context (B, L, F + S), target (B, H)).
+    """Shuffled fit batches and ordered stop batches: context (B, L, F + S), target (B, H), and what `future` adds.
 
     Args:
         features: (A, T, F) scaled features of A instruments.
@@ -82,6 +84,7 @@ class WindowDataModule(pl.LightningDataModule):
         horizon: H.
         batch_size: B.
         seed: of the shuffling.
+        future: for rows (B,), what the network reads beside their windows: (B, H, G) of the bars ahead, or nothing.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class WindowDataModule(pl.LightningDataModule):
         horizon: int,
         batch_size: int,
         seed: int,
+        future: Future = lambda rows: (),
     ) -> None:
         super().__init__()
         windows = strided_windows(features, context_length)
@@ -103,7 +107,8 @@ class WindowDataModule(pl.LightningDataModule):
         def batches(chosen: NDArray[np.int64], shuffle: bool) -> _Batches:
             wanted = [labels(one.astype(np.float64), chosen, horizon).astype(np.float32) for one in target]
             stacked = torch.from_numpy(np.concatenate(wanted))  # A x (N, H) -> (A * N, H)
-            return _Batches(windows, static, stacked, chosen, batch_size if shuffle else 1024, rng if shuffle else None)
+            size = batch_size if shuffle else 1024
+            return _Batches(windows, static, stacked, chosen, size, rng if shuffle else None, future)
 
         self._fit, self._stop = batches(rows.fit, True), batches(rows.stop, False)
 

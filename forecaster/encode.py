@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forecaster.features import build_features
 from forecaster.fit import FittedForecaster
+from forecaster.future import build_future
 from forecaster.heads import LEVELS
 from forecaster.series import Series
 from forecaster.windows import gather, strided_windows, with_static
@@ -96,11 +97,12 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     scale = np.float32(fitted.target_scale)
     windows = strided_windows(fitted.scaled(table.values).astype(np.float32), length)
     static = np.repeat(fitted.static.astype(np.float32)[None], BATCH, axis=0)
+    ahead = build_future(series, fitted.config.features)
     with torch.inference_mode():
         for start in range(first_row, num_rows, BATCH):
-            rows = np.arange(start, start + BATCH)
-            context = torch.from_numpy(with_static(gather(windows, np.minimum(rows, num_rows - 1)), static))
-            scaled, states, spread = fitted.model(context)
+            rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
+            context = torch.from_numpy(with_static(gather(windows, rows), static))
+            scaled, states, spread = fitted.model(context, *fitted.future(ahead, rows))
             stop = min(start + BATCH, num_rows)
             forecast[start:stop] = scaled.numpy()[: stop - start] * scale
             hidden[start:stop] = states.numpy()[: stop - start]
@@ -145,9 +147,11 @@ class Stream:
         length = self._fitted.config.model.context_length
         longer = self._tail.extended(bar)
         self._tail = longer.rows(range(len(longer.index) - len(self._tail.index), len(longer.index)))
+        last = np.array([len(self._tail.index) - 1])
         features = self._fitted.scaled(build_features(self._tail, self._fitted.config.features).values[-length:])
         with torch.inference_mode():
             static = self._fitted.static.astype(np.float32)[None]
             context = torch.from_numpy(with_static(features.astype(np.float32)[None], static))
-            scaled, state, _ = self._fitted.model(context)
+            future = self._fitted.future(build_future(self._tail, self._fitted.config.features), last)
+            scaled, state, _ = self._fitted.model(context, *future)
         return state.numpy()[0], scaled.numpy()[0] * np.float32(self._fitted.target_scale)

@@ -8,6 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.config import FeatureConfig
+from forecaster.cycles import cycles
+from forecaster.future import MISSING
 from forecaster.series import Series
 
 Array = NDArray[np.float64]
@@ -18,7 +20,8 @@ class FeatureTable:
     """Features of T bars.
 
     Attributes:
-        values: (T, F); row t uses bars up to t only; rows before `first_row` are NaN somewhere.
+        values: (T, F); row t uses bars up to t only; rows before `first_row` are NaN somewhere. From there on only a
+            column that may be missing is NaN, where the column of its name and `_missing` is 1.
         names: F names.
         first_row: the first row from which on every feature is defined.
     """
@@ -33,7 +36,8 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
 
     Log return; realised volatility (root mean square of the last n log returns); for bars with a range, log high/low
     and the overnight gap log open/previous close; with volume, the z-score of its log against the last n bars; the
-    calendar; every exogenous column's level and its change since the bar before.
+    calendar; every exogenous column's level and its change since the bar before, and, of a column that may be missing,
+    where it is.
 
     Args:
         series: T bars.
@@ -51,9 +55,11 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
             f"features are read from one instrument at a time, the series has {', '.join(series.instruments)}; "
             "choose one with Series.instrument"
         )
-    columns = {**_price_features(series, config), **_calendar(series, config)}
-    taken = set(columns) & {f"{name}{end}" for name in series.exogenous.columns for end in ("", "_change")}
-    twice = taken | {f"{name}_change" for name in series.exogenous.columns} & set(map(str, series.exogenous.columns))
+    columns = _price_features(series, config)
+    columns.update(cycles(series.index, series.bar_length) if config.calendar else {})
+    given = set(map(str, series.exogenous.columns))
+    changes = {f"{name}_change" for name in given}
+    twice = set(columns) & (given | changes) | given & changes | {name for name in given if name.endswith(MISSING)}
     if twice:
         raise ValueError(
             f"exogenous columns must not bear the names of features, did: {', '.join(sorted(twice))}; rename them"
@@ -62,9 +68,13 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
         level = series.exogenous[name]
         columns[str(name)] = level.to_numpy(dtype=np.float64)
         columns[f"{name}_change"] = level.diff().to_numpy(dtype=np.float64)
+        if name in series.missing:
+            columns[f"{name}{MISSING}"] = np.asarray(level.isna(), dtype=np.float64)
     values = np.column_stack(list(columns.values()))
-    undefined = np.flatnonzero(~np.isfinite(values).all(axis=1))
-    first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values, tuple(columns), series)
+    needed = np.flatnonzero(~may_be_missing(tuple(columns)))
+    undefined = np.flatnonzero(~np.isfinite(values[:, needed]).all(axis=1))
+    wanted = tuple(list(columns)[column] for column in needed)
+    first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values[:, needed], wanted, series)
     return FeatureTable(values, tuple(columns), first_row)
 
 
@@ -93,6 +103,39 @@ def static_features(instruments: Sequence[str], config: FeatureConfig) -> tuple[
     return np.concatenate(columns, axis=1), names
 
 
+def may_be_missing(names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return (F,) which features may be NaN: level and change of a column beside which stands where it is missing."""
+    told = {name.removesuffix(MISSING) for name in names if name.endswith(MISSING)}
+    return np.array([name in told or name.removesuffix("_change") in told for name in names], dtype=bool)
+
+
+def scale_of(values: Array, names: tuple[str, ...]) -> tuple[Array, Array]:
+    """Return mean and deviation (F,) of the values (N, F) that are there; a deviation of 1 where none varies.
+
+    Raises:
+        ValueError: a feature has no value at all; nothing could be learned of it.
+    """
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    if not count.all():
+        name = names[int(count.argmin())]
+        raise ValueError(
+            f"feature {name} is missing on all {len(values)} fit rows; leave the column out, or start later"
+        )
+    mean = np.where(known, values, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    return mean, np.where(spread > 1e-9 * np.abs(mean) + 1e-12, spread, 1.0)  # rounding is no variation
+
+
+def scale(values: Array, mean: Array, std: Array, names: tuple[str, ...]) -> Array:
+    """Return features (T, F) less their mean, in deviations; 0, the mean, where a column that may be missing is."""
+    scaled = (values - mean) / std
+    spared = may_be_missing(names)
+    if spared.any():
+        scaled[:, spared] = np.nan_to_num(scaled[:, spared], nan=0.0)
+    return np.asarray(scaled)
+
+
 def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
     close = np.log(series.close[:, 0])
     log_return = pd.Series(np.diff(close, prepend=np.nan))
@@ -108,23 +151,6 @@ def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
         spread = rolling.std().to_numpy()
         deviation = (volume - rolling.mean()).to_numpy()
         columns["volume_z"] = np.where(np.isnan(spread), np.nan, deviation / np.maximum(spread, 1e-9))
-    return columns
-
-
-def _calendar(series: Series, config: FeatureConfig) -> dict[str, Array]:
-    """Sine and cosine of each cycle; which cycles vary is decided by the bar's length, not by the data."""
-    if not config.calendar:
-        return {}
-    index = series.index
-    columns: dict[str, Array] = {}
-    cycles: dict[str, tuple[Array, int]] = {"month": (index.month.to_numpy(dtype=np.float64) - 1.0, 12)}
-    if series.bar_length <= pd.Timedelta(days=1):
-        cycles["weekday"] = (index.day_of_week.to_numpy(dtype=np.float64), 7)
-    if series.bar_length < pd.Timedelta(days=1):
-        cycles["hour"] = (index.hour.to_numpy(dtype=np.float64) + index.minute.to_numpy(dtype=np.float64) / 60.0, 24)
-    for name, (phase, length) in cycles.items():
-        angle = 2.0 * np.pi * phase / length
-        columns[f"{name}_sin"], columns[f"{name}_cos"] = np.sin(angle), np.cos(angle)
     return columns
 
 

@@ -19,10 +19,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from forecaster.baselines import fit_ridge
-from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.config import FORESEEING, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 from forecaster.datamodule import WindowDataModule, WindowRows, window_rows
 from forecaster.dlinear import fit_dlinear
-from forecaster.features import build_features, static_features
+from forecaster.features import FeatureTable, build_features, scale, scale_of, static_features
+from forecaster.future import FutureReader, FutureTable, build_future, reader_from
 from forecaster.heads import equal_bins
 from forecaster.lstm import LSTMForecaster
 from forecaster.series import Series
@@ -54,6 +55,7 @@ class FittedForecaster:
         bar_length: of the series it was fitted on.
         history: per epoch, the loss on fit and on stop rows.
         model: the network, in evaluation mode.
+        reader: how the network reads what is known of the bars ahead; None if it does not.
     """
 
     config: ForecasterConfig
@@ -71,10 +73,15 @@ class FittedForecaster:
     bar_length: pd.Timedelta
     history: tuple[dict[str, float], ...]
     model: LSTMForecaster
+    reader: FutureReader | None = None
 
     def scaled(self, features: Array) -> Array:
-        """Return (T, F) features in the network's units."""
-        return (features - self.mean) / self.std
+        """Return (T, F) features in the network's units; 0, the mean, where a column that may be missing is."""
+        return scale(features, self.mean, self.std, self.feature_names)
+
+    def future(self, table: FutureTable, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Return what the network reads beside the windows that end at `rows` (B,): (B, H, G), or nothing."""
+        return () if self.reader is None else (torch.from_numpy(self.reader.read(table, rows)),)
 
     def save(self, folder: Path) -> None:
         """Write the forecaster into an existing folder."""
@@ -92,6 +99,7 @@ def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
         "fit_end_time": one.fit_end_time.isoformat(),
         "bar_length": str(one.bar_length),
         "history": list(one.history),
+        "reader": None if one.reader is None else one.reader.plain(),
         "instruments": {name: _own_facts(fitted) for name, fitted in panel.items()},
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -127,9 +135,10 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
         trainer=TrainerConfig(**parts["trainer"]),
     )
     blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
+    reader = reader_from(facts["reader"]) if facts["reader"] else None
     with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
         inputs = len(facts["feature_names"]) + len(own["static"])
-        model = LSTMForecaster(config.model, config.trainer, inputs, blank)
+        model = LSTMForecaster(config.model, config.trainer, inputs, blank, len(reader.names) if reader else 0)
     model.load_state_dict(load_file(folder / WEIGHTS))
     return FittedForecaster(
         config=config,
@@ -140,6 +149,7 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
         bar_length=pd.Timedelta(facts["bar_length"]),
         history=tuple(facts["history"]),
         model=model.eval(),
+        reader=reader,
         **own,
     )
 
@@ -177,8 +187,8 @@ def fit_panel(
         By instrument, the network of the epoch with the least stop loss.
 
     Raises:
-        ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, or a
-            training that diverged.
+        ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, a
+            column without a value on the fit rows, or a training that diverged.
         KeyboardInterrupt: Ctrl-C.
     """
     model_config = config.model
@@ -196,10 +206,16 @@ def fit_panel(
     )
     log_return = known.log_return()
     parts = [
-        _scale(table.values, log_return[:, number], chosen, max(first_row, rows.start), model_config)
+        _scale(table, log_return[:, number], chosen, max(first_row, rows.start), model_config)
         for number, table in enumerate(tables)
     ]
     static, static_names = static_features(series.instruments, config.features)
+    ahead, reader = build_future(known, config.features), None
+    if model_config.kind in FORESEEING:
+        scales = zip(parts[0].facts["mean"].tolist(), parts[0].facts["std"].tolist(), strict=True)
+        seen = slice(max(first_row, rows.start), int(chosen.fit[-1]) + 1)
+        by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
+        reader = FutureReader.fitted(ahead, model_config.horizon, seen, by_name)
     data = WindowDataModule(
         np.stack([part.scaled.astype(np.float32) for part in parts]),
         static.astype(np.float32),
@@ -209,6 +225,7 @@ def fit_panel(
         horizon=model_config.horizon,
         batch_size=config.trainer.batch_size,
         seed=seed,
+        future=lambda chosen: () if reader is None else (torch.from_numpy(reader.read(ahead, chosen)),),
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -217,7 +234,8 @@ def fit_panel(
             bins = equal_bins(
                 np.concatenate([part.fit_target / part.facts["target_scale"] for part in parts]), model_config.bins
             )
-        model = LSTMForecaster(model_config, config.trainer, len(tables[0].names) + len(static_names), bins)
+        inputs, num_future = len(tables[0].names) + len(static_names), len(reader.names) if reader else 0
+        model = LSTMForecaster(model_config, config.trainer, inputs, bins, num_future)
         history = _train(model, data, config.trainer, progress)
     shared: dict[str, Any] = {
         "config": config,
@@ -227,6 +245,7 @@ def fit_panel(
         "bar_length": series.bar_length,
         "history": tuple(history),
         "model": model.cpu().eval(),
+        "reader": reader,
     }
     return {
         name: FittedForecaster(instrument=name, static=static[number], **parts[number].facts, **shared)
@@ -244,14 +263,12 @@ class _Part:
     facts: dict[str, Any]
 
 
-def _scale(values: Array, log_return: Array, chosen: WindowRows, first_row: int, model: ModelConfig) -> _Part:
+def _scale(table: FeatureTable, log_return: Array, chosen: WindowRows, first_row: int, model: ModelConfig) -> _Part:
     """Scale an instrument by its fit rows, from `first_row` on, and fit the baselines that need a fit."""
-    seen = values[first_row : chosen.fit[-1] + 1]
-    mean, spread = seen.mean(axis=0), seen.std(axis=0)
-    std = np.where(spread > 1e-9 * np.abs(mean) + 1e-12, spread, 1.0)  # rounding is no variation
+    mean, std = scale_of(table.values[first_row : chosen.fit[-1] + 1], table.names)
     fit_target = labels(log_return, chosen.fit, model.horizon)
     stop_target = labels(log_return, chosen.stop, model.horizon)
-    scaled = (values - mean) / std
+    scaled = scale(table.values, mean, std, table.names)
     facts = {
         "mean": mean,
         "std": std,

@@ -19,28 +19,37 @@ class LSTMForecaster(pl.LightningModule):
         trainer: learning rate, weight decay and the loss of a point.
         num_features: F.
         bins: edges and means of the classes, for the head of that name.
+        num_future: G, columns known of each bar ahead, for networks that read them.
     """
 
-    def __init__(self, model: ModelConfig, trainer: TrainerConfig, num_features: int, bins: Bins | None = None) -> None:
+    def __init__(
+        self,
+        model: ModelConfig,
+        trainer: TrainerConfig,
+        num_features: int,
+        bins: Bins | None = None,
+        num_future: int = 0,
+    ) -> None:
         super().__init__()
         self.trainer_config = trainer
         self.head = build_head(model, trainer, bins)
-        self.network = build_network(model, num_features, self.head.outputs)
+        self.network = build_network(model, num_features, self.head.outputs, num_future)
 
-    def forward(self, context: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def forward(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the scaled point forecast (B, H), the hidden state (B, D) and the head's quantiles (B, H, Q) or None.
 
         Args:
             context: (B, L, F) scaled features.
+            future: (B, H, G) of the bars ahead, for networks that read it.
         """
-        outputs, hidden_state = self.network(context)  # (B, L, F) -> (B, H, P), (B, D)
+        outputs, hidden_state = self.network(context, *future)  # (B, L, F) -> (B, H, P), (B, D)
         return self.head.point(outputs), hidden_state, self.head.quantiles(outputs)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         """Return the loss of one fit batch."""
         return self._step(batch, "fit")
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+    def validation_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         """Return the loss of one stop batch."""
         return self._step(batch, "stop")
 
@@ -49,8 +58,8 @@ class LSTMForecaster(pl.LightningModule):
         config = self.trainer_config
         return torch.optim.AdamW(self.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
 
-    def _step(self, batch: tuple[Tensor, Tensor], split: str) -> Tensor:
-        context, target = batch  # (B, L, F), (B, H)
-        loss = self.head.loss(self.network(context)[0], target)
+    def _step(self, batch: tuple[Tensor, ...], split: str) -> Tensor:
+        context, target, *future = batch  # (B, L, F), (B, H), and (B, H, G) for networks that read it
+        loss = self.head.loss(self.network(context, *future)[0], target)
         self.log(f"{split}/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
         return loss

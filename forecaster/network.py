@@ -8,9 +8,9 @@ from importlib import import_module
 
 from torch import Tensor, nn
 
-from forecaster.config import ModelConfig
+from forecaster.config import FORESEEING, ModelConfig
 
-Builder = Callable[[ModelConfig, int, int], "Network"]
+Builder = Callable[..., "Network"]
 
 
 class Network(nn.Module):
@@ -66,11 +66,16 @@ BUILDERS = {
     "segment_lstm": "segment_lstm:SegmentLSTM",
     "slstm": "slstm:slstm_network",
     "mlstm": "mlstm:mlstm_network",
+    "seq2seq": "seq2seq:Seq2Seq",
 }  # module of this package, and what in it builds the architecture
 
 
-def build_network(config: ModelConfig, num_features: int, outputs: int) -> Network:
-    """Build the architecture `config.kind` with fresh weights, for F features and P outputs a bar."""
+def build_network(config: ModelConfig, num_features: int, outputs: int, num_future: int = 0) -> Network:
+    """Build the architecture `config.kind` with fresh weights, for F features and P outputs a bar.
+
+    Those that read what is known of the bars ahead take its G columns too, (B, H, G), as another argument of `forward`.
+    """
     module, _, name = BUILDERS[config.kind].partition(":")
     builder: Builder = getattr(import_module(f"forecaster.{module}"), name)
-    return builder(config, num_features, outputs)
+    sizes = (num_features, outputs, num_future) if config.kind in FORESEEING else (num_features, outputs)
+    return builder(config, *sizes)

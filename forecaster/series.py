@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecaster.known_ahead import KnownAhead
+
 Array = NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
 OPTIONAL = ("volume", "dividends", "splits")
@@ -42,6 +44,8 @@ class Series:
         exogenous: (T, K) newest values available at each bar's close; NaN before the first.
         lags: per exogenous column, the shortest time from the start of a value's own interval until it is available;
             negative for a forecast.
+        missing: exogenous columns that may be NaN, and are then said to be missing instead of being carried.
+        ahead: columns that are known before their bars; each is an exogenous column too.
         units: per column, its unit.
         price_unit: unit of the prices.
         calendar: exchange code, or `24/7`.
@@ -68,6 +72,8 @@ class Series:
     single_price: bool = False
     exogenous: pd.DataFrame = field(default_factory=pd.DataFrame)
     lags: Mapping[str, pd.Timedelta] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    ahead: tuple[KnownAhead, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     price_unit: str = ""
     calendar: str = "24/7"
@@ -140,6 +146,11 @@ class Series:
             faults.append("exogenous must have the index of the bars, had another; join it with join_as_of")
         elif np.isinf(self.exogenous.to_numpy(dtype=np.float64)).any():
             faults.append("exogenous values must be finite, or NaN before the first is known")
+        names = [name for one in self.ahead for name in one.names]
+        strange = sorted({*names, *self.missing} - set(map(str, self.exogenous.columns)))
+        if strange or len(set(names)) < len(names):
+            what = ", ".join(strange or names)
+            faults.append(f"columns known ahead or missing must be exogenous columns, each once, were not: {what}")
         return faults
 
     @property
@@ -194,7 +205,9 @@ class Series:
         part = slice(rows.start, rows.stop)
         given = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
         columns: dict[str, Any] = {name: None if one is None else one[part] for name, one in given.items()}
-        return dataclasses.replace(self, index=self.index[part], exogenous=self.exogenous.iloc[part], **columns)
+        index = self.index[part]
+        ahead = tuple(one.between(index[0], index[-1]) if len(index) else one for one in self.ahead)
+        return dataclasses.replace(self, index=index, exogenous=self.exogenous.iloc[part], ahead=ahead, **columns)
 
     def instrument(self, name: str) -> "Series":
         """Return the series of one of the instruments, with all exogenous columns.
@@ -218,6 +231,8 @@ class Series:
         given: dict[str, Any] = {name: (getattr(self, name), getattr(later, name)) for name in (*PRICES, *OPTIONAL)}
         lost = [name for name, (ours, theirs) in given.items() if (ours is None) != (theirs is None)]
         lost += sorted(set(map(str, self.exogenous.columns)) ^ set(map(str, later.exogenous.columns)))
+        if [one.names for one in self.ahead] != [one.names for one in later.ahead]:
+            lost.append("what is known ahead")
         if lost:
             raise ValueError(
                 f"the later bars must have the columns of the earlier ones; they differ in {', '.join(lost)}"
@@ -225,7 +240,8 @@ class Series:
         columns: dict[str, Any] = {n: None if pair[0] is None else np.concatenate(pair) for n, pair in given.items()}
         index = pd.DatetimeIndex(np.concatenate([self.index.asi8, later.index.asi8]), tz="UTC")
         exogenous = pd.concat([self.exogenous, later.exogenous[self.exogenous.columns]]).set_axis(index)
-        return dataclasses.replace(self, index=index, exogenous=exogenous, **columns)
+        ahead = tuple(one.extended(other) for one, other in zip(self.ahead, later.ahead, strict=True))
+        return dataclasses.replace(self, index=index, exogenous=exogenous, ahead=ahead, **columns)
 
     def sha256(self) -> str:
         """Return the identity of the content: names, times, prices, volume, events, exogenous values, to the bit."""
@@ -236,6 +252,10 @@ class Series:
         digest.update(self.index.as_unit("ns").asi8.tobytes())
         for column in [*columns.values(), self.exogenous.to_numpy(dtype=np.float64)]:
             digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
+        for one in self.ahead:
+            one.add_to(digest)
+        if self.missing:
+            digest.update(repr(self.missing).encode())
         return digest.hexdigest()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import PATCHED, SEGMENTED, FeatureConfig, ForecasterConfig, Kind, ModelConfig, TrainerConfig
+from forecaster.known_ahead import KnownAhead
 from forecaster.series import Series
 
 KINDS = get_args(Kind)
@@ -54,3 +55,13 @@ def small_config(kind="lstm", *, context_length=8, horizon=3, epochs=3, hidden_s
 def with_model(config, **changes):
     """The same forecaster with some of its model's settings changed."""
     return dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))
+
+
+def with_ahead(series, *, hours, **columns):
+    """The series with columns (T,) of its bars, each known `hours` before its bar; NaN where there is no value."""
+    table = pd.DataFrame(columns, index=series.index, dtype=float)
+    leads = dict.fromkeys(columns, pd.Timedelta(hours=hours))
+    ahead = (*series.ahead, KnownAhead(table, leads, series.bar_length))
+    exogenous = pd.concat([series.exogenous, table], axis=1)
+    missing = (*series.missing, *(name for name in columns if table[name].isna().any()))
+    return dataclasses.replace(series, exogenous=exogenous, ahead=ahead, missing=missing)

@@ -75,7 +75,7 @@ def test_the_oldest_bar_is_read_also_where_the_window_is_no_multiple(kind):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "lstmm"}, "kind must be one of lstm, gru, rnn, lstm_peephole, .*slstm, mlstm, was 'lstmm'"),
+        ({"kind": "lstmm"}, "kind must be one of lstm, gru, rnn, lstm_peephole, .*slstm, mlstm, seq2seq, was 'lstmm'"),
         ({"kind": "slstm", "patch_length": 1}, r"patch_length must lie in \[2, context_length = 64\] bars, was 1"),
         ({"kind": "mlstm", "context_length": 6}, r"patch_length must lie in \[2, context_length = 6\] bars, was 8"),
         ({"kind": "mlstm", "num_heads": 5}, "num_heads must divide hidden_size = 32, was 5"),

@@ -24,12 +24,14 @@ from tradewinds.sources.yahoo import Yahoo
 
 FUZZ = int(os.environ.get("FUZZ", "150"))
 fuzz = settings(max_examples=FUZZ, suppress_health_check=list(HealthCheck), deadline=None)
-GOOD = "date,open,high,low,close,volume\n" + "".join(
-    f"2024-01-{day:02},{10 + day / 7:.3f},{12 + day / 7:.3f},{9 + day / 7:.3f},{11 + day / 7:.3f},{100 * day}\n"
+GOOD = "date,open,high,low,close,volume,load\n" + "".join(
+    f"2024-01-{day:02},{10 + day / 7:.3f},{12 + day / 7:.3f},{9 + day / 7:.3f},{11 + day / 7:.3f},{100 * day},{day}\n"
     for day in range(1, 29)
 )
-ALL = ("sort", "duplicates", "drop", "clip", "forming", "dst", "gaps")
-repairs = st.lists(st.sampled_from(ALL), unique=True).map(tuple)
+ALL = ("sort", "duplicates", "drop", "clip", "forming", "dst", "gaps", "missing")
+repairs = (
+    st.lists(st.sampled_from(ALL), unique=True).map(tuple).filter(lambda words: not {"gaps", "missing"} <= set(words))
+)
 zones = st.sampled_from([None, "UTC", "America/Chicago", "Europe/Berlin"])
 
 
@@ -77,12 +79,13 @@ def read_or_refuse(content, repair, zone, suffix):
     rules = DataConfig(repair=repair)
     said = []
     bars = FileConfig(kind="csv", path=path, time_zone=zone)
-    for weather in (
-        NoWeather(),
-        FileWeather(kind="csv", path=path, time_zone=zone, columns=("volume",), lag_hours=24.0),
+    announced = FileConfig(kind="csv", path=path, time_zone=zone, known_ahead={"load": 48.0})
+    for series, weather in (
+        (bars, NoWeather()),
+        (announced, FileWeather(kind="csv", path=path, time_zone=zone, columns=("volume",), lag_hours=24.0)),
     ):
         try:
-            load_series(bars, weather, rules)
+            load_series(series, weather, rules)
         except (RequestError, GateError) as error:
             said.append(str(error))
     return said

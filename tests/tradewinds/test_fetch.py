@@ -17,7 +17,8 @@ import pytest
 from replay import Exchange, replaying
 
 from tradewinds.sources import load_series
-from tradewinds.sources.config import NoWeather, YahooConfig
+from tradewinds.sources.config import NoWeather, OpenMeteoConfig, YahooConfig
+from tradewinds.sources.open_meteo import load_open_meteo
 from tradewinds.sources.rules import DataConfig
 from tradewinds.sources.sessions import exchange_sessions
 from tradewinds.sources.store import Store
@@ -445,6 +446,9 @@ def test_a_forecast_is_known_before_its_hour_and_no_earlier_than_its_run(replay,
     frame = Store(HERE, "open_meteo").read("previous_runs2-hourly+41.8800-87.6300").frame
     assert "temperature_2m_previous_day2" in frame
     assert (frame["available_at"] - frame.index == pd.Timedelta(hours=12 - 48)).all()
+    config = OpenMeteoConfig(latitude=41.88, longitude=-87.63, product="previous_runs", lead_days=2)
+    columns = load_open_meteo(config, DataConfig(store="store"))
+    assert set(columns.leads.values()) == {pd.Timedelta(hours=36)}
 
 
 def test_a_run_on_fetched_bars_and_weather_uses_the_store_and_records_its_snapshot(replay, tradewinds):

@@ -3,10 +3,10 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from tradewinds.sources.rules import is_date, place_laws, symbol_law
+from tradewinds.sources.rules import ahead_laws, is_date, place_laws, symbol_law
 from tradewinds.validate import require
 
 MAX_LAG_HOURS = 24 * 366
@@ -80,6 +80,9 @@ class FileConfig:
         dividends: column of the cash paid per unit on the day a price is first quoted without it; null takes a column
             called dividends, if there is one.
         splits: column of units that one unit becomes, 0 or 1 where none; null takes splits or stock splits.
+        known_ahead: columns that are announced, such as {load_forecast: 24}: the value of a bar is known at the
+            close of every bar that starts at most so many hours before it, in (0, 8784]. Rows after the last price,
+            which hold nothing but such values, are bars to come.
         first: first date used, or null for all.
         last: last date used, or null for all.
     """
@@ -99,6 +102,7 @@ class FileConfig:
     volume: str | None = None
     dividends: str | None = None
     splits: str | None = None
+    known_ahead: Mapping[str, float] = field(default_factory=dict)
     price_unit: str = ""
     calendar: str | None = None
     first: str | None = None
@@ -107,10 +111,24 @@ class FileConfig:
     def __post_init__(self) -> None:
         year, season = self.bars_per_year, self.season_bars
         positive = year is None or (math.isfinite(year) and year > 0.0)
+        roles = ("open", "high", "low", "close", "volume", "dividends", "splits")
+        own = {role.lower() for role in roles} | {str(getattr(self, role)).lower() for role in roles}
+        taken = sorted(name for name in self.known_ahead if name.lower() in own)
         require(
             (bool(self.path), "path must name a file, was empty"),
             (positive, f"bars_per_year must be positive, was {year}"),
             (season is None or season >= 1, f"season_bars must be at least 1 bar, was {season}"),
+            (
+                not taken,
+                f"known_ahead must not name what a bar itself brings, did: {', '.join(taken)}; a price is known when "
+                "it is paid",
+            ),
+            (
+                not (self.known_ahead and isinstance(self.path, Mapping)),
+                "known_ahead is read from one file; with a file an instrument, bring what is announced to all of them "
+                "with weather=csv and weather.known_ahead",
+            ),
+            *ahead_laws(self.known_ahead),
             *_span_laws(self.first, self.last),
         )
 
@@ -182,6 +200,9 @@ class FileWeather:
         units: their units, one each, such as [degC,percent]; null takes them from the names where these say it.
         lag_hours: hours from the start of a value's interval until it is known; a daily mean needs at least 24.
         available_column: column that says when each row was known, in the place of `lag_hours`; or null.
+        known_ahead: those of the columns that are forecasts or announced, such as {temperature_forecast: 24}: a value
+            is known at the close of every bar that starts at most so many hours before the value's interval, in
+            (0, 8784]. `lag_hours` is not read for them.
         place: zone of the place the weather is of, such as America/Chicago, to check the clock of its temperatures;
             null takes the market's zone, where that is known.
     """
@@ -195,10 +216,12 @@ class FileWeather:
     units: tuple[str, ...] | None = None
     lag_hours: float | None
     available_column: str | None = None
+    known_ahead: Mapping[str, float] = field(default_factory=dict)
     place: str | None = None
 
     def __post_init__(self) -> None:
         lag, units = self.lag_hours, self.units
+        strange = [name for name in self.known_ahead if name not in self.columns]
         require(
             (bool(self.path), "path must name a file, was empty"),
             (len(self.columns) >= 1, "columns must name at least one column, were none"),
@@ -211,6 +234,11 @@ class FileWeather:
                 f"lag_hours or available_column must be given, and the other be null; were {lag} and "
                 f"{self.available_column}",
             ),
+            (
+                not strange,
+                f"known_ahead must name columns of {', '.join(self.columns)}, named {', '.join(strange)}",
+            ),
+            *ahead_laws(self.known_ahead),
             (
                 units is None or len(units) == len(self.columns),
                 f"units must be one a column, {len(self.columns)}, were {list(units or ())}",

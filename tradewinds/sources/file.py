@@ -1,5 +1,6 @@
 """The user's own files, CSV or Parquet, as a market series or as exogenous columns."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from forecaster.series import Series
 from tradewinds.errors import RequestError
+from tradewinds.sources.ahead import announced, leads_of, refuse_holes
 from tradewinds.sources.align import Facts, series_of
 from tradewinds.sources.bars import DAY, Array, Bars, checked, cut, refuse_adjusted, refuse_jumps
 from tradewinds.sources.config import FileConfig, FileWeather
@@ -16,7 +19,7 @@ from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
 from tradewinds.sources.rules import DataConfig
 from tradewinds.sources.sessions import check_sessions
 from tradewinds.sources.table import Table, read_table
-from tradewinds.sources.weather import check_values
+from tradewinds.sources.weather import check_values, median_interval
 
 ROLES = {
     "open": ("open",),
@@ -57,6 +60,8 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         zone=first.table.zone,
     )
     series, notes = series_of({name: one.bars for name, one in read.items()}, facts)
+    if config.known_ahead:
+        series = _with_announced(series, first.table, config, rules)
     said = [f"{instrument}: {note}" if named else note for instrument, one in read.items() for note in one.notes]
     sources = tuple(source for one in read.values() for source in one.table.sources)
     zone = first.table.zone if first.table.zone != "UTC" else None
@@ -77,6 +82,8 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     table = read_table(
         paths, time_column=config.time_column, time_zone=config.time_zone, time_format=config.time_format, rules=rules
     )
+    whole = table  # with the bars to come, of which only announced columns have values
+    table = table.until(config.close) if config.known_ahead else table
     columns = {"close": table.numbers(config.close)}
     for role, names in ROLES.items():
         there = getattr(config, role) or next((name for name in names if table.has(name)), None)
@@ -93,7 +100,21 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     refuse_jumps(bars, rules, window=max(int(DAY / length), 10))
     if config.calendar is not None:
         notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
-    return _Read(bars, table, length, (*table.notes, *notes, *_remarks(columns)))
+    return _Read(bars, whole, length, (*table.notes, *notes, *_remarks(columns)))
+
+
+def _with_announced(series: Series, table: Table, config: FileConfig, rules: DataConfig) -> Series:
+    """Put the columns that are known ahead beside the bars, and keep what is known of the bars to come."""
+    values = {name: table.numbers(name, empty_allowed=True) for name in config.known_ahead}
+    refuse_holes(values, np.asarray(table.index.isin(series.index)), table.origin, rules)
+    ahead = announced(values, table.index, config.known_ahead, series.bar_length)
+    return dataclasses.replace(
+        series,
+        exogenous=pd.DataFrame(values, index=table.index).reindex(series.index),
+        lags={name: series.bar_length - lead for name, lead in ahead.leads.items()},
+        missing=tuple(values) if "missing" in rules.repair else (),
+        ahead=(ahead.between(series.index[0], series.index[-1]),),
+    )
 
 
 def _of_yfinance(config: FileConfig, table: Table, columns: dict[str, Array]) -> list[str]:
@@ -130,8 +151,10 @@ def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
     units = dict(zip(config.columns, config.units or (), strict=False))
     frame = pd.DataFrame(values, index=table.index)
     check_values(frame, table.origin, units)
-    moments = dict.fromkeys(config.columns, _available(table, config))
-    return LoadedColumns(frame, moments, table.origin, units, table.sources, table.notes, config.place)
+    interval = median_interval(table.index)
+    leads = leads_of(config.known_ahead, interval, "weather")
+    moments = dict.fromkeys(config.columns, _available(table, config)) | dict.fromkeys(leads, table.index + interval)
+    return LoadedColumns(frame, moments, table.origin, units, table.sources, table.notes, config.place, leads=leads)
 
 
 def _available(table: Table, config: FileWeather) -> pd.DatetimeIndex:

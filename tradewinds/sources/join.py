@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from forecaster.known_ahead import KnownAhead
 from forecaster.series import join_as_of
 from tradewinds.errors import RequestError
 from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
@@ -19,17 +20,28 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
     """Join `columns` as-of on availability and cut the series to the bars for which they were fresh.
 
     A bar is kept from the first on at which every column is known, until one interval of the columns after the last
-    value became known: beyond that the join would repeat an old value for ever.
+    value became known: beyond that the join would repeat an old value for ever. With `data.repair=[missing]` every bar
+    is kept, and a column is NaN, which is to say missing, before its first value and where it is carried no further.
 
     Raises:
-        RequestError: no bar is left, and both spans are named; or a column has a hole too long to carry over.
+        RequestError: no bar is left, and both spans are named; a column has a hole too long to carry over; or a column
+            stands in the series already.
     """
     series, table, times = loaded.series, columns.table, pd.DatetimeIndex(columns.table.index)
+    twice = sorted(set(map(str, table.columns)) & set(map(str, series.exogenous.columns)))
+    if twice:
+        raise RequestError(f"{', '.join(twice)} stands in the series and in the weather; rename one of them")
     joined = join_as_of(series.close_time, table, columns.available).set_axis(series.index)
     interval = median_interval(times)
+    told = "missing" in rules.repair
+    if told:
+        stale = _stale(series.close_time, columns, interval + pd.Timedelta(hours=rules.max_gap_hours))
+        joined = joined.mask(stale.set_axis(series.index))
     ends = [max(columns.available[name][table[name].notna().to_numpy()]) for name in joined.columns]
     fresh = series.close_time < min(ends) + interval
     kept = np.flatnonzero(joined.notna().all(axis=1).to_numpy() & fresh)
+    if told and joined.notna().any().all():
+        kept = np.arange(len(joined))
     if len(kept) == 0:
         raise RequestError(
             f"market and weather do not overlap: {series.name} runs {_span(series.index)}, "
@@ -49,14 +61,46 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
     notes.extend(check_gaps(table, columns.origin, rules, first=cut.close_time[0] - interval, last=cut.close_time[-1]))
     notes.extend(check_clock(table, columns.units, columns.place if columns.place is not None else loaded.zone))
     lags = {name: pd.Timedelta((columns.available[name] - times).min()) for name in joined.columns}
+    leads = _leads(columns, series.bar_length)
+    lags |= {name: interval - lead for name, lead in leads.items() if not columns.forecast}
+    ahead = KnownAhead(table[list(leads)], leads, interval) if leads else None
     whole = dataclasses.replace(
         cut,
-        exogenous=joined.iloc[rows.start : rows.stop],
-        lags=lags,
+        exogenous=pd.concat([cut.exogenous, joined.iloc[rows.start : rows.stop]], axis=1),
+        lags={**cut.lags, **lags},
+        missing=(*cut.missing, *joined.columns) if told else cut.missing,
+        ahead=cut.ahead if ahead is None else (*cut.ahead, ahead.between(cut.index[0], cut.index[-1])),
         units={**series.units, **columns.units},
     )
     sources = (*loaded.sources, *columns.sources)
     return dataclasses.replace(loaded, series=whole, notes=tuple(notes), sources=sources, cut=said)
+
+
+def _leads(columns: LoadedColumns, bar_length: pd.Timedelta) -> dict[str, pd.Timedelta]:
+    """Return how far ahead columns are known, where it is far enough to say anything of the next bar.
+
+    Raises:
+        RequestError: a column that was declared is not known that far.
+    """
+    short = [name for name, lead in columns.leads.items() if lead < bar_length]
+    if short and not columns.forecast:
+        raise RequestError(
+            f"weather.known_ahead.{short[0]} must be at least {bar_length / pd.Timedelta(hours=1):g} hours, the length "
+            f"of a bar, was {columns.leads[short[0]] / pd.Timedelta(hours=1):g}: nothing of a later bar would be known"
+        )
+    return {name: lead for name, lead in columns.leads.items() if name not in short}
+
+
+def _stale(closes: pd.DatetimeIndex, columns: LoadedColumns, most: pd.Timedelta) -> pd.DataFrame:
+    """Return (T, K) where the value that is joined became known `most` or longer before the bar's close."""
+    table = columns.table
+    numbers = pd.DataFrame({name: np.arange(float(len(table))) for name in table.columns}, index=table.index)
+    rows = join_as_of(closes, numbers.where(table.notna()), columns.available)
+    ends = {}
+    for name in rows.columns:
+        moments = columns.available[str(name)].as_unit("ns").asi8[rows[name].fillna(0.0).to_numpy(dtype=np.int64)]
+        ends[name] = closes.as_unit("ns").asi8 >= moments + most.as_unit("ns").value
+    return pd.DataFrame(ends)
 
 
 def _early(columns: LoadedColumns, interval: pd.Timedelta) -> Iterator[str]:

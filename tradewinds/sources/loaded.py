@@ -42,6 +42,8 @@ class LoadedColumns:
         origin: file and line of each row.
         place: zone or longitude of the place, or None where it is not known.
         forecast: whether values are known before their interval by their nature.
+        leads: per column that is known ahead, how long after a bar's start an interval may start, for its value to be
+            known at the bar's close.
     """
 
     table: pd.DataFrame
@@ -52,3 +54,4 @@ class LoadedColumns:
     notes: tuple[str, ...] = ()
     place: str | float | None = None
     forecast: bool = False
+    leads: Mapping[str, pd.Timedelta] = field(default_factory=dict)

@@ -151,6 +151,7 @@ def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns
     available = pd.DatetimeIndex(frame[AVAILABLE])
     if config.lag_hours is not None:
         available = index + pd.Timedelta(hours=config.lag_hours)
+    lead = pd.Timedelta((index - available).min())  # hours before each hour at which its forecast was known
     notes = []
     if (
         config.product == "archive"
@@ -171,6 +172,7 @@ def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns
         notes=tuple(notes),
         place=float(config.longitude),
         forecast=config.product == "previous_runs",
+        leads=dict.fromkeys(names, lead) if config.product == "previous_runs" else {},
     )
 
 

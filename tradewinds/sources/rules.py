@@ -1,11 +1,14 @@
 """The rules all sources read and fetch by. Plain dataclasses: no pandas, no YAML."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
 from tradewinds.validate import require
+
+MAX_AHEAD_HOURS = 24 * 366
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,9 @@ class DataConfig:
         repair: which faults are mended and reported instead of refused: `sort` (rows out of order), `duplicates`
             (copies of a row), `drop` (rows without a price), `clip` (open or close beyond high or low: the range is
             widened), `forming` (the bar that has not closed yet is dropped), `dst` (the repeated hour of a clock change
-            is told apart by the order of the rows), `gaps` (weather missing for more than `max_gap_hours` is carried).
+            is told apart by the order of the rows), `gaps` (weather missing for more than `max_gap_hours` is carried),
+            `missing` (instead of that, the network is told that it is missing; so too before a column's first value,
+            after its last, and in columns known ahead).
         missing_marks: texts that stand for a missing value, such as 9999.
         accept_jumps: believe a bar-to-bar price ratio that looks like an unrecorded split or a change of unit.
         max_missing: share of an exchange's sessions that may be absent, in [0, 1].
@@ -42,7 +47,7 @@ class DataConfig:
     longitude: float | None = None
     allow_partial: bool = False
     refetch: bool = False
-    repair: tuple[Literal["sort", "duplicates", "drop", "clip", "forming", "dst", "gaps"], ...] = ()
+    repair: tuple[Literal["sort", "duplicates", "drop", "clip", "forming", "dst", "gaps", "missing"], ...] = ()
     missing_marks: tuple[str, ...] = ()
     accept_jumps: bool = False
     max_missing: float = 0.05
@@ -61,6 +66,11 @@ class DataConfig:
                 f"latitude and longitude must be given together, were {self.latitude} and {self.longitude}",
             ),
             *place_laws(self.latitude, self.longitude),
+            (
+                not {"gaps", "missing"} <= set(self.repair),
+                "repair must not name both gaps, which carries a value on, and missing, which says it is missing; "
+                "choose one",
+            ),
             *[symbol_law(symbol) for symbol in self.symbols],
             (0.0 <= self.max_missing <= 1.0, f"max_missing must be a share in [0, 1], was {self.max_missing}"),
             (self.max_gap_hours > 0.0, f"max_gap_hours must be positive, was {self.max_gap_hours}"),
@@ -85,6 +95,14 @@ def place_laws(latitude: float | None, longitude: float | None) -> list[tuple[bo
             longitude is None or abs(longitude) <= 180.0,
             f"longitude must lie in [-180, 180] degrees east, was {longitude}",
         ),
+    ]
+
+
+def ahead_laws(known_ahead: Mapping[str, float]) -> list[tuple[bool, str]]:
+    """Return what must hold of columns known ahead, hours by name."""
+    wrong = [f"{name}: {hours:g}" for name, hours in known_ahead.items() if not 0.0 < hours <= MAX_AHEAD_HOURS]
+    return [
+        (not wrong, f"known_ahead must give hours in (0, {MAX_AHEAD_HOURS}] for each column, had {', '.join(wrong)}"),
     ]
 
 

@@ -92,6 +92,11 @@ class Table:
         self._refuse(column, np.isin(values, SENTINELS), texts, "marks a missing value", cure)
         return values
 
+    def until(self, name: str) -> "Table":
+        """Return the rows up to the last that has a value in the column `name`; all if none has."""
+        rows = np.flatnonzero(np.isfinite(self.numbers(name, empty_allowed=True)))
+        return _take(self, np.arange(rows[-1] + 1)) if len(rows) else self
+
     def times(self, name: str, zone: str | None, form: str | None) -> pd.DatetimeIndex:
         """Return a column as (N,) times in UTC.
 

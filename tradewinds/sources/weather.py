@@ -160,7 +160,8 @@ def check_gaps(
         last: nor those that begin after it.
 
     Returns:
-        A sentence a column with holes of more than three intervals.
+        A sentence a column with holes of more than three intervals. With `data.repair=[missing]`, what such a column
+        says in a longer hole is that it is missing; see `join`.
 
     Raises:
         RequestError: a hole too long.
@@ -177,12 +178,17 @@ def check_gaps(
             continue
         widest = int(holes.argmax())
         what = f"column {name} has no value for {holes[widest] / 3.6e12:g} hours after {moment(stamps[widest])}"
-        if holes[widest] > most.as_unit("ns").value and "gaps" not in rules.repair:
+        too_wide = holes[widest] > most.as_unit("ns").value
+        if too_wide and not {"gaps", "missing"} & set(rules.repair):
             raise RequestError(
                 f"{origin.row(int(rows[widest]))}, {what}, and data.max_gap_hours is {rules.max_gap_hours:g}; bring "
-                "the values, raise it, or have the value before carried with data.repair=[gaps]"
+                "the values, raise it, have the value before carried with data.repair=[gaps], or have the network told "
+                "that it is missing with data.repair=[missing]"
             )
-        notes.append(f"{what}: the value before is carried")
+        until = (
+            f" for {rules.max_gap_hours:g} hours, and then missing" if too_wide and "missing" in rules.repair else ""
+        )
+        notes.append(f"{what}: the value before is carried{until}")
     return notes
 
 
