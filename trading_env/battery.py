@@ -104,7 +104,8 @@ class BatteryEnv(gymnasium.Env[Float32, np.int64]):
         return self._observed(), float(hour.profit[0]), False, self._ended, self._info(hour)
 
     def _observed(self) -> Float32:
-        return self.game.observe(self.game.t, self.game.account())[0]
+        observation: Float32 = self.game.observe(self.game.t, self.game.account())[0]
+        return observation
 
     def _info(self, hour: Hour | None) -> dict[str, Any]:
         last = (0.0, 0.0, 0.0) if hour is None else (float(x[0]) for x in (hour.bought, hour.sold, hour.wear))
