@@ -55,7 +55,7 @@ class Model:
 
     def _rules(self, prepared: Prepared) -> TradingConfig:
         """The present rules with the levels this agent knows, even where the cap has been lowered since."""
-        rules = prepared.config.env
+        rules: TradingConfig = prepared.config.env
         cap = max(rules.leverage_cap, *(abs(level) for level in self.exposures))
         return dataclasses.replace(rules, exposures=self.exposures, leverage_cap=cap)
 

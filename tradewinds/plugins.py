@@ -17,7 +17,7 @@ GROUP = "tradewinds.plugins"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of series, weather or agent.
+    """A kind of series, weather, env or agent.
 
     Attributes:
         config: "module:Class" of the dataclass that holds its settings.
@@ -46,6 +46,10 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         "open_meteo": Kind(
             "tradewinds.sources.config:OpenMeteoConfig", "tradewinds.sources.open_meteo:load_open_meteo"
         ),
+    },
+    "env": {
+        "trading": Kind("trading_env.config:TradingConfig", "trading_env:TradingVectorEnv"),
+        "battery": Kind("trading_env.battery_config:BatteryConfig", "trading_env:BatteryVectorEnv"),
     },
     "agent": {
         "dqn": Kind("trading_agent.config:DQNConfig", "trading_agent.dqn:train_dqn"),

@@ -6,6 +6,7 @@ All of a request's data faults surface here, before anything is trained or writt
 import dataclasses
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,10 @@ from forecaster.series import Series
 from tradewinds.errors import RequestError
 from tradewinds.schema import Config
 from tradewinds.sources import load_series
+from tradewinds.sources.sample import POWER_NOTE
 from tradewinds.validate import nearest
+
+LONGEST_DAY = 25  # hours, where clocks are turned back
 
 
 @dataclass(frozen=True)
@@ -93,19 +97,53 @@ def prepare(config: Config) -> Prepared:
         RequestError: the data cannot be read, or are too few for the split.
     """
     _check_place(Path(config.run.dir))
-    loaded = load_series(config.series, config.weather, config.data)
+    stores = config.env.kind == "battery"
+    loaded = load_series(config.series, config.weather, config.data, _gate_closure(config) if stores else None)
     series, notes = _lived(loaded.series)
     _check_instrument(series, config)
     notes = [*loaded.notes, *notes]
+    if stores:
+        _check_hours(series, config)
+        notes = [note for note in notes if note != POWER_NOTE]
+    else:
+        config, remarks = _executed(series, config)
+        notes.extend(remarks)
+    split = _split(series, config, loaded.cut)
+    inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
+    name = config.run.name or series.name
+    return Prepared(config, series, split, tuple(notes), inputs, name)
+
+
+def _executed(series: Series, config: Config) -> tuple[Config, list[str]]:
+    """Return the request with an execution its bars allow, and what is odd about it."""
+    notes = []
     if series.single_price and config.env.execution == "next_open":
         config = dataclasses.replace(config, env=dataclasses.replace(config.env, execution="next_close"))
         notes.append("one price a bar: orders fill at the next bar's price (env.execution=next_close)")
     if config.env.execution == "same_close":
         notes.append("env.execution=same_close fills at the close the agent has just seen: not attainable in a market")
-    split = _split(series, config, loaded.cut)
-    inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
-    name = config.run.name or series.name
-    return Prepared(config, series, split, tuple(notes), inputs, name)
+    return config, notes
+
+
+def _gate_closure(config: Config) -> Callable[[pd.DatetimeIndex, pd.DatetimeIndex], pd.DatetimeIndex]:
+    """Say up to which moment columns may be known at each hour, where a day's schedule is committed the day before."""
+    from tradewinds.storage import known_at
+
+    return lambda starts, closes: known_at(starts, closes, config.env)
+
+
+def _check_hours(series: Series, config: Config) -> None:
+    """Refuse what a storage unit cannot be run on."""
+    if series.bar_length != pd.Timedelta(hours=1):
+        raise RequestError(
+            f"env=battery needs hourly prices, and the bars of {series.name} last {series.bar_length}; series=houston "
+            "has them"
+        )
+    if config.model.horizon < LONGEST_DAY:
+        raise RequestError(
+            f"model.horizon must be at least {LONGEST_DAY} bars with env=battery, was {config.model.horizon}: a day's "
+            "schedule needs a forecast of all its hours, and a day on which clocks are turned back has 25"
+        )
 
 
 def _lived(raw: Series) -> tuple[Series, list[str]]:

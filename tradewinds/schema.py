@@ -15,7 +15,6 @@ from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, Spli
 from tradewinds.plugins import kinds
 from tradewinds.sources.rules import DataConfig
 from tradewinds.validate import build, require
-from trading_env.config import TradingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +178,7 @@ class Config:
         model: the recurrent network.
         trainer: how it is fitted.
         split: who may see which rows.
-        env: the market's rules and costs.
+        env: the market's rules and costs (kinds: `tradewinds.plugins`).
         agent: the agent (kinds: `tradewinds.plugins`).
         rollout: how the agent meets the rows it learns from.
         backtest: how the test span is judged.
@@ -199,7 +198,7 @@ class Config:
     model: ModelConfig
     trainer: TrainerConfig
     split: SplitConfig
-    env: TradingConfig
+    env: Any
     agent: object
     rollout: RolloutConfig
     backtest: BacktestConfig

@@ -1,6 +1,7 @@
 """Markets as Gymnasium environments: prices and a table of features in, an environment with exact accounting out.
 
-Knows NumPy and Gymnasium; nothing of networks, forecasts or files. Importing it registers `tradewinds/Trading-v0`.
+Knows NumPy and Gymnasium; nothing of networks, forecasts or files. Importing it registers `tradewinds/Trading-v0` and
+`tradewinds/Battery-v0`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 from gymnasium.envs.registration import register, registry
 
 if TYPE_CHECKING:
+    from trading_env.battery import BatteryEnv, BatteryVectorEnv
+    from trading_env.battery_config import BatteryConfig
+    from trading_env.battery_ledger import SchedulePath, run_schedule
+    from trading_env.battery_market import PowerMarket
+    from trading_env.battery_optimum import best_schedule, perfect_schedule, planned_schedule
     from trading_env.config import CostConfig, TradingConfig
     from trading_env.env import TradingEnv
     from trading_env.ledger import LedgerPath, run_ledger
@@ -17,19 +23,37 @@ if TYPE_CHECKING:
     from trading_env.vector import TradingVectorEnv
 
 __all__ = [
+    "BatteryConfig",
+    "BatteryEnv",
+    "BatteryVectorEnv",
     "CostConfig",
     "LedgerPath",
     "Market",
+    "PowerMarket",
+    "SchedulePath",
     "Trade",
     "TradingConfig",
     "TradingEnv",
     "TradingVectorEnv",
+    "best_schedule",
     "closed_trades",
     "perfect_foresight",
+    "perfect_schedule",
+    "planned_schedule",
     "run_ledger",
+    "run_schedule",
 ]
 
 _HOME = {
+    "BatteryConfig": "battery_config",
+    "BatteryEnv": "battery",
+    "BatteryVectorEnv": "battery",
+    "PowerMarket": "battery_market",
+    "SchedulePath": "battery_ledger",
+    "run_schedule": "battery_ledger",
+    "best_schedule": "battery_optimum",
+    "perfect_schedule": "battery_optimum",
+    "planned_schedule": "battery_optimum",
     "CostConfig": "config",
     "TradingConfig": "config",
     "Market": "market",
@@ -47,6 +71,12 @@ if "tradewinds/Trading-v0" not in registry:
         "tradewinds/Trading-v0",
         entry_point="trading_env.env:TradingEnv",
         vector_entry_point="trading_env.vector:TradingVectorEnv",
+    )
+if "tradewinds/Battery-v0" not in registry:
+    register(
+        "tradewinds/Battery-v0",
+        entry_point="trading_env.battery:BatteryEnv",
+        vector_entry_point="trading_env.battery:BatteryVectorEnv",
     )
 
 

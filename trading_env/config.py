@@ -49,6 +49,7 @@ class TradingConfig:
     """The rules of the market game.
 
     Attributes:
+        kind: `trading`; a storage unit has rules of its own (`trading_env.battery_config`).
         exposures: target exposure of each discrete action, as a fraction of equity; -1 is fully short.
         execution: when an order decided at the close of bar t fills: `next_open`, the open of t + 1; `next_close`, the
             close of t + 1; `same_close`, the close of t itself, which no market offers.
@@ -59,6 +60,7 @@ class TradingConfig:
         costs: what trading and holding cost.
     """
 
+    kind: Literal["trading"] = "trading"
     exposures: tuple[float, ...] = (-1.0, 0.0, 1.0)
     execution: Literal["next_open", "next_close", "same_close"] = "next_open"
     rebalance: Literal["on_change", "every_bar"] = "on_change"

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from forecaster.heads import LEVELS
 from tradewinds.artifact import write_text
 from tradewinds.report import charts
+from tradewinds.report.storage import storage_page
 
 METRICS = (
     ("total_return", "total return", "percent"),
@@ -62,6 +63,9 @@ def write_page(run: Path, *, plot_points: int) -> None:
         plot_points: bars drawn at most per line.
     """
     document = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    if document["run"]["config"]["env"]["kind"] == "battery":
+        _write_storage_page(run, document, plot_points)
+        return
     paths = pd.read_parquet(run / "backtest" / "paths.parquet")
     forecasts = pd.read_parquet(run / "backtest" / "forecasts.parquet")
     for table in (paths, forecasts):
@@ -76,6 +80,22 @@ def write_page(run: Path, *, plot_points: int) -> None:
         report=document, script=script, boxes=boxes, resources=resources.render(), rows=METRICS, scores=SCORES,
         honesty=HONESTY, cards=_cards(document), colours=charts.COLOURS,
     )  # fmt: skip
+    write_text(run / "report.html", page)
+
+
+def _write_storage_page(run: Path, document: dict[str, Any], points: int) -> None:
+    paths = pd.read_parquet(run / "backtest" / "paths.parquet")
+    paths.index = pd.DatetimeIndex(paths.index).tz_localize(None)
+    parts = storage_page(document, paths, points)
+    script, boxes = components(parts["figures"])
+    environment = Environment(
+        loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["shown"] = shown
+    resources = Resources(mode="inline", components=["bokeh"]).render()
+    page = environment.get_template("storage.html").render(
+        report=document, script=script, boxes=boxes, resources=resources, **parts["values"]
+    )
     write_text(run / "report.html", page)
 
 
@@ -96,6 +116,7 @@ def shown(value: Any, form: str = "number") -> str:
         "cost": f"{value:.2%}",
         "small": f"{value:.5f}",
         "count": f"{value:,.0f}",
+        "money": f"{value:,.0f}",
         "number": f"{value:.2f}",
     }
     return forms[form].replace("-", "\u2212")

@@ -5,19 +5,24 @@ from typing import TYPE_CHECKING, Any
 from tradewinds.sources.rules import DataConfig
 
 if TYPE_CHECKING:
+    from tradewinds.sources.join import KnownAt
     from tradewinds.sources.loaded import LoadedSeries
 
 
 PLAIN = DataConfig()  # nothing is mended
 
 
-def load_series(series_config: Any, weather_config: Any, rules: DataConfig = PLAIN) -> "LoadedSeries":
+def load_series(
+    series_config: Any, weather_config: Any, rules: DataConfig = PLAIN, known_at: "KnownAt | None" = None
+) -> "LoadedSeries":
     """Load a series and join the weather beside it, as-of on availability.
 
     Args:
         series_config: settings of a kind of the group `series`.
         weather_config: settings of a kind of the group `weather`.
         rules: how data are read.
+        known_at: from the bars' starts and closes, (T,) moments up to which columns may be known at each bar; None
+            takes the closes.
 
     Returns:
         The joint series, cut to the bars for which the weather was known, and a note that says so.
@@ -30,4 +35,6 @@ def load_series(series_config: Any, weather_config: Any, rules: DataConfig = PLA
 
     loaded: LoadedSeries = function_of("series", series_config)(series_config, rules)
     columns = function_of("weather", weather_config)(weather_config, rules)
-    return loaded if columns is None else join_columns(loaded, columns, rules)
+    for part in columns if isinstance(columns, list) else [columns]:
+        loaded = loaded if part is None else join_columns(loaded, part, rules, known_at)
+    return loaded

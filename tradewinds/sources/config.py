@@ -175,16 +175,21 @@ class SampleWeather:
     """Weather that is shipped.
 
     Attributes:
-        name: `chicago` (daily) or `gulf_plant` (hourly).
+        name: `chicago` (daily) or `gulf_plant` (hourly), or `henry_hub`, the daily price of gas beside another series.
         columns: which of its columns; at least one.
+        beside: another sample, all of whose usual columns are joined too, or null.
     """
 
     kind: Literal["sample"] = "sample"
-    name: Literal["chicago", "gulf_plant"]
+    name: Literal["chicago", "gulf_plant", "henry_hub"]
     columns: tuple[str, ...]
+    beside: Literal["henry_hub"] | None = None
 
     def __post_init__(self) -> None:
-        require((len(self.columns) >= 1, "columns must name at least one column, were none"))
+        require(
+            (len(self.columns) >= 1, "columns must name at least one column, were none"),
+            (self.beside != self.name, f"beside must be another sample, was {self.beside} itself"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Put exogenous columns beside the bars of a series, by when they were known."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,19 @@ from tradewinds.sources.weather import check_clock, check_gaps, median_interval
 FARTHEST = pd.Timedelta(days=366)  # ahead of its interval that a value may be known: a seasonal outlook
 
 
-def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig) -> LoadedSeries:
+KnownAt = Callable[[pd.DatetimeIndex, pd.DatetimeIndex], pd.DatetimeIndex]
+
+
+def join_columns(
+    loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig, known_at: KnownAt | None = None
+) -> LoadedSeries:
     """Join `columns` as-of on availability and cut the series to the bars for which they were fresh.
 
     A bar is kept from the first on at which every column is known, until one interval of the columns after the last
     value became known: beyond that the join would repeat an old value for ever. With `data.repair=[missing]` every bar
     is kept, and a column is NaN, which is to say missing, before its first value and where it is carried no further.
+    Columns joined before stay.
+    `known_at` turns starts and closes of the bars into the moments up to which values may be known; None: the closes.
 
     Raises:
         RequestError: no bar is left, and both spans are named; a column has a hole too long to carry over; or a column
@@ -31,14 +38,15 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
     twice = sorted(set(map(str, table.columns)) & set(map(str, series.exogenous.columns)))
     if twice:
         raise RequestError(f"{', '.join(twice)} stands in the series and in the weather; rename one of them")
-    joined = join_as_of(series.close_time, table, columns.available).set_axis(series.index)
+    moments = series.close_time if known_at is None else known_at(series.index, series.close_time)
+    joined = join_as_of(moments, table, columns.available).set_axis(series.index)
     interval = median_interval(times)
     told = "missing" in rules.repair
     if told:
-        stale = _stale(series.close_time, columns, interval + pd.Timedelta(hours=rules.max_gap_hours))
+        stale = _stale(moments, columns, interval + pd.Timedelta(hours=rules.max_gap_hours))
         joined = joined.mask(stale.set_axis(series.index))
     ends = [max(columns.available[name][table[name].notna().to_numpy()]) for name in joined.columns]
-    fresh = series.close_time < min(ends) + interval
+    fresh = moments < min(ends) + interval
     kept = np.flatnonzero(joined.notna().all(axis=1).to_numpy() & fresh)
     if told and joined.notna().any().all():
         kept = np.arange(len(joined))
@@ -73,6 +81,7 @@ def join_columns(loaded: LoadedSeries, columns: LoadedColumns, rules: DataConfig
         units={**series.units, **columns.units},
     )
     sources = (*loaded.sources, *columns.sources)
+    said = "; ".join(part for part in (loaded.cut, said) if part)
     return dataclasses.replace(loaded, series=whole, notes=tuple(notes), sources=sources, cut=said)
 
 

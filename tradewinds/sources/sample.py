@@ -20,7 +20,11 @@ from tradewinds.sources.table import Table, read_table
 from tradewinds.sources.weather import check_values
 
 WEATHER = {"chicago": "chicago_weather_daily", "gulf_plant": "gulf_plant_ambient_hourly"}
-LAGS = {"chicago": pd.Timedelta(hours=30), "gulf_plant": pd.Timedelta(hours=1)}  # reasons: the sidecars' `availability`
+LAGS = {  # reasons: the sidecars' `availability`
+    "chicago": pd.Timedelta(hours=30),
+    "gulf_plant": pd.Timedelta(hours=1),
+    "henry_hub": pd.Timedelta(days=3),
+}
 PLACES = {"chicago": "America/Chicago", "gulf_plant": "America/Chicago"}
 GAS_NOTE = (
     "Henry Hub here is a spot price, not a tradable future: no one could have held it from day to day, "
@@ -52,12 +56,30 @@ def no_weather(config: NoWeather, rules: DataConfig) -> None:
     """Load nothing."""
 
 
-def load_sample_weather(config: SampleWeather, rules: DataConfig) -> LoadedColumns:
-    """Load weather that is shipped.
+def load_sample_weather(config: SampleWeather, rules: DataConfig) -> list[LoadedColumns]:
+    """Load weather that is shipped, or the gas price that stands beside a series as weather does, or both.
 
     Raises:
         RequestError: a column is not there, or holds values no weather has.
     """
+    first = _gas_columns(config.columns) if config.name == "henry_hub" else _weather_columns(config)
+    return [first] if config.beside is None else [first, _gas_columns((config.beside,))]
+
+
+def _gas_columns(columns: tuple[str, ...]) -> LoadedColumns:
+    """The daily gas price: known two days after its day is over, since EIA publishes with a delay."""
+    if columns != ("henry_hub",):
+        raise RequestError(f"weather.columns of henry_hub must be [henry_hub], were {list(columns)}")
+    one = sample("henry_hub_spot_daily")
+    table = _proven(one)
+    price = pd.Series(table.numbers("close", empty_allowed=True), index=table.index)
+    quoted = pd.DataFrame({"henry_hub": price[price.notna()]})
+    moments = {"henry_hub": pd.DatetimeIndex(quoted.index) + LAGS["henry_hub"]}
+    origin = Origin.counted(one.path.name, len(quoted))
+    return LoadedColumns(quoted, moments, origin, {"henry_hub": "USD/MMBtu"}, (_source(one),))
+
+
+def _weather_columns(config: SampleWeather) -> LoadedColumns:
     one = sample(WEATHER[config.name])
     table = _proven(one)
     values = {name: table.numbers(name) for name in config.columns}

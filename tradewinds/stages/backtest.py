@@ -25,6 +25,7 @@ from tradewinds.report.document import report_document
 from tradewinds.report.page import write_page
 from tradewinds.report.text import score_lines, strategy_lines
 from tradewinds.schema import Config
+from tradewinds.stages.storage import judge_storage
 from tradewinds.stages.train_forecaster import MUST_MATCH, check_fits
 from trading_agent import Policy, load_policy
 
@@ -72,8 +73,12 @@ def judge(
     started = time.perf_counter() if started is None else started
     began = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - started)
     config, test = prepared.config, prepared.split.test
-    market = build_market(prepared, states, test)
     _log_opening(prepared, run.name)
+    if config.env.kind == "battery":
+        facts: dict[str, Any] = {"id": run.name, "command": command, "started_at": began.isoformat()}
+        facts["seconds"] = round(time.perf_counter() - started, 1)
+        return judge_storage(prepared, fitted, states, policy, parents=parents, run=run, facts=facts, console=console)
+    market = build_market(prepared, states, test)
     played = backtest(
         policy,
         market,
@@ -107,9 +112,9 @@ def judge(
         },
     )
     text = json_text(document)
-    facts = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    proof = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
     plain = config.plain()
-    with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents, facts=facts) as folder:
+    with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents, facts=proof) as folder:
         paths_table(played, market.close[:, 0], prepared.series.index[test.start : test.stop]).to_parquet(
             folder / PATHS
         )

@@ -17,10 +17,12 @@ from tradewinds.registry import Registry, Version, now
 from tradewinds.schema import Config
 from tradewinds.stages.fetch import bring_up_to_date
 from tradewinds.stages.run import walk
+from tradewinds.stages.storage import refuse_storage
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Retrain under a lock, so that two schedulers never train the same model at once."""
+    refuse_storage(config, "retrain")
     bring_up_to_date(config, console)
     prepared = prepare(config)
     console.note(f"{prepared.series.name}: {prepared.age}")

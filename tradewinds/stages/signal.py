@@ -12,12 +12,14 @@ from tradewinds.prepare import prepare
 from tradewinds.registry import Registry
 from tradewinds.schema import Config
 from tradewinds.stages.fetch import bring_up_to_date
+from tradewinds.stages.storage import refuse_storage
 
 FILLED = {"next_open": "the next bar's open", "next_close": "the next bar's close", "same_close": "this bar's close"}
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Walk the champion through every bar it never learned from, and say what it wants now."""
+    refuse_storage(config, "signal")
     bring_up_to_date(config, console)
     prepared = prepare(config)
     registry = Registry(Path(config.run.dir))

@@ -7,17 +7,16 @@ from typing import Any
 
 from forecaster.encode import HiddenStates
 from forecaster.fit import load_forecaster
+from tradewinds.arena import vector_env
 from tradewinds.artifact import Artifact, new_run_id, read, writing
 from tradewinds.console import Console
 from tradewinds.errors import RequestError
-from tradewinds.join import build_market
 from tradewinds.plugins import function_of
 from tradewinds.prepare import Prepared, prepare, seed_for
 from tradewinds.schema import Config
 from tradewinds.stages.encode import encode_states
 from tradewinds.stages.train_forecaster import find_forecaster
 from trading_agent import Policy, TrainedAgent, evaluate, save_policy
-from trading_env import TradingVectorEnv
 
 KIND = "agent"
 CHECKPOINT = "agent.checkpoint"
@@ -47,19 +46,18 @@ def train_agent(
 ) -> tuple[TrainedAgent, Artifact]:
     """Train the agent and write its artifact to `run`/agent; its checkpoint lives beside it until then."""
     config, split, started = prepared.config, prepared.split, time.perf_counter()
-    learning = build_market(prepared, states, split.agent)
-    unseen = build_market(prepared, states, split.validation)
     agent: Any = config.agent
-    env = TradingVectorEnv(
-        learning,
-        config.env,
+    env = vector_env(
+        prepared,
+        states,
+        split.agent,
         num_envs=agent.num_envs,
-        episode_bars=min(config.rollout.episode_bars, len(split.agent) - 1),
+        episode_bars=config.rollout.episode_bars,
         starts="random",
     )
+    alone = vector_env(prepared, states, split.validation, num_envs=1)
 
     def validate(policy: Policy) -> float:
-        alone = TradingVectorEnv(unseen, config.env, num_envs=1, starts="sequential")
         return evaluate(policy, alone, episodes=1, standard_errors=config.rollout.standard_errors)
 
     resume = None if config.inputs.resume is None else Path(config.inputs.resume)

@@ -1,0 +1,344 @@
+"""The storage market: energy and money are conserved, nothing after gate closure is seen, and the optimum is one."""
+
+import dataclasses
+import itertools
+import warnings
+from decimal import Decimal, getcontext
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from trading_env import (
+    BatteryConfig,
+    BatteryEnv,
+    BatteryVectorEnv,
+    PowerMarket,
+    best_schedule,
+    perfect_schedule,
+    planned_schedule,
+    run_schedule,
+)
+
+getcontext().prec = 50
+prices = st.lists(st.floats(-200.0, 9000.0), min_size=2, max_size=40)
+UNITS = [
+    BatteryConfig(),
+    BatteryConfig(capacity_mwh=2.5, power_mw=0.7, initial_charge=0.4, degradation_per_mwh=0.0),
+    BatteryConfig(charge_efficiency=1.0, discharge_efficiency=0.86, levels=(-1.0, -0.5, 0.0, 0.5, 1.0)),
+]
+
+
+def power_market(lengths=(24, 23, 25, 24), seed=0, low=-50.0):
+    rng = np.random.default_rng(seed)
+    day = np.repeat(np.arange(len(lengths)), lengths)
+    hour = np.concatenate([np.arange(length) % 24 for length in lengths])
+    price = 40.0 + 30.0 * np.sin(hour / 24 * 6.28) + rng.normal(0, 20, len(day))
+    price[rng.integers(len(day))] = 9000.0
+    return PowerMarket(
+        price=np.maximum(price, low),
+        day=day,
+        hour=hour,
+        features=rng.normal(size=(len(lengths), 3)),
+        forecast=40.0 + 30.0 * np.sin(np.arange(25) / 24 * 6.28) + rng.normal(0, 5, (len(lengths), 25)),
+        price_scale=40.0,
+    )
+
+
+def walk(env, actions):
+    """Rows of (observation, reward, profit) of one env."""
+    observation, info = env.reset(seed=0)
+    rows = [(observation, 0.0, info["profit"])]
+    for action in actions:
+        observation, reward, _, _, info = env.step(action)
+        rows.append((observation, reward, info["profit"]))
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+@given(prices, st.integers(0, 2**31 - 1), st.sampled_from(UNITS))
+def test_the_ledger_equals_one_written_in_decimal(price, seed, config):
+    power = np.random.default_rng(seed).uniform(-1.5, 1.5, len(price)) * config.power_mw
+    path = run_schedule(np.array(price), power, config)
+    most, capacity = Decimal(config.power_mw), Decimal(config.capacity_mwh)
+    into, out = Decimal(config.charge_efficiency), Decimal(config.discharge_efficiency)
+    charge, money = Decimal(config.initial_charge) * capacity, Decimal(0)
+    for t, value in enumerate(price):
+        bought = min(max(Decimal(power[t]), Decimal(0)), most, (capacity - charge) / into)
+        sold = min(max(-Decimal(power[t]), Decimal(0)), most, charge * out)
+        charge += bought * into - sold / out
+        money += (sold - bought) * Decimal(value) - sold / out * Decimal(config.degradation_per_mwh)
+        assert abs(Decimal(path.charge[t + 1, 0]) - charge) < Decimal("1e-9")
+    scale = 1 + sum(abs(Decimal(value)) for value in price)
+    assert abs(Decimal(path.profit.sum()) - money) < Decimal("1e-9") * scale
+
+
+@given(prices, st.integers(0, 2**31 - 1), st.sampled_from(UNITS))
+def test_energy_and_money_are_neither_made_nor_lost(price, seed, config):
+    power = np.random.default_rng(seed).uniform(-1.5, 1.5, (len(price), 3))
+    path = run_schedule(np.array(price), power, config)
+    gone = path.charge[0] + path.bought.sum(axis=0) * config.charge_efficiency
+    gone -= path.sold.sum(axis=0) / config.discharge_efficiency
+    np.testing.assert_allclose(path.charge[-1], gone, atol=1e-9)
+    assert path.charge.min() >= 0.0
+    assert path.charge.max() <= config.capacity_mwh
+    assert not (path.bought * path.sold).any()  # never both in one hour
+    assert max(path.bought.max(), path.sold.max()) <= config.power_mw
+    traded = ((path.sold - path.bought) * np.array(price)[:, None]).sum(axis=0) - path.wear.sum(axis=0)
+    np.testing.assert_allclose(path.profit.sum(axis=0), traded, rtol=1e-9, atol=1e-6)
+
+
+def test_a_full_turn_gives_back_the_round_trip_efficiency():
+    config = BatteryConfig(charge_efficiency=0.9, discharge_efficiency=0.8, degradation_per_mwh=5.0, capacity_mwh=2.0)
+    path = run_schedule(np.array([10.0, 100.0]), np.array([1.0, -1.0]), config)
+    assert path.sold[1, 0] == pytest.approx(0.72)
+    assert path.profit.sum() == pytest.approx(0.72 * 100.0 - 10.0 - 0.9 * 5.0)
+    assert path.charge[-1, 0] == 0.0
+
+
+def test_a_negative_price_pays_the_buyer():
+    path = run_schedule(np.array([-30.0]), np.array([1.0]), BatteryConfig())
+    assert path.profit[0, 0] == 30.0
+
+
+@pytest.mark.parametrize("config", UNITS)
+@pytest.mark.parametrize("num_envs", [1, 7, 64])
+def test_one_unit_and_many_play_the_same_game_to_the_last_bit(config, num_envs):
+    market = power_market()
+    actions = np.random.default_rng(2).integers(0, len(config.levels), (len(market), num_envs))
+    vector = BatteryVectorEnv(market, config, num_envs=num_envs)
+    observations, info = vector.reset(seed=0)
+    told = [(observations, np.zeros(num_envs), info["profit"])]
+    for row in actions:
+        observations, rewards, _, truncated, info = vector.step(row)
+        told.append((observations, rewards, info["profit"]))
+    assert truncated.all()
+    for env in range(num_envs):
+        alone = walk(BatteryEnv(market, config), actions[:, env])
+        for number, column in enumerate(alone):
+            np.testing.assert_array_equal(column, np.array([row[number][env] for row in told]))
+
+
+@pytest.mark.parametrize("config", UNITS)
+def test_the_environment_pays_what_the_ledger_does(config):
+    market = power_market()
+    actions = np.random.default_rng(3).integers(0, len(config.levels), len(market))
+    _, rewards, _ = walk(BatteryEnv(market, config), actions)
+    power = np.array(config.levels)[actions] * config.power_mw
+    np.testing.assert_array_equal(rewards[1:], run_schedule(market.price, power, config).profit[:, 0])
+
+
+def test_both_faces_keep_gymnasium_s_contract():
+    market = power_market()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*render")
+        check_env(gymnasium.make("tradewinds/Battery-v0", market=market).unwrapped, skip_render_check=True)
+    vector = gymnasium.make_vec("tradewinds/Battery-v0", num_envs=3, market=market, starts="random", episode_bars=24)
+    observations, _ = vector.reset(seed=1)
+    assert vector.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    for _ in range(60):
+        assert vector.observation_space.contains(observations)
+        observations, *_ = vector.step(vector.action_space.sample())
+
+
+def test_the_step_after_an_episode_opens_a_fresh_unit_and_is_no_transition():
+    env = BatteryVectorEnv(power_market(), num_envs=2, episode_bars=3)
+    first, _ = env.reset(seed=0)
+    for _ in range(3):
+        _, _, terminated, truncated, info = env.step(np.array([2, 0]))
+    assert truncated.all()
+    assert not terminated.any()
+    assert not info["opened"].any()
+    again, reward, terminated, truncated, info = env.step(np.array([2, 0]))
+    np.testing.assert_array_equal(again, first)
+    assert not np.any([reward, terminated, truncated])
+    assert info["opened"].all()
+
+
+def test_random_episodes_begin_with_a_day_and_fit():
+    env = BatteryVectorEnv(power_market(), num_envs=200, episode_bars=48, starts="random")
+    env.reset(seed=0)
+    assert set(env.game.t.tolist()) == {0, 24, 47}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_transition_can_be_made_again_from_what_is_remembered(seed):
+    market, rng = power_market(seed=seed), np.random.default_rng(seed)
+    env = BatteryVectorEnv(market, num_envs=16)
+    observations, _ = env.reset(seed=0)
+    for _ in range(len(market) - 1):
+        t, account = env.cursor()
+        np.testing.assert_array_equal(env.observe(t, account), observations)
+        actions = rng.integers(0, 3, 16)
+        profit, following, terminated, truncated = env.transition(t, account, actions)
+        observations, rewards, *ends, _ = env.step(actions)
+        np.testing.assert_allclose(profit, rewards, rtol=1e-5, atol=1e-2)
+        np.testing.assert_allclose(env.observe(t + 1, following), observations, atol=1e-5)
+        for replayed, played in zip((terminated, truncated), ends, strict=True):
+            np.testing.assert_array_equal(replayed, played)
+
+
+def test_a_saved_environment_goes_on_to_the_last_bit():
+    env, other = (BatteryVectorEnv(power_market(), num_envs=5, episode_bars=30, starts="random") for _ in range(2))
+    rng = np.random.default_rng(0)
+    env.reset(seed=3)
+    for _ in range(40):
+        env.step(rng.integers(0, 3, 5))
+    other.load_state_dict(env.state_dict())
+    for _ in range(40):
+        actions = rng.integers(0, 3, 5)
+        for one, two in zip(env.step(actions)[:4], other.step(actions)[:4], strict=True):
+            np.testing.assert_array_equal(one, two)
+    with pytest.raises(ValueError, match="must be of 5 units"):
+        env.load_state_dict(BatteryVectorEnv(power_market(), num_envs=2).state_dict())
+
+
+def test_what_comes_after_gate_closure_reaches_no_observation_and_no_commitment():
+    """1,000 episodes: every price from a day on is changed; till that day's last hour nothing seen or done differs."""
+    market, rng = power_market(), np.random.default_rng(0)
+    last = np.append(market.first_hours[1:], len(market))
+    worlds = {}
+    for day in range(4):  # what is known of later days may change, as it is known later
+        price, features, forecast = market.price.copy(), market.features.copy(), market.forecast.copy()
+        price[market.first_hours[day] :] = rng.normal(0, 1000, len(market) - market.first_hours[day])
+        features[day + 1 :], forecast[day + 1 :] = rng.normal(size=features[day + 1 :].shape), 0.0
+        worlds[day] = dataclasses.replace(market, price=price, features=features, forecast=forecast)
+    for day, world in worlds.items():
+        weights = rng.normal(size=(250, BatteryEnv(market).observation_space.shape[0], 3)).astype(np.float32)
+        told = []
+        for shown in (market, world):
+            env = BatteryVectorEnv(shown, num_envs=250)
+            observations, _ = env.reset(seed=0)
+            rows = []
+            for _ in range(last[day]):
+                actions = np.einsum("no,noa->na", observations, weights).argmax(axis=1)
+                rows.append((observations, actions, env.game.charge))
+                observations, *_ = env.step(actions)
+            told.append(rows)
+        for before, after in zip(*told, strict=True):
+            for one, two in zip(before, after, strict=True):
+                np.testing.assert_array_equal(one, two)
+
+
+def test_a_plan_uses_no_price_of_the_market():
+    market = power_market()
+    other = dataclasses.replace(market, price=np.zeros(len(market)))
+    plans = [planned_schedule(shown, market.forecast, BatteryConfig()) for shown in (market, other)]
+    np.testing.assert_array_equal(*plans)
+
+
+def relaxed(price, config, start, end):
+    """The linear program that may buy and sell at once: equal to the optimum where that does not pay."""
+    hours, into, out = len(price), config.charge_efficiency, config.discharge_efficiency
+    total = np.tril(np.ones((hours, hours)))
+    change = np.hstack([into * total, -total / out])
+    least = np.zeros(hours)
+    least[-1] = end
+    solved = linprog(
+        np.concatenate([price, config.degradation_per_mwh / out - price]),
+        A_ub=np.vstack([change, -change]),
+        b_ub=np.concatenate([np.full(hours, config.capacity_mwh - start), start - least]),
+        bounds=[(0, config.power_mw)] * (2 * hours),
+    )
+    return -solved.fun
+
+
+def earned(price, power, config, start):
+    opened = dataclasses.replace(config, initial_charge=start / config.capacity_mwh)
+    path = run_schedule(price, power, opened)
+    return path.profit.sum(), path.charge[-1, 0]
+
+
+@given(st.lists(st.floats(-20.0, 300.0), min_size=1, max_size=30), st.floats(0, 1), st.floats(0, 1), st.integers(0, 1))
+def test_the_best_schedule_earns_what_linear_programming_finds(price, start, end, which):
+    config, price = UNITS[which], np.maximum(np.array(price), -20.0 if which == 0 else 0.0)
+    start, end = start * config.capacity_mwh, min(end, start) * config.capacity_mwh
+    power = best_schedule(price, config, start=start, end=end)
+    profit, left = earned(price, power, config, start)
+    assert profit == pytest.approx(relaxed(price, config, start, end), abs=1e-5)
+    assert left >= end - 1e-9
+
+
+@given(st.lists(st.sampled_from([-500.0, -200.0, -60.0, 0.0, 20.0, 90.0]), min_size=1, max_size=7))
+def test_far_below_zero_the_best_schedule_is_still_the_best(price):
+    """Units whose steps are whole: brute force over every schedule; the relaxation, which burns energy, is beyond."""
+    config = BatteryConfig(
+        capacity_mwh=2.0, power_mw=2.0, charge_efficiency=0.5, discharge_efficiency=0.5, degradation_per_mwh=1.0
+    )
+    price = np.array(price)
+    power = best_schedule(price, config, start=1.0)
+    profit, _ = earned(price, power, config, 1.0)
+    every = np.array(list(itertools.product((-0.5, 0.0, 2.0), repeat=len(price)))).T
+    opened = dataclasses.replace(config, initial_charge=0.5)
+    assert profit >= run_schedule(price, every, opened).profit.sum(axis=0).max() - 1e-6
+    assert profit <= relaxed(price, config, 1.0, 0.0) + 1e-6
+
+
+def test_a_unit_does_not_burn_what_it_is_paid_to_take():
+    """Full, at -500: selling to make room costs 250 a MWh stored and brings 1,000; at -500 twice, one hour each."""
+    config = BatteryConfig(
+        capacity_mwh=1.0, power_mw=2.0, charge_efficiency=0.5, discharge_efficiency=0.5, degradation_per_mwh=0.0
+    )
+    power = best_schedule(np.array([-500.0, -500.0]), config, start=1.0)
+    np.testing.assert_allclose(power, [-0.5, 2.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nobody_earns_more_than_perfect_foresight(seed):
+    market = power_market(lengths=(24,) * 6, seed=seed)
+    for config in UNITS:
+        knowing = run_schedule(market.price, perfect_schedule(market, config), config).profit.sum()
+        guesses = np.random.default_rng(seed).uniform(-1, 1, (len(market), 200)) * config.power_mw
+        assert run_schedule(market.price, guesses, config).profit.sum(axis=0).max() < knowing
+        plan = planned_schedule(market, market.forecast, config)
+        assert run_schedule(market.price, plan, config).profit.sum() < knowing
+
+
+def test_a_plan_on_the_true_prices_of_one_day_is_perfect_foresight():
+    market = power_market(lengths=(24,), low=0.0)
+    truth = np.append(market.price, 0.0)[None]
+    config = BatteryConfig()
+    np.testing.assert_array_equal(planned_schedule(market, truth, config), perfect_schedule(market, config))
+
+
+def test_days_of_23_and_25_hours_are_planned_whole():
+    market = power_market(lengths=(23, 25))
+    assert planned_schedule(market, market.forecast, BatteryConfig()).shape == (48,)
+    second = market.days(range(1, 2))
+    assert len(second) == 25
+    assert second.first_hours.tolist() == [0]
+    np.testing.assert_array_equal(second.expected(), market.forecast[1])
+    left = BatteryEnv(market).game.table[:, -2]
+    assert left[0] == left[23] == 1.0
+    assert left[22] == pytest.approx(1 / 23)
+
+
+def test_wrong_markets_units_and_actions_are_refused_by_name():
+    market = power_market()
+    price = market.price.copy()
+    price[5] = np.nan
+    with pytest.raises(ValueError, match=r"price must be finite, was nan at \(5,\)"):
+        dataclasses.replace(market, price=price)
+    with pytest.raises(ValueError, match=r"forecast must be \(D, H\) with D = 4 and H >= 25, was \(4, 24\)"):
+        dataclasses.replace(market, forecast=market.forecast[:, :24])
+    with pytest.raises(ValueError, match="day must count the days"):
+        dataclasses.replace(market, day=market.day + 1)
+    with pytest.raises(ValueError, match=r"charge_efficiency must be a fraction in \(0, 1\], was 93"):
+        BatteryConfig(charge_efficiency=93)
+    with pytest.raises(ValueError, match="time_zone must be a zone such as America/Chicago, was 'Houston'"):
+        BatteryConfig(time_zone="Houston")
+    env = BatteryEnv(market)
+    with pytest.raises(ValueError, match="call reset"):
+        env.step(0)
+    env.reset()
+    with pytest.raises(ValueError, match=r"action must lie in \[0, 2\], was 3"):
+        env.step(3)
+    with pytest.raises(ValueError, match=r"start must be an hour in \[0, 95\], was 96"):
+        env.reset(options={"start": 96})
+    with pytest.raises(ValueError, match="start and end must lie in the store"):
+        best_schedule(market.price, BatteryConfig(), start=5.0)

@@ -1,0 +1,32 @@
+"""The environment a request asks for: a trading account or a storage unit, on rows of the agent's own."""
+
+from typing import Any, Literal
+
+from gymnasium.vector import VectorEnv
+
+from forecaster.encode import HiddenStates
+from tradewinds.join import build_market
+from tradewinds.prepare import Prepared
+from trading_env import BatteryVectorEnv, TradingVectorEnv
+
+
+def vector_env(
+    prepared: Prepared,
+    states: HiddenStates,
+    rows: range,
+    *,
+    num_envs: int,
+    episode_bars: int | None = None,
+    starts: Literal["sequential", "random"] = "sequential",
+) -> VectorEnv[Any, Any, Any]:
+    """Return N accounts or units on the market of `rows`; `episode_bars` is cut to what the market holds."""
+    rules: Any = prepared.config.env
+    if rules.kind == "battery":
+        from tradewinds.storage import build_power_market
+
+        power = build_power_market(prepared, states, rows)
+        hours = None if episode_bars is None else min(episode_bars, len(power))
+        return BatteryVectorEnv(power, rules, num_envs=num_envs, episode_bars=hours, starts=starts)
+    market = build_market(prepared, states, rows)
+    bars = None if episode_bars is None else min(episode_bars, len(market) - 1)
+    return TradingVectorEnv(market, rules, num_envs=num_envs, episode_bars=bars, starts=starts)

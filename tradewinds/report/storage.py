@@ -1,0 +1,190 @@
+"""The report of a storage unit: its part of report.json, its table as text, and its page.
+
+Every number on the page is read from report.json.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster.fit import FittedForecaster
+from tradewinds.artifact import versions
+from tradewinds.prepare import Prepared
+from tradewinds.report import charts
+from tradewinds.storage_backtest import StorageBacktest
+from trading_env import PowerMarket
+
+SCHEMA = 1
+METRICS = (
+    ("profit", "profit", "money"),
+    ("share_of_perfect_foresight", "share of perfect foresight", "percent"),
+    ("profit_per_day", "profit per day", "number"),
+    ("worst_day", "worst day", "number"),
+    ("days_at_a_loss", "days at a loss", "percent"),
+    ("sold_mwh", "sold, MWh", "count"),
+    ("mean_price_sold", "mean price sold", "number"),
+    ("bought_mwh", "bought, MWh", "count"),
+    ("mean_price_bought", "mean price bought", "number"),
+    ("wear_paid", "wear paid", "money"),
+    ("full_cycles_per_day", "full cycles per day", "number"),
+)
+COLUMNS = (
+    ("profit", "profit", "{:,.0f}"),
+    ("share_of_perfect_foresight", "of perfect", "{:.1%}"),
+    ("profit_per_day", "a day", "{:,.1f}"),
+    ("worst_day", "worst day", "{:,.1f}"),
+    ("full_cycles_per_day", "cycles/day", "{:.2f}"),
+    ("wear_paid", "wear", "{:,.0f}"),
+)
+HONESTY = (
+    ("profit_per_day_ci95", "95 % interval of the agent's profit per day", "stationary bootstrap over days"),
+    (
+        "lead_over_yesterday_per_day_ci95",
+        "95 % interval of its lead over yesterday's schedule, per day",
+        "if it holds 0, the lead may be luck",
+    ),
+)
+PALETTE = ("#0072b2", "#cc79a7", "#e69f00", "#d55e00", "#94a3b8", "#009e73", "#56b4e9")
+
+
+def storage_document(
+    prepared: Prepared,
+    fitted: FittedForecaster,
+    played: StorageBacktest,
+    market: PowerMarket,
+    *,
+    honesty: dict[str, Any],
+    run: dict[str, Any],
+    learned: bool,
+) -> dict[str, Any]:
+    """Assemble report.json of a storage unit: the keys of every report, money in the currency of the price.
+
+    Args:
+        prepared: the request with its data.
+        fitted: the forecaster.
+        played: the test days' backtest.
+        market: the test days.
+        honesty: how far to believe it.
+        run: id, command, started_at, seconds.
+        learned: whether the agent is more than one constant action.
+    """
+    config, series, split = prepared.config, prepared.series, prepared.split
+    parts = {name: getattr(split, name) for name in ("forecaster", "agent", "validation", "test")}
+    assert market.index is not None
+    return {
+        "schema": SCHEMA,
+        "run": {
+            **run,
+            "config": config.deciding(),
+            "config_hash": config.hash,
+            "seed": config.seed,
+            "versions": versions(),
+        },
+        "data": {
+            "name": series.name,
+            "instruments": list(series.instruments),
+            "bars": len(series.index),
+            "bar_length": str(series.bar_length),
+            "bars_per_year": series.bars_per_year,
+            "price_unit": series.price_unit,
+            "exogenous": [str(name) for name in series.exogenous.columns],
+            "first": series.index[0].isoformat(),
+            "last": series.index[-1].isoformat(),
+            "sha256": prepared.inputs["sha256"],
+            "sources": prepared.inputs["sources"],
+            "splits": {name: prepared.time_range(rows) for name, rows in parts.items()},
+            "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},
+            "test_days": len(market.features),
+            "first_delivery": str(market.index[0].astype("datetime64[m]")),
+            "last_delivery": str(market.index[-1].astype("datetime64[m]")),
+        },
+        "forecast": played.scores,
+        "backtest": {
+            "strategies": {
+                name: {"metrics": played.metrics[name], "seed": config.seed if name == "agent" else None}
+                for name in played.strategies
+            }
+        },
+        "honesty": {**honesty, "seeds": [config.seed]},
+        "warnings": [*prepared.notes, *_remarks(played, learned=learned)],
+    }
+
+
+def _remarks(played: StorageBacktest, *, learned: bool) -> list[str]:
+    profit = dict(zip(played.strategies, played.path.profit.sum(axis=0).tolist(), strict=True))
+    if not learned:
+        return ["nothing the agent learned beat one constant action on the validation rows, so that is what it does"]
+    better = [
+        name.replace("_", " ")
+        for name, value in profit.items()
+        if name not in ("agent", "perfect_foresight") and value >= profit["agent"]
+    ]
+    return [f"the agent earned no more than {', '.join(better)}"] if better else []
+
+
+def storage_lines(document: dict[str, Any]) -> Iterator[str]:
+    """Yield the table of strategies, one line each, and of the price forecasts."""
+    unit = document["data"]["price_unit"]
+    yield f"forecasts at gate closure, {document['data']['test_days']} test days ({unit}; a lower error is better):"
+    for name, score in document["forecast"].items():
+        yield f"  {name:<26}{'mae':>8}{score['mae']:>10.2f}{'rmse':>8}{score['rmse']:>10.2f}"
+    yield f"storage unit, test days (money in the currency of {unit}):"
+    yield f"  {'strategy':<26}" + "".join(f"{label:>13}" for _, label, _ in COLUMNS)
+    for name, strategy in document["backtest"]["strategies"].items():
+        values = [(strategy["metrics"][key], form) for key, _, form in COLUMNS]
+        yield f"  {name:<26}" + "".join(f"{'-' if v is None else form.format(v):>13}" for v, form in values)
+
+
+def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> dict[str, Any]:
+    """Return what the template storage.html shows: figures, cards, rows and colours."""
+    strategies = document["backtest"]["strategies"]
+    colours = dict(zip(strategies, PALETTE, strict=False))
+    drawn = charts.thin(paths, points, ["price", "profit.agent"])
+    profit = charts._time_figure("Profit so far, currency of the price", height=320)
+    for name, colour in colours.items():
+        width = 2.5 if name == "agent" else 1.3
+        profit.line(
+            drawn.index, drawn[f"profit.{name}"], color=colour, line_width=width, legend_label=name.replace("_", " ")
+        )
+    profit.legend.location, profit.legend.click_policy = "top_left", "hide"
+    price = charts._time_figure(
+        f"Price and its forecast at gate closure, {document['data']['price_unit']}", height=220, x_range=profit.x_range
+    )
+    model = document["run"]["config"]["model"]["kind"]
+    price.line(drawn.index, drawn["price"], color=charts.INK, line_width=1.2, legend_label="price")
+    price.line(
+        drawn.index, drawn[f"forecast.{model}"], color=PALETTE[0], line_width=1.2, legend_label=f"{model} forecast"
+    )
+    price.legend.location, price.legend.orientation = "top_left", "horizontal"
+    week = paths.iloc[: 24 * 7]
+    charge = charts._time_figure("Energy in the store in the first week, MWh", height=180)
+    for name in ("perfect_foresight", "agent"):
+        charge.step(
+            week.index, week[f"charge.{name}"], mode="after", color=colours[name], legend_label=name.replace("_", " ")
+        )
+    charge.legend.location = "top_left"
+    return {
+        "figures": {"profit": profit, "price": price, "charge": charge},
+        "values": {
+            "rows": METRICS,
+            "honesty": HONESTY,
+            "colours": colours,
+            "cards": _cards(document),
+            "hours": int(np.sum([len(paths)])),
+        },
+    }
+
+
+def _cards(document: dict[str, Any]) -> list[dict[str, Any]]:
+    strategies = document["backtest"]["strategies"]
+    return [
+        {
+            "label": name.replace("_", " "),
+            "profit": strategy["metrics"]["profit"],
+            "share": strategy["metrics"]["share_of_perfect_foresight"],
+        }
+        for name, strategy in strategies.items()
+        if name != "idle"
+    ]

@@ -1,0 +1,97 @@
+"""The judging of a storage unit: what `backtest` and `run` do after training when env=battery."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecaster.encode import HiddenStates
+from forecaster.fit import FittedForecaster
+from tradewinds.artifact import Artifact, json_text, write_text, writing
+from tradewinds.console import Console
+from tradewinds.day_ahead import day_ahead_forecasts
+from tradewinds.errors import RequestError
+from tradewinds.prepare import Prepared, seed_for
+from tradewinds.report.page import write_page
+from tradewinds.report.storage import storage_document, storage_lines
+from tradewinds.schema import Config
+from tradewinds.storage import build_power_market
+from tradewinds.storage_backtest import StorageBacktest, storage_backtest, storage_honesty
+from trading_agent import Policy
+from trading_env import PowerMarket
+
+KIND = "backtest"
+PATHS = "paths.parquet"
+
+
+def judge_storage(
+    prepared: Prepared,
+    fitted: FittedForecaster,
+    states: HiddenStates,
+    policy: Policy,
+    *,
+    parents: dict[str, Artifact],
+    run: Path,
+    facts: dict[str, Any],
+    console: Console,
+) -> dict[str, Any]:
+    """Play the test days, write the backtest artifact, report.json and report.html to `run`, and print the table.
+
+    Args:
+        prepared: the request with its data.
+        fitted: the forecaster.
+        states: its states of every hour.
+        policy: the trained agent.
+        parents: the artifacts it was made from.
+        run: the run's folder.
+        facts: id, command, started_at and seconds of the run.
+        console: where to say what was found.
+    """
+    config, test = prepared.config, prepared.split.test
+    market = build_power_market(prepared, states, test)
+    ahead = day_ahead_forecasts(prepared, test, market.price_scale)
+    forecasts = {"yesterday": ahead["yesterday"], "ridge": ahead["ridge"], config.model.kind: market.forecast}
+    played = storage_backtest(policy, market, forecasts, config.env)
+    honesty = storage_honesty(
+        played, market, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "bootstrap")
+    )
+    document = storage_document(
+        prepared, fitted, played, market, honesty=honesty, run=facts, learned=policy.kind != "constant"
+    )
+    text = json_text(document)
+    proof = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    with writing(
+        run / KIND, KIND, config=config.plain(), inputs=prepared.inputs, parents=parents, facts=proof
+    ) as folder:
+        storage_table(played, market).to_parquet(folder / PATHS)
+    write_text(run / "report.json", text)
+    write_page(run, plot_points=config.backtest.plot_points)
+    for line in storage_lines(document):
+        console.result(line)
+    for warning in document["warnings"]:
+        console.result(f"warning: {warning}")
+    console.wrote(run / "report.json")
+    console.wrote(run / "report.html")
+    return {"run": str(run), "report": str(run / "report.json"), "backtest": document["backtest"]}
+
+
+def storage_table(played: StorageBacktest, market: PowerMarket) -> pd.DataFrame:
+    """Return (T,) rows of price, forecasts, and per strategy the power, the charge and the profit so far."""
+    columns: dict[str, Any] = {"price": market.price}
+    columns.update({f"forecast.{name}": path for name, path in played.forecasts.items()})
+    for number, name in enumerate(played.strategies):
+        columns[f"power.{name}"] = played.path.bought[:, number] - played.path.sold[:, number]
+        columns[f"charge.{name}"] = played.path.charge[1:, number]
+        columns[f"profit.{name}"] = played.path.profit[:, number].cumsum()
+    return pd.DataFrame(columns, index=pd.to_datetime(pd.Series(market.index), utc=True))
+
+
+def refuse_storage(config: Config, stage: str) -> None:
+    """Refuse a stage that knows trading accounts only.
+
+    Raises:
+        RequestError: env=battery.
+    """
+    if config.env.kind == "battery":
+        raise RequestError(f"{stage} knows trading accounts, not storage units; with env=battery use run or backtest")

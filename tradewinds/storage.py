@@ -1,0 +1,123 @@
+"""Where a forecaster's states become a day-ahead power market: what was known of each day when its gate closed.
+
+The gate of day D closes on D - 1 at an hour of the local clock. By then all prices of D - 1 are known, as they were
+cleared the day before; so the row at which a day is forecast is the last hour of D - 1. Everything else at that row,
+weather and gas, is joined as it was known at the gate closure, not at that hour's end: `known_at`. docs/battery.md.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.encode import HiddenStates
+from forecaster.series import Series
+from tradewinds.errors import RequestError
+from tradewinds.join import assert_unseen
+from tradewinds.prepare import Prepared
+from trading_env import BatteryConfig, PowerMarket
+
+Array = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """D whole days of delivery that follow one another.
+
+    Attributes:
+        first: (D,) row of each day's first hour; the row before it is the last that is known at its gate closure.
+        length: (D,) hours of each day, 23 to 25.
+        rows: their rows in the series.
+        hour: local hours of the clock of these rows.
+    """
+
+    first: Int
+    length: Int
+    rows: range
+    hour: Int
+
+    @property
+    def number(self) -> Int:
+        """Day of delivery of each row, 0 to D - 1."""
+        return np.repeat(np.arange(len(self.first)), self.length)
+
+    @property
+    def gate_rows(self) -> Int:
+        """(D,) last row whose price is known when the day's gate closes."""
+        return self.first - 1
+
+
+def known_at(index: pd.DatetimeIndex, close_time: pd.DatetimeIndex, config: BatteryConfig) -> pd.DatetimeIndex:
+    """Return (T,) moments up to which anything but the price may be known at each row: its close, or the gate before.
+
+    The row of an hour is read when the gate of the next local day closes, at the latest; so of a day's later hours only
+    the prices are known, and of all else what was known at the gate closure.
+    """
+    day = index.tz_convert(config.time_zone).tz_localize(None).normalize()
+    gate = (day + pd.Timedelta(hours=config.gate_closure_hour)).tz_localize(
+        config.time_zone, ambiguous=np.ones(len(index), dtype=bool), nonexistent="shift_forward"
+    )
+    nanoseconds = np.minimum(close_time.as_unit("ns").asi8, gate.tz_convert("UTC").as_unit("ns").asi8)
+    return pd.DatetimeIndex(nanoseconds, tz="UTC")
+
+
+def delivery_days(series: Series, config: BatteryConfig, rows: range) -> Delivery:
+    """Return the whole local days in `rows` whose gate row lies in `rows` too.
+
+    Raises:
+        RequestError: there is none, or an hour is missing between them.
+    """
+    local = series.index[rows.start : rows.stop].tz_convert(config.time_zone)
+    dates = local.tz_localize(None).normalize()
+    starts = np.flatnonzero(np.append(True, dates[1:] != dates[:-1]))
+    ends = np.append(starts[1:], len(local))
+    midnight = (local.hour == 0) & (local.minute == 0)
+    whole = (starts > 0) & midnight[starts] & (local.hour[ends - 1] == 23)
+    first, length = starts[whole], (ends - starts)[whole]
+    if len(first) == 0:
+        raise RequestError(
+            f"{series.name}: rows {rows.start} to {rows.stop} hold no whole day of delivery in {config.time_zone}; "
+            "bring more bars, or give that part a larger share of the split"
+        )
+    inside = np.arange(first[0], first[-1] + length[-1])
+    gaps = np.flatnonzero(np.diff(series.index[rows.start + inside].asi8) != 3_600_000_000_000)
+    if len(gaps) or length.sum() != len(inside):
+        after = series.index[rows.start + inside[gaps[0] if len(gaps) else 0]]
+        raise RequestError(f"{series.name}: an hour is missing after {after}; a storage unit needs every hour's price")
+    span = range(rows.start + int(inside[0]), rows.start + int(inside[-1]) + 1)
+    return Delivery(rows.start + first, length, span, local.hour.to_numpy(np.int64)[inside])
+
+
+def build_power_market(prepared: Prepared, states: HiddenStates, rows: range) -> PowerMarket:
+    """Join prices, and the hidden state and price path of each gate closure, of the whole days in `rows`.
+
+    Raises:
+        RequestError: no whole day lies in `rows`, or an hour is missing.
+        ValueError: bars and states differ in time, or a row breaks `fit_end + horizon + embargo < row`.
+    """
+    series, config = prepared.series, prepared.config.env
+    if not series.index.equals(states.index):
+        raise ValueError("hidden states and series must share one time index; encode the series again")
+    days = delivery_days(series, config, rows)
+    read = range(int(days.gate_rows[0]), days.rows.stop)
+    assert_unseen(states, read, horizon=states.forecast.shape[1], embargo=prepared.split.embargo_bars)
+    learned = series.close[prepared.split.forecaster.start : prepared.split.forecaster.stop, 0]
+    return PowerMarket(
+        price=series.close[days.rows.start : days.rows.stop, 0],
+        day=days.number,
+        hour=days.hour,
+        features=states.hidden_state[days.gate_rows],
+        forecast=price_paths(series, states, days.gate_rows),
+        price_scale=float(np.median(np.abs(learned))),
+        index=series.index[days.rows.start : days.rows.stop].tz_localize(None).to_numpy(),
+    )
+
+
+def price_paths(series: Series, states: HiddenStates, rows: Int) -> Array:
+    """Return (D, H) prices forecast at `rows` (D,), in the price's unit, from forecasts of its changes."""
+    last, steps = series.close[rows, :1], np.cumsum(states.forecast[rows].astype(np.float64), axis=1)
+    if getattr(series, "target", "log_return") == "difference":
+        return np.asarray(last + steps)
+    return np.asarray(last * np.exp(steps))

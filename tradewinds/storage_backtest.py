@@ -1,0 +1,159 @@
+"""The test days of a storage unit: the agent beside the schedules that need none, in the currency of the price.
+
+Every strategy is a schedule of powers; one ledger, the environment's own, turns all of them into money. Perfect
+foresight is the best any schedule can earn, and each profit is also told as a share of it. Must not know files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from arch.bootstrap import StationaryBootstrap, optimal_block_length
+from numpy.typing import NDArray
+
+from trading_agent import Policy
+from trading_env import (
+    BatteryConfig,
+    BatteryEnv,
+    PowerMarket,
+    SchedulePath,
+    perfect_schedule,
+    planned_schedule,
+    run_schedule,
+)
+
+Array = NDArray[np.float64]
+Metrics = dict[str, float | int | str | None]
+FEWEST = 20  # days below which no interval is attempted
+
+
+@dataclass(frozen=True, eq=False)
+class StorageBacktest:
+    """What happened on the test days.
+
+    Attributes:
+        strategies: S names, in the order of the ledger's units.
+        path: (T, S) records of the units.
+        power: (T, S) MW committed.
+        forecasts: per name (T,) price forecast for each hour at its day's gate closure.
+        metrics: per strategy.
+        scores: per forecast its errors.
+    """
+
+    strategies: tuple[str, ...]
+    path: SchedulePath
+    power: Array
+    forecasts: dict[str, Array]
+    metrics: dict[str, Metrics]
+    scores: dict[str, Metrics]
+
+
+def storage_backtest(
+    policy: Policy, market: PowerMarket, forecasts: Mapping[str, Array], config: BatteryConfig
+) -> StorageBacktest:
+    """Play the test days.
+
+    Args:
+        policy: the trained agent.
+        market: T hours of D days, with the network's forecasts.
+        forecasts: per name (D, H) price forecasts of the days at their gate closures; `yesterday` is among them.
+        config: the unit.
+
+    Returns:
+        `agent`, `yesterdays_schedule`, `plan_on_<name>_forecast` for every other forecast, `idle` and
+        `perfect_foresight`.
+    """
+    powers = {"agent": play(policy, market, config)}
+    for name, forecast in forecasts.items():
+        label = "yesterdays_schedule" if name == "yesterday" else f"plan_on_{name}_forecast"
+        powers[label] = planned_schedule(market, forecast, config)
+    powers["idle"] = np.zeros(len(market))
+    powers["perfect_foresight"] = perfect_schedule(market, config)
+    power = np.stack(list(powers.values()), axis=1)
+    path, names = run_schedule(market.price, power, config), tuple(powers)
+    best = float(path.profit[:, names.index("perfect_foresight")].sum())
+    metrics = {name: unit_metrics(market, path, number, config, best) for number, name in enumerate(names)}
+    hour = np.arange(len(market)) - market.first_hours[market.day]
+    hourly = {name: np.asarray(forecast[market.day, hour]) for name, forecast in forecasts.items()}
+    scores = {name: forecast_scores(market.price, path_) for name, path_ in hourly.items()}
+    return StorageBacktest(names, path, power, hourly, metrics, scores)
+
+
+def play(policy: Policy, market: PowerMarket, config: BatteryConfig) -> Array:
+    """Let the policy commit every hour of the market once, greedily, and return its (T,) powers in MW."""
+    env = BatteryEnv(market, config)
+    observation, _ = env.reset(seed=0)
+    power = np.zeros(len(market))
+    for t in range(len(market)):
+        action = int(policy.act(observation[None])[0])
+        power[t] = config.levels[action] * config.power_mw
+        observation, *_ = env.step(action)
+    return power
+
+
+def unit_metrics(market: PowerMarket, path: SchedulePath, unit: int, config: BatteryConfig, best: float) -> Metrics:
+    """Measure one unit; money in the currency of the price, energy in MWh at the grid.
+
+    Args:
+        market: prices and days.
+        path: the ledger's records.
+        unit: which of its units.
+        config: the unit's capacity and efficiencies.
+        best: profit of perfect foresight.
+    """
+    profit, bought, sold = (part[:, unit] for part in (path.profit, path.bought, path.sold))
+    daily = np.bincount(market.day, weights=profit)
+    metrics: Metrics = {"profit": float(profit.sum())}
+    _put(metrics, "share_of_perfect_foresight", profit.sum() / best if best > 0.0 else None, "nothing could be earned")
+    metrics["profit_per_day"] = float(daily.mean())
+    metrics["worst_day"] = float(daily.min())
+    metrics["days_at_a_loss"] = float((daily < -1e-9).mean())
+    metrics["sold_mwh"], metrics["bought_mwh"] = float(sold.sum()), float(bought.sum())
+    for name, energy in (("sold", sold), ("bought", bought)):
+        mean = (energy * market.price).sum() / energy.sum() if energy.any() else None
+        _put(metrics, f"mean_price_{name}", mean, f"nothing was {name}")
+    metrics["wear_paid"] = float(path.wear[:, unit].sum())
+    drawn = sold.sum() / config.discharge_efficiency
+    metrics["full_cycles_per_day"] = float(drawn / config.capacity_mwh / len(daily))
+    metrics["charge_at_end_mwh"] = float(path.charge[-1, unit])
+    return metrics
+
+
+def forecast_scores(truth: Array, forecast: Array) -> Metrics:
+    """Score (T,) hourly price forecasts made at gate closure, in the currency of the price."""
+    error = truth - forecast
+    return {"mae": float(np.abs(error).mean()), "rmse": float(np.sqrt((error**2).mean())), "n": len(error)}
+
+
+def storage_honesty(played: StorageBacktest, market: PowerMarket, *, draws: int, seed: int) -> dict[str, object]:
+    """Say how far to believe it: 95 % intervals of daily profit, the agent's and its lead over yesterday's schedule.
+
+    Source:
+        Stationary bootstrap, percentile (Politis and Romano 1994), over days.
+    """
+    daily: dict[str, Array] = {
+        name: np.bincount(market.day, weights=played.path.profit[:, number]).astype(np.float64)
+        for number, name in enumerate(played.strategies)
+    }
+    block: dict[str, object] = {}
+    lead = daily["agent"] - daily["yesterdays_schedule"]
+    for name, series in (("profit_per_day_ci95", daily["agent"]), ("lead_over_yesterday_per_day_ci95", lead)):
+        interval = _interval(series, draws, seed)
+        block[name] = interval
+        if interval is None:
+            block[f"{name}_reason"] = f"{len(series)} days are too few or all alike; {FEWEST} are needed"
+    return block
+
+
+def _interval(series: Array, draws: int, seed: int) -> list[float] | None:
+    if len(series) < FEWEST or float(np.std(series)) <= 1e-12:
+        return None
+    block = max(float(optimal_block_length(series)["stationary"].iloc[0]), 1.0)
+    low, high = StationaryBootstrap(block, series, seed=seed).conf_int(np.mean, draws, method="percentile")[:, 0]
+    return [float(low), float(high)]
+
+
+def _put(metrics: Metrics, name: str, value: float | None, reason: str) -> None:
+    metrics[name] = None if value is None else float(value)
+    if value is None:
+        metrics[f"{name}_reason"] = reason

@@ -1,0 +1,109 @@
+"""The game both Gymnasium faces of the storage market play: N units, their observations and profits.
+
+One table holds what was known of each hour at its day's gate closure, and room for the charge, so that an observation
+is one gather. The price of an hour is in no observation; only its forecast is.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.battery_config import BatteryConfig
+from trading_env.battery_ledger import Hour, deliver
+from trading_env.battery_market import PowerMarket
+
+Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+Int = NDArray[np.int64]
+
+
+class BatteryGame:
+    """N storage units that each stand before some hour of one market.
+
+    Attributes:
+        t: (N,) hour decided next.
+        start: (N,) hour at which each episode began.
+        charge: (N,) MWh in the store.
+        profit: (N,) currency earned since the episode began.
+    """
+
+    def __init__(self, market: PowerMarket, config: BatteryConfig, num_units: int) -> None:
+        self.market, self.config = market, config
+        self.levels = np.asarray(config.levels, dtype=np.float64)
+        self.table = known_table(market)  # (T, F + H + 4), the last column stays 0
+        self.t = np.zeros(num_units, dtype=np.int64)
+        self.start = np.zeros(num_units, dtype=np.int64)
+        self.charge = np.full(num_units, self.opening)
+        self.profit = np.zeros(num_units)
+
+    @property
+    def opening(self) -> float:
+        """MWh in the store when an episode begins."""
+        return self.config.initial_charge * self.config.capacity_mwh
+
+    def restart(self, chosen: NDArray[np.bool_], rows: Int) -> None:
+        """Open fresh units before the hours `rows` (N,) where `chosen` (N,) says so."""
+        self.t, self.start = np.where(chosen, rows, self.t), np.where(chosen, rows, self.start)
+        self.charge = np.where(chosen, self.opening, self.charge)
+        self.profit = np.where(chosen, 0.0, self.profit)
+
+    def advance(self, actions: Int) -> tuple[Hour, NDArray[np.bool_]]:
+        """Carry every unit over one hour; return what it did, and whether the market's hours are over.
+
+        Raises:
+            ValueError: an action is none of the levels.
+        """
+        last = len(self.levels) - 1
+        if actions.shape != self.t.shape or actions.min() < 0 or actions.max() > last:
+            raise ValueError(f"actions must be {len(self.t)} numbers in [0, {last}], was {actions}")
+        hour = self._deliver(self.charge, self.t, actions)
+        self.charge, self.profit, self.t = hour.charge, self.profit + hour.profit, self.t + 1
+        return hour, self.t >= len(self.market)
+
+    def account(self) -> Float32:
+        """Return (N, 1) what an agent must remember of a unit: its charge, as a share of the capacity."""
+        return (self.charge / self.config.capacity_mwh).astype(np.float32)[:, None]
+
+    def observe(self, t: NDArray[np.integer[Any]], account: Float32) -> Float32:
+        """Return (B, O) observations before (B,) hours `t` of (B, 1) accounts; past the end, of the last hour."""
+        rows = np.empty((len(t), self.table.shape[1]), dtype=np.float32)
+        np.take(self.table, t, axis=0, out=rows, mode="clip")
+        rows[:, -1:] = account
+        return rows
+
+    def transition(
+        self, t: NDArray[np.integer[Any]], account: Float32, actions: NDArray[np.integer[Any]]
+    ) -> tuple[Array, Float32, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Replay one hour from what an agent remembers, through the same ledger; nothing of this game moves.
+
+        Returns:
+            (B,) profit, (B, 1) next account, (B,) False: a unit is never ruined, (B,) whether the hours are over.
+        """
+        charge = account[:, 0].astype(np.float64) * self.config.capacity_mwh
+        hour = self._deliver(charge, np.asarray(t, dtype=np.int64), np.asarray(actions, dtype=np.int64))
+        following = (hour.charge / self.config.capacity_mwh).astype(np.float32)[:, None]
+        return hour.profit, following, np.zeros(len(t), dtype=bool), np.asarray(t) + 1 >= len(self.market)
+
+    def _deliver(self, charge: Array, t: Int, actions: Int) -> Hour:
+        price = self.market.price[np.minimum(t, len(self.market) - 1)]
+        return deliver(charge, self.levels[actions] * self.config.power_mw, price, self.config)
+
+
+def known_table(market: PowerMarket) -> Float32:
+    """Return (T, F + H + 4) what was known of each hour when the gate of its day closed, and a column for the charge.
+
+    The day's features; the forecast of this hour and, from this hour's, of the hours of the day that follow; the hour
+    as sine and cosine; the share of the day that is left. Prices are asinh(price / price_scale): in proportion up to
+    about one scale, in logarithms beyond, so that a price of 9,000 is seen as high and not as everything.
+    """
+    width = market.forecast.shape[1]
+    position = np.arange(len(market)) - market.first_hours[market.day]  # (T,) hours since the day began
+    length = np.bincount(market.day)[market.day]  # (T,) hours of the day
+    ahead = position[:, None] + np.arange(width)[None, :]  # (T, H) place in the day
+    path = np.arcsinh(market.forecast / market.price_scale)[market.day[:, None], np.minimum(ahead, width - 1)]
+    seen = np.where(ahead < length[:, None], path - path[:, :1], 0.0)
+    seen[:, 0] = path[:, 0]
+    angle = 2.0 * np.pi * market.hour / 24.0
+    clock = np.stack([np.sin(angle), np.cos(angle), 1.0 - position / length, np.zeros(len(market))], axis=1)
+    return np.concatenate([market.features[market.day], seen, clock], axis=1, dtype=np.float32, casting="same_kind")

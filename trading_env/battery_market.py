@@ -1,0 +1,113 @@
+"""A day-ahead power market: hourly prices, and what was known of each day when its gate closed.
+
+What is known is one row a day, not a row an hour: nothing of a day can reach the 24 decisions that were committed
+before it began. Knows NumPy and nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class PowerMarket:
+    """T hours of D days of delivery, and F features and an H-hour price forecast known at each day's gate closure.
+
+    Attributes:
+        price: (T,) price of each hour, currency per MWh; may be negative.
+        day: (T,) day of delivery of each hour, 0 to D - 1; every day has at least one hour, and at most H.
+        hour: (T,) local hour of the clock, 0 to 23.
+        features: (D, F) known when the gate of day d closed.
+        forecast: (D, H) price forecast at that moment for the hours of day d, in order; those past its end are unused.
+        price_scale: a price of usual size, currency per MWh, by which prices are normalised in observations.
+        index: (T,) start of each hour in UTC, or None.
+
+    Raises:
+        ValueError: shapes disagree, a value is not finite, days are out of order, `price_scale` is not positive.
+    """
+
+    price: Array
+    day: Int
+    hour: Int
+    features: NDArray[np.float32]
+    forecast: Array
+    price_scale: float
+    index: NDArray[np.datetime64] | None = None
+
+    def __post_init__(self) -> None:
+        for name, kind in (("price", np.float64), ("day", np.int64), ("hour", np.int64)):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
+        object.__setattr__(self, "features", np.ascontiguousarray(self.features, dtype=np.float32))
+        object.__setattr__(self, "forecast", np.ascontiguousarray(self.forecast, dtype=np.float64))
+        faults = self._shape_faults() or self._value_faults()
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def _shape_faults(self) -> list[str]:
+        hours = len(self.price)
+        if self.price.ndim != 1 or hours < 2 or self.day.shape != (hours,) or self.hour.shape != (hours,):
+            shapes = f"{self.price.shape}, {self.day.shape} and {self.hour.shape}"
+            return [f"price, day and hour must share one shape (T,) with T >= 2, were {shapes}"]
+        if self.day[0] != 0 or not np.isin(np.diff(self.day), (0, 1)).all():
+            return ["day must count the days of delivery from 0, each after the one before"]
+        days, longest = int(self.day[-1]) + 1, int(np.bincount(self.day).max())
+        faults = []
+        if self.features.ndim != 2 or len(self.features) != days:
+            faults.append(f"features must be (D, F) with D = {days}, was {self.features.shape}")
+        if self.forecast.ndim != 2 or len(self.forecast) != days or self.forecast.shape[1] < longest:
+            faults.append(f"forecast must be (D, H) with D = {days} and H >= {longest}, was {self.forecast.shape}")
+        if self.index is not None and len(self.index) != hours:
+            faults.append(f"index must have {hours} entries, had {len(self.index)}")
+        return faults
+
+    def _value_faults(self) -> list[str]:
+        faults = []
+        for name in ("price", "features", "forecast"):
+            values: Any = getattr(self, name)
+            bad = np.argwhere(~np.isfinite(values))
+            if len(bad):
+                place = tuple(int(number) for number in bad[0])
+                faults.append(f"{name} must be finite, was {values[place]} at {place}")
+        if not ((self.hour >= 0) & (self.hour < 24)).all():
+            faults.append("hour must lie in [0, 23]")
+        if not (np.isfinite(self.price_scale) and self.price_scale > 0.0):
+            faults.append(f"price_scale must be positive, was {self.price_scale}")
+        return faults
+
+    def __len__(self) -> int:
+        """T, the number of hours."""
+        return len(self.price)
+
+    @property
+    def first_hours(self) -> Int:
+        """(D,) row of each day's first hour."""
+        return np.searchsorted(self.day, np.arange(int(self.day[-1]) + 1))
+
+    def expected(self) -> Array:
+        """Return (T,) the forecast of each hour's own price, as it was at the gate closure of its day."""
+        return np.asarray(self.forecast[self.day, np.arange(len(self)) - self.first_hours[self.day]])
+
+    def days(self, days: range) -> "PowerMarket":
+        """Return the market of some of its days.
+
+        Raises:
+            ValueError: `days` has another step than 1, or leaves the market.
+        """
+        if days.step != 1 or not 0 <= days.start < days.stop <= len(self.features):
+            raise ValueError(f"days must be a range with step 1 within [0, {len(self.features)}], was {days}")
+        first = self.first_hours
+        part = slice(int(first[days.start]), int(np.append(first, len(self))[days.stop]))
+        return PowerMarket(
+            price=self.price[part],
+            day=self.day[part] - days.start,
+            hour=self.hour[part],
+            features=self.features[days.start : days.stop],
+            forecast=self.forecast[days.start : days.stop],
+            price_scale=self.price_scale,
+            index=None if self.index is None else self.index[part],
+        )
