@@ -27,13 +27,13 @@ class Scores:
     Attributes:
         table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
             `ridge`, `dlinear`.
-        next_bar_errors: per model (N,) truth - forecast one bar ahead, for tests of equal accuracy.
+        errors: per model (N, H) truth - forecast, for tests of equal accuracy.
         decisions: (N,) rows at whose close the scored forecasts were made.
         next_bar_quantiles: (Q, N) the network's calibrated quantiles one bar ahead, at `LEVELS`.
     """
 
     table: dict[str, Score]
-    next_bar_errors: dict[str, Array]
+    errors: dict[str, Array]
     decisions: NDArray[np.int64]
     next_bar_quantiles: Array
 
@@ -64,10 +64,10 @@ def score_forecasts(
             f"calibration rows must come before the scored ones and after row {states.first_row}, "
             f"were {calibration_rows} and {rows}"
         )
-    log_return = series.log_return()[:, 0]
+    changes = series.changes()[:, 0]
     calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
-    known, truth = labels(log_return, calibration, horizon), labels(log_return, scored, horizon)
-    before, after = (_forecasts(fitted, series, states, log_return, part) for part in (calibration, scored))
+    known, truth = labels(changes, calibration, horizon), labels(changes, scored, horizon)
+    before, after = (_forecasts(fitted, series, states, changes, part) for part in (calibration, scored))
     spread = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in before.items()}
     ahead = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in after.items()}
     if states.quantiles is not None:
@@ -75,7 +75,7 @@ def score_forecasts(
         spread[own], ahead[own] = (_own_quantiles(states.quantiles, part) for part in (calibration, scored))
     quantiles = {name: calibrated(ahead[name], known - spread[name]) for name in after}
     table = {name: _score(truth, after[name], quantiles[name], naive_mae=fitted.naive_mae) for name in after}
-    errors = {name: truth[:, 0] - after[name][:, 0] for name in after}
+    errors = {name: truth - after[name] for name in after}
     return Scores(table, errors, scored, quantiles[fitted.config.model.kind][:, :, 0])
 
 
@@ -87,17 +87,17 @@ def _decisions(rows: range, horizon: int) -> NDArray[np.int64]:
 
 
 def _forecasts(
-    fitted: FittedForecaster, series: Series, states: HiddenStates, log_return: Array, rows: NDArray[np.int64]
+    fitted: FittedForecaster, series: Series, states: HiddenStates, changes: Array, rows: NDArray[np.int64]
 ) -> dict[str, Array]:
     horizon = fitted.config.model.horizon
     features = fitted.scaled(build_features(series, fitted.config.features).values[rows])
     return {
         fitted.config.model.kind: states.forecast[rows].astype(np.float64),
         "naive": naive(len(rows), horizon),
-        "seasonal_naive": seasonal_naive(log_return, rows, horizon, series.season_bars),
-        "drift": drift(log_return, rows, horizon),
+        "seasonal_naive": seasonal_naive(changes, rows, horizon, series.season_bars),
+        "drift": drift(changes, rows, horizon),
         "ridge": ridge_forecast(fitted.ridge, features),
-        "dlinear": dlinear(fitted.dlinear, log_return, rows),
+        "dlinear": dlinear(fitted.dlinear, changes, rows),
     }
 
 

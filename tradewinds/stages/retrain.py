@@ -23,6 +23,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Retrain under a lock, so that two schedulers never train the same model at once."""
     bring_up_to_date(config, console)
     prepared = prepare(config)
+    prepared.require_prices()
     console.note(f"{prepared.series.name}: {prepared.age}")
     prepared.runs.mkdir(parents=True, exist_ok=True)
     try:

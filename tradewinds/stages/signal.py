@@ -20,6 +20,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Walk the champion through every bar it never learned from, and say what it wants now."""
     bring_up_to_date(config, console)
     prepared = prepare(config)
+    prepared.require_prices()
     registry = Registry(Path(config.run.dir))
     champion = registry.champion(prepared.name)
     if champion is None:
