@@ -8,11 +8,11 @@ RIDGE_PENALTIES = tuple(10.0**power for power in range(-2, 6))
 
 
 def naive(num_rows: int, horizon: int) -> Array:
-    """Repeat the last price: (N, H) log returns of zero."""
+    """Repeat the last price: (N, H) changes of zero."""
     return np.zeros((num_rows, horizon))
 
 
-def seasonal_naive(log_return: Array, rows: NDArray[np.int64], horizon: int, season_bars: int) -> Array:
+def seasonal_naive(changes: Array, rows: NDArray[np.int64], horizon: int, season_bars: int) -> Array:
     """Repeat the last season: (N, H) with forecast[t, h] = r[t + h - m], m the smallest multiple of the season >= h.
 
     Rows too early to have a season behind them get zero, the naive forecast.
@@ -20,21 +20,22 @@ def seasonal_naive(log_return: Array, rows: NDArray[np.int64], horizon: int, sea
     ahead = np.arange(1, horizon + 1)
     back = season_bars * np.ceil(ahead / season_bars).astype(np.int64)
     source = rows[:, None] + ahead[None, :] - back[None, :]
-    return np.where(source >= 0, log_return[np.maximum(source, 0)], 0.0)
+    return np.where(source >= 0, changes[np.maximum(source, 0)], 0.0)
 
 
-def drift(log_return: Array, rows: NDArray[np.int64], horizon: int) -> Array:
-    """Go on as on average so far: (N, H) means of the log returns up to each row.
+def drift(changes: Array, rows: NDArray[np.int64], horizon: int) -> Array:
+    """Go on as on average so far: (N, H) means of the changes up to each row.
 
     Source:
-        Hyndman and Athanasopoulos (2021), Forecasting: Principles and Practice, 3rd ed., section 5.2, on log prices.
+        Hyndman and Athanasopoulos (2021), Forecasting: Principles and Practice, 3rd ed., section 5.2, on log prices or
+        on levels.
     """
-    so_far = np.cumsum(log_return)[rows] / np.maximum(rows, 1)  # row 0 has no bar before it and no return
+    so_far = np.cumsum(changes)[rows] / np.maximum(rows, 1)  # row 0 has no bar before it and no return
     return np.repeat(so_far[:, None], horizon, axis=1)
 
 
 def fit_ridge(features: Array, target: Array, stop_features: Array, stop_target: Array) -> Array:
-    """Fit ridge regression from the features of a row to its H next log returns.
+    """Fit ridge regression from the features of a row to its H next changes.
 
     The penalty is the one of `RIDGE_PENALTIES` with the least squared error on the stop rows: the rows that also stop
     the network's training, so that neither has seen more than the other. The intercept is not penalised.

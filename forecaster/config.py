@@ -89,7 +89,9 @@ class ModelConfig:
             and the next two are refused for other kinds.
         normalisation: what `segment_lstm` takes off a window before it reads and gives back to the forecast: nothing
             (`none`; right for returns), the last value (`subtract_last`), or mean and deviation (`revin`).
-        linear_skip: whether `segment_lstm` adds a linear map of the window to its forecast.
+        linear_skip: whether `segment_lstm` adds a linear map of the window to its forecast, learned with it.
+        linear_base: whether the network is taught only what a linear forecast leaves: ridge regression from the window
+            of changes and the last bar's features, fitted beforehand on the same rows; any kind, any head but `bins`.
     """
 
     kind: Kind = "lstm"
@@ -105,6 +107,7 @@ class ModelConfig:
     segment_length: int = 8
     normalisation: Normalisation = "none"
     linear_skip: bool = False
+    linear_base: bool = False
 
     def __post_init__(self) -> None:
         kinds = get_args(Kind)
@@ -116,6 +119,10 @@ class ModelConfig:
             (self.num_layers >= 1, f"num_layers must be at least 1 layer, was {self.num_layers}"),
             (0.0 <= self.dropout < 1.0, f"dropout must be a fraction in [0, 1), was {self.dropout}"),
             (2 <= self.bins <= 1000, f"bins must lie in [2, 1000] classes, was {self.bins}"),
+            (
+                not (self.linear_base and self.head == "bins"),
+                "linear_base must be false with head=bins: classes have no centre that a forecast could move",
+            ),
             *self._special_laws(),
         )
 

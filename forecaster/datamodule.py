@@ -78,7 +78,7 @@ class WindowDataModule(pl.LightningDataModule):
     Args:
         features: (A, T, F) scaled features of A instruments.
         static: (A, S) scaled numbers of each instrument that do not change.
-        target: (A, T) scaled log returns.
+        target: (A, T) scaled changes.
         rows: decision rows, the same for every instrument.
         context_length: L.
         horizon: H.

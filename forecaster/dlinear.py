@@ -1,11 +1,11 @@
-"""DLinear: the last L returns, split into a moving average and the rest, each mapped linearly to the next H.
+"""DLinear: the last L changes, split into a moving average and the rest, each mapped linearly to the next H.
 
 Knows NumPy. Source: Zeng, Chen, Zhang and Xu (2023), Are transformers effective for time series forecasting?, AAAI,
 arXiv:2205.13504, section 3. Departures:
 
 1. Fitted in closed form with a ridge penalty, chosen on the rows that stop the network's training, not by Adam.
 2. The edges of the moving average are padded with the edge values, as the authors' code does; its length is 25 bars.
-3. It reads the returns of one instrument, which are stationary; the paper reads levels.
+3. It reads the log returns or differences of one instrument, which are stationary; the paper reads levels.
 """
 
 import numpy as np
@@ -20,12 +20,12 @@ BLOCK = 8192  # windows gathered at a time: what memory it takes does not depend
 
 
 def fit_dlinear(
-    log_return: Array, fit: NDArray[np.int64], stop: NDArray[np.int64], *, context_length: int, horizon: int
+    changes: Array, fit: NDArray[np.int64], stop: NDArray[np.int64], *, context_length: int, horizon: int
 ) -> Array:
     """Fit on the windows that end at `fit`; the penalty is the one with the least squared error at `stop`.
 
     Args:
-        log_return: (T,).
+        changes: (T,).
         fit: (N,) decision rows.
         stop: (M,) later decision rows.
         context_length: L.
@@ -35,23 +35,23 @@ def fit_dlinear(
         (L + 1, H) weights of the window, oldest bar first, and the intercept: both maps folded into one.
     """
     maps = _decomposition(context_length)  # (2L, L)
-    mean, target_mean, gram, cross = _moments(log_return, fit, context_length, horizon)
+    mean, target_mean, gram, cross = _moments(changes, fit, context_length, horizon)
     gram, cross = maps @ gram @ maps.T, maps @ cross  # (2L, 2L), (2L, H)
     scale = float(np.trace(gram)) / len(gram) or 1.0
-    truth, best, least = labels(log_return, stop, horizon), np.zeros((context_length + 1, horizon)), np.inf
+    truth, best, least = labels(changes, stop, horizon), np.zeros((context_length + 1, horizon)), np.inf
     for penalty in RIDGE_PENALTIES:
         slope = maps.T @ np.linalg.solve(gram + penalty * scale / 100.0 * np.eye(len(gram)), cross)  # (L, H)
         weights = np.vstack([slope, target_mean - mean @ slope])
-        error = float(np.mean((dlinear(weights, log_return, stop) - truth) ** 2))
+        error = float(np.mean((dlinear(weights, changes, stop) - truth) ** 2))
         if error < least:
             best, least = weights, error
     return best
 
 
-def dlinear(weights: Array, log_return: Array, rows: NDArray[np.int64]) -> Array:
+def dlinear(weights: Array, changes: Array, rows: NDArray[np.int64]) -> Array:
     """Return (N, H) forecasts of (L + 1, H) weights for the windows that end at `rows`; 0 where no whole one does."""
     length = len(weights) - 1
-    windows = strided_windows(log_return[:, None], length)[:, :, 0]
+    windows = strided_windows(changes[:, None], length)[:, :, 0]
     forecast = np.zeros((len(rows), weights.shape[1]))
     whole = np.flatnonzero(rows >= length - 1)
     for block in np.split(whole, range(BLOCK, len(whole), BLOCK)):
@@ -69,17 +69,15 @@ def _decomposition(length: int) -> Array:
     return np.vstack([average, np.eye(length) - average])
 
 
-def _moments(
-    log_return: Array, rows: NDArray[np.int64], length: int, horizon: int
-) -> tuple[Array, Array, Array, Array]:
+def _moments(changes: Array, rows: NDArray[np.int64], length: int, horizon: int) -> tuple[Array, Array, Array, Array]:
     """Means (L,) and (H,), centred Gram matrix (L, L) and cross products (L, H) of windows and labels."""
-    windows = strided_windows(log_return[:, None], length)[:, :, 0]
+    windows = strided_windows(changes[:, None], length)[:, :, 0]
     blocks = np.split(rows, range(BLOCK, len(rows), BLOCK))
     mean = np.mean([windows[block - (length - 1)].mean(axis=0) for block in blocks], axis=0)
     gram, cross = np.zeros((length, length)), np.zeros((length, horizon))
     total, target = np.zeros(length), np.zeros(horizon)
     for block in blocks:
-        x, y = windows[block - (length - 1)] - mean, labels(log_return, block, horizon)
+        x, y = windows[block - (length - 1)] - mean, labels(changes, block, horizon)
         gram, cross = gram + x.T @ x, cross + x.T @ y
         total, target = total + x.sum(axis=0), target + y.sum(axis=0)
     count = len(rows)

@@ -27,8 +27,8 @@ class HiddenStates:
     Attributes:
         index: (T,) starts of the bars, UTC.
         hidden_state: (T, D); NaN before `first_row`.
-        forecast: (T, H) log returns of the H bars after each bar; NaN before `first_row`.
-        quantiles: (T, H, Q) quantiles of those log returns at `forecaster.heads.LEVELS`; None if the head has none.
+        forecast: (T, H) log returns, or differences, of the H bars after each bar; NaN before `first_row`.
+        quantiles: (T, H, Q) quantiles of those changes at `forecaster.heads.LEVELS`; None if the head has none.
         fit_end: (T,) last decision row the network was fitted on; its labels reach H rows further.
         first_row: first row with a whole context behind it.
     """
@@ -83,6 +83,8 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
         raise ValueError(
             f"the series must have bars of {fitted.bar_length}, as it was fitted on, had {series.bar_length}"
         )
+    if series.target != fitted.target:
+        raise ValueError(f"the series must have the target {fitted.target}, as it was fitted on, had {series.target}")
     table = build_features(series, fitted.config.features)
     if table.names != fitted.feature_names:
         missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
@@ -139,7 +141,7 @@ class Stream:
         self._tail = history.rows(range(len(history.index) - needed, len(history.index)))
 
     def push(self, bar: Series) -> tuple[Float32, Float32]:
-        """Take the next bar, a series of one row, and return its hidden state (D,) and forecast (H,) in log returns.
+        """Take the next bar, a series of one row, and return its hidden state (D,) and the forecast (H,) changes.
 
         Raises:
             ValueError: the bar does not come after the last one, or lacks columns.

@@ -34,10 +34,11 @@ class FeatureTable:
 def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     """Compute the features of a series of one instrument.
 
-    Log return; realised volatility (root mean square of the last n log returns); for bars with a range, log high/low
-    and the overnight gap log open/previous close; with volume, the z-score of its log against the last n bars; the
-    calendar; every exogenous column's level and its change since the bar before, and, of a column that may be missing,
-    where it is.
+    The change since the bar before, log return or difference by the series' target; its realised volatility (root mean
+    square of the last n); for bars with a range, high against low and the overnight gap open against previous close;
+    with volume, the z-score of its log against the last n bars; the level, where the target is a difference: what is no
+    price comes back to where it was; the calendar; every exogenous column's level and its change since the bar before,
+    and, of a column that may be missing, where it is.
 
     Args:
         series: T bars.
@@ -137,14 +138,20 @@ def scale(values: Array, mean: Array, std: Array, names: tuple[str, ...]) -> Arr
 
 
 def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
-    close = np.log(series.close[:, 0])
-    log_return = pd.Series(np.diff(close, prepend=np.nan))
-    columns: dict[str, Array] = {"log_return": np.asarray(log_return, dtype=np.float64)}
+    logarithm = series.target == "log_return"
+    open_, high, low, close = (
+        np.log(column[:, 0]) if logarithm else column[:, 0]
+        for column in (series.open, series.high, series.low, series.close)
+    )
+    change = pd.Series(np.diff(close, prepend=np.nan))
+    columns: dict[str, Array] = {series.target: np.asarray(change, dtype=np.float64)}
     for bars in config.volatility_bars:
-        columns[f"volatility_{bars}"] = np.sqrt((log_return**2).rolling(bars).mean().to_numpy())
+        columns[f"volatility_{bars}"] = np.sqrt((change**2).rolling(bars).mean().to_numpy())
+    if not logarithm:
+        columns["level"] = close
     if not series.single_price:
-        columns["range"] = np.log(series.high[:, 0] / series.low[:, 0])
-        columns["gap"] = np.log(series.open[:, 0]) - np.concatenate(([np.nan], close[:-1]))
+        columns["range"] = high - low
+        columns["gap"] = open_ - np.concatenate(([np.nan], close[:-1]))
     if series.volume is not None:
         volume = pd.Series(np.log1p(series.volume[:, 0]))
         rolling = volume.rolling(config.volume_bars)

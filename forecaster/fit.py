@@ -25,8 +25,9 @@ from forecaster.dlinear import fit_dlinear
 from forecaster.features import FeatureTable, build_features, scale, scale_of, static_features
 from forecaster.future import FutureReader, FutureTable, build_future, reader_from
 from forecaster.heads import equal_bins
+from forecaster.linear import fit_base
 from forecaster.lstm import LSTMForecaster
-from forecaster.series import Series
+from forecaster.series import Series, Target
 from forecaster.windows import labels
 
 Array = NDArray[np.float64]
@@ -46,8 +47,9 @@ class FittedForecaster:
         feature_names: F names, in the order of the network's inputs.
         mean: (F,) of the features on the fit rows.
         std: (F,) of the features on the fit rows; 1 where a feature did not vary.
-        target_scale: standard deviation of the log returns that were fitted; the network's unit.
-        naive_mae: mean absolute log return of the fitted labels, the denominator of MASE.
+        target: what is forecast, `log_return` or `difference`.
+        target_scale: standard deviation of the changes that were fitted; the network's unit.
+        naive_mae: mean absolute change of the fitted labels, the denominator of MASE.
         ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
         dlinear: (L + 1, H) weights of the DLinear baseline, fitted on the same rows.
         fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
@@ -62,6 +64,7 @@ class FittedForecaster:
     instrument: str
     static: Array
     feature_names: tuple[str, ...]
+    target: Target
     mean: Array
     std: Array
     target_scale: float
@@ -95,6 +98,7 @@ def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
     facts = {
         "config": asdict(one.config),
         "feature_names": list(one.feature_names),
+        "target": one.target,
         "fit_end": one.fit_end,
         "fit_end_time": one.fit_end_time.isoformat(),
         "bar_length": str(one.bar_length),
@@ -144,6 +148,7 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
         config=config,
         instrument=name,
         feature_names=tuple(facts["feature_names"]),
+        target=facts["target"],
         fit_end=facts["fit_end"],
         fit_end_time=pd.Timestamp(facts["fit_end_time"]),
         bar_length=pd.Timedelta(facts["bar_length"]),
@@ -204,9 +209,9 @@ def fit_panel(
         horizon=model_config.horizon,
         stop_fraction=config.trainer.early_stopping_fraction,
     )
-    log_return = known.log_return()
+    changes = known.changes()
     parts = [
-        _scale(table, log_return[:, number], chosen, max(first_row, rows.start), model_config)
+        _scale(table, changes[:, number], chosen, max(first_row, rows.start), model_config)
         for number, table in enumerate(tables)
     ]
     static, static_names = static_features(series.instruments, config.features)
@@ -216,10 +221,13 @@ def fit_panel(
         seen = slice(max(first_row, rows.start), int(chosen.fit[-1]) + 1)
         by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
         reader = FutureReader.fitted(ahead, model_config.horizon, seen, by_name)
-    data = WindowDataModule(
+    tensors = (
         np.stack([part.scaled.astype(np.float32) for part in parts]),
         static.astype(np.float32),
-        np.stack([(part.log_return / part.facts["target_scale"]).astype(np.float32) for part in parts]),
+        np.stack([(part.changes / part.facts["target_scale"]).astype(np.float32) for part in parts]),
+    )
+    data = WindowDataModule(
+        *tensors,
         chosen,
         context_length=model_config.context_length,
         horizon=model_config.horizon,
@@ -235,11 +243,21 @@ def fit_panel(
                 np.concatenate([part.fit_target / part.facts["target_scale"] for part in parts]), model_config.bins
             )
         inputs, num_future = len(tables[0].names) + len(static_names), len(reader.names) if reader else 0
-        model = LSTMForecaster(model_config, config.trainer, inputs, bins, num_future)
+        base = None
+        if model_config.linear_base:
+            base = fit_base(
+                *tensors,
+                fit=chosen.fit,
+                stop=chosen.stop,
+                context_length=model_config.context_length,
+                horizon=model_config.horizon,
+            )
+        model = LSTMForecaster(model_config, config.trainer, inputs, bins, num_future, base)
         history = _train(model, data, config.trainer, progress)
     shared: dict[str, Any] = {
         "config": config,
         "feature_names": tables[0].names,
+        "target": series.target,
         "fit_end": rows.stop - 1 - model_config.horizon,
         "fit_end_time": known.close_time[-1],
         "bar_length": series.bar_length,
@@ -255,19 +273,19 @@ def fit_panel(
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One instrument's share of a fit: scaled features (T, F), log returns (T,), fit labels (N, H), own facts."""
+    """One instrument's share of a fit: scaled features (T, F), changes (T,), fit labels (N, H), own facts."""
 
     scaled: Array
-    log_return: Array
+    changes: Array
     fit_target: Array
     facts: dict[str, Any]
 
 
-def _scale(table: FeatureTable, log_return: Array, chosen: WindowRows, first_row: int, model: ModelConfig) -> _Part:
+def _scale(table: FeatureTable, changes: Array, chosen: WindowRows, first_row: int, model: ModelConfig) -> _Part:
     """Scale an instrument by its fit rows, from `first_row` on, and fit the baselines that need a fit."""
     mean, std = scale_of(table.values[first_row : chosen.fit[-1] + 1], table.names)
-    fit_target = labels(log_return, chosen.fit, model.horizon)
-    stop_target = labels(log_return, chosen.stop, model.horizon)
+    fit_target = labels(changes, chosen.fit, model.horizon)
+    stop_target = labels(changes, chosen.stop, model.horizon)
     scaled = scale(table.values, mean, std, table.names)
     facts = {
         "mean": mean,
@@ -276,10 +294,10 @@ def _scale(table: FeatureTable, log_return: Array, chosen: WindowRows, first_row
         "naive_mae": float(np.abs(fit_target).mean()),
         "ridge": fit_ridge(scaled[chosen.fit], fit_target, scaled[chosen.stop], stop_target),
         "dlinear": fit_dlinear(
-            log_return, chosen.fit, chosen.stop, context_length=model.context_length, horizon=model.horizon
+            changes, chosen.fit, chosen.stop, context_length=model.context_length, horizon=model.horizon
         ),
     }
-    return _Part(scaled, log_return, fit_target, facts)
+    return _Part(scaled, changes, fit_target, facts)
 
 
 class _KeepBest(pl.Callback):

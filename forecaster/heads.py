@@ -27,9 +27,11 @@ class Head(nn.Module):
 
     Attributes:
         outputs: P.
+        centre: which output moves the whole forecast, point and quantiles, by as much; None if none does.
     """
 
     outputs: int
+    centre: int | None = None
 
     def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss of outputs (B, H, P) against the target (B, H)."""
@@ -51,7 +53,7 @@ class PointHead(Head):
         loss: `huber` (1964; quadratic up to one standard deviation, then linear), `mse` or `mae`.
     """
 
-    outputs = 1
+    outputs, centre = 1, 0
 
     def __init__(self, loss: str) -> None:
         super().__init__()
@@ -81,7 +83,7 @@ class QuantileHead(Head):
         Koenker and Bassett (1978), Econometrica 46(1), for the loss (docs/metrics.md: pinball).
     """
 
-    outputs = len(LEVELS)
+    outputs, centre = len(LEVELS), MEDIAN
     levels: Tensor
     shift: Tensor
 
@@ -120,7 +122,7 @@ class StudentTHead(Head):
         so.
     """
 
-    outputs = 3
+    outputs, centre = 3, 0
 
     def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         """Return the mean negative log-likelihood, in nats."""

@@ -2,17 +2,19 @@
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, TrainerConfig
 from forecaster.heads import Bins, build_head
+from forecaster.linear import base_inputs
 from forecaster.network import build_network
 
 
 class LSTMForecaster(pl.LightningModule):
-    """Predict the next H log returns and expose the state behind them (B windows, L bars, F features, D units).
+    """Predict the next H changes and expose the state behind them (B windows, L bars, F features, D units).
 
-    The decoder starts at zero, so that the untrained forecast is "no change", the naive one.
+    The decoder starts at zero, so that the untrained forecast is "no change", the naive one; or the linear base's,
+    whose weights are not trained here (`model.linear_base`).
 
     Args:
         model: kind, sizes and head of the network.
@@ -20,7 +22,10 @@ class LSTMForecaster(pl.LightningModule):
         num_features: F.
         bins: edges and means of the classes, for the head of that name.
         num_future: G, columns known of each bar ahead, for networks that read them.
+        base: (L + F, H) weights of the linear base, the intercept last; None draws none, for weights that are loaded.
     """
+
+    base: Tensor | None
 
     def __init__(
         self,
@@ -29,11 +34,15 @@ class LSTMForecaster(pl.LightningModule):
         num_features: int,
         bins: Bins | None = None,
         num_future: int = 0,
+        base: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.trainer_config = trainer
         self.head = build_head(model, trainer, bins)
         self.network = build_network(model, num_features, self.head.outputs, num_future)
+        if model.linear_base and base is None:
+            base = torch.zeros(model.context_length + num_features, model.horizon)
+        self.register_buffer("base", base)
 
     def forward(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the scaled point forecast (B, H), the hidden state (B, D) and the head's quantiles (B, H, Q) or None.
@@ -42,7 +51,7 @@ class LSTMForecaster(pl.LightningModule):
             context: (B, L, F) scaled features.
             future: (B, H, G) of the bars ahead, for networks that read it.
         """
-        outputs, hidden_state = self.network(context, *future)  # (B, L, F) -> (B, H, P), (B, D)
+        outputs, hidden_state = self._outputs(context, *future)  # (B, L, F) -> (B, H, P), (B, D)
         return self.head.point(outputs), hidden_state, self.head.quantiles(outputs)
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
@@ -58,8 +67,17 @@ class LSTMForecaster(pl.LightningModule):
         config = self.trainer_config
         return torch.optim.AdamW(self.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
 
+    def _outputs(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs (B, H, P), moved by the linear base, and the hidden state (B, D) of (B, L, F)."""
+        outputs, hidden_state = self.network(context, *future)
+        if self.base is None:
+            return outputs, hidden_state
+        linear = base_inputs(context) @ self.base[:-1] + self.base[-1]  # (B, L + F - 1) -> (B, H)
+        moved = nn.functional.one_hot(torch.tensor(self.head.centre), self.head.outputs).to(outputs)  # (P,)
+        return outputs + linear[..., None] * moved, hidden_state
+
     def _step(self, batch: tuple[Tensor, ...], split: str) -> Tensor:
         context, target, *future = batch  # (B, L, F), (B, H), and (B, H, G) for networks that read it
-        loss = self.head.loss(self.network(context, *future)[0], target)
+        loss = self.head.loss(self._outputs(context, *future)[0], target)
         self.log(f"{split}/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
         return loss

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.baselines import drift, naive, ridge_forecast, seasonal_naive
+from forecaster.conformal import online_quantiles, volatility
 from forecaster.dlinear import dlinear
 from forecaster.encode import HiddenStates
 from forecaster.features import build_features
@@ -27,13 +28,13 @@ class Scores:
     Attributes:
         table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
             `ridge`, `dlinear`.
-        next_bar_errors: per model (N,) truth - forecast one bar ahead, for tests of equal accuracy.
+        errors: per model (N, H) truth - forecast, for tests of equal accuracy.
         decisions: (N,) rows at whose close the scored forecasts were made.
         next_bar_quantiles: (Q, N) the network's calibrated quantiles one bar ahead, at `LEVELS`.
     """
 
     table: dict[str, Score]
-    next_bar_errors: dict[str, Array]
+    errors: dict[str, Array]
     decisions: NDArray[np.int64]
     next_bar_quantiles: Array
 
@@ -47,7 +48,8 @@ def score_forecasts(
         fitted: the network and its ridge baseline.
         series: T bars.
         states: the network's forecasts of these bars.
-        calibration_rows: earlier rows, whose residuals give every model its intervals (split-conformal).
+        calibration_rows: earlier rows, whose residuals give every model its first intervals; outcomes within `rows`
+            correct those of later rows (`conformal`).
         rows: scored rows; only those whose H labels lie inside `rows` count.
 
     Returns:
@@ -64,18 +66,21 @@ def score_forecasts(
             f"calibration rows must come before the scored ones and after row {states.first_row}, "
             f"were {calibration_rows} and {rows}"
         )
-    log_return = series.log_return()[:, 0]
+    changes = series.changes()[:, 0]
     calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
-    known, truth = labels(log_return, calibration, horizon), labels(log_return, scored, horizon)
-    before, after = (_forecasts(fitted, series, states, log_return, part) for part in (calibration, scored))
+    known, truth = labels(changes, calibration, horizon), labels(changes, scored, horizon)
+    before, after = (_forecasts(fitted, series, states, changes, part) for part in (calibration, scored))
     spread = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in before.items()}
     ahead = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in after.items()}
     if states.quantiles is not None:
         own = fitted.config.model.kind
         spread[own], ahead[own] = (_own_quantiles(states.quantiles, part) for part in (calibration, scored))
-    quantiles = {name: calibrated(ahead[name], known - spread[name]) for name in after}
+    scales = volatility(changes)
+    quantiles = _calibrated(
+        ahead, spread, truth=truth, known=known, scale=scales[scored], scale_before=scales[calibration]
+    )
     table = {name: _score(truth, after[name], quantiles[name], naive_mae=fitted.naive_mae) for name in after}
-    errors = {name: truth[:, 0] - after[name][:, 0] for name in after}
+    errors = {name: truth - after[name] for name in after}
     return Scores(table, errors, scored, quantiles[fitted.config.model.kind][:, :, 0])
 
 
@@ -87,17 +92,17 @@ def _decisions(rows: range, horizon: int) -> NDArray[np.int64]:
 
 
 def _forecasts(
-    fitted: FittedForecaster, series: Series, states: HiddenStates, log_return: Array, rows: NDArray[np.int64]
+    fitted: FittedForecaster, series: Series, states: HiddenStates, changes: Array, rows: NDArray[np.int64]
 ) -> dict[str, Array]:
     horizon = fitted.config.model.horizon
     features = fitted.scaled(build_features(series, fitted.config.features).values[rows])
     return {
         fitted.config.model.kind: states.forecast[rows].astype(np.float64),
         "naive": naive(len(rows), horizon),
-        "seasonal_naive": seasonal_naive(log_return, rows, horizon, series.season_bars),
-        "drift": drift(log_return, rows, horizon),
+        "seasonal_naive": seasonal_naive(changes, rows, horizon, series.season_bars),
+        "drift": drift(changes, rows, horizon),
         "ridge": ridge_forecast(fitted.ridge, features),
-        "dlinear": dlinear(fitted.dlinear, log_return, rows),
+        "dlinear": dlinear(fitted.dlinear, changes, rows),
     }
 
 
@@ -106,22 +111,25 @@ def _own_quantiles(quantiles: Float32, rows: NDArray[np.int64]) -> Array:
     return np.moveaxis(quantiles[rows].astype(np.float64), -1, 0)
 
 
-def calibrated(quantiles: Array, residuals: Array) -> Array:
-    """Shift every quantile so that as many calibration residuals lie beyond it as should, and put them in order.
-
-    Args:
-        quantiles: (Q, N, H) at `LEVELS`; the same point Q times for a forecast that says no more.
-        residuals: (Q, M, H) truth - quantile on the calibration rows.
-
-    Returns:
-        (Q, N, H), increasing in the first axis.
+def _calibrated(
+    ahead: dict[str, Array], before: dict[str, Array], *, truth: Array, known: Array, scale: Array, scale_before: Array
+) -> dict[str, Array]:
+    """Correct the quantiles (Q, N, H) of every model in one pass, and put them in order.
 
     Source:
-        Romano, Patterson and Candes (2019), arXiv:1905.03222, with one shift a level; sorting: Chernozhukov,
-        Fernandez-Val and Galichon (2010), Econometrica 78(3).
+        Sorting: Chernozhukov, Fernandez-Val and Galichon (2010), Econometrica 78(3).
     """
-    shifts = np.stack([conformal_quantile(part, level) for part, level in zip(residuals, LEVELS, strict=True)])
-    return np.sort(quantiles + shifts[:, None, :], axis=0)  # (Q, N, H) + (Q, 1, H)
+    corrected = online_quantiles(
+        np.concatenate(list(ahead.values())),  # S x (Q, N, H) -> (S * Q, N, H)
+        truth,
+        before=np.concatenate(list(before.values())),
+        known=known,
+        levels=np.tile(LEVELS, len(ahead)),
+        scale=scale,
+        scale_before=scale_before,
+    )
+    parts = np.split(corrected, len(ahead))
+    return {name: np.sort(part, axis=0) for name, part in zip(ahead, parts, strict=True)}
 
 
 def _score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float) -> Score:
@@ -148,21 +156,6 @@ def _score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float)
     else:
         score["direction_accuracy_reason"] = "the forecast is no change, which has no direction"
     return score
-
-
-def conformal_quantile(residuals: Array, level: float) -> Array:
-    """Return the (H,) residuals of rank k out of (M, H), counted so that a new one falls beyond with chance `level`.
-
-    k = floor((M + 1) level) below the median and ceil((M + 1) level) above it, within 1 and M; the middle for 0.5.
-
-    Source:
-        Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, section 2.2.
-    """
-    ordered, count = np.sort(residuals, axis=0), len(residuals)
-    if level == 0.5:
-        return np.asarray(np.median(ordered, axis=0))
-    rank = np.floor((count + 1) * level) if level < 0.5 else np.ceil((count + 1) * level)
-    return np.asarray(ordered[int(np.clip(rank, 1, count)) - 1])
 
 
 def _pinball(truth: Array, quantile: Array, level: float) -> float:

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from forecaster.known_ahead import KnownAhead
 Array = NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
 OPTIONAL = ("volume", "dividends", "splits")
+Target = Literal["log_return", "difference"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Series:
         bar_length: from the start of a bar to its close.
         bars_per_year: bars in a year, to annualise.
         season_bars: bars of one season: 24 for hourly power, 5 for daily sessions.
-        open: (T, A) prices, positive, in `price_unit`.
+        open: (T, A) prices in `price_unit`; positive where the target is the log return.
         high: (T, A).
         low: (T, A).
         close: (T, A).
@@ -49,11 +50,13 @@ class Series:
         units: per column, its unit.
         price_unit: unit of the prices.
         calendar: exchange code, or `24/7`.
+        target: what is forecast of each bar: its `log_return`, for prices; or its `difference` in `price_unit`, for
+            what may be zero or negative: a temperature, a power price.
 
     Raises:
-        ValueError: shapes or indexes disagree, times do not increase, a price is not positive and finite or leaves its
-            bar's range, a volume is negative, a dividend is negative or as large as the price before it, a split is not
-            positive, an exogenous value is infinite.
+        ValueError: shapes or indexes disagree, times do not increase, a price is not finite, not positive though its
+            log return is forecast, or leaves its bar's range, a volume is negative, a dividend is negative or as large
+            as the price before it, a split is not positive, an exogenous value is infinite.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Series:
     units: Mapping[str, str] = field(default_factory=dict)
     price_unit: str = ""
     calendar: str = "24/7"
+    target: Target = "log_return"
 
     def __post_init__(self) -> None:
         if self.exogenous.empty and len(self.exogenous) != len(self.index):
@@ -116,12 +120,13 @@ class Series:
         faults = []
         for name in PRICES:
             column: Array = getattr(self, name)
-            bad = np.argwhere(~(np.isfinite(column) & (column > 0.0)))
+            possible = column > 0.0 if self.target == "log_return" else np.ones_like(column, dtype=bool)
+            bad = np.argwhere(~(np.isfinite(column) & possible))
             if len(bad):
                 row, asset = bad[0]
+                law = "positive and finite" if self.target == "log_return" else "finite"
                 faults.append(
-                    f"{name} of {self.instruments[asset]} must be positive and finite, "
-                    f"was {column[row, asset]} at {self.index[row]}"
+                    f"{name} of {self.instruments[asset]} must be {law}, was {column[row, asset]} at {self.index[row]}"
                 )
         if not faults:
             outside = (self.high < np.maximum(self.open, self.close)) | (self.low > np.minimum(self.open, self.close))
@@ -161,6 +166,15 @@ class Series:
     def log_return(self) -> Array:
         """Return (T, A) log returns of the prices from close to close; row 0, which has no bar before it, is 0."""
         return np.diff(np.log(self.close), axis=0, prepend=np.log(self.close[:1]))
+
+    def changes(self) -> Array:
+        """Return (T, A) what is forecast of each bar, by `target`: its log return, or its difference; row 0 is 0."""
+        return self.log_return() if self.target == "log_return" else np.diff(self.close, axis=0, prepend=self.close[:1])
+
+    @property
+    def change_unit(self) -> str:
+        """What `changes` are measured in, in words."""
+        return "log return" if self.target == "log_return" else self.price_unit or "units of the series"
 
     def adjusted(self) -> "Series":
         """Return the series an owner lived through: prices that dividends and splits no longer move.
@@ -248,7 +262,7 @@ class Series:
         digest = hashlib.sha256()
         columns = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL) if getattr(self, name) is not None}
         names = (self.instruments, list(columns), list(self.exogenous.columns), str(self.bar_length))
-        digest.update(repr(names).encode())
+        digest.update(repr(names if self.target == "log_return" else (*names, self.target)).encode())
         digest.update(self.index.as_unit("ns").asi8.tobytes())
         for column in [*columns.values(), self.exogenous.to_numpy(dtype=np.float64)]:
             digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())

@@ -39,6 +39,6 @@ def with_static(context: Float32, static: Float32) -> Float32:
     return np.concatenate([context, beside], axis=2)
 
 
-def labels(log_return: NDArray[np.float64], rows: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:
-    """Return (N, H) log returns of the H bars after each of `rows` (N,); (T,) `log_return` must reach that far."""
-    return np.asarray(log_return[rows[:, None] + 1 + np.arange(horizon)[None, :]])
+def labels(changes: NDArray[np.float64], rows: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:
+    """Return (N, H) changes of the H bars after each of `rows` (N,); (T,) `changes` must reach that far."""
+    return np.asarray(changes[rows[:, None] + 1 + np.arange(horizon)[None, :]])

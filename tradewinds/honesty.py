@@ -1,4 +1,4 @@
-"""How far the numbers of one backtest can be believed. Definitions and references: docs/metrics.md, section 3."""
+"""How far the numbers of a backtest or a forecast can be believed. Definitions and references: docs/metrics.md, 3."""
 
 from typing import Any
 
@@ -9,6 +9,8 @@ from statsmodels.tsa.stattools import diebold_mariano_test
 
 Array = NDArray[np.float64]
 FEWEST = 20  # bars below which no interval or test is attempted
+CERTAIN = 0.05  # p-value below which a difference counts as more than luck
+Comparison = dict[str, dict[str, dict[str, float] | None]]
 
 
 def honesty_block(
@@ -33,13 +35,58 @@ def honesty_block(
     _put(
         block, "spa_p_value", _spa(agent, buy_and_hold, draws=draws, seed=seed), "the agent held what buy-and-hold held"
     )
-    comparison = _diebold_mariano(errors["model"], errors["naive"])
+    comparison = _diebold_mariano(errors["model"] ** 2, errors["naive"] ** 2, 1)
     _put(block, "diebold_mariano", comparison, _few(errors["model"]) or "the model's errors equal the naive ones")
     one = "one configuration and one seed in one run: needs the returns of many trials"
     for name in ("trials", "deflated_sharpe", "pbo"):
         _put(block, name, None, one)
     _put(block, "leakcheck", None, "this version has no leakcheck stage; the laws behind it run in the test suite")
     return block
+
+
+def compare_forecasts(errors: dict[str, Array], model: str) -> Comparison:
+    """Test the model's forecasts against each rival's, by Diebold and Mariano.
+
+    Args:
+        errors: (N, H) truth - forecast, by name.
+        model: the name of the trained network.
+
+    Returns:
+        Per rival three tests of equal squared error: of the `next_bar`; of `all_bars`, the mean over the H bars ahead;
+        and of the `value_ahead`, H bars ahead, whose error is the sum of its bars'. Negative: the model is the better
+        one. None where the two do not differ or forecasts are too few.
+    """
+    horizon = errors[model].shape[1]
+
+    def losses(name: str) -> dict[str, tuple[Array, int]]:
+        error = errors[name]
+        return {
+            "next_bar": (error[:, 0] ** 2, 1),
+            "all_bars": (np.asarray((error**2).mean(axis=1)), horizon),
+            "value_ahead": (np.asarray(error.sum(axis=1) ** 2), horizon),
+        }
+
+    ours = losses(model)
+    return {
+        rival: {what: _diebold_mariano(ours[what][0], loss, ahead) for what, (loss, ahead) in losses(rival).items()}
+        for rival in errors
+        if rival != model
+    }
+
+
+def forecast_verdict(comparison: Comparison, model: str, horizon: int) -> str:
+    """Say in one sentence whom the model beats over all bars ahead, beyond luck, and whom not."""
+    kinds: dict[str, list[str]] = {"better than": [], "no better than": [], "worse than": []}
+    for rival, tests in comparison.items():
+        test = tests["all_bars"]
+        word = "no better than"
+        if test is not None and test["p_value"] < CERTAIN:
+            word = "better than" if test["statistic"] < 0.0 else "worse than"
+        shown = "" if test is None else f" (p = {test['p_value']:.2g})"
+        kinds[word].append(f"{rival.replace('_', ' ')}{shown}")
+    said = "; ".join(f"{word} {', '.join(rivals)}" for word, rivals in kinds.items() if rivals)
+    ahead = "the next bar" if horizon == 1 else f"the next {horizon} bars"
+    return f"over {ahead} the {model} forecasts {said} (Diebold-Mariano)"
 
 
 def _sharpe_interval(returns: Array, *, bars_per_year: float, draws: int, seed: int) -> list[float] | None:
@@ -65,12 +112,13 @@ def _spa(agent: Array, benchmark: Array, *, draws: int, seed: int) -> float | No
     return float(test.pvalues["consistent"])
 
 
-def _diebold_mariano(model: Array, naive: Array) -> dict[str, float] | None:
-    """Diebold-Mariano (1995) test of equal squared error at one bar ahead; negative: the model is the better one."""
-    if len(model) < FEWEST or float(np.std(model**2 - naive**2)) <= 1e-18:
+def _diebold_mariano(model: Array, rival: Array, horizon: int) -> dict[str, float] | None:
+    """Diebold-Mariano (1995) test of equal loss (N,), H bars ahead; negative: the model is the better one."""
+    if len(model) < max(FEWEST, 2 * horizon) or float(np.std(model - rival)) <= 1e-18:
         return None
-    truth = np.zeros_like(model)
-    result = diebold_mariano_test(truth, -model, -naive, horizon=1, harvey_adj=True)
+    result = diebold_mariano_test(
+        np.zeros_like(model), np.sqrt(model), np.sqrt(rival), horizon=horizon, harvey_adj=True
+    )
     return {"statistic": float(result.statistic), "p_value": float(result.pvalue)}
 
 

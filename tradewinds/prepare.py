@@ -66,6 +66,18 @@ class Prepared:
             )
         return self.panel.instrument(chosen)
 
+    def require_prices(self) -> None:
+        """Refuse a series that cannot be held: its values are no prices, or may be negative.
+
+        Raises:
+            RequestError: its target is the difference.
+        """
+        if self.panel.target != "log_return":
+            raise RequestError(
+                f"{self.panel.name} is forecast in differences (series.target=difference) and cannot be traded; "
+                "`run` forecasts it and reports, `train-forecaster` and `encode` work on it"
+            )
+
     @property
     def runs(self) -> Path:
         """Folder of all runs of this name."""
@@ -117,10 +129,11 @@ def prepare(config: Config) -> Prepared:
 def _executed(series: Series, config: Config) -> tuple[Config, list[str]]:
     """Return the request with an execution its bars allow, and what is odd about it."""
     notes = []
-    if series.single_price and config.env.execution == "next_open":
+    traded = series.target == "log_return"
+    if traded and series.single_price and config.env.execution == "next_open":
         config = dataclasses.replace(config, env=dataclasses.replace(config.env, execution="next_close"))
         notes.append("one price a bar: orders fill at the next bar's price (env.execution=next_close)")
-    if config.env.execution == "same_close":
+    if traded and config.env.execution == "same_close":
         notes.append("env.execution=same_close fills at the close the agent has just seen: not attainable in a market")
     return config, notes
 

@@ -1,6 +1,7 @@
 """The backtest: its numbers by another road, its baselines by their laws."""
 
 import math
+import re
 from datetime import timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tradewinds.backtest import STRATEGIES, backtest, play, random_rotation, sign_targets
-from tradewinds.honesty import honesty_block
+from tradewinds.honesty import compare_forecasts, forecast_verdict, honesty_block
 from tradewinds.metrics import simple_returns, strategy_metrics
 from trading_env import CostConfig, LedgerPath, Market, TradingConfig, run_ledger
 
@@ -147,6 +148,40 @@ def test_run_ledger_is_what_metrics_read():
     assert metrics["fees_paid"] == pytest.approx(path.fee.sum())
     assert metrics["turnover_per_year"] == pytest.approx(path.turnover.sum() * 365 / 299)
     assert metrics["exposure_mean"] == pytest.approx(path.exposure.mean())
+
+
+def test_a_verdict_names_whom_the_network_beats_and_whom_not():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0.0, 1.0, (600, 4))
+    errors = {
+        "lstm": noise,
+        "naive": 1.5 * noise,
+        "ridge": rng.normal(0.0, 1.0, (600, 4)),
+        "dlinear": noise,
+        "x": 0.5 * noise,
+    }
+    comparison = compare_forecasts(errors, "lstm")
+    assert comparison["naive"]["all_bars"]["statistic"] < -3.0
+    assert comparison["naive"]["value_ahead"]["p_value"] < 0.01
+    assert comparison["dlinear"] == {"next_bar": None, "all_bars": None, "value_ahead": None}
+    said = forecast_verdict(comparison, "lstm", 4)
+    assert re.fullmatch(
+        r"over the next 4 bars the lstm forecasts better than naive \(p = \S+\); "
+        r"no better than ridge \(p = \S+\), dlinear; worse than x \(p = \S+\) \(Diebold-Mariano\)",
+        said,
+    )
+
+
+def test_forecasts_of_several_bars_are_compared_with_the_variance_of_overlapping_errors():
+    """Errors that overlap h bars repeat themselves: the test of 24 bars ahead must be far less sure than one of 1."""
+    rng = np.random.default_rng(1)
+    chances = []
+    for _ in range(200):
+        shocks = rng.normal(0.0, 1.0, (2, 424))
+        ours, theirs = (np.convolve(part, np.ones(24), "valid")[:400, None] / 5.0 for part in shocks)
+        pair = {"a": np.repeat(ours, 24, axis=1), "b": np.repeat(theirs, 24, axis=1)}
+        chances.append(compare_forecasts(pair, "a")["b"]["all_bars"]["p_value"])
+    assert np.mean(np.array(chances) < 0.05) < 0.20  # with lags of one bar it would be above one half
 
 
 def test_diebold_mariano_is_the_formula_of_the_documents():

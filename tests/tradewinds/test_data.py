@@ -1,5 +1,6 @@
 """The samples: what is shipped is what its sidecar says, under a licence that is there, and loads."""
 
+import dataclasses
 import gzip
 import json
 import shutil
@@ -92,6 +93,14 @@ def test_every_series_loads_offline(name, instrument, rows, first, last):
     assert series.single_price == (name not in ("sp500", "nasdaq"))
 
 
+def test_the_plant_s_temperature_is_a_series_of_differences_in_degrees():
+    config = SampleConfig(name="plant_temperature", instruments=("temp_f",), target="difference")
+    series = load_series(config, NoWeather()).series
+    assert (len(series.index), series.change_unit, series.season_bars) == (6493, "degF", 24)
+    np.testing.assert_allclose(series.changes()[:3, 0], [0.0, 72.341 - 72.897, 71.741 - 72.341])
+    assert series.sha256() != load_series(dataclasses.replace(config, target="log_return"), NoWeather()).series.sha256()
+
+
 def test_what_was_dropped_or_raised_is_said():
     gas = load_series(SampleConfig(name="henry_hub", instruments=("HENRY_HUB",)), NoWeather())
     assert gas.notes[1:] == ("henry_hub has no price on 2018-01-05: 1 empty rows were dropped",)
@@ -100,6 +109,8 @@ def test_what_was_dropped_or_raised_is_said():
     assert "2 prices below 0.01 were raised to it (series.price_floor)" in power.notes
     with pytest.raises(RequestError, match="LZ_WEST has 407 negative prices, and returns need positive ones"):
         load_series(SampleConfig(name="houston", instruments=("LZ_WEST",), price_floor=0.01), NoWeather())
+    west = SampleConfig(name="houston", instruments=("LZ_WEST",), price_floor=0.01, target="difference")
+    assert (load_series(west, NoWeather()).series.close < 0.0).sum() == 407
     assert "electricity cannot be stored for free" in power.notes[0]
 
 

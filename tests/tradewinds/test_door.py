@@ -43,7 +43,10 @@ WRONG = [
     (["run", "model=lstmm"], f"model must be one of {', '.join(MODELS)}, was 'lstmm'; did you mean 'lstm'?"),
     (["run", "-m", "model=glob(x*)"], f"'model=glob(x*)' matches none of {', '.join(MODELS)}"),
     (["run", "run.dir=good.csv/runs"], "run.dir must be a folder that can be written, was 'good.csv/runs'"),
-    (["run", "experiment=gas_wether"], "experiment must be one of gas_weather, houston, was 'gas_wether'; did you mean"),
+    (
+        ["run", "experiment=gas_wether"],
+        "experiment must be one of gas_weather, houston, temperature, was 'gas_wether'; did",
+    ),
     (["run", "model.kind=lstmm"], f"model.kind must be one of {', '.join(KINDS)}, was 'lstmm'; did you mean 'lstm'?"),
     (
         ["run", "model=slstm", "model.patch_length=65"],

@@ -22,6 +22,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 Figure = Any  # Bokeh's figures carry their glyph methods without types
+LOG_RETURN = "log return"  # the unit that is written in percent
 INK, GRID = "#334155", "#e2e8f0"
 COLOURS = {
     "agent": "#0072b2",
@@ -96,10 +97,10 @@ def position_chart(paths: pd.DataFrame, like: Figure) -> Figure:
     return plot
 
 
-def forecast_chart(forecasts: pd.DataFrame, like: Figure) -> Figure:
+def forecast_chart(forecasts: pd.DataFrame, unit: str, like: Figure | None) -> Figure:
     """Draw the fan of the forecast made one bar before, its 50 and 90 % intervals, under what then happened."""
-    title = "Next-bar log return: forecast, its 50 and 90 % intervals, and the truth"
-    plot = _time_figure(title, height=200, x_range=like.x_range)
+    title = f"Next bar, {unit}: forecast, its 50 and 90 % intervals, and the truth"
+    plot = _time_figure(title, height=200, **({} if like is None else {"x_range": like.x_range}))
     for low, high, alpha in (("0.05", "0.95", 0.12), ("0.25", "0.75", 0.22)):
         plot.varea(
             forecasts.index,
@@ -110,7 +111,7 @@ def forecast_chart(forecasts: pd.DataFrame, like: Figure) -> Figure:
         )
     plot.line(forecasts.index, forecasts["truth"], color="#94a3b8", line_width=1, legend_label="truth")
     plot.line(forecasts.index, forecasts["forecast"], color=COLOURS["agent"], line_width=1.6, legend_label="forecast")
-    plot.yaxis.formatter = NumeralTickFormatter(format="0.0%")
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.0%" if unit == LOG_RETURN else "0.0")
     plot.legend.location, plot.legend.orientation = "top_left", "horizontal"
     plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
     return plot
@@ -140,13 +141,13 @@ def calibration_chart(levels: Sequence[float], shares: Mapping[str, Sequence[flo
     return _dressed(_small_legend(plot))
 
 
-def scatter_chart(forecasts: pd.DataFrame, points: int) -> Figure:
+def scatter_chart(forecasts: pd.DataFrame, unit: str, points: int) -> Figure:
     """Draw forecast against truth, one dot a bar: a forecast with skill leans along the diagonal."""
     rows = forecasts.iloc[np.unique(np.linspace(0, len(forecasts) - 1, min(points, len(forecasts))).astype(int))]
     plot = figure(title="Forecast (across) against truth (up)", height=200, sizing_mode="stretch_width", tools="")
     plot.scatter(rows["forecast"], rows["truth"], size=3, color=COLOURS["agent"], alpha=0.35)
-    plot.xaxis.formatter = NumeralTickFormatter(format="0.00%")
-    plot.yaxis.formatter = NumeralTickFormatter(format="0.0%")
+    plot.xaxis.formatter = NumeralTickFormatter(format="0.00%" if unit == LOG_RETURN else "0.0")
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.0%" if unit == LOG_RETURN else "0.0")
     plot.xaxis.ticker.desired_num_ticks = 4
     return _dressed(plot)
 

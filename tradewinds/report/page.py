@@ -1,4 +1,4 @@
-"""report.html: one self-contained page, drawn from report.json and the backtest artifact beside it.
+"""report.html: one self-contained page, drawn from report.json and the backtest or forecast artifact beside it.
 
 Every number on it is read from report.json; nothing is fetched when the page is opened.
 """
@@ -44,6 +44,8 @@ SCORES = (
     ("direction_accuracy", "direction", "percent"),
     ("n", "forecasts", "count"),
 )
+RIVALS = (("next_bar", "next bar"), ("all_bars", "all bars ahead"), ("value_ahead", "value at the end"))
+PATHS = "backtest/paths.parquet"
 HONESTY = (
     ("sharpe_ci95", "95 % interval of the agent's Sharpe", "stationary bootstrap; if it holds 0, luck suffices"),
     ("spa_p_value", "SPA p-value against buy and hold", "small: the agent earns more than buy and hold, beyond luck"),
@@ -56,7 +58,7 @@ HONESTY = (
 
 
 def write_page(run: Path, *, plot_points: int) -> None:
-    """Write `run`/report.html from `run`/report.json and `run`/backtest.
+    """Write `run`/report.html from `run`/report.json and `run`/backtest or `run`/forecast.
 
     Args:
         run: folder of a finished run.
@@ -66,11 +68,10 @@ def write_page(run: Path, *, plot_points: int) -> None:
     if document["run"]["config"]["env"]["kind"] == "battery":
         _write_storage_page(run, document, plot_points)
         return
-    paths = pd.read_parquet(run / "backtest" / "paths.parquet")
-    forecasts = pd.read_parquet(run / "backtest" / "forecasts.parquet")
-    for table in (paths, forecasts):
-        table.index = pd.DatetimeIndex(table.index).tz_localize(None)  # Bokeh draws naive times, here UTC
-    script, boxes = components(_figures(document, paths, forecasts, plot_points))
+    traded = document["backtest"] is not None
+    forecasts = _naive_times(pd.read_parquet(run / ("backtest" if traded else "forecast") / "forecasts.parquet"))
+    drawn = _market_figures(document, _naive_times(pd.read_parquet(run / PATHS)), plot_points) if traded else {}
+    script, boxes = components({**drawn, **_forecast_figures(document, forecasts, drawn.get("equity"), plot_points)})
     environment = Environment(
         loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined
     )
@@ -78,7 +79,8 @@ def write_page(run: Path, *, plot_points: int) -> None:
     resources = Resources(mode="inline", components=["bokeh"])
     page = environment.get_template("page.html").render(
         report=document, script=script, boxes=boxes, resources=resources.render(), rows=METRICS, scores=SCORES,
-        honesty=HONESTY, cards=_cards(document), colours=charts.COLOURS,
+        honesty=[row for row in HONESTY if row[0] in document["honesty"]], rivals=RIVALS,
+        cards=_cards(document), colours=charts.COLOURS,
     )  # fmt: skip
     write_text(run / "report.html", page)
 
@@ -122,20 +124,32 @@ def shown(value: Any, form: str = "number") -> str:
     return forms[form].replace("-", "\u2212")
 
 
-def _figures(
-    document: dict[str, Any], paths: pd.DataFrame, forecasts: pd.DataFrame, points: int
-) -> dict[str, charts.Figure]:
+def _naive_times(table: pd.DataFrame) -> pd.DataFrame:
+    table.index = pd.DatetimeIndex(table.index).tz_localize(None)  # Bokeh draws naive times, here UTC
+    return table
+
+
+def _market_figures(document: dict[str, Any], paths: pd.DataFrame, points: int) -> dict[str, charts.Figure]:
     for name in ("agent", "buy_and_hold"):
         paths[f"drawdown.{name}"] = charts.drawdown(paths[f"equity.{name}"].to_numpy())
     drawn = charts.thin(paths, points, ["equity.agent", "price", "exposure.agent"])
-    equity, model = charts.equity_chart(drawn), document["run"]["config"]["model"]["kind"]
+    equity = charts.equity_chart(drawn)
     return {
         "equity": equity,
         "drawdown": charts.drawdown_chart(drawn, equity),
         "price": charts.price_chart(drawn, document["data"]["price_unit"], equity),
         "position": charts.position_chart(drawn, equity),
-        "forecast": charts.forecast_chart(charts.thin(forecasts.dropna(), points, ["truth", "forecast"]), equity),
-        "scatter": charts.scatter_chart(forecasts, points),
+    }
+
+
+def _forecast_figures(
+    document: dict[str, Any], forecasts: pd.DataFrame, like: charts.Figure | None, points: int
+) -> dict[str, charts.Figure]:
+    model, unit = document["run"]["config"]["model"]["kind"], document["data"]["forecast_unit"]
+    thinned = charts.thin(forecasts.dropna(), points, ["truth", "forecast"])
+    return {
+        "forecast": charts.forecast_chart(thinned, unit, like),
+        "scatter": charts.scatter_chart(forecasts, unit, points),
         "horizon": charts.horizon_chart(document["forecast"]),
         "calibration": charts.calibration_chart(
             LEVELS, {name: document["forecast"][name]["share_below_quantile"] for name in (model, "naive")}
@@ -144,6 +158,8 @@ def _figures(
 
 
 def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
+    if document["backtest"] is None:
+        return _forecast_cards(document)
     strategies = document["backtest"]["strategies"]
     agent, holder = strategies["agent"]["metrics"], strategies["buy_and_hold"]["metrics"]
     keys = (
@@ -155,5 +171,24 @@ def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
     )
     return [
         {"label": label, "value": shown(agent[key], form), "beside": f"buy and hold {shown(holder[key], form)}"}
+        for label, key, form in keys
+    ]
+
+
+def _forecast_cards(document: dict[str, Any]) -> list[dict[str, str]]:
+    scores, model = document["forecast"], document["run"]["config"]["model"]["kind"]
+    unit = document["data"]["forecast_unit"]
+    keys = (
+        (f"mean absolute error, {unit}", "mae", "number"),
+        (f"root mean squared error, {unit}", "rmse", "number"),
+        ("MASE", "mase", "number"),
+        ("coverage of 90 %", "coverage", "percent"),
+    )
+    return [
+        {
+            "label": label,
+            "value": shown(scores[model][key], form),
+            "beside": f"ridge {shown(scores['ridge'][key], form)}, naive {shown(scores['naive'][key], form)}",
+        }
         for label, key, form in keys
     ]

@@ -14,9 +14,23 @@ STRATEGY_COLUMNS = (
 )
 
 
-def score_lines(table: Mapping[str, Mapping[str, Any]], where: str) -> Iterator[str]:
-    """Yield the forecast score table: one line a model, `-` where a number could not be computed."""
-    yield f"forecast scores, {where} (log returns; a lower error is better):"
+def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a report says of its forecasts: the scores, the tests against each rival, and the verdict."""
+    yield from score_lines(document["forecast"], "test rows", document["data"]["forecast_unit"])
+    yield "Diebold-Mariano against each rival (negative: the network is better), p-value:"
+    yield f"  {'rival':<16}{'next bar':>20}{'all bars ahead':>20}{'value at the end':>20}"
+    for rival, tests in document["honesty"]["diebold_mariano_by_rival"].items():
+        yield f"  {rival:<16}" + "".join(f"{_test(test):>20}" for test in tests.values())
+    yield f"verdict: {document['honesty']['forecast_verdict']}"
+
+
+def _test(test: Mapping[str, float] | None) -> str:
+    return "-" if test is None else f"{test['statistic']:+.2f}, p {test['p_value']:.2g}"
+
+
+def score_lines(table: Mapping[str, Mapping[str, Any]], where: str, unit: str) -> Iterator[str]:
+    """Yield the forecast score table in `unit`: one line a model, `-` where a number could not be computed."""
+    yield f"forecast scores, {where} ({unit} a bar; a lower error is better):"
     yield f"  {'model':<16}" + "".join(f"{name.replace('_accuracy', ''):>11}" for name in FORECAST_COLUMNS)
     for model, scores in table.items():
         yield f"  {model:<16}" + "".join(f"{_number(scores.get(name)):>11}" for name in FORECAST_COLUMNS)

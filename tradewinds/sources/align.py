@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.series import Series
+from forecaster.series import Series, Target
 from tradewinds.errors import RequestError
 from tradewinds.sources.bars import DAY, PRICES, Array, Bars
 
@@ -26,6 +26,7 @@ class Facts:
         price_unit: unit of the prices.
         calendar: exchange code, 24/7, or empty where none is known.
         zone: zone in which the bars' days are counted.
+        target: what is forecast: log returns or differences.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Facts:
     price_unit: str = ""
     calendar: str = ""
     zone: str = "UTC"
+    target: Target = "log_return"
 
 
 def series_of(instruments: Mapping[str, Bars], facts: Facts) -> tuple[Series, list[str]]:
@@ -78,6 +80,7 @@ def series_of(instruments: Mapping[str, Bars], facts: Facts) -> tuple[Series, li
         units=dict.fromkeys(("close",) if single else PRICES, facts.price_unit),
         price_unit=facts.price_unit,
         calendar=facts.calendar,
+        target=facts.target,
     )
     notes = [
         f"{name} has no bar on {int((~has).sum())} of {len(has)}, the first on {index[~has][0]:%Y-%m-%d}: its close "

@@ -25,7 +25,10 @@ PRICES = ("open", "high", "low", "close")
 SPLITS = (*(float(ratio) for ratio in range(2, 11)), 12.0, 15.0, 20.0, 25.0, 30.0, 50.0)
 UNITS = (100.0, 1000.0)
 MARKS = (9999.0, 99999.0, 999999.0)  # what people write where a price is missing, if it is far from the one before
-POSITIVE = "must be positive; a price of 0 or less has no return: remove the row, or start later with series.first"
+POSITIVE = (
+    "must be positive; a price of 0 or less has no return: remove the row, start later with series.first, or "
+    "forecast differences with series.target=difference"
+)
 NOISE = 1e-6  # relative: what a float that went through 32 bits may be off by
 STALE_BARS = 5  # a close that repeats longer than this is remarked upon
 FAR = 3.0  # times the farthest usual return: what a split is, and a bad day is not
@@ -67,13 +70,16 @@ class Bars:
         self.origin.refuse_first(bad, lambda row: f"{column} {values[row]:g} of {moment(self.index[row])}", law)
 
 
-def checked(bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None) -> tuple[Bars, pd.Timedelta, list[str]]:
+def checked(
+    bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None, positive: bool = True
+) -> tuple[Bars, pd.Timedelta, list[str]]:
     """Hold bars against the laws.
 
     Args:
         bars: as read; NaN where a price is missing and may be dropped.
         rules: what may be mended.
         length: of a bar; None takes the commonest distance between starts.
+        positive: whether a value must be above 0, as a price whose log return is forecast.
 
     Returns:
         The bars, their length, and what was mended or is odd.
@@ -83,7 +89,9 @@ def checked(bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None) -> tu
     """
     bars, notes = _dropped(bars)
     for column, values in bars.prices.items():
-        bars.refuse(column, ~((values > 0.0) & np.isfinite(values)), POSITIVE)
+        bars.refuse(column, ~np.isfinite(values), "must be finite; remove the row")
+        if positive:
+            bars.refuse(column, values <= 0.0, POSITIVE)
     if len(bars.index) < 3:
         raise RequestError(f"{bars.origin.name} holds {len(bars.index)} bars; a series needs at least 3")
     length = length or bar_length(bars.index)
@@ -242,8 +250,8 @@ def _in_range(bars: Bars, rules: DataConfig) -> tuple[Bars, list[str]]:
     open_, high, low, close = bars.prices.values()
     top, bottom = np.maximum(open_, close), np.minimum(open_, close)
     high, low = (
-        np.where(high < top * (1.0 - NOISE), high, np.maximum(high, top)),
-        np.where(low > bottom * (1.0 + NOISE), low, np.minimum(low, bottom)),
+        np.where(high < top - NOISE * np.abs(top), high, np.maximum(high, top)),
+        np.where(low > bottom + NOISE * np.abs(bottom), low, np.minimum(low, bottom)),
     )
     bars = dataclasses.replace(bars, columns={**bars.columns, "high": high, "low": low})
     below, above = high < top, low > bottom

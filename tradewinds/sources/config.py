@@ -26,20 +26,23 @@ class SampleConfig:
     """A series that is shipped, or read from the installed `arch` package.
 
     Attributes:
-        name: `sp500`, `nasdaq`, `wti`, `henry_hub` or `houston`.
+        name: `sp500`, `nasdaq`, `wti`, `henry_hub`, `houston` or `plant_temperature`.
         instruments: which of its instruments, at least one; a forecaster learns from all of them.
         price_floor: prices from 0 up to it are raised to it, with a note; null raises none, and a price of 0 is then
-            refused, as a negative one always is. For series of one price a bar.
+            refused, as a negative one always is, unless differences are forecast. For series of one price a bar.
         first: first date used, or null for all.
         last: last date used, or null for all.
+        target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
+            as a temperature; differences are forecast only, never traded.
     """
 
     kind: Literal["sample"] = "sample"
-    name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston"]
+    name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "plant_temperature"]
     instruments: tuple[str, ...]
     price_floor: float | None = None
     first: str | None = None
     last: str | None = None
+    target: Literal["log_return", "difference"] = "log_return"
 
     def __post_init__(self) -> None:
         several, floor = len(set(self.instruments)) == len(self.instruments) > 0, self.price_floor
@@ -85,6 +88,8 @@ class FileConfig:
             which hold nothing but such values, are bars to come.
         first: first date used, or null for all.
         last: last date used, or null for all.
+        target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
+            as a temperature; differences are forecast only, never traded.
     """
 
     kind: Literal["csv", "parquet"]
@@ -107,6 +112,7 @@ class FileConfig:
     calendar: str | None = None
     first: str | None = None
     last: str | None = None
+    target: Literal["log_return", "difference"] = "log_return"
 
     def __post_init__(self) -> None:
         year, season = self.bars_per_year, self.season_bars

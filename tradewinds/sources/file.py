@@ -58,6 +58,7 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         price_unit=config.price_unit,
         calendar=config.calendar or "",
         zone=first.table.zone,
+        target=config.target,
     )
     series, notes = series_of({name: one.bars for name, one in read.items()}, facts)
     if config.known_ahead:
@@ -94,10 +95,12 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
         columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # 0 where there was none
     bars = Bars(table.index, columns, table.origin)
     bars = bars.take(cut(bars.index, config.first, config.last, table.origin.name, table.zone))
-    bars, length, said = checked(bars, rules=rules, length=_length(config.bar_length))
+    positive = config.target == "log_return"
+    bars, length, said = checked(bars, rules=rules, length=_length(config.bar_length), positive=positive)
     notes += said
-    refuse_adjusted(bars)
-    refuse_jumps(bars, rules, window=max(int(DAY / length), 10))
+    if positive:  # what is no price is not split, and jumps by no ratio
+        refuse_adjusted(bars)
+        refuse_jumps(bars, rules, window=max(int(DAY / length), 10))
     if config.calendar is not None:
         notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
     return _Read(bars, whole, length, (*table.notes, *notes, *_remarks(columns)))

@@ -48,6 +48,7 @@ def load_sample(config: SampleConfig, rules: DataConfig) -> LoadedSeries:
         "wti": _oil,
         "henry_hub": _gas,
         "houston": _power,
+        "plant_temperature": _temperature,
     }[config.name]
     return load(config)
 
@@ -106,6 +107,7 @@ def _index_bars(config: SampleConfig) -> LoadedSeries:
         season_bars=5,
         price_unit="index points",
         calendar="XNYS",
+        target=config.target,
     )
     instruments = {config.instruments[0]: columns}
     return _loaded(pd.DatetimeIndex(table.index)[part], instruments, facts, source, (), "America/New_York")
@@ -145,9 +147,29 @@ def _power(config: SampleConfig) -> LoadedSeries:
         season_bars=24,
         price_unit="USD/MWh",
         calendar="24/7",
+        target=config.target,
     )
     columns = {name: {"close": price} for name, price in prices.items()}
     return _loaded(table.index[part], columns, facts, _source(one), tuple(notes), "America/Chicago")
+
+
+def _temperature(config: SampleConfig) -> LoadedSeries:
+    """Hourly temperature of a Gulf-coast plant: a mean over the hour, known when the hour is over."""
+    _check_instrument(config, ("temp_f",))
+    one = sample(WEATHER["gulf_plant"])
+    table = _proven(one)
+    part = cut(table.index, config.first, config.last, config.name)
+    facts = Facts(
+        name=config.name,
+        bar_length=pd.Timedelta(hours=1),
+        bars_per_year=8766.0,
+        season_bars=24,
+        price_unit="degF",
+        calendar="24/7",
+        target=config.target,
+    )
+    columns = {"temp_f": {"close": table.numbers("temp_f")[part]}}
+    return _loaded(table.index[part], columns, facts, _source(one), (), PLACES["gulf_plant"])
 
 
 def _single(
@@ -179,6 +201,7 @@ def _single(
         season_bars=5,
         price_unit=unit,
         calendar=calendar,
+        target=config.target,
     )
     instruments = {instrument: {"close": close}}
     return _loaded(index[quoted], instruments, facts, source, (*notes, *raised), "America/Chicago")
@@ -195,18 +218,24 @@ def _loaded(
     """Bars of a file that is proven: checked like all, but what is odd in them is known and stands in the sidecar."""
     origin = Origin.counted(str(source["file"]), len(index))
     bars = {name: Bars(index, columns, origin) for name, columns in instruments.items()}
-    proven = {name: checked(part, rules=DataConfig(), length=facts.bar_length)[0] for name, part in bars.items()}
+    proven = {name: _checked(part, facts) for name, part in bars.items()}
     series, _ = series_of(proven, facts)
     return LoadedSeries(series, notes, (source,), zone)
 
 
+def _checked(bars: Bars, facts: Facts) -> Bars:
+    return checked(bars, rules=DataConfig(), length=facts.bar_length, positive=facts.target == "log_return")[0]
+
+
 def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array, list[str]]:
     """Raise prices from 0 up to the floor, and say how many; refuse negative ones, which have no return."""
+    if config.target == "difference":
+        return price, []
     negative = int((price < 0.0).sum())
     if negative:
         raise RequestError(
             f"{instrument} has {negative} negative prices, and returns need positive ones; choose another instrument, "
-            "or other dates with series.first and series.last"
+            "other dates with series.first and series.last, or forecast differences with series.target=difference"
         )
     floor = config.price_floor
     if floor is None or not (price < floor).any():

@@ -18,12 +18,12 @@ from tradewinds.artifact import Artifact, json_text, latest, new_run_id, parent,
 from tradewinds.backtest import Backtest, backtest
 from tradewinds.console import Console
 from tradewinds.errors import RequestError
-from tradewinds.honesty import honesty_block
+from tradewinds.honesty import compare_forecasts, forecast_verdict, honesty_block
 from tradewinds.join import build_market
 from tradewinds.prepare import Prepared, prepare, seed_for
 from tradewinds.report.document import report_document
 from tradewinds.report.page import write_page
-from tradewinds.report.text import score_lines, strategy_lines
+from tradewinds.report.text import forecast_lines, strategy_lines
 from tradewinds.schema import Config
 from tradewinds.stages.storage import judge_storage
 from tradewinds.stages.train_forecaster import MUST_MATCH, check_fits
@@ -38,6 +38,7 @@ BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's foreca
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Judge the agent that `inputs.agent` names."""
     prepared = prepare(config)
+    prepared.require_prices()
     named = config.inputs.agent
     agent = read(latest(prepared.runs, "agent") if named == "latest" else Path(named), "agent")
     check_fits(agent, prepared, (*MUST_MATCH, "trainer", "rollout", "env", "agent"))
@@ -73,7 +74,7 @@ def judge(
     started = time.perf_counter() if started is None else started
     began = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - started)
     config, test = prepared.config, prepared.split.test
-    _log_opening(prepared, run.name)
+    log_opening(prepared, run.name)
     if config.env.kind == "battery":
         facts: dict[str, Any] = {"id": run.name, "command": command, "started_at": began.isoformat()}
         facts["seconds"] = round(time.perf_counter() - started, 1)
@@ -92,11 +93,14 @@ def judge(
     honesty = honesty_block(
         played.returns("agent"),
         played.returns("buy_and_hold"),
-        {"model": scores.next_bar_errors[model], "naive": scores.next_bar_errors["naive"]},
+        {"model": scores.errors[model][:, 0], "naive": scores.errors["naive"][:, 0]},
         bars_per_year=market.bars_per_year,
         draws=config.backtest.bootstrap_draws,
         seed=seed_for(config.seed, "bootstrap"),
     )
+    comparison = compare_forecasts(scores.errors, model)
+    honesty["diebold_mariano_by_rival"] = comparison
+    honesty["forecast_verdict"] = forecast_verdict(comparison, model, config.model.horizon)
     document = report_document(
         prepared,
         fitted,
@@ -121,7 +125,7 @@ def judge(
         forecasts_table(prepared, states, test, scores).to_parquet(folder / FORECASTS)
     write_text(run / "report.json", text)
     write_page(run, plot_points=config.backtest.plot_points)
-    for line in [*score_lines(document["forecast"], "test rows"), *strategy_lines(document["backtest"]["strategies"])]:
+    for line in [*forecast_lines(document), *strategy_lines(document["backtest"]["strategies"])]:
         console.result(line)
     for warning in document["warnings"]:
         console.result(f"warning: {warning}")
@@ -150,11 +154,11 @@ def paths_table(played: Backtest, price: np.ndarray[Any, Any], index: pd.Datetim
 
 
 def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range, scores: Scores) -> pd.DataFrame:
-    """Return, for each bar of `rows`, the log return forecast for it one bar before, its quantiles, and what it was."""
+    """Return, for each bar of `rows`, the change forecast for it one bar before, its quantiles, and what it was."""
     part = slice(rows.start, rows.stop)
-    returns = prepared.series.log_return()[part, 0]
+    changes = prepared.series.changes()[part, 0]
     forecast = states.forecast[rows.start - 1 : rows.stop - 1, 0].astype(np.float64)
-    table = pd.DataFrame({"forecast": forecast, "truth": returns}, index=prepared.series.index[part])
+    table = pd.DataFrame({"forecast": forecast, "truth": changes}, index=prepared.series.index[part])
     for level in BANDS:
         quantile = pd.Series(
             scores.next_bar_quantiles[LEVELS.index(level)], prepared.series.index[scores.decisions + 1]
@@ -163,7 +167,8 @@ def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range, score
     return table
 
 
-def _log_opening(prepared: Prepared, run_id: str) -> None:
+def log_opening(prepared: Prepared, run_id: str) -> None:
+    """Write down that the test rows were looked at."""
     opening = {
         "run": run_id,
         "opened_at": datetime.now(UTC).isoformat(),

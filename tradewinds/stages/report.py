@@ -9,6 +9,9 @@ from tradewinds.errors import GateError, RequestError
 from tradewinds.report.page import write_page
 from tradewinds.schema import Config
 from tradewinds.stages.backtest import KIND
+from tradewinds.stages.forecast import KIND as FORECAST
+
+AGAIN = {KIND: "backtest", FORECAST: "run"}
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
@@ -21,9 +24,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     run = _newest(config) if config.inputs.run == "latest" else Path(config.inputs.run)
     if not (run / "report.json").is_file():
         raise RequestError(f"inputs.run must name the folder of a finished run, was '{run}' (no report.json there)")
-    facts = read(run / KIND, KIND).manifest["facts"]
+    kind = KIND if (run / KIND).exists() else FORECAST
+    facts = read(run / kind, kind).manifest["facts"]
     if sha256_of(run / "report.json") != facts.get("report_sha256"):
-        raise GateError(f"{run / 'report.json'} differs from {KIND}/{MANIFEST}; it was changed: backtest again")
+        raise GateError(f"{run / 'report.json'} differs from {kind}/{MANIFEST}; it was changed: {AGAIN[kind]} again")
     write_page(run, plot_points=config.backtest.plot_points)
     console.wrote(run / "report.html")
     return {"report": str(run / "report.html")}

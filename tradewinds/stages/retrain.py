@@ -25,6 +25,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     refuse_storage(config, "retrain")
     bring_up_to_date(config, console)
     prepared = prepare(config)
+    prepared.require_prices()
     console.note(f"{prepared.series.name}: {prepared.age}")
     prepared.runs.mkdir(parents=True, exist_ok=True)
     try:

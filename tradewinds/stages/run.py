@@ -11,6 +11,7 @@ from tradewinds.prepare import Prepared, prepare
 from tradewinds.schema import Config
 from tradewinds.stages.backtest import judge
 from tradewinds.stages.encode import encode_states
+from tradewinds.stages.forecast import judge_forecast
 from tradewinds.stages.train_agent import train_agent
 from tradewinds.stages.train_forecaster import train_forecaster
 from trading_agent import Policy
@@ -27,13 +28,27 @@ class Walked:
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
-    """Train a forecaster, then an agent, then judge both on bars neither has seen."""
+    """Train a forecaster, then an agent, then judge both on bars neither has seen; differences are only forecast."""
     prepared = prepare(config)
     index, series = prepared.series.index, prepared.series
     console.note(f"{series.name}: {len(index)} bars, {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}; {prepared.age}")
     for note in prepared.notes:
         console.note(f"note: {note}")
+    if series.target != "log_return":
+        return _forecast(prepared, console)
     return walk(prepared, console, command="run").outcome
+
+
+def _forecast(prepared: Prepared, console: Console) -> dict[str, Any]:
+    """Walk the path of a series that is not traded: it ends with the forecast."""
+    run, started, series = prepared.runs / new_run_id(), time.perf_counter(), prepared.series
+    panel, forecaster = train_forecaster(prepared, run, console)
+    fitted = panel[series.instruments[0]]
+    states, encoded = encode_states(prepared, series, fitted, forecaster, run / "hidden_states", console)
+    parents = {"forecaster": forecaster, "hidden_states": encoded}
+    return judge_forecast(
+        prepared, fitted, states, parents=parents, run=run, command="run", console=console, started=started
+    )
 
 
 def walk(prepared: Prepared, console: Console, *, command: str) -> Walked:

@@ -17,7 +17,9 @@ from tradewinds.schema import Config
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Run the last due retraining if it has not run yet, then each one as it falls due."""
     due = due_before(config.schedule, datetime.now(UTC))
-    name = prepare(config).name  # a request that cannot work is refused now, not at three in the morning
+    prepared = prepare(config)  # a request that cannot work is refused now, not at three in the morning
+    prepared.require_prices()
+    name = prepared.name
     runs = Path(config.run.dir)
     (runs / name).mkdir(parents=True, exist_ok=True)
     try:

@@ -22,6 +22,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     refuse_storage(config, "signal")
     bring_up_to_date(config, console)
     prepared = prepare(config)
+    prepared.require_prices()
     registry = Registry(Path(config.run.dir))
     champion = registry.champion(prepared.name)
     if champion is None:

@@ -26,6 +26,7 @@ LAST_RETURNS = 5  # log returns up to the last bar that selected the agent, by w
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train an agent on a trained forecaster's hidden states."""
     prepared = prepare(config)
+    prepared.require_prices()
     forecaster = find_forecaster(prepared)
     series = prepared.series
     fitted = load_forecaster(forecaster.folder, series.instruments[0])

@@ -37,7 +37,8 @@ def main(config: Config, console: Console) -> dict[str, Any]:
             rows=prepared.split.validation,
         )
         tables[name] = scores.table
-        for line in score_lines(scores.table, "validation rows" if len(panel) == 1 else f"{name}, validation rows"):
+        where = "validation rows" if len(panel) == 1 else f"{name}, validation rows"
+        for line in score_lines(scores.table, where, series.change_unit):
             console.result(line)
     return {"forecaster": str(artifact.folder), "validation": scores.table if len(panel) == 1 else tables}
 

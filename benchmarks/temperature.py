@@ -1,0 +1,63 @@
+"""The temperature at a plant, 24 hours ahead: three folds before the test rows, and the test rows, three seeds each.
+
+Settings are those of `experiment=temperature`; words such as `model.hidden_size=64` change them. Per span and model the
+error of an hourly difference, and the Diebold-Mariano tests of the LSTM against each rival (negative: the LSTM is the
+better one). The folds are what settings are chosen by; the test rows are scored only with the word `test`.
+"""
+
+import os
+import sys
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+
+from forecaster.encode import encode
+from forecaster.fit import fit_forecaster
+from forecaster.scores import score_forecasts
+from tradewinds.compose import compose_requests
+from tradewinds.honesty import compare_forecasts
+from tradewinds.paths import resource_dir
+from tradewinds.prepare import Prepared, prepare
+from tradewinds.schema import request_from
+
+FOLDS = ((0.45, 0.60), (0.60, 0.80), (0.70, 0.80))  # fitted up to the first share of the rows, scored up to the second
+SEEDS = (1, 2, 3)
+RIVALS = ("seasonal_naive", "ridge", "dlinear")
+
+
+def main() -> None:
+    """Print the table."""
+    torch.set_num_threads(1)
+    words = [word for word in sys.argv[1:] if word != "test"]
+    (plain,) = compose_requests(["experiment=temperature", *words], [resource_dir("conf")], multirun=False)
+    prepared = prepare(request_from(plain))
+    total, split = len(prepared.series.index), prepared.split
+    spans = [(f"fold {first:.0%} to {last:.0%}", round(first * total), round(last * total)) for first, last in FOLDS]
+    print(f"{'span, seed':<22}{'MAE':>7}{'RMSE':>7}" + "".join(f"{name + ', all 24 h':>26}" for name in RIVALS))
+    for name, stop, last in spans:
+        for seed in SEEDS:
+            show(prepared, f"{name}, {seed}", range(0, stop), range(stop + 5, last), seed)
+    if "test" in sys.argv:
+        for seed in SEEDS:
+            show(prepared, f"test, {seed}", split.forecaster, split.test, seed)
+
+
+def show(prepared: Prepared, name: str, fit: range, scored: range, seed: int) -> None:
+    """Fit on some rows, score others, and print a line."""
+    config, series = prepared.config, prepared.series
+    fitted = fit_forecaster(series, config.forecaster, fit, seed=seed)
+    before = range(fit.stop - len(fit) // 10, fit.stop)  # intervals are not looked at here
+    scores = score_forecasts(fitted, series, encode(fitted, series), calibration_rows=before, rows=scored)
+    kind = config.model.kind
+    tests = compare_forecasts(scores.errors, kind)
+    cells = []
+    for rival in RIVALS:
+        found = tests[rival]["all_bars"]
+        cells.append("-" if found is None else f"{found['statistic']:+.2f}, p {found['p_value']:.2g}")
+    score = scores.table[kind]
+    print(f"{name:<22}{score['mae']:>7.3f}{score['rmse']:>7.3f}" + "".join(f"{cell:>26}" for cell in cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()

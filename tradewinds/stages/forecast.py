@@ -1,0 +1,70 @@
+"""What `tradewinds run` does with a series that is not traded: open the test rows once, judge the forecast, report."""
+
+import hashlib
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from forecaster.encode import HiddenStates
+from forecaster.fit import FittedForecaster
+from forecaster.scores import score_forecasts
+from tradewinds.artifact import Artifact, json_text, write_text, writing
+from tradewinds.console import Console
+from tradewinds.honesty import compare_forecasts, forecast_verdict
+from tradewinds.prepare import Prepared
+from tradewinds.report.document import report_document
+from tradewinds.report.page import write_page
+from tradewinds.report.text import forecast_lines
+from tradewinds.stages.backtest import FORECASTS, forecasts_table, log_opening
+
+KIND = "forecast"
+
+
+def judge_forecast(
+    prepared: Prepared,
+    fitted: FittedForecaster,
+    states: HiddenStates,
+    *,
+    parents: dict[str, Artifact],
+    run: Path,
+    command: str,
+    console: Console,
+    started: float,
+) -> dict[str, Any]:
+    """Score the test rows, write the forecast artifact, report.json and report.html to `run`, and print the table."""
+    began = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - started)
+    config, split = prepared.config, prepared.split
+    log_opening(prepared, run.name)
+    scores = score_forecasts(fitted, prepared.series, states, calibration_rows=split.validation, rows=split.test)
+    comparison = compare_forecasts(scores.errors, config.model.kind)
+    document = report_document(
+        prepared,
+        fitted,
+        None,
+        forecast=scores.table,
+        honesty={
+            "diebold_mariano_by_rival": comparison,
+            "forecast_verdict": forecast_verdict(comparison, config.model.kind, config.model.horizon),
+        },
+        run={
+            "id": run.name,
+            "command": command,
+            "started_at": began.isoformat(),
+            "seconds": round(time.perf_counter() - started, 1),
+        },
+    )
+    text = json_text(document)
+    facts = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    plain = config.plain()
+    with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents, facts=facts) as folder:
+        forecasts_table(prepared, states, split.test, scores).to_parquet(folder / FORECASTS)
+    write_text(run / "report.json", text)
+    write_page(run, plot_points=config.backtest.plot_points)
+    for line in forecast_lines(document):
+        console.result(line)
+    for warning in document["warnings"]:
+        console.result(f"warning: {warning}")
+    console.wrote(run / "report.json")
+    console.wrote(run / "report.html")
+    return {"run": str(run), "report": str(run / "report.json"), "forecast": document["forecast"]}
