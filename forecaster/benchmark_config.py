@@ -4,10 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from forecaster.config import ModelConfig, Normalisation
+from forecaster.config import ModelConfig
 
 SplitRule = Literal["ett_hourly", "ett_minute", "ratio"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Choice = Literal["auto", "none", "subtract_last", "revin"]  # a Normalisation, or the better of two
+CHOICES = {"split": SplitRule, "precision": Precision, "normalisation": Choice}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +30,16 @@ class BenchmarkConfig:
         average: share of the old weights that the running average keeps at a step, in [0, 1); the average is judged.
         validations: times a network is judged on validation rows while it trains; the best is kept.
         validation_windows: windows of each of these at most, evenly spread.
+        flip: whether a training window is turned upside down with a chance of one half: what rises could have fallen.
+        processes: networks trained at the same time, a torch thread each; null for as many as there are cores.
         precision: `float32`, `bfloat16` (autocast), or `auto`, the one that trains faster here by measurement.
         context_length: L, rows read.
         segment_length: w, rows a recurrent step.
         hidden_size: D.
         num_layers: stacked layers.
         dropout: before the last linear layer, and between layers.
-        normalisation: as in ModelConfig.
+        normalisation: as in ModelConfig; `auto` tries `subtract_last` and `revin` for a quarter of the steps and goes
+            on with the one of less validation error.
         linear_skip: as in ModelConfig.
         channel_embedding: whether each column has an embedding of its own.
     """
@@ -51,20 +56,22 @@ class BenchmarkConfig:
     average: float
     validations: int
     validation_windows: int
+    flip: bool
+    processes: int | None
     precision: Precision
     context_length: int
     segment_length: int
     hidden_size: int
     num_layers: int
     dropout: float
-    normalisation: Normalisation
+    normalisation: Choice
     linear_skip: bool
     channel_embedding: bool
 
     def __post_init__(self) -> None:
         counts = ("seeds", "steps", "batch_size", "validations", "validation_windows")
         distinct = len(set(self.horizons)) == len(self.horizons) > 0
-        choices = {"split": get_args(SplitRule), "precision": get_args(Precision)}
+        choices = {name: get_args(kind) for name, kind in CHOICES.items()}
         laws = (
             (
                 distinct and all(horizon >= 1 for horizon in self.horizons),
@@ -73,6 +80,7 @@ class BenchmarkConfig:
             (0.0 < self.minutes < math.inf, f"minutes must be positive, was {self.minutes}"),
             (0.0 < self.learning_rate < math.inf, f"learning_rate must be positive, was {self.learning_rate}"),
             (0.0 <= self.weight_decay < math.inf, f"weight_decay must be at least 0, was {self.weight_decay}"),
+            (self.processes is None or self.processes >= 1, f"processes must be at least 1, was {self.processes}"),
             (0.0 <= self.average < 1.0, f"average must be a fraction in [0, 1), was {self.average}"),
             *((getattr(self, name) >= 1, f"{name} must be at least 1, was {getattr(self, name)}") for name in counts),
             *(
@@ -101,6 +109,6 @@ class BenchmarkConfig:
             num_layers=self.num_layers,
             dropout=self.dropout,
             segment_length=self.segment_length,
-            normalisation=self.normalisation,
+            normalisation="revin" if self.normalisation == "auto" else self.normalisation,
             linear_skip=self.linear_skip,
         )

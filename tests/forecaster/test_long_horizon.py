@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from forecaster.benchmark_config import BenchmarkConfig
 from forecaster.long_horizon import repeat_last, scaled_series, score, split_rows, spread, window_starts
-from forecaster.long_horizon_fit import run_horizon
+from forecaster.long_horizon_fit import loss, run_horizon
 from forecaster.published import PUBLISHED, published
 
 ETTH_ROWS, WEATHER_ROWS = 17_420, 52_696  # of the files the papers use
@@ -28,6 +28,8 @@ SMALL = BenchmarkConfig(
     average=0.9,
     validations=4,
     validation_windows=50,
+    flip=True,
+    processes=1,
     precision="float32",
     context_length=24,
     segment_length=6,
@@ -158,6 +160,47 @@ def test_the_same_seed_gives_the_same_scores_and_leaves_the_caller_s_randomness_
     assert result.test_windows == 120 - 12 + 1
 
 
+def test_networks_trained_side_by_side_are_those_trained_one_after_another(result):
+    apart = run_horizon(scaled_series(noise(), "ratio"), small(processes=2), 12, seed=3)
+    assert (apart.validation, apart.test, apart.steps) == (result.validation, result.test, result.steps)
+
+
+@pytest.mark.parametrize(("rising", "chosen"), [(True, "subtract_last"), (False, "revin")])
+def test_a_short_training_chooses_the_normalisation_on_validation_rows(rising, chosen):
+    """Noise about a level is best forecast from its mean; a walk from where it stands."""
+    steps = np.random.default_rng(1).normal(size=(900, 2))
+    values = steps.cumsum(axis=0) if rising else steps
+    config = small(normalisation="auto", seeds=1, steps=40, learning_rate=1e-3)
+    done = run_horizon(scaled_series(values, "ratio"), config, 12, seed=2)
+    assert done.normalisation == chosen
+    assert done == run_horizon_with(values, chosen, done)
+
+
+def run_horizon_with(values, normalisation, like):
+    """The same request with the normalisation named: its scores are those of `like`, its times are its own."""
+    config = small(normalisation=normalisation, seeds=1, steps=40, learning_rate=1e-3)
+    done = run_horizon(scaled_series(values, "ratio"), config, 12, seed=2)
+    return dataclasses.replace(done, seconds=like.seconds, cpu_seconds=like.cpu_seconds)
+
+
+def test_the_loss_weighs_errors_of_bars_and_of_frequencies_alike():
+    """A constant error e has one frequency, of e sqrt(H); of the H / 2 + 1 frequencies it is the only one."""
+    error, horizon = 2.0, 16
+    found = loss(torch.full((3, horizon), error), torch.zeros(3, horizon))
+    assert float(found) == pytest.approx(0.5 * (error + error * math.sqrt(horizon) / (horizon // 2 + 1)))
+
+
+def test_training_windows_are_turned_upside_down_half_of_the_time(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "forecaster.long_horizon_fit.loss", lambda forecast, target: seen.append(target) or loss(forecast, target)
+    )
+    rising = np.arange(1.0, 1201.0)[:, None]
+    run_horizon(scaled_series(rising, "ratio"), small(seeds=1, steps=20), 12, seed=1)
+    up = torch.cat([target[:, -1] > target[:, 0] for target in seen]).float().mean()
+    assert 0.4 < up < 0.6
+
+
 def test_training_ends_when_the_time_is_up():
     cut = run_horizon(scaled_series(noise(), "ratio"), small(minutes=0.02, steps=10**6), 12, seed=3)
     assert cut.seconds < 5.0
@@ -184,6 +227,8 @@ def test_a_training_that_diverges_is_refused_with_its_cure(monkeypatch):
         ({"horizons": ()}, r"horizons must be different numbers of rows, at least 1 each, were \[\]"),
         ({"horizons": (96, 96)}, "horizons must be different"),
         ({"seeds": 0}, "seeds must be at least 1, was 0"),
+        ({"processes": 0}, "processes must be at least 1, was 0"),
+        ({"normalisation": "mean"}, "normalisation must be one of auto, none, subtract_last, revin, was 'mean'"),
         ({"minutes": 0.0}, "minutes must be positive, was 0.0"),
         ({"average": 1.0}, r"average must be a fraction in \[0, 1\), was 1.0"),
         ({"segment_length": 7}, "segment_length must divide context_length = 24 bars, was 7"),
