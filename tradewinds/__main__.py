@@ -28,7 +28,7 @@ STAGES = {
     "encode": "write the hidden states and forecasts of every bar",
     "train-agent": "train the agent on hidden states the forecaster was not fitted on",
     "backtest": "judge a trained agent on the test span, and report",
-    "report": "write report.html again from a run's report.json",
+    "report": "write report.html and report.png of a run again, or compare several:  report [RUN ...]",
     "retrain": "train a challenger up to the newest bar; it replaces the champion only if it wins",
     "signal": "print the champion's target position for the next bar as JSON",
     "schedule": "run retrain on a cron expression or after an exchange's close",
@@ -55,6 +55,7 @@ class Words:
     stage: str = ""
     action: str = ""
     overrides: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
     config_dir: Path | None = None
     as_json: bool = False
     multirun: bool = False
@@ -115,6 +116,9 @@ def read_words(given: Sequence[str]) -> Words:
             )
         else:
             _place(words, word)
+    if words.runs:
+        quoted = ",".join("'" + run.replace("'", r"\'") + "'" for run in words.runs)
+        words.overrides.append(f"inputs.run={quoted}" if len(words.runs) == 1 else f"inputs.run=[{quoted}]")
     words.show_help = words.show_help or not words.stage
     _check(words)
     return words
@@ -139,6 +143,8 @@ def _place(words: Words, word: str) -> None:
         if word not in allowed:
             raise RequestError(f"{words.stage} needs one of {', '.join(allowed)}, was '{word}'{nearest(word, allowed)}")
         words.action = word
+    elif words.stage == "report" and "=" not in word:
+        words.runs.append(word)
     elif words.action == "promote" and "=" not in word:
         words.overrides.append(f"models.version={word}")
     else:
@@ -158,7 +164,7 @@ def _value_of(flag: str, rest: list[str]) -> str:
 
 
 def _work(words: Words) -> int:
-    from tradewinds.compose import compose_requests
+    from tradewinds.compose import compose_requests, typed_words
     from tradewinds.console import Console
     from tradewinds.paths import resource_dir
     from tradewinds.schema import request_from
@@ -173,7 +179,11 @@ def _work(words: Words) -> int:
         return DONE
     console = Console(as_json=words.as_json)
     module = importlib.import_module(f"tradewinds.stages.{words.stage.replace('-', '_')}")
-    return max(_one(module, words, request, console) for request in requests)
+    statuses = []
+    typed = typed_words(words.overrides, folders, multirun=words.multirun)
+    for request, console.typed in zip(requests, typed, strict=True):
+        statuses.append(_one(module, words, request, console))
+    return max(statuses)
 
 
 def _one(module: Any, words: Words, config: "Config", console: "Console") -> int:

@@ -194,9 +194,14 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
     partial = path.parent / f"{PARTIAL}{path.name}-{os.getpid()}-{secrets.token_hex(2)}"
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content)
         flush(partial)
         partial.replace(path)
     finally:

@@ -4,6 +4,7 @@ Every strategy is a path of target exposures; one ledger, the environment's own,
 single pass. Must not know files or reports.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,7 @@ class Backtest:
         targets: (T, S, A) target exposures.
         metrics: per strategy.
         trades: the agent's closed trades.
+        without_costs: the metrics of the agent's targets in a market that charges nothing.
     """
 
     strategies: tuple[str, ...]
@@ -43,6 +45,7 @@ class Backtest:
     targets: Array
     metrics: dict[str, Metrics]
     trades: list[Trade]
+    without_costs: Metrics
 
     def equity(self, strategy: str) -> Array:
         """Return the (T,) equity of a strategy, in units of its opening equity."""
@@ -87,7 +90,10 @@ def backtest(
         name: strategy_metrics(path, number, trades[number], bars_per_year=market.bars_per_year, span=span)
         for number, name in enumerate(STRATEGIES)
     }
-    return Backtest(STRATEGIES, path, targets, metrics, trades[0])
+    costs = dataclasses.replace(config.costs, **dict.fromkeys(vars(config.costs), 0.0))
+    free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
+    without = strategy_metrics(free, 0, closed_trades(free), bars_per_year=market.bars_per_year, span=span)
+    return Backtest(STRATEGIES, path, targets, metrics, trades[0], without)
 
 
 def play(policy: Policy, market: Market, config: TradingConfig) -> Array:

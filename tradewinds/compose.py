@@ -8,6 +8,7 @@ wrote `key`, `+key` or `++key` (Hydra alone accepts `+typo=1` silently). Must no
 import fnmatch
 import itertools
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,19 @@ def compose_requests(overrides: Sequence[str], folders: Sequence[Path], *, multi
         RequestError: an override that cannot be read, a group or a choice that does not exist, a sweep without -m, an
             interpolation that cannot be resolved, a YAML file that cannot be read.
     """
+    return [_compose(job, folders) for job in _jobs(overrides, folders, multirun=multirun)]
+
+
+def typed_words(overrides: Sequence[str], folders: Sequence[Path], *, multirun: bool) -> list[str]:
+    """Return what one would type for each run of a sweep, or for the only one, quoted for a shell."""
+    jobs = _jobs(overrides, folders, multirun=multirun)
+    return [shlex.join(word.removeprefix("++") for word in job) for job in jobs]
+
+
+def _jobs(overrides: Sequence[str], folders: Sequence[Path], *, multirun: bool) -> list[list[str]]:
     options = {group: _choices(folders, group) for group in _groups(folders)}
     words = [_words(_parse(text), text, options, multirun) for text in map(_quoted, overrides)]
-    return [_compose(list(job), folders) for job in itertools.product(*words)]
+    return [list(job) for job in itertools.product(*words)]
 
 
 def _groups(folders: Sequence[Path]) -> list[str]:

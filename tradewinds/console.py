@@ -4,6 +4,7 @@ Progress and remarks go to standard error, results to standard output, so that `
 """
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,10 +23,13 @@ class Console:
 
     Args:
         as_json: print one JSON object as the last line of standard output, and no other result line.
+
+    Attributes:
+        typed: the options of the present run, as they would be typed; empty where nobody typed them.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
-        self.as_json = as_json
+        self.as_json, self.typed = as_json, ""
         self._rich = RichConsole(stderr=True, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
@@ -91,3 +95,9 @@ def _short(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def again(command: str, typed: str) -> str:
+    """Return what to type to have the numbers again: without the places, which decide none."""
+    words = [word for word in shlex.split(typed) if not word.startswith(("run.", "inputs.", "data.store="))]
+    return shlex.join(["tradewinds", command, *words])

@@ -44,13 +44,13 @@ class InputsConfig:
     Attributes:
         forecaster: folder of a trained forecaster.
         agent: folder of a trained agent.
-        run: folder of a finished run, for `report`.
+        run: folder of a finished run, for `report`; or several, to be compared.
         resume: folder of an interrupted agent training (`agent.checkpoint`), or null to start afresh.
     """
 
     forecaster: str
     agent: str
-    run: str
+    run: str | tuple[str, ...]
     resume: str | None
 
 

@@ -64,7 +64,7 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     assert len(Path("runs/t/test_openings.jsonl").read_text(encoding="utf-8").splitlines()) == 1
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "t: lstm forecaster</h1>" in page
-    assert "Verdict: over the next 6 bars" in page
+    assert "Over the next 6 bars" in page
     assert typed("report", "run.name=t").status == 0
     (run / "report.json").write_text("{}", encoding="utf-8")
     assert "it was changed: run again" in typed("report", "run.name=t").err

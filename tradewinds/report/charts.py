@@ -3,7 +3,9 @@
 Colours are the colour-blind-safe set of Okabe and Ito (2008); the agent is always the strong blue.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from bokeh.models import (
     HoverTool,
     NumeralTickFormatter,
     PanTool,
+    Range1d,
     ResetTool,
     Span,
     WheelZoomTool,
@@ -21,8 +24,8 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-Figure = Any  # Bokeh's figures carry their glyph methods without types
 LOG_RETURN = "log return"  # the unit that is written in percent
+Figure = Any  # Bokeh's figures carry their glyph methods without types
 INK, GRID = "#334155", "#e2e8f0"
 COLOURS = {
     "agent": "#0072b2",
@@ -53,54 +56,113 @@ def thin(table: pd.DataFrame, points: int, keep: Sequence[str]) -> pd.DataFrame:
     return table.iloc[sorted(chosen)]
 
 
-def equity_chart(paths: pd.DataFrame) -> Figure:
-    """Draw the equity of the agent and its baselines on one logarithmic axis; perfect foresight would dwarf them."""
-    plot = _time_figure("Equity, opening equity = 1 (log scale)", height=320, y_axis_type="log")
+@dataclass(frozen=True)
+class Clock:
+    """What panels over time share: one range, and one cursor.
+
+    Attributes:
+        range: the span shown, named `time`, which the page's buttons and keys move.
+        cursor: the vertical line under the pointer.
+    """
+
+    range: Range1d
+    cursor: Span
+
+
+def clock_of(index: pd.DatetimeIndex, name: str = "time") -> Clock:
+    """Return a clock that shows the whole of `index` (T,) and nothing beside it."""
+    first, last = (int(stamp.value // 1_000_000) for stamp in (index[0], index[-1]))
+    span = Range1d(first, last, bounds=(first, last), name=name)
+    return Clock(span, Span(dimension="height", line_color=INK, line_alpha=0.4, line_width=1))
+
+
+def equity_chart(paths: pd.DataFrame, band: pd.DataFrame, clock: Clock, *, log: bool) -> Figure:
+    """Draw the equity of the agent, the band of its luck, and its baselines; perfect foresight would dwarf them."""
+    scale = "log" if log else "linear"
+    plot = time_figure(f"Equity, opening equity = 1 ({scale} scale)", clock, height=320, y_axis_type=scale)
+    if len(band):
+        plot.varea(
+            band.index, band["low"], band["high"], fill_color=COLOURS["agent"], fill_alpha=0.10,
+            legend_label="95 % by luck",
+        )  # fmt: skip
     for name in DRAWN:
-        width = 2.5 if name == "agent" else 1.3
-        plot.line(
-            paths.index, paths[f"equity.{name}"], color=COLOURS[name], line_width=width, legend_label=LABELS[name]
-        )
+        line = plot.line(
+            paths.index, paths[f"equity.{name}"], color=COLOURS[name], line_width=2.5 if name == "agent" else 1.3,
+            legend_label=LABELS[name],
+        )  # fmt: skip
+        line.tags = ["ink"] if name == "buy_and_hold" else []
     plot.yaxis.formatter = NumeralTickFormatter(format="0.00")
-    plot.legend.location, plot.legend.click_policy, plot.legend.orientation = "top_left", "hide", "horizontal"
-    plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
-    return plot
+    plot.legend.click_policy = "hide"
+    return _legend(plot, "top_left")
 
 
-def drawdown_chart(paths: pd.DataFrame, like: Figure) -> Figure:
+def comparison_chart(curves: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the equity of several runs' agents on one logarithmic axis."""
+    starts, ends = ([pd.DatetimeIndex(curve.index)[row] for curve in curves.values()] for row in (0, -1))
+    clock = clock_of(pd.DatetimeIndex([min(starts), max(ends)]))
+    plot = time_figure("Equity of each agent, opening equity = 1 (log scale)", clock, height=360, y_axis_type="log")
+    for (name, curve), colour in zip(curves.items(), itertools.cycle(SCORED), strict=False):
+        plot.line(curve.index, curve["equity"], color=colour, line_width=1.8, legend_label=name)
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.00")
+    plot.legend.click_policy = "hide"
+    return _legend(plot, "top_left")
+
+
+def drawdown_chart(paths: pd.DataFrame, clock: Clock) -> Figure:
     """Draw how far the agent and buy-and-hold stand below their last peak."""
-    plot = _time_figure("Drawdown, share of the last peak", height=180, x_range=like.x_range)
+    plot = time_figure("Drawdown, share of the last peak", clock, height=180)
     for name in ("buy_and_hold", "agent"):
-        plot.line(
+        line = plot.line(
             paths.index, -paths[f"drawdown.{name}"], color=COLOURS[name], line_width=1.5, legend_label=LABELS[name]
         )
+        line.tags = ["ink"] if name == "buy_and_hold" else []
     agent = -paths["drawdown.agent"].to_numpy()
     plot.varea(x=paths.index.to_numpy(), y1=np.zeros(len(paths)), y2=agent, color=COLOURS["agent"], alpha=0.15)
     plot.yaxis.formatter = NumeralTickFormatter(format="0%")
-    plot.legend.location, plot.legend.orientation = "bottom_left", "horizontal"
-    plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
-    return plot
+    return _legend(plot, "bottom_left")
 
 
-def price_chart(paths: pd.DataFrame, unit: str, like: Figure) -> Figure:
+def price_chart(paths: pd.DataFrame, unit: str, clock: Clock) -> Figure:
     """Draw the price the agent traded."""
-    plot = _time_figure(f"Price, {unit}", height=200, x_range=like.x_range)
-    plot.line(paths.index, paths["price"], color=INK, line_width=1.3)
+    plot = time_figure(f"Price, {unit}" if unit else "Price", clock, height=200)
+    plot.line(paths.index, paths["price"], color=INK, line_width=1.3).tags = ["ink"]
     return plot
 
 
-def position_chart(paths: pd.DataFrame, like: Figure) -> Figure:
+def position_chart(paths: pd.DataFrame, clock: Clock) -> Figure:
     """Draw what the agent held under that price: its exposure as a share of equity."""
-    plot = _time_figure("Agent's exposure, share of equity", height=140, x_range=like.x_range)
-    plot.step(paths.index, paths["exposure.agent"], mode="after", color=COLOURS["agent"], line_width=1.3)
+    plot = time_figure("Agent's exposure, share of equity", clock, height=140)
+    plot.step(paths.index, paths["exposure"], mode="after", color=COLOURS["agent"], line_width=1.3)
     plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_width=0.8))
     return plot
 
 
-def forecast_chart(forecasts: pd.DataFrame, unit: str, like: Figure | None) -> Figure:
+def rolling_sharpe(equity: NDArray[np.float64], bars_per_year: float) -> tuple[NDArray[np.float64], int]:
+    """Return the (T,) annual Sharpe of the last bars, NaN before there are enough, and how many bars: half a year's."""
+    window = max(20, min(round(bars_per_year / 2), len(equity) // 3))
+    returns = pd.Series(np.diff(equity, prepend=np.nan) / np.append(np.nan, equity[:-1]))
+    rolling = returns.rolling(window)
+    spread = rolling.std().to_numpy()
+    mean = rolling.mean().to_numpy()
+    return np.where(spread > 1e-12, mean / np.maximum(spread, 1e-12) * np.sqrt(bars_per_year), np.nan), window
+
+
+def sharpe_chart(paths: pd.DataFrame, window: int, clock: Clock) -> Figure:
+    """Draw the rolling Sharpe of the agent and of buy-and-hold."""
+    plot = time_figure(f"Sharpe of the last {window} bars, annual", clock, height=180)
+    for name in ("buy_and_hold", "agent"):
+        line = plot.line(
+            paths.index, paths[f"sharpe.{name}"], color=COLOURS[name], line_width=1.5, legend_label=LABELS[name]
+        )
+        line.tags = ["ink"] if name == "buy_and_hold" else []
+    plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_width=0.8))
+    return _legend(plot, "top_left")
+
+
+def forecast_chart(forecasts: pd.DataFrame, unit: str, clock: Clock) -> Figure:
     """Draw the fan of the forecast made one bar before, its 50 and 90 % intervals, under what then happened."""
     title = f"Next bar, {unit}: forecast, its 50 and 90 % intervals, and the truth"
-    plot = _time_figure(title, height=200, **({} if like is None else {"x_range": like.x_range}))
+    plot = time_figure(title, clock, height=200)
     for low, high, alpha in (("0.05", "0.95", 0.12), ("0.25", "0.75", 0.22)):
         plot.varea(
             forecasts.index,
@@ -112,9 +174,7 @@ def forecast_chart(forecasts: pd.DataFrame, unit: str, like: Figure | None) -> F
     plot.line(forecasts.index, forecasts["truth"], color="#94a3b8", line_width=1, legend_label="truth")
     plot.line(forecasts.index, forecasts["forecast"], color=COLOURS["agent"], line_width=1.6, legend_label="forecast")
     plot.yaxis.formatter = NumeralTickFormatter(format="0.0%" if unit == LOG_RETURN else "0.0")
-    plot.legend.location, plot.legend.orientation = "top_left", "horizontal"
-    plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
-    return plot
+    return _legend(plot, "top_left")
 
 
 def horizon_chart(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
@@ -134,7 +194,7 @@ def calibration_chart(levels: Sequence[float], shares: Mapping[str, Sequence[flo
     """Draw how often the truth lay below each quantile, against how often it should have; the diagonal is right."""
     title = "Share below each quantile (up) against its level"
     plot = figure(title=title, height=220, sizing_mode="stretch_width", tools="")
-    plot.line([0, 1], [0, 1], color=INK, line_width=0.8, line_dash="dotted")
+    plot.line([0, 1], [0, 1], color=INK, line_width=0.8, line_dash="dotted").tags = ["ink"]
     for (name, share), colour in zip(shares.items(), SCORED, strict=False):
         plot.line(list(levels), list(share), color=colour, line_width=1.6, legend_label=name.replace("_", " "))
     plot.legend.location = "top_left"
@@ -157,7 +217,14 @@ def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1.0 - equity / np.maximum.accumulate(equity))
 
 
-def _time_figure(title: str, *, height: int, **options: object) -> Figure:
+def _legend(plot: Figure, where: str) -> Figure:
+    plot.legend.location, plot.legend.orientation = where, "horizontal"
+    plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
+    return plot
+
+
+def time_figure(title: str, clock: Clock, *, height: int, **options: object) -> Figure:
+    """Return an empty panel over time: the clock's range and cursor, and tools to zoom and move."""
     tools = [
         PanTool(dimensions="width"),
         WheelZoomTool(dimensions="width"),
@@ -165,10 +232,11 @@ def _time_figure(title: str, *, height: int, **options: object) -> Figure:
         ResetTool(),
     ]
     plot = figure(
-        title=title, height=height, sizing_mode="stretch_width", x_axis_type="datetime", tools=tools, **options
-    )
+        title=title, height=height, sizing_mode="stretch_width", x_axis_type="datetime", tools=tools,
+        x_range=clock.range, **options,
+    )  # fmt: skip
     plot.min_border_left = 60  # so that time lines up from panel to panel
-    plot.add_tools(CrosshairTool(dimensions="height", line_alpha=0.3))
+    plot.add_tools(CrosshairTool(overlay=clock.cursor))
     plot.add_tools(HoverTool(tooltips=[("", "$x{%F %H:%M}"), ("", "$y{0.0000}")], formatters={"$x": "datetime"}))
     return _dressed(plot)
 
@@ -185,5 +253,5 @@ def _dressed(plot: Figure) -> Figure:
     plot.grid.grid_line_color, plot.outline_line_color = GRID, None
     plot.axis.axis_line_color, plot.axis.major_tick_line_color = GRID, GRID
     plot.axis.minor_tick_line_color, plot.axis.major_label_text_color = None, INK
-    plot.background_fill_color = plot.border_fill_color = "#ffffff"
+    plot.background_fill_color = plot.border_fill_color = None  # the page's own shines through
     return plot

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pandas as pd
+
 from forecaster.fit import FittedForecaster
 from tradewinds.artifact import versions
 from tradewinds.backtest import Backtest
 from tradewinds.honesty import CERTAIN
 from tradewinds.prepare import Prepared
+from tradewinds.summary import monthly_returns, worst_drawdowns
 
 SCHEMA = 1
 
@@ -36,9 +39,11 @@ def report_document(
         Plain data; None where a number could not be computed, with its reason beside it.
     """
     config, series, split = prepared.config, prepared.series, prepared.split
-    seed = config.seed
+    seed, index = config.seed, series.index[split.test.start : split.test.stop]
     remarks = [] if played is None else _agent_remarks(played, learned=learned)
     remarks += _forecast_remarks(config.model.kind, honesty)
+    verdict = [] if played is None else [_verdict(played, honesty)]
+    verdict.append(f"{honesty['forecast_verdict'][:1].upper()}{honesty['forecast_verdict'][1:]}.")
     return {
         "schema": SCHEMA,
         "run": {
@@ -56,6 +61,7 @@ def report_document(
             "bars_per_year": series.bars_per_year,
             "price_unit": series.price_unit,
             "forecast_unit": series.change_unit,
+            "exogenous": [str(name) for name in series.exogenous.columns],
             "first": series.index[0].isoformat(),
             "last": series.index[-1].isoformat(),
             "sha256": prepared.inputs["sha256"],
@@ -72,13 +78,13 @@ def report_document(
             "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},
         },
         "forecast": forecast,
-        **_played(played, seed),
-        "honesty": {**honesty, "seeds": [seed]},
+        **_played(played, seed, index),
+        "honesty": {**honesty, "seeds": [seed], "verdict": " ".join(verdict)},
         "warnings": [*prepared.notes, *remarks],
     }
 
 
-def _played(played: Backtest | None, seed: int) -> dict[str, Any]:
+def _played(played: Backtest | None, seed: int, index: pd.DatetimeIndex) -> dict[str, Any]:
     if played is None:
         return {"backtest": None, "backtest_reason": "the series is forecast in differences, and not traded"}
     return {
@@ -89,9 +95,32 @@ def _played(played: Backtest | None, seed: int) -> dict[str, Any]:
                     "seed": seed if name in ("agent", "random_same_turnover") else None,
                 }
                 for name in played.strategies
-            }
+            },
+            "agent": {
+                "without_costs": played.without_costs,
+                "monthly_returns": monthly_returns(played.equity("agent"), index),
+                "worst_drawdowns": worst_drawdowns(played.equity("agent"), index),
+            },
         }
     }
+
+
+def _verdict(played: Backtest, honesty: dict[str, Any]) -> str:
+    """Say in words what the test span showed, and whether luck suffices for it."""
+    agent, holder = (played.metrics[name]["total_return"] for name in ("agent", "buy_and_hold"))
+    words = [f"After costs the agent made {agent:+.1%} on the test span, buy and hold {holder:+.1%}."]
+    interval, better = honesty.get("sharpe_ci95"), honesty.get("spa_p_value")
+    if interval is None:
+        words.append(f"Its Sharpe ratio has no interval: {honesty.get('sharpe_ci95_reason')}.")
+    elif interval[0] > 0.0:
+        words.append(f"Its Sharpe ratio lies above zero with 95 % confidence ({interval[0]:.2f} to {interval[1]:.2f}).")
+    else:
+        verb = "lies below zero" if interval[1] < 0.0 else "may be zero"
+        words.append(f"Its Sharpe ratio {verb}: the 95 % interval is {interval[0]:.2f} to {interval[1]:.2f}.")
+    if better is not None:
+        claim = "more than" if better < 0.05 else "no more than"
+        words.append(f"It earned {claim} buy and hold beyond luck (SPA p = {better:.2f}).")
+    return " ".join(words)
 
 
 def _agent_remarks(played: Backtest, *, learned: bool) -> list[str]:

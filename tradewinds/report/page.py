@@ -1,4 +1,4 @@
-"""report.html: one self-contained page, drawn from report.json and the backtest or forecast artifact beside it.
+"""report.html: one self-contained page, drawn from report.json and the artifact beside it.
 
 Every number on it is read from report.json; nothing is fetched when the page is opened.
 """
@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from bokeh.embed import components
-from bokeh.resources import Resources
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from forecaster.heads import LEVELS
 from tradewinds.artifact import write_text
 from tradewinds.report import charts
+from tradewinds.report.forecasts import FORECASTS, forecast_cards, forecast_figures, forecast_values
+from tradewinds.report.render import render, shown
 from tradewinds.report.storage import storage_page
 
 METRICS = (
@@ -34,18 +32,6 @@ METRICS = (
     ("borrow_paid", "borrow paid", "cost"),
     ("financing_paid", "financing paid", "cost"),
 )
-SCORES = (
-    ("mae", "MAE", "small"),
-    ("rmse", "RMSE", "small"),
-    ("mase", "MASE", "number"),
-    ("pinball", "pinball", "small"),
-    ("crps", "CRPS", "small"),
-    ("coverage", "coverage of 90 %", "percent"),
-    ("direction_accuracy", "direction", "percent"),
-    ("n", "forecasts", "count"),
-)
-RIVALS = (("next_bar", "next bar"), ("all_bars", "all bars ahead"), ("value_ahead", "value at the end"))
-PATHS = "backtest/paths.parquet"
 HONESTY = (
     ("sharpe_ci95", "95 % interval of the agent's Sharpe", "stationary bootstrap; if it holds 0, luck suffices"),
     ("spa_p_value", "SPA p-value against buy and hold", "small: the agent earns more than buy and hold, beyond luck"),
@@ -55,111 +41,104 @@ HONESTY = (
     ("trials", "trials", "configurations tried on this test span"),
     ("leakcheck", "leak check", "whether changing the future changed the past"),
 )
+COSTS = (
+    ("total_return", "total return", "percent"),
+    ("cagr_365_25", "CAGR (365.25 days)", "percent"),
+    ("sharpe_annual_ddof1_arithmetic", "Sharpe (annual, arithmetic, ddof 1)", "number"),
+    ("max_drawdown_from_start_capital", "max drawdown (from start capital)", "percent"),
+)
+TABLES = ("equity", "positions", "trades", "band", "forecasts")
+MOST_TRADES = 2000  # rows of the table of trades; the files beside the report hold all
 
 
 def write_page(run: Path, *, plot_points: int) -> None:
-    """Write `run`/report.html from `run`/report.json and `run`/backtest or `run`/forecast.
+    """Write `run`/report.html from `run`/report.json and the artifact of its backtest, or of its forecast.
 
     Args:
         run: folder of a finished run.
         plot_points: bars drawn at most per line.
     """
     document = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    if document["run"]["config"]["env"]["kind"] == "battery":
-        _write_storage_page(run, document, plot_points)
-        return
-    traded = document["backtest"] is not None
-    forecasts = _naive_times(pd.read_parquet(run / ("backtest" if traded else "forecast") / "forecasts.parquet"))
-    drawn = _market_figures(document, _naive_times(pd.read_parquet(run / PATHS)), plot_points) if traded else {}
-    script, boxes = components({**drawn, **_forecast_figures(document, forecasts, drawn.get("equity"), plot_points)})
-    environment = Environment(
-        loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["shown"] = shown
-    resources = Resources(mode="inline", components=["bokeh"])
-    page = environment.get_template("page.html").render(
-        report=document, script=script, boxes=boxes, resources=resources.render(), rows=METRICS, scores=SCORES,
-        honesty=[row for row in HONESTY if row[0] in document["honesty"]], rivals=RIVALS,
-        cards=_cards(document), colours=charts.COLOURS,
+    if document["backtest"] is None:
+        page = _forecast_page(document, run / "forecast", plot_points)
+    elif document["run"]["config"]["env"]["kind"] == "battery":
+        paths = _naive_times(pd.read_parquet(run / "backtest" / "paths.parquet"))
+        storage = storage_page(document, paths, plot_points)
+        page = render("storage.html", storage["figures"], **storage["values"], **_span(paths))
+    else:
+        page = _traded_page(document, run / "backtest", plot_points)
+    write_text(run / "report.html", page)
+
+
+def _forecast_page(document: dict[str, Any], folder: Path, points: int) -> str:
+    forecasts = _naive_times(pd.read_parquet(folder / FORECASTS))
+    clock = charts.clock_of(pd.DatetimeIndex(forecasts.index))
+    figures = forecast_figures(document, forecasts, clock, points)
+    shared = {"report": document, "honesty": (), "cards": forecast_cards(document)}
+    return render("forecast.html", figures, **shared, **forecast_values(), **_span(forecasts))
+
+
+def _traded_page(document: dict[str, Any], folder: Path, points: int) -> str:
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+    tables |= {name: _naive_times(tables[name]) for name in TABLES if name != "trades"}
+    clock = charts.clock_of(pd.DatetimeIndex(tables["equity"].index))
+    figures = _figures(document, tables, clock, points) | forecast_figures(document, tables["forecasts"], clock, points)
+    return render(
+        "traded.html", figures, report=document, honesty=HONESTY, cards=_cards(document), rows=METRICS,
+        colours=charts.COLOURS, costs=COSTS, trades=tables["trades"].head(MOST_TRADES).to_dict("records"),
+        num_trades=len(tables["trades"]), equity_words=_equity_words(document), **forecast_values(),
+        **_span(tables["equity"]),
     )  # fmt: skip
-    write_text(run / "report.html", page)
-
-
-def _write_storage_page(run: Path, document: dict[str, Any], points: int) -> None:
-    paths = pd.read_parquet(run / "backtest" / "paths.parquet")
-    paths.index = pd.DatetimeIndex(paths.index).tz_localize(None)
-    parts = storage_page(document, paths, points)
-    script, boxes = components(parts["figures"])
-    environment = Environment(
-        loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["shown"] = shown
-    resources = Resources(mode="inline", components=["bokeh"]).render()
-    page = environment.get_template("storage.html").render(
-        report=document, script=script, boxes=boxes, resources=resources, **parts["values"]
-    )
-    write_text(run / "report.html", page)
-
-
-def shown(value: Any, form: str = "number") -> str:
-    """Write a number as its form asks, a text as it is, and a dash for what could not be computed."""
-    if value is None:
-        return "\u2013"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {shown(number)}" for name, number in value.items())
-    if isinstance(value, list):
-        return " to ".join(shown(number) for number in value)
-    if form in ("percent", "cost") and abs(value) >= 1e3:  # beyond belief, and too wide for a table
-        return f"{100.0 * value:.2e}%"
-    forms = {
-        "percent": f"{value:.1%}",
-        "cost": f"{value:.2%}",
-        "small": f"{value:.5f}",
-        "count": f"{value:,.0f}",
-        "money": f"{value:,.0f}",
-        "number": f"{value:.2f}",
-    }
-    return forms[form].replace("-", "\u2212")
 
 
 def _naive_times(table: pd.DataFrame) -> pd.DataFrame:
-    table.index = pd.DatetimeIndex(table.index).tz_localize(None)  # Bokeh draws naive times, here UTC
-    return table
+    return table.set_index(pd.DatetimeIndex(table.index).tz_localize(None))  # Bokeh draws naive times, here UTC
 
 
-def _market_figures(document: dict[str, Any], paths: pd.DataFrame, points: int) -> dict[str, charts.Figure]:
-    for name in ("agent", "buy_and_hold"):
-        paths[f"drawdown.{name}"] = charts.drawdown(paths[f"equity.{name}"].to_numpy())
-    drawn = charts.thin(paths, points, ["equity.agent", "price", "exposure.agent"])
-    equity = charts.equity_chart(drawn)
-    return {
-        "equity": equity,
-        "drawdown": charts.drawdown_chart(drawn, equity),
-        "price": charts.price_chart(drawn, document["data"]["price_unit"], equity),
-        "position": charts.position_chart(drawn, equity),
-    }
+def _span(table: pd.DataFrame) -> dict[str, Any]:
+    """What the page's buttons and keys know of the time axis: its ends in milliseconds, and spans to show."""
+    index = pd.DatetimeIndex(table.index)
+    first, last = (int(stamp.value // 1_000_000) for stamp in (index[0], index[-1]))
+    return {"first": first, "last": last, "ranges": _ranges(index)}
 
 
-def _forecast_figures(
-    document: dict[str, Any], forecasts: pd.DataFrame, like: charts.Figure | None, points: int
+def _ranges(span: pd.DatetimeIndex) -> list[tuple[str, int]]:
+    """Buttons of the time axis: names and days, shorter than the span."""
+    days = (span[-1] - span[0]).days
+    every = (("1 week", 7), ("1 month", 31), ("6 months", 183), ("1 year", 366), ("3 years", 1096))
+    return [("all", 0), *[(name, length) for name, length in every if length < days]]
+
+
+def _equity_words(document: dict[str, Any]) -> str:
+    """What the equity chart shows, for those who cannot see it."""
+    ends = (
+        f"{name.replace('_', ' ')} {shown(strategy['metrics']['total_return'], 'percent')}"
+        for name, strategy in document["backtest"]["strategies"].items()
+        if name != "perfect_foresight"
+    )
+    return f"Equity over the test span, from 1 at its start. Total returns: {', '.join(ends)}."
+
+
+def _figures(
+    document: dict[str, Any], tables: dict[str, pd.DataFrame], clock: charts.Clock, points: int
 ) -> dict[str, charts.Figure]:
-    model, unit = document["run"]["config"]["model"]["kind"], document["data"]["forecast_unit"]
-    thinned = charts.thin(forecasts.dropna(), points, ["truth", "forecast"])
+    paths = tables["equity"].add_prefix("equity.").join(tables["positions"])
+    for name in ("agent", "buy_and_hold"):
+        curve = paths[f"equity.{name}"].to_numpy()
+        paths[f"drawdown.{name}"] = charts.drawdown(curve)
+        paths[f"sharpe.{name}"], window = charts.rolling_sharpe(curve, document["data"]["bars_per_year"])
+    drawn = charts.thin(paths, points, ["equity.agent", "price", "exposure"])
     return {
-        "forecast": charts.forecast_chart(thinned, unit, like),
-        "scatter": charts.scatter_chart(forecasts, unit, points),
-        "horizon": charts.horizon_chart(document["forecast"]),
-        "calibration": charts.calibration_chart(
-            LEVELS, {name: document["forecast"][name]["share_below_quantile"] for name in (model, "naive")}
-        ),
+        "equity_log": charts.equity_chart(drawn, tables["band"], clock, log=True),
+        "equity_linear": charts.equity_chart(drawn, tables["band"], clock, log=False),
+        "drawdown": charts.drawdown_chart(drawn, clock),
+        "sharpe": charts.sharpe_chart(drawn, window, clock),
+        "price": charts.price_chart(drawn, document["data"]["price_unit"], clock),
+        "position": charts.position_chart(drawn, clock),
     }
 
 
 def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
-    if document["backtest"] is None:
-        return _forecast_cards(document)
     strategies = document["backtest"]["strategies"]
     agent, holder = strategies["agent"]["metrics"], strategies["buy_and_hold"]["metrics"]
     keys = (
@@ -171,24 +150,5 @@ def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
     )
     return [
         {"label": label, "value": shown(agent[key], form), "beside": f"buy and hold {shown(holder[key], form)}"}
-        for label, key, form in keys
-    ]
-
-
-def _forecast_cards(document: dict[str, Any]) -> list[dict[str, str]]:
-    scores, model = document["forecast"], document["run"]["config"]["model"]["kind"]
-    unit = document["data"]["forecast_unit"]
-    keys = (
-        (f"mean absolute error, {unit}", "mae", "number"),
-        (f"root mean squared error, {unit}", "rmse", "number"),
-        ("MASE", "mase", "number"),
-        ("coverage of 90 %", "coverage", "percent"),
-    )
-    return [
-        {
-            "label": label,
-            "value": shown(scores[model][key], form),
-            "beside": f"ridge {shown(scores['ridge'][key], form)}, naive {shown(scores['naive'][key], form)}",
-        }
         for label, key, form in keys
     ]

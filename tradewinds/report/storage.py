@@ -6,13 +6,14 @@ Every number on the page is read from report.json.
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from bokeh.models import NumeralTickFormatter
 
 from forecaster.fit import FittedForecaster
 from tradewinds.artifact import versions
 from tradewinds.prepare import Prepared
 from tradewinds.report import charts
+from tradewinds.report.render import shown
 from tradewinds.storage_backtest import StorageBacktest
 from trading_env import PowerMarket
 
@@ -107,9 +108,29 @@ def storage_document(
                 for name in played.strategies
             }
         },
-        "honesty": {**honesty, "seeds": [config.seed]},
+        "honesty": {
+            **honesty,
+            "seeds": [config.seed],
+            "verdict": _verdict(played, honesty, series.price_unit.split("/")[0]),
+        },
         "warnings": [*prepared.notes, *_remarks(played, learned=learned)],
     }
+
+
+def _verdict(played: StorageBacktest, honesty: dict[str, Any], currency: str) -> str:
+    """Say in words what the unit earned on the test days, and whether luck suffices for its lead."""
+    agent, simple = (played.metrics[name] for name in ("agent", "yesterdays_schedule"))
+    share = agent["share_of_perfect_foresight"]
+    words = f"The agent earned {agent['profit']:,.0f} {currency} on the test days".replace("  ", " ")
+    words += "" if share is None else f", {share:.1%} of perfect foresight"
+    words += f"; yesterday's schedule {simple['profit']:,.0f}."
+    lead = honesty["lead_over_yesterday_per_day_ci95"]
+    if lead is None:
+        return words
+    if lead[0] > 0.0:
+        return f"{words} Its lead is more than luck: {lead[0]:,.1f} to {lead[1]:,.1f} a day with 95 % confidence."
+    worse = "it is worse beyond luck" if lead[1] < 0.0 else "the difference may be luck"
+    return f"{words} Against that schedule {worse}: {lead[0]:,.1f} to {lead[1]:,.1f} a day with 95 % confidence."
 
 
 def _remarks(played: StorageBacktest, *, learned: bool) -> list[str]:
@@ -130,7 +151,7 @@ def storage_lines(document: dict[str, Any]) -> Iterator[str]:
     yield f"forecasts at gate closure, {document['data']['test_days']} test days ({unit}; a lower error is better):"
     for name, score in document["forecast"].items():
         yield f"  {name:<26}{'mae':>8}{score['mae']:>10.2f}{'rmse':>8}{score['rmse']:>10.2f}"
-    yield f"storage unit, test days (money in the currency of {unit}):"
+    yield f"storage unit, test days (money in {_currency(document)}):"
     yield f"  {'strategy':<26}" + "".join(f"{label:>13}" for _, label, _ in COLUMNS)
     for name, strategy in document["backtest"]["strategies"].items():
         values = [(strategy["metrics"][key], form) for key, _, form in COLUMNS]
@@ -138,28 +159,32 @@ def storage_lines(document: dict[str, Any]) -> Iterator[str]:
 
 
 def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> dict[str, Any]:
-    """Return what the template storage.html shows: figures, cards, rows and colours."""
+    """Return what storage.html shows: its figures, and the values beside them."""
     strategies = document["backtest"]["strategies"]
     colours = dict(zip(strategies, PALETTE, strict=False))
     drawn = charts.thin(paths, points, ["price", "profit.agent"])
-    profit = charts._time_figure("Profit so far, currency of the price", height=320)
+    clock = charts.clock_of(pd.DatetimeIndex(paths.index))
+    profit = charts.time_figure(f"Profit so far, {_currency(document)}", clock, height=320)
     for name, colour in colours.items():
         width = 2.5 if name == "agent" else 1.3
         profit.line(
             drawn.index, drawn[f"profit.{name}"], color=colour, line_width=width, legend_label=name.replace("_", " ")
         )
+    profit.yaxis.formatter = NumeralTickFormatter(format="0,0")
     profit.legend.location, profit.legend.click_policy = "top_left", "hide"
-    price = charts._time_figure(
-        f"Price and its forecast at gate closure, {document['data']['price_unit']}", height=220, x_range=profit.x_range
+    price = charts.time_figure(
+        f"Price and its forecast at gate closure, {document['data']['price_unit']}", clock, height=220
     )
     model = document["run"]["config"]["model"]["kind"]
-    price.line(drawn.index, drawn["price"], color=charts.INK, line_width=1.2, legend_label="price")
+    line = price.line(drawn.index, drawn["price"], color=charts.INK, line_width=1.2, legend_label="price")
+    line.tags = ["ink"]
     price.line(
         drawn.index, drawn[f"forecast.{model}"], color=PALETTE[0], line_width=1.2, legend_label=f"{model} forecast"
     )
     price.legend.location, price.legend.orientation = "top_left", "horizontal"
     week = paths.iloc[: 24 * 7]
-    charge = charts._time_figure("Energy in the store in the first week, MWh", height=180)
+    first = charts.clock_of(pd.DatetimeIndex(week.index), name="week")
+    charge = charts.time_figure("Energy in the store in the first week, MWh", first, height=180)
     for name in ("perfect_foresight", "agent"):
         charge.step(
             week.index, week[f"charge.{name}"], mode="after", color=colours[name], legend_label=name.replace("_", " ")
@@ -168,13 +193,18 @@ def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> 
     return {
         "figures": {"profit": profit, "price": price, "charge": charge},
         "values": {
+            "report": document,
             "rows": METRICS,
             "honesty": HONESTY,
             "colours": colours,
             "cards": _cards(document),
-            "hours": int(np.sum([len(paths)])),
         },
     }
+
+
+def _currency(document: dict[str, Any]) -> str:
+    """Return what money is counted in: the part of a unit such as USD/MWh that is not energy."""
+    return str(document["data"]["price_unit"]).split("/")[0] or "the currency of the price"
 
 
 def _cards(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -182,8 +212,8 @@ def _cards(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "label": name.replace("_", " "),
-            "profit": strategy["metrics"]["profit"],
-            "share": strategy["metrics"]["share_of_perfect_foresight"],
+            "value": shown(strategy["metrics"]["profit"], "money"),
+            "beside": f"{shown(strategy['metrics']['share_of_perfect_foresight'], 'percent')} of perfect foresight",
         }
         for name, strategy in strategies.items()
         if name != "idle"

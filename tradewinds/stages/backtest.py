@@ -15,14 +15,17 @@ from forecaster.fit import FittedForecaster, load_forecaster
 from forecaster.heads import LEVELS
 from forecaster.scores import Scores, score_forecasts
 from tradewinds.artifact import Artifact, json_text, latest, new_run_id, parent, read, write_text, writing
-from tradewinds.backtest import Backtest, backtest
-from tradewinds.console import Console
+from tradewinds.backtest import backtest
+from tradewinds.band import equity_band
+from tradewinds.console import Console, again
 from tradewinds.errors import RequestError
+from tradewinds.exports import export_tables, write_tables
 from tradewinds.honesty import compare_forecasts, forecast_verdict, honesty_block
 from tradewinds.join import build_market
 from tradewinds.prepare import Prepared, prepare, seed_for
 from tradewinds.report.document import report_document
 from tradewinds.report.page import write_page
+from tradewinds.report.runs import write_index
 from tradewinds.report.text import forecast_lines, strategy_lines
 from tradewinds.schema import Config
 from tradewinds.stages.storage import judge_storage
@@ -30,8 +33,7 @@ from tradewinds.stages.train_forecaster import MUST_MATCH, check_fits
 from trading_agent import Policy, load_policy
 
 KIND = "backtest"
-PATHS = "paths.parquet"
-FORECASTS = "forecasts.parquet"
+FORECASTS, BAND = "forecasts.parquet", "band.parquet"
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast
 
 
@@ -76,10 +78,11 @@ def judge(
     config, test = prepared.config, prepared.split.test
     log_opening(prepared, run.name)
     if config.env.kind == "battery":
-        facts: dict[str, Any] = {"id": run.name, "command": command, "started_at": began.isoformat()}
+        facts: dict[str, Any] = {"id": run.name, "command": command, "again": again(command, console.typed)}
+        facts["started_at"] = began.isoformat()
         facts["seconds"] = round(time.perf_counter() - started, 1)
         return judge_storage(prepared, fitted, states, policy, parents=parents, run=run, facts=facts, console=console)
-    market = build_market(prepared, states, test)
+    market, index = build_market(prepared, states, test), prepared.series.index[test.start : test.stop]
     played = backtest(
         policy,
         market,
@@ -111,6 +114,7 @@ def judge(
         run={
             "id": run.name,
             "command": command,
+            "again": again(command, console.typed),
             "started_at": began.isoformat(),
             "seconds": round(time.perf_counter() - started, 1),
         },
@@ -119,9 +123,8 @@ def judge(
     proof = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
     plain = config.plain()
     with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents, facts=proof) as folder:
-        paths_table(played, market.close[:, 0], prepared.series.index[test.start : test.stop]).to_parquet(
-            folder / PATHS
-        )
+        write_tables(export_tables(played, market, index, config.env.execution), folder)
+        equity_band(played.equity("agent"), index, seed=seed_for(config.seed, "band")).to_parquet(folder / BAND)
         forecasts_table(prepared, states, test, scores).to_parquet(folder / FORECASTS)
     write_text(run / "report.json", text)
     write_page(run, plot_points=config.backtest.plot_points)
@@ -131,6 +134,7 @@ def judge(
         console.result(f"warning: {warning}")
     console.wrote(run / "report.json")
     console.wrote(run / "report.html")
+    write_index(Path(config.run.dir))
     return {"run": str(run), "report": str(run / "report.json"), "backtest": document["backtest"]}
 
 
@@ -141,16 +145,6 @@ def earning_bar(prepared: Prepared) -> int:
     """
     late = prepared.config.env.execution == "next_close"
     return min(int(late), prepared.config.model.horizon - 1)
-
-
-def paths_table(played: Backtest, price: np.ndarray[Any, Any], index: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return (T,) rows of price, and per strategy equity, exposure and costs: what the report draws."""
-    columns: dict[str, Any] = {"price": price}
-    for number, name in enumerate(played.strategies):
-        columns[f"equity.{name}"] = played.path.equity[:, number]
-        columns[f"exposure.{name}"] = played.path.exposure[:, number].sum(axis=-1)
-    columns["target.agent"] = played.targets[:, 0].sum(axis=-1)
-    return pd.DataFrame(columns, index=index)
 
 
 def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range, scores: Scores) -> pd.DataFrame:

@@ -10,11 +10,12 @@ from forecaster.encode import HiddenStates
 from forecaster.fit import FittedForecaster
 from forecaster.scores import score_forecasts
 from tradewinds.artifact import Artifact, json_text, write_text, writing
-from tradewinds.console import Console
+from tradewinds.console import Console, again
 from tradewinds.honesty import compare_forecasts, forecast_verdict
 from tradewinds.prepare import Prepared
 from tradewinds.report.document import report_document
 from tradewinds.report.page import write_page
+from tradewinds.report.runs import write_index
 from tradewinds.report.text import forecast_lines
 from tradewinds.stages.backtest import FORECASTS, forecasts_table, log_opening
 
@@ -50,6 +51,7 @@ def judge_forecast(
         run={
             "id": run.name,
             "command": command,
+            "again": again(command, console.typed),
             "started_at": began.isoformat(),
             "seconds": round(time.perf_counter() - started, 1),
         },
@@ -67,4 +69,5 @@ def judge_forecast(
         console.result(f"warning: {warning}")
     console.wrote(run / "report.json")
     console.wrote(run / "report.html")
+    write_index(Path(config.run.dir))
     return {"run": str(run), "report": str(run / "report.json"), "forecast": document["forecast"]}

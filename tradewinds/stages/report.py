@@ -1,4 +1,4 @@
-"""`tradewinds report`: draw report.html again from a run's report.json and its backtest."""
+"""`tradewinds report`: draw a run's report.html again, and its picture; or compare several runs on one page."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,8 @@ from tradewinds.artifact import MANIFEST, read, sha256_of
 from tradewinds.console import Console
 from tradewinds.errors import GateError, RequestError
 from tradewinds.report.page import write_page
+from tradewinds.report.picture import write_picture
+from tradewinds.report.runs import write_comparison, write_index
 from tradewinds.schema import Config
 from tradewinds.stages.backtest import KIND
 from tradewinds.stages.forecast import KIND as FORECAST
@@ -15,22 +17,39 @@ AGAIN = {KIND: "backtest", FORECAST: "run"}
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
-    """Render the report of the run that `inputs.run` names.
+    """Render the report of the run that `inputs.run` names, or a comparison of the runs it names.
 
     Raises:
         RequestError: there is no such run.
-        GateError: its report.json, or a file of its backtest, is not what the backtest wrote.
+        GateError: a report.json, or a file of its backtest, is not what the backtest wrote.
     """
-    run = _newest(config) if config.inputs.run == "latest" else Path(config.inputs.run)
+    named, points = config.inputs.run, config.backtest.plot_points
+    names = (named,) if isinstance(named, str) else named
+    runs = [_newest(config) if name == "latest" else Path(name) for name in names]
+    for run in runs:
+        _prove(run)
+    if len(runs) > 1:
+        page = write_comparison(runs, Path(config.run.dir) / "compare.html", plot_points=points)
+        console.wrote(page)
+        return {"comparison": str(page)}
+    (run,) = runs
+    write_page(run, plot_points=points)
+    picture = write_picture(run, plot_points=points)
+    for path in (run / "report.html", picture):
+        if path is not None:
+            console.wrote(path)
+    if run.resolve().is_relative_to(Path(config.run.dir).resolve()):
+        console.wrote(write_index(Path(config.run.dir)))
+    return {"report": str(run / "report.html"), "picture": None if picture is None else str(picture)}
+
+
+def _prove(run: Path) -> None:
     if not (run / "report.json").is_file():
         raise RequestError(f"inputs.run must name the folder of a finished run, was '{run}' (no report.json there)")
     kind = KIND if (run / KIND).exists() else FORECAST
     facts = read(run / kind, kind).manifest["facts"]
     if sha256_of(run / "report.json") != facts.get("report_sha256"):
         raise GateError(f"{run / 'report.json'} differs from {kind}/{MANIFEST}; it was changed: {AGAIN[kind]} again")
-    write_page(run, plot_points=config.backtest.plot_points)
-    console.wrote(run / "report.html")
-    return {"report": str(run / "report.html")}
 
 
 def _newest(config: Config) -> Path:

@@ -12,8 +12,10 @@ from tradewinds.artifact import Artifact, json_text, write_text, writing
 from tradewinds.console import Console
 from tradewinds.day_ahead import day_ahead_forecasts
 from tradewinds.errors import RequestError
+from tradewinds.exports import write_tables
 from tradewinds.prepare import Prepared, seed_for
 from tradewinds.report.page import write_page
+from tradewinds.report.runs import write_index
 from tradewinds.report.storage import storage_document, storage_lines
 from tradewinds.schema import Config
 from tradewinds.storage import build_power_market
@@ -22,7 +24,6 @@ from trading_agent import Policy
 from trading_env import PowerMarket
 
 KIND = "backtest"
-PATHS = "paths.parquet"
 
 
 def judge_storage(
@@ -64,7 +65,7 @@ def judge_storage(
     with writing(
         run / KIND, KIND, config=config.plain(), inputs=prepared.inputs, parents=parents, facts=proof
     ) as folder:
-        storage_table(played, market).to_parquet(folder / PATHS)
+        write_tables({"paths": storage_table(played, market)}, folder)
     write_text(run / "report.json", text)
     write_page(run, plot_points=config.backtest.plot_points)
     for line in storage_lines(document):
@@ -73,6 +74,7 @@ def judge_storage(
         console.result(f"warning: {warning}")
     console.wrote(run / "report.json")
     console.wrote(run / "report.html")
+    write_index(Path(config.run.dir))
     return {"run": str(run), "report": str(run / "report.json"), "backtest": document["backtest"]}
 
 

@@ -1,0 +1,150 @@
+"""The report in a real browser: what a hand can do on it, and nothing it asks of any host."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tradewinds.__main__ import main
+from tradewinds.report.page import shown
+
+from story import FAST_CSV
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --hide-scrollbars --virtual-time-budget=8000 "
+    "--window-size=1200,2000"
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+
+LISTEN = """<script>
+window.faults = [];
+addEventListener("error", (event) => faults.push(String(event.message)));
+addEventListener("unhandledrejection", (event) => faults.push(String(event.reason)));
+for (const name of ["error", "warn"]) console[name] = (...words) => faults.push(words.join(" "));
+</script>"""
+DRIVE = """<script>
+addEventListener("load", () => setTimeout(async () => {
+  const seen = {}, wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  const all = (selector) => Array.from(document.querySelectorAll(selector));
+  const models = () => Bokeh.documents.flatMap((one) => Array.from(one._all_models.values()));
+  const time = models().find((model) => model.name === "time");
+  const press = (key) => document.querySelector(".panel.time").dispatchEvent(new KeyboardEvent("keydown", { key }));
+  const column = (n) => all("#trades tbody tr").map((row) => Number(row.children[n].dataset.v));
+  const paper = () => getComputedStyle(document.body).backgroundColor;
+  seen.charts = all(".panel").filter((panel) => panel.querySelector("div[data-root-id], .bk-Figure")).length;
+  const first = document.documentElement.dataset.first, last = document.documentElement.dataset.last;
+  seen.whole = [time.start - first, time.end - last];
+  document.querySelector("button[data-days='31']").click();
+  seen.month = (time.end - time.start) / 86400000;
+  press("ArrowLeft"); seen.moved = (last - time.end) / 86400000;
+  press("+"); seen.zoomed = (time.end - time.start) / 86400000;
+  press("0"); seen.reset = [time.start - first, time.end - last];
+  document.getElementById("theme").click();
+  seen.themes = [document.documentElement.dataset.theme, paper(), models().find((m) => m.type === "Title").text_color];
+  document.getElementById("theme").click();
+  seen.themes.push(document.documentElement.dataset.theme, paper());
+  document.getElementById("scale").click();
+  seen.linear = ["equity-log", "equity-linear"].map((name) => document.getElementById(name).offsetHeight > 100);
+  const head = document.querySelector("#trades th:last-child button");
+  head.click(); seen.up = column(7);
+  head.click(); seen.down = column(7);
+  seen.sort = document.querySelector("#trades th:last-child").getAttribute("aria-sort");
+  const make = URL.createObjectURL;
+  URL.createObjectURL = (blob) => { blob.text().then((words) => { seen.csv = words; }); return make(blob); };
+  document.getElementById("download").click();
+  await wait(300);
+  seen.cards = all(".card b").map((one) => one.textContent);
+  seen.strategies = all("#strategies tr").map((row) => Array.from(row.children).map((cell) => cell.textContent));
+  seen.verdict = document.getElementById("verdict").textContent;
+  seen.unnamed = all("[role=img]:not([aria-label]), button:empty").length;
+  const asked = performance.getEntriesByType("resource").map((one) => one.name);
+  seen.asked = asked.filter((one) => !/^(data|blob):/.test(one));
+  seen.faults = faults;
+  const out = document.createElement("pre");
+  out.id = "seen";
+  out.textContent = JSON.stringify(seen);
+  document.body.append(out);
+}, 1500));
+</script>"""
+
+
+def opened(page: Path, folder: Path) -> dict:
+    """Open a page, drive it, and return what was seen."""
+    text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{LISTEN}", 1)
+    (folder / "driven.html").write_text(text.replace("</body>", f"{DRIVE}</body>"), encoding="utf-8")
+    command = [
+        CHROMIUM, *FLAGS.split(), "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}",
+        "--dump-dom", (folder / "driven.html").as_uri(),
+    ]  # fmt: skip
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
+    found = re.search(r'<pre id="seen">(.*?)</pre>', dom, re.DOTALL)
+    assert found, "the page never came to its end"
+    return json.loads(html.unescape(found[1]))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a wave whose turns are known: an agent that learns anything trades."""
+    folder = tmp_path_factory.mktemp("page")
+    assert main(["run", "series=square_wave", *FAST_CSV, f"run.dir={folder}/runs"]) == 0
+    return next(folder.glob("runs/*/*/report.json")).parent
+
+
+@pytest.fixture(scope="module")
+def seen(run, tmp_path_factory):
+    return opened(run / "report.html", tmp_path_factory.mktemp("browser"))
+
+
+def test_the_page_opens_without_a_fault_and_asks_no_host(seen):
+    assert seen["faults"] == []
+    assert seen["asked"] == []
+    assert seen["charts"] >= 9
+
+
+def test_buttons_and_keys_move_every_panel_s_time(seen):
+    assert seen["whole"] == [0, 0]
+    assert seen["month"] == pytest.approx(31)
+    assert seen["moved"] == pytest.approx(3.1)
+    assert seen["zoomed"] == pytest.approx(15.5)
+    assert seen["reset"] == [0, 0]
+
+
+def test_dark_is_dark_in_the_page_and_in_its_charts(seen):
+    assert seen["themes"] == ["dark", "rgb(13, 21, 34)", "#e6ebf2", "light", "rgb(248, 250, 252)"]
+
+
+def test_equity_is_drawn_on_one_scale_at_a_time(seen):
+    assert seen["linear"] == [False, True]
+
+
+def test_trades_are_sorted_by_their_numbers_and_come_along_as_csv(seen, run):
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    count = report["backtest"]["strategies"]["agent"]["metrics"]["closed_trades"]
+    assert count > 10
+    assert len(seen["up"]) == count
+    assert seen["up"] == sorted(seen["up"])
+    assert seen["down"] == sorted(seen["down"], reverse=True)
+    assert seen["sort"] == "descending"
+    lines = seen["csv"].splitlines()
+    assert lines[0].startswith('"instrument","side","entry_time"')
+    assert len(lines) == count + 1
+
+
+def test_the_numbers_on_the_page_are_those_of_report_json(seen, run):
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    assert seen["verdict"] == report["honesty"]["verdict"]
+    strategies = report["backtest"]["strategies"]
+    assert seen["cards"][0] == shown(strategies["agent"]["metrics"]["total_return"], "percent")
+    names = [cell.replace(" ", "_") for cell in seen["strategies"][0][1:]]
+    assert names == list(strategies)
+    for number, name in enumerate(names, start=1):
+        assert seen["strategies"][1][number] == shown(strategies[name]["metrics"]["total_return"], "percent")
+
+
+def test_what_a_reader_cannot_see_has_words(seen):
+    assert seen["unnamed"] == 0

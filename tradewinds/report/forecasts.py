@@ -1,0 +1,63 @@
+"""The part of a page about forecasts: what it draws, and the rows of its tables."""
+
+from typing import Any
+
+import pandas as pd
+
+from forecaster.heads import LEVELS
+from tradewinds.report import charts
+from tradewinds.report.render import shown
+
+FORECASTS = "forecasts.parquet"
+SCORES = (
+    ("mae", "MAE", "small"),
+    ("rmse", "RMSE", "small"),
+    ("mase", "MASE", "number"),
+    ("pinball", "pinball", "small"),
+    ("crps", "CRPS", "small"),
+    ("coverage", "coverage of 90 %", "percent"),
+    ("direction_accuracy", "direction", "percent"),
+    ("n", "forecasts", "count"),
+)
+RIVALS = (("next_bar", "next bar"), ("all_bars", "all bars ahead"), ("value_ahead", "value at the end"))
+
+
+def forecast_values() -> dict[str, Any]:
+    """Return what scores.html asks for beside the report and its figures."""
+    return {"scores": SCORES, "rivals": RIVALS}
+
+
+def forecast_figures(
+    document: dict[str, Any], forecasts: pd.DataFrame, clock: charts.Clock, points: int
+) -> dict[str, charts.Figure]:
+    """Draw the fan, the scatter, the error by bars ahead and the calibration of the test rows."""
+    model, unit = document["run"]["config"]["model"]["kind"], document["data"]["forecast_unit"]
+    thinned = charts.thin(forecasts.dropna(), points, ["truth", "forecast"])
+    return {
+        "forecast": charts.forecast_chart(thinned, unit, clock),
+        "scatter": charts.scatter_chart(forecasts, unit, points),
+        "horizon": charts.horizon_chart(document["forecast"]),
+        "calibration": charts.calibration_chart(
+            LEVELS, {name: document["forecast"][name]["share_below_quantile"] for name in (model, "naive")}
+        ),
+    }
+
+
+def forecast_cards(document: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the cards of a series that is forecast and not traded."""
+    scores, model = document["forecast"], document["run"]["config"]["model"]["kind"]
+    unit = document["data"]["forecast_unit"]
+    keys = (
+        (f"mean absolute error, {unit}", "mae", "number"),
+        (f"root mean squared error, {unit}", "rmse", "number"),
+        ("MASE", "mase", "number"),
+        ("coverage of 90 %", "coverage", "percent"),
+    )
+    return [
+        {
+            "label": label,
+            "value": shown(scores[model][key], form),
+            "beside": f"ridge {shown(scores['ridge'][key], form)}, naive {shown(scores['naive'][key], form)}",
+        }
+        for label, key, form in keys
+    ]

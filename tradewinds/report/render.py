@@ -1,0 +1,49 @@
+"""How a page is written: the templates beside this file, and how their numbers look. Knows no run and no report."""
+
+from typing import Any
+
+from bokeh.embed import components
+from bokeh.resources import Resources
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def render(template: str, figures: dict[str, Any], **values: Any) -> str:
+    """Return a self-contained page: the template, its Bokeh figures as `boxes`, and `values`."""
+    environment = Environment(
+        loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters |= {"shown": shown, "shade": shade}
+    script, boxes = components(figures) if figures else ("", {})
+    resources = Resources(mode="inline", components=["bokeh"]).render() if figures else ""
+    return environment.get_template(template).render(script=script, boxes=boxes, resources=resources, **values)
+
+
+def shade(value: float | None) -> str:
+    """Return the background of a month's return: blue for gains, orange for losses, full at ten percent."""
+    if value is None:
+        return ""
+    return f"background: rgba(var(--{'up' if value >= 0.0 else 'down'}), {min(abs(value) / 0.10, 1.0) * 0.65:.2f})"
+
+
+def shown(value: Any, form: str = "number") -> str:
+    """Write a number as its form asks, a text as it is, and a dash for what could not be computed."""
+    if value is None:
+        return "\u2013"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {shown(number)}" for name, number in value.items())
+    if isinstance(value, list):
+        return " to ".join(shown(number) for number in value)
+    if form in ("percent", "cost") and abs(value) >= 1e3:  # beyond belief, and too wide for a table
+        return f"{100.0 * value:.2e}%"
+    forms = {
+        "percent": f"{value:.1%}",
+        "cost": f"{value:.2%}",
+        "small": f"{value:.5f}",
+        "count": f"{value:,.0f}",
+        "money": f"{value:,.0f}",
+        "number": f"{value:.2f}",
+    }
+    text = forms[form]
+    return text.lstrip("-") if not text.strip("-0.,%") else text.replace("-", "\u2212")  # no minus before a zero
