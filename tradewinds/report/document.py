@@ -5,7 +5,7 @@ from typing import Any
 from forecaster.fit import FittedForecaster
 from tradewinds.artifact import versions
 from tradewinds.backtest import Backtest
-from tradewinds.honesty import CERTAIN
+from tradewinds.honesty import CERTAIN, rival_verdicts
 from tradewinds.prepare import Prepared
 
 SCHEMA = 1
@@ -71,11 +71,16 @@ def report_document(
             },
             "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},
         },
-        "forecast": forecast,
+        "forecast": _with_verdicts(forecast, rival_verdicts(honesty["diebold_mariano_by_rival"])),
         **_played(played, seed),
         "honesty": {**honesty, "seeds": [seed]},
         "warnings": [*prepared.notes, *remarks],
     }
+
+
+def _with_verdicts(forecast: dict[str, Any], verdicts: dict[str, str]) -> dict[str, Any]:
+    """Say in each baseline's scores whether the network beats it."""
+    return {name: {**row, "verdict": verdicts[name]} if name in verdicts else row for name, row in forecast.items()}
 
 
 def _played(played: Backtest | None, seed: int) -> dict[str, Any]:
