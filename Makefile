@@ -30,11 +30,13 @@ format: $(VENV)/.installed-dev ## format the code and sort its imports
 wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
-bench: $(VENV)/.installed-dev ## print measured speeds (about two minutes)
+bench: $(VENV)/.installed-dev ## print measured speeds, skill and coverage (about eight minutes)
 	$(BIN)/python benchmarks/env.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/networks.py
 	$(BIN)/python benchmarks/forecasters.py
 	$(BIN)/python benchmarks/data.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/temperature.py test
 
 fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
 	FUZZ=2250 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py

@@ -74,19 +74,30 @@ def compare_forecasts(errors: dict[str, Array], model: str) -> Comparison:
     }
 
 
+def rival_verdicts(comparison: Comparison) -> dict[str, str]:
+    """Say of each rival in words whether the model beats it over all bars ahead, beyond luck."""
+    return {rival: f"{_outcome(tests['all_bars'])} {_plain(rival, tests)}" for rival, tests in comparison.items()}
+
+
 def forecast_verdict(comparison: Comparison, model: str, horizon: int) -> str:
     """Say in one sentence whom the model beats over all bars ahead, beyond luck, and whom not."""
-    kinds: dict[str, list[str]] = {"better than": [], "no better than": [], "worse than": []}
+    kinds: dict[str, list[str]] = {"beats": [], "does not beat": [], "loses to": []}
     for rival, tests in comparison.items():
-        test = tests["all_bars"]
-        word = "no better than"
-        if test is not None and test["p_value"] < CERTAIN:
-            word = "better than" if test["statistic"] < 0.0 else "worse than"
-        shown = "" if test is None else f" (p = {test['p_value']:.2g})"
-        kinds[word].append(f"{rival.replace('_', ' ')}{shown}")
+        kinds[_outcome(tests["all_bars"])].append(_plain(rival, tests))
     said = "; ".join(f"{word} {', '.join(rivals)}" for word, rivals in kinds.items() if rivals)
     ahead = "the next bar" if horizon == 1 else f"the next {horizon} bars"
-    return f"over {ahead} the {model} forecasts {said} (Diebold-Mariano)"
+    return f"over {ahead} the {model} {said} (Diebold-Mariano)"
+
+
+def _outcome(test: dict[str, float] | None) -> str:
+    if test is None or test["p_value"] >= CERTAIN:
+        return "does not beat"
+    return "beats" if test["statistic"] < 0.0 else "loses to"
+
+
+def _plain(rival: str, tests: dict[str, dict[str, float] | None]) -> str:
+    test, name = tests["all_bars"], rival.replace("_", " ")
+    return name if test is None else f"{name} (p = {test['p_value']:.2g})"
 
 
 def _sharpe_interval(returns: Array, *, bars_per_year: float, draws: int, seed: int) -> list[float] | None:

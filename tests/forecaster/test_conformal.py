@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.conformal import online_quantiles, volatility
+from forecaster.conformal import STEP, online_quantiles, volatility
 
 LEVELS = np.array([0.05, 0.5, 0.95])
 
@@ -51,6 +51,17 @@ def test_before_any_outcome_intervals_cover_what_they_promise_however_few_the_re
     known, fresh = rng.normal(size=(count, 4000)), rng.normal(size=(1, 4000))
     low, _, high = bands(fresh, known)
     assert abs(((fresh >= low) & (fresh <= high)).mean() - 0.9) <= 2.0 / (count + 1) + 0.015
+
+
+@given(st.integers(0, 2**31), st.floats(0.0, 1.0), st.integers(1, 400))
+def test_whatever_comes_the_share_below_a_quantile_is_its_level(seed, persistence, regime):
+    """No law of the outcomes is assumed, only |y| <= 1: |share - level| <= (2 + 2 s) / (s T), with s the step."""
+    rng = np.random.default_rng(seed)
+    centre = np.repeat(rng.uniform(-1.0, 1.0, 2000 // regime + 1), regime)[:2000]
+    truth = np.clip(persistence * centre + (1.0 - persistence) * rng.normal(size=2000), -1.0, 1.0)[:, None]
+    known = np.where(np.arange(50) % 2, 1.0, -1.0)[:, None]  # mean absolute residual 1
+    share = (truth < bands(truth, known)).mean(axis=(1, 2))
+    assert (np.abs(share - LEVELS) <= (2.0 + 2.0 * STEP) / (STEP * 2000)).all()
 
 
 @pytest.mark.parametrize("factor", [1 / 3, 3.0])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tradewinds.backtest import STRATEGIES, backtest, play, random_rotation, sign_targets
-from tradewinds.honesty import compare_forecasts, forecast_verdict, honesty_block
+from tradewinds.honesty import compare_forecasts, forecast_verdict, honesty_block, rival_verdicts
 from tradewinds.metrics import simple_returns, strategy_metrics
 from trading_env import CostConfig, LedgerPath, Market, TradingConfig, run_ledger
 
@@ -166,10 +166,14 @@ def test_a_verdict_names_whom_the_network_beats_and_whom_not():
     assert comparison["dlinear"] == {"next_bar": None, "all_bars": None, "value_ahead": None}
     said = forecast_verdict(comparison, "lstm", 4)
     assert re.fullmatch(
-        r"over the next 4 bars the lstm forecasts better than naive \(p = \S+\); "
-        r"no better than ridge \(p = \S+\), dlinear; worse than x \(p = \S+\) \(Diebold-Mariano\)",
+        r"over the next 4 bars the lstm beats naive \(p = \S+\); "
+        r"does not beat ridge \(p = \S+\), dlinear; loses to x \(p = \S+\) \(Diebold-Mariano\)",
         said,
     )
+    words = rival_verdicts(comparison)
+    assert words["naive"].startswith("beats naive (p = ")
+    assert words["ridge"].startswith("does not beat ridge (p = ")
+    assert words["dlinear"] == "does not beat dlinear"
 
 
 def test_forecasts_of_several_bars_are_compared_with_the_variance_of_overlapping_errors():

@@ -41,7 +41,7 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     answer = typed("run", *WORDS)
     assert answer.status == 0, answer.err
     assert "forecast scores, test rows (degC a bar; a lower error is better):" in answer.out
-    assert "verdict: over the next 6 bars the lstm forecasts better than naive" in answer.out
+    assert "verdict: over the next 6 bars the lstm beats naive" in answer.out
     (run,) = Path("runs/t").glob("2*")
     assert sorted(path.name for path in run.iterdir()) == [
         "forecast",
@@ -65,6 +65,8 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "t: lstm forecaster</h1>" in page
     assert "Over the next 6 bars" in page
+    assert report["forecast"]["naive"]["verdict"].startswith("beats naive (p = ")
+    assert f"<td>{report['forecast']['ridge']['verdict']}</td>" in page
     assert typed("report", "run.name=t").status == 0
     (run / "report.json").write_text("{}", encoding="utf-8")
     assert "it was changed: run again" in typed("report", "run.name=t").err

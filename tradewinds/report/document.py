@@ -7,7 +7,7 @@ import pandas as pd
 from forecaster.fit import FittedForecaster
 from tradewinds.artifact import versions
 from tradewinds.backtest import Backtest
-from tradewinds.honesty import CERTAIN
+from tradewinds.honesty import CERTAIN, rival_verdicts
 from tradewinds.prepare import Prepared
 from tradewinds.summary import monthly_returns, worst_drawdowns
 
@@ -77,11 +77,16 @@ def report_document(
             },
             "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},
         },
-        "forecast": forecast,
+        "forecast": _with_verdicts(forecast, rival_verdicts(honesty["diebold_mariano_by_rival"])),
         **_played(played, seed, index),
         "honesty": {**honesty, "seeds": [seed], "verdict": " ".join(verdict)},
         "warnings": [*prepared.notes, *remarks],
     }
+
+
+def _with_verdicts(forecast: dict[str, Any], verdicts: dict[str, str]) -> dict[str, Any]:
+    """Say in each baseline's scores whether the network beats it."""
+    return {name: {**row, "verdict": verdicts[name]} if name in verdicts else row for name, row in forecast.items()}
 
 
 def _played(played: Backtest | None, seed: int, index: pd.DatetimeIndex) -> dict[str, Any]:
