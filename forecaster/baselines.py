@@ -52,17 +52,25 @@ def fit_ridge(features: Array, target: Array, stop_features: Array, stop_target:
     Source:
         Hoerl and Kennard (1970), Technometrics 12(1), eq. 2.1; closed form.
     """
+    return ridge_weights(features, target, best_penalty(features, target, stop_features, stop_target))
+
+
+def best_penalty(features: Array, target: Array, stop_features: Array, stop_target: Array) -> float:
+    """Return the one of `RIDGE_PENALTIES` whose fit on (N, F), (N, H) has the least squared error on (M, F), (M, H)."""
+
+    def error(penalty: float) -> float:
+        weights = ridge_weights(features, target, penalty)
+        return float(np.mean((ridge_forecast(weights, stop_features) - stop_target) ** 2))
+
+    return min(RIDGE_PENALTIES, key=error)
+
+
+def ridge_weights(features: Array, target: Array, penalty: float) -> Array:
+    """Return (F + 1, H) weights of (N, F) features for (N, H) targets, the intercept last and not penalised."""
     center, mean = features.mean(axis=0), target.mean(axis=0)
     x, y = features - center, target - mean
-    gram, cross = x.T @ x, x.T @ y
-    best, least = np.zeros((features.shape[1] + 1, target.shape[1])), np.inf
-    for penalty in RIDGE_PENALTIES:
-        slope = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross)
-        weights = np.vstack([slope, mean - center @ slope])
-        error = float(np.mean((ridge_forecast(weights, stop_features) - stop_target) ** 2))
-        if error < least:
-            best, least = weights, error
-    return best
+    slope = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
+    return np.vstack([slope, mean - center @ slope])
 
 
 def ridge_forecast(weights: Array, features: Array) -> Array:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any
 
 import torch
@@ -170,9 +170,13 @@ class _Workers:
             self.pool = ProcessPoolExecutor(self.count, context, initializer=torch.set_num_threads, initargs=(1,))
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.pool is not None:
-            self.pool.shutdown(cancel_futures=True)
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self.pool is None:
+            return
+        if kind is not None:  # Ctrl-C, or one training that failed: nobody waits for the others
+            for child in active_children():
+                child.terminate()
+        self.pool.shutdown(cancel_futures=True)
 
     def train(self, jobs: Sequence[_Job], ends: float, progress: Progress | None = None) -> list[_Trained]:
         """Train every job; the same job gives the same weights in a worker and here."""

@@ -99,7 +99,7 @@ def _check_series(agent: Artifact, version: Version, prepared: Prepared, cure: s
     theirs = np.array(agent.manifest["facts"]["last_returns"])
     trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
     row = int(prepared.series.index.searchsorted(trained_to, side="right"))
-    ours = prepared.series.log_return()[max(row - len(theirs), 0) : row, 0]
+    ours = prepared.series.changes()[max(row - len(theirs), 0) : row, 0]
     there = row > len(theirs) and prepared.series.index[row - 1] == trained_to
     if not there or not np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN):
         found = f"were {_shown(theirs)} and are {_shown(ours)} in this series" if there else "are not in this series"

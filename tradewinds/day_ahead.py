@@ -6,13 +6,14 @@ Rows are days here, and columns the hours of the local clock. Knows the series a
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.baselines import fit_ridge, ridge_forecast
+from forecaster.baselines import best_penalty, ridge_forecast, ridge_weights
 from forecaster.series import Series
 from tradewinds.prepare import LONGEST_DAY, Prepared
 from tradewinds.storage import Delivery, delivery_days
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]
+REFIT_DAYS = 7  # days between two fits of the ridge, each on all days known by then
 LAGS = (1, 2, 7)  # days back whose 24 prices the ridge reads
 
 
@@ -21,8 +22,8 @@ def day_ahead_forecasts(prepared: Prepared, rows: range, scale: float) -> dict[s
 
     `yesterday` repeats the prices of the day before, by the hour of the clock. `ridge` is one ridge regression from
     the 72 prices of 1, 2 and 7 days before, the weekday and the exogenous values at the gate closure to the 24 prices
-    of the day, all prices as asinh(price / scale); fitted on the forecaster's rows, with the penalty that errs least on
-    the last of them, as the ridge beside the network is.
+    of the day, all prices as asinh(price / scale). It is fitted anew every week on all days known by then, which the
+    network is not, with the penalty that errs least on the last of them: the strongest plain forecast we know.
 
     Args:
         prepared: the request with its data.
@@ -35,20 +36,25 @@ def day_ahead_forecasts(prepared: Prepared, rows: range, scale: float) -> dict[s
     Source:
         The regressors are those of the LEAR model without its day D-3 (Lago et al. 2021, Applied Energy 293, 116983).
     """
-    config, split = prepared.config.env, prepared.split
+    config = prepared.config.env
     every = delivery_days(prepared.series, config, range(0, rows.stop))
     wanted = delivery_days(prepared.series, config, rows)
     clock = prices_by_clock(prepared.series, every)  # (E, 24)
     place = np.searchsorted(every.first, wanted.first)
     table = _regressors(prepared.series, every, np.arcsinh(clock / scale))
-    learned = np.flatnonzero(every.first + every.length <= split.forecaster.stop)
-    learned = learned[learned >= max(LAGS)]
-    held_out = max(1, round(prepared.config.trainer.early_stopping_fraction * len(learned)))
-    fit, stop = learned[:-held_out], learned[-held_out:]
-    mean, spread = table[fit].mean(axis=0), table[fit].std(axis=0)
-    scaled, target = (table - mean) / np.where(spread > 1e-9, spread, 1.0), np.arcsinh(clock / scale)
-    weights = fit_ridge(scaled[fit], target[fit], scaled[stop], target[stop])
-    ridge = scale * np.sinh(ridge_forecast(weights, scaled[place]))
+    target = np.arcsinh(clock / scale)
+    ridge = np.empty((len(place), clock.shape[1]))
+    for begin in range(0, len(place), REFIT_DAYS):
+        block = place[begin : begin + REFIT_DAYS]
+        known = np.arange(max(LAGS), block[0])  # the day before the block is known at the block's first gate closure
+        held_out = max(1, round(prepared.config.trainer.early_stopping_fraction * len(known)))
+        fit, stop = known[:-held_out], known[-held_out:]
+        mean, spread = table[known].mean(axis=0), table[known].std(axis=0)
+        scaled = (table - mean) / np.where(spread > 1e-9, spread, 1.0)
+        penalty = best_penalty(scaled[fit], target[fit], scaled[stop], target[stop])
+        weights = ridge_weights(scaled[known], target[known], penalty)
+        ridge[begin : begin + REFIT_DAYS] = ridge_forecast(weights, scaled[block])
+    ridge = scale * np.sinh(ridge)
     return {
         "yesterday": by_hour_of_the_day(clock[place - 1], wanted),
         "ridge": by_hour_of_the_day(ridge, wanted),

@@ -66,13 +66,18 @@ class Prepared:
             )
         return self.panel.instrument(chosen)
 
+    @property
+    def acts(self) -> bool:
+        """Whether an agent has something to do: prices to hold, or a storage unit, which lives by their differences."""
+        return self.panel.target == "log_return" or self.config.env.kind == "battery"
+
     def require_prices(self) -> None:
         """Refuse a series that cannot be held: its values are no prices, or may be negative.
 
         Raises:
-            RequestError: its target is the difference.
+            RequestError: its target is the difference, and no storage unit trades it.
         """
-        if self.panel.target != "log_return":
+        if not self.acts:
             raise RequestError(
                 f"{self.panel.name} is forecast in differences (series.target=difference) and cannot be traded; "
                 "`run` forecasts it and reports, `train-forecaster` and `encode` work on it"

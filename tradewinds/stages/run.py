@@ -34,7 +34,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     console.note(f"{series.name}: {len(index)} bars, {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}; {prepared.age}")
     for note in prepared.notes:
         console.note(f"note: {note}")
-    if series.target != "log_return":
+    if not prepared.acts:
         return _forecast(prepared, console)
     return walk(prepared, console, command="run").outcome
 

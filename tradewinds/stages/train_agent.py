@@ -87,7 +87,7 @@ def train_agent(
         "learned": trained.best_step > 0,
         "validation_score": trained.best_score,
         "trained_to": states.index[last - 1].isoformat(),
-        "last_returns": prepared.series.log_return()[last - LAST_RETURNS : last, 0].tolist(),
+        "last_returns": prepared.series.changes()[last - LAST_RETURNS : last, 0].tolist(),
         "seconds": round(time.perf_counter() - started, 1),
     }
     with writing(

@@ -1,0 +1,151 @@
+"""A storage unit through the command line: its report adds up, and nothing of a day is known when its gate closes."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tradewinds.compose import compose_requests
+from tradewinds.day_ahead import day_ahead_forecasts
+from tradewinds.exports import read_table
+from tradewinds.paths import resource_dir
+from tradewinds.prepare import prepare
+from tradewinds.schema import request_from
+from tradewinds.storage import delivery_days
+
+from story import CommandLine
+
+WORDS = (
+    "experiment=houston",
+    "series.last=2021-06-30",
+    "model.hidden_size=8",
+    "model.context_length=48",
+    "trainer.epochs=2",
+    "agent.steps=2000",
+    "agent.learning_starts=500",
+    "agent.validate_every=1000",
+    "backtest.bootstrap_draws=100",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("storage")
+
+
+@pytest.fixture
+def typed(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def run(typed, folder):
+    if not (folder / "runs").exists():
+        answer = typed("run", *WORDS)
+        assert answer.status == 0, answer.err
+        assert "storage unit, test days (money in USD):" in answer.out
+    return next(Path("runs/houston").glob("*/report.json")).parent
+
+
+def test_every_schedule_stands_beside_perfect_foresight_in_money_and_as_its_share(run):
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    strategies = {name: one["metrics"] for name, one in report["backtest"]["strategies"].items()}
+    assert list(strategies) == [
+        "agent", "yesterdays_schedule", "plan_on_ridge_forecast", "plan_on_segment_lstm_forecast", "idle",
+        "perfect_foresight",
+    ]  # fmt: skip
+    best = strategies["perfect_foresight"]["profit"]
+    assert best > 0.0
+    assert strategies["idle"]["profit"] == 0.0
+    for one in strategies.values():
+        assert one["profit"] <= best
+        assert one["share_of_perfect_foresight"] == pytest.approx(one["profit"] / best)
+    assert strategies["yesterdays_schedule"]["share_of_perfect_foresight"] > 0.3
+    assert report["honesty"]["verdict"].startswith("The agent earned ")
+
+
+def test_the_paths_add_up_to_the_profits_and_no_unit_holds_more_than_it_can(run):
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    paths, unit = read_table(run, "paths"), report["run"]["config"]["env"]
+    for name, one in report["backtest"]["strategies"].items():
+        assert paths[f"profit.{name}"].iloc[-1] == pytest.approx(one["metrics"]["profit"])
+        assert paths[f"charge.{name}"].between(-1e-9, unit["capacity_mwh"] + 1e-9).all()
+        assert (paths[f"power.{name}"].abs() <= unit["power_mw"] + 1e-9).all()
+    assert len(pd.read_csv(run / "backtest" / "paths.csv")) == len(paths) == 24 * report["data"]["test_days"]
+
+
+def test_the_page_and_the_picture_are_drawn_and_the_run_is_listed(run, typed):
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "a storage unit of 1.00 MW and 4.00 MWh" in page
+    assert "Money in USD, after wear." in page
+    assert typed("report", str(run)).status == 0
+    assert (run / "report.png").read_bytes().startswith(b"\x89PNG")
+    assert run.name in Path("runs/index.html").read_text(encoding="utf-8")
+
+
+def test_prices_below_zero_are_stored_and_sold(typed):
+    words = ("series.instruments=[LZ_WEST]", "series.target=difference", "weather=none", "run.name=west")
+    answer = typed("run", *WORDS, *words)
+    assert answer.status == 0, answer.err
+    run = next(Path("runs/west").glob("*/report.json")).parent
+    paths = read_table(run, "paths")
+    below = paths["price"] < 0.0
+    assert below.any()
+    assert paths.loc[below, "power.perfect_foresight"].mean() > 0.0  # paid for taking energy
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("retrain", *WORDS),
+            "retrain knows trading accounts, not storage units; with env=battery use run or backtest",
+        ),
+        (("signal", *WORDS), "signal knows trading accounts, not storage units"),
+        (("run", *WORDS, "model.horizon=24"), "model.horizon must be at least 25 bars with env=battery, was 24"),
+        (("run", "env=battery", "series=sp500"), "env=battery needs hourly prices, and the bars of sp500 last 1 day"),
+    ],
+)
+def test_what_a_storage_unit_cannot_do_is_refused(typed, words, message):
+    answer = typed(*words)
+    assert answer.status == 2
+    assert message in answer.err
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    (plain,) = compose_requests(WORDS, [resource_dir("conf")], multirun=False)
+    return prepare(request_from(plain))
+
+
+@pytest.mark.parametrize("day", [0, 6, 7, 20])
+def test_prices_of_a_day_cannot_reach_the_forecasts_of_its_gate_closure(prepared, day):
+    """Everything from the first hour of a day on is changed: forecasts of that day and of those before stay."""
+    test, series = prepared.split.test, prepared.series
+    cut = int(delivery_days(series, prepared.config.env, test).first[day])
+    changed = {name: getattr(series, name).copy() for name in ("open", "high", "low", "close")}
+    for column in changed.values():
+        column[cut:] *= 3.0
+    other = dataclasses.replace(prepared, panel=dataclasses.replace(series, **changed))
+    before, after = (day_ahead_forecasts(one, test, scale=30.0) for one in (prepared, other))
+    for name in before:
+        np.testing.assert_array_equal(before[name][: day + 1], after[name][: day + 1])
+        assert (before[name][day + 1] != after[name][day + 1]).any()
+
+
+def test_the_ridge_learns_from_all_days_known_at_a_weekly_refit(prepared):
+    """A change in the first test week moves the forecasts of days that read it, and of all days after the refit."""
+    test, series = prepared.split.test, prepared.series
+    days = delivery_days(series, prepared.config.env, test)
+    price = series.close.copy()
+    price[days.first[3], 0] *= 5.0
+    names = ("open", "high", "low", "close")
+    other = dataclasses.replace(prepared, panel=dataclasses.replace(series, **dict.fromkeys(names, price)))
+    before, after = (day_ahead_forecasts(one, test, scale=30.0)["ridge"] for one in (prepared, other))
+    same = (before == after).all(axis=1)
+    assert same[[0, 1, 2, 3, 6]].all()
+    assert not same[[7, 8, 9, 11, 12]].any()
