@@ -40,7 +40,6 @@ def honesty_block(
     one = "one configuration and one seed in one run: needs the returns of many trials"
     for name in ("trials", "deflated_sharpe", "pbo"):
         _put(block, name, None, one)
-    _put(block, "leakcheck", None, "this version has no leakcheck stage; the laws behind it run in the test suite")
     return block
 
 
