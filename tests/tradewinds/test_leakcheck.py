@@ -494,3 +494,17 @@ def test_every_run_carries_a_verdict_and_a_leak_is_its_first_warning(tradewinds,
     assert leaky["honesty"]["leakcheck"].startswith("leak at features, bar ")
     assert leaky["warnings"][0].startswith("leak at features, bar ")
     assert "none of these numbers can be believed" in answer.out
+
+
+def test_a_series_that_is_forecast_and_not_traded_is_checked_as_far_as_it_goes(monkeypatch):
+    made = noise_series(BARS, seed=3)
+    level = 10.0 * np.sin(np.arange(BARS) / 4.0)[:, None] + np.random.default_rng(0).normal(0.0, 1.0, (BARS, 1))
+    prices = dict.fromkeys(("open", "high", "low", "close"), level)
+    parts = Parts(LoadedSeries(dataclasses.replace(made, **prices, single_price=True, target="difference")))
+    config = request("model.linear_base=true")
+    verdict = check_pipeline(prepared_from(config, parts))
+    assert verdict.word == "clean"
+    assert verdict.notes == ["the series is forecast and not traded: there are no actions to probe"]
+    no_purge_before_the_stopping_rows(monkeypatch)
+    leak = check_pipeline(prepared_from(config, parts)).leak
+    assert (leak.probe, leak.stage) == ("refit", "forecaster_fit")

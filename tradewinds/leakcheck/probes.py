@@ -365,18 +365,25 @@ def _agent_again(prepared: Prepared, models: Models, first: TrainedAgent, folder
 
 
 def _stopped_again(prepared: Prepared, models: Models, run: Path) -> Leak | None:
-    """Change the bars after the first row that stops the fit: scaler and first epoch may not notice."""
-    model, trainer = prepared.config.model, prepared.config.trainer
-    first = max(_first_row(prepared, fitted, name) for name, fitted in models.panel.items())
+    """Change the bars after the first row that stops the fit: scaler and first epoch may not notice.
+
+    A linear base is left out: the stopping rows choose its penalty, as they choose the epoch.
+    """
+    model, trainer, panel = prepared.config.model, prepared.config.trainer, models.panel
+    first = max(_first_row(prepared, fitted, name) for name, fitted in panel.items())
     last = prepared.split.forecaster.stop - model.horizon
     row = last - max(2, round(trainer.early_stopping_fraction * (last - first)))
     world = _world(prepared, another_world(_parts(prepared), row))
-    panel, _ = forecaster_stage.train_forecaster(world, run, SILENT)
-    for name, fitted in models.panel.items():
+    if model.linear_base:
+        config = dataclasses.replace(prepared.config, model=dataclasses.replace(model, linear_base=False))
+        prepared, world = (dataclasses.replace(one, config=config) for one in (prepared, world))
+        panel, _ = forecaster_stage.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
+    others, _ = forecaster_stage.train_forecaster(world, run, SILENT)
+    for name, fitted in panel.items():
         what = f"{name}: the rows that fit it know the labels of the rows that stop it, from this bar on"
-        if _scaler(fitted) != _scaler(panel[name]):
+        if _scaler(fitted) != _scaler(others[name]):
             return _leak(prepared, "refit", "scaler", row + 1, what)
-        if fitted.history[0]["fit_loss"] != panel[name].history[0]["fit_loss"]:
+        if fitted.history[0]["fit_loss"] != others[name].history[0]["fit_loss"]:
             return _leak(prepared, "refit", "forecaster_fit", row + 1, what)
     return None
 
