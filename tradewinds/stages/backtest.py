@@ -18,6 +18,7 @@ from tradewinds.artifact import Artifact, json_text, latest, new_run_id, parent,
 from tradewinds.backtest import play_test
 from tradewinds.band import equity_band
 from tradewinds.console import Console, again
+from tradewinds.cost_sweep import cost_block
 from tradewinds.errors import RequestError
 from tradewinds.exports import export_tables, write_tables
 from tradewinds.honesty import compare_forecasts, forecast_verdict, honesty_block
@@ -31,6 +32,7 @@ from tradewinds.report.text import forecast_lines, strategy_lines
 from tradewinds.schema import Config
 from tradewinds.stages.storage import judge_storage
 from tradewinds.stages.train_forecaster import MUST_MATCH, check_fits
+from tradewinds.trials import trial_block
 from trading_agent import Policy, load_policy
 
 KIND = "backtest"
@@ -98,6 +100,8 @@ def judge(
     comparison = compare_forecasts(scores.errors, model)
     honesty["diebold_mariano_by_rival"] = comparison
     honesty["forecast_verdict"] = forecast_verdict(comparison, model, config.model.horizon)
+    honesty |= trial_block(prepared, played.returns("agent"), run)
+    honesty |= cost_block(played.targets[:, 0], market, config.env)
     honesty |= leakcheck_block(prepared, fitted, policy, played)
     document = report_document(
         prepared,
