@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from forecaster.features import build_features
+from forecaster.features import FeatureTable, build_features
 from forecaster.fit import FittedForecaster
 from forecaster.future import build_future
 from forecaster.heads import LEVELS
@@ -79,16 +79,7 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
         ValueError: the series has other features or another bar length than the forecaster was fitted on, or fewer bars
             than one context.
     """
-    if series.bar_length != fitted.bar_length:
-        raise ValueError(
-            f"the series must have bars of {fitted.bar_length}, as it was fitted on, had {series.bar_length}"
-        )
-    if series.target != fitted.target:
-        raise ValueError(f"the series must have the target {fitted.target}, as it was fitted on, had {series.target}")
-    table = build_features(series, fitted.config.features)
-    if table.names != fitted.feature_names:
-        missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
-        raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
+    table, scaled = read_features(fitted, series)
     length, horizon = fitted.config.model.context_length, fitted.config.model.horizon
     num_rows, first_row = len(series.index), table.first_row + length - 1
     if first_row >= num_rows:
@@ -97,7 +88,7 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
     quantiles = None
     scale = np.float32(fitted.target_scale)
-    windows = strided_windows(fitted.scaled(table.values).astype(np.float32), length)
+    windows = strided_windows(scaled.astype(np.float32), length)
     static = np.repeat(fitted.static.astype(np.float32)[None], BATCH, axis=0)
     ahead = build_future(series, fitted.config.features)
     with torch.inference_mode():
@@ -115,6 +106,25 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     last_known = int(series.close_time.searchsorted(fitted.fit_end_time, side="right")) - 1
     fit_end = np.full(num_rows, last_known - horizon, dtype=np.int64)
     return HiddenStates(series.index, hidden, forecast, fit_end, first_row, quantiles)
+
+
+def read_features(fitted: FittedForecaster, series: Series) -> tuple[FeatureTable, NDArray[np.float64]]:
+    """Return the features (T, F) of a series as they are, and in the network's units: what `encode` reads.
+
+    Raises:
+        ValueError: the series has other features or another bar length than the forecaster was fitted on.
+    """
+    if series.bar_length != fitted.bar_length:
+        raise ValueError(
+            f"the series must have bars of {fitted.bar_length}, as it was fitted on, had {series.bar_length}"
+        )
+    if series.target != fitted.target:
+        raise ValueError(f"the series must have the target {fitted.target}, as it was fitted on, had {series.target}")
+    table = build_features(series, fitted.config.features)
+    if table.names != fitted.feature_names:
+        missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
+        raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
+    return table, fitted.scaled(table.values)
 
 
 def embed(fitted: FittedForecaster, series: Series) -> Float32:

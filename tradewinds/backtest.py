@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.encode import HiddenStates
 from tradewinds.metrics import Metrics, simple_returns, strategy_metrics
+from tradewinds.prepare import Prepared, seed_for
 from trading_agent import Policy
 from trading_env import (
     LedgerPath,
@@ -94,6 +96,28 @@ def backtest(
     free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
     without = strategy_metrics(free, 0, closed_trades(free), bars_per_year=market.bars_per_year, span=span)
     return Backtest(STRATEGIES, path, targets, metrics, trades[0], without)
+
+
+def play_test(prepared: Prepared, states: HiddenStates, policy: Policy, market: Market, rows: range) -> Backtest:
+    """Play the market of `rows`, as a request asks; see `backtest`."""
+    config = prepared.config
+    return backtest(
+        policy,
+        market,
+        states.forecast[rows.start : rows.stop, earning_bar(prepared)],
+        config.env,
+        seed=seed_for(config.seed, "rotation"),
+        draws=config.backtest.random_draws,
+    )
+
+
+def earning_bar(prepared: Prepared) -> int:
+    """Return which of the H forecasts is of the first bar that an order decided now earns: the next, or the one after.
+
+    An order that fills at the next close earns nothing of the next bar.
+    """
+    late = prepared.config.env.execution == "next_close"
+    return min(int(late), prepared.config.model.horizon - 1)
 
 
 def play(policy: Policy, market: Market, config: TradingConfig) -> Array:

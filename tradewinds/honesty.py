@@ -37,10 +37,8 @@ def honesty_block(
     )
     comparison = _diebold_mariano(errors["model"] ** 2, errors["naive"] ** 2, 1)
     _put(block, "diebold_mariano", comparison, _few(errors["model"]) or "the model's errors equal the naive ones")
-    one = "one configuration and one seed in one run: needs the returns of many trials"
-    for name in ("trials", "deflated_sharpe", "pbo"):
-        _put(block, name, None, one)
-    _put(block, "leakcheck", None, "this version has no leakcheck stage; the laws behind it run in the test suite")
+    lead = _sharpe_lead_interval(agent, buy_and_hold, bars_per_year=bars_per_year, draws=draws, seed=seed)
+    _put(block, "sharpe_lead_ci95", lead, _few(agent) or "the agent's or the asset's bar returns have no variance")
     return block
 
 
@@ -98,6 +96,24 @@ def _outcome(test: dict[str, float] | None) -> str:
 def _plain(rival: str, tests: dict[str, dict[str, float] | None]) -> str:
     test, name = tests["all_bars"], rival.replace("_", " ")
     return name if test is None else f"{name} (p = {test['p_value']:.2g})"
+
+
+def _sharpe_lead_interval(
+    agent: Array, benchmark: Array, *, bars_per_year: float, draws: int, seed: int
+) -> list[float] | None:
+    """95 % percentile interval of the agent's annual Sharpe ratio less buy-and-hold's, drawn from the same bars."""
+    both = np.column_stack([agent, benchmark])
+    if len(both) < FEWEST or float(np.std(both, axis=0).min()) <= 1e-12:
+        return None
+
+    def lead(sample: Array) -> float:
+        deviation = np.std(sample, axis=0, ddof=1)
+        ratio = np.divide(sample.mean(axis=0), deviation, out=np.zeros(2), where=deviation > 0.0)
+        return float(ratio[0] - ratio[1]) * float(np.sqrt(bars_per_year))
+
+    block = max(_block(agent), _block(benchmark))
+    low, high = StationaryBootstrap(block, both, seed=seed).conf_int(lead, draws, method="percentile")[:, 0]
+    return [float(low), float(high)]
 
 
 def _sharpe_interval(returns: Array, *, bars_per_year: float, draws: int, seed: int) -> list[float] | None:

@@ -20,7 +20,8 @@ from forecaster.folds import Split, split_rows
 from forecaster.series import Series
 from tradewinds.errors import RequestError
 from tradewinds.schema import Config
-from tradewinds.sources import load_series
+from tradewinds.sources import join_parts, load_parts
+from tradewinds.sources.loaded import Parts
 from tradewinds.sources.sample import POWER_NOTE
 from tradewinds.validate import nearest
 
@@ -39,6 +40,7 @@ class Prepared:
         notes: what was noticed while loading, for the person and for the report's warnings.
         inputs: what the data are, for manifests: the files behind them and their sha256.
         name: the run's name.
+        parts: what was loaded, not yet joined: what the leak check changes.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Prepared:
     notes: tuple[str, ...]
     inputs: dict[str, Any]
     name: str
+    parts: Parts | None = None
 
     @property
     def series(self) -> Series:
@@ -114,8 +117,17 @@ def prepare(config: Config) -> Prepared:
         RequestError: the data cannot be read, or are too few for the split.
     """
     _check_place(Path(config.run.dir))
+    return prepared_from(config, load_parts(config.series, config.weather, config.data))
+
+
+def prepared_from(config: Config, parts: Parts, split: Split | None = None) -> Prepared:
+    """Join what was loaded, and split its rows, or take the `split` that is given.
+
+    Raises:
+        RequestError: the columns cannot be joined, or the rows are too few for the split.
+    """
     stores = config.env.kind == "battery"
-    loaded = load_series(config.series, config.weather, config.data, _gate_closure(config) if stores else None)
+    loaded = join_parts(parts, config.data, _gate_closure(config) if stores else None)
     series, notes = _lived(loaded.series)
     _check_instrument(series, config)
     notes = [*loaded.notes, *notes]
@@ -125,10 +137,10 @@ def prepare(config: Config) -> Prepared:
     else:
         config, remarks = _executed(series, config)
         notes.extend(remarks)
-    split = _split(series, config, loaded.cut)
+    split = _split(series, config, loaded.cut) if split is None else split
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
-    return Prepared(config, series, split, tuple(notes), inputs, name)
+    return Prepared(config, series, split, tuple(notes), inputs, name, parts)
 
 
 def _executed(series: Series, config: Config) -> tuple[Config, list[str]]:

@@ -100,6 +100,28 @@ class BacktestConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeakcheckConfig:
+    """How `leakcheck` looks for leaks.
+
+    Attributes:
+        bars: last bars of the series that are walked, at least 50; doubled until the split has room.
+        epochs: epochs a forecaster is fitted for at most, at least 1.
+        agent_steps: env steps an agent is trained for at most, at least 100.
+    """
+
+    bars: int
+    epochs: int
+    agent_steps: int
+
+    def __post_init__(self) -> None:
+        require(
+            (self.bars >= 50, f"bars must be at least 50, was {self.bars}"),
+            (self.epochs >= 1, f"epochs must be at least 1, was {self.epochs}"),
+            (self.agent_steps >= 100, f"agent_steps must be at least 100 env steps, was {self.agent_steps}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RetrainConfig:
     """When a challenger takes the champion's place.
 
@@ -187,6 +209,7 @@ class Config:
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
         benchmark: the file and the budget of `benchmark-forecaster`.
+        leakcheck: how `leakcheck` looks for leaks.
     """
 
     seed: int
@@ -207,6 +230,7 @@ class Config:
     schedule: ScheduleConfig
     models: ModelsConfig
     benchmark: BenchmarkConfig
+    leakcheck: LeakcheckConfig
 
     def __post_init__(self) -> None:
         require((0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"))
@@ -218,7 +242,7 @@ class Config:
 
     def deciding(self) -> dict[str, Any]:
         """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
-        places = ("run", "data", "inputs", "retrain", "schedule", "models", "benchmark")
+        places = ("run", "data", "inputs", "retrain", "schedule", "models", "benchmark", "leakcheck")
         return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 
     def plain(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from tradewinds.sources.rules import DataConfig
 
 if TYPE_CHECKING:
     from tradewinds.sources.join import KnownAt
-    from tradewinds.sources.loaded import LoadedSeries
+    from tradewinds.sources.loaded import LoadedSeries, Parts
 
 
 PLAIN = DataConfig()  # nothing is mended
@@ -30,11 +30,33 @@ def load_series(
     Raises:
         RequestError: the data cannot be read with certainty, or do not overlap.
     """
+    return join_parts(load_parts(series_config, weather_config, rules), rules, known_at)
+
+
+def load_parts(series_config: Any, weather_config: Any, rules: DataConfig = PLAIN) -> "Parts":
+    """Load a series and the columns that will stand beside it, not yet joined; arguments as in `load_series`.
+
+    Raises:
+        RequestError: the data cannot be read with certainty.
+    """
     from tradewinds.plugins import function_of
-    from tradewinds.sources.join import join_columns
+    from tradewinds.sources.loaded import Parts
 
     loaded: LoadedSeries = function_of("series", series_config)(series_config, rules)
     columns = function_of("weather", weather_config)(weather_config, rules)
-    for part in columns if isinstance(columns, list) else [columns]:
-        loaded = loaded if part is None else join_columns(loaded, part, rules, known_at)
+    listed = columns if isinstance(columns, list) else [columns]
+    return Parts(loaded, tuple(part for part in listed if part is not None))
+
+
+def join_parts(parts: "Parts", rules: DataConfig = PLAIN, known_at: "KnownAt | None" = None) -> "LoadedSeries":
+    """Join what `load_parts` loaded, as-of on availability; arguments as in `load_series`.
+
+    Raises:
+        RequestError: the columns cannot be joined, or do not overlap.
+    """
+    from tradewinds.sources.join import join_columns
+
+    loaded = parts.series
+    for part in parts.columns:
+        loaded = join_columns(loaded, part, rules, known_at)
     return loaded

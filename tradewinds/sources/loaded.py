@@ -55,3 +55,16 @@ class LoadedColumns:
     place: str | float | None = None
     forecast: bool = False
     leads: Mapping[str, pd.Timedelta] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What was loaded, before it is joined.
+
+    Attributes:
+        series: the bars.
+        columns: what will stand beside them.
+    """
+
+    series: LoadedSeries
+    columns: tuple[LoadedColumns, ...] = ()

@@ -15,13 +15,15 @@ from forecaster.fit import FittedForecaster, load_forecaster
 from forecaster.heads import LEVELS
 from forecaster.scores import Scores, score_forecasts
 from tradewinds.artifact import Artifact, json_text, latest, new_run_id, parent, read, write_text, writing
-from tradewinds.backtest import backtest
+from tradewinds.backtest import play_test
 from tradewinds.band import equity_band
 from tradewinds.console import Console, again
+from tradewinds.cost_sweep import cost_block
 from tradewinds.errors import RequestError
 from tradewinds.exports import export_tables, write_tables
 from tradewinds.honesty import compare_forecasts, forecast_verdict, honesty_block
 from tradewinds.join import build_market
+from tradewinds.leakcheck.probes import leakcheck_block
 from tradewinds.prepare import Prepared, prepare, seed_for
 from tradewinds.report.document import report_document
 from tradewinds.report.page import write_page
@@ -30,6 +32,7 @@ from tradewinds.report.text import forecast_lines, strategy_lines
 from tradewinds.schema import Config
 from tradewinds.stages.storage import judge_storage
 from tradewinds.stages.train_forecaster import MUST_MATCH, check_fits
+from tradewinds.trials import trial_block
 from trading_agent import Policy, load_policy
 
 KIND = "backtest"
@@ -83,14 +86,7 @@ def judge(
         facts["seconds"] = round(time.perf_counter() - started, 1)
         return judge_storage(prepared, fitted, states, policy, parents=parents, run=run, facts=facts, console=console)
     market, index = build_market(prepared, states, test), prepared.series.index[test.start : test.stop]
-    played = backtest(
-        policy,
-        market,
-        states.forecast[test.start : test.stop, earning_bar(prepared)],
-        config.env,
-        seed=seed_for(config.seed, "rotation"),
-        draws=config.backtest.random_draws,
-    )
+    played = play_test(prepared, states, policy, market, test)
     scores = score_forecasts(fitted, prepared.series, states, calibration_rows=prepared.split.validation, rows=test)
     model = config.model.kind
     honesty = honesty_block(
@@ -104,6 +100,9 @@ def judge(
     comparison = compare_forecasts(scores.errors, model)
     honesty["diebold_mariano_by_rival"] = comparison
     honesty["forecast_verdict"] = forecast_verdict(comparison, model, config.model.horizon)
+    honesty |= trial_block(prepared, played.returns("agent"), run)
+    honesty |= cost_block(played.targets[:, 0], market, config.env)
+    honesty |= leakcheck_block(prepared, fitted, policy, played)
     document = report_document(
         prepared,
         fitted,
@@ -119,6 +118,8 @@ def judge(
             "seconds": round(time.perf_counter() - started, 1),
         },
     )
+    if honesty["leakcheck"] not in (None, "clean"):
+        document["warnings"].insert(0, f"{honesty['leakcheck']}; none of these numbers can be believed")
     text = json_text(document)
     proof = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
     plain = config.plain()
@@ -136,15 +137,6 @@ def judge(
     console.wrote(run / "report.html")
     write_index(Path(config.run.dir))
     return {"run": str(run), "report": str(run / "report.json"), "backtest": document["backtest"]}
-
-
-def earning_bar(prepared: Prepared) -> int:
-    """Return which of the H forecasts is of the first bar that an order decided now earns: the next, or the one after.
-
-    An order that fills at the next close earns nothing of the next bar.
-    """
-    late = prepared.config.env.execution == "next_close"
-    return min(int(late), prepared.config.model.horizon - 1)
 
 
 def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range, scores: Scores) -> pd.DataFrame:

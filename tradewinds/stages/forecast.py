@@ -12,6 +12,7 @@ from forecaster.scores import score_forecasts
 from tradewinds.artifact import Artifact, json_text, write_text, writing
 from tradewinds.console import Console, again
 from tradewinds.honesty import compare_forecasts, forecast_verdict
+from tradewinds.leakcheck.probes import leakcheck_block
 from tradewinds.prepare import Prepared
 from tradewinds.report.document import report_document
 from tradewinds.report.page import write_page
@@ -39,6 +40,7 @@ def judge_forecast(
     log_opening(prepared, run.name)
     scores = score_forecasts(fitted, prepared.series, states, calibration_rows=split.validation, rows=split.test)
     comparison = compare_forecasts(scores.errors, config.model.kind)
+    leaks = leakcheck_block(prepared, fitted, None)
     document = report_document(
         prepared,
         fitted,
@@ -47,6 +49,7 @@ def judge_forecast(
         honesty={
             "diebold_mariano_by_rival": comparison,
             "forecast_verdict": forecast_verdict(comparison, config.model.kind, config.model.horizon),
+            **leaks,
         },
         run={
             "id": run.name,
@@ -56,6 +59,8 @@ def judge_forecast(
             "seconds": round(time.perf_counter() - started, 1),
         },
     )
+    if leaks["leakcheck"] not in (None, "clean"):
+        document["warnings"].insert(0, f"{leaks['leakcheck']}; none of these numbers can be believed")
     text = json_text(document)
     facts = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
     plain = config.plain()

@@ -13,6 +13,7 @@ from tradewinds.console import Console
 from tradewinds.day_ahead import day_ahead_forecasts
 from tradewinds.errors import RequestError
 from tradewinds.exports import write_tables
+from tradewinds.leakcheck.probes import leakcheck_block
 from tradewinds.prepare import Prepared, seed_for
 from tradewinds.report.page import write_page
 from tradewinds.report.runs import write_index
@@ -57,6 +58,7 @@ def judge_storage(
     honesty = storage_honesty(
         played, market, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "bootstrap")
     )
+    honesty |= leakcheck_block(prepared, fitted, policy)
     document = storage_document(
         prepared, fitted, played, market, honesty=honesty, run=facts, learned=policy.kind != "constant"
     )

@@ -1,0 +1,133 @@
+"""Other worlds: what was loaded, the same up to a bar and different after it. Must not know the pipeline."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.known_ahead import KnownAhead
+from forecaster.series import Series
+from tradewinds.sources.loaded import LoadedColumns, Parts
+
+Array = NDArray[np.float64]
+
+
+def another_world(parts: Parts, last_row: int, *, seed: int = 0) -> Parts:
+    """Replace everything that became known after the close of bar `last_row`, and nothing else.
+
+    Prices walk another path from the last close on, at another volatility; volumes, dividends, splits and columns take
+    other values. Missing values stay missing, so that what is filled from the far end of a hole shows.
+    """
+    rng = np.random.default_rng([seed, last_row])
+    series = parts.series.series
+    return Parts(
+        dataclasses.replace(parts.series, series=_other_bars(series, last_row, rng)),
+        tuple(_other_columns(columns, series, last_row) for columns in parts.columns),
+    )
+
+
+def known_until(parts: Parts, num_rows: int) -> Parts:
+    """Return what was there at the close of bar `num_rows` - 1: the bars so far, and the values known by then."""
+    series = parts.series.series
+    columns = []
+    for part in parts.columns:
+        late = _unknown(part, series, num_rows - 1)
+        kept = ~late.all(axis=1)
+        table = part.table.mask(late)[kept]
+        available = {name: moments[kept] for name, moments in part.available.items()}
+        columns.append(dataclasses.replace(part, table=table, available=available))
+    return Parts(dataclasses.replace(parts.series, series=series.rows(range(num_rows))), tuple(columns))
+
+
+def later_start(parts: Parts, first_row: int) -> Parts:
+    """Return the same world to somebody whose bars begin at `first_row`."""
+    series = parts.series.series
+    bars = series.rows(range(first_row, len(series.index)))
+    return dataclasses.replace(parts, series=dataclasses.replace(parts.series, series=bars))
+
+
+def last_bars(parts: Parts, count: int) -> Parts:
+    """Return the last `count` bars, or all where there are fewer."""
+    return later_start(parts, max(len(parts.series.series.index) - count, 0))
+
+
+def _other_bars(series: Series, last_row: int, rng: np.random.Generator) -> Series:
+    after = slice(last_row + 1, None)
+    shape = series.close[after].shape
+    if shape[0] == 0:
+        return series
+    prices = _walk(series, last_row, shape, rng)
+    close = prices["close"]
+    if series.single_price:
+        prices = dict.fromkeys(prices, close)
+    others = {
+        "volume": None if series.volume is None else series.volume[after] * rng.uniform(1.1, 3.0, shape) + 1.0,
+        "dividends": np.where(rng.random(shape) < 0.1, 0.01 * close, 0.0),
+        "splits": np.where(rng.random(shape) < 0.05, 2.0, 1.0),
+    }
+    changed: dict[str, Any] = {
+        name: _joined(getattr(series, name), values, last_row)
+        for name, values in {**prices, **others}.items()
+        if getattr(series, name) is not None and values is not None
+    }
+    exogenous = series.exogenous.copy()
+    exogenous.iloc[after] = _moved(exogenous.iloc[after], rng)
+    ahead = tuple(_other_announcements(one, series.index[last_row]) for one in series.ahead)
+    return dataclasses.replace(series, exogenous=exogenous, ahead=ahead, **changed)
+
+
+def _walk(series: Series, last_row: int, shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Array]:
+    """Return prices of the bars to come: another path from the last close on, which jumps and then wanders."""
+    multiplies = series.target == "log_return"  # a temperature may be negative, and moves by differences
+    size = 1.0 if multiplies else 10.0 * float(np.std(np.diff(series.close, axis=0))) + 1e-6
+    last = series.close[last_row : last_row + 1]
+    start = np.log(last) if multiplies else last
+    step = size * rng.normal(0.0, 0.03, shape)
+    step[0] += 0.2 * size
+    close = start + np.cumsum(step, axis=0)
+    open_ = np.concatenate([start, close[:-1]]) + size * rng.normal(0.0, 0.01, shape)
+    rough = size * np.abs(rng.normal(0.0, 0.01, (2, *shape)))
+    paths = {
+        "open": open_,
+        "high": np.maximum(open_, close) + rough[0],
+        "low": np.minimum(open_, close) - rough[1],
+        "close": close,
+    }
+    return {name: np.exp(path) if multiplies else path for name, path in paths.items()}
+
+
+def _joined(values: Array, later: Array, last_row: int) -> Array:
+    return np.concatenate([values[: last_row + 1], later])
+
+
+def _moved(values: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    spread = values.std(ddof=0).fillna(0.0).to_numpy() + 1e-3
+    return values * 0.9 + 0.1 * spread * (1.0 + rng.random(values.shape))
+
+
+def _other_announcements(one: KnownAhead, now: pd.Timestamp) -> KnownAhead:
+    table = one.table.copy()
+    for name, lead in one.leads.items():
+        table.loc[table.index > now + lead, name] *= 0.9
+    return dataclasses.replace(one, table=table)
+
+
+def _other_columns(columns: LoadedColumns, series: Series, last_row: int) -> LoadedColumns:
+    """Scale what was not known yet by 0.9: a zero at night and a humidity below 100 % stay believable."""
+    late = _unknown(columns, series, last_row)
+    return dataclasses.replace(columns, table=columns.table.where(~late, columns.table * 0.9))
+
+
+def _unknown(columns: LoadedColumns, series: Series, last_row: int) -> pd.DataFrame:
+    """(N, K) which values were not known at the close of bar `last_row`."""
+    now, close = series.index[last_row], series.close_time[last_row]
+    times = pd.DatetimeIndex(columns.table.index)
+    late = {}
+    for name in columns.table.columns:
+        unknown = np.asarray(columns.available[str(name)] > close)
+        if str(name) in columns.leads:
+            unknown &= np.asarray(times > now + columns.leads[str(name)])
+        late[name] = unknown
+    return pd.DataFrame(late, index=columns.table.index)
