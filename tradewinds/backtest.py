@@ -18,6 +18,7 @@ from trading_env import (
     TradingConfig,
     TradingEnv,
     closed_trades,
+    not_bounded,
     perfect_foresight,
     run_ledger,
 )
@@ -36,6 +37,7 @@ class Backtest:
         targets: (T, S, A) target exposures.
         metrics: per strategy.
         trades: the agent's closed trades.
+        unbounded: rules that `perfect_foresight` does not know, so that it is no bound; mostly none.
     """
 
     strategies: tuple[str, ...]
@@ -43,6 +45,7 @@ class Backtest:
     targets: Array
     metrics: dict[str, Metrics]
     trades: list[Trade]
+    unbounded: tuple[str, ...] = ()
 
     def equity(self, strategy: str) -> Array:
         """Return the (T,) equity of a strategy, in units of its opening equity."""
@@ -87,7 +90,7 @@ def backtest(
         name: strategy_metrics(path, number, trades[number], bars_per_year=market.bars_per_year, span=span)
         for number, name in enumerate(STRATEGIES)
     }
-    return Backtest(STRATEGIES, path, targets, metrics, trades[0])
+    return Backtest(STRATEGIES, path, targets, metrics, trades[0], not_bounded(market, config))
 
 
 def play(policy: Policy, market: Market, config: TradingConfig) -> Array:
@@ -99,8 +102,8 @@ def play(policy: Policy, market: Market, config: TradingConfig) -> Array:
     observation, _ = env.reset(seed=0)
     targets = np.zeros((len(market.close), market.close.shape[1]))
     for t in range(len(targets)):
-        action = int(policy.act(observation[None])[0])
-        targets[t] = config.exposures[action]
+        action = policy.act(observation[None])[0]
+        targets[t] = env.targets(action)
         if t + 1 < len(targets):
             observation, _, terminated, _, _ = env.step(action)
             if terminated:  # ruined: flat from here on
