@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trading_env.optimum import not_bounded, perfect_foresight
     from trading_env.paths import LedgerPath, run_ledger
     from trading_env.trades import Trade, closed_trades
+    from trading_env.unit_paths import UnitPath, run_units
     from trading_env.vector import TradingVectorEnv
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "TradingConfig",
     "TradingEnv",
     "TradingVectorEnv",
+    "UnitPath",
     "best_schedule",
     "closed_trades",
     "not_bounded",
@@ -45,6 +47,7 @@ __all__ = [
     "realised_volatility",
     "run_ledger",
     "run_schedule",
+    "run_units",
 ]
 
 _HOME = {
@@ -66,6 +69,8 @@ _HOME = {
     "Trade": "trades",
     "closed_trades": "trades",
     "run_ledger": "paths",
+    "UnitPath": "unit_paths",
+    "run_units": "unit_paths",
     "TradingEnv": "env",
     "TradingVectorEnv": "vector",
     "not_bounded": "optimum",
