@@ -83,6 +83,7 @@ class Game:
         accounts: the ledger's state.
         peak: (N,) highest equity since the episode began.
         remembered: what the reward remembers, each (N,).
+        price: (N, A) mark at t of whoever holds something.
     """
 
     def __init__(self, market: Market, config: TradingConfig, num_accounts: int) -> None:
@@ -93,6 +94,7 @@ class Game:
         self.start = np.zeros(num_accounts, dtype=np.int64)
         self.accounts = opened(self.setting.n, num_accounts, self.setting.num_assets)
         self.peak = np.ones(num_accounts)
+        self.price = self.setting.tape.columns["close_now"].take(self.t, axis=0)
         self.remembered = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.memory))
 
     def restart(self, chosen: Int | slice, rows: Int) -> None:
@@ -112,8 +114,9 @@ class Game:
             ValueError: an action is none.
         """
         setting, before, peak = self.setting, self.accounts.equity, self.peak
-        wanted = setting.actions.targets(actions, len(self.t))
-        self.accounts, bar = carry(setting.n, self.accounts, wanted, setting.tape.at(self.t), setting.rules)
+        wanted, moment = setting.actions.targets(actions, len(self.t)), setting.tape.at(self.t)
+        self.accounts, bar = carry(setting.n, self.accounts, wanted, moment, setting.rules)
+        self.price = moment.close_next
         after = self.accounts.equity
         self.peak = np.maximum(peak, after)
         reward, self.remembered = _rewarded(setting, self.t, before, after, peak, self.peak, self.remembered)
@@ -130,12 +133,13 @@ class Game:
 
     def observation(self, chosen: Int | None = None) -> Float32:
         """Return (N, F + K): the row of features at t, then the account's own; of the chosen only where given."""
-        setting, accounts, t, peak = self.setting, self.accounts, self.t, self.peak
+        setting, accounts, t, peak, price = self.setting, self.accounts, self.t, self.peak, self.price
         if chosen is not None:
-            accounts, t, peak = Accounts(*(part[chosen] for part in accounts)), t[chosen], peak[chosen]
+            accounts, t = Accounts(*(part[chosen] for part in accounts)), t[chosen]
+            peak, price = peak[chosen], price[chosen]
         rows = np.empty((len(t), setting.table.shape[1]), dtype=np.float32)
         setting.table.take(t, axis=0, out=rows, mode="clip")
-        exposure = _exposure(accounts, setting.tape.columns["close_now"].take(t, axis=0, mode="clip"), setting)
+        exposure = _exposure(accounts, price, setting)
         first, assets = setting.num_features, setting.num_assets
         if assets == 1:
             rows[:, first], rows[:, first + 1] = _bounded(exposure, setting.widest), accounts.target
@@ -215,4 +219,6 @@ def _exposure(accounts: Accounts, price: Array, setting: Setting) -> Array:
 
 
 def _bounded(exposure: NDArray[Any], widest: Any) -> NDArray[Any]:
-    return np.asarray(np.minimum(np.maximum(exposure, -widest), widest))
+    if len(exposure) and (exposure.max() > widest or exposure.min() < -widest):
+        return np.asarray(np.minimum(np.maximum(exposure, -widest), widest))
+    return exposure

@@ -37,9 +37,9 @@ class Moment(NamedTuple):
     """What the market does between the close of bar t and that of t + 1; (A,) or (N, A), or floats of one asset.
 
     Attributes:
-        close_now: mark at the close of t.
-        open_next: mark at the open of t + 1.
         close_next: mark at the close of t + 1.
+        open_next: mark at the open of t + 1.
+        close_now: mark at the close of t; None where the rules never look at it.
         split: units that one unit becomes overnight; None where no asset ever splits, and so below.
         dividend: money paid per unit held after the split.
         funding: paid by the long to the short at the close of t + 1, as a fraction of the value held.
@@ -48,9 +48,9 @@ class Moment(NamedTuple):
         tradable: whether the asset trades in the bar of the fill.
     """
 
-    close_now: Numeric
-    open_next: Numeric
     close_next: Numeric
+    open_next: Numeric
+    close_now: Numeric = None
     split: Numeric = None
     dividend: Numeric = None
     funding: Numeric = None
@@ -202,9 +202,9 @@ def _mark(n: Numbers, accounts: Accounts, price: Numeric, rules: Rules) -> tuple
     """
     cash, units, target, _, closed = accounts
     equity = cash + n.total(units * price)
+    if n.least(equity) > rules.ruin:
+        return Accounts(cash, units, target, equity, closed), (n.nobody(equity), None, None)
     ruined = n.both(equity <= rules.ruin, n.negated(closed))
-    if not n.some(ruined):
-        return Accounts(cash, units, target, equity, closed), (ruined, None, None)
     equity = n.where(ruined, n.maximum(equity, 0.0), equity)
     each = n.over(ruined)
     taken = n.where(each, units, 0.0)
@@ -237,17 +237,22 @@ def _fill(
     """
     accounts, early = _mark(n, accounts, price, rules)
     cash, units, target, base, closed = accounts
+    alive = n.over(n.negated(closed))
+    moves = n.both(wanted != target, alive) if rules.on_change else n.both(wanted == wanted, alive)
     goal = wanted * n.over(base) / price
-    moves = n.both(wanted != target if rules.on_change else target == target, n.over(n.negated(closed)))
-    if bar.tradable is not None:
-        moves = n.both(moves, bar.tradable)
     if rules.lot:
         goal = n.trunc(goal / rules.lot * WHOLE) * rules.lot
-    if rules.min_notional:
-        small = n.both(n.absolute(goal - units) * price < rules.min_notional, goal != 0.0)
-        moves = n.both(moves, n.negated(small))
-    held = n.where(moves, goal, units)
-    bought = held - units
+    gap = goal - units
+    if bar.tradable is None and not rules.min_notional:
+        target = n.only(alive, wanted)
+    else:
+        if bar.tradable is not None:
+            moves = n.both(moves, bar.tradable)
+        if rules.min_notional:
+            small = n.both(n.absolute(gap) * price < rules.min_notional, goal != 0.0)
+            moves = n.both(moves, n.negated(small))
+        target = n.where(moves, wanted, target)
+    bought = n.only(moves, gap)
     value = bought * price
     size = n.absolute(value)
     notional, flow = n.total(size), n.total(value)
@@ -261,8 +266,7 @@ def _fill(
         tilt = flow * (rules.half_spread + rules.slippage)
     fee = rules.fee * (notional + tilt)  # what is bought costs price x (1 + h + s), what is sold brings x (1 - h - s)
     cash = cash - flow - (spread + slippage) - fee
-    after = Accounts(cash, held, n.where(moves, wanted, target), base, closed)
-    return after, base, (notional, fee, spread, slippage), early
+    return Accounts(cash, units + bought, target, base, closed), base, (notional, fee, spread, slippage), early
 
 
 def _slippage(n: Numbers, bought: Numeric, bar: Moment, rules: Rules) -> Numeric:

@@ -18,6 +18,9 @@ class Numbers(Protocol):
     def where(self, condition: Any, yes: Any, no: Any, /) -> Any:
         """Choose."""
 
+    def only(self, condition: Any, value: Any, /) -> Any:
+        """The value where the condition holds, else 0."""
+
     def maximum(self, one: Any, other: Any, /) -> Any:
         """The greater."""
 
@@ -42,6 +45,12 @@ class Numbers(Protocol):
     def some(self, truth: Any, /) -> bool:
         """Whether it is true of any account."""
 
+    def least(self, by_account: Any, /) -> float:
+        """The least of all accounts."""
+
+    def nobody(self, by_account: Any, /) -> Any:
+        """(N,) of False."""
+
     def total(self, by_asset: Any, /) -> Any:
         """Sum over the assets: (N, A) -> (N,)."""
 
@@ -53,6 +62,7 @@ class Floats:
     """One account of one asset in Python's own floats."""
 
     where = staticmethod(lambda condition, yes, no: yes if condition else no)
+    only = staticmethod(lambda condition, value: value if condition else 0.0)
     maximum = staticmethod(lambda one, other: one if one >= other else other)
     minimum = staticmethod(lambda one, other: one if one <= other else other)
     absolute = staticmethod(abs)
@@ -61,6 +71,8 @@ class Floats:
     both = staticmethod(lambda one, other: one and other)
     either = staticmethod(lambda one, other: one or other)
     some = staticmethod(bool)
+    least = staticmethod(lambda value: value)
+    nobody = staticmethod(lambda value: False)
     total = staticmethod(lambda value: value)
     over = staticmethod(lambda value: value)
 
@@ -74,6 +86,7 @@ class Lanes:
         share = condition.astype(np.float64)
         return yes * share + no * (1.0 - share)
 
+    only = staticmethod(np.multiply)
     maximum = staticmethod(np.maximum)
     minimum = staticmethod(np.minimum)
     absolute = staticmethod(np.absolute)
@@ -86,6 +99,16 @@ class Lanes:
     def some(truth: NDArray[np.bool_]) -> bool:
         """Whether it is true of any account."""
         return bool(truth.any())
+
+    @staticmethod
+    def least(by_account: NDArray[np.float64]) -> float:
+        """The least of all accounts."""
+        return float(by_account.min())
+
+    @staticmethod
+    def nobody(by_account: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(N,) of False."""
+        return np.zeros(by_account.shape, dtype=bool)
 
     total = staticmethod(lambda value: value)
     over = staticmethod(lambda value: value)

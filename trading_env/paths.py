@@ -199,7 +199,11 @@ def _loop(record: _Record, account: int, tape: Tape, targets: Array, fills: Arra
         financing = np.maximum(-before, 0.0) * rules.financing
         ahead = before - borrow - financing
     base = ahead + held * fills
-    value = (units[1:] - held) * fills
+    value = targets[:-1] * base / fills
+    value -= held
+    if rules.on_change:
+        value *= targets[:-1] != np.concatenate([np.zeros(1), targets[:-2]])
+    value *= fills
     notional = np.abs(value)
     spread, slippage = notional * rules.half_spread, notional * rules.slippage
     fee = rules.fee * (notional + value * (rules.half_spread + rules.slippage))
@@ -241,11 +245,11 @@ def _walk(targets: list[float], fills: list[float], closes: list[float], rules: 
     keep_money, keep_held = money.append, held.append
     for target, price, close in zip(targets, fills, closes, strict=True):
         if target != held_target or not on_change:
-            goal = target * (cash + units * price) / price
-            value = (goal - units) * price
+            bought = target * (cash + units * price) / price - units
+            value = bought * price
             size = value if value >= 0.0 else -value
             cash = cash - value - (size * half + size * slip) - fee_rate * (size + value * tilt)
-            units, held_target = goal, target
+            units, held_target = units + bought, target
         if units < 0.0:  # who is short and not ruined has money
             cash = cash - -units * close * borrow
         elif cash < 0.0:
@@ -268,11 +272,11 @@ def _walk_close(targets: list[float], fills: list[float], closes: list[float], r
         elif cash < 0.0:
             cash = cash - -cash * financing
         if target != held_target or not on_change:
-            goal = target * (cash + units * price) / price
-            value = (goal - units) * price
+            bought = target * (cash + units * price) / price - units
+            value = bought * price
             size = value if value >= 0.0 else -value
             cash = cash - value - (size * half + size * slip) - fee_rate * (size + value * tilt)
-            units, held_target = goal, target
+            units, held_target = units + bought, target
         money.append(cash)
         held.append(units)
     return np.array(money), np.array(held)

@@ -45,6 +45,8 @@ class Tape:
             "tradable": None if tradable is None else filled(tradable),
         }
         flat = market.close.shape[1] == 1
+        looks_back = here or config.maintenance_margin > 0.0
+        self.read = tuple(name for name in columns if columns[name] is not None and (looks_back or name != "close_now"))
         self.plain = all(column is None for column in list(columns.values())[3:])
         self.columns = {
             name: np.ascontiguousarray(column[:, 0] if flat else column)
@@ -54,13 +56,14 @@ class Tape:
 
     def at(self, rows: NDArray[np.int64]) -> Moment:
         """Return what happens after each of (N,) rows: (N,) of one asset, else (N, A)."""
-        return Moment(**{name: column.take(rows, axis=0, mode="clip") for name, column in self.columns.items()})
+        columns = self.columns
+        return Moment(**{name: columns[name].take(rows, axis=0, mode="clip") for name in self.read})
 
     def after(self, row: int) -> Moment:
         """Return what happens after one row: Python's numbers of one asset, else (A,)."""
         if self.columns["close_now"].ndim == 1:
-            return Moment(**{name: column.item(row) for name, column in self.columns.items()})
-        return Moment(**{name: column[row] for name, column in self.columns.items()})
+            return Moment(**{name: self.columns[name].item(row) for name in self.read})
+        return Moment(**{name: self.columns[name][row] for name in self.read})
 
 
 def _check(market: Market, config: TradingConfig) -> None:

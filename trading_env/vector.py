@@ -165,6 +165,7 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
         game.accounts = Accounts(*(np.array(state[name]) for name in Accounts._fields))
         game.t, game.start = np.array(state["t"]), np.array(state["start"])
         game.peak, self._ended = np.array(state["peak"]), np.array(state["ended"])
+        game.price = game.setting.tape.columns["close_now"].take(game.t, axis=0)
         game.remembered = tuple(np.array(moment) for moment in state["remembered"])
         shared, *own = json.loads(state["rng"])
         self.np_random.bit_generator.state = shared
