@@ -21,6 +21,7 @@ from trading_env import (
     TradingConfig,
     TradingEnv,
     closed_trades,
+    not_bounded,
     perfect_foresight,
     run_ledger,
 )
@@ -40,6 +41,7 @@ class Backtest:
         metrics: per strategy.
         trades: the agent's closed trades.
         without_costs: the metrics of the agent's targets in a market that charges nothing.
+        unbounded: rules that `perfect_foresight` does not know, so that it is no bound; mostly none.
     """
 
     strategies: tuple[str, ...]
@@ -48,6 +50,7 @@ class Backtest:
     metrics: dict[str, Metrics]
     trades: list[Trade]
     without_costs: Metrics
+    unbounded: tuple[str, ...] = ()
 
     def equity(self, strategy: str) -> Array:
         """Return the (T,) equity of a strategy, in units of its opening equity."""
@@ -95,7 +98,7 @@ def backtest(
     costs = dataclasses.replace(config.costs, **dict.fromkeys(vars(config.costs), 0.0))
     free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
     without = strategy_metrics(free, 0, closed_trades(free), bars_per_year=market.bars_per_year, span=span)
-    return Backtest(STRATEGIES, path, targets, metrics, trades[0], without)
+    return Backtest(STRATEGIES, path, targets, metrics, trades[0], without, not_bounded(market, config))
 
 
 def play_test(prepared: Prepared, states: HiddenStates, policy: Policy, market: Market, rows: range) -> Backtest:
@@ -129,8 +132,8 @@ def play(policy: Policy, market: Market, config: TradingConfig) -> Array:
     observation, _ = env.reset(seed=0)
     targets = np.zeros((len(market.close), market.close.shape[1]))
     for t in range(len(targets)):
-        action = int(policy.act(observation[None])[0])
-        targets[t] = config.exposures[action]
+        action = policy.act(observation[None])[0]
+        targets[t] = env.targets(action)
         if t + 1 < len(targets):
             observation, _, terminated, _, _ = env.step(action)
             if terminated:  # ruined: flat from here on

@@ -7,7 +7,7 @@ import numpy as np
 
 from forecaster.encode import HiddenStates
 from tradewinds.prepare import Prepared
-from trading_env import Market
+from trading_env import Market, realised_volatility
 
 
 def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Market:
@@ -40,7 +40,21 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
         index=series.index[part].tz_localize(None).to_numpy(),
         single_price=series.single_price,
         instruments=series.instruments,
+        dividends=None if series.dividends is None else series.dividends[part],
+        splits=None if series.splits is None else series.splits[part],
+        **_liquidity(prepared, part),
     )
+
+
+def _liquidity(prepared: Prepared, part: slice) -> dict[str, np.ndarray]:
+    """Volatility and volume where a cost of the request is reckoned from them; a market that has volume minds it."""
+    costs, series = prepared.config.env.costs, prepared.series
+    found = {}
+    if costs.slippage_per_volatility:
+        found["volatility"] = realised_volatility(series.close)[part]  # row t of closes up to t
+    if costs.slippage_bps_per_volume_percent and series.volume is not None:
+        found["volume"] = series.volume[part]
+    return found
 
 
 def assert_unseen(states: HiddenStates, rows: range, *, horizon: int, embargo: int) -> None:

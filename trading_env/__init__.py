@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from trading_env.battery_ledger import SchedulePath, run_schedule
     from trading_env.battery_market import PowerMarket
     from trading_env.battery_optimum import best_schedule, perfect_schedule, planned_schedule
-    from trading_env.config import CostConfig, TradingConfig
+    from trading_env.config import CostConfig, RewardConfig, TradingConfig
     from trading_env.env import TradingEnv
-    from trading_env.ledger import LedgerPath, run_ledger
-    from trading_env.market import Market
-    from trading_env.optimum import perfect_foresight
+    from trading_env.market import Market, realised_volatility
+    from trading_env.optimum import not_bounded, perfect_foresight
+    from trading_env.paths import LedgerPath, run_ledger
     from trading_env.trades import Trade, closed_trades
+    from trading_env.unit_paths import UnitPath, run_units
     from trading_env.vector import TradingVectorEnv
 
 __all__ = [
@@ -30,18 +31,23 @@ __all__ = [
     "LedgerPath",
     "Market",
     "PowerMarket",
+    "RewardConfig",
     "SchedulePath",
     "Trade",
     "TradingConfig",
     "TradingEnv",
     "TradingVectorEnv",
+    "UnitPath",
     "best_schedule",
     "closed_trades",
+    "not_bounded",
     "perfect_foresight",
     "perfect_schedule",
     "planned_schedule",
+    "realised_volatility",
     "run_ledger",
     "run_schedule",
+    "run_units",
 ]
 
 _HOME = {
@@ -55,14 +61,19 @@ _HOME = {
     "perfect_schedule": "battery_optimum",
     "planned_schedule": "battery_optimum",
     "CostConfig": "config",
+    "RewardConfig": "config",
     "TradingConfig": "config",
     "Market": "market",
-    "LedgerPath": "ledger",
+    "realised_volatility": "market",
+    "LedgerPath": "paths",
     "Trade": "trades",
     "closed_trades": "trades",
-    "run_ledger": "ledger",
+    "run_ledger": "paths",
+    "UnitPath": "unit_paths",
+    "run_units": "unit_paths",
     "TradingEnv": "env",
     "TradingVectorEnv": "vector",
+    "not_bounded": "optimum",
     "perfect_foresight": "optimum",
 }
 

@@ -1,50 +1,62 @@
 """The ledger: one law of money for the environment, the backtest and the live signal.
 
-N accounts hold A assets and cash in float64, without rounding. `step` carries every account over one bar; `run_ledger`
-calls nothing else. Formulas: docs/accounting.md, sections 2 to 4. Knows NumPy, prices and costs; not observations,
-rewards or actions.
+`carry` takes accounts from one close to the next; everything that moves money calls it, or is tested to agree with it
+to the last bit (`paths`). Accounts hold units of A assets and one cash, in float64, without rounding, in units of their
+opening equity. Formulas: docs/accounting.md, sections 1 to 4. Knows bars and rules; not observations, rewards, actions.
 """
 
-from dataclasses import dataclass, fields
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, NamedTuple
 
 from trading_env.config import TradingConfig
-from trading_env.market import Market
+from trading_env.numbers import Numbers
 
-Array = NDArray[np.float64]
+Numeric = Any  # a float, (N,) or (N, A), as `numbers` says
+WORST_MOVE = 0.99  # of the price: more than that spread and slippage never take
+WHOLE = 1.0 + 1e-12  # a lot that is whole but for rounding is whole
 
 
-@dataclass(eq=False)
-class Accounts:
-    """The state of N accounts in A assets; `step` replaces its arrays.
+class Accounts(NamedTuple):
+    """The state of N accounts in A assets; one of one asset may be floats.
 
     Attributes:
         cash: (N,) money; negative is borrowed.
-        units: (N, A) units held; negative is short.
-        target: (N, A) last target exposure that was traded on; 0 at the opening.
+        units: (N, A) units held, (N,) of one asset; negative is short.
+        target: (N, A) last target exposure that was traded on, (N,) of one asset; 0 at the opening.
         equity: (N,) cash + units x price at the last mark.
         closed: (N,) whether the account was ruined and closed out.
     """
 
-    cash: Array
-    units: Array
-    target: Array
-    equity: Array
-    closed: NDArray[np.bool_]
+    cash: Numeric
+    units: Numeric
+    target: Numeric
+    equity: Numeric
+    closed: Numeric
 
-    @classmethod
-    def opened(cls, num_accounts: int, num_assets: int) -> "Accounts":
-        """Return accounts that hold 1 unit of money and no asset."""
-        return cls(
-            cash=np.ones(num_accounts),
-            units=np.zeros((num_accounts, num_assets)),
-            target=np.zeros((num_accounts, num_assets)),
-            equity=np.ones(num_accounts),
-            closed=np.zeros(num_accounts, dtype=bool),
-        )
+
+class Moment(NamedTuple):
+    """What the market does between the close of bar t and that of t + 1; (A,) or (N, A), or floats of one asset.
+
+    Attributes:
+        close_next: mark at the close of t + 1.
+        open_next: mark at the open of t + 1.
+        close_now: mark at the close of t; None where the rules never look at it.
+        split: units that one unit becomes overnight; None where no asset ever splits, and so below.
+        dividend: money paid per unit held after the split.
+        funding: paid by the long to the short at the close of t + 1, as a fraction of the value held.
+        volatility: standard deviation of one bar's log return, as known at the close of t.
+        volume: units traded in the bar of the fill.
+        tradable: whether the asset trades in the bar of the fill.
+    """
+
+    close_next: Numeric
+    open_next: Numeric
+    close_now: Numeric = None
+    split: Numeric = None
+    dividend: Numeric = None
+    funding: Numeric = None
+    volatility: Numeric = None
+    volume: Numeric = None
+    tradable: Numeric = None
 
 
 class Bar(NamedTuple):
@@ -57,243 +69,226 @@ class Bar(NamedTuple):
         slippage: (N,) slippage paid.
         borrow: (N,) interest on short value.
         financing: (N,) interest on negative cash.
+        funding: (N,) paid by who is long to who is short; negative is received. The number 0 where none can be.
+        dividends: (N,) received; negative is paid by who is short. The number 0 where none can be.
         ruined: (N,) whether the account was closed out on this bar.
+        called: (N,) whether it answered a margin call, or None where nobody did.
         base: (N,) equity at the fill price, before costs, which the notional is measured against.
         settled_units: (N, A) units that the close-out of ruined accounts took away, or None where nobody was ruined.
         settled_value: (N, A) their value at the price they were taken away at.
     """
 
-    notional: Array
-    fee: Array
-    spread: Array
-    slippage: Array
-    borrow: Array
-    financing: Array
-    ruined: NDArray[np.bool_]
-    base: Array
-    settled_units: Array | None
-    settled_value: Array | None
+    notional: Numeric
+    fee: Numeric
+    spread: Numeric
+    slippage: Numeric
+    borrow: Numeric
+    financing: Numeric
+    funding: Numeric
+    dividends: Numeric
+    ruined: Numeric
+    called: Numeric
+    base: Numeric
+    settled_units: Numeric
+    settled_value: Numeric
 
 
-class Costs:
-    """Cost rates as fractions, annual interest per bar."""
+class Rules:
+    """A configuration as the ledger calculates with it: rates as fractions, interest per bar, sizes per capital."""
 
-    __slots__ = ("borrow", "fee", "financing", "half_spread", "price_move", "slippage")
+    __slots__ = (
+        "borrow",
+        "fee",
+        "financing",
+        "half_spread",
+        "lot",
+        "maintenance",
+        "min_notional",
+        "next_close",
+        "on_change",
+        "per_share",
+        "per_volatility",
+        "ruin",
+        "same_close",
+        "slippage",
+        "varying",
+    )
 
     def __init__(self, config: TradingConfig, bars_per_year: float) -> None:
         costs = config.costs
         self.fee = costs.fee_bps * 1e-4
         self.half_spread = costs.half_spread_bps * 1e-4
         self.slippage = costs.slippage_bps * 1e-4
-        self.price_move = self.half_spread + self.slippage
+        self.per_volatility = costs.slippage_per_volatility
+        self.per_share = costs.slippage_bps_per_volume_percent * 1e-4 * 100.0 * config.capital
+        self.varying = self.per_volatility > 0.0 or self.per_share > 0.0
         self.borrow = costs.borrow_bps_per_year * 1e-4 / bars_per_year
         self.financing = costs.financing_bps_per_year * 1e-4 / bars_per_year
+        self.maintenance = config.maintenance_margin
+        self.ruin = config.ruin_equity
+        self.lot = config.lot / config.capital
+        self.min_notional = config.min_notional / config.capital
+        self.same_close = config.execution == "same_close"
+        self.next_close = config.execution == "next_close"
+        self.on_change = config.rebalance == "on_change"
 
 
-def held(units: Array, price: Array) -> Array:
-    """Return (N,) value of (N, A) units at (N, A) or (A,) prices; one asset needs no sum."""
-    value = units * price
-    return np.asarray(value[:, 0] if value.shape[1] == 1 else value.sum(axis=1))
-
-
-def step(
-    accounts: Accounts,
-    target: Array,
-    *,
-    close_now: Array,
-    open_next: Array,
-    close_next: Array,
-    config: TradingConfig,
-    costs: Costs,
-) -> Bar:
-    """Carry N accounts from the close of bar t to the close of bar t + 1, in place.
+def carry(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: Rules) -> tuple[Accounts, Bar]:
+    """Carry N accounts from the close of bar t to the close of bar t + 1.
 
     Args:
-        accounts: their state at the close of t; replaced by the state at the close of t + 1.
-        target: (N, A) target exposures decided at the close of t.
-        close_now: (N, A) or (A,) prices at the close of t.
-        open_next: (N, A) or (A,) prices at the open of t + 1.
-        close_next: (N, A) or (A,) prices at the close of t + 1.
-        config: execution, rebalancing, ruin.
-        costs: rates per fill and per bar.
+        n: what the accounts are made of.
+        accounts: their state at the close of t.
+        wanted: (N, A) target exposures decided at the close of t.
+        bar: what the market does.
+        rules: execution, rebalancing, costs, ruin.
 
     Returns:
-        What the bar cost. Order of events: fill (same_close, next_open), interest, fill (next_close), mark, ruin.
+        Their state at the close of t + 1, and what the bar cost. Order of events: margin call, fill (same_close),
+        splits and dividends, fill (next_open), interest and funding, fill (next_close), mark; ruin is looked for
+        before each fill and at the mark.
 
     Source:
-        docs/accounting.md, eq. 1 to 7.
+        docs/accounting.md, eq. 1 to 10.
     """
-    if config.execution == "next_close":
-        borrow, financing = _accrue(accounts, close_next, costs)
-        base, early = _mark(accounts, close_next, config)
-        trade = _trade(accounts, target, close_next, base, config, costs)
+    called = None
+    if rules.maintenance:
+        called, wanted = _margin_call(n, accounts, wanted, bar, rules)
+    dividends: Numeric = 0.0
+    if rules.same_close:
+        accounts, base, trade, early = _fill(n, accounts, wanted, bar.close_now, bar, rules)
+        if bar.split is not None or bar.dividend is not None:
+            accounts, dividends = _night(n, accounts, bar)
+        accounts, interest = _accrue(n, accounts, bar, rules)
     else:
-        fill_at = open_next if config.execution == "next_open" else close_now
-        base, early = _mark(accounts, fill_at, config)
-        trade = _trade(accounts, target, fill_at, base, config, costs)
-        borrow, financing = _accrue(accounts, close_next, costs)
-    accounts.equity, late = _mark(accounts, close_next, config)
-    ruined, settled_units, settled_value = _together(early, late)
-    return Bar(*trade, borrow, financing, ruined, base, settled_units, settled_value)
+        if bar.split is not None or bar.dividend is not None:
+            accounts, dividends = _night(n, accounts, bar)
+        if rules.next_close:
+            accounts, interest = _accrue(n, accounts, bar, rules)
+            accounts, base, trade, early = _fill(n, accounts, wanted, bar.close_next, bar, rules)
+        else:
+            accounts, base, trade, early = _fill(n, accounts, wanted, bar.open_next, bar, rules)
+            accounts, interest = _accrue(n, accounts, bar, rules)
+    accounts, late = _mark(n, accounts, bar.close_next, rules)
+    ruined, units, value = _together(n, early, late)
+    return accounts, Bar(*trade, *interest, dividends, ruined, called, base, units, value)
 
 
-Settlement = tuple[NDArray[np.bool_], Array | None, Array | None]
+Settlement = tuple[Numeric, Numeric, Numeric]  # whom, units, value; None where nobody
 
 
-def _mark(accounts: Accounts, price: Array, config: TradingConfig) -> tuple[Array, Settlement]:
+def _margin_call(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: Rules) -> tuple[Numeric, Numeric]:
+    """Replace the order of an account whose equity covers too little of what it holds by its close-out; eq. 9."""
+    gross = n.total(n.absolute(accounts.units) * bar.close_now)
+    called = n.both(accounts.equity < rules.maintenance * gross, n.negated(accounts.closed))
+    if not n.some(called):
+        return None, wanted
+    return called, n.where(n.over(called), 0.0, wanted)
+
+
+def _night(n: Numbers, accounts: Accounts, bar: Moment) -> tuple[Accounts, Numeric]:
+    """Let units split and pay the dividend of what is then held; who is short pays it; eq. 8."""
+    units = accounts.units if bar.split is None else accounts.units * bar.split
+    if bar.dividend is None:
+        return accounts._replace(units=units), 0.0
+    paid = n.total(units * bar.dividend)
+    return accounts._replace(units=units, cash=accounts.cash + paid), paid
+
+
+def _mark(n: Numbers, accounts: Accounts, price: Numeric, rules: Rules) -> tuple[Accounts, Settlement]:
     """Value the accounts at a price, and settle those that are ruined there; eq. 1 and 7.
 
     An account that is under water when its order fills is ruined there and then: it may not wait for a better close.
-
-    Returns:
-        (N,) equity, never negative, and what was settled: (N,) whom, (N, A) units and value, None where nobody.
     """
-    equity = accounts.cash + held(accounts.units, price)
-    ruined = ~accounts.closed & (equity <= config.ruin_equity)
-    if not ruined.any():
-        return equity, (ruined, None, None)
-    units = np.where(ruined[:, None], accounts.units, 0.0)
-    equity = np.where(ruined, np.maximum(equity, 0.0), equity)
-    accounts.cash = np.where(ruined, equity, accounts.cash)
-    accounts.units = np.where(ruined[:, None], 0.0, accounts.units)
-    accounts.target = np.where(ruined[:, None], 0.0, accounts.target)
-    accounts.closed = accounts.closed | ruined
-    return equity, (ruined, units, units * price)
+    cash, units, target, _, closed = accounts
+    equity = cash + n.total(units * price)
+    if n.least(equity) > rules.ruin:
+        return Accounts(cash, units, target, equity, closed), (n.nobody(equity), None, None)
+    ruined = n.both(equity <= rules.ruin, n.negated(closed))
+    equity = n.where(ruined, n.maximum(equity, 0.0), equity)
+    each = n.over(ruined)
+    taken = n.where(each, units, 0.0)
+    settled = Accounts(
+        cash=n.where(ruined, equity, cash),
+        units=n.where(each, 0.0, units),
+        target=n.where(each, 0.0, target),
+        equity=equity,
+        closed=n.either(closed, ruined),
+    )
+    return settled, (ruined, taken, taken * price)
 
 
-def _together(early: Settlement, late: Settlement) -> Settlement:
+def _together(n: Numbers, early: Settlement, late: Settlement) -> Settlement:
     """Join what was settled at the fill and at the mark; no account is settled twice."""
-    if early[1] is None or early[2] is None:
-        return (early[0] | late[0], late[1], late[2])
-    if late[1] is None or late[2] is None:
-        return (early[0] | late[0], early[1], early[2])
-    return early[0] | late[0], early[1] + late[1], early[2] + late[2]
+    if early[1] is None:
+        return late
+    if late[1] is None:
+        return early
+    return n.either(early[0], late[0]), early[1] + late[1], early[2] + late[2]
 
 
-def _trade(
-    accounts: Accounts, target: Array, price: Array, base: Array, config: TradingConfig, costs: Costs
-) -> tuple[Array, Array, Array, Array]:
-    """Bring units to target x equity / price where the target asks for it; eq. 1 to 4."""
-    if config.rebalance == "on_change":
-        moves = target != accounts.target
-    else:
-        moves = np.ones(target.shape, dtype=bool)
-    moves &= ~accounts.closed[:, None]
-    wanted = np.where(moves, target * base[:, None] / price, accounts.units)
-    bought = wanted - accounts.units
-    value = bought * price
-    size = np.abs(value)
-    notional = size[:, 0] if size.shape[1] == 1 else size.sum(axis=1)
-    flow = value[:, 0] if value.shape[1] == 1 else value.sum(axis=1)
-    move = notional * costs.price_move  # price x (1 + s) for what is bought, price x (1 - s) for what is sold
-    fee = costs.fee * (notional + np.where(value > 0.0, size, -size).sum(axis=1) * costs.price_move)
-    accounts.cash = accounts.cash - flow - move - fee
-    accounts.units = wanted
-    accounts.target = np.where(moves, target, accounts.target)
-    return notional, fee, notional * costs.half_spread, notional * costs.slippage
-
-
-def _accrue(accounts: Accounts, price: Array, costs: Costs) -> tuple[Array, Array]:
-    """Charge one bar's interest on short value and on negative cash; eq. 5 and 6."""
-    borrow = held(np.maximum(-accounts.units, 0.0), price) * costs.borrow
-    financing = np.maximum(-accounts.cash, 0.0) * costs.financing
-    accounts.cash = accounts.cash - borrow - financing
-    return borrow, financing
-
-
-@dataclass(frozen=True, eq=False)
-class LedgerPath:
-    """What N accounts did over T bars; row t is the state at the close of bar t, row 0 the opening.
-
-    Attributes:
-        equity: (T, N) in units of the opening equity.
-        cash: (T, N) same units.
-        units: (T, N, A) units held.
-        exposure: (T, N, A) value held as a fraction of equity; 0 after ruin.
-        turnover: (T, N) notional traded in the bar that ends at t, as a fraction of equity at the fill.
-        fee: (T, N) money, per bar, as are the four below.
-        spread: (T, N).
-        slippage: (T, N).
-        borrow: (T, N).
-        financing: (T, N).
-        fill_price: (T, A) price at which orders of the bar that ends at t were filled, before spread and slippage.
-        settled_units: (T, N, A) units that the close-out of a ruined account took away in that bar.
-        settled_value: (T, N, A) their value at the price they were taken away at.
-    """
-
-    equity: Array
-    cash: Array
-    units: Array
-    exposure: Array
-    turnover: Array
-    fee: Array
-    spread: Array
-    slippage: Array
-    borrow: Array
-    financing: Array
-    fill_price: Array
-    settled_units: Array
-    settled_value: Array
-
-
-def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerPath:
-    """Play N paths of target exposures through the ledger, with the very step the environment uses.
-
-    Args:
-        market: T bars of A assets.
-        targets: (T, N, A), or (T, A) for one account; row t is decided at the close of bar t. The last row is a
-            decision no bar of this market fills.
-        config: rules and costs.
+def _fill(
+    n: Numbers, accounts: Accounts, wanted: Numeric, price: Numeric, bar: Moment, rules: Rules
+) -> tuple[Accounts, Numeric, tuple[Numeric, Numeric, Numeric, Numeric], Settlement]:
+    """Bring units to target x equity / price where the target asks for it; eq. 1 to 4.
 
     Returns:
-        The records of all accounts.
-
-    Raises:
-        ValueError: `targets` does not fit the market, is not finite, or exceeds the leverage cap.
+        The accounts; (N,) equity before costs; (N,) notional, fee, spread and slippage; who was ruined at the price.
     """
-    targets = np.asarray(targets, dtype=np.float64)
-    if targets.ndim == 2:
-        targets = targets[:, None, :]
-    num_bars, num_assets = market.close.shape
-    if targets.ndim != 3 or targets.shape[0] != num_bars or targets.shape[2] != num_assets:
-        raise ValueError(f"targets must be (T, N, A) with T = {num_bars} and A = {num_assets}, was {targets.shape}")
-    if not (np.abs(targets).sum(axis=2) <= config.leverage_cap * (1.0 + 1e-12)).all():
-        raise ValueError(
-            f"targets must be finite and together, over all assets, within the leverage cap of {config.leverage_cap:g}"
-        )
-    num_accounts = targets.shape[1]
-    accounts, costs = Accounts.opened(num_accounts, num_assets), Costs(config, market.bars_per_year)
-    flat: dict[str, Array] = {field.name: np.zeros((num_bars, num_accounts)) for field in fields(LedgerPath)}
-    units: Array = np.zeros((num_bars, num_accounts, num_assets))
-    settled: list[Array] = [np.zeros_like(units), np.zeros_like(units)]
-    flat["equity"][0] = flat["cash"][0] = 1.0
-    for t in range(num_bars - 1):
-        bar = step(
-            accounts,
-            targets[t],
-            close_now=market.close[t],
-            open_next=market.open[t + 1],
-            close_next=market.close[t + 1],
-            config=config,
-            costs=costs,
-        )
-        flat["equity"][t + 1], flat["cash"][t + 1], units[t + 1] = accounts.equity, accounts.cash, accounts.units
-        np.divide(bar.notional, bar.base, out=flat["turnover"][t + 1], where=bar.base > 0.0)
-        for name in ("fee", "spread", "slippage", "borrow", "financing"):
-            flat[name][t + 1] = getattr(bar, name)
-        if bar.settled_units is not None and bar.settled_value is not None:
-            settled[0][t + 1], settled[1][t + 1] = bar.settled_units, bar.settled_value
-    value, equity = units * market.close[:, None, :], flat["equity"][:, :, None]
-    flat["units"], flat["exposure"] = units, np.divide(value, equity, out=np.zeros_like(value), where=equity > 0.0)
-    flat["fill_price"] = fill_prices(market, config)
-    flat["settled_units"], flat["settled_value"] = settled
-    return LedgerPath(**flat)
+    accounts, early = _mark(n, accounts, price, rules)
+    cash, units, target, base, closed = accounts
+    alive = n.over(n.negated(closed))
+    moves = n.both(wanted != target, alive) if rules.on_change else n.both(wanted == wanted, alive)
+    goal = wanted * n.over(base) / price
+    if rules.lot:
+        goal = n.trunc(goal / rules.lot * WHOLE) * rules.lot
+    gap = goal - units
+    if bar.tradable is None and not rules.min_notional:
+        target = n.only(alive, wanted)
+    else:
+        if bar.tradable is not None:
+            moves = n.both(moves, bar.tradable)
+        if rules.min_notional:
+            small = n.both(n.absolute(gap) * price < rules.min_notional, goal != 0.0)
+            moves = n.both(moves, n.negated(small))
+        target = n.where(moves, wanted, target)
+    bought = n.only(moves, gap)
+    value = bought * price
+    size = n.absolute(value)
+    notional, flow = n.total(size), n.total(value)
+    spread = notional * rules.half_spread
+    if rules.varying:
+        rate = _slippage(n, bought, bar, rules)
+        slippage = n.total(size * rate)
+        tilt = n.total(value * (rules.half_spread + rate))
+    else:
+        slippage = notional * rules.slippage
+        tilt = flow * (rules.half_spread + rules.slippage)
+    fee = rules.fee * (notional + tilt)  # what is bought costs price x (1 + h + s), what is sold brings x (1 - h - s)
+    cash = cash - flow - (spread + slippage) - fee
+    return Accounts(cash, units + bought, target, base, closed), base, (notional, fee, spread, slippage), early
 
 
-def fill_prices(market: Market, config: TradingConfig) -> Array:
-    """Return (T, A) prices at which the orders of the bar ending at t fill, before spread and slippage."""
-    if config.execution == "next_open":
-        return market.open
-    if config.execution == "next_close":
-        return market.close
-    return np.concatenate([market.close[:1], market.close[:-1]])
+def _slippage(n: Numbers, bought: Numeric, bar: Moment, rules: Rules) -> Numeric:
+    """(N, A) adverse move of the price, as a fraction of it; eq. 3."""
+    rate = rules.slippage
+    if rules.per_volatility:
+        rate = rate + rules.per_volatility * bar.volatility
+    if rules.per_share:
+        rate = rate + rules.per_share * (n.absolute(bought) / bar.volume)
+    return n.minimum(rate, WORST_MOVE - rules.half_spread)
+
+
+def _accrue(
+    n: Numbers, accounts: Accounts, bar: Moment, rules: Rules
+) -> tuple[Accounts, tuple[Numeric, Numeric, Numeric]]:
+    """Charge one bar's interest on short value and on negative cash, and its funding; eq. 5, 6 and 10."""
+    cash, units, target, equity, closed = accounts
+    borrow = n.total(n.maximum(-units, 0.0) * bar.close_next) * rules.borrow
+    financing = n.maximum(-cash, 0.0) * rules.financing
+    cash = cash - borrow - financing
+    funding: Numeric = 0.0
+    if bar.funding is not None:
+        funding = n.total(units * bar.close_next * bar.funding)
+        cash = cash - funding
+    return Accounts(cash, units, target, equity, closed), (borrow, financing, funding)

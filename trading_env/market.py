@@ -1,5 +1,6 @@
-"""The market: prices and what may be known of them, bar by bar. Knows NumPy and nothing else."""
+"""The market: prices, what else moves money, and what may be known of it, bar by bar. Knows NumPy, nothing else."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+OPTIONAL = ("volume", "volatility", "dividends", "splits", "funding", "missing")
+LAWS = {  # what a value of an optional column must be, beside finite
+    "volume": (0.0, "at least 0"),
+    "volatility": (0.0, "at least 0"),
+    "dividends": (0.0, "at least 0"),
+    "splits": (np.nextafter(0.0, 1.0), "positive; 1 is none, 2 is two new units for one"),
+    "funding": (-np.inf, "a fraction of the value held"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,16 +23,25 @@ class Market:
     """T bars of A assets, and F features known at the close of each bar.
 
     Attributes:
-        open: (T, A) opening prices, positive.
-        close: (T, A) closing prices, positive.
+        open: (T, A) opening prices, positive. Where a bar is missing, the carried mark.
+        close: (T, A) closing prices, positive. Where a bar is missing, the carried mark.
         features: (T, F) row t uses only what is known at the close of bar t.
         bars_per_year: bars in a year, to turn annual interest into interest per bar.
         index: (T,) start of each bar in UTC, or None.
         single_price: one price a bar; open and close are then the same.
         instruments: A names.
+        volume: (T, A) units traded in the bar, or None; an asset cannot be traded in a bar of volume 0.
+        volatility: (T, A) standard deviation of one bar's log return as known at the close of t (`realised_volatility`
+            is one), or None; needed by `costs.slippage_per_volatility`.
+        dividends: (T, A) money paid per unit held over the night before bar t, after its split; or None.
+        splits: (T, A) units that one unit of bar t - 1 has become at the open of bar t, 1 where none; or None.
+        funding: (T, A) paid by the long to the short at the close of t, as a fraction of the value held; or None.
+        missing: (T, A) bars that were not traded; their prices may be anything, also NaN, and become the carried mark:
+            the last close, divided by splits since. An asset that is gone for good is missing to the end. Or None.
 
     Raises:
-        ValueError: shapes disagree, a price is not positive and finite, a feature is not finite, fewer than two bars.
+        ValueError: shapes disagree, a price is not positive and finite where no bar is missing, a feature is not
+            finite, another value is out of its range, fewer than two bars.
     """
 
     open: Array
@@ -33,12 +51,23 @@ class Market:
     index: NDArray[np.datetime64] | None = None
     single_price: bool = False
     instruments: tuple[str, ...] = ("asset",)
+    volume: Array | None = None
+    volatility: Array | None = None
+    dividends: Array | None = None
+    splits: Array | None = None
+    funding: Array | None = None
+    missing: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "open", np.ascontiguousarray(self.open, dtype=np.float64))
-        object.__setattr__(self, "close", np.ascontiguousarray(self.close, dtype=np.float64))
+        for name in ("open", "close", *OPTIONAL):
+            dtype = np.bool_ if name == "missing" else np.float64
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=dtype))
         object.__setattr__(self, "features", np.ascontiguousarray(self.features, dtype=np.float32))
-        faults = self._shape_faults() or self._value_faults()
+        faults = self._shape_faults()
+        if not faults and self.missing is not None and self.missing.any():
+            self._carry_marks(self.missing)
+        faults = faults or self._value_faults()
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -54,7 +83,20 @@ class Market:
             faults.append(f"instruments must name {self.close.shape[1]} assets, were {list(self.instruments)}")
         if self.index is not None and len(self.index) != len(self.close):
             faults.append(f"index must have {len(self.close)} entries, had {len(self.index)}")
+        for name in OPTIONAL:
+            column = getattr(self, name)
+            if column is not None and column.shape != self.close.shape:
+                faults.append(f"{name} must be (T, A) = {self.close.shape}, was {column.shape}")
         return faults
+
+    def _carry_marks(self, missing: NDArray[np.bool_]) -> None:
+        """Put the last mark in the place of the prices of missing bars; 1 before an asset's first bar."""
+        grown = np.ones_like(self.close) if self.splits is None else np.cumprod(self.splits, axis=0)
+        last = np.maximum.accumulate(np.where(missing, -1, np.arange(len(self.close))[:, None]), axis=0)
+        whole, assets = self.close * grown, np.arange(self.close.shape[1])[None, :]
+        mark = np.where(last < 0, 1.0, whole[np.maximum(last, 0), assets] / grown)
+        object.__setattr__(self, "open", np.where(missing, mark, self.open))
+        object.__setattr__(self, "close", np.where(missing, mark, self.close))
 
     def _value_faults(self) -> list[str]:
         faults = []
@@ -63,7 +105,15 @@ class Market:
             bad = np.argwhere(~(np.isfinite(prices) & (prices > 0.0)))
             if len(bad):
                 row, asset = bad[0]
-                faults.append(f"{name} must be positive and finite, was {prices[row, asset]} at row {row}")
+                cure = "; mark bars that were not traded as missing" if np.isnan(prices[row, asset]) else ""
+                faults.append(f"{name} must be positive and finite, was {prices[row, asset]} at row {row}{cure}")
+        for name, (least, law) in LAWS.items():
+            column = getattr(self, name)
+            if column is None:
+                continue
+            bad = np.argwhere(~(np.isfinite(column) & (column >= least)))
+            if len(bad):
+                faults.append(f"{name} must be finite and {law}, was {column[tuple(bad[0])]} at row {bad[0][0]}")
         bad = np.argwhere(~np.isfinite(self.features))
         if len(bad):
             faults.append(f"features must be finite, was {self.features[tuple(bad[0])]} at row {bad[0][0]}")
@@ -77,8 +127,21 @@ class Market:
         """T, the number of bars."""
         return len(self.close)
 
+    @property
+    def tradable(self) -> NDArray[np.bool_] | None:
+        """(T, A) whether an asset trades in a bar; None where every one always does."""
+        stopped = np.zeros(self.close.shape, dtype=bool) if self.missing is None else self.missing
+        stopped = stopped if self.volume is None else stopped | (self.volume == 0.0)
+        return ~stopped if stopped.any() else None
+
+    def growth(self) -> Array:
+        """Return (T, A) value at the close of t of one unit of money held since the close before; row 0 is 1."""
+        value = self.close if self.dividends is None else self.close + self.dividends
+        value = value if self.splits is None else value * self.splits
+        return np.concatenate([np.ones_like(self.close[:1]), value[1:] / self.close[:-1]])
+
     def rows(self, rows: range) -> "Market":
-        """Return the market of the bars `rows`.
+        """Return the market of the bars `rows`; marks carried into it from before stay as they are.
 
         Raises:
             ValueError: `rows` has another step than 1, or leaves the market.
@@ -86,12 +149,26 @@ class Market:
         if rows.step != 1 or not 0 <= rows.start <= rows.stop <= len(self):
             raise ValueError(f"rows must be a range with step 1 within [0, {len(self)}], was {rows}")
         part: Any = slice(rows.start, rows.stop)
-        return Market(
-            open=self.open[part],
-            close=self.close[part],
-            features=self.features[part],
-            bars_per_year=self.bars_per_year,
-            index=None if self.index is None else self.index[part],
-            single_price=self.single_price,
-            instruments=self.instruments,
-        )
+        names = ("open", "close", "features", "index", *OPTIONAL)
+        given = {name: getattr(self, name) for name in names}
+        shorter = object.__new__(Market)  # the values were checked, and the marks carried, when this market was made
+        for field in dataclasses.fields(self):
+            object.__setattr__(shorter, field.name, getattr(self, field.name))
+        for name, column in given.items():
+            object.__setattr__(shorter, name, None if column is None else column[part])
+        if len(shorter) < 2:
+            raise ValueError(f"rows must hold at least two bars, held {len(shorter)}")
+        return shorter
+
+
+def realised_volatility(market_close: Array, bars: int = 20) -> Array:
+    """Return (T, A) root mean square of the last `bars` log returns of (T, A) closes; row t uses closes up to t only.
+
+    Fewer returns are used where there are fewer; row 0, which has none, is 0.
+    """
+    squares = np.square(np.diff(np.log(market_close), axis=0, prepend=np.log(market_close[:1])))
+    sums = np.cumsum(squares, axis=0)
+    older = np.zeros_like(sums)
+    older[bars:] = sums[:-bars] if bars < len(sums) else older[bars:]
+    count = np.clip(np.arange(len(sums)), 1, bars)[:, None]
+    return np.asarray(np.sqrt(np.maximum(sums - older, 0.0) / count))

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from trading_env.config import TradingConfig
-from trading_env.ledger import Array, Costs, fill_prices
+from trading_env.ledger import Rules
 from trading_env.market import Market
+from trading_env.paths import Array, fill_prices
 
 SLACK = 4.0  # more costs of a trade than a detour over another level and back can save
 
@@ -32,7 +33,8 @@ class _Search:
     """The accounts worth keeping at each level, bar by bar."""
 
     def __init__(self, market: Market, config: TradingConfig) -> None:
-        self.config, self.costs = config, Costs(config, market.bars_per_year)
+        self.config, self.costs = config, Rules(config, market.bars_per_year)
+        self.price_move = self.costs.half_spread + self.costs.slippage
         self.levels = [float(level) for level in config.exposures]
         close = market.close[:, 0]
         same = config.execution == "same_close"
@@ -41,7 +43,7 @@ class _Search:
         beyond = np.append(fills[1:], close[-1])
         self.lowest = np.minimum.accumulate(np.append(beyond, close[-1])[::-1])[::-1].tolist()
         self.highest = np.maximum.accumulate(np.append(beyond, close[-1])[::-1])[::-1].tolist()
-        self.rate = self.costs.price_move + self.costs.fee * (1.0 + self.costs.price_move)
+        self.rate = self.price_move + self.costs.fee * (1.0 + self.price_move)
         self.free_to_leave = min(self.levels) <= 0.0 <= max(self.levels)
         self.lost = Account(0.0, 0.0, None)  # the best of those that were closed out
         opening = Account(1.0, 0.0, None)
@@ -78,7 +80,7 @@ class _Search:
         price, costs = self.fills[t], self.costs
         units = self.levels[j] * account.worth(price) / price
         value = (units - account.units) * price
-        cost = abs(value) * (costs.price_move + costs.fee) + value * costs.fee * costs.price_move
+        cost = abs(value) * (self.price_move + costs.fee) + value * costs.fee * self.price_move
         return Account(account.cash - value - cost, units, (t, j, account.trades))
 
     def _worth_keeping(self, t: int, j: int, accounts: list[Account]) -> list[Account]:
@@ -144,10 +146,25 @@ def _by_worth(keyed: tuple[float, float, Account]) -> tuple[float, float]:
     return keyed[0], keyed[1]
 
 
+def not_bounded(market: Market, config: TradingConfig) -> tuple[str, ...]:
+    """Return what money depends on here and `perfect_foresight` does not know, by name; none where it is a bound."""
+    rules = {
+        "maintenance_margin": config.maintenance_margin,
+        "lot": config.lot,
+        "min_notional": config.min_notional,
+        "slippage_per_volatility": config.costs.slippage_per_volatility,
+        "slippage_bps_per_volume_percent": config.costs.slippage_bps_per_volume_percent,
+    }
+    events = {name: getattr(market, name) is not None for name in ("dividends", "splits", "funding")}
+    events["missing"] = market.tradable is not None
+    return tuple(name for name, there in {**rules, **events}.items() if there)
+
+
 def perfect_foresight(market: Market, config: TradingConfig) -> Array:
     """Return the target exposures of a trader who knows every price of the market in advance.
 
-    No path of the levels `config.exposures` ends richer in the ledger: with drift, costs, interest and ruin.
+    No path of the levels `config.exposures` ends richer in the ledger: with drift, costs, interest and ruin. Where
+    `not_bounded` names something it is a plan that does not know of that, and no bound.
 
     Args:
         market: T bars of one asset.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading_env.ledger import Array, LedgerPath
+from trading_env.paths import Array, LedgerPath
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Trade:
         entry_row: bar whose fill opened it.
         exit_row: bar whose fill closed it.
         direction: +1 long, -1 short.
-        profit: money earned in units of the opening equity, after fee, spread and slippage, before interest.
+        profit: money earned in units of the opening equity, after fee, spread and slippage, before interest, funding
+            and dividends.
     """
 
     asset: int
@@ -42,6 +43,9 @@ def closed_trades(path: LedgerPath, account: int = 0) -> list[Trade]:
 def _asset_trades(path: LedgerPath, account: int, asset: int) -> list[Trade]:
     held, price = path.units[:, account, asset], path.fill_price[:, asset]
     taken, value = path.settled_units[:, account, asset], path.settled_value[:, account, asset]
+    if path.splits is not None and path.fill_splits is not None:  # count in units of the first bar
+        held, taken = held / path.splits[:, asset], taken / path.splits[:, asset]
+        price = price * path.fill_splits[:, asset]
     cost = _costs(path, account, asset)
     filled = held + taken  # units after the bar's fill, before a ruined account was closed out
     trades: list[Trade] = []
@@ -65,8 +69,14 @@ def _asset_trades(path: LedgerPath, account: int, asset: int) -> list[Trade]:
 
 def _costs(path: LedgerPath, account: int, asset: int) -> Array:
     """(T,) costs of the fills in one asset: the account's, shared by notional where several assets trade in a bar."""
-    filled, held = path.units[:, account] + path.settled_units[:, account], path.units[:, account]
-    traded = np.abs(filled - np.concatenate([held[:1], held[:-1]])) * path.fill_price
+    filled, held, price = (
+        path.units[:, account] + path.settled_units[:, account],
+        path.units[:, account],
+        path.fill_price,
+    )
+    if path.splits is not None and path.fill_splits is not None:
+        filled, held, price = filled / path.splits, held / path.splits, price * path.fill_splits
+    traded = np.abs(filled - np.concatenate([held[:1], held[:-1]])) * price
     whole = traded.sum(axis=1)
     share = np.divide(traded[:, asset], whole, out=np.zeros_like(whole), where=whole > 0.0)
     return np.asarray((path.fee + path.spread + path.slippage)[:, account] * share)

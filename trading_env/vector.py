@@ -4,7 +4,6 @@ import json
 from typing import Any, Literal
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -12,32 +11,37 @@ from numpy.typing import NDArray
 from trading_env.config import TradingConfig
 from trading_env.env import checked_episode_bars, observation_space, starting_row
 from trading_env.game import Float32, Game
+from trading_env.ledger import Accounts
 from trading_env.market import Market
 
-Actions = NDArray[np.integer]
+Actions = NDArray[Any]
 Flags = NDArray[np.bool_]
 
 
 class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
     """Trade one market with N accounts at once; actions, observations and rewards are those of `TradingEnv`.
 
-    Autoreset is Gymnasium's NEXT_STEP: the step after an episode's last ignores the action of that account, opens a
-    fresh account, and returns its first observation with reward 0 and neither end flag. That step is no transition and
-    does not belong in a replay memory.
+    Autoreset is Gymnasium's NEXT_STEP unless SAME_STEP is asked for. NEXT_STEP: the step after an episode's last
+    ignores the action of that account, opens a fresh account, and returns its first observation with reward 0 and
+    neither end flag. That step is no transition and does not belong in a replay memory. SAME_STEP: the step that ends
+    an episode returns its reward and end flags, and the first observation of the next one; the last observation of the
+    episode is in `info["final_obs"]` where `info["_final_obs"]`, and its equity in `info["final_info"]`.
 
     Market data are exogenous, so a transition can be replayed from (t, account) alone: `cursor`, `observe` and
     `transition` are all a replay memory needs.
 
     Args:
         market: prices and features.
-        config: rules and costs.
+        config: rules, costs, actions and reward.
         num_envs: N accounts.
         episode_bars: bars of an episode; None plays to the market's end.
         starts: where episodes begin: `sequential`, always at bar 0; `random`, at a bar drawn for each episode such that
             `episode_bars` fit, or at least one bar if that is None.
+        autoreset_mode: NEXT_STEP or SAME_STEP.
 
     Raises:
-        ValueError: `num_envs` or `episode_bars` is less than 1, or `starts` is neither word.
+        ValueError: `num_envs` or `episode_bars` is less than 1, an episode is longer than the market, `starts` is
+            neither word, `autoreset_mode` is DISABLED, or the market lacks what the rules need.
     """
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012 - Gymnasium's convention
@@ -50,56 +54,72 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
         num_envs: int = 1,
         episode_bars: int | None = None,
         starts: Literal["sequential", "random"] = "sequential",
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, was {num_envs}")
         if starts not in ("sequential", "random"):
             raise ValueError(f"starts must be sequential or random, was '{starts}'")
+        if autoreset_mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP):
+            raise ValueError(f"autoreset_mode must be NEXT_STEP or SAME_STEP, was {autoreset_mode}")
         self.num_envs, self.starts = num_envs, starts
-        self.episode_bars = checked_episode_bars(episode_bars)
+        self.same_step = autoreset_mode == AutoresetMode.SAME_STEP
+        self.metadata = {**self.metadata, "autoreset_mode": autoreset_mode}
+        self.episode_bars = checked_episode_bars(episode_bars, market)
         self.game = Game(market, config or TradingConfig(), num_envs)
-        self.num_account_features = self.game.num_account_features + 1
-        self.single_action_space = spaces.Discrete(len(self.game.levels))
-        self.single_observation_space = observation_space(self.game)
+        self.num_account_features = self.game.num_account_features
+        self.single_action_space = self.game.setting.actions.space
+        self.single_observation_space = observation_space(self.game.setting)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._ended = np.zeros(num_envs, dtype=bool)
+        self._nobody = np.zeros(num_envs, dtype=bool)
+        self._own_rngs: list[np.random.Generator] | None = None
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Float32, dict[str, Any]]:
-        """Open N fresh accounts; one `seed` decides all their starts, or `options={"start": k}` opens them at bar k.
+        """Open N fresh accounts; `options={"start": k}` opens them at bar k.
+
+        One `seed` decides all starts of all accounts, drawn in turn. A list of N seeds gives each account starts of its
+        own, which the other accounts cannot move.
 
         Raises:
-            ValueError: `seed` is a list; the accounts share one generator. Or an option is none.
+            ValueError: `seed` is a list of another length, or an option is none.
         """
         if isinstance(seed, list):
-            raise ValueError("seed must be one int for all accounts, was a list; they share one generator")
-        super().reset(seed=seed)
-        everyone = np.ones(self.num_envs, dtype=bool)
-        start = starting_row(self.game, options)
-        rows = self._starting_rows() if start is None else np.full(self.num_envs, start, dtype=np.int64)
-        self.game.restart(everyone, rows)
-        self._ended[:] = False
-        return self.game.observation(), self._info(None)
+            if len(seed) != self.num_envs:
+                raise ValueError(f"seed must be one int or a list of {self.num_envs}, had {len(seed)}")
+            super().reset()
+            self._own_rngs = [np.random.default_rng(one) for one in seed]
+        else:
+            super().reset(seed=seed)
+            self._own_rngs = None if seed is not None else self._own_rngs
+        start = starting_row(self.game.market, options)
+        rows = self._starting_rows(np.arange(self.num_envs)) if start is None else np.full(self.num_envs, start)
+        self.game.restart(slice(None), rows)
+        self._ended = self._nobody
+        return self.game.observation(), self._info(~self._nobody)
 
     def step(self, actions: Actions) -> tuple[Float32, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
-        """Carry every account over one bar; those whose episode had ended are opened afresh instead."""
-        game, waiting = self.game, self._ended
-        stopped = game.t.copy()
-        if waiting.any():
-            game.t = np.where(waiting, 0, game.t)  # any bar will do: what these accounts do now is thrown away
-        outcome = game.advance(np.asarray(actions))
-        reward, terminated, truncated = outcome.reward, outcome.terminated, outcome.truncated
+        """Carry every account over one bar; those whose episode had ended are opened afresh instead (NEXT_STEP).
+
+        Raises:
+            ValueError: an action is none.
+        """
+        game, waiting = self.game, np.flatnonzero(self._ended)
+        opened = self._ended
+        reward, terminated, truncated, _ = game.advance(np.asarray(actions))
         if self.episode_bars is not None:
-            truncated = truncated | (game.t - game.start >= self.episode_bars)
-        if waiting.any():
-            game.t = np.where(waiting, stopped, game.t)
-            game.restart(waiting, self._starting_rows())
-            reward = np.where(waiting, 0.0, reward)
-            terminated, truncated = terminated & ~waiting, truncated & ~waiting
-        self._ended = terminated | truncated
-        return game.observation(), reward, terminated, truncated, self._info(waiting)
+            truncated |= game.t - game.start >= self.episode_bars
+        if len(waiting):
+            game.restart(waiting, self._starting_rows(waiting))
+            reward[waiting], terminated[waiting], truncated[waiting] = 0.0, False, False
+        ended = terminated | truncated
+        if self.same_step:
+            return self._restarted(reward, terminated, truncated, ended)
+        self._ended = ended
+        return game.observation(), reward, terminated, truncated, self._info(opened)
 
     def cursor(self) -> tuple[NDArray[np.int32], Float32]:
         """Return (N,) rows and (N, K) accounts: what must be remembered of the present states."""
@@ -117,36 +137,67 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
 
     def state_dict(self) -> dict[str, Any]:
         """Return arrays and one JSON text from which `load_state_dict` goes on exactly here."""
-        accounts = vars(self.game.accounts)
-        arrays = {name: np.array(value) for name, value in accounts.items()}
-        own = {"t": self.game.t, "start": self.game.start, "peak": self.game.peak, "ended": self._ended}
-        state = json.dumps(self.np_random.bit_generator.state)
+        game = self.game
+        arrays = {name: np.array(value) for name, value in game.accounts._asdict().items()}
+        own: dict[str, Any] = {"t": game.t, "start": game.start, "peak": game.peak, "ended": self._ended}
+        own["remembered"] = np.array(game.remembered).reshape(-1, self.num_envs)
+        rngs = [self.np_random, *(self._own_rngs or [])]
+        state = json.dumps([rng.bit_generator.state for rng in rngs])
         return {**arrays, **{name: np.array(value) for name, value in own.items()}, "rng": state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` returned.
 
         Raises:
-            ValueError: it is the state of another number of accounts or assets.
+            ValueError: it is the state of another number of accounts or assets, or of another reward.
         """
-        if np.shape(state["units"]) != self.game.accounts.units.shape:
+        game = self.game
+        if np.shape(state["units"]) != game.accounts.units.shape:
             raise ValueError(
-                f"the state must be of (N, A) = {self.game.accounts.units.shape} accounts and assets, "
+                f"the state must be of accounts and assets in the shape {game.accounts.units.shape}, "
                 f"was {np.shape(state['units'])}"
             )
-        for name in vars(self.game.accounts):
-            setattr(self.game.accounts, name, np.array(state[name]))
-        self.game.t, self.game.start = np.array(state["t"]), np.array(state["start"])
-        self.game.peak, self._ended = np.array(state["peak"]), np.array(state["ended"])
-        self.np_random.bit_generator.state = json.loads(state["rng"])
+        if len(state["remembered"]) != len(game.remembered):
+            raise ValueError(
+                f"the state must be of the reward {game.config.reward.kind}, "
+                f"remembered {len(state['remembered'])} numbers"
+            )
+        game.accounts = Accounts(*(np.array(state[name]) for name in Accounts._fields))
+        game.t, game.start = np.array(state["t"]), np.array(state["start"])
+        game.peak, self._ended = np.array(state["peak"]), np.array(state["ended"])
+        game.price = game.setting.tape.columns["close_now"].take(game.t, axis=0)
+        game.remembered = tuple(np.array(moment) for moment in state["remembered"])
+        shared, *own = json.loads(state["rng"])
+        self.np_random.bit_generator.state = shared
+        self._own_rngs = [np.random.default_rng() for _ in own] or None
+        for rng, saved in zip(self._own_rngs or [], own, strict=True):
+            rng.bit_generator.state = saved
 
-    def _starting_rows(self) -> NDArray[np.int64]:
+    def _restarted(
+        self, reward: NDArray[np.float64], terminated: Flags, truncated: Flags, ended: Flags
+    ) -> tuple[Float32, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """SAME_STEP: open afresh whoever ended, and tell the last observations beside the first ones."""
+        game, chosen = self.game, np.flatnonzero(ended)
+        if not len(chosen):
+            return game.observation(), reward, terminated, truncated, self._info(ended)
+        last, equity = game.observation(chosen), np.where(ended, game.accounts.equity, 0.0)
+        game.restart(chosen, self._starting_rows(chosen))
+        info = self._info(ended)
+        info["final_obs"] = np.full(self.num_envs, None, dtype=object)
+        for place, row in zip(chosen, last, strict=True):
+            info["final_obs"][place] = row
+        info["final_info"] = {"equity": equity, "_equity": ended.copy()}
+        info["_final_obs"], info["_final_info"] = ended.copy(), ended.copy()
+        return game.observation(), reward, terminated, truncated, info
+
+    def _starting_rows(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         if self.starts == "sequential":
-            return np.zeros(self.num_envs, dtype=np.int64)
+            return np.zeros(len(chosen), dtype=np.int64)
         last = max(len(self.game.market) - 1 - (self.episode_bars or 1), 0)
-        return self.np_random.integers(0, last + 1, size=self.num_envs)
+        if self._own_rngs is not None:
+            return np.array([self._own_rngs[place].integers(0, last + 1) for place in chosen], dtype=np.int64)
+        return self.np_random.integers(0, last + 1, size=len(chosen))
 
-    def _info(self, reset: Flags | None) -> dict[str, Any]:
-        """Equity of every account, and which of them this step opened afresh instead of carrying on."""
-        fresh = np.ones(self.num_envs, dtype=bool) if reset is None else reset.copy()
-        return {"equity": self.game.accounts.equity.copy(), "opened": fresh}
+    def _info(self, opened: Flags) -> dict[str, Any]:
+        """Equity of every account, and which of them this step opened afresh."""
+        return {"equity": self.game.accounts.equity.copy(), "opened": opened.copy()}

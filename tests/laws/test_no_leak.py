@@ -1,6 +1,7 @@
 """The law the house stands on: no agent ever meets a state of a forecaster that was fitted on that bar."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from forecaster.fit import fit_forecaster
 from forecaster.folds import split_rows
 from tradewinds.join import assert_unseen, build_market
 from tradewinds.prepare import Prepared
-from tradewinds.schema import Config
 from trading_env import TradingConfig, TradingVectorEnv
 
 from markets import noise_series, small_config
@@ -27,7 +27,7 @@ def joined():
         400, SplitConfig(embargo_bars=EMBARGO), context_length=8, horizon=HORIZON, first_row=10, stop_fraction=0.15
     )
     fitted = fit_forecaster(series, small_config(horizon=HORIZON), split.forecaster, seed=1)
-    prepared = Prepared(Config, series, split, (), {}, "noise")
+    prepared = Prepared(SimpleNamespace(env=TradingConfig()), series, split, (), {}, "noise")
     return prepared, fitted, encode(fitted, series)
 
 

@@ -1,5 +1,6 @@
 """The backtest: its numbers by another road, its baselines by their laws."""
 
+import dataclasses
 import math
 import re
 from datetime import timedelta
@@ -71,7 +72,9 @@ def path_of(returns):
     equity = np.concatenate(([1.0], np.cumprod(1.0 + np.asarray(returns))))[:, None]
     zero = np.zeros_like(equity)
     cube = np.zeros((*equity.shape, 1))
-    return LedgerPath(equity, zero, cube, cube, zero, zero, zero, zero, zero, zero, zero, cube, cube)
+    nothing = dict.fromkeys((field.name for field in dataclasses.fields(LedgerPath)), zero)
+    cubes = dict.fromkeys(("units", "exposure", "settled_units", "settled_value"), cube)
+    return LedgerPath(**{**nothing, **cubes, "equity": equity, "splits": None, "fill_splits": None})
 
 
 @given(st.lists(st.floats(-0.3, 0.3), min_size=5, max_size=60))

@@ -70,7 +70,7 @@ def test_one_env_and_many_play_the_same_game_to_the_last_bit(config, num_envs):
     actions = np.random.default_rng(2).integers(0, 3, (len(market) - 1, num_envs))
     vector = TradingVectorEnv(market, config, num_envs=num_envs)
     observations, _ = vector.reset(seed=0)
-    told = [(observations, np.zeros(num_envs), vector.game.accounts.equity)]
+    told = [(observations, np.zeros(num_envs), vector.game.accounts.equity.copy())]
     for row in actions:
         observations, rewards, _, truncated, info = vector.step(row)
         told.append((observations, rewards, info["equity"]))
@@ -243,9 +243,10 @@ def test_perfect_foresight_stays_flat_where_nothing_can_be_earned():
             lambda market: TradingVectorEnv(market, num_envs=3).load_state_dict(
                 TradingVectorEnv(market, num_envs=5).state_dict()
             ),
-            r"the state must be of \(N, A\) = \(3, 1\) accounts and assets, was \(5, 1\)",
+            r"the state must be of accounts and assets in the shape \(3,\), was \(5,\)",
         ),
-        (lambda market: TradingVectorEnv(market).reset(seed=[1]), "seed must be one int for all accounts"),
+        (lambda market: TradingVectorEnv(market).reset(seed=[1, 2]), "seed must be one int or a list of 1, had 2"),
+        (lambda market: TradingEnv(market, episode_bars=60), "episode_bars must be at most 59, the bars after the"),
     ],
 )
 def test_a_wrong_use_is_answered_with_the_law_it_breaks(attempt, message):

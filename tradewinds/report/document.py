@@ -139,6 +139,8 @@ def _agent_remarks(played: Backtest, *, learned: bool) -> list[str]:
         remarks.append("the agent stayed flat on the whole test span: it found nothing worth its cost")
     elif isinstance(agent, float) and isinstance(rule, float) and agent <= rule:
         remarks.append("the agent did not beat the sign of its own forecast: it added nothing to the forecaster")
+    if played.unbounded:
+        remarks.append(f"perfect_foresight does not know {', '.join(played.unbounded)}, and is no bound here")
     return remarks
 
 

@@ -1,0 +1,127 @@
+"""Other people's trading environments, made ready to be timed beside ours: 5,000 bars, 64 features, random actions.
+
+Each function returns steps per second of one measurement, or None where the package is not installed.
+"""
+
+import importlib.util
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+WINDOW = 30
+BARS, FEATURES = 5_000, 64
+
+
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
+    return importlib.util.find_spec(package) is not None
+
+
+def table(rng: np.random.Generator) -> Any:
+    """Return a pandas table of prices by the hour."""
+    import pandas as pd
+
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, BARS)))
+    index = pd.date_range("2020-01-01", periods=BARS, freq="h")
+    columns = {"open": close * 1.001, "high": close * 1.002, "low": close * 0.999, "close": close, "volume": 1.0}
+    return pd.DataFrame(columns, index=index)
+
+
+def gym_anytrading(rng: np.random.Generator) -> Callable[[], float]:
+    """Return a timer of gym-anytrading's `StocksEnv` with 64 features, window 30; its observation is a view."""
+    from gym_anytrading.envs import StocksEnv
+
+    features = rng.normal(size=(BARS, FEATURES)).astype(np.float32)
+
+    class Wide(StocksEnv):  # type: ignore[misc]
+        def _process_data(self) -> tuple[Any, Any]:
+            return self.df["Close"].to_numpy().astype(np.float32), features
+
+    prices = table(rng).rename(columns={"close": "Close"})
+    env = Wide(prices, WINDOW, (WINDOW, BARS))
+    return lambda: _walk(env, rng.integers(0, 2, BARS))
+
+
+def gym_trading_env(rng: np.random.Generator) -> Callable[[], float]:
+    """Return a timer of gym-trading-env with 64 features, window 30, three positions, fees and borrow interest."""
+    with warnings.catch_warnings():  # importing it turns every later warning of the process into an error
+        from gym_trading_env.environments import TradingEnv
+
+        warnings.simplefilter("ignore")
+        import pandas as pd
+
+        prices = table(rng)
+        columns = rng.normal(size=(BARS, FEATURES))
+        wide = pd.DataFrame(columns, index=prices.index, columns=[f"feature_{k}" for k in range(FEATURES)])
+        env = TradingEnv(
+            pd.concat([prices, wide], axis=1),
+            positions=[-1, 0, 1],
+            windows=WINDOW,
+            trading_fees=1e-4,
+            borrow_interest_rate=3e-6,
+            verbose=0,
+        )
+
+    def timed() -> float:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _walk(env, rng.integers(0, 3, BARS))
+
+    return timed
+
+
+def torchtrade(rng: np.random.Generator, num_envs: int) -> Callable[[], float]:
+    """Return a timer of TorchTrade's vectorised environment: windows of 30 bars x 64 features, fees and slippage."""
+    import torch
+    from torchtrade.envs.offline.vectorized_sequential import (
+        VectorizedSequentialTradingEnv,
+        VectorizedSequentialTradingEnvConfig,
+    )
+
+    columns = rng.normal(size=(BARS, FEATURES)).astype(np.float32)
+
+    def wide(bars: Any) -> Any:
+        import pandas as pd
+
+        names = [f"features_{k}" for k in range(FEATURES)]
+        added = pd.DataFrame(columns[: len(bars)], index=bars.index, columns=names)
+        return pd.concat([bars, added], axis=1).reset_index()
+
+    prices = table(rng).rename_axis("timestamp").reset_index()
+    config = VectorizedSequentialTradingEnvConfig(
+        num_envs=num_envs,
+        time_frames="1Hour",
+        window_sizes=WINDOW,
+        execute_on="1Hour",
+        transaction_fee=1e-4,
+        slippage=1e-4,
+        action_levels=[0, 1],
+        max_traj_length=250,
+    )
+    env = VectorizedSequentialTradingEnv(prices, config, wide)
+    actions = torch.from_numpy(rng.integers(0, 2, (64, num_envs)))
+    state = env.reset()
+
+    def timed() -> float:
+        nonlocal state
+        steps, started = 30, time.process_time()
+        for step in range(steps):
+            state["action"] = actions[step % 64]
+            _, state = env.step_and_maybe_reset(state)
+        return steps * num_envs / (time.process_time() - started)
+
+    return timed
+
+
+def _walk(env: Any, actions: np.ndarray[Any, Any]) -> float:
+    env.reset()
+    steps, started = 0, time.process_time()
+    for action in actions.tolist():
+        _, _, terminated, truncated, _ = env.step(action)
+        steps += 1
+        if terminated or truncated:
+            break
+    return steps / (time.process_time() - started)

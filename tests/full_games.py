@@ -1,0 +1,78 @@
+"""Markets with everything in them and rules with every option, drawn by hypothesis or by a seed."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from trading_env import CostConfig, Market, RewardConfig, TradingConfig, realised_volatility
+
+FREE = CostConfig(fee_bps=0, half_spread_bps=0, slippage_bps=0, borrow_bps_per_year=0, financing_bps_per_year=0)
+KINDS = ("log_growth", "drawdown", "variance", "differential_sharpe", "benchmark")
+
+
+def full_market(seed, num_bars=20, num_assets=1, *, volatility=0.05, features=3):
+    """A market with missing bars, an asset that is delisted, empty bars, splits, dividends and funding."""
+    rng = np.random.default_rng(seed)
+    shape = (num_bars, num_assets)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0, volatility, shape), axis=0))
+    open_ = close * np.exp(rng.normal(0, 0.01, shape))
+    missing = rng.random(shape) < 0.1
+    if num_assets > 1:
+        missing[num_bars // 2 :, -1] = True  # delisted
+    splits = np.where(rng.random(shape) < 0.05, 2.0, 1.0)
+    close, open_ = close / np.cumprod(splits, axis=0), open_ / np.cumprod(splits, axis=0)
+    return Market(
+        open=np.where(missing, np.nan, open_),
+        close=np.where(missing, np.nan, close),
+        features=rng.normal(size=(num_bars, features)),
+        bars_per_year=252.0,
+        instruments=tuple(f"asset{number}" for number in range(num_assets)),
+        volume=np.where(rng.random(shape) < 0.1, 0.0, rng.uniform(1e3, 1e6, shape)),
+        volatility=realised_volatility(np.where(missing, 1.0, close)),
+        dividends=np.where(rng.random(shape) < 0.1, 0.5, 0.0),
+        splits=splits,
+        funding=rng.normal(0, 1e-4, shape),
+        missing=missing,
+    )
+
+
+def full_rules(draw_one, draw_float, **fixed):
+    """Rules with every option; `draw_one` picks of a list, `draw_float` of an interval."""
+    costs = CostConfig(
+        fee_bps=draw_float(0, 50),
+        half_spread_bps=draw_float(0, 50),
+        slippage_bps=draw_float(0, 50),
+        slippage_per_volatility=draw_one([0.0, 0.1]),
+        slippage_bps_per_volume_percent=draw_one([0.0, 3.0]),
+        borrow_bps_per_year=draw_float(0, 2000),
+        financing_bps_per_year=draw_float(0, 2000),
+    )
+    rules = {
+        "execution": draw_one(["next_open", "next_close", "same_close"]),
+        "rebalance": draw_one(["on_change", "every_bar"]),
+        "leverage_cap": 3.0,
+        "maintenance_margin": draw_one([0.0, 0.37]),
+        "capital": 1e5,
+        "lot": draw_one([0.0, 7.0]),
+        "min_notional": draw_one([0.0, 8_137.0]),
+        "costs": costs,
+    }
+    return TradingConfig(**{**rules, **fixed})
+
+
+def random_rules(rng, **fixed):
+    return full_rules(lambda words: words[rng.integers(len(words))], lambda low, high: rng.uniform(low, high), **fixed)
+
+
+@st.composite
+def full_games(draw, num_accounts=1):
+    """A market, (T, N, A) targets and rules."""
+    num_assets = draw(st.integers(1, 3))
+    market = full_market(draw(st.integers(0, 10_000)), draw(st.integers(2, 20)), num_assets)
+    rules = full_rules(lambda words: draw(st.sampled_from(words)), lambda low, high: draw(st.floats(low, high)))
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    levels = rng.choice([-1.0, -0.4, 0.0, 0.4, 1.0], size=(len(market), num_accounts, num_assets))
+    return market, levels, rules
+
+
+def reward_of(kind):
+    return RewardConfig(kind=kind, penalty=0.7, memory_bars=20)

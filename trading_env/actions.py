@@ -1,0 +1,93 @@
+"""What an action means: target exposures of the assets, as fractions of equity. docs/accounting.md, section 6.
+
+A continuous target is exactly a float32, so that it can be remembered as one.
+"""
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from trading_env.config import TradingConfig
+
+Array = NDArray[np.float64]
+ROUNDING = 1e-6  # an action may leave its bounds by this much: float32 on its way through a network
+
+
+class Actions:
+    """The actions of one market's rules.
+
+    Args:
+        config: which kind, and its bounds.
+        num_assets: A.
+
+    Attributes:
+        space: Gymnasium's space of one action.
+        discrete: whether an action is the number of a level.
+        shares: (levels,) target exposure of each asset for each discrete action.
+    """
+
+    def __init__(self, config: TradingConfig, num_assets: int) -> None:
+        self.kind, self.cap, self.num_assets = config.actions, config.leverage_cap, num_assets
+        self.shares = np.asarray(config.exposures, dtype=np.float64) / num_assets
+        self.discrete = config.actions == "levels"
+        self.space: Any
+        if self.discrete:
+            self.space = spaces.Discrete(len(self.shares))
+            self.low, self.high, self.size = 0.0, float(len(self.shares) - 1), 0
+            return
+        if config.actions == "exposure":
+            self.low, self.high, self.size = min(config.exposures), max(config.exposures), 1
+        else:
+            self.low, self.high, self.size = (0.0 if config.actions == "long_weights" else -1.0), 1.0, num_assets
+        self.space = spaces.Box(self.low, self.high, (self.size,), np.float32)
+
+    def targets(self, actions: NDArray[Any], num_accounts: int) -> Array:
+        """Return (N, A) targets, (N,) of one asset, for N actions.
+
+        Raises:
+            ValueError: an action is none.
+        """
+        shape = (num_accounts, self.size) if self.size else (num_accounts,)
+        if actions.shape != shape:
+            raise ValueError(f"actions must be {self._law(num_accounts)}, had the shape {actions.shape}")
+        slack = 0.0 if self.discrete else ROUNDING
+        if not (actions.min() >= self.low - slack and actions.max() <= self.high + slack):
+            raise ValueError(f"actions must be {self._law(num_accounts)}, was {actions}")
+        if self.discrete:
+            found = self.shares.take(actions)
+            return found if self.num_assets == 1 else np.repeat(found[:, None], self.num_assets, axis=1)
+        if self.kind == "exposure":
+            asked = np.clip(actions, self.low, self.high)[:, 0]
+            spread = (asked / self.num_assets).astype(np.float32).astype(np.float64)
+            return spread if self.num_assets == 1 else np.repeat(spread[:, None], self.num_assets, axis=1)
+        weights = np.clip(actions, self.low, self.high).astype(np.float64)
+        together = np.abs(weights).sum(axis=1, keepdims=True)
+        scaled: Array = (weights * (self.cap / np.maximum(together, self.cap))).astype(np.float32).astype(np.float64)
+        return scaled[:, 0] if self.num_assets == 1 else scaled
+
+    def target(self, action: Any) -> float:
+        """Return the target of one account of one asset.
+
+        Raises:
+            ValueError: the action is none.
+        """
+        if not self.discrete:
+            return float(self.targets(np.asarray(action, dtype=np.float32)[None], 1)[0])
+        if not 0 <= action < len(self.shares):
+            raise ValueError(f"action must lie in [0, {len(self.shares) - 1}], was {action}")
+        return self.shares.item(int(action))
+
+    def remembered(self, target: Array) -> Array:
+        """Undo the rounding to float32 of targets: return the exact level each of them stands for."""
+        if not self.discrete:
+            return target
+        nearest = np.abs(self.shares - target[..., None]).argmin(axis=-1)
+        return np.where(np.abs(target) < 1e-12, 0.0, self.shares[nearest])
+
+    def _law(self, num_accounts: int) -> str:
+        bounds = f"[{self.low:g}, {self.high:g}]"
+        if self.discrete:
+            return f"{num_accounts} numbers in {bounds}"
+        return f"{num_accounts} x {self.size} numbers in {bounds}"
