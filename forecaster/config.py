@@ -231,6 +231,29 @@ class SplitConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaselineConfig:
+    """Forecasts beside the network's, besides those that are always there.
+
+    Attributes:
+        classical: of `auto_ets` and `auto_arima`, each once; they need the extra `[classical]`.
+        fit_bars: bars at the end of the forecaster's part that they are fitted on, and read before each forecast; in
+            [50, 5000]. A second or so for 500 bars, and 1 to 5 ms a forecast.
+    """
+
+    classical: tuple[Literal["auto_ets", "auto_arima"], ...] = ()
+    fit_bars: int = 500
+
+    def __post_init__(self) -> None:
+        _refuse(
+            (
+                len(set(self.classical)) == len(self.classical),
+                f"classical must name each model once, was {list(self.classical)}",
+            ),
+            (50 <= self.fit_bars <= 5000, f"fit_bars must lie in [50, 5000] bars, was {self.fit_bars}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForecasterConfig:
     """Everything that decides a fitted forecaster, but the data and the seed."""
 

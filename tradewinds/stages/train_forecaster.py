@@ -35,6 +35,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
             encode(fitted, series),
             calibration_rows=prepared.split.agent,
             rows=prepared.split.validation,
+            baselines=config.baselines,
         )
         tables[name] = scores.table
         where = "validation rows" if len(panel) == 1 else f"{name}, validation rows"
