@@ -17,6 +17,7 @@ Kind = Literal[
     "mlstm",
     "seq2seq",
 ]
+Precision = Literal["float32", "bfloat16", "auto"]
 Normalisation = Literal["none", "subtract_last", "revin"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 SEGMENTED = ("segment_lstm",)
@@ -175,6 +176,8 @@ class TrainerConfig:
         gradient_clip: largest gradient norm, positive.
         early_stopping_fraction: last share of the forecaster's own rows held out for stopping, in (0, 0.5].
         loss: of the `point` head: `huber`, `mse` or `mae`; the other heads have their own.
+        precision: arithmetic of the training: `float32`; `bfloat16`, by autocast; or `auto`, the faster of the two by
+            measurement, so that the same seed gives the same weights only where it comes to the same answer.
     """
 
     epochs: int = 30
@@ -185,6 +188,7 @@ class TrainerConfig:
     gradient_clip: float = 1.0
     early_stopping_fraction: float = 0.15
     loss: Literal["huber", "mse", "mae"] = "huber"
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         share = self.early_stopping_fraction
@@ -195,6 +199,10 @@ class TrainerConfig:
             (0.0 <= self.weight_decay < math.inf, f"weight_decay must be at least 0, was {self.weight_decay}"),
             (self.patience >= 1, f"patience must be at least 1 epoch, was {self.patience}"),
             (0.0 < self.gradient_clip < math.inf, f"gradient_clip must be positive, was {self.gradient_clip}"),
+            (
+                self.precision in get_args(Precision),
+                f"precision must be one of {', '.join(get_args(Precision))}, was '{self.precision}'",
+            ),
             (0.0 < share <= 0.5, f"early_stopping_fraction must be a fraction in (0, 0.5], was {share}"),
         )
 
