@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from forecaster.config import ModelConfig
+from forecaster.config import ModelConfig, Precision
 
 SplitRule = Literal["ett_hourly", "ett_minute", "ratio"]
-Precision = Literal["auto", "float32", "bfloat16"]
 Choice = Literal["auto", "none", "subtract_last", "revin"]  # a Normalisation, or the better of two
 CHOICES = {"split": SplitRule, "precision": Precision, "normalisation": Choice}
 

@@ -17,6 +17,7 @@ Kind = Literal[
     "mlstm",
     "seq2seq",
 ]
+Precision = Literal["float32", "bfloat16", "auto"]
 Normalisation = Literal["none", "subtract_last", "revin"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 SEGMENTED = ("segment_lstm",)
@@ -175,6 +176,8 @@ class TrainerConfig:
         gradient_clip: largest gradient norm, positive.
         early_stopping_fraction: last share of the forecaster's own rows held out for stopping, in (0, 0.5].
         loss: of the `point` head: `huber`, `mse` or `mae`; the other heads have their own.
+        precision: arithmetic of the training: `float32`; `bfloat16`, by autocast; or `auto`, the faster of the two by
+            measurement, so that the same seed gives the same weights only where it comes to the same answer.
     """
 
     epochs: int = 30
@@ -185,6 +188,7 @@ class TrainerConfig:
     gradient_clip: float = 1.0
     early_stopping_fraction: float = 0.15
     loss: Literal["huber", "mse", "mae"] = "huber"
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         share = self.early_stopping_fraction
@@ -195,6 +199,10 @@ class TrainerConfig:
             (0.0 <= self.weight_decay < math.inf, f"weight_decay must be at least 0, was {self.weight_decay}"),
             (self.patience >= 1, f"patience must be at least 1 epoch, was {self.patience}"),
             (0.0 < self.gradient_clip < math.inf, f"gradient_clip must be positive, was {self.gradient_clip}"),
+            (
+                self.precision in get_args(Precision),
+                f"precision must be one of {', '.join(get_args(Precision))}, was '{self.precision}'",
+            ),
             (0.0 < share <= 0.5, f"early_stopping_fraction must be a fraction in (0, 0.5], was {share}"),
         )
 
@@ -227,6 +235,29 @@ class SplitConfig:
             ),
             (abs(total - 1.0) < 1e-9, f"forecaster, agent, validation and test must sum to 1, their sum was {total:g}"),
             (self.embargo_bars >= 0, f"embargo_bars must be at least 0 bars, was {self.embargo_bars}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig:
+    """Forecasts beside the network's, besides those that are always there.
+
+    Attributes:
+        classical: of `auto_ets` and `auto_arima`, each once; they need the extra `[classical]`.
+        fit_bars: bars at the end of the forecaster's part that they are fitted on, and read before each forecast; in
+            [50, 5000]. A second or so for 500 bars, and 1 to 5 ms a forecast.
+    """
+
+    classical: tuple[Literal["auto_ets", "auto_arima"], ...] = ()
+    fit_bars: int = 500
+
+    def __post_init__(self) -> None:
+        _refuse(
+            (
+                len(set(self.classical)) == len(self.classical),
+                f"classical must name each model once, was {list(self.classical)}",
+            ),
+            (50 <= self.fit_bars <= 5000, f"fit_bars must lie in [50, 5000] bars, was {self.fit_bars}"),
         )
 
 

@@ -1,25 +1,20 @@
 """Fit a forecaster on its own rows, and keep it: weights as safetensors, everything else as JSON."""
 
 import json
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning.callbacks import EarlyStopping
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from forecaster.baselines import fit_ridge
-from forecaster.config import FORESEEING, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.config import FORESEEING, FeatureConfig, ForecasterConfig, ModelConfig, Precision, TrainerConfig
 from forecaster.datamodule import WindowDataModule, WindowRows, window_rows
 from forecaster.dlinear import fit_dlinear
 from forecaster.features import FeatureTable, build_features, scale, scale_of, static_features
@@ -28,10 +23,10 @@ from forecaster.heads import equal_bins
 from forecaster.linear import fit_base
 from forecaster.lstm import LSTMForecaster
 from forecaster.series import Series, Target
+from forecaster.training import Progress, train
 from forecaster.windows import labels
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int, Mapping[str, float]], None]
 WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
 OWN = ("static", "mean", "std", "target_scale", "naive_mae", "ridge", "dlinear")  # of one instrument, not shared
 
@@ -58,6 +53,7 @@ class FittedForecaster:
         history: per epoch, the loss on fit and on stop rows.
         model: the network, in evaluation mode.
         reader: how the network reads what is known of the bars ahead; None if it does not.
+        precision: the arithmetic it was trained in, `float32` or `bfloat16`.
     """
 
     config: ForecasterConfig
@@ -77,6 +73,7 @@ class FittedForecaster:
     history: tuple[dict[str, float], ...]
     model: LSTMForecaster
     reader: FutureReader | None = None
+    precision: Precision = "float32"
 
     def scaled(self, features: Array) -> Array:
         """Return (T, F) features in the network's units; 0, the mean, where a column that may be missing is."""
@@ -103,6 +100,7 @@ def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
         "fit_end_time": one.fit_end_time.isoformat(),
         "bar_length": str(one.bar_length),
         "history": list(one.history),
+        "precision": one.precision,
         "reader": None if one.reader is None else one.reader.plain(),
         "instruments": {name: _own_facts(fitted) for name, fitted in panel.items()},
     }
@@ -153,6 +151,7 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
         fit_end_time=pd.Timestamp(facts["fit_end_time"]),
         bar_length=pd.Timedelta(facts["bar_length"]),
         history=tuple(facts["history"]),
+        precision=facts["precision"],
         model=model.eval(),
         reader=reader,
         **own,
@@ -253,7 +252,7 @@ def fit_panel(
                 horizon=model_config.horizon,
             )
         model = LSTMForecaster(model_config, config.trainer, inputs, bins, num_future, base)
-        history = _train(model, data, config.trainer, progress)
+        history, precision = train(model, data, config.trainer, (inputs, num_future), progress)
     shared: dict[str, Any] = {
         "config": config,
         "feature_names": tables[0].names,
@@ -262,6 +261,7 @@ def fit_panel(
         "fit_end_time": known.close_time[-1],
         "bar_length": series.bar_length,
         "history": tuple(history),
+        "precision": precision,
         "model": model.cpu().eval(),
         "reader": reader,
     }
@@ -298,70 +298,3 @@ def _scale(table: FeatureTable, changes: Array, chosen: WindowRows, first_row: i
         ),
     }
     return _Part(scaled, changes, fit_target, facts)
-
-
-class _KeepBest(pl.Callback):
-    """Remember the weights of the best epoch, write down the losses, and say how far training has come."""
-
-    def __init__(self, epochs: int, progress: Progress | None) -> None:
-        self.epochs, self.progress = epochs, progress
-        self.history: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] = {}
-        self.least = float("inf")
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        losses = {name.replace("/", "_"): float(value) for name, value in trainer.callback_metrics.items()}
-        if losses["stop_loss"] < self.least:
-            self.least = losses["stop_loss"]
-            self.best = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
-        self.history.append(losses)
-        if self.progress is not None:
-            self.progress(len(self.history), self.epochs, losses)
-
-
-def _train(
-    model: LSTMForecaster, data: WindowDataModule, config: TrainerConfig, progress: Progress | None
-) -> list[dict[str, float]]:
-    keeper = _KeepBest(config.epochs, progress)
-    with _quiet_lightning():
-        trainer = pl.Trainer(
-            max_epochs=config.epochs,
-            gradient_clip_val=config.gradient_clip,
-            callbacks=[keeper, EarlyStopping("stop/loss", patience=config.patience, check_on_train_epoch_end=True)],
-            accelerator="auto",
-            devices=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-        )
-        try:
-            trainer.fit(model, datamodule=data)
-        except SystemExit:  # Lightning answers Ctrl-C by leaving the process
-            raise KeyboardInterrupt from None
-    if not keeper.best:
-        raise ValueError(
-            "training diverged: its loss was never a finite number; lower trainer.learning_rate, "
-            f"was {config.learning_rate}"
-        )
-    model.load_state_dict(keeper.best)
-    model.trainer = None  # it holds on to the whole feature table
-    return keeper.history
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's remarks about hardware and workers, and give the loggers back as they were."""
-    names = ("pytorch_lightning", "lightning.pytorch", "pytorch_lightning.utilities.rank_zero", "lightning_utilities")
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

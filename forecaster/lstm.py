@@ -37,7 +37,7 @@ class LSTMForecaster(pl.LightningModule):
         base: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.trainer_config = trainer
+        self.config, self.trainer_config = model, trainer
         self.head = build_head(model, trainer, bins)
         self.network = build_network(model, num_features, self.head.outputs, num_future)
         if model.linear_base and base is None:
@@ -53,6 +53,10 @@ class LSTMForecaster(pl.LightningModule):
         """
         outputs, hidden_state = self._outputs(context, *future)  # (B, L, F) -> (B, H, P), (B, D)
         return self.head.point(outputs), hidden_state, self.head.quantiles(outputs)
+
+    def loss(self, target: Tensor, context: Tensor, *future: Tensor) -> Tensor:
+        """Return the mean loss of the forecasts of a batch against the target (B, H)."""
+        return self.head.loss(self._outputs(context, *future)[0], target)
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         """Return the loss of one fit batch."""
@@ -70,14 +74,16 @@ class LSTMForecaster(pl.LightningModule):
     def _outputs(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs (B, H, P), moved by the linear base, and the hidden state (B, D) of (B, L, F)."""
         outputs, hidden_state = self.network(context, *future)
+        outputs = outputs.float()  # a network may be trained in bfloat16; what its outputs mean is float32
         if self.base is None:
             return outputs, hidden_state
-        linear = base_inputs(context) @ self.base[:-1] + self.base[-1]  # (B, L + F - 1) -> (B, H)
+        with torch.autocast(context.device.type, enabled=False):
+            linear = base_inputs(context) @ self.base[:-1] + self.base[-1]  # (B, L + F - 1) -> (B, H)
         moved = nn.functional.one_hot(torch.tensor(self.head.centre), self.head.outputs).to(outputs)  # (P,)
         return outputs + linear[..., None] * moved, hidden_state
 
     def _step(self, batch: tuple[Tensor, ...], split: str) -> Tensor:
         context, target, *future = batch  # (B, L, F), (B, H), and (B, H, G) for networks that read it
-        loss = self.head.loss(self._outputs(context, *future)[0], target)
+        loss = self.loss(target, context, *future)
         self.log(f"{split}/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
         return loss

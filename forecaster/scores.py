@@ -1,11 +1,14 @@
 """How good a forecast is, from the network and from rules that need none. Formulas: docs/metrics.md, section 1."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.baselines import drift, naive, ridge_forecast, seasonal_naive
+from forecaster.classical import Rule, fit_classical
+from forecaster.config import BaselineConfig
 from forecaster.conformal import online_quantiles, volatility
 from forecaster.dlinear import dlinear
 from forecaster.encode import HiddenStates
@@ -27,7 +30,7 @@ class Scores:
 
     Attributes:
         table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
-            `ridge`, `dlinear`.
+            `ridge`, `dlinear`, and the classical ones that were asked for.
         errors: per model (N, H) truth - forecast, for tests of equal accuracy.
         decisions: (N,) rows at whose close the scored forecasts were made.
         next_bar_quantiles: (Q, N) the network's calibrated quantiles one bar ahead, at `LEVELS`.
@@ -40,7 +43,13 @@ class Scores:
 
 
 def score_forecasts(
-    fitted: FittedForecaster, series: Series, states: HiddenStates, *, calibration_rows: range, rows: range
+    fitted: FittedForecaster,
+    series: Series,
+    states: HiddenStates,
+    *,
+    calibration_rows: range,
+    rows: range,
+    baselines: BaselineConfig | None = None,
 ) -> Scores:
     """Score the network and its baselines on `rows`, with intervals calibrated on `calibration_rows`.
 
@@ -51,12 +60,14 @@ def score_forecasts(
         calibration_rows: earlier rows, whose residuals give every model its first intervals; outcomes within `rows`
             correct those of later rows (`conformal`).
         rows: scored rows; only those whose H labels lie inside `rows` count.
+        baselines: classical forecasts to stand beside them, fitted on bars up to the network's; None for none.
 
     Returns:
         The scores.
 
     Raises:
-        ValueError: a span holds no whole label, calibration rows do not come first, or states are of another series.
+        ValueError: a span holds no whole label, calibration rows do not come first, states are of another series, or
+            what `fit_classical` raises.
     """
     horizon = fitted.config.model.horizon
     if not series.index.equals(states.index):
@@ -69,7 +80,14 @@ def score_forecasts(
     changes = series.changes()[:, 0]
     calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
     known, truth = labels(changes, calibration, horizon), labels(changes, scored, horizon)
-    before, after = (_forecasts(fitted, series, states, changes, part) for part in (calibration, scored))
+    classical = fit_classical(
+        changes,
+        baselines or BaselineConfig(),
+        fit_stop=int(states.fit_end[0]) + horizon + 1,
+        horizon=horizon,
+        season_bars=series.season_bars,
+    )
+    before, after = (_forecasts(fitted, series, states, classical, part) for part in (calibration, scored))
     spread = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in before.items()}
     ahead = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in after.items()}
     if states.quantiles is not None:
@@ -92,9 +110,13 @@ def _decisions(rows: range, horizon: int) -> NDArray[np.int64]:
 
 
 def _forecasts(
-    fitted: FittedForecaster, series: Series, states: HiddenStates, changes: Array, rows: NDArray[np.int64]
+    fitted: FittedForecaster,
+    series: Series,
+    states: HiddenStates,
+    classical: Mapping[str, Rule],
+    rows: NDArray[np.int64],
 ) -> dict[str, Array]:
-    horizon = fitted.config.model.horizon
+    horizon, changes = fitted.config.model.horizon, series.changes()[:, 0]
     features = fitted.scaled(build_features(series, fitted.config.features).values[rows])
     return {
         fitted.config.model.kind: states.forecast[rows].astype(np.float64),
@@ -103,6 +125,7 @@ def _forecasts(
         "drift": drift(changes, rows, horizon),
         "ridge": ridge_forecast(fitted.ridge, features),
         "dlinear": dlinear(fitted.dlinear, changes, rows),
+        **{name: rule(rows) for name, rule in classical.items()},
     }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecaster.classical import require_classical
 from forecaster.features import build_features, static_features
 from forecaster.folds import Split, split_rows
 from forecaster.series import Series
@@ -117,6 +118,7 @@ def prepare(config: Config) -> Prepared:
         RequestError: the data cannot be read, or are too few for the split.
     """
     _check_place(Path(config.run.dir))
+    _check_classical(config)
     return prepared_from(config, load_parts(config.series, config.weather, config.data))
 
 
@@ -138,6 +140,7 @@ def prepared_from(config: Config, parts: Parts, split: Split | None = None) -> P
         config, remarks = _executed(series, config)
         notes.extend(remarks)
     split = _split(series, config, loaded.cut) if split is None else split
+    _check_fit_bars(split, config)
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
     return Prepared(config, series, split, tuple(notes), inputs, name, parts)
@@ -218,6 +221,19 @@ def _check_place(folder: Path) -> None:
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise RequestError(f"run.dir must be a folder that can be written, was '{folder}', and '{there}' cannot")
+
+
+def _check_classical(config: Config) -> None:
+    try:
+        require_classical(config.baselines.classical)
+    except ValueError as error:
+        raise RequestError(f"baselines.classical: {error}") from None
+
+
+def _check_fit_bars(split: Split, config: Config) -> None:
+    bars, there = config.baselines.fit_bars, split.forecaster.stop
+    if config.baselines.classical and bars >= there:
+        raise RequestError(f"baselines.fit_bars must be less than the forecaster's {there} bars, was {bars}; lower it")
 
 
 def _split(series: Series, config: Config, cut: str) -> Split:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forecaster.benchmark_config import BenchmarkConfig
-from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
+from forecaster.config import BaselineConfig, FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
 from tradewinds.plugins import kinds
 from tradewinds.sources.rules import DataConfig
 from tradewinds.validate import build, require
@@ -199,6 +199,7 @@ class Config:
         features: what the LSTM reads of a bar.
         model: the recurrent network.
         trainer: how it is fitted.
+        baselines: forecasts beside it, besides those that are always there.
         split: who may see which rows.
         env: the market's rules and costs (kinds: `tradewinds.plugins`).
         agent: the agent (kinds: `tradewinds.plugins`).
@@ -220,6 +221,7 @@ class Config:
     features: FeatureConfig
     model: ModelConfig
     trainer: TrainerConfig
+    baselines: BaselineConfig
     split: SplitConfig
     env: Any
     agent: object

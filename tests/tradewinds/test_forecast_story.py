@@ -1,6 +1,7 @@
 """A series that is no price, through the command line: forecast, encoded and reported, and never traded."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,25 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     assert typed("report", "run.name=t").status == 0
     (run / "report.json").write_text("{}", encoding="utf-8")
     assert "it was changed: run again" in typed("report", "run.name=t").err
+
+
+def test_classical_baselines_without_their_library_are_answered_before_any_work(typed, monkeypatch):
+    monkeypatch.setattr("forecaster.classical.find_spec", lambda name: None)
+    answer = typed("run", *WORDS, "baselines=classical", "run.name=absent")
+    assert answer.status == 2
+    assert "baselines.classical: auto_ets and auto_arima need statsforecast, which is not installed; pip" in answer.err
+    assert "install 'tradewinds[classical]'" in answer.err
+    assert not Path("runs/absent").exists()
+
+
+@pytest.mark.skipif(find_spec("statsforecast") is None, reason="extra [classical]")
+def test_classical_baselines_are_judged_like_the_others(typed):
+    assert "fit_bars must be less than" in typed("run", *WORDS, "baselines=classical", "baselines.fit_bars=800").err
+    answer = typed("run", *WORDS, "baselines=classical", "baselines.fit_bars=200", "run.name=classical")
+    assert answer.status == 0, answer.err
+    (run,) = Path("runs/classical").glob("2*")
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    assert {"auto_ets", "auto_arima"} <= set(report["forecast"]) & set(report["honesty"]["diebold_mariano_by_rival"])
 
 
 @pytest.mark.parametrize("stage", ["train-agent", "backtest", "retrain", "signal", "schedule"])

@@ -87,7 +87,14 @@ def judge(
         return judge_storage(prepared, fitted, states, policy, parents=parents, run=run, facts=facts, console=console)
     market, index = build_market(prepared, states, test), prepared.series.index[test.start : test.stop]
     played = play_test(prepared, states, policy, market, test)
-    scores = score_forecasts(fitted, prepared.series, states, calibration_rows=prepared.split.validation, rows=test)
+    scores = score_forecasts(
+        fitted,
+        prepared.series,
+        states,
+        calibration_rows=prepared.split.validation,
+        rows=test,
+        baselines=config.baselines,
+    )
     model = config.model.kind
     honesty = honesty_block(
         played.returns("agent"),

@@ -38,7 +38,14 @@ def judge_forecast(
     began = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - started)
     config, split = prepared.config, prepared.split
     log_opening(prepared, run.name)
-    scores = score_forecasts(fitted, prepared.series, states, calibration_rows=split.validation, rows=split.test)
+    scores = score_forecasts(
+        fitted,
+        prepared.series,
+        states,
+        calibration_rows=split.validation,
+        rows=split.test,
+        baselines=config.baselines,
+    )
     comparison = compare_forecasts(scores.errors, config.model.kind)
     leaks = leakcheck_block(prepared, fitted, None)
     document = report_document(

@@ -35,6 +35,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
             encode(fitted, series),
             calibration_rows=prepared.split.agent,
             rows=prepared.split.validation,
+            baselines=config.baselines,
         )
         tables[name] = scores.table
         where = "validation rows" if len(panel) == 1 else f"{name}, validation rows"
@@ -55,7 +56,13 @@ def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[d
             progress=progress,
         )
     fitted = next(iter(panel.values()))
-    facts = {"fit_end_time": fitted.fit_end_time.isoformat(), "seconds": round(time.perf_counter() - started, 1)}
+    if config.trainer.precision == "auto":
+        console.note(f"trained in {fitted.precision}, the faster here; trainer.precision={fitted.precision} repeats it")
+    facts = {
+        "fit_end_time": fitted.fit_end_time.isoformat(),
+        "seconds": round(time.perf_counter() - started, 1),
+        "precision": fitted.precision,
+    }
     with writing(run / KIND, KIND, config=config.plain(), inputs=prepared.inputs, facts=facts) as folder:
         save_panel(panel, folder)
     console.wrote(run / KIND)
