@@ -119,6 +119,46 @@ class DQNConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DirectConfig:
+    """Settings of `train_direct`. An env step is one bar of one account.
+
+    Attributes:
+        steps: env steps to learn from.
+        kind: `direct`.
+        num_envs: windows an update learns from.
+        window_bars: bars of a window, through which the gradient runs.
+        hidden_sizes: units of each hidden layer.
+        learning_rate: AdamW's step at the start; it falls to a tenth on a straight line.
+        weight_decay: of AdamW.
+        gradient_clip: largest L2 norm of one update's gradient.
+        validate_every: env steps between two validations (and checkpoints).
+    """
+
+    steps: int
+    kind: Literal["direct"] = "direct"
+    num_envs: int = 256
+    window_bars: int = 32
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    gradient_clip: float = 1.0
+    validate_every: int = 250_000
+
+    def __post_init__(self) -> None:
+        _refuse(
+            *_common_laws(self.steps, self.num_envs, 0.0, self.validate_every),
+            (self.window_bars >= 2, f"window_bars must be at least 2 bars, was {self.window_bars}"),
+            (
+                len(self.hidden_sizes) > 0 and min(self.hidden_sizes, default=0) >= 1,
+                f"hidden_sizes must name at least one layer of at least 1 unit, was {self.hidden_sizes}",
+            ),
+            (self.learning_rate > 0.0, f"learning_rate must be positive, was {self.learning_rate}"),
+            (self.weight_decay >= 0.0, f"weight_decay must be at least 0, was {self.weight_decay}"),
+            (self.gradient_clip > 0.0, f"gradient_clip must be a positive norm, was {self.gradient_clip}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class QLearningConfig:
     """Settings of `train_q_learning`. "Env steps" count every environment.
 

@@ -60,6 +60,73 @@ class QNetwork(nn.Module):
         self.reward_scale.copy_(rms if rms > 0.0 else torch.ones(()))
 
 
+class ExposureNetwork(nn.Module):
+    """Exposures of A assets from a row of F features and the exposures held (N accounts, D hidden units).
+
+    The part of the first layer that reads features is a product of its own, so that a window is read at once (`read`)
+    and the accounts walk through it bar by bar (`decide`). The last layer starts at zero: an untrained policy holds the
+    middle of its range, nothing if that is symmetric. Features are standardised by `fit_scales`.
+
+    Args:
+        num_features: F.
+        num_assets: A.
+        hidden_sizes: units of each hidden layer.
+        bounds: least and greatest exposure of an asset, and the most of all together, in absolute values.
+        generator: source of the initial weights; they are left unset without one, to be loaded.
+        long_only: weights of a portfolio without shorts: shares of a softmax, cash among them.
+    """
+
+    feature_mean: Tensor
+    feature_std: Tensor
+
+    def __init__(
+        self,
+        num_features: int,
+        num_assets: int,
+        hidden_sizes: tuple[int, ...],
+        bounds: tuple[float, float, float],
+        generator: torch.Generator | None = None,
+        *,
+        long_only: bool = False,
+    ) -> None:
+        super().__init__()
+        self.sizes, self.bounds, self.long_only = (num_features, num_assets, hidden_sizes), bounds, long_only
+        self.register_buffer("feature_mean", torch.zeros(num_features))
+        self.register_buffer("feature_std", torch.ones(num_features))
+        self.of_features = _linear(num_features, hidden_sizes[0], generator)
+        self.of_held = _linear(num_assets, hidden_sizes[0], generator)
+        layers: list[nn.Module] = [nn.ReLU()]
+        for inputs, units in pairwise(hidden_sizes):
+            layers += [_linear(inputs, units, generator), nn.ReLU()]
+        self.body = nn.Sequential(*layers)
+        self.head = _linear(hidden_sizes[-1], num_assets + long_only, None)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def read(self, features: Tensor) -> Tensor:
+        """Return (B, D) of the first layer for (B, F) features."""
+        standard = (features - self.feature_mean) / self.feature_std
+        hidden: Tensor = self.of_features(standard.clamp(-CLIP, CLIP))
+        return hidden
+
+    def decide(self, hidden: Tensor, held: Tensor) -> Tensor:
+        """Return (N, A) exposures for what `read` said (N, D) and the exposures held (N, A)."""
+        low, high, cap = self.bounds
+        outputs = self.head(self.body(hidden + self.of_held(held)))
+        if self.long_only:
+            shares: Tensor = outputs.softmax(dim=1)[:, :-1]  # the last is cash
+            return min(cap, 1.0) * shares
+        exposures: Tensor = 0.5 * (high + low) + 0.5 * (high - low) * outputs.tanh()
+        together = exposures.abs().sum(dim=1, keepdim=True)
+        return exposures * (cap / together.clamp_min(cap))
+
+    def fit_scales(self, features: Tensor) -> None:
+        """Set the scales from (T, F) features; a column that does not vary is only centred."""
+        std, mean = torch.std_mean(features, dim=0, correction=0)
+        self.feature_mean.copy_(mean)
+        self.feature_std.copy_(torch.where(std > 1e-6, std, 1.0))
+
+
 def _linear(inputs: int, units: int, generator: torch.Generator | None) -> nn.Linear:
     """Return a layer whose construction does not touch PyTorch's global random state (He 2015 for ReLU, zero bias)."""
     layer = nn.Linear(inputs, units, device="meta").to_empty(device="cpu")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from trading_agent.networks import QNetwork
+from trading_agent.networks import ExposureNetwork, QNetwork
 from trading_agent.rollout import AnyVectorEnv, Walk
 
 WEIGHTS, FACTS = "policy.safetensors", "policy.json"
@@ -25,8 +25,8 @@ class Policy(Protocol):
 
     kind: str
 
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return the (N,) best actions at (N, O) observations; of equally good ones the first."""
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return the best actions at (N, O) observations, (N,) or (N, A); of equally good ones the first."""
         ...
 
     def settings(self) -> dict[str, Any]:
@@ -39,16 +39,22 @@ class Policy(Protocol):
 
 
 class ConstantPolicy:
-    """Always the same action: what a learned policy has to beat (kind `constant`)."""
+    """Always the same action: what a learned policy has to beat (kind `constant`).
+
+    Args:
+        action: a number of `Discrete`, or the values of a `Box`.
+    """
 
     kind = "constant"
 
-    def __init__(self, action: int) -> None:
+    def __init__(self, action: int | tuple[float, ...]) -> None:
         self.action = action
 
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return (N,) times the action."""
-        return np.full(len(observations), self.action, dtype=np.int64)
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return the action (N,) or (N, A) times."""
+        if isinstance(self.action, int):
+            return np.full(len(observations), self.action, dtype=np.int64)
+        return np.tile(np.array(self.action, dtype=np.float32), (len(observations), 1))
 
     def settings(self) -> dict[str, Any]:
         """Return the action."""
@@ -61,7 +67,8 @@ class ConstantPolicy:
     @classmethod
     def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "ConstantPolicy":
         """Build it anew."""
-        return cls(int(settings["action"]))
+        action = settings["action"]
+        return cls(action if isinstance(action, int) else tuple(action))
 
 
 class NetworkPolicy:
@@ -102,6 +109,64 @@ class NetworkPolicy:
         network = QNetwork(settings["num_observations"], settings["num_actions"], tuple(settings["hidden_sizes"]))
         network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
         return cls(network)
+
+
+class ExposurePolicy:
+    """The exposures an `ExposureNetwork` decides, or the nearest level (kind `exposure_network`).
+
+    Observations are a row of features, the exposures held, and more that is not read.
+
+    Args:
+        network: decides.
+        levels: (L,) exposures of the discrete actions, spread over the assets; None where actions are exposures.
+    """
+
+    kind = "exposure_network"
+
+    def __init__(self, network: ExposureNetwork, levels: NDArray[np.float64] | None) -> None:
+        self.network, self.levels = network, levels
+
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return (N,) levels or (N, A) exposures at (N, O) observations."""
+        num_features, num_assets, _ = self.network.sizes
+        seen = torch.from_numpy(np.float32(observations))
+        with torch.no_grad():
+            hidden = self.network.read(seen[:, :num_features])
+            exposures = self.network.decide(hidden, seen[:, num_features : num_features + num_assets]).numpy()
+        if self.levels is None:
+            return np.asarray(exposures)
+        return np.asarray(np.abs(exposures.mean(axis=1)[:, None] - self.levels).argmin(axis=1))
+
+    def settings(self) -> dict[str, Any]:
+        """Return sizes, bounds and levels."""
+        num_features, num_assets, hidden_sizes = self.network.sizes
+        return {
+            "num_features": num_features,
+            "num_assets": num_assets,
+            "hidden_sizes": list(hidden_sizes),
+            "bounds": list(self.network.bounds),
+            "long_only": self.network.long_only,
+            "levels": None if self.levels is None else self.levels.tolist(),
+        }
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the weights and scales."""
+        return {name: tensor.numpy().copy() for name, tensor in self.network.state_dict().items()}
+
+    @classmethod
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "ExposurePolicy":
+        """Build it anew."""
+        low, high, cap = settings["bounds"]
+        network = ExposureNetwork(
+            settings["num_features"],
+            settings["num_assets"],
+            tuple(settings["hidden_sizes"]),
+            (low, high, cap),
+            long_only=settings["long_only"],
+        )
+        network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
+        levels = settings["levels"]
+        return cls(network, None if levels is None else np.asarray(levels, dtype=np.float64))
 
 
 class TablePolicy:
@@ -151,8 +216,8 @@ class TablePolicy:
         return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
 
 
-KINDS: dict[str, type[ConstantPolicy] | type[NetworkPolicy] | type[TablePolicy]] = {
-    policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, TablePolicy)
+KINDS: dict[str, type[ConstantPolicy] | type[NetworkPolicy] | type[ExposurePolicy] | type[TablePolicy]] = {
+    policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, TablePolicy)
 }
 
 

@@ -1,0 +1,101 @@
+"""The ledger's law written in torch, so that a gradient runs through it: exposures in, log growth out.
+
+Accounts are told relative to their equity: what is held is a share of it, and a bar multiplies it. One law for one bar,
+the same as the ledger's to rounding (`tests/test_surrogate.py`); it knows fee, half spread, slippage, borrow, financing
+and all three executions, and nothing of lots, margin, events or funding. Formulas: docs/accounting.md, eq. 1 to 6.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+LEAST = 1e-6  # equity after a bar, as a share of that before: a log needs something left
+
+
+class Surrogate:
+    """One bar of N accounts in A assets at a time.
+
+    Args:
+        market: has (T, A) `open` and `close`, and `bars_per_year`.
+        config: has `costs`, `execution`, `rebalance` and sizes, as `trading_env.TradingConfig`.
+        dtype: of the calculation.
+
+    Raises:
+        ValueError: the rules ask for something that it does not know.
+    """
+
+    def __init__(self, market: Any, config: Any, dtype: torch.dtype = torch.float32) -> None:
+        _refuse_unknown(market, config)
+        costs, self.execution = config.costs, config.execution
+        self.on_change = config.rebalance == "on_change"
+        self.tilt = (costs.half_spread_bps + costs.slippage_bps) * 1e-4
+        self.fee = costs.fee_bps * 1e-4
+        self.borrow = costs.borrow_bps_per_year * 1e-4 / market.bars_per_year
+        self.financing = costs.financing_bps_per_year * 1e-4 / market.bars_per_year
+        opens, closes = torch.from_numpy(market.open), torch.from_numpy(market.close)
+        if self.execution == "next_open":
+            before, after = opens[1:] / closes[:-1], closes[1:] / opens[1:]
+        elif self.execution == "next_close":
+            before, after = closes[1:] / closes[:-1], torch.ones_like(closes[1:])
+        else:
+            before, after = torch.ones_like(closes[1:]), closes[1:] / closes[:-1]
+        self.before = (before - 1.0).to(dtype)  # (T - 1, A) simple returns until the fill of the order of bar t,
+        self.after = (after - 1.0).to(dtype)  # and from there to the close of t + 1
+
+    def bar(
+        self, held: Tensor, wanted: Tensor, last: Tensor, rows: Tensor, charged: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Carry accounts from the close of `rows` to the next one.
+
+        Args:
+            held: (N, A) exposures at the close of `rows`, as shares of equity.
+            wanted: (N, A) target exposures decided there.
+            last: (N, A) targets that were traded on last; with `on_change` an equal one trades nothing.
+            rows: (N,) bars, at most T - 2.
+            charged: share of fee, spread and slippage that is charged.
+
+        Returns:
+            (N,) log growth of equity, and (N, A) exposures at the next close.
+        """
+        cash, grown = 1.0 - held.sum(dim=1), held * (1.0 + self.before[rows])  # (N,), (N, A)
+        if self.execution == "next_close":
+            cash = self._accrued(cash, grown)
+        base = (cash + grown.sum(dim=1)).clamp_min(LEAST)
+        bought = wanted * base[:, None] - grown
+        if self.on_change:
+            bought = torch.where(wanted != last, bought, 0.0)
+        flow, notional = bought.sum(dim=1), bought.abs().sum(dim=1)
+        tilt, fee = charged * self.tilt, charged * self.fee
+        cash = cash - flow - notional * tilt - fee * (notional + flow * tilt)
+        value = (grown + bought) * (1.0 + self.after[rows])
+        if self.execution != "next_close":
+            cash = self._accrued(cash, value)
+        equity = (cash + value.sum(dim=1)).clamp_min(LEAST)
+        return equity.log(), value / equity[:, None]
+
+    def _accrued(self, cash: Tensor, value: Tensor) -> Tensor:
+        """Charge a bar's interest on short value, marked at its close, and on negative cash."""
+        owed = cash
+        if self.borrow:
+            owed = owed - (-value).clamp_min(0.0).sum(dim=1) * self.borrow
+        if self.financing:
+            owed = owed - (-cash).clamp_min(0.0) * self.financing
+        return owed
+
+
+def _refuse_unknown(market: Any, config: Any) -> None:
+    costs = config.costs
+    unknown = {
+        "costs.slippage_per_volatility": costs.slippage_per_volatility,
+        "costs.slippage_bps_per_volume_percent": costs.slippage_bps_per_volume_percent,
+        "maintenance_margin": config.maintenance_margin,
+        "lot": config.lot,
+        "min_notional": config.min_notional,
+    }
+    asked = [name for name, value in unknown.items() if value]
+    asked += [name for name in ("dividends", "splits", "funding", "missing") if getattr(market, name) is not None]
+    if asked:
+        raise ValueError(
+            f"no gradient runs through {', '.join(asked)}; leave it out while agent=direct learns, or take agent=dqn"
+        )
