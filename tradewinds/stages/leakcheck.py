@@ -63,7 +63,7 @@ def brief(config: Config) -> Config:
     return dataclasses.replace(
         config,
         trainer=dataclasses.replace(
-            config.trainer, epochs=min(config.trainer.epochs, asked.epochs), precision=precision
+            config.trainer, epochs=min(config.trainer.epochs, asked.epochs), precision=precision, members=1
         ),
         baselines=BaselineConfig(),  # of scores, which are not asked about
         agent=dataclasses.replace(agent, **known),  # type: ignore[type-var]
