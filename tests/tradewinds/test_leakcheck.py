@@ -17,7 +17,6 @@ import tradewinds.prepare
 import tradewinds.sources.join
 import tradewinds.stages.train_agent
 import tradewinds.stages.train_forecaster
-import trading_env.ledger
 from forecaster.series import Series
 from tradewinds.compose import compose_requests
 from tradewinds.leakcheck.account import second_account
@@ -265,7 +264,7 @@ def full_sample_threshold(monkeypatch):
 
 
 def fill_at(monkeypatch, price):
-    original = trading_env.ledger.run_ledger
+    original = tradewinds.backtest.run_ledger
 
     def ledger(market, targets, config):
         moved = np.concatenate([market.open[:1], price(market)[:-1]])
