@@ -178,6 +178,9 @@ class TrainerConfig:
         loss: of the `point` head: `huber`, `mse` or `mae`; the other heads have their own.
         precision: arithmetic of the training: `float32`; `bfloat16`, by autocast; or `auto`, the faster of the two by
             measurement, so that the same seed gives the same weights only where it comes to the same answer.
+        members: networks of different seeds, whose forecasts are averaged, at least 1; the hidden state is the first's.
+        processes: members trained at the same time, a torch thread each; null for as many as there are cores. A process
+            takes seconds to start, and so pays for trainings of a minute and more.
     """
 
     epochs: int = 30
@@ -189,6 +192,8 @@ class TrainerConfig:
     early_stopping_fraction: float = 0.15
     loss: Literal["huber", "mse", "mae"] = "huber"
     precision: Precision = "float32"
+    members: int = 1
+    processes: int | None = 1
 
     def __post_init__(self) -> None:
         share = self.early_stopping_fraction
@@ -199,6 +204,8 @@ class TrainerConfig:
             (0.0 <= self.weight_decay < math.inf, f"weight_decay must be at least 0, was {self.weight_decay}"),
             (self.patience >= 1, f"patience must be at least 1 epoch, was {self.patience}"),
             (0.0 < self.gradient_clip < math.inf, f"gradient_clip must be positive, was {self.gradient_clip}"),
+            (1 <= self.members <= 100, f"members must lie in [1, 100] networks, was {self.members}"),
+            (self.processes is None or self.processes >= 1, f"processes must be at least 1, was {self.processes}"),
             (
                 self.precision in get_args(Precision),
                 f"precision must be one of {', '.join(get_args(Precision))}, was '{self.precision}'",

@@ -15,15 +15,16 @@ from torch import Tensor
 
 from forecaster.baselines import fit_ridge
 from forecaster.config import FORESEEING, FeatureConfig, ForecasterConfig, ModelConfig, Precision, TrainerConfig
-from forecaster.datamodule import WindowDataModule, WindowRows, window_rows
+from forecaster.datamodule import WindowRows, window_rows
 from forecaster.dlinear import fit_dlinear
 from forecaster.features import FeatureTable, build_features, scale, scale_of, static_features
 from forecaster.future import FutureReader, FutureTable, build_future, reader_from
 from forecaster.heads import equal_bins
 from forecaster.linear import fit_base
 from forecaster.lstm import LSTMForecaster
+from forecaster.members import Ensemble, Job, train_members
 from forecaster.series import Series, Target
-from forecaster.training import Progress, train
+from forecaster.training import Progress
 from forecaster.windows import labels
 
 Array = NDArray[np.float64]
@@ -50,8 +51,8 @@ class FittedForecaster:
         fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
         fit_end_time: close of the last bar that its labels reached.
         bar_length: of the series it was fitted on.
-        history: per epoch, the loss on fit and on stop rows.
-        model: the network, in evaluation mode.
+        history: per epoch, the loss on fit and on stop rows; of an ensemble's first member.
+        model: the network, or the ensemble of them, in evaluation mode.
         reader: how the network reads what is known of the bars ahead; None if it does not.
         precision: the arithmetic it was trained in, `float32` or `bfloat16`.
     """
@@ -71,7 +72,7 @@ class FittedForecaster:
     fit_end_time: pd.Timestamp
     bar_length: pd.Timedelta
     history: tuple[dict[str, float], ...]
-    model: LSTMForecaster
+    model: LSTMForecaster | Ensemble
     reader: FutureReader | None = None
     precision: Precision = "float32"
 
@@ -140,7 +141,12 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
     reader = reader_from(facts["reader"]) if facts["reader"] else None
     with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
         inputs = len(facts["feature_names"]) + len(own["static"])
-        model = LSTMForecaster(config.model, config.trainer, inputs, blank, len(reader.names) if reader else 0)
+        num_future = len(reader.names) if reader else 0
+        members = [
+            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future)
+            for _ in range(config.trainer.members)
+        ]
+    model = members[0] if len(members) == 1 else Ensemble(members)
     model.load_state_dict(load_file(folder / WEIGHTS))
     return FittedForecaster(
         config=config,
@@ -213,7 +219,7 @@ def fit_panel(
         _scale(table, changes[:, number], chosen, max(first_row, rows.start), model_config)
         for number, table in enumerate(tables)
     ]
-    static, static_names = static_features(series.instruments, config.features)
+    static, _ = static_features(series.instruments, config.features)
     ahead, reader = build_future(known, config.features), None
     if model_config.kind in FORESEEING:
         scales = zip(parts[0].facts["mean"].tolist(), parts[0].facts["std"].tolist(), strict=True)
@@ -225,34 +231,20 @@ def fit_panel(
         static.astype(np.float32),
         np.stack([(part.changes / part.facts["target_scale"]).astype(np.float32) for part in parts]),
     )
-    data = WindowDataModule(
-        *tensors,
-        chosen,
-        context_length=model_config.context_length,
-        horizon=model_config.horizon,
-        batch_size=config.trainer.batch_size,
-        seed=seed,
-        future=lambda chosen: () if reader is None else (torch.from_numpy(reader.read(ahead, chosen)),),
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        bins = None
-        if model_config.head == "bins":
-            bins = equal_bins(
-                np.concatenate([part.fit_target / part.facts["target_scale"] for part in parts]), model_config.bins
-            )
-        inputs, num_future = len(tables[0].names) + len(static_names), len(reader.names) if reader else 0
-        base = None
-        if model_config.linear_base:
-            base = fit_base(
-                *tensors,
-                fit=chosen.fit,
-                stop=chosen.stop,
-                context_length=model_config.context_length,
-                horizon=model_config.horizon,
-            )
-        model = LSTMForecaster(model_config, config.trainer, inputs, bins, num_future, base)
-        history, precision = train(model, data, config.trainer, (inputs, num_future), progress)
+    bins, base = None, None
+    if model_config.head == "bins":
+        wanted = [part.fit_target / part.facts["target_scale"] for part in parts]
+        bins = equal_bins(np.concatenate(wanted), model_config.bins)
+    if model_config.linear_base:
+        base = fit_base(
+            *tensors,
+            fit=chosen.fit,
+            stop=chosen.stop,
+            context_length=model_config.context_length,
+            horizon=model_config.horizon,
+        )
+    job = Job(*tensors, chosen, model_config, config.trainer, bins, base, ahead, reader, seed)
+    model, history, precision = train_members(job, progress)
     shared: dict[str, Any] = {
         "config": config,
         "feature_names": tables[0].names,
@@ -262,7 +254,7 @@ def fit_panel(
         "bar_length": series.bar_length,
         "history": tuple(history),
         "precision": precision,
-        "model": model.cpu().eval(),
+        "model": model,
         "reader": reader,
     }
     return {

@@ -17,14 +17,11 @@ ROUNDS = 5  # trial steps in each arithmetic, in turns, so that a busy machine s
 GAIN = 0.95  # share of float32's time that bfloat16 must not exceed to be worth its rounding
 
 
-def trained_in(
-    model: LSTMForecaster, asked: Precision, batch_size: int, inputs: tuple[int, int], device: torch.device
-) -> Precision:
-    """Return `asked`, or for `auto` what a few steps of a copy of the network on made-up windows say.
+def trained_in(model: LSTMForecaster, batch_size: int, inputs: tuple[int, int], device: torch.device) -> Precision:
+    """Return the faster arithmetic, by a few steps of a copy of the network on made-up windows.
 
     Args:
         model: the network; neither its weights nor the random state are changed.
-        asked: `float32`, `bfloat16` or `auto`.
         batch_size: B.
         inputs: F features of a bar, and G columns known of each bar ahead, 0 for networks that read none.
         device: where it will be trained.
@@ -32,8 +29,6 @@ def trained_in(
     Returns:
         `float32` or `bfloat16`.
     """
-    if asked != "auto":
-        return asked
     with torch.random.fork_rng():
         batch = _made_up(model.config, batch_size, inputs, device)
         trial = copy.deepcopy(model).to(device).train()

@@ -7,36 +7,34 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from torch import Tensor
 
-from forecaster.config import Precision, TrainerConfig
+from forecaster.config import TrainerConfig
 from forecaster.datamodule import WindowDataModule
 from forecaster.lstm import LSTMForecaster
-from forecaster.precision import trained_in
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
 WHERE: dict[str, Any] = {"accelerator": "auto", "devices": 1, "logger": False, "enable_checkpointing": False}
 
 
+def training_device() -> torch.device:
+    """Return where Lightning trains on this machine."""
+    with _quiet_lightning():
+        return torch.device(pl.Trainer(**WHERE).strategy.root_device)
+
+
 def train(
-    model: LSTMForecaster,
-    data: WindowDataModule,
-    config: TrainerConfig,
-    inputs: tuple[int, int],
-    progress: Progress | None,
-) -> tuple[list[dict[str, float]], Precision]:
-    """Train a network, and leave in it the weights of the epoch with the least stop loss.
+    model: LSTMForecaster, data: WindowDataModule, config: TrainerConfig, progress: Progress | None
+) -> list[dict[str, float]]:
+    """Train a network, leave in it the weights of the epoch with the least stop loss, and return each epoch's losses.
 
     Args:
         model: fresh.
         data: its batches.
-        config: how.
-        inputs: F features of a bar, and G columns known of each bar ahead, 0 for networks that read none.
+        config: how; its `precision` is not `auto`.
         progress: called after each epoch with (epoch, epochs, losses).
-
-    Returns:
-        Per epoch the losses, and the arithmetic it was trained in.
 
     Raises:
         ValueError: the loss was never finite.
@@ -44,14 +42,12 @@ def train(
     """
     keeper = _KeepBest(config.epochs, progress)
     with _quiet_lightning():
-        device = pl.Trainer(**WHERE).strategy.root_device
-        precision = trained_in(model, config.precision, config.batch_size, inputs, device)
         trainer = pl.Trainer(
             **WHERE,
             max_epochs=config.epochs,
             gradient_clip_val=config.gradient_clip,
             callbacks=[keeper, EarlyStopping("stop/loss", patience=config.patience, check_on_train_epoch_end=True)],
-            precision="bf16-mixed" if precision == "bfloat16" else "32-true",
+            precision="bf16-mixed" if config.precision == "bfloat16" else "32-true",
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -67,7 +63,7 @@ def train(
         )
     model.load_state_dict(keeper.best)
     model.trainer = None  # it holds on to the whole feature table
-    return keeper.history, precision
+    return keeper.history
 
 
 class _KeepBest(pl.Callback):

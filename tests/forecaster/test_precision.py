@@ -63,7 +63,7 @@ def test_the_faster_arithmetic_is_taken_and_remembered_and_repeats_itself(faster
 def test_a_measurement_leaves_no_trace():
     model = LSTMForecaster(small_config().model, TrainerConfig(), 4)
     before, state = [weight.clone() for weight in model.parameters()], torch.random.get_rng_state()
-    assert trained_in(model, "auto", 8, (4, 0), CPU) in TWO
+    assert trained_in(model, 8, (4, 0), CPU) in TWO
     assert all(torch.equal(was, weight) for was, weight in zip(before, model.parameters(), strict=True))
     assert all(weight.grad is None for weight in model.parameters())
     assert torch.equal(state, torch.random.get_rng_state())
@@ -74,7 +74,7 @@ def test_a_machine_without_bfloat16_trains_in_float32(monkeypatch):
         raise RuntimeError("no kernel")
 
     monkeypatch.setattr("forecaster.precision._step", refuse)
-    assert trained_in(LSTMForecaster(small_config().model, TrainerConfig(), 4), "auto", 8, (4, 0), CPU) == "float32"
+    assert trained_in(LSTMForecaster(small_config().model, TrainerConfig(), 4), 8, (4, 0), CPU) == "float32"
 
 
 def test_an_arithmetic_that_does_not_exist_is_refused():

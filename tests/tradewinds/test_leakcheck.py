@@ -17,7 +17,6 @@ import tradewinds.prepare
 import tradewinds.sources.join
 import tradewinds.stages.train_agent
 import tradewinds.stages.train_forecaster
-import trading_env.ledger
 from forecaster.series import Series
 from tradewinds.compose import compose_requests
 from tradewinds.leakcheck.account import second_account
@@ -28,6 +27,7 @@ from tradewinds.prepare import prepared_from
 from tradewinds.schema import request_from
 from tradewinds.sources import load_parts
 from tradewinds.sources.loaded import LoadedSeries, Parts
+from tradewinds.stages.leakcheck import brief
 from trading_env import CostConfig, Market, TradingConfig, run_ledger
 
 from markets import noise_series
@@ -264,7 +264,7 @@ def full_sample_threshold(monkeypatch):
 
 
 def fill_at(monkeypatch, price):
-    original = trading_env.ledger.run_ledger
+    original = tradewinds.backtest.run_ledger
 
     def ledger(market, targets, config):
         moved = np.concatenate([market.open[:1], price(market)[:-1]])
@@ -508,3 +508,10 @@ def test_a_series_that_is_forecast_and_not_traded_is_checked_as_far_as_it_goes(m
     no_purge_before_the_stopping_rows(monkeypatch)
     leak = check_pipeline(prepared_from(config, parts)).leak
     assert (leak.probe, leak.stage) == ("refit", "forecaster_fit")
+
+
+def test_nothing_by_stopwatch_decides_what_is_fitted_twice():
+    """An arithmetic chosen by measurement could differ between two fits, and look like a leak."""
+    short = brief(request("trainer.precision=auto", "baselines=classical"))
+    assert (short.trainer.precision, short.baselines.classical) == ("float32", ())
+    assert brief(request("trainer.precision=bfloat16")).trainer.precision == "bfloat16"

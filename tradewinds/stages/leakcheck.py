@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from forecaster.config import BaselineConfig
 from tradewinds.artifact import new_run_id, write_json
 from tradewinds.console import Console
 from tradewinds.errors import GateError, RequestError
@@ -58,9 +59,13 @@ def brief(config: Config) -> Config:
     steps = min(getattr(agent, "steps", asked.agent_steps), asked.agent_steps)
     cuts = {"steps": steps, **{name: max(int(share * steps), 1) for name, share in AGENT.items()}}
     known = {name: value for name, value in cuts.items() if hasattr(agent, name)}
+    precision = "float32" if config.trainer.precision == "auto" else config.trainer.precision  # nothing by stopwatch
     return dataclasses.replace(
         config,
-        trainer=dataclasses.replace(config.trainer, epochs=min(config.trainer.epochs, asked.epochs)),
+        trainer=dataclasses.replace(
+            config.trainer, epochs=min(config.trainer.epochs, asked.epochs), precision=precision, members=1
+        ),
+        baselines=BaselineConfig(),  # of scores, which are not asked about
         agent=dataclasses.replace(agent, **known),  # type: ignore[type-var]
         rollout=dataclasses.replace(config.rollout, standard_errors=0.0),
         backtest=dataclasses.replace(config.backtest, random_draws=1),
