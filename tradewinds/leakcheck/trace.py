@@ -27,7 +27,7 @@ STAGES = (
     "fills",
     "equity",
 )
-CAUSAL = ("agent", "buy_and_hold", "flat", "forecast_sign")  # strategies that may not know what comes
+CAUSAL = ("agent", "buy_and_hold", "flat", "forecast_sign", "plan_on_forecast")  # strategies that may not know what comes
 Values = NDArray[Any]
 
 
