@@ -98,7 +98,7 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
         start = starting_row(self.game.market, options)
         rows = self._starting_rows(np.arange(self.num_envs)) if start is None else np.full(self.num_envs, start)
         self.game.restart(slice(None), rows)
-        self._ended = self._nobody
+        self._ended = self._nobody.copy()
         return self.game.observation(), self._info(~self._nobody)
 
     def step(self, actions: Actions) -> tuple[Float32, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
