@@ -141,7 +141,7 @@ def windowed(market: Market, num_envs: int, rng: np.random.Generator) -> Timer:
 def batched(market: Market, num_envs: int, rng: np.random.Generator) -> Timer:
     """Return a timer of `TradingVectorEnv` in env-steps per second, restarts included."""
     env = TradingVectorEnv(market, num_envs=num_envs, episode_bars=250, starts="random")
-    steps = max(500_000 // num_envs, 100) if num_envs > 8 else 2_000
+    steps = max(2_000_000 // num_envs, 100) if num_envs > 64 else 3_000
     actions = rng.integers(0, 3, (64, num_envs))
     env.reset(seed=0)
     env.step(actions[0])

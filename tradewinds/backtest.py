@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.encode import HiddenStates
+from tradewinds.known_worlds import best_known
 from tradewinds.metrics import Metrics, simple_returns, strategy_metrics
 from tradewinds.prepare import Prepared, seed_for
 from trading_agent import Policy
@@ -25,9 +26,19 @@ from trading_env import (
     perfect_foresight,
     run_ledger,
 )
+from trading_env.markov_optimum import planned
 
 Array = NDArray[np.float64]
-STRATEGIES = ("agent", "buy_and_hold", "flat", "random_same_turnover", "forecast_sign", "perfect_foresight")
+STRATEGIES = (
+    "agent",
+    "buy_and_hold",
+    "flat",
+    "random_same_turnover",
+    "forecast_sign",
+    "plan_on_forecast",
+    "perfect_foresight",
+)
+BEST_KNOWN = "best_known"  # beside them where the series is a made-up world
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +73,28 @@ class Backtest:
 
 
 def backtest(
-    policy: Policy, market: Market, forecast: NDArray[np.float32], config: TradingConfig, *, seed: int, draws: int
+    policy: Policy,
+    market: Market,
+    forecast: NDArray[np.float32],
+    config: TradingConfig,
+    *,
+    seed: int,
+    draws: int,
+    best_known: Array | None = None,
 ) -> Backtest:
     """Play the test span.
 
     Args:
         policy: the trained agent.
         market: T bars and the feature table the agent reads.
-        forecast: (T,) forecast log return of the first bar that an order decided at t earns, for `forecast_sign`.
+        forecast: (T, H) forecast log returns of the bars that an order decided at t earns, the first one first.
         config: rules and costs.
         seed: decides the rotations behind `random_same_turnover`.
         draws: how many rotations; the one with the median total return is reported.
+        best_known: (T, 1) targets of the best policy of a made-up world, or None.
 
     Returns:
-        Paths, metrics and trades of all `STRATEGIES`.
+        Paths, metrics and trades of all `STRATEGIES`, and of `best_known` where it is given.
     """
     agent = play(policy, market, config)
     paths = {
@@ -83,22 +102,26 @@ def backtest(
         "buy_and_hold": np.full_like(agent, min(1.0, config.leverage_cap)),
         "flat": np.zeros_like(agent),
         "random_same_turnover": random_rotation(agent, market, config, seed=seed, draws=draws),
-        "forecast_sign": sign_targets(forecast, config),
+        "forecast_sign": sign_targets(forecast[:, 0], config),
+        "plan_on_forecast": planned(forecast.astype(np.float64), config, market.bars_per_year),
         "perfect_foresight": perfect_foresight(market, config),
     }
-    targets = np.stack([paths[name] for name in STRATEGIES], axis=1)  # S x (T, A) -> (T, S, A)
+    if best_known is not None:
+        paths[BEST_KNOWN] = best_known
+    names = tuple(paths)
+    targets = np.stack(list(paths.values()), axis=1)  # S x (T, A) -> (T, S, A)
     path = run_ledger(market, targets, config)
     assert market.index is not None
     span = (market.index[-1] - market.index[0]).astype("timedelta64[s]").item()
-    trades = [closed_trades(path, account=number) for number in range(len(STRATEGIES))]
+    trades = [closed_trades(path, account=number) for number in range(len(names))]
     metrics = {
         name: strategy_metrics(path, number, trades[number], bars_per_year=market.bars_per_year, span=span)
-        for number, name in enumerate(STRATEGIES)
+        for number, name in enumerate(names)
     }
     costs = dataclasses.replace(config.costs, **dict.fromkeys(vars(config.costs), 0.0))
     free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
     without = strategy_metrics(free, 0, closed_trades(free), bars_per_year=market.bars_per_year, span=span)
-    return Backtest(STRATEGIES, path, targets, metrics, trades[0], without, not_bounded(market, config))
+    return Backtest(names, path, targets, metrics, trades[0], without, not_bounded(market, config))
 
 
 def play_test(prepared: Prepared, states: HiddenStates, policy: Policy, market: Market, rows: range) -> Backtest:
@@ -107,10 +130,11 @@ def play_test(prepared: Prepared, states: HiddenStates, policy: Policy, market: 
     return backtest(
         policy,
         market,
-        states.forecast[rows.start : rows.stop, earning_bar(prepared)],
+        states.forecast[rows.start : rows.stop, earning_bar(prepared) :],
         config.env,
         seed=seed_for(config.seed, "rotation"),
         draws=config.backtest.random_draws,
+        best_known=best_known(prepared, rows),
     )
 
 

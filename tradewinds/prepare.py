@@ -137,6 +137,7 @@ def prepared_from(config: Config, parts: Parts, split: Split | None = None) -> P
         _check_hours(series, config)
         notes = [note for note in notes if note != POWER_NOTE]
     else:
+        _check_rules(series, config)
         config, remarks = _executed(series, config)
         notes.extend(remarks)
     split = _split(series, config, loaded.cut) if split is None else split
@@ -144,6 +145,21 @@ def prepared_from(config: Config, parts: Parts, split: Split | None = None) -> P
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
     return Prepared(config, series, split, tuple(notes), inputs, name, parts)
+
+
+def _check_rules(series: Series, config: Config) -> None:
+    """Refuse rules that this series or this agent cannot be played by, before anything is trained.
+
+    Raises:
+        RequestError: a cost needs volumes, and there are none; or the agent chooses among levels, and gets none.
+    """
+    costs, agent = config.env.costs, getattr(config.agent, "kind", None)
+    if costs.slippage_bps_per_volume_percent and series.volume is None:
+        raise RequestError(
+            f"env.costs.slippage_bps_per_volume_percent needs a series with volume, and {series.name} has none; set 0"
+        )
+    if config.env.actions != "levels" and agent in ("dqn", "q_learning"):
+        raise RequestError(f"env.actions must be levels for agent.kind={agent}, was '{config.env.actions}'")
 
 
 def _executed(series: Series, config: Config) -> tuple[Config, list[str]]:

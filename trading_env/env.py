@@ -87,9 +87,9 @@ class TradingEnv(gymnasium.Env[Observation, Any]):
     ) -> None:
         if render_mode not in (None, "human", "rgb_array"):
             raise ValueError(f"render_mode must be human, rgb_array or None, was '{render_mode}'")
-        self.account = alone(market, config or TradingConfig())
-        self.setting, self.market, self.render_mode = self.account.setting, market, render_mode
         self.episode_bars = checked_episode_bars(episode_bars, market)
+        self.account = alone(market, config or TradingConfig(), self.episode_bars)
+        self.setting, self.market, self.render_mode = self.account.setting, market, render_mode
         self.action_space = self.setting.actions.space
         self.observation_space = observation_space(self.setting)
         self._ended = True  # until the first reset
@@ -119,8 +119,6 @@ class TradingEnv(gymnasium.Env[Observation, Any]):
             raise ValueError("the episode has ended; call reset before the next step")
         reward, terminated, truncated, bar = self.account.advance(action)
         info = self._info(bar)
-        if self.episode_bars is not None:
-            truncated = truncated or info["t"] - self.account.place[1] >= self.episode_bars
         self._ended = terminated or truncated
         if self.render_mode is not None:
             self._keep()
@@ -146,14 +144,14 @@ class TradingEnv(gymnasium.Env[Observation, Any]):
     def _keep(self) -> None:
         if self.render_mode is None:
             return
-        t, _, equity, exposure = self.account.place
+        t, equity, exposure = self.account.place
         for column, value in zip(self._history, (self.market.close[t, 0], exposure.sum(), equity), strict=True):
             column.append(float(value))
         if self.render_mode == "human":
             self.render()
 
     def _info(self, bar: Bar | None) -> dict[str, Any]:
-        t, _, equity, exposure = self.account.place
+        t, equity, exposure = self.account.place
         info: dict[str, Any] = {"t": t, "equity": equity, "exposure": exposure}
         if bar is None:
             info.update(dict.fromkeys(COSTS, 0.0), turnover=0.0, called=False)

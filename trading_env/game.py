@@ -73,25 +73,29 @@ class Game:
         market: prices and features.
         config: rules, costs, actions and reward.
         num_accounts: N.
+        episode_bars: bars of an episode; None plays to the market's end.
 
     Raises:
         ValueError: the market lacks what the rules need.
 
     Attributes:
         t: (N,) bar at whose close each account decides next.
-        start: (N,) bar at which each episode began.
+        until: (N,) bar at which each episode is cut.
         accounts: the ledger's state.
         peak: (N,) highest equity since the episode began.
         remembered: what the reward remembers, each (N,).
         price: (N, A) mark at t of whoever holds something.
     """
 
-    def __init__(self, market: Market, config: TradingConfig, num_accounts: int) -> None:
+    def __init__(
+        self, market: Market, config: TradingConfig, num_accounts: int, episode_bars: int | None = None
+    ) -> None:
+        self.longest = len(market) if episode_bars is None else episode_bars
         self.setting = Setting(market, config)
         self.market, self.config = market, config
         self.num_account_features = self.setting.num_own + self.setting.reward.memory + 1
         self.t = np.zeros(num_accounts, dtype=np.int64)
-        self.start = np.zeros(num_accounts, dtype=np.int64)
+        self.until = np.full(num_accounts, self.setting.last)
         self.accounts = opened(self.setting.n, num_accounts, self.setting.num_assets)
         self.peak = np.ones(num_accounts)
         self.price = self.setting.tape.columns["close_now"].take(self.t, axis=0)
@@ -105,7 +109,8 @@ class Game:
         closed[chosen] = False
         for moment in self.remembered:
             moment[chosen] = 0.0
-        self.t[chosen] = self.start[chosen] = rows
+        self.t[chosen] = rows
+        self.until[chosen] = np.minimum(rows + self.longest, self.setting.last)
 
     def advance(self, actions: NDArray[Any]) -> Outcome:
         """Carry every account over one bar, to the close of bar t + 1.
@@ -121,7 +126,7 @@ class Game:
         self.peak = np.maximum(peak, after)
         reward, self.remembered = _rewarded(setting, self.t, before, after, peak, self.peak, self.remembered)
         self.t = self.t + 1
-        return Outcome(reward, bar.ruined, self.t >= setting.last, bar)
+        return Outcome(reward, bar.ruined, self.t >= self.until, bar)
 
     def account(self) -> Float32:
         """Return (N, K + M + 1) what an agent must remember of an account.

@@ -45,20 +45,22 @@ class Alone(Protocol):
         """(F + K,) what is seen at the close of t."""
 
     @property
-    def place(self) -> tuple[int, int, float, NDArray[np.float64]]:
-        """t, the row the episode began at, equity, and (A,) exposures."""
+    def place(self) -> tuple[int, float, NDArray[np.float64]]:
+        """t, equity, and (A,) exposures."""
 
 
 class Solo:
     """One account of one asset, in floats."""
 
-    def __init__(self, market: Market, config: TradingConfig) -> None:
+    def __init__(self, market: Market, config: TradingConfig, episode_bars: int | None) -> None:
         self.setting = Setting(market, config)
+        self.longest = len(market) if episode_bars is None else episode_bars
         self.restart(0)
 
     def restart(self, row: int) -> None:
         """Open a fresh account at a row."""
-        self.t = self.start = row
+        self.t = row
+        self.until = min(row + self.longest, self.setting.last)
         self.accounts, self.peak = opened(FLOATS, 1, 1), 1.0
         self.remembered: tuple[float, ...] = (0.0,) * self.setting.reward.memory
 
@@ -78,7 +80,7 @@ class Solo:
             remembered=self.remembered,
         )
         self.t = t + 1
-        return Step(float(reward), bar.ruined, self.t >= setting.last, bar)
+        return Step(float(reward), bar.ruined, self.t >= self.until, bar)
 
     def observation(self) -> Float32:
         """(F + K,) what is seen at the close of t."""
@@ -91,9 +93,9 @@ class Solo:
         return row
 
     @property
-    def place(self) -> tuple[int, int, float, NDArray[np.float64]]:
-        """t, the row the episode began at, equity, and (1,) exposures."""
-        return self.t, self.start, self.accounts.equity, np.array([self._exposure()])
+    def place(self) -> tuple[int, float, NDArray[np.float64]]:
+        """t, equity, and (1,) exposures."""
+        return self.t, self.accounts.equity, np.array([self._exposure()])
 
     def _exposure(self) -> float:
         price = self.setting.tape.columns["close_now"].item(self.t)
@@ -104,8 +106,8 @@ class Solo:
 class OfMany:
     """One account of several assets: a game of one."""
 
-    def __init__(self, market: Market, config: TradingConfig) -> None:
-        self.game = Game(market, config, 1)
+    def __init__(self, market: Market, config: TradingConfig, episode_bars: int | None) -> None:
+        self.game = Game(market, config, 1, episode_bars)
         self.setting = self.game.setting
 
     def restart(self, row: int) -> None:
@@ -124,17 +126,18 @@ class OfMany:
         return row
 
     @property
-    def place(self) -> tuple[int, int, float, NDArray[np.float64]]:
-        """t, the row the episode began at, equity, and (A,) exposures."""
+    def place(self) -> tuple[int, float, NDArray[np.float64]]:
+        """t, equity, and (A,) exposures."""
         game, accounts = self.game, self.game.accounts
         t, equity = int(game.t[0]), float(accounts.equity[0])
-        return t, int(game.start[0]), equity, accounts.units[0] * game.market.close[t] / max(equity, FLOOR)
+        return t, equity, accounts.units[0] * game.market.close[t] / max(equity, FLOOR)
 
 
-def alone(market: Market, config: TradingConfig) -> Alone:
+def alone(market: Market, config: TradingConfig, episode_bars: int | None) -> Alone:
     """Return one account on a market.
 
     Raises:
         ValueError: the market lacks what the rules need.
     """
-    return Solo(market, config) if market.close.shape[1] == 1 else OfMany(market, config)
+    kind = Solo if market.close.shape[1] == 1 else OfMany
+    return kind(market, config, episode_bars)

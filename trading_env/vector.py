@@ -66,7 +66,7 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
         self.same_step = autoreset_mode == AutoresetMode.SAME_STEP
         self.metadata = {**self.metadata, "autoreset_mode": autoreset_mode}
         self.episode_bars = checked_episode_bars(episode_bars, market)
-        self.game = Game(market, config or TradingConfig(), num_envs)
+        self.game = Game(market, config or TradingConfig(), num_envs, self.episode_bars)
         self.num_account_features = self.game.num_account_features
         self.single_action_space = self.game.setting.actions.space
         self.single_observation_space = observation_space(self.game.setting)
@@ -98,7 +98,7 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
         start = starting_row(self.game.market, options)
         rows = self._starting_rows(np.arange(self.num_envs)) if start is None else np.full(self.num_envs, start)
         self.game.restart(slice(None), rows)
-        self._ended = self._nobody
+        self._ended = self._nobody.copy()
         return self.game.observation(), self._info(~self._nobody)
 
     def step(self, actions: Actions) -> tuple[Float32, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
@@ -110,8 +110,6 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
         game, waiting = self.game, np.flatnonzero(self._ended)
         opened = self._ended
         reward, terminated, truncated, _ = game.advance(np.asarray(actions))
-        if self.episode_bars is not None:
-            truncated |= game.t - game.start >= self.episode_bars
         if len(waiting):
             game.restart(waiting, self._starting_rows(waiting))
             reward[waiting], terminated[waiting], truncated[waiting] = 0.0, False, False
@@ -139,7 +137,7 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
         """Return arrays and one JSON text from which `load_state_dict` goes on exactly here."""
         game = self.game
         arrays = {name: np.array(value) for name, value in game.accounts._asdict().items()}
-        own: dict[str, Any] = {"t": game.t, "start": game.start, "peak": game.peak, "ended": self._ended}
+        own: dict[str, Any] = {"t": game.t, "until": game.until, "peak": game.peak, "ended": self._ended}
         own["remembered"] = np.array(game.remembered).reshape(-1, self.num_envs)
         rngs = [self.np_random, *(self._own_rngs or [])]
         state = json.dumps([rng.bit_generator.state for rng in rngs])
@@ -163,7 +161,7 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
                 f"remembered {len(state['remembered'])} numbers"
             )
         game.accounts = Accounts(*(np.array(state[name]) for name in Accounts._fields))
-        game.t, game.start = np.array(state["t"]), np.array(state["start"])
+        game.t, game.until = np.array(state["t"]), np.array(state["until"])
         game.peak, self._ended = np.array(state["peak"]), np.array(state["ended"])
         game.price = game.setting.tape.columns["close_now"].take(game.t, axis=0)
         game.remembered = tuple(np.array(moment) for moment in state["remembered"])
@@ -200,4 +198,4 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
 
     def _info(self, opened: Flags) -> dict[str, Any]:
         """Equity of every account, and which of them this step opened afresh."""
-        return {"equity": self.game.accounts.equity.copy(), "opened": opened.copy()}
+        return {"equity": self.game.accounts.equity.copy(), "opened": opened}

@@ -65,6 +65,15 @@ WRONG = [
     (["run", "model.hidden_size=0"], "model.hidden_size must be at least 1 unit, was 0"),
     (["run", "split.test=0.5"], "split.forecaster, agent, validation and test must sum to 1, their sum was 1.3"),
     (["run", "env.costs.fee_bps=-1"], "env.costs.fee_bps must lie in [0, 10000) basis points, was -1"),
+    (
+        ["run", "series=ou", "env.actions=exposure"],
+        "env.actions must be levels for agent.kind=dqn, was 'exposure'",
+    ),
+    (
+        ["run", "series=ou", "env.costs.slippage_bps_per_volume_percent=1"],
+        "env.costs.slippage_bps_per_volume_percent needs a series with volume, and ou has none; set 0",
+    ),
+    (["run", "env.reward.kind=sharpe"], "env.reward.kind must be one of log_growth, drawdown, variance, differ"),
     (["run", "env.exposures=[0,2]"], "env.exposures must be within the leverage cap of 1, were [0.0, 2.0]"),
     (["run", f"seed={'9' * 400}"], "seed must be a whole number of at most 18 digits, was 999"),
     (

@@ -19,7 +19,7 @@ import tradewinds.stages.train_agent
 import tradewinds.stages.train_forecaster
 from forecaster.series import Series
 from tradewinds.compose import compose_requests
-from tradewinds.leakcheck.account import second_account
+from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.probes import check_pipeline
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
 from tradewinds.paths import resource_dir
@@ -28,7 +28,7 @@ from tradewinds.schema import request_from
 from tradewinds.sources import load_parts
 from tradewinds.sources.loaded import LoadedSeries, Parts
 from tradewinds.stages.leakcheck import brief
-from trading_env import CostConfig, Market, TradingConfig, run_ledger
+from trading_env import CostConfig, Market, TradingConfig, realised_volatility, run_ledger
 
 from markets import noise_series
 from story import write_bars
@@ -429,6 +429,35 @@ def test_the_second_account_is_the_ledger_s_to_a_billionth_ruin_included(executi
         np.testing.assert_allclose(path.equity[:, 0], equity, rtol=1e-9, atol=1e-12)
         ruined += path.equity[-1, 0] <= 0.3
     assert 0 < ruined < 20
+
+
+@pytest.mark.parametrize("execution", ["next_open", "next_close"])
+def test_the_second_account_knows_every_option_of_the_ledger(execution):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.05, 80)))
+        open_, volume = close * np.exp(rng.normal(0, 0.02, 80)), rng.choice([0.0, 4e4, 9e4], 80)
+        rules = TradingConfig(
+            exposures=(-2.0, 0.0, 2.0),
+            leverage_cap=2.0,
+            execution=execution,
+            maintenance_margin=0.37,
+            capital=1e5,
+            lot=7.0,
+            min_notional=8_137.0,
+            costs=dataclasses.replace(COSTS, slippage_per_volatility=0.1, slippage_bps_per_volume_percent=2.0),
+        )
+        columns = {"open": open_, "close": close, "volume": volume, "volatility": known_volatility(close)}
+        np.testing.assert_allclose(realised_volatility(close[:, None])[:, 0], columns["volatility"], rtol=1e-9)
+        told = {name: column[:, None] for name, column in columns.items()}
+        market = Market(features=np.zeros((80, 1)), bars_per_year=252.0, **told)
+        targets = rng.choice([-2.0, 0.0, 0.5, 2.0], 80)
+        path = run_ledger(market, targets[:, None], rules)
+        units, equity = second_account(
+            open_, close, targets, rules, bars_per_year=252.0, volatility=columns["volatility"], volume=volume
+        )
+        np.testing.assert_allclose(path.units[:, 0, 0], units, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(path.equity[:, 0], equity, rtol=1e-9, atol=1e-12)
 
 
 def test_the_command_says_clean_and_leaves_its_verdict(tradewinds, tmp_path):

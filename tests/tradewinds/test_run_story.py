@@ -13,7 +13,8 @@ import pytest
 from markets import KINDS
 from story import FAST, FAST_CSV, CommandLine, write_bars
 
-STRATEGIES = ["agent", "buy_and_hold", "flat", "random_same_turnover", "forecast_sign", "perfect_foresight"]
+STRATEGIES = ["agent", "buy_and_hold", "flat", "random_same_turnover", "forecast_sign", "plan_on_forecast"]
+STRATEGIES += ["perfect_foresight"]
 
 
 @pytest.fixture(scope="module")

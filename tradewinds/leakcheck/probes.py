@@ -29,7 +29,7 @@ from tradewinds.artifact import Artifact, read
 from tradewinds.backtest import Backtest
 from tradewinds.console import Console, Report
 from tradewinds.errors import RequestError
-from tradewinds.leakcheck.account import second_account
+from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
 from tradewinds.leakcheck.worlds import another_world, known_until, last_bars, later_start
 from tradewinds.prepare import Prepared, prepared_from
@@ -313,6 +313,8 @@ def _account(prepared: Prepared, played: Backtest, rows: range) -> Leak | None:
         what = "env.execution=same_close fills at the close that the agent has just seen"
         return _leak(prepared, "account", "fills", rows.start, what)
     part = slice(rows.start, rows.stop)
+    counted = series.volume is not None and rules.costs.slippage_bps_per_volume_percent > 0.0
+    volume = series.volume[part, 0] if counted and series.volume is not None else None
     for name in played.strategies:
         number = played.strategies.index(name)
         units, equity = second_account(
@@ -321,6 +323,8 @@ def _account(prepared: Prepared, played: Backtest, rows: range) -> Leak | None:
             played.targets[:, number, 0],
             rules,
             bars_per_year=series.bars_per_year,
+            volatility=known_volatility(series.close[:, 0])[part],
+            volume=volume,
         )
         recorded = (("fills", played.path.units[:, number, 0], units), ("equity", played.equity(name), equity))
         for stage, ours, theirs in recorded:

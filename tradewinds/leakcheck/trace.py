@@ -27,7 +27,14 @@ STAGES = (
     "fills",
     "equity",
 )
-CAUSAL = ("agent", "buy_and_hold", "flat", "forecast_sign")  # strategies that may not know what comes
+# strategies that may not know what comes
+CAUSAL = (
+    "agent",
+    "buy_and_hold",
+    "flat",
+    "forecast_sign",
+    "plan_on_forecast",
+)
 Values = NDArray[Any]
 
 

@@ -33,10 +33,20 @@ COLOURS = {
     "flat": "#94a3b8",
     "random_same_turnover": "#e69f00",
     "forecast_sign": "#cc79a7",
+    "plan_on_forecast": "#d55e00",
+    "best_known": "#56b4e9",
     "perfect_foresight": "#009e73",
 }
 SCORED = ("#0072b2", "#94a3b8", "#e69f00", "#d55e00", "#009e73", "#cc79a7")  # models in the order of their scores
-DRAWN = ("flat", "random_same_turnover", "forecast_sign", "buy_and_hold", "agent")  # last is on top
+DRAWN = (
+    "flat",
+    "random_same_turnover",
+    "forecast_sign",
+    "plan_on_forecast",
+    "best_known",
+    "buy_and_hold",
+    "agent",
+)  # last is on top
 LABELS = {name: name.replace("_", " ") for name in COLOURS}
 
 
@@ -85,7 +95,7 @@ def equity_chart(paths: pd.DataFrame, band: pd.DataFrame, clock: Clock, *, log: 
             band.index, band["low"], band["high"], fill_color=COLOURS["agent"], fill_alpha=0.10,
             legend_label="95 % by luck",
         )  # fmt: skip
-    for name in DRAWN:
+    for name in (name for name in DRAWN if f"equity.{name}" in paths):
         line = plot.line(
             paths.index, paths[f"equity.{name}"], color=COLOURS[name], line_width=2.5 if name == "agent" else 1.3,
             legend_label=LABELS[name],

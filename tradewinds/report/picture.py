@@ -51,7 +51,7 @@ def _draw_account(picture: Figure, report: dict[str, Any], run: Path, points: in
     paths = paths.assign(exposure=exposure, drawdown=-charts.drawdown(paths["equity.agent"].to_numpy()))
     drawn = charts.thin(paths, points, ["equity.agent", "drawdown", "exposure"])
     equity, fall, held = picture.subplots(3, 1, sharex=True, height_ratios=(4, 1.3, 1.3))
-    for name in charts.DRAWN:
+    for name in (name for name in charts.DRAWN if f"equity.{name}" in paths):
         width = 2.0 if name == "agent" else 1.0
         equity.plot(
             drawn.index, drawn[f"equity.{name}"], color=charts.COLOURS[name], lw=width, label=_label(report, name)
