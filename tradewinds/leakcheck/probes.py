@@ -9,7 +9,6 @@ B refit: everything after the training rows is replaced and the models are fitte
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -27,7 +26,7 @@ import tradewinds.stages.train_forecaster as forecaster_stage
 from forecaster.fit import FittedForecaster
 from tradewinds.artifact import Artifact, read
 from tradewinds.backtest import Backtest
-from tradewinds.console import Console, Report
+from tradewinds.console import Silent
 from tradewinds.errors import RequestError
 from tradewinds.leakcheck.account import second_account
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
@@ -109,6 +108,7 @@ class Models:
 
 
 Tell = Callable[[int, int], None]
+SILENT = Silent()
 Question = tuple[str, Callable[[], Leak | None]]
 
 
@@ -455,21 +455,3 @@ def _short(prepared: Prepared, parts: Parts, first: int) -> Prepared | None:
 def _leak(prepared: Prepared, probe: str, stage: str, row: int, what: str) -> Leak:
     index: pd.DatetimeIndex = prepared.series.index
     return Leak(probe, stage, row, index[min(row, len(index) - 1)].isoformat(), what)
-
-
-class _Silent(Console):
-    """Says nothing: the trainings of a check are nobody's news."""
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
-
-    def result(self, text: str) -> None:
-        """Say nothing."""
-
-    @contextmanager
-    def progress(self, title: str) -> Iterator[Report]:
-        """Show nothing."""
-        yield lambda done, total, metrics: None
-
-
-SILENT = _Silent()
