@@ -17,7 +17,6 @@ import tradewinds.prepare
 import tradewinds.sources.join
 import tradewinds.stages.train_agent
 import tradewinds.stages.train_forecaster
-import trading_env.ledger
 from forecaster.series import Series
 from tradewinds.compose import compose_requests
 from tradewinds.leakcheck.account import second_account
@@ -28,7 +27,7 @@ from tradewinds.prepare import prepared_from
 from tradewinds.schema import request_from
 from tradewinds.sources import load_parts
 from tradewinds.sources.loaded import LoadedSeries, Parts
-from trading_env import CostConfig, Market, TradingConfig, run_ledger
+from trading_env import CostConfig, Market, TradingConfig, realised_volatility, run_ledger
 
 from markets import noise_series
 from story import write_bars
@@ -264,7 +263,7 @@ def full_sample_threshold(monkeypatch):
 
 
 def fill_at(monkeypatch, price):
-    original = trading_env.ledger.run_ledger
+    original = tradewinds.backtest.run_ledger
 
     def ledger(market, targets, config):
         moved = np.concatenate([market.open[:1], price(market)[:-1]])
@@ -403,28 +402,34 @@ def test_another_world_is_the_same_up_to_its_bar_and_another_after_it():
 
 
 COSTS = CostConfig(fee_bps=10, half_spread_bps=5, slippage_bps=5, borrow_bps_per_year=500, financing_bps_per_year=900)
+ROUGH = dataclasses.replace(COSTS, slippage_per_volatility=0.2, slippage_bps_per_volume_percent=3.0)
 
 
 @pytest.mark.parametrize("execution", ["next_open", "next_close"])
 @pytest.mark.parametrize("rebalance", ["on_change", "every_bar"])
-def test_the_second_account_is_the_ledger_s_to_a_billionth_ruin_included(execution, rebalance):
-    rules = TradingConfig(
-        exposures=(-2.0, 0.0, 2.0),
-        leverage_cap=2.0,
+@pytest.mark.parametrize(
+    "rules",
+    [{}, {"maintenance_margin": 0.4}, {"lot": 5.0, "min_notional": 20_000.0, "capital": 100_000.0}, {"costs": ROUGH}],
+    ids=["plain", "margin", "lots", "rough"],
+)
+def test_the_second_account_is_the_ledger_s_to_a_billionth_ruin_included(execution, rebalance, rules):
+    config = TradingConfig(
+        **{"costs": COSTS, "exposures": (-2.0, 0.0, 2.0), "leverage_cap": 2.0, "ruin_equity": 0.3, **rules},
         execution=execution,
         rebalance=rebalance,
-        costs=COSTS,
-        ruin_equity=0.3,
     )
     ruined = 0
     for seed in range(20):
         rng = np.random.default_rng(seed)
         close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.05, 80)))[:, None]
         open_ = close * np.exp(rng.normal(0, 0.02, close.shape))
-        market = Market(open=open_, close=close, features=np.zeros((80, 1)), bars_per_year=252.0)
+        volume = rng.integers(0, 9, close.shape) * 200_000.0
+        liquid = {"volume": volume, "volatility": realised_volatility(close)} if config.costs is ROUGH else {}
+        market = Market(open=open_, close=close, features=np.zeros((80, 1)), bars_per_year=252.0, **liquid)
         targets = rng.choice([-2.0, 0.0, 0.5, 2.0], 80)
-        path = run_ledger(market, targets[:, None], rules)
-        units, equity = second_account(open_[:, 0], close[:, 0], targets, rules, bars_per_year=252.0)
+        path = run_ledger(market, targets[:, None], config)
+        given = {name: values[:, 0] for name, values in liquid.items()}
+        units, equity = second_account(open_[:, 0], close[:, 0], targets, config, bars_per_year=252.0, **given)
         np.testing.assert_allclose(path.units[:, 0, 0], units, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(path.equity[:, 0], equity, rtol=1e-9, atol=1e-12)
         ruined += path.equity[-1, 0] <= 0.3

@@ -3,16 +3,26 @@
 It shares no code with `trading_env.ledger`, and knows one law more: an order decided at the close of a bar fills later.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
+WORST_MOVE = 0.99  # of the price: nothing costs more to trade than it is worth
 
 
 def second_account(
-    open_: Array, close: Array, targets: Array, rules: TradingConfig, *, bars_per_year: float
+    open_: Array,
+    close: Array,
+    targets: Array,
+    rules: TradingConfig,
+    *,
+    bars_per_year: float,
+    volatility: Array | None = None,
+    volume: Array | None = None,
 ) -> tuple[Array, Array]:
     """Play one path of target exposures.
 
@@ -20,8 +30,11 @@ def second_account(
         open_: (T,) prices.
         close: (T,) prices.
         targets: (T,) target exposures, each decided at the close of its bar.
-        rules: rebalancing, ruin and costs; of `execution` only whether orders fill at the next open or the next close.
+        rules: rebalancing, margin, ruin, lots and costs; of `execution` only whether orders fill at the next open or
+            the next close.
         bars_per_year: bars in a year, for interest.
+        volatility: (T,) of one bar's log return as known at the close of t; only where a cost is reckoned from it.
+        volume: (T,) units traded in the bar; only where a cost is reckoned from it.
 
     Returns:
         (T,) units held and (T,) equity at the closes, from an opening equity of 1.
@@ -29,12 +42,16 @@ def second_account(
     account = _Account(rules, bars_per_year)
     units, equity = [0.0], [1.0]
     for t in range(len(close) - 1):
+        traded = None if volume is None else float(volume[t + 1])
         wanted, opened, closed = float(targets[t]), float(open_[t + 1]), float(close[t + 1])
+        if account.is_called(equity[-1], float(close[t])):
+            wanted = 0.0
+        rough = 0.0 if volatility is None else float(volatility[t])
         if rules.execution == "next_close":
             account.pay_interest(closed)
-            account.fill(wanted, closed)
+            account.fill(wanted, closed, rough, traded)
         else:
-            account.fill(wanted, opened)
+            account.fill(wanted, opened, rough, traded)
             account.pay_interest(closed)
         equity.append(account.mark(closed))
         units.append(account.units)
@@ -43,28 +60,44 @@ def second_account(
 
 class _Account:
     def __init__(self, rules: TradingConfig, bars_per_year: float) -> None:
-        costs = rules.costs
+        self.rules, self.costs = rules, rules.costs
         self.cash, self.units, self.target, self.closed = 1.0, 0.0, 0.0, False
-        self.every_bar, self.ruin_equity = rules.rebalance == "every_bar", rules.ruin_equity
-        self.fee, self.move = costs.fee_bps / 1e4, (costs.half_spread_bps + costs.slippage_bps) / 1e4
-        self.borrow = costs.borrow_bps_per_year / 1e4 / bars_per_year
-        self.financing = costs.financing_bps_per_year / 1e4 / bars_per_year
+        self.borrow = rules.costs.borrow_bps_per_year / 1e4 / bars_per_year
+        self.financing = rules.costs.financing_bps_per_year / 1e4 / bars_per_year
 
     def mark(self, price: float) -> float:
         equity = self.cash + self.units * price
-        if self.closed or equity > self.ruin_equity:
+        if self.closed or equity > self.rules.ruin_equity:
             return equity
         self.cash, self.units, self.target, self.closed = max(equity, 0.0), 0.0, 0.0, True
         return self.cash
 
-    def fill(self, target: float, price: float) -> None:
+    def is_called(self, equity: float, close: float) -> bool:
+        return not self.closed and equity < self.rules.maintenance_margin * abs(self.units) * close
+
+    def fill(self, target: float, price: float, volatility: float, volume: float | None) -> None:
         equity = self.mark(price)
-        if self.closed or (target == self.target and not self.every_bar):
+        if self.closed or (target == self.target and self.rules.rebalance == "on_change") or volume == 0.0:
             return
-        bought = target * equity / price - self.units
-        paid = price * (1.0 + self.move if bought > 0.0 else 1.0 - self.move)
-        self.cash -= bought * paid + self.fee * abs(bought) * paid
-        self.units, self.target = self.units + bought, target
+        goal = self._whole_lots(target * equity / price)
+        bought = goal - self.units
+        if goal != 0.0 and abs(bought) * price * self.rules.capital < self.rules.min_notional:
+            return
+        move = min(self.costs.half_spread_bps / 1e4 + self._slippage(bought, volatility, volume), WORST_MOVE)
+        paid = price * (1.0 + move if bought > 0.0 else 1.0 - move)
+        self.cash -= bought * paid + self.costs.fee_bps / 1e4 * abs(bought) * paid
+        self.units, self.target = goal, target
+
+    def _whole_lots(self, units: float) -> float:
+        lot = self.rules.lot / self.rules.capital
+        return math.trunc(units / lot * (1.0 + 1e-12)) * lot if lot else units
+
+    def _slippage(self, bought: float, volatility: float, volume: float | None) -> float:
+        rate = self.costs.slippage_bps / 1e4 + self.costs.slippage_per_volatility * volatility
+        if volume:
+            percent = 100.0 * abs(bought) * self.rules.capital / volume
+            rate += self.costs.slippage_bps_per_volume_percent / 1e4 * percent
+        return rate
 
     def pay_interest(self, price: float) -> None:
         short, owed = max(-self.units, 0.0) * price, max(-self.cash, 0.0)

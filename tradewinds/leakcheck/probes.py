@@ -34,6 +34,7 @@ from tradewinds.leakcheck.worlds import another_world, known_until, last_bars, l
 from tradewinds.prepare import Prepared, prepared_from
 from tradewinds.sources.loaded import Parts
 from trading_agent import Policy, TrainedAgent
+from trading_env import realised_volatility
 
 PROBES = ("split", "frozen", "stream", "account", "warm_up", "refit")
 SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding
@@ -313,6 +314,9 @@ def _account(prepared: Prepared, played: Backtest, rows: range) -> Leak | None:
         what = "env.execution=same_close fills at the close that the agent has just seen"
         return _leak(prepared, "account", "fills", rows.start, what)
     part = slice(rows.start, rows.stop)
+    volatility = realised_volatility(series.close)[part, 0] if rules.costs.slippage_per_volatility else None
+    shares = bool(rules.costs.slippage_bps_per_volume_percent) and series.volume is not None
+    volume = series.volume[part, 0] if shares and series.volume is not None else None
     for name in played.strategies:
         number = played.strategies.index(name)
         units, equity = second_account(
@@ -321,6 +325,8 @@ def _account(prepared: Prepared, played: Backtest, rows: range) -> Leak | None:
             played.targets[:, number, 0],
             rules,
             bars_per_year=series.bars_per_year,
+            volatility=volatility,
+            volume=volume,
         )
         recorded = (("fills", played.path.units[:, number, 0], units), ("equity", played.equity(name), equity))
         for stage, ours, theirs in recorded:

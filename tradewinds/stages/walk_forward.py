@@ -15,6 +15,7 @@ from tradewinds.backtest import Backtest, backtest
 from tradewinds.console import Console, again
 from tradewinds.cost_sweep import cost_block
 from tradewinds.honesty import honesty_block
+from tradewinds.join import liquidity
 from tradewinds.leakcheck.probes import aligned
 from tradewinds.metrics import simple_returns
 from tradewinds.overfitting import bar_sharpe
@@ -25,7 +26,7 @@ from tradewinds.stages.backtest import log_opening
 from tradewinds.stages.storage import refuse_storage
 from tradewinds.trials import seed_summary, trial_block
 from tradewinds.walk_forward import Decisions, Task, decisions_of, plan, run_all
-from trading_env import Market
+from trading_env import Market, TradingConfig
 
 KIND, FILE, EQUITY = "walk_forward", "walk_forward.json", "equity.parquet"
 
@@ -79,7 +80,7 @@ def judge_walk(prepared: Prepared, tasks: list[Task], run: Path) -> tuple[dict[s
     joined = {seed: _joined([decisions_of(task) for task in tasks if task.seed == seed]) for seed in seeds}
     played = {
         seed: backtest(
-            Recorded(one.targets, config.env.exposures),
+            Recorded(one.targets, config.env),
             market,
             one.forecast,
             config.env,
@@ -122,12 +123,16 @@ class Recorded:
 
     kind = "recorded"
 
-    def __init__(self, targets: NDArray[np.float64], exposures: tuple[float, ...]) -> None:
-        self.actions = np.abs(np.asarray(exposures)[None, :] - targets[:, None]).argmin(axis=1)
+    def __init__(self, targets: NDArray[np.float64], rules: TradingConfig) -> None:
+        levels = np.asarray(rules.exposures)
+        if rules.actions == "levels":
+            self.actions: NDArray[Any] = np.abs(levels[None, :] - targets[:, None]).argmin(axis=1)
+        else:
+            self.actions = targets.astype(np.float32)[:, None]
         self.next = 0
 
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return (1,) the next of the actions."""
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return the next of the actions."""
         self.next += 1
         return np.asarray(self.actions[self.next - 1 : self.next])
 
@@ -166,6 +171,7 @@ def _market(prepared: Prepared, rows: range) -> Market:
         index=series.index[part].tz_localize(None).to_numpy(),
         single_price=series.single_price,
         instruments=series.instruments,
+        **liquidity(prepared, part),
     )
 
 
