@@ -105,17 +105,21 @@ class LeakcheckConfig:
 
     Attributes:
         bars: last bars of the series that are walked, at least 50; doubled until the split has room.
+        cuts: bars at which the future is replaced, and at which bars stop coming, at most each; all where there are
+            fewer; at least 10.
         epochs: epochs a forecaster is fitted for at most, at least 1.
         agent_steps: env steps an agent is trained for at most, at least 100.
     """
 
     bars: int
+    cuts: int
     epochs: int
     agent_steps: int
 
     def __post_init__(self) -> None:
         require(
             (self.bars >= 50, f"bars must be at least 50, was {self.bars}"),
+            (self.cuts >= 10, f"cuts must be at least 10, was {self.cuts}"),
             (self.epochs >= 1, f"epochs must be at least 1, was {self.epochs}"),
             (self.agent_steps >= 100, f"agent_steps must be at least 100 env steps, was {self.agent_steps}"),
         )

@@ -13,6 +13,8 @@ import forecaster.encode
 import forecaster.fit
 import tradewinds.backtest
 import tradewinds.join
+import tradewinds.leakcheck.probes as probes
+import tradewinds.plugins as tradewinds_plugins
 import tradewinds.prepare
 import tradewinds.sources.join
 import tradewinds.stages.train_agent
@@ -23,6 +25,7 @@ from tradewinds.leakcheck.account import second_account
 from tradewinds.leakcheck.probes import check_pipeline
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
 from tradewinds.paths import resource_dir
+from tradewinds.prepare import prepare as tradewinds_prepare
 from tradewinds.prepare import prepared_from
 from tradewinds.schema import request_from
 from tradewinds.sources import load_parts
@@ -513,3 +516,45 @@ def test_a_series_that_is_forecast_and_not_traded_is_checked_as_far_as_it_goes(m
     no_purge_before_the_stopping_rows(monkeypatch)
     leak = check_pipeline(prepared_from(config, parts)).leak
     assert (leak.probe, leak.stage) == ("refit", "forecaster_fit")
+
+
+def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds, tmp_path, monkeypatch):
+    """A loader that smooths a column from both sides, in a whole series that is handed over as it is."""
+    original = tradewinds_plugins.function_of
+    smoothed = {"leaks": True}
+
+    def load(config, rules):
+        loaded = original("series", config)(config, rules)
+        signal = pd.Series(np.log(loaded.series.close[:, 0])).rolling(3, center=smoothed["leaks"], min_periods=1).mean()
+        column = pd.DataFrame({"signal": signal.to_numpy()}, index=loaded.series.index)
+        return dataclasses.replace(loaded, series=dataclasses.replace(loaded.series, exogenous=column))
+
+    for module in (tradewinds_plugins, probes):
+        monkeypatch.setattr(
+            module, "function_of", lambda group, config: load if group == "series" else original(group, config)
+        )
+    write_bars(tmp_path / "mine.csv", 120)
+    answer = tradewinds("leakcheck", "series=csv", "series.path=mine.csv", *WORDS)
+    assert answer.status == 3
+    assert "leak at series, bar 2020-" in answer.err
+    assert "(probe reload): it was loaded otherwise with series.last=2020-" in answer.err
+    smoothed["leaks"] = False
+    loaded = tradewinds_prepare(request("series=csv", f"series.path={tmp_path}/mine.csv"))
+    verdict = probes.Verdict()
+    probes.check_source(loaded, verdict)
+    assert (verdict.leak, verdict.asked) == (None, {"reload": 3})
+
+
+def test_a_kind_of_series_that_cannot_be_cut_is_said_to_be_unprobed():
+    loaded = tradewinds_prepare(request("series=martingale", "series.bars=300"))
+    verdict = probes.Verdict()
+    probes.check_source(loaded, verdict)
+    assert verdict.notes == ["series of kind synthetic have no `last`: what their loader computes was not probed"]
+
+
+def test_fewer_cuts_than_bars_are_said_to_be_fewer(monkeypatch, prepared):
+    few = dataclasses.replace(prepared.config, leakcheck=dataclasses.replace(prepared.config.leakcheck, cuts=10))
+    verdict = check_pipeline(dataclasses.replace(prepared, config=few))
+    assert verdict.word == "clean"
+    assert verdict.notes == [f"{BARS} bars, and leakcheck.cuts=10: not every bar was a cut"]
+    assert verdict.asked["stream"] == 10
