@@ -11,6 +11,7 @@ import torch
 
 import forecaster.encode
 import forecaster.fit
+import forecaster.future
 import tradewinds.backtest
 import tradewinds.join
 import tradewinds.leakcheck.probes as probes
@@ -32,7 +33,7 @@ from tradewinds.sources import load_parts
 from tradewinds.sources.loaded import LoadedSeries, Parts
 from trading_env import CostConfig, Market, TradingConfig, realised_volatility, run_ledger
 
-from markets import noise_series
+from markets import noise_series, with_ahead
 from story import write_bars
 
 BARS, HOLE = 110, range(70, 76)
@@ -558,3 +559,20 @@ def test_fewer_cuts_than_bars_are_said_to_be_fewer(monkeypatch, prepared):
     assert verdict.word == "clean"
     assert verdict.notes == [f"{BARS} bars, and leakcheck.cuts=10: not every bar was a cut"]
     assert verdict.asked["stream"] == 10
+
+
+def test_a_network_that_reads_what_is_not_announced_yet_is_found(monkeypatch):
+    """Announcements reach two bars ahead, the forecast four."""
+    wind = np.random.default_rng(2).normal(0.0, 1.0, BARS)
+    parts = Parts(LoadedSeries(with_ahead(noise_series(BARS, seed=3), hours=48, wind=wind)))
+    config = request("model=seq2seq", "model.horizon=4", "model.context_length=5", "leakcheck.cuts=12")
+    assert check_pipeline(prepared_from(config, parts)).word == "clean"
+    original = forecaster.future._read
+
+    def read(part, starts, now):
+        far = {name: 10 * lead for name, lead in part.leads.items()}
+        return original(dataclasses.replace(part, leads=far), starts, now)
+
+    monkeypatch.setattr(forecaster.future, "_read", read)
+    leak = check_pipeline(prepared_from(config, parts)).leak
+    assert (leak.probe, leak.stage) == ("frozen", "forecasts")
