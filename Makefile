@@ -35,6 +35,7 @@ bench: $(VENV)/.installed-dev ## print measured speeds, skill and coverage (abou
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/networks.py
 	$(BIN)/python benchmarks/forecasters.py
 	$(BIN)/python benchmarks/data.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/backtest.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/temperature.py test
 

@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 from forecaster.config import SplitConfig
 
@@ -45,8 +47,7 @@ def split_rows(
         ValueError: a part is too short to be of use: the forecaster needs two windows to fit and two to stop on, the
             others two bars and their labels.
     """
-    decisions = math.ceil((horizon + 3) / (1.0 - stop_fraction)) + 2  # fit, purged rows, stop
-    needs = (first_row + context_length - 1 + horizon + decisions, horizon + 2, horizon + 2, horizon + 2)
+    needs = _needs(context_length, horizon, first_row, stop_fraction)
     parts = _parts(num_rows, config)
     short = [part for part in range(4) if len(parts[part]) < needs[part]]
     if short:
@@ -61,6 +62,85 @@ def split_rows(
             f"bring {enough} rows, or lower model.context_length, model.horizon or the other parts' shares"
         )
     return Split(*parts, config.embargo_bars)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One step of a walk forward: models are fitted on what came before its test rows.
+
+    Attributes:
+        rows: rows of the series that the fold may read; it ends with its test rows.
+        split: their parts, counted from the first of `rows`.
+    """
+
+    rows: range
+    split: Split
+
+
+def walk_forward_folds(
+    num_rows: int,
+    config: SplitConfig,
+    *,
+    folds: int,
+    mode: Literal["anchored", "rolling"],
+    test_share: float,
+    context_length: int,
+    horizon: int,
+    first_row: int,
+    stop_fraction: float,
+) -> list[Fold]:
+    """Cut T rows into folds whose test rows follow one another without a gap, up to the last row.
+
+    Args:
+        num_rows: T.
+        config: how the rows before a test are shared among forecaster, agent and validation, and the embargo; its share
+            of test rows is not read.
+        folds: how many.
+        mode: `anchored` folds begin at row 0 and grow; `rolling` folds have the length of the first.
+        test_share: share of all rows that is tested, over all folds.
+        context_length: L, bars a window needs.
+        horizon: H, bars a label needs after its row; labels of a part lie inside it, which is the purge.
+        first_row: first row with all features.
+        stop_fraction: share of the forecaster's decision rows that stop its training.
+
+    Returns:
+        The folds, oldest first.
+
+    Raises:
+        ValueError: a part of the first fold, or its test, is too short to be of use.
+    """
+    first = num_rows - round(test_share * num_rows)
+    edges = [first + round(number * (num_rows - first) / folds) for number in range(folds + 1)]
+    made = []
+    for start, stop in pairwise(edges):
+        begin = 0 if mode == "anchored" else start - first
+        made.append(Fold(range(begin, stop), _walk_split(start - begin, stop - start, config)))
+    needs = _needs(context_length, horizon, first_row, stop_fraction)
+    for number, fold in enumerate(made, 1):
+        parts = (fold.split.forecaster, fold.split.agent, fold.split.validation, fold.split.test)
+        for name, part, need in zip(("forecaster", "agent", "validation", "test"), parts, needs, strict=True):
+            if len(part) < need:
+                raise ValueError(
+                    f"{num_rows} rows are too few for {folds} folds: the {name} part of fold {number} gets {len(part)} "
+                    f"rows and needs {need} (context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
+                    "bring more rows, or lower walk_forward.folds, walk_forward.test_share or model.context_length"
+                )
+    return made
+
+
+def _walk_split(before: int, tested: int, config: SplitConfig) -> Split:
+    whole, gap = config.forecaster + config.agent + config.validation, config.embargo_bars
+    first = round(config.forecaster / whole * before)
+    second = first + round(config.agent / whole * before)
+    bounds = ((0, first), (first + gap, second), (second + gap, before - gap), (before, before + tested))
+    forecaster, agent, validation, test = (range(start, max(start, stop)) for start, stop in bounds)
+    return Split(forecaster, agent, validation, test, gap)
+
+
+def _needs(context_length: int, horizon: int, first_row: int, stop_fraction: float) -> tuple[int, int, int, int]:
+    """Return the fewest rows of forecaster, agent, validation and test that are of use."""
+    decisions = math.ceil((horizon + 3) / (1.0 - stop_fraction)) + 2  # fit, purged rows, stop
+    return first_row + context_length - 1 + horizon + decisions, horizon + 2, horizon + 2, horizon + 2
 
 
 def _parts(num_rows: int, config: SplitConfig) -> tuple[range, range, range, range]:

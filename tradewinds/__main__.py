@@ -28,6 +28,7 @@ STAGES = {
     "encode": "write the hidden states and forecasts of every bar",
     "train-agent": "train the agent on hidden states the forecaster was not fitted on",
     "backtest": "judge a trained agent on the test span, and report",
+    "walk-forward": "fit forecaster and agent anew for each fold and seed, in parallel, and join the tests",
     "leakcheck": "look for the future in the past: every stage, every bar; exit status 3 on a leak",
     "report": "write report.html and report.png of a run again, or compare several:  report [RUN ...]",
     "retrain": "train a challenger up to the newest bar; it replaces the champion only if it wins",

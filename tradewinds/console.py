@@ -86,6 +86,21 @@ class Console:
         return report
 
 
+class Silent(Console):
+    """Says nothing: for trainings that are nobody's news."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def result(self, text: str) -> None:
+        """Say nothing."""
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Report]:
+        """Show nothing."""
+        yield lambda done, total, metrics: None
+
+
 def _said(metrics: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
 

@@ -75,7 +75,8 @@ def _root(targets: Array, market: Market, rules: TradingConfig, growths: dict[fl
 
 
 def _equity(targets: Array, market: Market, rules: TradingConfig, bps: float) -> Array:
-    costs = dataclasses.replace(rules.costs, fee_bps=bps, half_spread_bps=0.0, slippage_bps=0.0)
+    others = ("half_spread_bps", "slippage_bps", "slippage_per_volatility", "slippage_bps_per_volume_percent")
+    costs = dataclasses.replace(rules.costs, fee_bps=bps, **dict.fromkeys(others, 0.0))
     return np.asarray(run_ledger(market, targets, dataclasses.replace(rules, costs=costs)).equity[:, 0])
 
 

@@ -42,11 +42,11 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
         instruments=series.instruments,
         dividends=None if series.dividends is None else series.dividends[part],
         splits=None if series.splits is None else series.splits[part],
-        **_liquidity(prepared, part),
+        **liquidity(prepared, part),
     )
 
 
-def _liquidity(prepared: Prepared, part: slice) -> dict[str, np.ndarray]:
+def liquidity(prepared: Prepared, part: slice) -> dict[str, np.ndarray]:
     """Volatility and volume where a cost of the request is reckoned from them; a market that has volume minds it."""
     costs, series = prepared.config.env.costs, prepared.series
     found = {}

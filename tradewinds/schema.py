@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from forecaster.benchmark_config import BenchmarkConfig
 from forecaster.config import BaselineConfig, FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
@@ -105,19 +105,50 @@ class LeakcheckConfig:
 
     Attributes:
         bars: last bars of the series that are walked, at least 50; doubled until the split has room.
+        cuts: bars at which the future is replaced, and at which bars stop coming, at most each; all where there are
+            fewer; at least 10.
         epochs: epochs a forecaster is fitted for at most, at least 1.
         agent_steps: env steps an agent is trained for at most, at least 100.
     """
 
     bars: int
+    cuts: int
     epochs: int
     agent_steps: int
 
     def __post_init__(self) -> None:
         require(
             (self.bars >= 50, f"bars must be at least 50, was {self.bars}"),
+            (self.cuts >= 10, f"cuts must be at least 10, was {self.cuts}"),
             (self.epochs >= 1, f"epochs must be at least 1, was {self.epochs}"),
             (self.agent_steps >= 100, f"agent_steps must be at least 100 env steps, was {self.agent_steps}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkForwardConfig:
+    """How `walk-forward` cuts the series, and how much of the machine it takes.
+
+    Attributes:
+        mode: `anchored` folds learn from all that came before; `rolling` ones from as many bars as the first.
+        folds: tests that follow one another, at least 1; forecaster and agent are fitted anew for each.
+        seeds: seeds of each fold, at least 1: `seed`, `seed` + 1, ...
+        test_share: share of all bars that is tested, in (0, 0.9].
+        workers: processes of one thread each, at least 1; null takes one a core.
+    """
+
+    mode: Literal["anchored", "rolling"]
+    folds: int
+    seeds: int
+    test_share: float
+    workers: int | None
+
+    def __post_init__(self) -> None:
+        require(
+            (1 <= self.folds <= 1000, f"folds must lie in [1, 1000], was {self.folds}"),
+            (1 <= self.seeds <= 1000, f"seeds must lie in [1, 1000], was {self.seeds}"),
+            (0.0 < self.test_share <= 0.9, f"test_share must be a fraction in (0, 0.9], was {self.test_share}"),
+            (self.workers is None or self.workers >= 1, f"workers must be at least 1, was {self.workers}"),
         )
 
 
@@ -211,6 +242,7 @@ class Config:
         models: what the registry commands act on.
         benchmark: the file and the budget of `benchmark-forecaster`.
         leakcheck: how `leakcheck` looks for leaks.
+        walk_forward: how `walk-forward` cuts the series.
     """
 
     seed: int
@@ -233,6 +265,7 @@ class Config:
     models: ModelsConfig
     benchmark: BenchmarkConfig
     leakcheck: LeakcheckConfig
+    walk_forward: WalkForwardConfig
 
     def __post_init__(self) -> None:
         require((0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"))
@@ -244,7 +277,7 @@ class Config:
 
     def deciding(self) -> dict[str, Any]:
         """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
-        places = ("run", "data", "inputs", "retrain", "schedule", "models", "benchmark", "leakcheck")
+        places = ("run", "data", "inputs", "retrain", "schedule", "models", "benchmark", "leakcheck", "walk_forward")
         return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 
     def plain(self) -> dict[str, Any]:

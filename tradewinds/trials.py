@@ -56,17 +56,18 @@ class Trial:
     at: str
 
 
-def log_trial(prepared: Prepared, returns: Array, run: Path) -> Trial:
+def log_trial(prepared: Prepared, returns: Array, run: Path, *, way: str = "") -> Trial:
     """Write a trial down, once, and return it.
 
     Args:
         prepared: the request with its data.
         returns: (T - 1,) simple returns of the agent on the test rows.
         run: the run's folder.
+        way: how the models were fitted, where it is not once, before the test rows.
     """
     runs, index = Path(prepared.config.run.dir), prepared.series.index
     test = prepared.split.test
-    plain = prepared.config.deciding()
+    plain = prepared.config.deciding() | ({"way": way} if way else {})
     span = [prepared.inputs["sha256"], index[test.start].isoformat(), index[test.stop - 1].isoformat()]
     trial = Trial(
         key=_digest([plain, *span]),
@@ -106,15 +107,16 @@ def rivals(runs: Path, trial: Trial) -> list[Trial]:
     return list(found.values())
 
 
-def trial_block(prepared: Prepared, returns: Array, run: Path) -> dict[str, Any]:
+def trial_block(prepared: Prepared, returns: Array, run: Path, *, way: str = "") -> dict[str, Any]:
     """Log a trial, and judge its returns by all there were: the part of `honesty` that counts trials.
 
     Args:
         prepared: the request with its data.
         returns: (T - 1,) simple returns of the agent on the test rows.
         run: the run's folder.
+        way: as in `log_trial`.
     """
-    trial, runs = log_trial(prepared, returns, run), Path(prepared.config.run.dir)
+    trial, runs = log_trial(prepared, returns, run, way=way), Path(prepared.config.run.dir)
     others = rivals(runs, trial)
     ratios = np.array([other.sharpe / np.sqrt(other.bars_per_year) for other in others])
     silent = "the agent's bar returns have no variance, or are fewer than 20"

@@ -11,8 +11,11 @@ import torch
 
 import forecaster.encode
 import forecaster.fit
+import forecaster.future
 import tradewinds.backtest
 import tradewinds.join
+import tradewinds.leakcheck.probes as probes
+import tradewinds.plugins as tradewinds_plugins
 import tradewinds.prepare
 import tradewinds.sources.join
 import tradewinds.stages.train_agent
@@ -23,6 +26,7 @@ from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.probes import check_pipeline
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
 from tradewinds.paths import resource_dir
+from tradewinds.prepare import prepare as tradewinds_prepare
 from tradewinds.prepare import prepared_from
 from tradewinds.schema import request_from
 from tradewinds.sources import load_parts
@@ -30,7 +34,7 @@ from tradewinds.sources.loaded import LoadedSeries, Parts
 from tradewinds.stages.leakcheck import brief
 from trading_env import CostConfig, Market, TradingConfig, realised_volatility, run_ledger
 
-from markets import noise_series
+from markets import noise_series, with_ahead
 from story import write_bars
 
 BARS, HOLE = 110, range(70, 76)
@@ -403,28 +407,34 @@ def test_another_world_is_the_same_up_to_its_bar_and_another_after_it():
 
 
 COSTS = CostConfig(fee_bps=10, half_spread_bps=5, slippage_bps=5, borrow_bps_per_year=500, financing_bps_per_year=900)
+ROUGH = dataclasses.replace(COSTS, slippage_per_volatility=0.2, slippage_bps_per_volume_percent=3.0)
 
 
 @pytest.mark.parametrize("execution", ["next_open", "next_close"])
 @pytest.mark.parametrize("rebalance", ["on_change", "every_bar"])
-def test_the_second_account_is_the_ledger_s_to_a_billionth_ruin_included(execution, rebalance):
-    rules = TradingConfig(
-        exposures=(-2.0, 0.0, 2.0),
-        leverage_cap=2.0,
+@pytest.mark.parametrize(
+    "rules",
+    [{}, {"maintenance_margin": 0.4}, {"lot": 5.0, "min_notional": 20_000.0, "capital": 100_000.0}, {"costs": ROUGH}],
+    ids=["plain", "margin", "lots", "rough"],
+)
+def test_the_second_account_is_the_ledger_s_to_a_billionth_ruin_included(execution, rebalance, rules):
+    config = TradingConfig(
+        **{"costs": COSTS, "exposures": (-2.0, 0.0, 2.0), "leverage_cap": 2.0, "ruin_equity": 0.3, **rules},
         execution=execution,
         rebalance=rebalance,
-        costs=COSTS,
-        ruin_equity=0.3,
     )
     ruined = 0
     for seed in range(20):
         rng = np.random.default_rng(seed)
         close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.05, 80)))[:, None]
         open_ = close * np.exp(rng.normal(0, 0.02, close.shape))
-        market = Market(open=open_, close=close, features=np.zeros((80, 1)), bars_per_year=252.0)
+        volume = rng.integers(0, 9, close.shape) * 200_000.0
+        liquid = {"volume": volume, "volatility": realised_volatility(close)} if config.costs is ROUGH else {}
+        market = Market(open=open_, close=close, features=np.zeros((80, 1)), bars_per_year=252.0, **liquid)
         targets = rng.choice([-2.0, 0.0, 0.5, 2.0], 80)
-        path = run_ledger(market, targets[:, None], rules)
-        units, equity = second_account(open_[:, 0], close[:, 0], targets, rules, bars_per_year=252.0)
+        path = run_ledger(market, targets[:, None], config)
+        given = {name: values[:, 0] for name, values in liquid.items()}
+        units, equity = second_account(open_[:, 0], close[:, 0], targets, config, bars_per_year=252.0, **given)
         np.testing.assert_allclose(path.units[:, 0, 0], units, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(path.equity[:, 0], equity, rtol=1e-9, atol=1e-12)
         ruined += path.equity[-1, 0] <= 0.3
@@ -544,3 +554,62 @@ def test_nothing_by_stopwatch_decides_what_is_fitted_twice():
     short = brief(request("trainer.precision=auto", "baselines=classical"))
     assert (short.trainer.precision, short.baselines.classical) == ("float32", ())
     assert brief(request("trainer.precision=bfloat16")).trainer.precision == "bfloat16"
+
+
+def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds, tmp_path, monkeypatch):
+    """A loader that smooths a column from both sides, in a whole series that is handed over as it is."""
+    original = tradewinds_plugins.function_of
+    smoothed = {"leaks": True}
+
+    def load(config, rules):
+        loaded = original("series", config)(config, rules)
+        signal = pd.Series(np.log(loaded.series.close[:, 0])).rolling(3, center=smoothed["leaks"], min_periods=1).mean()
+        column = pd.DataFrame({"signal": signal.to_numpy()}, index=loaded.series.index)
+        return dataclasses.replace(loaded, series=dataclasses.replace(loaded.series, exogenous=column))
+
+    for module in (tradewinds_plugins, probes):
+        monkeypatch.setattr(
+            module, "function_of", lambda group, config: load if group == "series" else original(group, config)
+        )
+    write_bars(tmp_path / "mine.csv", 120)
+    answer = tradewinds("leakcheck", "series=csv", "series.path=mine.csv", *WORDS)
+    assert answer.status == 3
+    assert "leak at series, bar 2020-" in answer.err
+    assert "(probe reload): it was loaded otherwise with series.last=2020-" in answer.err
+    smoothed["leaks"] = False
+    loaded = tradewinds_prepare(request("series=csv", f"series.path={tmp_path}/mine.csv"))
+    verdict = probes.Verdict()
+    probes.check_source(loaded, verdict)
+    assert (verdict.leak, verdict.asked) == (None, {"reload": 3})
+
+
+def test_a_kind_of_series_that_cannot_be_cut_is_said_to_be_unprobed():
+    loaded = tradewinds_prepare(request("series=martingale", "series.bars=300"))
+    verdict = probes.Verdict()
+    probes.check_source(loaded, verdict)
+    assert verdict.notes == ["series of kind synthetic have no `last`: what their loader computes was not probed"]
+
+
+def test_fewer_cuts_than_bars_are_said_to_be_fewer(monkeypatch, prepared):
+    few = dataclasses.replace(prepared.config, leakcheck=dataclasses.replace(prepared.config.leakcheck, cuts=10))
+    verdict = check_pipeline(dataclasses.replace(prepared, config=few))
+    assert verdict.word == "clean"
+    assert verdict.notes == [f"{BARS} bars, and leakcheck.cuts=10: not every bar was a cut"]
+    assert verdict.asked["stream"] == 10
+
+
+def test_a_network_that_reads_what_is_not_announced_yet_is_found(monkeypatch):
+    """Announcements reach two bars ahead, the forecast four."""
+    wind = np.random.default_rng(2).normal(0.0, 1.0, BARS)
+    parts = Parts(LoadedSeries(with_ahead(noise_series(BARS, seed=3), hours=48, wind=wind)))
+    config = request("model=seq2seq", "model.horizon=4", "model.context_length=5", "leakcheck.cuts=12")
+    assert check_pipeline(prepared_from(config, parts)).word == "clean"
+    original = forecaster.future._read
+
+    def read(part, starts, now):
+        far = {name: 10 * lead for name, lead in part.leads.items()}
+        return original(dataclasses.replace(part, leads=far), starts, now)
+
+    monkeypatch.setattr(forecaster.future, "_read", read)
+    leak = check_pipeline(prepared_from(config, parts)).leak
+    assert (leak.probe, leak.stage) == ("frozen", "forecasts")

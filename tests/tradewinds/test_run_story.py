@@ -204,6 +204,7 @@ def test_one_word_swaps_a_network_or_an_agent(words, typed):
         report["run"]["config"]["model"]["kind"],
         report["run"]["config"]["agent"]["kind"],
     )
+    assert report["honesty"]["leakcheck"] == "clean"
 
 
 def test_gas_and_weather_run_together(typed):
@@ -215,6 +216,7 @@ def test_gas_and_weather_run_together(typed):
         "chicago_weather_daily.csv.gz",
     ]
     assert any("weather is known for" in warning for warning in report["warnings"])
+    assert report["honesty"]["leakcheck"] == "clean"
 
 
 def test_a_csv_that_the_user_brings_runs(typed, folder):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
+WORST_MOVE = 0.99  # of the price: nothing costs more to trade than it is worth
 
 
 def second_account(
@@ -30,10 +31,11 @@ def second_account(
         open_: (T,) prices.
         close: (T,) prices.
         targets: (T,) target exposures, each decided at the close of its bar.
-        rules: rebalancing, ruin and costs; of `execution` only whether orders fill at the next open or the next close.
+        rules: rebalancing, margin, ruin, lots and costs; of `execution` only whether orders fill at the next open or
+            the next close.
         bars_per_year: bars in a year, for interest.
-        volatility: (T,) standard deviation of a bar's log return as known at its close, where a cost is made of it.
-        volume: (T,) units traded, where a cost is made of it; nothing is traded in a bar that has none.
+        volatility: (T,) of one bar's log return as known at the close of t; only where a cost is reckoned from it.
+        volume: (T,) units traded in the bar; only where a cost is reckoned from it.
 
     Returns:
         (T,) units held and (T,) equity at the closes, from an opening equity of 1.
@@ -41,16 +43,16 @@ def second_account(
     account = _Account(rules, bars_per_year)
     units, equity = [0.0], [1.0]
     for t in range(len(close) - 1):
+        traded = None if volume is None else float(volume[t + 1])
         wanted, opened, closed = float(targets[t]), float(open_[t + 1]), float(close[t + 1])
-        account.swing = 0.0 if volatility is None else float(volatility[t])
-        account.volume = None if volume is None else float(volume[t + 1])
-        if abs(account.units) * float(close[t]) * rules.maintenance_margin > equity[-1]:
+        if account.is_called(equity[-1], float(close[t])):
             wanted = 0.0
+        rough = 0.0 if volatility is None else float(volatility[t])
         if rules.execution == "next_close":
             account.pay_interest(closed)
-            account.fill(wanted, closed)
+            account.fill(wanted, closed, rough, traded)
         else:
-            account.fill(wanted, opened)
+            account.fill(wanted, opened, rough, traded)
             account.pay_interest(closed)
         equity.append(account.mark(closed))
         units.append(account.units)
@@ -59,46 +61,44 @@ def second_account(
 
 class _Account:
     def __init__(self, rules: TradingConfig, bars_per_year: float) -> None:
-        costs = rules.costs
+        self.rules, self.costs = rules, rules.costs
         self.cash, self.units, self.target, self.closed = 1.0, 0.0, 0.0, False
-        self.every_bar, self.ruin_equity = rules.rebalance == "every_bar", rules.ruin_equity
-        self.fee, self.move = costs.fee_bps / 1e4, (costs.half_spread_bps + costs.slippage_bps) / 1e4
-        self.borrow = costs.borrow_bps_per_year / 1e4 / bars_per_year
-        self.financing = costs.financing_bps_per_year / 1e4 / bars_per_year
-        self.rules, self.swing = rules, 0.0
-        self.volume: float | None = None  # of the bar of the fill
+        self.borrow = rules.costs.borrow_bps_per_year / 1e4 / bars_per_year
+        self.financing = rules.costs.financing_bps_per_year / 1e4 / bars_per_year
 
     def mark(self, price: float) -> float:
         equity = self.cash + self.units * price
-        if self.closed or equity > self.ruin_equity:
+        if self.closed or equity > self.rules.ruin_equity:
             return equity
         self.cash, self.units, self.target, self.closed = max(equity, 0.0), 0.0, 0.0, True
         return self.cash
 
-    def fill(self, target: float, price: float) -> None:
-        equity = self.mark(price)
-        if self.closed or (target == self.target and not self.every_bar):
-            return
-        bought = self.whole_lots(target * equity / price) - self.units
-        small = abs(bought) * price * self.rules.capital < self.rules.min_notional
-        if self.volume == 0.0 or (small and self.units + bought != 0.0):
-            return
-        move = self.worst_of(bought)
-        paid = price * (1.0 + move if bought > 0.0 else 1.0 - move)
-        self.cash -= bought * paid + self.fee * abs(bought) * paid
-        self.units, self.target = self.units + bought, target
+    def is_called(self, equity: float, close: float) -> bool:
+        return not self.closed and equity < self.rules.maintenance_margin * abs(self.units) * close
 
-    def whole_lots(self, units: float) -> float:
+    def fill(self, target: float, price: float, volatility: float, volume: float | None) -> None:
+        equity = self.mark(price)
+        if self.closed or (target == self.target and self.rules.rebalance == "on_change") or volume == 0.0:
+            return
+        goal = self._whole_lots(target * equity / price)
+        bought = goal - self.units
+        if goal != 0.0 and abs(bought) * price * self.rules.capital < self.rules.min_notional:
+            return
+        move = min(self.costs.half_spread_bps / 1e4 + self._slippage(bought, volatility, volume), WORST_MOVE)
+        paid = price * (1.0 + move if bought > 0.0 else 1.0 - move)
+        self.cash -= bought * paid + self.costs.fee_bps / 1e4 * abs(bought) * paid
+        self.units, self.target = goal, target
+
+    def _whole_lots(self, units: float) -> float:
         lot = self.rules.lot / self.rules.capital
         return math.trunc(units / lot * (1.0 + 1e-12)) * lot if lot else units
 
-    def worst_of(self, bought: float) -> float:
-        costs = self.rules.costs
-        move = self.move + costs.slippage_per_volatility * self.swing
-        if self.volume:
-            percent = 100.0 * abs(bought) * self.rules.capital / self.volume
-            move += costs.slippage_bps_per_volume_percent / 1e4 * percent
-        return min(move, 0.99)
+    def _slippage(self, bought: float, volatility: float, volume: float | None) -> float:
+        rate = self.costs.slippage_bps / 1e4 + self.costs.slippage_per_volatility * volatility
+        if volume:
+            percent = 100.0 * abs(bought) * self.rules.capital / volume
+            rate += self.costs.slippage_bps_per_volume_percent / 1e4 * percent
+        return rate
 
     def pay_interest(self, price: float) -> None:
         short, owed = max(-self.units, 0.0) * price, max(-self.cash, 0.0)

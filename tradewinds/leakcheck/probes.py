@@ -5,11 +5,11 @@ E stream: the bars arrive one by one, as `signal` meets them; it says what the b
 C account: a second ledger, fed with the recorded actions and the series' own prices, ends with the same money.
 D warm-up: somebody who starts k bars later agrees, once the features have warmed up.
 B refit: everything after the training rows is replaced and the models are fitted again; they come out the same.
+Before them the split is looked at, and the source is read again as if its later bars were not there (`reload`).
 """
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -25,20 +25,23 @@ import tradewinds.stages.encode as encode_stage
 import tradewinds.stages.train_agent as agent_stage
 import tradewinds.stages.train_forecaster as forecaster_stage
 from forecaster.fit import FittedForecaster
+from forecaster.series import Series
 from tradewinds.artifact import Artifact, read
 from tradewinds.backtest import Backtest
-from tradewinds.console import Console, Report
+from tradewinds.console import Silent
 from tradewinds.errors import RequestError
 from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
 from tradewinds.leakcheck.worlds import another_world, known_until, last_bars, later_start
+from tradewinds.plugins import function_of
 from tradewinds.prepare import Prepared, prepared_from
 from tradewinds.sources.loaded import Parts
 from trading_agent import Policy, TrainedAgent
 
-PROBES = ("split", "frozen", "stream", "account", "warm_up", "refit")
+PROBES = ("reload", "split", "frozen", "stream", "account", "warm_up", "refit")
 SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding
 SAME_STATE = 1e-4  # relative difference of a float32 state whose features were summed from another start
+RELOADS = (0.6, 0.8, 0.95)  # shares of the bars after which a source is cut off
 LATER = (1, 7, 16)  # bars that a later start comes later
 WORLDS = 2  # worlds in which the models are fitted again
 STRETCH, CUTS = 64, 5  # bars that a run's own check plays the agent on, and cuts it makes there
@@ -109,17 +112,24 @@ class Models:
 
 
 Tell = Callable[[int, int], None]
+SILENT = Silent()
 Question = tuple[str, Callable[[], Leak | None]]
 
 
-def check_pipeline(prepared: Prepared, *, tell: Tell = lambda done, total: None) -> Verdict:
+def check_pipeline(
+    prepared: Prepared, *, verdict: Verdict | None = None, tell: Tell = lambda done, total: None
+) -> Verdict:
     """Fit the models of a short request and ask all probes, every bar; stop at the first leak.
 
     Args:
         prepared: a request whose series is short enough to be walked hundreds of times.
-        tell: called with how many of the walks are done.
+        verdict: what was found before, to be added to; None for a new one.
+        tell: called with how many of the questions are answered.
     """
-    verdict, prepared = Verdict(), aligned(prepared)
+    verdict, prepared = Verdict() if verdict is None else verdict, aligned(prepared)
+    if len(prepared.panel.index) > prepared.config.leakcheck.cuts:
+        most = prepared.config.leakcheck.cuts
+        verdict.notes.append(f"{len(prepared.panel.index)} bars, and leakcheck.cuts={most}: not every bar was a cut")
     _audit_split(prepared, verdict)
     if verdict.leak is not None:
         return verdict
@@ -142,6 +152,51 @@ def check_pipeline(prepared: Prepared, *, tell: Tell = lambda done, total: None)
     elif prepared.config.env.kind != "trading":
         verdict.notes.append("actions, fills and money of a storage unit were not probed")
     return verdict
+
+
+def check_source(prepared: Prepared, verdict: Verdict) -> None:
+    """Read the series again with an earlier last bar, where its kind can: what a loader computes may not change.
+
+    Args:
+        prepared: the request as it was loaded.
+        verdict: what is found is written here.
+    """
+    asked, whole = prepared.config.series, _parts(prepared).series.series
+    if not hasattr(asked, "last"):
+        kind = getattr(asked, "kind", "?")
+        verdict.notes.append(f"series of kind {kind} have no `last`: what their loader computes was not probed")
+        return
+    for share in RELOADS:
+        last = whole.index[round(share * (len(whole.index) - 1))]
+        config: Any = dataclasses.replace(asked, last=f"{last:%Y-%m-%d}")  # type: ignore[type-var]
+        try:
+            cut = function_of("series", config)(config, prepared.config.data).series
+        except RequestError:  # that few bars are refused
+            continue
+        _count(verdict, "reload")
+        row = first_other_bar(whole, cut)
+        if row is not None:
+            what = f"it was loaded otherwise with series.last={last:%Y-%m-%d}"
+            verdict.leak = Leak("reload", "series", row, whole.index[row].isoformat(), what)
+            return
+
+
+def first_other_bar(whole: Series, cut: Series) -> int | None:
+    """Return the first row of `whole` that `cut`, its beginning, holds otherwise; None if there is none."""
+    size = len(cut.index)
+    if not whole.index[:size].equals(cut.index):
+        return int(np.flatnonzero(whole.index[:size] != cut.index[: len(whole.index)])[0]) if size else 0
+    names = ("open", "high", "low", "close", "volume", "dividends", "splits")
+    pairs = [(getattr(whole, name), getattr(cut, name)) for name in names]
+    pairs.append((whole.exogenous.to_numpy(np.float64), cut.exogenous.to_numpy(np.float64)))
+    rows = []
+    for ours, theirs in pairs:
+        if ours is None or theirs is None or ours.shape[1] != theirs.shape[1]:
+            rows += [] if ours is theirs else [0]
+            continue
+        same = (ours[:size] == theirs) | (np.isnan(ours[:size]) & np.isnan(theirs))
+        rows += np.flatnonzero(~same.all(axis=1))[:1].tolist()
+    return min(rows, default=None)
 
 
 def check_run(
@@ -227,8 +282,18 @@ def _walks(prepared: Prepared, models: Models, true: Trace, rows: range) -> tupl
     if true.played is not None:
         likely.append(("account", partial(_account, prepared, true.played, rows)))
     likely += [("warm_up", walk(later).warm_up) for later in LATER]
-    every: list[Question] = [("frozen", walk(row).frozen) for row in range(first, last) if row not in edges]
-    return likely, every + [("stream", walk(row).stream) for row in range(rows.start + 1, last)]
+    most = prepared.config.leakcheck.cuts
+    every: list[Question] = [
+        ("frozen", walk(row).frozen) for row in _spread(range(first, last), most) if row not in edges
+    ]
+    return likely, every + [("stream", walk(row).stream) for row in _spread(range(rows.start + 1, last), most)]
+
+
+def _spread(rows: range, most: int) -> list[int]:
+    """Return all rows, or `most` of them, evenly spread."""
+    if len(rows) <= most:
+        return list(rows)
+    return sorted({rows[number] for number in np.linspace(0, len(rows) - 1, most).astype(int).tolist()})
 
 
 def _edges(prepared: Prepared, first: int) -> Iterator[int]:
@@ -313,8 +378,9 @@ def _account(prepared: Prepared, played: Backtest, rows: range) -> Leak | None:
         what = "env.execution=same_close fills at the close that the agent has just seen"
         return _leak(prepared, "account", "fills", rows.start, what)
     part = slice(rows.start, rows.stop)
-    counted = series.volume is not None and rules.costs.slippage_bps_per_volume_percent > 0.0
-    volume = series.volume[part, 0] if counted and series.volume is not None else None
+    volatility = known_volatility(series.close[:, 0])[part] if rules.costs.slippage_per_volatility else None
+    shares = bool(rules.costs.slippage_bps_per_volume_percent) and series.volume is not None
+    volume = series.volume[part, 0] if shares and series.volume is not None else None
     for name in played.strategies:
         number = played.strategies.index(name)
         units, equity = second_account(
@@ -323,7 +389,7 @@ def _account(prepared: Prepared, played: Backtest, rows: range) -> Leak | None:
             played.targets[:, number, 0],
             rules,
             bars_per_year=series.bars_per_year,
-            volatility=known_volatility(series.close[:, 0])[part],
+            volatility=volatility,
             volume=volume,
         )
         recorded = (("fills", played.path.units[:, number, 0], units), ("equity", played.equity(name), equity))
@@ -416,7 +482,7 @@ def _labels(fitted: FittedForecaster) -> bytes:
 def _learned(fitted: FittedForecaster) -> list[bytes]:
     facts = (fitted.target_scale, fitted.naive_mae, fitted.fit_end, fitted.fit_end_time.isoformat(), fitted.history)
     weights = [tensor.detach().numpy().tobytes() for tensor in fitted.model.state_dict().values()]
-    return [repr(facts).encode(), fitted.ridge.tobytes(), fitted.dlinear.tobytes(), *weights]
+    return [repr((*facts, fitted.reader)).encode(), fitted.ridge.tobytes(), fitted.dlinear.tobytes(), *weights]
 
 
 def _same_agents(one: TrainedAgent, other: TrainedAgent) -> bool:
@@ -459,21 +525,3 @@ def _short(prepared: Prepared, parts: Parts, first: int) -> Prepared | None:
 def _leak(prepared: Prepared, probe: str, stage: str, row: int, what: str) -> Leak:
     index: pd.DatetimeIndex = prepared.series.index
     return Leak(probe, stage, row, index[min(row, len(index) - 1)].isoformat(), what)
-
-
-class _Silent(Console):
-    """Says nothing: the trainings of a check are nobody's news."""
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
-
-    def result(self, text: str) -> None:
-        """Say nothing."""
-
-    @contextmanager
-    def progress(self, title: str) -> Iterator[Report]:
-        """Show nothing."""
-        yield lambda done, total, metrics: None
-
-
-SILENT = _Silent()

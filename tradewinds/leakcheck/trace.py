@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
 
 import forecaster.encode as encoding
@@ -13,6 +14,7 @@ import tradewinds.join as joining
 from forecaster.fit import FittedForecaster
 from tradewinds.prepare import Prepared
 from trading_agent import Policy
+from trading_env import TradingEnv
 
 STAGES = (
     "series",
@@ -51,13 +53,18 @@ class Curious:
 
     kind = "curious"
 
-    def __init__(self, num_actions: int) -> None:
-        self.num_actions = num_actions
+    def __init__(self, space: Space[Any]) -> None:
+        self.space = space
 
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return (N,) actions at (N, O) observations."""
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return (N,) numbers of actions, or (N, A) weights, at (N, O) observations."""
         weights = np.random.default_rng(0).uniform(0.5, 1.5, observations.shape[1])
-        return np.asarray(np.floor(1e4 * (observations @ weights)).astype(np.int64) % self.num_actions)
+        mixed = 1e4 * (observations.astype(np.float64) @ weights)
+        if isinstance(self.space, Discrete):
+            return np.asarray(np.floor(mixed).astype(np.int64) % int(self.space.n))
+        assert isinstance(self.space, Box)
+        low, high = self.space.low, self.space.high
+        return np.asarray(low + (high - low) * (mixed - np.floor(mixed))[:, None], dtype=np.float32)
 
     def settings(self) -> dict[str, Any]:
         """Return nothing: it is never saved."""
@@ -91,7 +98,8 @@ def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, r
         return Trace(tables)
     market = joining.build_market(prepared, states, rows)
     played = playing.play_test(prepared, states, policy, market, rows)
-    curious = playing.play(Curious(len(prepared.config.env.exposures)), market, prepared.config.env)
+    rules = prepared.config.env
+    curious = playing.play(Curious(TradingEnv(market, rules).action_space), market, rules)
     start, columns = rows.start, [played.strategies.index(name) for name in CAUSAL]
     tables["observations"] = [(start, market.features), (start, market.open), (start, market.close)]
     tables["actions"] = [(start, played.targets[:, columns]), (start, curious)]

@@ -1,31 +1,35 @@
 """`tradewinds leakcheck`: look for the future in the past of the pipeline a request describes."""
 
 import dataclasses
+import math
 from typing import Any
 
 from forecaster.config import BaselineConfig
 from tradewinds.artifact import new_run_id, write_json
 from tradewinds.console import Console
 from tradewinds.errors import GateError, RequestError
-from tradewinds.leakcheck.probes import Verdict, aligned, check_pipeline
+from tradewinds.leakcheck.probes import Verdict, aligned, check_pipeline, check_source
 from tradewinds.leakcheck.worlds import last_bars
 from tradewinds.prepare import Prepared, prepare, prepared_from
 from tradewinds.schema import Config
 
 FILE = "leakcheck.json"
+WHOLE_DAYS = 4  # days of hours a part of a storage unit's split gets at least
 AGENT = {"learning_starts": 0.2, "validate_every": 0.5}  # shares of the steps an agent is trained for here
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Ask all probes on the last bars of the request's series; exit status 3 if one finds a leak."""
-    prepared = aligned(prepare(config))
-    prepared.series  # noqa: B018  a series of several instruments names the one that is traded
-    short = shortened(prepared, console)
+    loaded, verdict = prepare(config), Verdict()
+    loaded.series  # noqa: B018  a series of several instruments names the one that is traded
+    short = shortened(aligned(loaded), console)
     index = short.panel.index
     console.note(f"{short.panel.name}: {len(index)} bars, {index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}")
     with console.progress("leakcheck") as progress:
-        verdict = check_pipeline(short, tell=lambda done, total: progress(done, total, {}))
-    run = prepared.runs / new_run_id()
+        check_source(loaded, verdict)
+        if verdict.leak is None:
+            check_pipeline(short, verdict=verdict, tell=lambda done, total: progress(done, total, {}))
+    run = loaded.runs / new_run_id()
     run.mkdir(parents=True)
     write_json(run / FILE, {**verdict.plain(), "bars": len(index), "config_hash": config.hash})
     for line in verdict_lines(verdict):
@@ -43,6 +47,10 @@ def shortened(prepared: Prepared, console: Console) -> Prepared:
         RequestError: the whole series is too short for the split.
     """
     config, bars = prepared.config, prepared.config.leakcheck.bars
+    if config.env.kind == "battery":  # every part must hold whole days of delivery
+        split = config.split
+        least = min(split.forecaster, split.agent, split.validation, split.test)
+        bars = max(bars, math.ceil(WHOLE_DAYS * 24 / least))
     while True:
         try:
             return prepared_from(brief(config), last_bars(prepared.parts, bars))  # type: ignore[arg-type]
@@ -76,6 +84,7 @@ def brief(config: Config) -> Config:
 def verdict_lines(verdict: Verdict) -> list[str]:
     """Say what was asked and what came of it, a line a probe."""
     meanings = {
+        "reload": "the source read again without its later bars: the earlier ones are the same, to the bit",
         "split": "the parts follow one another, the embargo apart",
         "frozen": "all after a bar replaced: every stage up to it is the same, to the bit",
         "stream": "bars arrive one by one: every stage says what it said of all at once",
