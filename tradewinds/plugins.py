@@ -53,6 +53,7 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
     },
     "agent": {
         "dqn": Kind("trading_agent.config:DQNConfig", "trading_agent.dqn:train_dqn"),
+        "direct": Kind("trading_agent.config:DirectConfig", "trading_agent.direct:train_direct"),
         "q_learning": Kind("trading_agent.config:QLearningConfig", "trading_agent.q_learning:train_q_learning"),
     },
 }
