@@ -18,8 +18,11 @@ from trading_env.ledger import Rules
 Array = NDArray[np.float64]
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
-POINTS = 241  # of a continuous signal
+POINTS, MOST_POINTS = 241, 801  # of a continuous signal: as a rule, and where its steps are small beside its range
 REACH = 5.0  # standard deviations of it
+PATIENCE = 1.0 - 1e-6  # what the next bar counts beside this one
+MOST_ROUNDS = 100  # of improving a policy; a handful are enough
+SLIGHT = 1e-12  # log growth by which a choice must be better than the one made before
 LEAST = 1e-6  # equity after a bar, as a fraction of that before it, below which a log is not taken
 
 
@@ -29,11 +32,11 @@ class World:
 
     Attributes:
         signal: (X,) values, increasing.
-        chance: (X, X) probability of the next bar's signal.
+        chance: (X, X) probability of the next bar's signal; empty where `cyclic`.
         mean: (X, S) means of that log return in S cases.
         share: (X, S) probability of each case.
         deviation: standard deviation of the return about each mean.
-        cyclic: whether the signal is a place in a cycle and so never lies between two values.
+        cyclic: whether the signal is a place in a cycle, which the next bar moves on by one.
     """
 
     signal: Array
@@ -56,10 +59,12 @@ def autoregressive(memory: float, sigma: float, effect: float, deviation: float)
         effect: of the signal on the mean of the log return.
         deviation: standard deviation of the log return about its mean.
     """
-    grid = np.linspace(-REACH, REACH, POINTS) * sigma / math.sqrt(1.0 - memory**2)
+    spread = 1.0 / math.sqrt(1.0 - memory**2)  # standard deviation of the signal, in those of its shocks
+    points = min(max(POINTS, 2 * math.ceil(REACH * spread) + 1), MOST_POINTS)
+    grid = np.linspace(-REACH, REACH, points) * sigma * spread
     chance = np.exp(-0.5 * np.square((grid[None, :] - memory * grid[:, None]) / sigma))
     chance /= chance.sum(axis=1, keepdims=True)
-    return World(grid, chance, effect * grid[:, None], np.ones((POINTS, 1)), deviation)
+    return World(grid, chance, effect * grid[:, None], np.ones((points, 1)), deviation)
 
 
 def two_regimes(drift: float, switch_probability: float, sigma: float, ahead: int) -> World:
@@ -96,43 +101,65 @@ def after_return(probability: Array, log_return: Array | float, drift: float, sw
 def cycle(means: Array, deviation: float, ahead: int) -> World:
     """Return a world that repeats: bar t is at phase t mod P; `means` (P,) are the mean log returns of the phases."""
     phases = len(means)
-    chance = np.roll(np.eye(phases), 1, axis=1)
     earned = np.roll(means, -ahead)[:, None]
-    return World(np.arange(phases, dtype=np.float64), chance, earned, np.ones((phases, 1)), deviation, cyclic=True)
+    return World(
+        np.arange(phases, dtype=np.float64), np.empty((0, 0)), earned, np.ones((phases, 1)), deviation, cyclic=True
+    )
 
 
 def best_policy(world: World, config: TradingConfig, bars_per_year: float) -> NDArray[np.int64]:
     """Return (X, L) which of `config.exposures` to hold next, as numbers, for each signal and level held now.
 
-    Relative value iteration on the chain that stays where it is every other time, which has the same best policy and
-    no period.
-
-    Raises:
-        ValueError: it did not settle.
+    Policy iteration, discounted by one in a million a bar: so lightly that no band feels it, and enough for one answer
+    also where it is best to hold for ever whatever is held.
 
     Source:
-        Puterman (1994), Markov Decision Processes, sections 8.5.4 and 8.5.5.
+        Howard (1960), Dynamic Programming and Markov Processes, chapter 7.
     """
     gain = level_gain(world, config, bars_per_year)  # (X, L)
     charge = _charge(config, bars_per_year)  # (L, L) from held to chosen
-    value: Array = np.zeros_like(gain)
-    for _ in range(20_000):
-        chosen = (gain + world.chance @ value)[:, None, :] + charge  # (X, held, chosen)
-        change = 0.5 * (chosen.max(axis=2) - value)
-        value += change
-        if np.ptp(change) < 1e-9 * max(float(np.abs(gain).max()), 1e-12):
-            return np.asarray(chosen.argmax(axis=2))
-        value -= value[0, 0]
-    raise ValueError("the best policy did not settle in 20000 rounds; the signal remembers too much for this grid")
+    if world.cyclic:
+        return _around(gain, charge)
+    points, levels = gain.shape
+    policy = np.repeat(gain.argmax(axis=1)[:, None], levels, axis=1)
+    held, rows = np.arange(levels), np.arange(points)[:, None]
+    for _ in range(MOST_ROUNDS):
+        system = np.zeros((points, levels, points, levels))
+        system[rows, held, :, policy] = -PATIENCE * world.chance[:, None, :]
+        matrix = system.reshape(points * levels, -1)
+        matrix[np.diag_indices(points * levels)] += 1.0
+        value = np.linalg.solve(matrix, (gain[rows, policy] + charge[held, policy]).ravel()).reshape(points, levels)
+        worth = (gain + PATIENCE * world.chance @ value)[:, None, :] + charge  # (X, held, chosen)
+        better = worth.max(axis=2) > np.take_along_axis(worth, policy[:, :, None], axis=2)[:, :, 0] + SLIGHT
+        if not better.any():
+            break
+        policy = np.where(better, worth.argmax(axis=2), policy)
+    return np.asarray(policy)
+
+
+def _around(gain: Array, charge: Array) -> NDArray[np.int64]:
+    """The same for a cycle of any length: backward through the phases, round after round, until nothing changes."""
+    value = np.zeros(gain.shape[1])
+    policy = np.zeros((len(gain), len(charge)), dtype=np.int64)
+    for _ in range(MOST_ROUNDS):
+        before = policy.copy()
+        for phase in range(len(gain) - 1, -1, -1):
+            worth = (gain[phase] + PATIENCE * value) + charge  # (held, chosen); value is that of the next phase
+            policy[phase] = worth.argmax(axis=1)
+            value = worth.max(axis=1)
+        if np.array_equal(policy, before):
+            break
+    return policy
 
 
 def level_gain(world: World, config: TradingConfig, bars_per_year: float) -> Array:
     """Return (X, L) expected log growth of one bar at each level, interest included, by quadrature."""
     levels = np.asarray(config.exposures, dtype=np.float64)
     rules = Rules(config, bars_per_year)
-    simple = np.expm1(world.mean[:, :, None] + world.deviation * NODES)  # (X, S, nodes)
+    nodes, weights = (NODES, WEIGHTS) if world.deviation else (np.zeros(1), np.ones(1))
+    simple = np.expm1(world.mean[:, :, None] + world.deviation * nodes)  # (X, S, nodes)
     grown = np.maximum(1.0 + levels[:, None, None, None] * simple, LEAST)  # (L, X, S, nodes)
-    gain: Array = np.einsum("lxsn,xs,n->xl", np.log(grown), world.share, WEIGHTS)
+    gain: Array = np.einsum("lxsn,xs,n->xl", np.log(grown), world.share, weights)
     interest = np.maximum(-levels, 0.0) * rules.borrow + np.maximum(levels - 1.0, 0.0) * rules.financing
     return np.asarray(gain - interest)
 
