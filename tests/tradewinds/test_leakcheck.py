@@ -21,6 +21,7 @@ import tradewinds.sources.join
 import tradewinds.stages.train_agent
 import tradewinds.stages.train_forecaster
 from forecaster.series import Series
+from tradewinds.champion import Model
 from tradewinds.compose import compose_requests
 from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.probes import check_pipeline
@@ -613,3 +614,22 @@ def test_a_network_that_reads_what_is_not_announced_yet_is_found(monkeypatch):
     monkeypatch.setattr(forecaster.future, "_read", read)
     leak = check_pipeline(prepared_from(config, parts)).leak
     assert (leak.probe, leak.stage) == ("frozen", "forecasts")
+
+
+def test_a_signal_that_differs_from_the_backtest_is_found(monkeypatch, prepared):
+    original = Model.targets
+    monkeypatch.setattr(Model, "targets", lambda self, prepared, rows: -1.0 - original(self, prepared, rows))
+    few = dataclasses.replace(prepared.config, leakcheck=dataclasses.replace(prepared.config.leakcheck, cuts=10))
+    leak = check_pipeline(dataclasses.replace(prepared, config=few)).leak
+    assert (leak.probe, leak.stage) == ("stream", "actions")
+
+
+def test_a_training_that_is_not_reproducible_does_not_pass_for_clean(monkeypatch, prepared):
+    seeds = iter(range(100))
+    plant_fit(
+        monkeypatch,
+        lambda fit, series, config, rows, options: fit(series, config, rows, **{**options, "seed": next(seeds)}),
+    )
+    leak = check_pipeline(prepared).leak
+    assert (leak.probe, leak.stage) == ("refit", "forecaster_fit")
+    assert leak.what.startswith("the same bars fitted twice give two models")

@@ -28,6 +28,7 @@ from forecaster.fit import FittedForecaster
 from forecaster.series import Series
 from tradewinds.artifact import Artifact, read
 from tradewinds.backtest import Backtest
+from tradewinds.champion import Model
 from tradewinds.console import Silent
 from tradewinds.errors import RequestError
 from tradewinds.leakcheck.account import known_volatility, second_account
@@ -43,6 +44,9 @@ SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding
 SAME_STATE = 1e-4  # relative difference of a float32 state whose features were summed from another start
 RELOADS = (0.6, 0.8, 0.95)  # shares of the bars after which a source is cut off
 LATER = (1, 7, 16)  # bars that a later start comes later
+IRREPRODUCIBLE = (
+    "the same bars fitted twice give two models: nothing can be said of leaks; one thread, or the CPU, may do"
+)
 WORLDS = 2  # worlds in which the models are fitted again
 STRETCH, CUTS = 64, 5  # bars that a run's own check plays the agent on, and cuts it makes there
 
@@ -347,9 +351,19 @@ class _Walk:
             return None
         if len(world.series.index) != self.number + 1:
             return None
-        found = first_difference(self.true, trace(world, self.fitted, self.policy, split.test), last_row=self.number)
+        other = trace(world, self.fitted, self.policy, split.test)
+        found = first_difference(self.true, other, last_row=self.number) or self._signal(world, other)
         what = f"it was another when {self._bar} was the last bar there was"
         return None if found is None else _leak(self.prepared, "stream", *found, what)
+
+    def _signal(self, world: Prepared, other: Trace) -> tuple[str, int] | None:
+        """Compare what `signal` says after the last bar with what the batch said of it."""
+        if self.policy is None or self.true.played is None or other.states is None:
+            return None
+        rows = world.split.test
+        model = Model(other.states, self.policy, world.config.env.exposures, world.series.index[rows.start])
+        said, batch = model.targets(world, rows)[-1], self.true.played.targets[self.number - rows.start, 0]
+        return None if np.array_equal(said, batch) else ("actions", self.number)
 
     def warm_up(self) -> Leak | None:
         """Begin some bars later."""
@@ -419,7 +433,12 @@ def _forecaster_again(prepared: Prepared, models: Models, run: Path, number: int
     end = min(prepared.split.forecaster.stop, prepared.split.agent.start - prepared.config.split.embargo_bars)
     world = _world(prepared, another_world(_parts(prepared), end - 1, seed=number))
     panel, _ = forecaster_stage.train_forecaster(world, run, SILENT)
-    return _same_forecasters(prepared, models.panel, panel, end)
+    found = _same_forecasters(prepared, models.panel, panel, end)
+    if found is not None:  # unless the machine itself fits otherwise every time
+        again, _ = forecaster_stage.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
+        if _same_forecasters(prepared, models.panel, again, end) is not None:
+            return _leak(prepared, "refit", found.stage, end, IRREPRODUCIBLE)
+    return found
 
 
 def _agent_again(prepared: Prepared, models: Models, first: TrainedAgent, folder: Path, number: int) -> Leak | None:
@@ -430,6 +449,9 @@ def _agent_again(prepared: Prepared, models: Models, first: TrainedAgent, folder
     agent = _fit_agent(world, models.of(prepared), artifact, folder / f"agent-{number}")
     if _same_agents(first, agent):
         return None
+    again = _fit_agent(prepared, models.of(prepared), artifact, folder / f"agent-{number}-true")
+    if not _same_agents(first, again):
+        return _leak(prepared, "refit", "agent_fit", end, IRREPRODUCIBLE)
     what = "it learned something else when only bars after the validation rows were changed"
     return _leak(prepared, "refit", "agent_fit", end, what)
 

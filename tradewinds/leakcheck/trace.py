@@ -42,9 +42,16 @@ Values = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Per stage, tables of one row a bar, each with the row of the series that its first row belongs to."""
+    """Per stage, tables of one row a bar, each with the row of the series that its first row belongs to.
+
+    Attributes:
+        tables: by stage.
+        states: the hidden states behind them, or None.
+        played: the agent's backtest, or None where none was played.
+    """
 
     tables: dict[str, list[tuple[int, Values]]]
+    states: encoding.HiddenStates | None = None
     played: "playing.Backtest | None" = None
 
 
@@ -95,7 +102,7 @@ def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, r
     tables["hidden_states"] = [(0, states.hidden_state)]
     tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
     if policy is None or prepared.config.env.kind != "trading":
-        return Trace(tables)
+        return Trace(tables, states)
     market = joining.build_market(prepared, states, rows)
     played = playing.play_test(prepared, states, policy, market, rows)
     rules = prepared.config.env
@@ -106,7 +113,7 @@ def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, r
     filled = (played.path.units, played.path.turnover, played.path.fee)
     tables["fills"] = [(start, played.path.fill_price), *((start, table[:, columns]) for table in filled)]
     tables["equity"] = [(start, np.column_stack([played.equity(name) for name in CAUSAL]))]
-    return Trace(tables, played)
+    return Trace(tables, states, played)
 
 
 def first_difference(
