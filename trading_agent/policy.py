@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from trading_agent.actor import ActorPolicy
 from trading_agent.networks import QNetwork
 from trading_agent.rollout import AnyVectorEnv, Walk
 
@@ -25,8 +26,8 @@ class Policy(Protocol):
 
     kind: str
 
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return the (N,) best actions at (N, O) observations; of equally good ones the first."""
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return the best actions at (N, O) observations, (N,) or (N, A); of equally good ones the first."""
         ...
 
     def settings(self) -> dict[str, Any]:
@@ -39,16 +40,22 @@ class Policy(Protocol):
 
 
 class ConstantPolicy:
-    """Always the same action: what a learned policy has to beat (kind `constant`)."""
+    """Always the same action: what a learned policy has to beat (kind `constant`).
+
+    Args:
+        action: a number of `Discrete`, or the values of a `Box`.
+    """
 
     kind = "constant"
 
-    def __init__(self, action: int) -> None:
+    def __init__(self, action: int | tuple[float, ...]) -> None:
         self.action = action
 
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return (N,) times the action."""
-        return np.full(len(observations), self.action, dtype=np.int64)
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return the action (N,) or (N, A) times."""
+        if isinstance(self.action, int):
+            return np.full(len(observations), self.action, dtype=np.int64)
+        return np.tile(np.array(self.action, dtype=np.float32), (len(observations), 1))
 
     def settings(self) -> dict[str, Any]:
         """Return the action."""
@@ -61,7 +68,8 @@ class ConstantPolicy:
     @classmethod
     def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "ConstantPolicy":
         """Build it anew."""
-        return cls(int(settings["action"]))
+        action = settings["action"]
+        return cls(action if isinstance(action, int) else tuple(action))
 
 
 class NetworkPolicy:
@@ -151,8 +159,8 @@ class TablePolicy:
         return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
 
 
-KINDS: dict[str, type[ConstantPolicy] | type[NetworkPolicy] | type[TablePolicy]] = {
-    policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, TablePolicy)
+KINDS: dict[str, type[ConstantPolicy] | type[NetworkPolicy] | type[TablePolicy] | type[ActorPolicy]] = {
+    policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, TablePolicy, ActorPolicy)
 }
 
 
