@@ -1,7 +1,7 @@
 """Agents that learn to act: any Gymnasium vector environment in, a policy out.
 
-This room knows NumPy, PyTorch and Gymnasium, and nothing of markets. One page per algorithm: `dqn.py` and
-`q_learning.py`; the formulas and the departures from the papers stand in docs/dqn.md and docs/q_learning.md.
+This room knows NumPy, PyTorch and Gymnasium, and nothing of markets. One page per algorithm: `dqn.py`,
+`ppo.py`, `reinforce.py` and `q_learning.py`; formulas and departures from the papers stand in docs/, a page each.
 
 Names are loaded when they are first used, so that reading `trading_agent.config` loads no torch.
 """
@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trading_agent.config import DQNConfig, ExplorationConfig, QLearningConfig
     from trading_agent.dqn import train_dqn
+    from trading_agent.gradient_config import PPOConfig, ReinforceConfig
     from trading_agent.policy import Policy, evaluate, load_policy, save_policy
+    from trading_agent.ppo import train_ppo
     from trading_agent.q_learning import train_q_learning
+    from trading_agent.reinforce import train_reinforce
     from trading_agent.replay import IndexedEnv
     from trading_agent.training import TrainedAgent
 
@@ -21,28 +24,36 @@ __all__ = [
     "DQNConfig",
     "ExplorationConfig",
     "IndexedEnv",
+    "PPOConfig",
     "Policy",
     "QLearningConfig",
+    "ReinforceConfig",
     "TrainedAgent",
     "evaluate",
     "load_policy",
     "save_policy",
     "train_dqn",
+    "train_ppo",
     "train_q_learning",
+    "train_reinforce",
 ]
 
 _HOME = {
     "DQNConfig": "config",
     "ExplorationConfig": "config",
     "IndexedEnv": "replay",
+    "PPOConfig": "gradient_config",
     "Policy": "policy",
     "QLearningConfig": "config",
+    "ReinforceConfig": "gradient_config",
     "TrainedAgent": "training",
     "evaluate": "policy",
     "load_policy": "policy",
     "save_policy": "policy",
     "train_dqn": "dqn",
+    "train_ppo": "ppo",
     "train_q_learning": "q_learning",
+    "train_reinforce": "reinforce",
 }
 
 

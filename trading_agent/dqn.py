@@ -155,7 +155,7 @@ def train_dqn(
     step = 0 if resume is None else saved.read(resume)
 
     if resume is None:
-        selection.consider_constants(num_actions)
+        selection.consider_constants(env.single_action_space)
         while step < config.learning_starts:
             memory.add(walk.advance(rng.integers(0, num_actions, size=config.num_envs)))
             step += config.num_envs

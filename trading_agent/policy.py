@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from trading_agent.actor import ActorPolicy
 from trading_agent.networks import ExposureNetwork, QNetwork
 from trading_agent.rollout import AnyVectorEnv, Walk
 
@@ -216,8 +217,8 @@ class TablePolicy:
         return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
 
 
-KINDS: dict[str, type[ConstantPolicy] | type[NetworkPolicy] | type[ExposurePolicy] | type[TablePolicy]] = {
-    policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, TablePolicy)
+KINDS: dict[str, Any] = {
+    policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, TablePolicy, ActorPolicy)
 }
 
 
@@ -279,4 +280,5 @@ def restore_policy(kind: str, settings: Mapping[str, Any], tensors: Mapping[str,
     """
     if kind not in KINDS:
         raise ValueError(f"kind of policy must be one of {', '.join(KINDS)}, was '{kind}'")
-    return KINDS[kind].from_saved(settings, tensors)
+    policy: Policy = KINDS[kind].from_saved(settings, tensors)
+    return policy

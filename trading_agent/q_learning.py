@@ -115,7 +115,7 @@ def train_q_learning(
     step = 0 if resume is None else saved.read(resume)
 
     if resume is None:
-        selection.consider_constants(num_actions)
+        selection.consider_constants(env.single_action_space)
         seen = []
         while step < config.learning_starts:
             seen.append(walk.advance(rng.integers(0, num_actions, size=config.num_envs)))

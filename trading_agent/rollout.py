@@ -6,6 +6,7 @@ With SAME_STEP the call that ends an episode already returns the next one's firs
 observation lies in `infos["final_obs"]`. `Walk` hides the difference.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -47,7 +48,7 @@ class Transitions(NamedTuple):
     Attributes:
         envs: (n,) which environments.
         observations: (n, O) before.
-        actions: (n,) taken.
+        actions: (n,) or (n, A) taken.
         rewards: (n,) received.
         next_observations: (n, O) after; at the end of an episode its true last observation.
         terminated: (n,) the episode ended by its rules: nothing follows.
@@ -57,7 +58,7 @@ class Transitions(NamedTuple):
 
     envs: NDArray[np.int64]
     observations: Floats
-    actions: Ints
+    actions: NDArray[Any]
     rewards: NDArray[Any]
     next_observations: Floats
     terminated: Bools
@@ -83,7 +84,7 @@ class Walk:
         self._restarting = np.zeros(env.num_envs, dtype=np.bool_)
         self.observations: Floats = env.reset(seed=seed)[0]
 
-    def advance(self, actions: Ints) -> Transitions:
+    def advance(self, actions: NDArray[Any]) -> Transitions:
         """Step every environment once and return the transitions this made."""
         envs = np.flatnonzero(~self._restarting)
         before = self.observations[envs]  # copies: an env may reuse its arrays
@@ -121,17 +122,27 @@ def sizes(env: AnyVectorEnv, num_envs: int) -> tuple[int, int]:
     Raises:
         ValueError: observations are not a flat Box, actions not Discrete from 0, or the env has not `num_envs` parts.
     """
-    seen, acts = env.single_observation_space, env.single_action_space
-    faults = []
-    if not isinstance(seen, Box) or len(seen.shape) != 1:
-        faults.append(f"env must show a flat Box, was {seen}; gymnasium.wrappers.vector.FlattenObservation flattens it")
+    acts, faults = env.single_action_space, []
     if not isinstance(acts, Discrete) or acts.start != 0:
-        faults.append(f"env must offer Discrete actions counted from 0, was {acts}")
+        faults.append(f"env must offer Discrete actions counted from 0, was {acts}; ppo and reinforce take a Box, too")
+    return columns(env, num_envs, faults), int(acts.n)  # type: ignore[attr-defined]
+
+
+def columns(env: AnyVectorEnv, num_envs: int, faults: Sequence[str] = ()) -> int:
+    """Return the number of observation columns O, whatever the actions are.
+
+    Raises:
+        ValueError: there are `faults` already, observations are not a flat Box, or the env has not `num_envs` parts.
+    """
+    seen, faults = env.single_observation_space, list(faults)
+    if not isinstance(seen, Box) or len(seen.shape) != 1:
+        cure = "gymnasium.wrappers.vector.FlattenObservation flattens it"
+        faults.insert(0, f"env must show a flat Box, was {seen}; {cure}")
     if env.num_envs != num_envs:
         faults.append(f"num_envs must be that of the env, {env.num_envs}, was {num_envs}")
     if faults:
         raise ValueError("; ".join(faults))
-    return int(np.prod(seen.shape or ())), int(acts.n)  # type: ignore[attr-defined]
+    return int(np.prod(seen.shape or ()))
 
 
 def _restarts_in_the_same_step(env: AnyVectorEnv) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from gymnasium.spaces import Box, Space
 
 from trading_agent.checkpoint import read_checkpoint, write_checkpoint
 from trading_agent.policy import ConstantPolicy, Policy, restore_policy
@@ -48,9 +49,14 @@ class Selection:
     score: float = float("-inf")
     history: list[Mapping[str, float]] = field(default_factory=list)
 
-    def consider_constants(self, num_actions: int) -> None:
-        """Score every policy that always takes one action."""
-        for action in range(num_actions):
+    def consider_constants(self, space: Space[Any]) -> None:
+        """Score every policy that always takes one action of a `Discrete` space; of a `Box`, zero, least and most."""
+        if isinstance(space, Box):
+            ends = [end for end in (space.low, space.high) if np.isfinite(end).all()]
+            for action in (np.clip(0.0, space.low, space.high), *ends):
+                self.consider(0, ConstantPolicy(tuple(action.tolist())), {"action": float(action[0])})
+            return
+        for action in range(int(space.n)):  # type: ignore[attr-defined]
             self.consider(0, ConstantPolicy(action), {"action": float(action)})
 
     def consider(self, step: int, policy: Policy, metrics: Mapping[str, float]) -> None:
@@ -138,6 +144,20 @@ class Checkpoint:
         self.rng.bit_generator.state = state["rng"]
         step: int = state["step"]
         return step
+
+
+def finite(metrics: Mapping[str, float], step: int) -> None:
+    """Refuse to learn on from numbers that are none; the newest checkpoint is that of the validation before.
+
+    Raises:
+        ValueError: a metric is nan or infinite.
+    """
+    lost = [f"{name} {value}" for name, value in metrics.items() if not np.isfinite(value)]
+    if lost:
+        raise ValueError(
+            f"losses must stay finite, were {', '.join(lost)} after {step:,} env steps; lower learning_rate or "
+            "gradient_clip. The checkpoint of the last validation is whole"
+        )
 
 
 def crossed(before: int, after: int, interval: int) -> bool:

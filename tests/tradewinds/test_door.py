@@ -57,7 +57,10 @@ WRONG = [
         ["run", "model.patch_length=4"],
         "model.patch_length is read by slstm and mlstm only: leave it at 8 for lstm, was",
     ),
-    (["run", "agent.kind=dqm"], "agent.kind must be one of direct, dqn, q_learning, was 'dqm'; did you mean 'dqn'?"),
+    (
+        ["run", "agent.kind=dqm"],
+        "one of direct, dqn, ppo, q_learning, reinforce, was 'dqm'; did you mean 'dqn'?",
+    ),
     (["run", "model.hidden_size=abc"], "model.hidden_size must be a whole number, was 'abc'"),
     (["run", "model.hidden_size=2.5"], "model.hidden_size must be a whole number, was 2.5"),
     (["run", "agent.double=perhaps"], "agent.double must be true or false, was 'perhaps'"),

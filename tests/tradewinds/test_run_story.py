@@ -233,3 +233,13 @@ def test_a_csv_of_one_price_a_day_fills_at_the_next_close(typed, folder):
     assert "one price a bar: orders fill at the next bar's price (env.execution=next_close)" in answer.err
     report = json.loads((runs("closes")[-1] / "report.json").read_text(encoding="utf-8"))
     assert report["run"]["config"]["env"]["execution"] == "next_close"
+
+
+@pytest.mark.parametrize("actions", ["levels", "exposure"])
+def test_a_policy_gradient_learns_levels_and_exposures(actions, typed):
+    few = [word for word in FAST if not word.startswith("agent.")]
+    small = ["agent.steps=6000", "agent.num_envs=16", "agent.validate_every=2000"]
+    answer = typed("run", "agent=ppo", f"env.actions={actions}", f"run.name=ppo_{actions}", *few, *small)
+    assert answer.status == 0, answer.err
+    report = json.loads((runs(f"ppo_{actions}")[-1] / "report.json").read_text(encoding="utf-8"))
+    assert report["run"]["config"]["agent"]["kind"] == "ppo"

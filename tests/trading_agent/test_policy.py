@@ -91,7 +91,7 @@ def test_a_folder_without_a_policy_is_refused_by_name(tmp_path):
 def test_a_kind_nobody_wrote_is_refused(tmp_path):
     save_policy(ConstantPolicy(0), tmp_path)
     (tmp_path / "policy.json").write_text(json.dumps({"kind": "os.system", "settings": {}}))
-    with pytest.raises(ValueError, match=r"must be one of constant, q_network, exposure_network, q_table, was 'os\.system'"):
+    with pytest.raises(ValueError, match=r"must be one of constant, .*q_table.*, was 'os\.system'"):
         load_policy(tmp_path)
 
 
