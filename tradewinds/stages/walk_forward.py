@@ -16,7 +16,7 @@ from tradewinds.console import Console, again
 from tradewinds.cost_sweep import cost_block
 from tradewinds.honesty import honesty_block
 from tradewinds.join import liquidity
-from tradewinds.leakcheck.probes import aligned
+from tradewinds.leakcheck.stretch import aligned
 from tradewinds.metrics import simple_returns
 from tradewinds.overfitting import bar_sharpe
 from tradewinds.prepare import Prepared, prepare, seed_for
