@@ -634,3 +634,12 @@ def test_a_training_that_is_not_reproducible_does_not_pass_for_clean(monkeypatch
     leak = check_pipeline(prepared).leak
     assert (leak.probe, leak.stage) == ("refit", "forecaster_fit")
     assert leak.what.startswith("the same bars fitted twice give two models")
+
+
+@pytest.mark.parametrize("agent", ["dqn", "q_learning", "ppo", "reinforce", "direct"])
+def test_every_agent_can_be_trained_in_brief(agent):
+    (plain,) = compose_requests([f"agent={agent}"], [resource_dir("conf")], multirun=False)
+    short = brief(request_from(plain))
+    assert short.agent.steps == 1000
+    assert short.agent.num_envs <= 8
+    assert short.trainer.epochs == 2
