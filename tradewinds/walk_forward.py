@@ -62,7 +62,7 @@ class Decisions:
 
     Attributes:
         targets: (R,) target exposures, each decided at the close of its bar.
-        forecast: (R,) forecast log return of the first bar that the order earns.
+        forecast: (R, H) forecast log returns of the bars that the order earns, the first one first.
         next_bar: (R,) forecast log return of the next bar.
     """
 
@@ -122,8 +122,8 @@ def finished(task: Task) -> bool:
 def decisions_of(task: Task) -> Decisions:
     """Read what `finished` found."""
     table = pd.read_parquet(read(task.folder, KIND).folder / DECISIONS)
-    forecasts = (table[name].to_numpy(np.float32) for name in ("forecast", "next_bar"))
-    return Decisions(table["target"].to_numpy(np.float64), *forecasts)
+    forecast = table[[name for name in table.columns if name.startswith("forecast_")]].to_numpy(np.float32)
+    return Decisions(table["target"].to_numpy(np.float64), forecast, table["next_bar"].to_numpy(np.float32))
 
 
 def run_all(prepared: Prepared, tasks: list[Task], progress: Report) -> int:
@@ -225,11 +225,9 @@ def compute(config: Config, parts: Parts, task: Task) -> None:
         trained, _ = train_agent(prepared, states, {"forecaster": forecaster, "hidden_states": encoded}, run, silent)
     targets = play(trained.policy, build_market(prepared, states, played), prepared.config.env)[:-1, 0]
     decided = slice(played.start, played.stop - 1)
-    columns = {
-        "target": targets,
-        "forecast": states.forecast[decided, earning_bar(prepared)],
-        "next_bar": states.forecast[decided, 0],
-    }
+    earned = states.forecast[decided, earning_bar(prepared) :]
+    columns = {"target": targets, "next_bar": states.forecast[decided, 0]}
+    columns |= {f"forecast_{number + 1}": column for number, column in enumerate(earned.T)}
     facts = {"fold": task.number, "best_step": trained.best_step, "learned": trained.best_step > 0}
     shutil.rmtree(task.folder, ignore_errors=True)  # damaged, or it would not be computed again
     with writing(task.folder, KIND, config=prepared.config.plain(), inputs=prepared.inputs, facts=facts) as partial:

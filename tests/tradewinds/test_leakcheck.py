@@ -25,6 +25,7 @@ from tradewinds.champion import Model
 from tradewinds.compose import compose_requests
 from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.probes import check_pipeline
+from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
 from tradewinds.paths import resource_dir
 from tradewinds.prepare import prepare as tradewinds_prepare
@@ -579,14 +580,14 @@ def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds,
     assert "(probe reload): it was loaded otherwise with series.last=2020-" in answer.err
     smoothed["leaks"] = False
     loaded = tradewinds_prepare(request("series=csv", f"series.path={tmp_path}/mine.csv"))
-    verdict = probes.Verdict()
+    verdict = Verdict()
     probes.check_source(loaded, verdict)
     assert (verdict.leak, verdict.asked) == (None, {"reload": 3})
 
 
 def test_a_kind_of_series_that_cannot_be_cut_is_said_to_be_unprobed():
     loaded = tradewinds_prepare(request("series=martingale", "series.bars=300"))
-    verdict = probes.Verdict()
+    verdict = Verdict()
     probes.check_source(loaded, verdict)
     assert verdict.notes == ["series of kind synthetic have no `last`: what their loader computes was not probed"]
 
@@ -633,3 +634,12 @@ def test_a_training_that_is_not_reproducible_does_not_pass_for_clean(monkeypatch
     leak = check_pipeline(prepared).leak
     assert (leak.probe, leak.stage) == ("refit", "forecaster_fit")
     assert leak.what.startswith("the same bars fitted twice give two models")
+
+
+@pytest.mark.parametrize("agent", ["dqn", "q_learning", "ppo", "reinforce", "direct"])
+def test_every_agent_can_be_trained_in_brief(agent):
+    (plain,) = compose_requests([f"agent={agent}"], [resource_dir("conf")], multirun=False)
+    short = brief(request_from(plain))
+    assert short.agent.steps == 1000
+    assert short.agent.num_envs <= 8
+    assert short.trainer.epochs == 2

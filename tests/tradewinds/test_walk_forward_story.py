@@ -15,7 +15,7 @@ import pytest
 
 import tradewinds.stages.walk_forward as stage
 from tradewinds.compose import compose_requests
-from tradewinds.leakcheck.probes import aligned
+from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.worlds import another_world
 from tradewinds.paths import resource_dir
 from tradewinds.prepare import prepare

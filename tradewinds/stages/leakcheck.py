@@ -8,13 +8,16 @@ from forecaster.config import BaselineConfig
 from tradewinds.artifact import new_run_id, write_json
 from tradewinds.console import Console
 from tradewinds.errors import GateError, RequestError
-from tradewinds.leakcheck.probes import Verdict, aligned, check_pipeline, check_source
+from tradewinds.leakcheck.probes import check_pipeline, check_source
+from tradewinds.leakcheck.stretch import aligned
+from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
 from tradewinds.prepare import Prepared, prepare, prepared_from
 from tradewinds.schema import Config
 
 FILE = "leakcheck.json"
 WHOLE_DAYS = 4  # days of hours a part of a storage unit's split gets at least
+MOST = {"num_envs": 8, "rollout_steps": 8, "window_bars": 8}  # of an agent that has such a setting
 AGENT = {"learning_starts": 0.2, "validate_every": 0.5}  # shares of the steps an agent is trained for here
 
 
@@ -66,6 +69,7 @@ def brief(config: Config) -> Config:
     asked, agent = config.leakcheck, config.agent
     steps = min(getattr(agent, "steps", asked.agent_steps), asked.agent_steps)
     cuts = {"steps": steps, **{name: max(int(share * steps), 1) for name, share in AGENT.items()}}
+    cuts |= {name: min(getattr(agent, name, most), most) for name, most in MOST.items()}
     known = {name: value for name, value in cuts.items() if hasattr(agent, name)}
     precision = "float32" if config.trainer.precision == "auto" else config.trainer.precision  # nothing by stopwatch
     return dataclasses.replace(

@@ -16,7 +16,8 @@ from tradewinds.console import Console, again
 from tradewinds.cost_sweep import cost_block
 from tradewinds.honesty import honesty_block
 from tradewinds.join import liquidity
-from tradewinds.leakcheck.probes import aligned
+from tradewinds.known_worlds import best_known
+from tradewinds.leakcheck.stretch import aligned
 from tradewinds.metrics import simple_returns
 from tradewinds.overfitting import bar_sharpe
 from tradewinds.prepare import Prepared, prepare, seed_for
@@ -86,6 +87,7 @@ def judge_walk(prepared: Prepared, tasks: list[Task], run: Path) -> tuple[dict[s
             config.env,
             seed=seed_for(seed, "rotation"),
             draws=config.backtest.random_draws,
+            best_known=best_known(prepared, rows),
         )
         for seed, one in joined.items()
     }

@@ -1,0 +1,159 @@
+"""Models fitted as `run` fits them, and fitted again in worlds that differ after the rows they may learn from."""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import tradewinds.stages.encode as encode_stage
+import tradewinds.stages.train_agent as agent_stage
+import tradewinds.stages.train_forecaster as forecaster_stage
+from forecaster.fit import FittedForecaster
+from tradewinds.artifact import Artifact, read
+from tradewinds.console import Silent
+from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
+from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
+from tradewinds.leakcheck.worlds import another_world
+from tradewinds.prepare import Prepared
+from trading_agent import Policy, TrainedAgent
+
+SILENT = Silent()
+WORLDS = 2  # worlds in which the models are fitted again
+IRREPRODUCIBLE = (
+    "the same bars fitted twice give two models: nothing can be said of leaks; one thread, or the CPU, may do"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """What was fitted in the true world: the forecaster of each instrument, and the agent if there is one."""
+
+    panel: dict[str, FittedForecaster]
+    agent: TrainedAgent | None
+
+    @property
+    def policy(self) -> Policy | None:
+        """What the agent does; None for a series that is not traded."""
+        return None if self.agent is None else self.agent.policy
+
+    def of(self, prepared: Prepared) -> FittedForecaster:
+        """Return the forecaster of the instrument the agent trades."""
+        return self.panel[prepared.series.instruments[0]]
+
+
+def first_fit(prepared: Prepared, run: Path, verdict: Verdict) -> Models | None:
+    """Fit forecaster and agent as `run` does, artifacts in `run`; None where the forecaster was fitted too far."""
+    panel, artifact = forecaster_stage.train_forecaster(prepared, run, SILENT)
+    fitted, config = panel[prepared.series.instruments[0]], prepared.config
+    row = fitted.fit_end + config.model.horizon + config.split.embargo_bars
+    verdict.count("split")
+    if row >= prepared.split.agent.start:
+        what = f"it was fitted up to row {fitted.fit_end}; with horizon and embargo that reaches the agent's first row"
+        verdict.leak = leak_at(prepared, "split", "forecaster_fit", prepared.split.agent.start, what)
+        return None
+    traded = prepared.panel.target == "log_return"
+    return Models(panel, _fit_agent(prepared, fitted, artifact, run) if traded else None)
+
+
+def _fit_agent(prepared: Prepared, fitted: FittedForecaster, artifact: Artifact, run: Path) -> TrainedAgent:
+    folder = run / "hidden_states"
+    states, encoded = encode_stage.encode_states(prepared, prepared.series, fitted, artifact, folder, SILENT)
+    parents = {"forecaster": artifact, "hidden_states": encoded}
+    return agent_stage.train_agent(prepared, states, parents, run, SILENT)[0]
+
+
+def refits(prepared: Prepared, models: Models, folder: Path) -> list[Question]:
+    """List the fits to repeat in worlds that differ after the rows a model may learn from."""
+    questions: list[Question] = []
+    for number in range(WORLDS):
+        questions.append(
+            ("refit", partial(_forecaster_again, prepared, models, folder / f"forecaster-{number}", number))
+        )
+        if models.agent is not None:
+            questions.append(("refit", partial(_agent_again, prepared, models, models.agent, folder, number)))
+    return [*questions, ("refit", partial(_stopped_again, prepared, models, folder / "stopped"))]
+
+
+def _forecaster_again(prepared: Prepared, models: Models, run: Path, number: int) -> Leak | None:
+    """Change all after the forecaster's rows: what was fitted may not notice."""
+    end = min(prepared.split.forecaster.stop, prepared.split.agent.start - prepared.config.split.embargo_bars)
+    world = world_of(prepared, another_world(parts_of(prepared), end - 1, seed=number))
+    panel, _ = forecaster_stage.train_forecaster(world, run, SILENT)
+    found = _same_forecasters(prepared, models.panel, panel, end)
+    if found is not None:  # unless the machine itself fits otherwise every time
+        again, _ = forecaster_stage.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
+        if _same_forecasters(prepared, models.panel, again, end) is not None:
+            return leak_at(prepared, "refit", found.stage, end, IRREPRODUCIBLE)
+    return found
+
+
+def _agent_again(prepared: Prepared, models: Models, first: TrainedAgent, folder: Path, number: int) -> Leak | None:
+    """Change all after the validation rows: what was learned and chosen may not notice."""
+    end = prepared.split.validation.stop
+    world = world_of(prepared, another_world(parts_of(prepared), end - 1, seed=number))
+    artifact = read(folder / "first" / "forecaster", "forecaster")
+    agent = _fit_agent(world, models.of(prepared), artifact, folder / f"agent-{number}")
+    if _same_agents(first, agent):
+        return None
+    again = _fit_agent(prepared, models.of(prepared), artifact, folder / f"agent-{number}-true")
+    if not _same_agents(first, again):
+        return leak_at(prepared, "refit", "agent_fit", end, IRREPRODUCIBLE)
+    what = "it learned something else when only bars after the validation rows were changed"
+    return leak_at(prepared, "refit", "agent_fit", end, what)
+
+
+def _stopped_again(prepared: Prepared, models: Models, run: Path) -> Leak | None:
+    """Change the bars after the first row that stops the fit: scaler and first epoch may not notice.
+
+    A linear base is left out: the stopping rows choose its penalty, as they choose the epoch.
+    """
+    model, trainer, panel = prepared.config.model, prepared.config.trainer, models.panel
+    first = max(first_row(prepared, fitted, name) for name, fitted in panel.items())
+    last = prepared.split.forecaster.stop - model.horizon
+    row = last - max(2, round(trainer.early_stopping_fraction * (last - first)))
+    world = world_of(prepared, another_world(parts_of(prepared), row))
+    if model.linear_base:
+        config = dataclasses.replace(prepared.config, model=dataclasses.replace(model, linear_base=False))
+        prepared, world = (dataclasses.replace(one, config=config) for one in (prepared, world))
+        panel, _ = forecaster_stage.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
+    others, _ = forecaster_stage.train_forecaster(world, run, SILENT)
+    for name, fitted in panel.items():
+        what = f"{name}: the rows that fit it know the labels of the rows that stop it, from this bar on"
+        if _scaler(fitted) != _scaler(others[name]):
+            return leak_at(prepared, "refit", "scaler", row + 1, what)
+        if fitted.history[0]["fit_loss"] != others[name].history[0]["fit_loss"]:
+            return leak_at(prepared, "refit", "forecaster_fit", row + 1, what)
+    return None
+
+
+def _same_forecasters(
+    prepared: Prepared, ours: dict[str, FittedForecaster], theirs: dict[str, FittedForecaster], end: int
+) -> Leak | None:
+    what = "it was fitted otherwise when only bars from here on were changed"
+    for name, fitted in ours.items():
+        if _labels(fitted) == _labels(theirs[name]) and _scaler(fitted) != _scaler(theirs[name]):
+            return leak_at(prepared, "refit", "scaler", end, f"{name}: {what}")
+        if _learned(fitted) != _learned(theirs[name]):
+            return leak_at(prepared, "refit", "forecaster_fit", end, f"{name}: {what}")
+    return None
+
+
+def _scaler(fitted: FittedForecaster) -> bytes:
+    return fitted.mean.tobytes() + fitted.std.tobytes()
+
+
+def _labels(fitted: FittedForecaster) -> bytes:
+    """Return what depends on the rows that were fitted, and not on how their features were scaled."""
+    return repr((fitted.naive_mae, fitted.fit_end, fitted.fit_end_time.isoformat())).encode() + fitted.dlinear.tobytes()
+
+
+def _learned(fitted: FittedForecaster) -> list[bytes]:
+    facts = (fitted.target_scale, fitted.naive_mae, fitted.fit_end, fitted.fit_end_time.isoformat(), fitted.history)
+    weights = [tensor.detach().numpy().tobytes() for tensor in fitted.model.state_dict().values()]
+    return [repr((*facts, fitted.reader)).encode(), fitted.ridge.tobytes(), fitted.dlinear.tobytes(), *weights]
+
+
+def _same_agents(one: TrainedAgent, other: TrainedAgent) -> bool:
+    ours, theirs = one.policy.tensors(), other.policy.tensors()
+    same = ours.keys() == theirs.keys() and all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
+    return same and one.policy.settings() == other.policy.settings() and one.history == other.history

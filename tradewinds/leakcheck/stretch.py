@@ -1,0 +1,46 @@
+"""The request in other worlds, and on few bars: prepared anew from what was loaded."""
+
+import dataclasses
+
+import forecaster.encode as encoding
+from forecaster.fit import FittedForecaster
+from forecaster.folds import Split
+from tradewinds.prepare import Prepared, prepared_from
+from tradewinds.sources.loaded import Parts
+
+
+def aligned(prepared: Prepared) -> Prepared:
+    """Return the request with loaded bars cut to those that are left after the join: one row, one bar."""
+    parts, index = parts_of(prepared), prepared.panel.index
+    bars = parts.series.series
+    rows = range(int(bars.index.searchsorted(index[0])), int(bars.index.searchsorted(index[-1])) + 1)
+    cut = dataclasses.replace(parts, series=dataclasses.replace(parts.series, series=bars.rows(rows)))
+    return dataclasses.replace(prepared, parts=cut)
+
+
+def world_of(prepared: Prepared, parts: Parts, split: Split | None = None) -> Prepared:
+    """Prepare the request anew in another world, its rows parted as they were."""
+    return prepared_from(prepared.config, parts, prepared.split if split is None else split)
+
+
+def parts_of(prepared: Prepared) -> Parts:
+    """Return what the request was joined from."""
+    if prepared.parts is None:
+        raise ValueError("prepared must hold the parts it was joined from; use prepared_from")
+    return prepared.parts
+
+
+def first_row(prepared: Prepared, fitted: FittedForecaster, name: str | None = None) -> int:
+    """Return the first row with a whole context behind it, of the traded instrument or the one named."""
+    series = prepared.series if name is None else prepared.panel.instrument(name)
+    table, _ = encoding.read_features(fitted, series)
+    return table.first_row + fitted.config.model.context_length - 1
+
+
+def short_stretch(prepared: Prepared, parts: Parts, first: int) -> Prepared | None:
+    """Prepare the last bars alone, with the agent played on all that have a state."""
+    rows = len(parts.series.series.index)
+    start = max(first, prepared.split.embargo_bars) + 1
+    if rows - start < 8:
+        return None
+    return world_of(prepared, parts, dataclasses.replace(prepared.split, test=range(start, rows)))

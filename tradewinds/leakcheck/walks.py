@@ -1,0 +1,150 @@
+"""Fitted models, walked through worlds in which only the future differs; and the second account's probe."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from forecaster.fit import FittedForecaster
+from tradewinds.backtest import Backtest
+from tradewinds.champion import Model
+from tradewinds.errors import RequestError
+from tradewinds.leakcheck.account import known_volatility, second_account
+from tradewinds.leakcheck.refit import Models
+from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
+from tradewinds.leakcheck.trace import Trace, first_difference, trace
+from tradewinds.leakcheck.verdict import Leak, Question, leak_at
+from tradewinds.leakcheck.worlds import another_world, known_until, later_start
+from tradewinds.prepare import Prepared
+from trading_agent import Policy
+
+SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding
+SAME_STATE = 1e-4  # relative difference of a float32 state whose features were summed from another start
+LATER = (1, 7, 16)  # bars that a later start comes later
+
+
+def walks(prepared: Prepared, models: Models, true: Trace, rows: range) -> tuple[list[Question], list[Question]]:
+    """List the questions that need no fitting: those at the edges that matter, then those at every bar."""
+    walk = partial(Walk, prepared, models.of(prepared), models.policy, true, rows)
+    last, first = len(prepared.series.index) - 1, max(first_row(prepared, models.of(prepared)), 1)
+    edges = list(dict.fromkeys(_edges(prepared, first)))
+    likely: list[Question] = [("frozen", walk(row).frozen) for row in edges]
+    if true.played is not None:
+        likely.append(("account", partial(account, prepared, true.played, rows)))
+    likely += [("warm_up", walk(later).warm_up) for later in LATER]
+    most = prepared.config.leakcheck.cuts
+    every: list[Question] = [
+        ("frozen", walk(row).frozen) for row in _spread(range(first, last), most) if row not in edges
+    ]
+    return likely, every + [("stream", walk(row).stream) for row in _spread(range(rows.start + 1, last), most)]
+
+
+def _spread(rows: range, most: int) -> list[int]:
+    """Return all rows, or `most` of them, evenly spread."""
+    if len(rows) <= most:
+        return list(rows)
+    return sorted({rows[number] for number in np.linspace(0, len(rows) - 1, most).astype(int).tolist()})
+
+
+def _edges(prepared: Prepared, first: int) -> Iterator[int]:
+    """Yield the bars at which leaks like to sit: the ends of the parts, and of holes in the columns."""
+    split, last = prepared.split, len(prepared.series.index) - 1
+    for part in (split.test, split.validation, split.agent, split.forecaster):
+        yield from (row for row in (part.start - 1, part.start, part.stop - 1) if first <= row < last)
+    holes = prepared.series.exogenous.isna().to_numpy().any(axis=1)
+    for row in np.flatnonzero(np.diff(holes.astype(np.int64))).tolist():
+        yield from (edge for edge in (row, row + 1) if first <= edge < last)
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """One walk of fitted models through another world: a bar, or for a later start a number of bars, tells which."""
+
+    prepared: Prepared
+    fitted: FittedForecaster
+    policy: Policy | None
+    true: Trace
+    rows: range
+    number: int
+
+    def frozen(self) -> Leak | None:
+        """Replace all after the bar."""
+        world = world_of(self.prepared, another_world(parts_of(self.prepared), self.number))
+        found = first_difference(self.true, trace(world, self.fitted, self.policy, self.rows), last_row=self.number)
+        what = f"it changed when only bars after {self._bar} were changed"
+        return None if found is None else leak_at(self.prepared, "frozen", *found, what)
+
+    def stream(self) -> Leak | None:
+        """Let the bar be the last one there is."""
+        split = dataclasses.replace(self.prepared.split, test=range(self.rows.start, self.number + 1))
+        try:
+            world = world_of(self.prepared, known_until(parts_of(self.prepared), self.number + 1), split)
+        except RequestError:  # columns published so late that the last bars have none yet
+            return None
+        if len(world.series.index) != self.number + 1:
+            return None
+        other = trace(world, self.fitted, self.policy, split.test)
+        found = first_difference(self.true, other, last_row=self.number) or self._signal(world, other)
+        what = f"it was another when {self._bar} was the last bar there was"
+        return None if found is None else leak_at(self.prepared, "stream", *found, what)
+
+    def _signal(self, world: Prepared, other: Trace) -> tuple[str, int] | None:
+        """Compare what `signal` says after the last bar with what the batch said of it."""
+        if self.policy is None or self.true.played is None or other.states is None:
+            return None
+        rows = world.split.test
+        model = Model(other.states, self.policy, world.config.env.exposures, world.series.index[rows.start])
+        said, batch = model.targets(world, rows)[-1], self.true.played.targets[self.number - rows.start, 0]
+        return None if np.array_equal(said, batch) else ("actions", self.number)
+
+    def warm_up(self) -> Leak | None:
+        """Begin some bars later."""
+        later, size = self.number, len(self.prepared.series.index)
+        split = dataclasses.replace(self.prepared.split, test=range(self.rows.start - later, size - later))
+        world = world_of(self.prepared, later_start(parts_of(self.prepared), later), split)
+        if len(world.series.index) != size - later:
+            return None
+        other = trace(world, self.fitted, self.policy, split.test)
+        read = ("features", "scaler", "hidden_states", "forecasts")
+        ours, theirs = (Trace({name: one.tables[name] for name in read}) for one in (self.true, other))
+        start = first_row(self.prepared, self.fitted) + later
+        found = first_difference(ours, theirs, last_row=size - 1, first_row=start, shift=later, tolerance=SAME_STATE)
+        what = f"it never forgets where the series begins: {later} bars fewer at the start change it"
+        return None if found is None else leak_at(self.prepared, "warm_up", *found, what)
+
+    @property
+    def _bar(self) -> str:
+        return str(self.prepared.series.index[self.number].isoformat())
+
+
+def account(prepared: Prepared, played: Backtest, rows: range) -> Leak | None:
+    """Compare the money of every strategy with that of a second account on the prices of the series."""
+    rules, series = prepared.config.env, prepared.series
+    if rules.execution == "same_close":
+        what = "env.execution=same_close fills at the close that the agent has just seen"
+        return leak_at(prepared, "account", "fills", rows.start, what)
+    part = slice(rows.start, rows.stop)
+    volatility = known_volatility(series.close[:, 0])[part] if rules.costs.slippage_per_volatility else None
+    shares = bool(rules.costs.slippage_bps_per_volume_percent) and series.volume is not None
+    volume = series.volume[part, 0] if shares and series.volume is not None else None
+    for name in played.strategies:
+        number = played.strategies.index(name)
+        units, equity = second_account(
+            series.open[part, 0],
+            series.close[part, 0],
+            played.targets[:, number, 0],
+            rules,
+            bars_per_year=series.bars_per_year,
+            volatility=volatility,
+            volume=volume,
+        )
+        recorded = (("fills", played.path.units[:, number, 0], units), ("equity", played.equity(name), equity))
+        for stage, ours, theirs in recorded:
+            wrong = np.flatnonzero(~(np.abs(ours - theirs) <= SAME_MONEY * np.maximum(1.0, np.abs(theirs))))
+            if len(wrong):
+                at = int(wrong[0])
+                what = f"{name} has {float(ours[at]):.9g}, and {float(theirs[at]):.9g} by a second account"
+                return leak_at(prepared, "account", stage, rows.start + at, what)
+    return None
