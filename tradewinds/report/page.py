@@ -36,9 +36,17 @@ HONESTY = (
     ("sharpe_ci95", "95 % interval of the agent's Sharpe", "stationary bootstrap; if it holds 0, luck suffices"),
     ("spa_p_value", "SPA p-value against buy and hold", "small: the agent earns more than buy and hold, beyond luck"),
     ("diebold_mariano", "Diebold-Mariano against naive", "negative with small p: the network forecasts better"),
+    (
+        "sharpe_lead_ci95",
+        "95 % interval of its lead over buy and hold",
+        "Sharpe less Sharpe; if it holds 0, luck suffices",
+    ),
+    ("probabilistic_sharpe", "probabilistic Sharpe", "chance that the true Sharpe is above 0, for one trial"),
     ("deflated_sharpe", "deflated Sharpe", "chance that skill remains after all trials are counted"),
     ("pbo", "probability of backtest overfitting", "share of splits where the best trial disappoints"),
-    ("trials", "trials", "configurations tried on this test span"),
+    ("trials", "trials", "configurations and seeds judged on this test span so far"),
+    ("sharpe_by_seed", "Sharpe over seeds", "of the trials that differ in the seed only"),
+    ("break_even_cost_bps", "break-even cost, basis points", "of each trade's value, at which its profit is gone"),
     ("leakcheck", "leak check", "whether changing the future changed the past"),
 )
 COSTS = (

@@ -31,6 +31,8 @@ def shown(value: Any, form: str = "number") -> str:
         return "\u2013"
     if isinstance(value, str):
         return value
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "\u2212")
     if isinstance(value, dict):
         return ", ".join(f"{name.replace('_', ' ')} {shown(number)}" for name, number in value.items())
     if isinstance(value, list):
