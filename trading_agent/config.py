@@ -58,12 +58,21 @@ class DQNConfig:
         kind: `dqn`.
         num_envs: environments stepped at once; that of the env handed to `train_dqn`.
         hidden_sizes: units of each hidden layer.
+        duelling: the network tells the value of the state from the advantages of the actions (Wang et al. 2016).
         learning_rate: Adam's step per update.
+        anneal: whether it falls to nothing on a straight line.
         discount: weight of a reward one step later, in [0, 1).
-        batch_size: transitions per update, drawn uniformly from the memory with replacement.
+        batch_size: transitions per update, drawn from the memory with replacement.
+        counterfactual: every transition drawn teaches the value of all actions, not only of the one taken: needs an
+            environment that can say what each would have led to (`IndexedEnv`).
+        n_step: steps whose rewards are added up before the value that follows, at least 1.
+        priority: exponent of the last error in the probability of being drawn (Schaul et al. 2016), in [0, 1]; 0 draws
+            uniformly.
+        priority_correction: how much the bias of that is undone at the start, in [0, 1]; it rises to 1 at the end.
         replay_size: transitions the memory holds; the oldest are overwritten.
         learning_starts: env steps of random play before the first update; observations and rewards are scaled by what
             was seen in them.
+        standardise: whether observations are scaled by what was seen in random play.
         updates_per_step: gradient steps per call of `env.step`; 0.25 is one in four calls.
         double: the online network chooses the next action and the target network values it (van Hasselt 2016).
         target_update: `hard` copies the online network every `target_interval` updates; `soft` moves the target
@@ -79,11 +88,18 @@ class DQNConfig:
     kind: Literal["dqn"] = "dqn"
     num_envs: int = 8
     hidden_sizes: tuple[int, ...] = (64, 64)
+    duelling: bool = False
     learning_rate: float = 1e-3
+    anneal: bool = False
     discount: float = 0.99
     batch_size: int = 128
+    counterfactual: bool = False
+    n_step: int = 1
+    priority: float = 0.0
+    priority_correction: float = 0.4
     replay_size: int = 100_000
     learning_starts: int = 1_000
+    standardise: bool = True
     updates_per_step: float = 1.0
     double: bool = True
     target_update: Literal["hard", "soft"] = "hard"
@@ -102,6 +118,16 @@ class DQNConfig:
             ),
             (self.learning_rate > 0.0, f"learning_rate must be positive, was {self.learning_rate}"),
             (self.batch_size >= 1, f"batch_size must be at least 1 transition, was {self.batch_size}"),
+            (1 <= self.n_step <= 255, f"n_step must lie in [1, 255] steps, was {self.n_step}"),
+            (
+                self.n_step <= 1 or not self.counterfactual,
+                f"n_step must be 1 with counterfactual targets, which know what one action leads to, was {self.n_step}",
+            ),
+            (0.0 <= self.priority <= 1.0, f"priority must be an exponent in [0, 1], was {self.priority}"),
+            (
+                0.0 <= self.priority_correction <= 1.0,
+                f"priority_correction must be in [0, 1], was {self.priority_correction}",
+            ),
             (
                 self.replay_size >= self.num_envs,
                 f"replay_size must hold one step of all {self.num_envs} environments, was {self.replay_size}",

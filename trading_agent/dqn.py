@@ -9,12 +9,16 @@ Departures from the Nature paper, each for a reason given there:
  6. A cut (truncated) episode keeps the value of its last state; only a terminated one has none.
  7. Where the environment can make a transition again, the memory keeps its index, not its observations.
  8. The policy returned is the one validated best, the constant policies among the candidates.
+ 9. Where the environment can say what every action would have led to, a transition may teach all of them.
+10. On request: duelling networks (Wang et al. 2016), prioritised replay (Schaul et al. 2016), returns of n steps
+    (Sutton 1988; not corrected for the actions tried within them), a falling learning rate.
 """
 
 import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -33,6 +37,7 @@ from trading_agent.training import (
     TrainedAgent,
     Validate,
     crossed,
+    finite,
     seeds_from,
 )
 
@@ -40,17 +45,19 @@ SCALE_SAMPLE = 8_192  # remembered transitions that the scales of observations a
 
 
 def bellman_targets(batch: Batch, online: QNetwork, target: QNetwork, *, discount: float, double: bool) -> Tensor:
-    """Return the (B,) values that Q(s, a) should have had.
+    """Return the values that Q(s, a) should have had, (B,); (B, A) of a counterfactual batch.
 
     y = r                                                   if s' is terminal, else
     y = r + discount * max_a' Q_target(s', a')              (Mnih et al. 2015, algorithm 1)
     y = r + discount * Q_target(s', argmax_a' Q_online)     with `double` (van Hasselt et al. 2016, eq. 4)
+
+    Over a stretch of n steps r is the sum of discount^k r[k], s' the state after it, and discount^n stands before Q.
     """
     with torch.no_grad():
-        next_values = target(batch.next_observations)  # (B, A)
+        next_values = target(batch.next_observations)  # (B, A); (B A, A) counterfactual
         chooser = online(batch.next_observations) if double else next_values
-        following = next_values.gather(1, chooser.argmax(dim=1, keepdim=True))[:, 0]  # (B,)
-    wanted: Tensor = batch.rewards + discount * following * ~batch.terminated
+        following = next_values.gather(1, chooser.argmax(dim=1, keepdim=True)).view_as(batch.rewards)
+    wanted: Tensor = batch.rewards + discount**batch.steps * following * ~batch.terminated
     return wanted
 
 
@@ -60,14 +67,15 @@ class DQN:
     def __init__(self, num_observations: int, num_actions: int, config: DQNConfig, *, seed: int) -> None:
         self.config = config
         generator = torch.Generator().manual_seed(seed)
-        self.online = QNetwork(num_observations, num_actions, config.hidden_sizes, generator)
+        self.online = QNetwork(num_observations, num_actions, config.hidden_sizes, generator, duelling=config.duelling)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.online.parameters(), lr=config.learning_rate, fused=True)
         self.updates, self.loss = 0, 0.0
+        self.errors = np.zeros(0, dtype=np.float32)  # (B,) absolute ones of the last update, in typical rewards
 
     def fit_scales(self, batch: Batch) -> None:
         """Fit both networks' scales to transitions of random play."""
-        self.online.fit_scales(batch.observations, batch.rewards)
+        self.online.fit_scales(batch.observations, batch.rewards, standardise=self.config.standardise)
         self.target.load_state_dict(self.online.state_dict())
 
     def update(self, batch: Batch) -> None:
@@ -75,8 +83,14 @@ class DQN:
         wanted = bellman_targets(
             batch, self.online, self.target, discount=self.config.discount, double=self.config.double
         )
-        values = self.online(batch.observations).gather(1, batch.actions[:, None])[:, 0]  # (B, A) -> (B,)
-        loss = F.huber_loss(values / self.online.reward_scale, wanted / self.online.reward_scale)
+        values = self.online(batch.observations)  # (B, A)
+        if wanted.dim() == 1:
+            values = values.gather(1, batch.actions[:, None])[:, 0]  # (B, A) -> (B,)
+        scale = self.online.reward_scale
+        losses = F.huber_loss(values / scale, wanted / scale, reduction="none").view(len(wanted), -1).mean(dim=1)
+        loss = (batch.weights * losses).mean()
+        errors = (values.detach() - wanted).abs().view(len(wanted), -1).mean(dim=1) / scale
+        self.errors = errors.numpy()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.online.parameters(), self.config.gradient_clip)
@@ -90,6 +104,11 @@ class DQN:
             with torch.no_grad():
                 for follower, leader in zip(self.target.parameters(), self.online.parameters(), strict=True):
                     follower.lerp_(leader, self.config.tau if soft else 1.0)
+
+    def slow_down(self, left: float) -> None:
+        """Set the learning rate for the share of the steps still to come."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.learning_rate * (left if self.config.anneal else 1.0)
 
     def state_dict(self) -> dict[str, Any]:
         """Return networks, optimiser and count."""
@@ -148,7 +167,16 @@ def train_dqn(
     num_observations, num_actions = sizes(env, config.num_envs)
     env_seed, network_seed, rng = seeds_from(seed)
     walk = Walk(env, seed=env_seed)
-    memory = memory_for(env, config.replay_size, num_observations, num_actions)
+    memory = memory_for(
+        env,
+        config.replay_size,
+        num_observations,
+        num_actions,
+        counterfactual=config.counterfactual,
+        priority=config.priority,
+        n_step=config.n_step,
+        discount=config.discount,
+    )
     agent = DQN(num_observations, num_actions, config, seed=network_seed)
     selection = Selection(validate)
     saved = Checkpoint(config, seed, rng, {"walk": walk, "memory": memory, "agent": agent, "selection": selection})
@@ -165,11 +193,14 @@ def train_dqn(
     while step < config.steps:
         before, step = step, step + config.num_envs
         rate = rate_at(config.exploration, before / config.steps)
+        agent.slow_down(1.0 - before / config.steps)
         values = policy.values(walk.observations) / agent.online.reward_scale.item()
         memory.add(walk.advance(explore(config.exploration, values, rate, rng)))
         while agent.updates < config.updates_per_step * (step - config.learning_starts) / config.num_envs:
-            agent.update(memory.sample(rng, config.batch_size))
+            agent.update(memory.sample(rng, config.batch_size, _undone(config, before / config.steps)))
+            memory.learned(agent.errors)
         metrics = {"loss": agent.loss, "exploration": rate}
+        finite(metrics, before)
         if crossed(before, step, config.validate_every) or step >= config.steps:
             selection.consider(step, policy, metrics)
             if checkpoint is not None:
@@ -177,3 +208,8 @@ def train_dqn(
         if progress is not None and (crossed(before, step, REPORT_EVERY) or step >= config.steps):
             progress(min(step, config.steps), config.steps, {**metrics, "best_score": selection.score})
     return selection.result()
+
+
+def _undone(config: DQNConfig, progress: float) -> float:
+    """Return how much of the bias of prioritised draws is undone after a share of the steps: 1 at the end."""
+    return config.priority_correction + progress * (1.0 - config.priority_correction)

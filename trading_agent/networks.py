@@ -19,6 +19,8 @@ class QNetwork(nn.Module):
         num_actions: A.
         hidden_sizes: units of each hidden layer.
         generator: source of the initial weights; they are left unset without one, to be loaded.
+        duelling: Q(s, a) = V(s) + Adv(s, a) - mean over actions of Adv(s, .) (Wang et al. 2016, eq. 9), both read from
+            the last hidden layer.
     """
 
     observation_mean: Tensor
@@ -31,8 +33,11 @@ class QNetwork(nn.Module):
         num_actions: int,
         hidden_sizes: tuple[int, ...],
         generator: torch.Generator | None = None,
+        *,
+        duelling: bool = False,
     ) -> None:
         super().__init__()
+        self.num_actions, self.duelling = num_actions, duelling
         self.register_buffer("observation_mean", torch.zeros(num_observations))
         self.register_buffer("observation_std", torch.ones(num_observations))
         self.register_buffer("reward_scale", torch.ones(()))
@@ -40,7 +45,7 @@ class QNetwork(nn.Module):
         for inputs, units in pairwise((num_observations, *hidden_sizes)):
             layers += [_linear(inputs, units, generator), nn.ReLU()]
         self.body = nn.Sequential(*layers)
-        self.head = _linear(hidden_sizes[-1], num_actions, None)
+        self.head = _linear(hidden_sizes[-1], num_actions + duelling, None)  # the last unit is V
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -48,14 +53,18 @@ class QNetwork(nn.Module):
         """Return the (B, A) values of all actions at (B, O) observations, in units of reward."""
         standard = (observations - self.observation_mean) / self.observation_std
         features = self.body(standard.clamp(-CLIP, CLIP))  # (B, O) -> (B, D)
-        values: Tensor = self.head(features)  # (B, D) -> (B, A)
+        values: Tensor = self.head(features)  # (B, D) -> (B, A), or (B, A + 1)
+        if self.duelling:
+            advantages = values[:, :-1]
+            values = values[:, -1:] + advantages - advantages.mean(dim=1, keepdim=True)
         return values * self.reward_scale
 
-    def fit_scales(self, observations: Tensor, rewards: Tensor) -> None:
-        """Set the scales from (M, O) observations and (M,) rewards; a column that does not vary is only centred."""
-        std, mean = torch.std_mean(observations, dim=0, correction=0)
-        self.observation_mean.copy_(mean)
-        self.observation_std.copy_(torch.where(std > 1e-6, std, 1.0))
+    def fit_scales(self, observations: Tensor, rewards: Tensor, *, standardise: bool = True) -> None:
+        """Set the scales from (M, O) observations and rewards; a column that does not vary is only centred."""
+        if standardise:
+            std, mean = torch.std_mean(observations, dim=0, correction=0)
+            self.observation_mean.copy_(mean)
+            self.observation_std.copy_(torch.where(std > 1e-6, std, 1.0))
         rms = rewards.square().mean().sqrt()
         self.reward_scale.copy_(rms if rms > 0.0 else torch.ones(()))
 

@@ -6,7 +6,7 @@ On disk a policy is `policy.safetensors` and `policy.json`; loading runs no code
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -96,8 +96,9 @@ class NetworkPolicy:
         head = self.network.head
         return {
             "num_observations": widths[0],
-            "num_actions": head.out_features,
+            "num_actions": self.network.num_actions,
             "hidden_sizes": [*widths[1:], head.in_features],
+            "duelling": self.network.duelling,
         }
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -107,7 +108,8 @@ class NetworkPolicy:
     @classmethod
     def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "NetworkPolicy":
         """Build it anew."""
-        network = QNetwork(settings["num_observations"], settings["num_actions"], tuple(settings["hidden_sizes"]))
+        sizes = settings["num_observations"], settings["num_actions"], tuple(settings["hidden_sizes"])
+        network = QNetwork(*sizes, duelling=settings.get("duelling", False))
         network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
         return cls(network)
 
@@ -217,7 +219,8 @@ class TablePolicy:
         return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
 
 
-KINDS: dict[str, Any] = {
+AnyPolicy: TypeAlias = ConstantPolicy | NetworkPolicy | ExposurePolicy | TablePolicy | ActorPolicy
+KINDS: dict[str, type[AnyPolicy]] = {
     policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, TablePolicy, ActorPolicy)
 }
 
@@ -280,5 +283,4 @@ def restore_policy(kind: str, settings: Mapping[str, Any], tensors: Mapping[str,
     """
     if kind not in KINDS:
         raise ValueError(f"kind of policy must be one of {', '.join(KINDS)}, was '{kind}'")
-    policy: Policy = KINDS[kind].from_saved(settings, tensors)
-    return policy
+    return KINDS[kind].from_saved(settings, tensors)
