@@ -11,8 +11,9 @@ export OMP_WAIT_POLICY := PASSIVE
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-run: $(VENV)/.installed ## install into .venv, train on the S&P 500, and write a report
+run: $(VENV)/.installed ## install into .venv, train on the S&P 500 and on a battery in Texas, and write two reports
 	$(BIN)/python -m tradewinds run
+	$(BIN)/python -m tradewinds run experiment=houston_weather
 
 test: $(VENV)/.installed-dev check ## install, then lint, types, contracts, tests and the wheel test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest

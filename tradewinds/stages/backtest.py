@@ -142,7 +142,7 @@ def judge(
         console.result(f"warning: {warning}")
     console.wrote(run / "report.json")
     console.wrote(run / "report.html")
-    write_index(Path(config.run.dir))
+    console.wrote(write_index(Path(config.run.dir)))
     return {"run": str(run), "report": str(run / "report.json"), "backtest": document["backtest"]}
 
 

@@ -81,5 +81,5 @@ def judge_forecast(
         console.result(f"warning: {warning}")
     console.wrote(run / "report.json")
     console.wrote(run / "report.html")
-    write_index(Path(config.run.dir))
+    console.wrote(write_index(Path(config.run.dir)))
     return {"run": str(run), "report": str(run / "report.json"), "forecast": document["forecast"]}
