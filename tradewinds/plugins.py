@@ -50,6 +50,7 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
     "env": {
         "trading": Kind("trading_env.config:TradingConfig", "trading_env:TradingVectorEnv"),
         "battery": Kind("trading_env.battery_config:BatteryConfig", "trading_env:BatteryVectorEnv"),
+        "gymnasium": Kind("tradewinds.classics_config:GymnasiumConfig", "tradewinds.stages.classics:make"),
     },
     "agent": {
         "dqn": Kind("trading_agent.config:DQNConfig", "trading_agent.dqn:train_dqn"),

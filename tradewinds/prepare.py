@@ -117,7 +117,9 @@ def prepare(config: Config) -> Prepared:
     Raises:
         RequestError: the data cannot be read, or are too few for the split.
     """
-    _check_place(Path(config.run.dir))
+    if config.env.kind == "gymnasium":
+        raise RequestError("env=gymnasium has no series to forecast: only train-agent knows it; env=default trades")
+    check_place(Path(config.run.dir))
     _check_classical(config)
     return prepared_from(config, load_parts(config.series, config.weather, config.data))
 
@@ -232,7 +234,7 @@ def _identity(series: Series, config: Config) -> str:
     return f"{series.name} ({', '.join(series.instruments)}, bars of {series.bar_length}{traded})"
 
 
-def _check_place(folder: Path) -> None:
+def check_place(folder: Path) -> None:
     """Refuse a folder of runs that cannot be written, before an hour of training finds out."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):

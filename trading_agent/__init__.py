@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trading_agent.config import DQNConfig, ExplorationConfig, QLearningConfig
     from trading_agent.dqn import train_dqn
     from trading_agent.gradient_config import PPOConfig, ReinforceConfig
-    from trading_agent.policy import Policy, evaluate, load_policy, save_policy
+    from trading_agent.policy import Policy, episode_returns, evaluate, load_policy, save_policy
     from trading_agent.ppo import train_ppo
     from trading_agent.q_learning import train_q_learning
     from trading_agent.reinforce import train_reinforce
@@ -29,6 +29,7 @@ __all__ = [
     "QLearningConfig",
     "ReinforceConfig",
     "TrainedAgent",
+    "episode_returns",
     "evaluate",
     "load_policy",
     "save_policy",
@@ -47,6 +48,7 @@ _HOME = {
     "QLearningConfig": "config",
     "ReinforceConfig": "gradient_config",
     "TrainedAgent": "training",
+    "episode_returns": "policy",
     "evaluate": "policy",
     "load_policy": "policy",
     "save_policy": "policy",

@@ -255,6 +255,27 @@ def evaluate(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0,
     return float(steps.sum() - standard_errors * np.sqrt(len(steps)) * steps.std()) / episodes
 
 
+def episode_returns(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0) -> NDArray[np.float64]:
+    """Return the (episodes,) returns of whole episodes, shared out to the N environments beforehand as in `evaluate`.
+
+    Raises:
+        ValueError: `episodes` is below 1.
+    """
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, was {episodes}")
+    walk = Walk(env, seed=seed)
+    left = (episodes + np.arange(env.num_envs)) // env.num_envs
+    running, earned = np.zeros(env.num_envs), []
+    while left.any():
+        moved = walk.advance(policy.act(walk.observations))
+        running[moved.envs] += moved.rewards
+        ended = moved.envs[moved.terminated | moved.truncated]
+        earned.extend(running[ended[left[ended] > 0]].tolist())
+        left[ended] -= left[ended] > 0
+        running[ended] = 0.0
+    return np.array(earned)
+
+
 def save_policy(policy: Policy, folder: Path) -> None:
     """Write `policy` into an existing folder."""
     (folder / WEIGHTS).write_bytes(save(policy.tensors()))

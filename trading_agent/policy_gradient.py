@@ -99,7 +99,7 @@ class Learner:
 
     def fit_scales(self, seen: list[Transitions]) -> None:
         """Fit the scales to random play."""
-        observations = torch.from_numpy(np.concatenate([moved.observations for moved in seen]))
+        observations = torch.from_numpy(np.float32(np.concatenate([moved.observations for moved in seen])))
         rewards = torch.from_numpy(np.concatenate([moved.rewards for moved in seen]).astype(np.float32))
         self.network.fit_scales(observations, rewards, standardise=self.config.standardise)
         self.judged.load_state_dict(self.network.state_dict())

@@ -11,6 +11,7 @@ from tradewinds.arena import vector_env
 from tradewinds.artifact import Artifact, new_run_id, read, writing
 from tradewinds.console import Console
 from tradewinds.errors import RequestError
+from tradewinds.history import write_history
 from tradewinds.plugins import function_of
 from tradewinds.prepare import Prepared, prepare, seed_for
 from tradewinds.schema import Config
@@ -24,7 +25,11 @@ LAST_RETURNS = 5  # log returns up to the last bar that selected the agent, by w
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
-    """Train an agent on a trained forecaster's hidden states."""
+    """Train an agent on a trained forecaster's hidden states; or on an environment of Gymnasium."""
+    if config.env.kind == "gymnasium":
+        from tradewinds.stages import classics
+
+        return classics.main(config, console)
     prepared = prepare(config)
     prepared.require_prices()
     forecaster = find_forecaster(prepared)
@@ -94,6 +99,7 @@ def train_agent(
         run / KIND, KIND, config=config.plain(), inputs=prepared.inputs, parents=parents, facts=facts
     ) as folder:
         save_policy(trained.policy, folder)
+        write_history(trained.history, folder)
     shutil.rmtree(run / CHECKPOINT, ignore_errors=True)  # it served resuming; the artifact is whole now
     console.wrote(run / KIND)
     return trained, read(run / KIND, KIND)
