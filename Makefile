@@ -31,10 +31,11 @@ format: $(VENV)/.installed-dev ## format the code and sort its imports
 wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
-bench: $(VENV)/.installed-dev ## print measured speeds, skill and coverage (about eight minutes)
+bench: $(VENV)/.installed-dev ## print measured speeds, skill and coverage (about half an hour)
 	$(BIN)/python benchmarks/env.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/networks.py
 	$(BIN)/python benchmarks/forecasters.py
+	$(BIN)/python benchmarks/agents.py
 	$(BIN)/python benchmarks/data.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/backtest.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py

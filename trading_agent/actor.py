@@ -73,7 +73,10 @@ class ActorCritic(nn.Module):
             standard: (B, O).
             actions: (B,) numbers of a `Discrete` space; (B, A) drawn for a `Box`, in half-widths from its centre.
         """
-        outputs = self.actor(standard)
+        return self.density(self.actor(standard), actions)
+
+    def density(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same from what the policy's perceptron said, (B, A) logits or means."""
         if self.log_std is None:
             log_probs = outputs.log_softmax(dim=1)  # (B, A)
             chosen = log_probs.gather(1, actions[:, None])[:, 0]
@@ -105,17 +108,21 @@ class ActorPolicy:
         outputs = self.outputs(observations)
         return outputs.argmax(axis=1) if self.network.bounds is None else self.into_box(outputs)
 
-    def draw(
-        self, observations: NDArray[np.floating[Any]], rng: np.random.Generator
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Draw actions from pi: as `log_prob` reads them, and as the environment does."""
-        outputs = self.outputs(observations)
-        if self.network.log_std is None:
-            chosen = (outputs + rng.gumbel(size=outputs.shape)).argmax(axis=1)  # Gumbel's trick: distributed as softmax
-            return chosen, chosen
-        std = self.network.log_std.detach().exp().numpy()
-        drawn = (outputs + std * rng.standard_normal(outputs.shape)).astype(np.float32)
-        return drawn, self.into_box(drawn)
+    def draw(self, standard: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, NDArray[Any]]:
+        """Draw actions from pi at (N, O) standardised observations.
+
+        Returns:
+            The actions as `log_prob` reads them, (N,) or (N, A); their (N,) log pi; and as the environment wants them.
+        """
+        with torch.no_grad():
+            outputs = self.network.actor(standard)
+            if self.network.log_std is None:
+                noise = rng.gumbel(size=outputs.shape)  # Gumbel's trick: the argmax is distributed as softmax
+                chosen = torch.from_numpy((outputs.numpy() + noise).argmax(axis=1))
+                return chosen, self.network.density(outputs, chosen)[0], chosen.numpy()
+            noise = rng.standard_normal(outputs.shape, dtype=np.float32)
+            drawn = outputs + self.network.log_std.exp() * torch.from_numpy(noise)
+            return drawn, self.network.density(outputs, drawn)[0], self.into_box(drawn.numpy())
 
     def into_box(self, drawn: NDArray[Any]) -> NDArray[np.float32]:
         """Return (N, A) actions of the box for numbers in half-widths from its centre; an endless side has width 1."""
@@ -180,8 +187,15 @@ def _perceptron(
     """Tanh layers without bias of the start; `gain` scales the last one."""
     layers: list[nn.Module] = []
     for before, after in pairwise((inputs, *hidden_sizes)):
-        layers += [_layer(before, after, math.sqrt(2.0), generator), nn.Tanh()]
+        layers += [_layer(before, after, math.sqrt(2.0), generator), _Tanh()]
     return nn.Sequential(*layers, _layer(hidden_sizes[-1], outputs, gain, generator))
+
+
+class _Tanh(nn.Module):
+    """Tanh written over its argument, which nothing else reads: a fifth less memory to walk through."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.tanh_()
 
 
 def _layer(inputs: int, outputs: int, gain: float, generator: torch.Generator | None) -> nn.Linear:

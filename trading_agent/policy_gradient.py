@@ -152,38 +152,40 @@ class MakeLearner(Protocol):
 
 def play(walk: Walk, learner: Learner, rng: np.random.Generator, *, gae_lambda: float) -> Rollout:
     """Walk on for `rollout_steps` calls by chance, and judge what was done."""
-    config, policy = learner.config, ActorPolicy(learner.network)
-    num_steps, num_envs = config.rollout_steps, config.num_envs
-    seen = np.empty((num_steps + 1, num_envs, walk.observations.shape[1]), np.float32)
-    rewards = np.zeros((num_steps, num_envs), np.float32)
-    terminated, truncated, made = (np.zeros((num_steps, num_envs), bool) for _ in range(3))
-    drawn, cuts = [], []
-    for s in range(num_steps):
-        seen[s] = walk.observations
-        read, acted = policy.draw(seen[s], rng)
-        drawn.append(read)
-        moved = walk.advance(acted)
-        made[s, moved.envs], rewards[s, moved.envs] = True, moved.rewards
-        terminated[s, moved.envs], truncated[s, moved.envs] = moved.terminated, moved.truncated
-        cuts.append(moved.next_observations[moved.truncated & ~moved.terminated])
-    seen[-1] = walk.observations
-    network = learner.network
+    config, network = learner.config, learner.network
+    policy, shape = ActorPolicy(network), (config.rollout_steps, config.num_envs)
+    rewards, values = np.zeros(shape, np.float32), np.zeros((shape[0] + 1, shape[1]), np.float32)
+    terminated, truncated, made = (np.zeros(shape, bool) for _ in range(3))
+    seen, drawn, old, cuts = [], [], [], []
     with torch.no_grad():
-        standard = network.standard(torch.from_numpy(seen).flatten(0, 1))  # ((S + 1) N, O)
-        values = network.value(standard).numpy().reshape(num_steps + 1, num_envs)
-        after = values[1:].copy()
-        if (cut := truncated & ~terminated).any():
-            after[cut] = network.value(network.standard(torch.from_numpy(np.concatenate(cuts)))).numpy()
-        after[terminated] = 0.0
-        rewards /= network.reward_scale.item()
-        advantages = advantages_of(
-            rewards, values[:-1], after, terminated | truncated, discount=config.discount, gae_lambda=gae_lambda
-        )
-        kept = torch.from_numpy(np.flatnonzero(made))
-        standard, actions = standard[kept], torch.from_numpy(np.concatenate(drawn))[kept]
-        old = network.log_prob(standard, actions)[0]
-    returns = torch.from_numpy(advantages + values[:-1]).flatten()[kept]
-    return Rollout(standard, actions, torch.from_numpy(advantages).flatten()[kept], returns, old)
+        for s in range(config.rollout_steps):
+            seen.append(network.standard(torch.from_numpy(np.float32(walk.observations))))
+            values[s] = network.value(seen[-1]).numpy()
+            actions, log_probs, acted = policy.draw(seen[-1], rng)
+            drawn.append(actions)
+            old.append(log_probs)
+            moved = walk.advance(acted)
+            made[s, moved.envs], rewards[s, moved.envs] = True, moved.rewards
+            terminated[s, moved.envs], truncated[s, moved.envs] = moved.terminated, moved.truncated
+            cuts.append(moved.next_observations[moved.truncated & ~moved.terminated])
+        values[-1] = network.value(network.standard(torch.from_numpy(np.float32(walk.observations)))).numpy()
+        after, cut = values[1:].copy(), truncated & ~terminated
+        if cut.any():
+            last = torch.from_numpy(np.float32(np.concatenate(cuts)))
+            after[cut] = network.value(network.standard(last)).numpy()
+    after[terminated] = 0.0
+    rewards /= network.reward_scale.item()
+    advantages = advantages_of(
+        rewards, values[:-1], after, terminated | truncated, discount=config.discount, gae_lambda=gae_lambda
+    )
+    rollout = Rollout(
+        torch.cat(seen),
+        torch.cat(drawn),
+        torch.from_numpy(advantages).flatten(),
+        torch.from_numpy(advantages + values[:-1]).flatten(),
+        torch.cat(old),
+    )
+    return rollout if made.all() else Rollout(*(column[torch.from_numpy(made).flatten()] for column in rollout))
 
 
 def train_policy_gradient(

@@ -149,8 +149,10 @@ def test_actions_are_drawn_as_often_as_their_probability():
     with torch.no_grad():
         network.actor[-1].weight.zero_()
         network.actor[-1].bias.copy_(torch.log(torch.tensor([0.5, 0.3, 0.2])))
-    drawn, _ = ActorPolicy(network).draw(np.zeros((40_000, 1)), np.random.default_rng(0))
+    drawn, log_probs, acted = ActorPolicy(network).draw(torch.zeros(40_000, 1), np.random.default_rng(0))
     np.testing.assert_allclose(np.bincount(drawn) / 40_000, [0.5, 0.3, 0.2], atol=0.01)
+    np.testing.assert_array_equal(acted, drawn)
+    torch.testing.assert_close(log_probs, torch.log(torch.tensor([0.5, 0.3, 0.2]))[drawn])
 
 
 @pytest.mark.parametrize(("train", "config"), TRAININGS)

@@ -1,0 +1,295 @@
+"""Agents on worlds with a known best policy, on Gymnasium's classics, and beside Stable-Baselines3 in the same run.
+
+`make bench` runs it; some twenty minutes with 5 seeds. Some of it, with 3 seeds: `python benchmarks/agents.py ou 3`;
+the parts are ou, martingale, speed, cartpole and acrobot. Seconds are those of the processor, one thread, validation
+included. Medians, least and most over the seeds.
+
+The known world: the next bar's log return is 6 basis points times a signal (autocorrelation 0.9, variance 1) plus noise
+of 20 basis points; the signal is the first of 64 feature columns, the others are noise; a trade costs 8 basis points.
+The best policy is a no-trade band, found by value iteration on (signal, position). Training, validation and judgement
+are worlds of different seeds; the shipped settings are used as they are (conf/agent/*.yaml).
+"""
+
+import os
+import sys
+import time
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode
+
+from tradewinds.compose import compose_requests
+from tradewinds.paths import resource_dir
+from tradewinds.plugins import function_of
+from tradewinds.schema import request_from
+from trading_agent import episode_returns, evaluate
+from trading_agent.policy import ConstantPolicy
+from trading_env import CostConfig, Market, TradingConfig, TradingEnv, TradingVectorEnv
+
+COST, SLOPE, NOISE, MEMORY, FEATURES = 8.0, 6e-4, 2e-3, 0.9, 64
+RULES = TradingConfig(
+    exposures=(-1.0, 0.0, 1.0),
+    execution="same_close",
+    costs=CostConfig(
+        fee_bps=COST, half_spread_bps=0.0, slippage_bps=0.0, borrow_bps_per_year=0.0, financing_bps_per_year=0.0
+    ),
+)
+PARTS = ("ou", "martingale", "speed", "cartpole", "acrobot")
+
+
+def main() -> None:
+    """Print the tables that are asked for."""
+    torch.set_num_threads(1)
+    words = sys.argv[1:]
+    seeds = int(words[-1]) if words and words[-1].isdigit() else 5
+    for part in [word for word in words if word in PARTS] or PARTS:
+        globals()[part](seeds)
+
+
+def ou(seeds: int) -> None:
+    """Share of the optimum's log growth out of sample, turnover beside the optimum's, seconds."""
+    print(
+        f"\n{'share of the known optimum':<28}{'median':>8}{'least':>8}{'most':>8}{'turnover':>10}{'to 0.9':>8}{'s':>7}"
+    )
+    for name in ("direct", "ppo", "counterfactual_dqn", "reinforce"):
+        rows = np.array([known_world(name, seed) for seed in range(seeds)])
+        share, turnover, reached, seconds = rows.T
+        print(
+            f"{name:<28}{np.median(share):>8.3f}{share.min():>8.3f}{share.max():>8.3f}{np.median(turnover):>10.2f}"
+            f"{np.median(reached):>8.1f}{np.median(seconds):>7.1f}"
+        )
+
+
+def known_world(name: str, seed: int) -> tuple[float, float, float, float]:
+    """Train once; share, turnover over the optimum's, seconds to 0.9 of it in validation, and in all."""
+    best = Best()
+    agent, train = settings(f"agent={name}")
+    env = TradingVectorEnv(world(seed), RULES, num_envs=agent.num_envs, episode_bars=250, starts="random")
+    seen = accounts(world(1_000 + seed, bars=50_000), 50)
+    goal, started, reached = evaluate(best, seen, 50, seed=1), time.process_time(), [np.inf]
+
+    def validate(policy: Any) -> float:
+        score = evaluate(policy, seen, 50, seed=1)
+        if score >= 0.9 * goal:
+            reached.append(time.process_time() - started)
+        return score
+
+    trained = train(env, agent, seed=seed, validate=validate)
+    seconds = time.process_time() - started
+    unseen = accounts(world(2_000 + seed), 100)
+    share = evaluate(trained.policy, unseen, 100, seed=1) / evaluate(best, unseen, 100, seed=1)
+    return share, turnover(trained.policy, unseen) / turnover(best, unseen), min(reached), seconds
+
+
+def martingale(seeds: int) -> None:
+    """How many of 8 seeds per asked-for seed end flat where nothing can be known: 40 by default."""
+    print(f"\n{'flat on a martingale':<28}{'of':>8}{'flat':>8}")
+    for name in ("dqn", "ppo"):
+        flat = [stays_out(name, seed) for seed in range(8 * seeds)]
+        print(f"{name:<28}{len(flat):>8}{sum(flat):>8}")
+
+
+def stays_out(name: str, seed: int) -> bool:
+    """Train a fifth of the shipped steps on noise; candidates must beat nothing by three standard errors."""
+    agent, train = settings(f"agent={name}", "agent.steps=40000", "agent.validate_every=10000", "agent.num_envs=32")
+    made = [world(10_000 * part + seed, bars=1_500, slope=0.0, features=8) for part in (1, 2, 3)]
+    env = TradingVectorEnv(made[0], RULES, num_envs=32, episode_bars=250, starts="random")
+    alone = TradingVectorEnv(made[1], RULES)
+    trained = train(env, agent, seed=seed, validate=lambda policy: evaluate(policy, alone, 1, standard_errors=3.0))
+    return evaluate(trained.policy, TradingVectorEnv(made[2], RULES), 1) == 0.0
+
+
+def cartpole(seeds: int) -> None:
+    """Return of 100 fresh greedy episodes by the published settings, best checkpoint."""
+    print(f"\n{'CartPole-v1, 100 episodes':<28}{'median':>8}{'least':>8}{'sd':>8}{'seeds at 500':>14}{'s':>7}")
+    for name in ("cartpole_ppo", "cartpole_dqn"):
+        classic(name, "CartPole-v1", seeds, f"experiment={name}")
+
+
+def acrobot(seeds: int) -> None:
+    """The same for Acrobot-v1; published: PPO -73.5 +- 18.2, DQN -76.6 +- 11.8."""
+    print(f"\n{'Acrobot-v1, 100 episodes':<28}{'median':>8}{'least':>8}{'sd':>8}{'seeds at 500':>14}{'s':>7}")
+    ppo = ("agent=ppo", "agent.num_envs=16", "agent.rollout_steps=256", "agent.batch_size=256", "agent.discount=0.99")
+    classic("ppo", "Acrobot-v1", seeds, *ppo, "agent.gae_lambda=0.94", "agent.steps=300000")
+
+
+def classic(title: str, name: str, seeds: int, *words: str) -> None:
+    """Train on a classic and print what came of it."""
+    rows = []
+    for seed in range(seeds):
+        agent, train = settings(*words)
+        started = time.process_time()
+        judge, validation = classics(name, 100), classics(name, 20)
+        env = classics(name, agent.num_envs)
+        trained = train(
+            env, agent, seed=seed, validate=lambda policy, on=validation: episode_returns(policy, on, 20, seed=1).mean()
+        )
+        seconds = time.process_time() - started
+        earned = episode_returns(trained.policy, judge, 100, seed=2)
+        rows.append((earned.mean(), earned.std(ddof=1), (earned == 500.0).all(), seconds))
+    mean, spread, full, seconds = np.array(rows).T
+    print(
+        f"{title:<28}{np.median(mean):>8.1f}{mean.min():>8.1f}{np.median(spread):>8.1f}{int(full.sum()):>14}"
+        f"{np.median(seconds):>7.1f}"
+    )
+
+
+def speed(seeds: int) -> None:
+    """Env-steps per second of training, 1,024 accounts, perceptrons of 64-64; ours and theirs take turns."""
+    try:
+        import stable_baselines3
+
+        from trading_agent.sb3 import as_vec_env
+    except ImportError:
+        print("stable-baselines3 is not installed: pip install 'tradewinds[sb3]'")
+        return
+    market, wide = world(0), {"net_arch": [64, 64]}
+
+    def ours(name: str, *words: str) -> float:
+        agent, train = settings(f"agent={name}", "agent.num_envs=1024", "agent.hidden_sizes=[64,64]", *words)
+        env = TradingVectorEnv(market, RULES, num_envs=1_024, episode_bars=250, starts="random")
+        started = time.process_time()
+        train(env, agent, seed=0, validate=lambda policy: float(isinstance(policy, ConstantPolicy)))
+        learned = agent.steps - (agent.learning_starts if name == "dqn" else 32 * 1_024)
+        return learned / (time.process_time() - started)
+
+    def theirs(name: str, steps: int, *, batched: bool, **given: Any) -> float:
+        if batched:
+            many = TradingVectorEnv(
+                market,
+                RULES,
+                num_envs=1_024,
+                episode_bars=250,
+                starts="random",
+                autoreset_mode=AutoresetMode.SAME_STEP,
+            )
+            env: Any = as_vec_env(many)
+        else:
+            env = stable_baselines3.common.vec_env.DummyVecEnv([lambda: TradingEnv(market, RULES)] * 8)
+        model = getattr(stable_baselines3, name)("MlpPolicy", env, seed=0, device="cpu", policy_kwargs=wide, **given)
+        started = time.process_time()
+        model.learn(steps)
+        return model.num_timesteps / (time.process_time() - started)
+
+    ppo = ("agent.rollout_steps=32", "agent.batch_size=8192", "agent.epochs=4", "agent.validate_every=1000000")
+    dqn = (
+        "agent.batch_size=2048",
+        "agent.updates_per_step=4",
+        "agent.learning_starts=1024",
+        "agent.validate_every=1000000",
+    )
+    pairs = {
+        "ppo": (
+            lambda: ours("ppo", "agent.steps=196608", *ppo),
+            lambda: theirs("PPO", 163_840, batched=True, n_steps=32, batch_size=8_192, n_epochs=4),
+            lambda: theirs("PPO", 10_240, batched=False, n_steps=256, batch_size=256, n_epochs=4),
+        ),
+        "dqn": (
+            lambda: ours("dqn", "agent.steps=120000", *dqn),
+            lambda: theirs(
+                "DQN",
+                102_400,
+                batched=True,
+                batch_size=2_048,
+                gradient_steps=4,
+                train_freq=1,
+                learning_starts=1_024,
+                buffer_size=100_000,
+            ),
+            lambda: theirs(
+                "DQN",
+                6_000,
+                batched=False,
+                batch_size=64,
+                gradient_steps=1,
+                train_freq=1,
+                learning_starts=100,
+                buffer_size=100_000,
+            ),
+        ),
+    }
+    titles = f"{'ours':>10}{'sb3, batched':>14}{'ours / it':>11}{'sb3, 8 envs':>13}{'ours / it':>11}"
+    print(f"\n{'learned steps/s':<20}{titles}")
+    for name, timers in pairs.items():
+        for timer in timers:
+            timer()  # a first time for nothing: libraries warm up
+        played = np.array([[timer() for timer in timers] for _ in range(seeds)])
+        ratio = np.median(played[:, :1] / played, axis=0)
+        one, two, three = np.median(played, axis=0)
+        print(f"{name:<20}{one:>10,.0f}{two:>14,.0f}{ratio[1]:>11.2f}{three:>13,.0f}{ratio[2]:>11.1f}")
+
+
+class Best:
+    """The best policy of the known world, by value iteration on (signal, position)."""
+
+    kind = "best"
+
+    def __init__(self) -> None:
+        self.grid = np.linspace(-5.0, 5.0, 401)
+        spread = np.sqrt(1.0 - MEMORY**2)
+        chances = np.exp(-0.5 * ((self.grid[None] - MEMORY * self.grid[:, None]) / spread) ** 2)
+        chances /= chances.sum(axis=1, keepdims=True)
+        levels, value = np.array([-1.0, 0.0, 1.0]), np.zeros((401, 3))
+        cost = COST * 1e-4 * np.abs(levels[None, :, None] - levels[None, None, :])  # (1, held, wanted)
+        for _ in range(400):
+            worth = levels * SLOPE * self.grid[:, None] + chances @ value  # (signal, wanted)
+            value = (worth[:, None, :] - cost).max(axis=2)
+            value -= value[200, 1]
+        self.actions = (worth[:, None, :] - cost).argmax(axis=2)
+
+    def act(self, observations: Any) -> Any:
+        """Return the (N,) best actions: the signal is the first column, the target held the last but one."""
+        nearest = np.clip(np.round((observations[:, 0] + 5.0) * 40.0), 0, 400).astype(int)
+        return self.actions[nearest, np.round(observations[:, -2]).astype(int) + 1]
+
+
+def world(seed: int, bars: int = 100_000, slope: float = SLOPE, features: int = FEATURES) -> Market:
+    """Return bars whose next log return hangs on the first feature by `slope`."""
+    rng = np.random.default_rng(seed)
+    table = rng.standard_normal((bars, features), dtype=np.float32)
+    shocks = rng.normal(size=bars) * np.sqrt(1.0 - MEMORY**2)
+    signal = np.empty(bars)
+    signal[0] = rng.normal()
+    for t in range(1, bars):
+        signal[t] = MEMORY * signal[t - 1] + shocks[t]
+    table[:, 0] = signal
+    growth = np.concatenate([[0.0], slope * signal[:-1] + NOISE * rng.normal(size=bars - 1)])
+    close = 100.0 * np.exp(np.cumsum(growth))[:, None]
+    return Market(open=close, close=close, features=table, bars_per_year=252.0, single_price=True)
+
+
+def accounts(market: Market, count: int) -> TradingVectorEnv:
+    """Return accounts that start at random bars and play 1,000 of them."""
+    return TradingVectorEnv(market, RULES, num_envs=count, episode_bars=1_000, starts="random")
+
+
+def turnover(policy: Any, env: TradingVectorEnv) -> float:
+    """Return the mean change of target a bar over 500 bars."""
+    observations, _ = env.reset(seed=2)
+    changed = 0.0
+    for _ in range(500):
+        held = observations[:, -2]
+        observations = env.step(policy.act(observations))[0]
+        changed += float(np.abs(observations[:, -2] - held).mean())
+    return changed / 500.0
+
+
+def classics(name: str, num_envs: int) -> Any:
+    """Return N environments of Gymnasium."""
+    mode = "sync" if gymnasium.spec(name).vector_entry_point is None else "vector_entry_point"
+    return gymnasium.make_vec(name, num_envs=num_envs, vectorization_mode=mode)
+
+
+def settings(*words: str) -> tuple[Any, Any]:
+    """Return the settings that `words` on the command line mean, and the function that trains by them."""
+    (plain,) = compose_requests(words, [resource_dir("conf")], multirun=False)
+    agent = request_from(plain).agent
+    return agent, function_of("agent", agent)
+
+
+if __name__ == "__main__":
+    main()
