@@ -36,7 +36,7 @@ from tradewinds.schema import Config, request_from
 from tradewinds.sources.loaded import Parts
 
 KIND, FOLDER, DECISIONS = "walk_forward_fold", "walk_forward", "decisions.parquet"
-ORPHAN_SECONDS = 0.5  # after which a worker notices that its parent is gone
+ORPHAN_SECONDS = 0.1  # after which a worker notices that its parent is gone
 
 
 @dataclass(frozen=True)
