@@ -162,11 +162,11 @@ class DirectConfig:
 
     steps: int
     kind: Literal["direct"] = "direct"
-    num_envs: int = 256
+    num_envs: int = 128
     window_bars: int = 32
     hidden_sizes: tuple[int, ...] = (64, 64)
     learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
+    weight_decay: float = 1.0
     gradient_clip: float = 1.0
     validate_every: int = 250_000
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 CLIP = 10.0  # standard deviations beyond which an observation counts no further
+QUIET = 0.1  # of the usual size: weights with which `direct` begins to read features, most of which are noise
 
 
 class QNetwork(nn.Module):
@@ -111,6 +112,7 @@ class ExposureNetwork(nn.Module):
         self.head = _linear(hidden_sizes[-1], num_assets + long_only, None)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+        _quieten(self.of_features)
 
     def read(self, features: Tensor) -> Tensor:
         """Return (B, D) of the first layer for (B, F) features."""
@@ -131,9 +133,67 @@ class ExposureNetwork(nn.Module):
 
     def fit_scales(self, features: Tensor) -> None:
         """Set the scales from (T, F) features; a column that does not vary is only centred."""
-        std, mean = torch.std_mean(features, dim=0, correction=0)
-        self.feature_mean.copy_(mean)
-        self.feature_std.copy_(torch.where(std > 1e-6, std, 1.0))
+        _fit_scales(self, features)
+
+
+class LevelNetwork(nn.Module):
+    """How likely each of K levels is wanted next, for a row of F features and each level that may be held.
+
+    One pass answers for every holding, so a window is read at once and no account has to walk through it. The last
+    layer starts at zero: an untrained policy draws levels evenly. Features are standardised by `fit_scales`.
+
+    Args:
+        num_features: F.
+        num_levels: K.
+        hidden_sizes: units of each hidden layer.
+        generator: source of the initial weights; they are left unset without one, to be loaded.
+    """
+
+    feature_mean: Tensor
+    feature_std: Tensor
+
+    def __init__(
+        self,
+        num_features: int,
+        num_levels: int,
+        hidden_sizes: tuple[int, ...],
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.sizes = (num_features, num_levels, hidden_sizes)
+        self.register_buffer("feature_mean", torch.zeros(num_features))
+        self.register_buffer("feature_std", torch.ones(num_features))
+        layers: list[nn.Module] = []
+        for inputs, units in pairwise((num_features, *hidden_sizes)):
+            layers += [_linear(inputs, units, generator), nn.ReLU()]
+        self.body = nn.Sequential(*layers)
+        self.head = _linear(hidden_sizes[-1], num_levels**2, None)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        _quieten(self.body[0])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (..., K held, K wanted) logits for (..., F) features."""
+        standard = (features - self.feature_mean) / self.feature_std
+        logits: Tensor = self.head(self.body(standard.clamp(-CLIP, CLIP)))
+        return logits.view(*features.shape[:-1], self.sizes[1], self.sizes[1])
+
+    def fit_scales(self, features: Tensor) -> None:
+        """Set the scales from (T, F) features; a column that does not vary is only centred."""
+        _fit_scales(self, features)
+
+
+def _fit_scales(network: ExposureNetwork | LevelNetwork, features: Tensor) -> None:
+    std, mean = torch.std_mean(features, dim=0, correction=0)
+    network.feature_mean.copy_(mean)
+    network.feature_std.copy_(torch.where(std > 1e-6, std, 1.0))
+
+
+def _quieten(layer: nn.Module) -> None:
+    """Shrink first weights: what noise columns weigh by chance is never fully unlearned in a short training."""
+    assert isinstance(layer, nn.Linear)
+    with torch.no_grad():
+        layer.weight.mul_(QUIET)
 
 
 def _linear(inputs: int, units: int, generator: torch.Generator | None) -> nn.Linear:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from trading_agent.actor import ActorPolicy
-from trading_agent.networks import ExposureNetwork, QNetwork
+from trading_agent.networks import ExposureNetwork, LevelNetwork, QNetwork
 from trading_agent.rollout import AnyVectorEnv, Walk
 
 WEIGHTS, FACTS = "policy.safetensors", "policy.json"
@@ -103,45 +103,41 @@ class NetworkPolicy:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return copies of the weights and scales."""
-        return {name: tensor.numpy().copy() for name, tensor in self.network.state_dict().items()}
+        return _copied(self.network)
 
     @classmethod
     def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "NetworkPolicy":
         """Build it anew."""
         sizes = settings["num_observations"], settings["num_actions"], tuple(settings["hidden_sizes"])
         network = QNetwork(*sizes, duelling=settings.get("duelling", False))
-        network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
+        network.load_state_dict(_tensors(tensors))
         return cls(network)
 
 
 class ExposurePolicy:
-    """The exposures an `ExposureNetwork` decides, or the nearest level (kind `exposure_network`).
+    """The exposures an `ExposureNetwork` decides (kind `exposure_network`).
 
     Observations are a row of features, the exposures held, and more that is not read.
 
     Args:
         network: decides.
-        levels: (L,) exposures of the discrete actions, spread over the assets; None where actions are exposures.
     """
 
     kind = "exposure_network"
 
-    def __init__(self, network: ExposureNetwork, levels: NDArray[np.float64] | None) -> None:
-        self.network, self.levels = network, levels
+    def __init__(self, network: ExposureNetwork) -> None:
+        self.network = network
 
     def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
-        """Return (N,) levels or (N, A) exposures at (N, O) observations."""
+        """Return (N, A) exposures at (N, O) observations."""
         num_features, num_assets, _ = self.network.sizes
         seen = torch.from_numpy(np.float32(observations))
         with torch.no_grad():
             hidden = self.network.read(seen[:, :num_features])
-            exposures = self.network.decide(hidden, seen[:, num_features : num_features + num_assets]).numpy()
-        if self.levels is None:
-            return np.asarray(exposures)
-        return np.asarray(np.abs(exposures.mean(axis=1)[:, None] - self.levels).argmin(axis=1))
+            return np.asarray(self.network.decide(hidden, seen[:, num_features : num_features + num_assets]).numpy())
 
     def settings(self) -> dict[str, Any]:
-        """Return sizes, bounds and levels."""
+        """Return sizes and bounds."""
         num_features, num_assets, hidden_sizes = self.network.sizes
         return {
             "num_features": num_features,
@@ -149,12 +145,11 @@ class ExposurePolicy:
             "hidden_sizes": list(hidden_sizes),
             "bounds": list(self.network.bounds),
             "long_only": self.network.long_only,
-            "levels": None if self.levels is None else self.levels.tolist(),
         }
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return copies of the weights and scales."""
-        return {name: tensor.numpy().copy() for name, tensor in self.network.state_dict().items()}
+        return _copied(self.network)
 
     @classmethod
     def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "ExposurePolicy":
@@ -167,9 +162,64 @@ class ExposurePolicy:
             (low, high, cap),
             long_only=settings["long_only"],
         )
-        network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
-        levels = settings["levels"]
-        return cls(network, None if levels is None else np.asarray(levels, dtype=np.float64))
+        network.load_state_dict(_tensors(tensors))
+        return cls(network)
+
+
+class LevelPolicy:
+    """The level a `LevelNetwork` finds likeliest, from the one that is held (kind `level_network`).
+
+    Observations are a row of features, the exposures of A assets, their targets, and more that is not read.
+
+    Args:
+        network: decides.
+        shares: (K,) target exposure of each asset at each level.
+        num_assets: A.
+    """
+
+    kind = "level_network"
+
+    def __init__(self, network: LevelNetwork, shares: tuple[float, ...], num_assets: int) -> None:
+        self.network, self.shares, self.num_assets = network, shares, num_assets
+
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """Return the (N,) numbers of the levels at (N, O) observations."""
+        num_features = self.network.sizes[0]
+        target = observations[:, num_features + self.num_assets]
+        held = np.abs(target[:, None] - np.asarray(self.shares)).argmin(axis=1)
+        with torch.no_grad():
+            logits = self.network(torch.from_numpy(np.float32(observations[:, :num_features])))
+        return np.asarray(logits[torch.arange(len(held)), torch.from_numpy(held)].argmax(dim=1).numpy())
+
+    def settings(self) -> dict[str, Any]:
+        """Return sizes and levels."""
+        num_features, _, hidden_sizes = self.network.sizes
+        return {
+            "num_features": num_features,
+            "num_assets": self.num_assets,
+            "hidden_sizes": list(hidden_sizes),
+            "shares": list(self.shares),
+        }
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the weights and scales."""
+        return _copied(self.network)
+
+    @classmethod
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "LevelPolicy":
+        """Build it anew."""
+        shares = tuple(settings["shares"])
+        network = LevelNetwork(settings["num_features"], len(shares), tuple(settings["hidden_sizes"]))
+        network.load_state_dict(_tensors(tensors))
+        return cls(network, shares, settings["num_assets"])
+
+
+def _copied(network: torch.nn.Module) -> dict[str, NDArray[Any]]:
+    return {name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}
+
+
+def _tensors(saved: Mapping[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array.copy()) for name, array in saved.items()}
 
 
 class TablePolicy:
@@ -219,9 +269,10 @@ class TablePolicy:
         return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
 
 
-AnyPolicy: TypeAlias = ConstantPolicy | NetworkPolicy | ExposurePolicy | TablePolicy | ActorPolicy
+AnyPolicy: TypeAlias = ConstantPolicy | NetworkPolicy | ExposurePolicy | LevelPolicy | TablePolicy | ActorPolicy
 KINDS: dict[str, type[AnyPolicy]] = {
-    policy.kind: policy for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, TablePolicy, ActorPolicy)
+    policy.kind: policy
+    for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, LevelPolicy, TablePolicy, ActorPolicy)
 }
 
 

@@ -5,6 +5,7 @@ the same as the ledger's to rounding (`tests/test_surrogate.py`); it knows fee, 
 and all three executions, and nothing of lots, margin, events or funding. Formulas: docs/accounting.md, eq. 1 to 6.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -73,6 +74,26 @@ class Surrogate:
             cash = self._accrued(cash, value)
         equity = (cash + value.sum(dim=1)).clamp_min(LEAST)
         return equity.log(), value / equity[:, None]
+
+    def table(self, shares: Sequence[float], num_assets: int, charged: float = 1.0) -> Tensor:
+        """Return (T - 1, K, K): the log growth of bar t for a level held and a level wanted at the close of t.
+
+        A level held has drifted over the bar before, as one that was traded to a bar ago has.
+
+        Args:
+            shares: (K,) target exposure of each asset at each level.
+            num_assets: A.
+            charged: share of fee, spread and slippage that is charged.
+        """
+        rows = torch.arange(len(self.before))
+        targets = [torch.full((len(rows), num_assets), float(share), dtype=self.before.dtype) for share in shares]
+        grown = torch.empty(len(rows), len(shares), len(shares), dtype=self.before.dtype)
+        for k, target in enumerate(targets):
+            _, drifted = self.bar(target, target, target, rows, charged)
+            held = torch.cat([target[:1], drifted[:-1]])
+            for wanted, other in enumerate(targets):
+                grown[:, k, wanted], _ = self.bar(held, other, target, rows, charged)
+        return grown
 
     def _accrued(self, cash: Tensor, value: Tensor) -> Tensor:
         """Charge a bar's interest on short value, marked at its close, and on negative cash."""
