@@ -4,8 +4,10 @@ The law of DESIGN 3.4 is enforced here, row by row: no agent sees a state of a f
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster.encode import HiddenStates
+from forecaster.features import build_features
 from tradewinds.prepare import Prepared
 from trading_env import Market, realised_volatility
 
@@ -19,7 +21,8 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
         rows: R rows of one part of the split, agent, validation or test; or rows after all of them.
 
     Returns:
-        A market of R bars with (R, D + H) features: hidden state, then forecast in log return per bar.
+        A market of R bars with (R, F) features, what `rollout.observe` names: D of the hidden state, H of the forecast
+        in log return per bar, what the forecaster reads; of what may be missing there, 0 where it is.
 
     Raises:
         ValueError: bars and states differ in time, or a row breaks `fit_end + horizon + embargo < row`.
@@ -30,8 +33,8 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
     assert_unseen(states, rows, horizon=states.forecast.shape[1], embargo=embargo)
     part = slice(rows.start, rows.stop)
     features = np.concatenate(
-        [states.hidden_state[part], states.forecast[part]], axis=1
-    )  # (R, D), (R, H) -> (R, D + H)
+        [_seen(name, prepared, states)[part] for name in prepared.config.rollout.observe], axis=1
+    )  # (R, D), (R, H), (R, features) -> (R, F)
     return Market(
         open=series.open[part],
         close=series.close[part],
@@ -44,6 +47,13 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
         splits=None if series.splits is None else series.splits[part],
         **liquidity(prepared, part),
     )
+
+
+def _seen(name: str, prepared: Prepared, states: HiddenStates) -> NDArray[np.float32]:
+    if name == "features":
+        values = build_features(prepared.series, prepared.config.features).values
+        return np.nan_to_num(values, nan=0.0).astype(np.float32)
+    return states.forecast if name == "forecast" else states.hidden_state
 
 
 def liquidity(prepared: Prepared, part: slice) -> dict[str, np.ndarray]:

@@ -64,16 +64,24 @@ class RolloutConfig:
         standard_errors: standard errors taken off a candidate's validation score before candidates are compared, at
             least 0: how much better than doing nothing it must look, so that luck on few bars is not taken for skill.
         instrument: which instrument the agent trades, where the series has several; null for the only one.
+        observe: what the agent sees of a bar, beside its own account, in this order: `hidden_state` and `forecast` of
+            the forecaster, and `features`, what the forecaster itself reads of the bar.
     """
 
     episode_bars: int
     standard_errors: float
     instrument: str | None
+    observe: tuple[Literal["hidden_state", "forecast", "features"], ...]
 
     def __post_init__(self) -> None:
         require(
             (self.episode_bars >= 2, f"episode_bars must be at least 2 bars, was {self.episode_bars}"),
             (self.standard_errors >= 0.0, f"standard_errors must be at least 0, was {self.standard_errors}"),
+            (
+                0 < len(self.observe) == len(set(self.observe)),
+                f"observe must name at least one of hidden_state, forecast and features, each once, "
+                f"was [{', '.join(self.observe)}]",
+            ),
         )
 
 

@@ -86,6 +86,8 @@ class FileConfig:
         known_ahead: columns that are announced, such as {load_forecast: 24}: the value of a bar is known at the
             close of every bar that starts at most so many hours before it, in (0, 8784]. Rows after the last price,
             which hold nothing but such values, are bars to come.
+        columns: further columns, known at the close of their bar: signals, sentiment, anything; [] reads none, null
+            every column of numbers without holes that varies, and says which. Not with a file an instrument.
         first: first date used, or null for all.
         last: last date used, or null for all.
         target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
@@ -108,6 +110,7 @@ class FileConfig:
     dividends: str | None = None
     splits: str | None = None
     known_ahead: Mapping[str, float] = field(default_factory=dict)
+    columns: tuple[str, ...] | None = None
     price_unit: str = ""
     calendar: str | None = None
     first: str | None = None
@@ -120,6 +123,8 @@ class FileConfig:
         roles = ("open", "high", "low", "close", "volume", "dividends", "splits")
         own = {role.lower() for role in roles} | {str(getattr(self, role)).lower() for role in roles}
         taken = sorted(name for name in self.known_ahead if name.lower() in own)
+        asked = self.columns or ()
+        wrong = sorted(name for name in asked if name.lower() in own or name in self.known_ahead)
         require(
             (bool(self.path), "path must name a file, was empty"),
             (positive, f"bars_per_year must be positive, was {year}"),
@@ -133,6 +138,15 @@ class FileConfig:
                 not (self.known_ahead and isinstance(self.path, Mapping)),
                 "known_ahead is read from one file; with a file an instrument, bring what is announced to all of them "
                 "with weather=csv and weather.known_ahead",
+            ),
+            (
+                not wrong,
+                f"columns must name further columns, named what a bar itself brings or known_ahead: {', '.join(wrong)}",
+            ),
+            (len(set(asked)) == len(asked), f"columns must name each once, was {', '.join(asked)}"),
+            (
+                not (asked and isinstance(self.path, Mapping)),
+                "columns are read from one file; with a file an instrument, bring them to all of them with weather=csv",
             ),
             *ahead_laws(self.known_ahead),
             *_span_laws(self.first, self.last),

@@ -15,6 +15,7 @@ from tradewinds.sources.ahead import announced, leads_of, refuse_holes
 from tradewinds.sources.align import Facts, series_of
 from tradewinds.sources.bars import DAY, Array, Bars, checked, cut, refuse_adjusted, refuse_jumps
 from tradewinds.sources.config import FileConfig, FileWeather
+from tradewinds.sources.further import with_columns
 from tradewinds.sources.loaded import LoadedColumns, LoadedSeries
 from tradewinds.sources.rules import DataConfig
 from tradewinds.sources.sessions import check_sessions
@@ -63,6 +64,9 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
     series, notes = series_of({name: one.bars for name, one in read.items()}, facts)
     if config.known_ahead:
         series = _with_announced(series, first.table, config, rules)
+    if not named:
+        series, read_too = with_columns(series, first.table, config, rules)
+        notes = [*notes, *read_too]
     said = [f"{instrument}: {note}" if named else note for instrument, one in read.items() for note in one.notes]
     sources = tuple(source for one in read.values() for source in one.table.sources)
     zone = first.table.zone if first.table.zone != "UTC" else None

@@ -37,7 +37,9 @@ def join_columns(
     series, table, times = loaded.series, columns.table, pd.DatetimeIndex(columns.table.index)
     twice = sorted(set(map(str, table.columns)) & set(map(str, series.exogenous.columns)))
     if twice:
-        raise RequestError(f"{', '.join(twice)} stands in the series and in the weather; rename one of them")
+        raise RequestError(
+            f"{', '.join(twice)} stands in the series and in the weather; rename one of them, or see series.columns"
+        )
     moments = series.close_time if known_at is None else known_at(series.index, series.close_time)
     joined = join_as_of(moments, table, columns.available).set_axis(series.index)
     interval = median_interval(times)
