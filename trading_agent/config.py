@@ -156,6 +156,7 @@ class DirectConfig:
         hidden_sizes: units of each hidden layer.
         learning_rate: AdamW's step at the start; it falls to a tenth on a straight line.
         weight_decay: of AdamW.
+        dropout: share of the features that are hidden from each update, at random, in [0, 1).
         gradient_clip: largest L2 norm of one update's gradient.
         validate_every: env steps between two validations (and checkpoints).
     """
@@ -167,6 +168,7 @@ class DirectConfig:
     hidden_sizes: tuple[int, ...] = (64, 64)
     learning_rate: float = 3e-3
     weight_decay: float = 1.0
+    dropout: float = 0.15
     gradient_clip: float = 1.0
     validate_every: int = 250_000
 
@@ -180,6 +182,7 @@ class DirectConfig:
             ),
             (self.learning_rate > 0.0, f"learning_rate must be positive, was {self.learning_rate}"),
             (self.weight_decay >= 0.0, f"weight_decay must be at least 0, was {self.weight_decay}"),
+            (0.0 <= self.dropout < 1.0, f"dropout must be a share in [0, 1), was {self.dropout}"),
             (self.gradient_clip > 0.0, f"gradient_clip must be a positive norm, was {self.gradient_clip}"),
         )
 

@@ -89,6 +89,14 @@ class Learner(ABC):
             for average, weights in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 average.lerp_(weights, 1.0 - kept)
 
+    def shown(self, count: int) -> Tensor | float:
+        """Return a mask of dropout (count, F), 1 on the mean; nothing is hidden where nothing is learned from."""
+        hidden = self.config.dropout
+        if hidden == 0.0 or not torch.is_grad_enabled():
+            return 1.0
+        drawn = self.rng.random((count, self.features.shape[1]), dtype=np.float32)
+        return torch.from_numpy(drawn).ge(hidden).float().div_(1.0 - hidden)
+
     def state_dict(self) -> dict[str, Any]:
         """Return weights and moments."""
         moments = self.optimiser.state_dict()["state"]
@@ -145,7 +153,8 @@ class LevelLearner(Learner):
             reward: (N, L, K, K) log growth of each.
             worth: (N, K), W after the last of them.
         """
-        chances = self.network(self.features[rows.flatten()]).softmax(dim=-1).view(reward.shape)
+        features = self.features[rows.flatten()]
+        chances = self.network(features, self.shown(len(features))).softmax(dim=-1).view(reward.shape)
         for bar in reversed(range(rows.shape[1])):
             worth = (chances[:, bar] * (reward[:, bar] + worth[:, None, :])).sum(dim=2)
         return worth
@@ -180,7 +189,8 @@ class ExposureLearner(Learner):
     def grown(self, rows: Tensor, charged: float) -> Tensor:
         """Return the mean log growth a bar of accounts that first hold something drawn evenly from the range."""
         held = torch.from_numpy(self.rng.uniform(self.low, self.high, (len(rows), self.num_assets))).float()
-        seen = self.network.read(self.features[rows.flatten()]).view(*rows.shape, -1)  # (N, L, D)
+        features = self.features[rows.flatten()]
+        seen = self.network.read(features, self.shown(len(features))).view(*rows.shape, -1)  # (N, L, D)
         last, total = held, torch.zeros(len(rows))
         for bar in range(rows.shape[1]):
             wanted = self.network.decide(seen[:, bar], held)

@@ -114,10 +114,10 @@ class ExposureNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
         _quieten(self.of_features)
 
-    def read(self, features: Tensor) -> Tensor:
-        """Return (B, D) of the first layer for (B, F) features."""
+    def read(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
+        """Return (B, D) of the first layer for (B, F) features, each weighed by `shown`, such as a mask of dropout."""
         standard = (features - self.feature_mean) / self.feature_std
-        hidden: Tensor = self.of_features(standard.clamp(-CLIP, CLIP))
+        hidden: Tensor = self.of_features(standard.clamp(-CLIP, CLIP) * shown)
         return hidden
 
     def decide(self, hidden: Tensor, held: Tensor) -> Tensor:
@@ -172,10 +172,10 @@ class LevelNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
         _quieten(self.body[0])
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (..., K held, K wanted) logits for (..., F) features."""
+    def forward(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
+        """Return (..., K held, K wanted) logits for (..., F) features, each weighed by `shown`, a mask of dropout."""
         standard = (features - self.feature_mean) / self.feature_std
-        logits: Tensor = self.head(self.body(standard.clamp(-CLIP, CLIP)))
+        logits: Tensor = self.head(self.body(standard.clamp(-CLIP, CLIP) * shown))
         return logits.view(*features.shape[:-1], self.sizes[1], self.sizes[1])
 
     def fit_scales(self, features: Tensor) -> None:
