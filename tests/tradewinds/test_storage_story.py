@@ -25,7 +25,6 @@ WORDS = (
     "model.context_length=48",
     "trainer.epochs=2",
     "agent.steps=2000",
-    "agent.learning_starts=500",
     "agent.validate_every=1000",
     "backtest.bootstrap_draws=100",
 )
@@ -55,8 +54,8 @@ def test_every_schedule_stands_beside_perfect_foresight_in_money_and_as_its_shar
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     strategies = {name: one["metrics"] for name, one in report["backtest"]["strategies"].items()}
     assert list(strategies) == [
-        "agent", "yesterdays_schedule", "plan_on_ridge_forecast", "plan_on_segment_lstm_forecast", "idle",
-        "perfect_foresight",
+        "agent", "yesterdays_schedule", "plan_on_ridge_forecast", "plan_on_segment_lstm_forecast",
+        "plan_on_mean_forecast", "idle", "perfect_foresight",
     ]  # fmt: skip
     best = strategies["perfect_foresight"]["profit"]
     assert best > 0.0

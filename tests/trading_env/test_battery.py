@@ -313,9 +313,8 @@ def test_days_of_23_and_25_hours_are_planned_whole():
     assert len(second) == 25
     assert second.first_hours.tolist() == [0]
     np.testing.assert_array_equal(second.expected(), market.forecast[1])
-    left = BatteryEnv(market).game.table[:, -2]
-    assert left[0] == left[23] == 1.0
-    assert left[22] == pytest.approx(1 / 23)
+    left = BatteryEnv(market).game.table[:, -2] * 24.0
+    np.testing.assert_allclose(left[[0, 22, 23, 47]], [23, 1, 25, 1], rtol=1e-6)
 
 
 def test_wrong_markets_units_and_actions_are_refused_by_name():
@@ -336,7 +335,7 @@ def test_wrong_markets_units_and_actions_are_refused_by_name():
     with pytest.raises(ValueError, match="call reset"):
         env.step(0)
     env.reset()
-    with pytest.raises(ValueError, match=r"action must lie in \[0, 2\], was 3"):
+    with pytest.raises(ValueError, match=r"actions must be 1 numbers in \[0, 2\], was \[3\]"):
         env.step(3)
     with pytest.raises(ValueError, match=r"start must be an hour in \[0, 95\], was 96"):
         env.reset(options={"start": 96})

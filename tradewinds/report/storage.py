@@ -46,6 +46,11 @@ HONESTY = (
         "95 % interval of its lead over yesterday's schedule, per day",
         "if it holds 0, the lead may be luck",
     ),
+    (
+        "lead_over_ridge_plan_per_day_ci95",
+        "95 % interval of its lead over the plan on the ridge forecast, per day",
+        "the strongest rule without a network",
+    ),
 )
 PALETTE = ("#0072b2", "#cc79a7", "#e69f00", "#d55e00", "#94a3b8", "#009e73", "#56b4e9")
 
