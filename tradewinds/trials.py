@@ -38,7 +38,7 @@ class Trial:
         last: last test bar.
         bars: test bars; of a storage unit days.
         seed: of the run.
-        sharpe: annual Sharpe ratio, of a storage unit's daily profit mean / deviation; 0 where they do not vary.
+        sharpe: annual Sharpe ratio; of a storage unit's daily lead mean / deviation; 0 where they do not vary.
         bars_per_year: by which it was annualised.
         run: folder of the run, for a person.
         at: when, ISO 8601.
@@ -64,7 +64,8 @@ def log_trial(
 
     Args:
         prepared: the request with its data.
-        returns: (T - 1,) simple returns of the agent on the test rows; of a storage unit (D,) profits of the days.
+        returns: (T - 1,) simple returns of the agent on the test rows; of a storage unit (D,) leads in profit of
+            the days, over the strongest rule without a network.
         run: the run's folder.
         way: how the models were fitted, where it is not once, before the test rows.
         days: (D,) the days, where it is a storage unit.

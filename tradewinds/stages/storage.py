@@ -25,6 +25,7 @@ from trading_agent import Policy
 from trading_env import PowerMarket
 
 KIND = "backtest"
+RIVAL = "plan_on_ridge_forecast"  # any schedule earns something; what selection by luck could fake is a lead over it
 BASELINES = ("yesterday", "ridge")  # forecasts whose plans stand beside the agent, before the network's and the mean
 
 
@@ -61,7 +62,8 @@ def judge_storage(
     )
     assert market.index is not None
     midnights = pd.DatetimeIndex(market.index[market.first_hours], tz="UTC")
-    honesty |= trial_block(prepared, played.daily("agent", market), run, days=midnights)
+    lead = played.daily("agent", market) - played.daily(RIVAL, market)
+    honesty |= trial_block(prepared, lead, run, days=midnights)
     honesty |= leakcheck_block(prepared, fitted, policy)
     document = storage_document(
         prepared, fitted, played, market, honesty=honesty, run=facts, learned=policy.kind != "constant"
