@@ -24,8 +24,8 @@ class PlannerConfig:
     kind: Literal["planner"] = "planner"
     num_envs: int = 16
     forecasts: tuple[str, ...] = ()
-    learning_rate: float = 5e-2
-    validate_every: int = 500
+    learning_rate: float = 5e-3
+    validate_every: int = 2000
 
     def __post_init__(self) -> None:
         _refuse(
