@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tradewinds.compose import compose_requests
 from forecaster.encode import HiddenStates
+from tradewinds.compose import compose_requests
 from tradewinds.day_ahead import corrected_forecast, day_ahead_forecasts
 from tradewinds.errors import RequestError
 from tradewinds.exports import read_table
