@@ -35,7 +35,7 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
         raise ValueError("hidden states and series must share one time index; encode the series again")
     assert_unseen(states, rows, horizon=states.forecast.shape[1], embargo=embargo)
     part = slice(rows.start, rows.stop)
-    seen = {name: _seen(name, prepared, states)[part] for name in prepared.config.rollout.observe}
+    seen = {name: observed(name, prepared, states)[part] for name in prepared.config.rollout.observe}
     features = np.concatenate(list(seen.values()), axis=1)  # (R, D), (R, H), (R, features) -> (R, F)
     ends = np.cumsum([0, *(values.shape[1] for values in seen.values())]).tolist()
     columns = {name: range(*place) for name, place in zip(seen, pairwise(ends), strict=True)}
@@ -54,7 +54,8 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
     )
 
 
-def _seen(name: str, prepared: Prepared, states: HiddenStates) -> NDArray[np.float32]:
+def observed(name: str, prepared: Prepared, states: HiddenStates) -> NDArray[np.float32]:
+    """Return (T, F) what a word of `rollout.observe` stands for."""
     if name == "features":
         values = build_features(prepared.series, prepared.config.features).values
         return np.nan_to_num(values, nan=0.0).astype(np.float32)

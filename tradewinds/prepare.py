@@ -135,7 +135,7 @@ def prepared_from(config: Config, parts: Parts, split: Split | None = None) -> P
     series, notes = _lived(loaded.series)
     _check_instrument(series, config)
     notes = [*loaded.notes, *notes]
-    _check_actions(config)
+    _check_agent(config)
     if stores:
         _check_hours(series, config)
         notes = [note for note in notes if note != POWER_NOTE]
@@ -163,12 +163,18 @@ def _check_rules(series: Series, config: Config) -> None:
         )
 
 
-def _check_actions(config: Config) -> None:
-    """Refuse an agent that chooses among levels where it gets none.
+def _check_agent(config: Config) -> None:
+    """Refuse an agent that chooses among levels where it gets none, or is to see what is not there.
 
     Raises:
-        RequestError: it does.
+        RequestError: it does, or is.
     """
+    stores, shown = config.env.kind == "battery", [name for name in config.rollout.observe if "forecast" in name]
+    if stores and len(shown) != 1:
+        held = " and ".join(shown) or "neither"
+        raise RequestError(f"rollout.observe must hold either forecast or forecasts with env=battery, held {held}")
+    if not stores and "forecasts" in shown:
+        raise RequestError("rollout.observe may hold forecasts with env=battery only; forecast is the network's")
     agent = getattr(config.agent, "kind", None)
     if config.env.actions != "levels" and agent in ("dqn", "q_learning"):
         raise RequestError(f"env.actions must be levels for agent.kind={agent}, was '{config.env.actions}'")

@@ -14,9 +14,11 @@ from tradewinds.day_ahead import corrected_forecast, day_ahead_forecasts
 from tradewinds.errors import RequestError
 from tradewinds.exports import read_table
 from tradewinds.paths import resource_dir
+from tradewinds.power_market import build_power_market, other_forecasts
 from tradewinds.prepare import prepare
 from tradewinds.schema import request_from
 from tradewinds.storage import delivery_days
+from trading_env import BatteryEnv
 
 from story import CommandLine
 
@@ -108,6 +110,14 @@ def test_prices_below_zero_are_stored_and_sold(typed):
         ),
         (("signal", *WORDS), "signal knows trading accounts, not storage units"),
         (("run", *WORDS[:5], "agent=dqn"), "env.actions must be levels for agent.kind=dqn, was 'power'"),
+        (
+            ("run", *WORDS, "rollout.observe=[hidden_state]"),
+            "rollout.observe must hold either forecast or forecasts with env=battery, held neither",
+        ),
+        (
+            ("run", "series=sp500", "rollout.observe=[forecasts]"),
+            "rollout.observe may hold forecasts with env=battery only; forecast is the network's",
+        ),
         (("run", *WORDS, "model.horizon=24"), "model.horizon must be at least 25 bars with env=battery, was 24"),
         (("run", "env=battery", "series=sp500"), "env=battery needs hourly prices, and the bars of sp500 last 1 day"),
     ],
@@ -180,6 +190,34 @@ def test_the_network_is_corrected_by_errors_it_has_made_and_by_none_it_will_make
 def test_a_part_before_which_too_few_days_lie_is_refused(prepared):
     with pytest.raises(RequestError, match=r"10 days lie before 2021-01-12, and forecasts of its prices need 14"):
         day_ahead_forecasts(prepared, range(240, 1000), scale=30.0)
+
+
+def test_an_agent_sees_the_forecasts_it_asks_for_and_the_report_has_all(prepared):
+    series, rows = prepared.series, len(prepared.series.index)
+    states = HiddenStates(
+        series.index, np.ones((rows, 2), np.float32), np.zeros((rows, 25), np.float32), np.zeros(rows, np.int64), 0
+    )
+    shapes = {}
+    for observe in (("hidden_state", "forecast"), ("forecasts",), ("forecasts", "features")):
+        rollout = dataclasses.replace(prepared.config.rollout, observe=observe)
+        asked = dataclasses.replace(prepared, config=dataclasses.replace(prepared.config, rollout=rollout))
+        market = build_power_market(asked, states, prepared.split.test)
+        shapes[observe] = (market.features.shape[1], len(market.others))
+        assert BatteryEnv(market).observation_space.shape == (shapes[observe][0] + 25 * (1 + len(market.others)) + 4,)
+    assert shapes["hidden_state", "forecast"] == (2, 0)
+    assert shapes[("forecasts",)] == (0, 8)
+    assert shapes["forecasts", "features"][0] > 0
+    names = set(other_forecasts(prepared, states, prepared.split.test))
+    assert names == {
+        "yesterday",
+        "week",
+        "ridge",
+        "ridge_8_weeks",
+        "ridge_12_weeks",
+        "change",
+        "change_week",
+        "network_corrected",
+    }
 
 
 def test_a_storage_unit_is_counted_among_the_trials(run):

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from forecaster.encode import HiddenStates
@@ -13,7 +14,7 @@ from tradewinds.console import Console
 from tradewinds.errors import RequestError
 from tradewinds.exports import write_tables
 from tradewinds.leakcheck.probes import leakcheck_block
-from tradewinds.power_market import build_power_market
+from tradewinds.power_market import build_power_market, other_forecasts
 from tradewinds.prepare import Prepared, seed_for
 from tradewinds.report.page import write_page
 from tradewinds.report.runs import write_index
@@ -54,8 +55,9 @@ def judge_storage(
     """
     config, test = prepared.config, prepared.split.test
     market = build_power_market(prepared, states, test)
-    forecasts = {name: market.others[name] for name in BASELINES} | {config.model.kind: market.forecast}
-    forecasts["mean"] = market.forecasts.mean(axis=1)
+    others = market.others or other_forecasts(prepared, states, test)
+    forecasts = {name: others[name] for name in BASELINES} | {config.model.kind: market.forecast}
+    forecasts["mean"] = np.mean([market.forecast, *others.values()], axis=0)
     played = storage_backtest(policy, market, forecasts, config.env)
     honesty = storage_honesty(
         played, market, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "bootstrap")
