@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from gymnasium.vector import VectorEnv
 
+import tradewinds.planning  # noqa: F401 - a planner's policy is restored by what it enters
 from forecaster.encode import HiddenStates
 from tradewinds.join import build_market
 from tradewinds.prepare import Prepared
@@ -22,7 +23,7 @@ def vector_env(
     """Return N accounts or units on the market of `rows`; `episode_bars` is cut to what the market holds."""
     rules: Any = prepared.config.env
     if rules.kind == "battery":
-        from tradewinds.storage import build_power_market
+        from tradewinds.power_market import build_power_market
 
         power = build_power_market(prepared, states, rows)
         hours = None if episode_bars is None else min(episode_bars, len(power))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import tradewinds.planning  # noqa: F401 - a planner's policy is loaded by what it enters
 from forecaster.encode import HiddenStates, encode
 from forecaster.fit import load_forecaster
 from tradewinds.artifact import Artifact, parent, read

@@ -3,6 +3,9 @@
 The law of DESIGN 3.4 is enforced here, row by row: no agent sees a state of a forecaster that was fitted on that bar.
 """
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,9 +35,10 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
         raise ValueError("hidden states and series must share one time index; encode the series again")
     assert_unseen(states, rows, horizon=states.forecast.shape[1], embargo=embargo)
     part = slice(rows.start, rows.stop)
-    features = np.concatenate(
-        [_seen(name, prepared, states)[part] for name in prepared.config.rollout.observe], axis=1
-    )  # (R, D), (R, H), (R, features) -> (R, F)
+    seen = {name: observed(name, prepared, states)[part] for name in prepared.config.rollout.observe}
+    features = np.concatenate(list(seen.values()), axis=1)  # (R, D), (R, H), (R, features) -> (R, F)
+    ends = np.cumsum([0, *(values.shape[1] for values in seen.values())]).tolist()
+    columns = {name: range(*place) for name, place in zip(seen, pairwise(ends), strict=True)}
     return Market(
         open=series.open[part],
         close=series.close[part],
@@ -43,20 +47,22 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range) -> Marke
         index=series.index[part].tz_localize(None).to_numpy(),
         single_price=series.single_price,
         instruments=series.instruments,
+        forecast_columns=columns.get("forecast", range(0)),
         dividends=None if series.dividends is None else series.dividends[part],
         splits=None if series.splits is None else series.splits[part],
         **liquidity(prepared, part),
     )
 
 
-def _seen(name: str, prepared: Prepared, states: HiddenStates) -> NDArray[np.float32]:
+def observed(name: str, prepared: Prepared, states: HiddenStates) -> NDArray[np.float32]:
+    """Return (T, F) what a word of `rollout.observe` stands for."""
     if name == "features":
         values = build_features(prepared.series, prepared.config.features).values
         return np.nan_to_num(values, nan=0.0).astype(np.float32)
     return states.forecast if name == "forecast" else states.hidden_state
 
 
-def liquidity(prepared: Prepared, part: slice) -> dict[str, np.ndarray]:
+def liquidity(prepared: Prepared, part: slice) -> dict[str, Any]:
     """Volatility and volume where a cost of the request is reckoned from them; a market that has volume minds it."""
     costs, series = prepared.config.env.costs, prepared.series
     found = {}

@@ -55,6 +55,7 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
     "agent": {
         "dqn": Kind("trading_agent.config:DQNConfig", "trading_agent.dqn:train_dqn"),
         "direct": Kind("trading_agent.config:DirectConfig", "trading_agent.direct:train_direct"),
+        "planner": Kind("trading_agent.planner_config:PlannerConfig", "trading_agent.planner:train_planner"),
         "ppo": Kind("trading_agent.gradient_config:PPOConfig", "trading_agent.ppo:train_ppo"),
         "reinforce": Kind("trading_agent.gradient_config:ReinforceConfig", "trading_agent.reinforce:train_reinforce"),
         "q_learning": Kind("trading_agent.config:QLearningConfig", "trading_agent.q_learning:train_q_learning"),

@@ -135,6 +135,7 @@ def prepared_from(config: Config, parts: Parts, split: Split | None = None) -> P
     series, notes = _lived(loaded.series)
     _check_instrument(series, config)
     notes = [*loaded.notes, *notes]
+    _check_agent(config)
     if stores:
         _check_hours(series, config)
         notes = [note for note in notes if note != POWER_NOTE]
@@ -153,13 +154,28 @@ def _check_rules(series: Series, config: Config) -> None:
     """Refuse rules that this series or this agent cannot be played by, before anything is trained.
 
     Raises:
-        RequestError: a cost needs volumes, and there are none; or the agent chooses among levels, and gets none.
+        RequestError: a cost needs volumes, and there are none.
     """
-    costs, agent = config.env.costs, getattr(config.agent, "kind", None)
+    costs = config.env.costs
     if costs.slippage_bps_per_volume_percent and series.volume is None:
         raise RequestError(
             f"env.costs.slippage_bps_per_volume_percent needs a series with volume, and {series.name} has none; set 0"
         )
+
+
+def _check_agent(config: Config) -> None:
+    """Refuse an agent that chooses among levels where it gets none, or is to see what is not there.
+
+    Raises:
+        RequestError: it does, or is.
+    """
+    stores, shown = config.env.kind == "battery", [name for name in config.rollout.observe if "forecast" in name]
+    if stores and len(shown) != 1:
+        held = " and ".join(shown) or "neither"
+        raise RequestError(f"rollout.observe must hold either forecast or forecasts with env=battery, held {held}")
+    if not stores and "forecasts" in shown:
+        raise RequestError("rollout.observe may hold forecasts with env=battery only; forecast is the network's")
+    agent = getattr(config.agent, "kind", None)
     if config.env.actions != "levels" and agent in ("dqn", "q_learning"):
         raise RequestError(f"env.actions must be levels for agent.kind={agent}, was '{config.env.actions}'")
 

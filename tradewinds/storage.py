@@ -1,4 +1,4 @@
-"""Where a forecaster's states become a day-ahead power market: what was known of each day when its gate closed.
+"""The days of a day-ahead power market, and what may be known of each when its gate closes.
 
 The gate of day D closes on D - 1 at an hour of the local clock. By then all prices of D - 1 are known, as they were
 cleared the day before; so the row at which a day is forecast is the last hour of D - 1. Everything else at that row,
@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from forecaster.encode import HiddenStates
 from forecaster.series import Series
 from tradewinds.errors import RequestError
-from tradewinds.join import assert_unseen
-from tradewinds.prepare import Prepared
-from trading_env import BatteryConfig, PowerMarket
+from trading_env import BatteryConfig
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -88,31 +86,6 @@ def delivery_days(series: Series, config: BatteryConfig, rows: range) -> Deliver
         raise RequestError(f"{series.name}: an hour is missing after {after}; a storage unit needs every hour's price")
     span = range(rows.start + int(inside[0]), rows.start + int(inside[-1]) + 1)
     return Delivery(rows.start + first, length, span, local.hour.to_numpy(np.int64)[inside])
-
-
-def build_power_market(prepared: Prepared, states: HiddenStates, rows: range) -> PowerMarket:
-    """Join prices, and the hidden state and price path of each gate closure, of the whole days in `rows`.
-
-    Raises:
-        RequestError: no whole day lies in `rows`, or an hour is missing.
-        ValueError: bars and states differ in time, or a row breaks `fit_end + horizon + embargo < row`.
-    """
-    series, config = prepared.series, prepared.config.env
-    if not series.index.equals(states.index):
-        raise ValueError("hidden states and series must share one time index; encode the series again")
-    days = delivery_days(series, config, rows)
-    read = range(int(days.gate_rows[0]), days.rows.stop)
-    assert_unseen(states, read, horizon=states.forecast.shape[1], embargo=prepared.split.embargo_bars)
-    learned = series.close[prepared.split.forecaster.start : prepared.split.forecaster.stop, 0]
-    return PowerMarket(
-        price=series.close[days.rows.start : days.rows.stop, 0],
-        day=days.number,
-        hour=days.hour,
-        features=states.hidden_state[days.gate_rows],
-        forecast=price_paths(series, states, days.gate_rows),
-        price_scale=float(np.median(np.abs(learned))),
-        index=series.index[days.rows.start : days.rows.stop].tz_localize(None).to_numpy(),
-    )
 
 
 def price_paths(series: Series, states: HiddenStates, rows: Int) -> Array:

@@ -24,6 +24,10 @@ from trading_env import (
 
 Array = NDArray[np.float64]
 Metrics = dict[str, float | int | str | None]
+RIVALS = {  # whom the agent's lead is measured against
+    "lead_over_yesterday_per_day_ci95": "yesterdays_schedule",
+    "lead_over_ridge_plan_per_day_ci95": "plan_on_ridge_forecast",
+}
 FEWEST = 20  # days below which no interval is attempted
 
 
@@ -46,6 +50,11 @@ class StorageBacktest:
     forecasts: dict[str, Array]
     metrics: dict[str, Metrics]
     scores: dict[str, Metrics]
+
+    def daily(self, strategy: str, market: PowerMarket) -> Array:
+        """Return the (D,) profits of a strategy, currency."""
+        profit = self.path.profit[:, self.strategies.index(strategy)]
+        return np.bincount(market.day, weights=profit).astype(np.float64)
 
 
 def storage_backtest(
@@ -85,9 +94,9 @@ def play(policy: Policy, market: PowerMarket, config: BatteryConfig) -> Array:
     observation, _ = env.reset(seed=0)
     power = np.zeros(len(market))
     for t in range(len(market)):
-        action = int(policy.act(observation[None])[0])
-        power[t] = config.levels[action] * config.power_mw
-        observation, *_ = env.step(action)
+        action = policy.act(observation[None])
+        power[t] = env.game.shares(action, 1)[0] * config.power_mw
+        observation, *_ = env.step(action[0])
     return power
 
 
@@ -126,30 +135,33 @@ def forecast_scores(truth: Array, forecast: Array) -> Metrics:
 
 
 def storage_honesty(played: StorageBacktest, market: PowerMarket, *, draws: int, seed: int) -> dict[str, object]:
-    """Say how far to believe it: 95 % intervals of daily profit, the agent's and its lead over yesterday's schedule.
+    """Say how far to believe it: 95 % intervals of the agent's daily profit, its share of the best and its leads.
 
     Source:
         Stationary bootstrap, percentile (Politis and Romano 1994), over days.
     """
-    daily: dict[str, Array] = {
-        name: np.bincount(market.day, weights=played.path.profit[:, number]).astype(np.float64)
-        for number, name in enumerate(played.strategies)
+    agent, best = (played.daily(name, market) for name in ("agent", "perfect_foresight"))
+    leads = {name: agent - played.daily(strategy, market) for name, strategy in RIVALS.items()}
+    intervals = {
+        "profit_per_day_ci95": _interval(agent, None, draws, seed),
+        "share_of_perfect_foresight_ci95": _interval(agent, best, draws, seed),
+        **{name: _interval(lead, None, draws, seed) for name, lead in leads.items()},
     }
-    block: dict[str, object] = {}
-    lead = daily["agent"] - daily["yesterdays_schedule"]
-    for name, series in (("profit_per_day_ci95", daily["agent"]), ("lead_over_yesterday_per_day_ci95", lead)):
-        interval = _interval(series, draws, seed)
-        block[name] = interval
+    block: dict[str, object] = dict(intervals)
+    for name, interval in intervals.items():
         if interval is None:
-            block[f"{name}_reason"] = f"{len(series)} days are too few or all alike; {FEWEST} are needed"
+            block[f"{name}_reason"] = f"{len(agent)} days are too few or all alike; {FEWEST} are needed"
     return block
 
 
-def _interval(series: Array, draws: int, seed: int) -> list[float] | None:
+def _interval(series: Array, per: Array | None, draws: int, seed: int) -> list[float] | None:
+    """Return the interval of the mean of `series`, or of its sum per the sum of `per` on the same days."""
     if len(series) < FEWEST or float(np.std(series)) <= 1e-12:
         return None
     block = max(float(optimal_block_length(series)["stationary"].iloc[0]), 1.0)
-    low, high = StationaryBootstrap(block, series, seed=seed).conf_int(np.mean, draws, method="percentile")[:, 0]
+    whole = np.ones(len(series)) if per is None else per
+    drawn = StationaryBootstrap(block, series, whole, seed=seed)
+    low, high = drawn.conf_int(lambda one, other: one.sum() / other.sum(), draws, method="percentile")[:, 0]
     return [float(low), float(high)]
 
 

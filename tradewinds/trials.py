@@ -22,6 +22,7 @@ from tradewinds.prepare import Prepared
 
 Array = NDArray[np.float64]
 LOG, RETURNS = "trials.jsonl", "trials"
+DAYS_PER_YEAR = 365.25  # of a storage unit, which works every day
 FEWEST_TRIALS, BLOCKS = 8, (16, 8)  # trials on the same bars below which there is no PBO; blocks it halves, by length
 
 
@@ -35,9 +36,9 @@ class Trial:
         series: name, instruments and bar length of the series.
         first: first test bar, ISO 8601.
         last: last test bar.
-        bars: test bars.
+        bars: test bars; of a storage unit days.
         seed: of the run.
-        sharpe: annual Sharpe ratio; 0 where the returns do not vary.
+        sharpe: annual Sharpe ratio; of a storage unit's daily lead mean / deviation; 0 where they do not vary.
         bars_per_year: by which it was annualised.
         run: folder of the run, for a person.
         at: when, ISO 8601.
@@ -56,29 +57,34 @@ class Trial:
     at: str
 
 
-def log_trial(prepared: Prepared, returns: Array, run: Path, *, way: str = "") -> Trial:
+def log_trial(
+    prepared: Prepared, returns: Array, run: Path, *, way: str = "", days: pd.DatetimeIndex | None = None
+) -> Trial:
     """Write a trial down, once, and return it.
 
     Args:
         prepared: the request with its data.
-        returns: (T - 1,) simple returns of the agent on the test rows.
+        returns: (T - 1,) simple returns of the agent on the test rows; of a storage unit (D,) leads in profit of
+            the days, over the strongest rule without a network.
         run: the run's folder.
         way: how the models were fitted, where it is not once, before the test rows.
+        days: (D,) the days, where it is a storage unit.
     """
     runs, index = Path(prepared.config.run.dir), prepared.series.index
-    test = prepared.split.test
+    test, stores = prepared.split.test, days is not None
+    per_year = DAYS_PER_YEAR if stores else prepared.series.bars_per_year
     plain = prepared.config.deciding() | ({"way": way} if way else {})
     span = [prepared.inputs["sha256"], index[test.start].isoformat(), index[test.stop - 1].isoformat()]
     trial = Trial(
         key=_digest([plain, *span]),
         family=_digest([{name: value for name, value in plain.items() if name != "seed"}, *span]),
-        series=str(prepared.inputs["series"]),
+        series=str(prepared.inputs["series"]) + (", stored" if stores else ""),
         first=span[1],
         last=span[2],
-        bars=len(test),
+        bars=len(returns) if stores else len(test),
         seed=prepared.config.seed,
-        sharpe=bar_sharpe(returns) * float(np.sqrt(prepared.series.bars_per_year)),
-        bars_per_year=prepared.series.bars_per_year,
+        sharpe=bar_sharpe(returns) * float(np.sqrt(per_year)),
+        bars_per_year=per_year,
         run=str(run),
         at=datetime.now(UTC).isoformat(),
     )
@@ -86,7 +92,9 @@ def log_trial(prepared: Prepared, returns: Array, run: Path, *, way: str = "") -
     if not table.exists():
         table.parent.mkdir(parents=True, exist_ok=True)
         partial = table.with_name(f".{table.name}-{run.name}")
-        pd.DataFrame({"return": returns}, index=index[test.start + 1 : test.stop]).to_parquet(partial)
+        pd.DataFrame({"return": returns}, index=index[test.start + 1 : test.stop] if days is None else days).to_parquet(
+            partial
+        )
         flush(partial)
         partial.replace(table)
     with (runs / LOG).open("a", encoding="utf-8") as log:
@@ -107,16 +115,19 @@ def rivals(runs: Path, trial: Trial) -> list[Trial]:
     return list(found.values())
 
 
-def trial_block(prepared: Prepared, returns: Array, run: Path, *, way: str = "") -> dict[str, Any]:
+def trial_block(
+    prepared: Prepared, returns: Array, run: Path, *, way: str = "", days: pd.DatetimeIndex | None = None
+) -> dict[str, Any]:
     """Log a trial, and judge its returns by all there were: the part of `honesty` that counts trials.
 
     Args:
         prepared: the request with its data.
-        returns: (T - 1,) simple returns of the agent on the test rows.
+        returns: as in `log_trial`.
         run: the run's folder.
         way: as in `log_trial`.
+        days: as in `log_trial`.
     """
-    trial, runs = log_trial(prepared, returns, run, way=way), Path(prepared.config.run.dir)
+    trial, runs = log_trial(prepared, returns, run, way=way, days=days), Path(prepared.config.run.dir)
     others = rivals(runs, trial)
     ratios = np.array([other.sharpe / np.sqrt(other.bars_per_year) for other in others])
     silent = "the agent's bar returns have no variance, or are fewer than 20"

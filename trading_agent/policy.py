@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save
 
 from trading_agent.actor import ActorPolicy
 from trading_agent.networks import ExposureNetwork, LevelNetwork, QNetwork
+from trading_agent.plan_policy import PlannerPolicy
 from trading_agent.rollout import AnyVectorEnv, Walk
 
 WEIGHTS, FACTS = "policy.safetensors", "policy.json"
@@ -269,10 +270,12 @@ class TablePolicy:
         return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
 
 
-AnyPolicy: TypeAlias = ConstantPolicy | NetworkPolicy | ExposurePolicy | LevelPolicy | TablePolicy | ActorPolicy
+AnyPolicy: TypeAlias = (
+    ConstantPolicy | NetworkPolicy | ExposurePolicy | LevelPolicy | TablePolicy | ActorPolicy | PlannerPolicy
+)
 KINDS: dict[str, type[AnyPolicy]] = {
     policy.kind: policy
-    for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, LevelPolicy, TablePolicy, ActorPolicy)
+    for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, LevelPolicy, TablePolicy, ActorPolicy, PlannerPolicy)
 }
 
 

@@ -14,11 +14,12 @@ from trading_env.battery_config import BatteryConfig
 from trading_env.battery_game import BatteryGame, Float32
 from trading_env.battery_ledger import Hour
 from trading_env.battery_market import PowerMarket
+from trading_env.planning import Lessons, SchedulePlan
 
 Flags = NDArray[np.bool_]
 
 
-class BatteryEnv(gymnasium.Env[Float32, np.int64]):
+class BatteryEnv(gymnasium.Env[Float32, Any]):
     """Run one storage unit through a day-ahead power market, hour by hour, from its first hour to its last.
 
     The schedule of a day is committed when its gate closes, on the day before and before its prices are known. The unit
@@ -27,19 +28,21 @@ class BatteryEnv(gymnasium.Env[Float32, np.int64]):
 
     ## Action Space
     `Discrete(len(config.levels))`: action k commits `config.levels[k]` of the power for this hour; 1 buys with full
-    power, -1 sells. What does not fit into the store is not bought, and what is not in it is not sold.
+    power, -1 sells. With `config.actions` = `power` a `Box(-1, 1, (1,))`, the share of the power itself. What does not
+    fit into the store is not bought, and what is not in it is not sold.
 
     ## Observation Space
-    `Box(float32)` of F + H + 4 numbers, all known at the gate closure of the hour's day:
+    `Box(float32)` of F + K H + 4 numbers for K forecasts of H hours, all known at the gate closure of the hour's day:
 
     | columns | meaning | unit | bounds |
     |---|---|---|---|
     | 0 .. F-1 | the day's features, such as the hidden state | the features' own | their extremes in this market |
     | F | forecast of this hour's price | asinh(price / price_scale) | its extremes in this market |
     | F+1 .. F+H-1 | forecast of each later hour of the day, less this hour's; 0 past the day's end | same | same |
-    | F+H, F+H+1 | local hour, sine and cosine | | -1 to 1 |
-    | F+H+2 | share of the day that is left | fraction | 0 to 1 |
-    | F+H+3 | energy in the store | share of the capacity | 0 to 1 |
+    | .. F+K H-1 | the same of each of the market's `others` | same | same |
+    | F+K H, F+K H+1 | local hour, sine and cosine | | -1 to 1 |
+    | F+K H+2 | hours of the day that are left, this one included | 24 hours | 0 to H / 24 |
+    | F+K H+3 | energy in the store | share of the capacity | 0 to 1 |
 
     ## Rewards
     Profit of the hour in the currency of the price: sold less bought at the hour's price, less wear.
@@ -70,7 +73,7 @@ class BatteryEnv(gymnasium.Env[Float32, np.int64]):
     ) -> None:
         self.game = BatteryGame(market, config or BatteryConfig(), 1)
         self.episode_bars = _checked_hours(episode_bars)
-        self.action_space = spaces.Discrete(len(self.game.levels))
+        self.action_space = _action_space(self.game)
         self.observation_space = _observation_space(self.game)
         self._ended = True  # until the first reset
 
@@ -88,17 +91,15 @@ class BatteryEnv(gymnasium.Env[Float32, np.int64]):
         self.game.restart(np.ones(1, dtype=bool), np.array([start]))
         return self._observed(), self._info(None)
 
-    def step(self, action: np.int64 | int) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """Commit one hour, and see what it earned.
 
         Raises:
-            ValueError: the action is none of the levels, or the episode has ended: reset first.
+            ValueError: the action is none, or the episode has ended: reset first.
         """
-        if not 0 <= int(action) < len(self.game.levels):
-            raise ValueError(f"action must lie in [0, {len(self.game.levels) - 1}], was {action}")
         if self._ended:
             raise ValueError("the episode has ended; call reset before the next step")
-        hour, over = self.game.advance(np.array([action]))
+        hour, over = self.game.advance(np.asarray(action)[None])
         played = int(self.game.t[0] - self.game.start[0])
         self._ended = bool(over[0]) or (self.episode_bars is not None and played >= self.episode_bars)
         return self._observed(), float(hour.profit[0]), False, self._ended, self._info(hour)
@@ -114,7 +115,7 @@ class BatteryEnv(gymnasium.Env[Float32, np.int64]):
         return info | own | dict(zip(("bought_mwh", "sold_mwh", "wear"), last, strict=True))
 
 
-class BatteryVectorEnv(VectorEnv[Float32, NDArray[np.integer[Any]], Any]):
+class BatteryVectorEnv(VectorEnv[Float32, NDArray[Any], Any]):
     """Run N storage units through one market at once; all else as in `BatteryEnv`.
 
     Autoreset is Gymnasium's NEXT_STEP: the step after an episode's last ignores the action of that unit, opens a fresh
@@ -152,7 +153,7 @@ class BatteryVectorEnv(VectorEnv[Float32, NDArray[np.integer[Any]], Any]):
         self.episode_bars = _checked_hours(episode_bars)
         self.game = BatteryGame(market, config or BatteryConfig(), num_envs)
         self.num_account_features = 1
-        self.single_action_space = spaces.Discrete(len(self.game.levels))
+        self.single_action_space = _action_space(self.game)
         self.single_observation_space = _observation_space(self.game)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -176,9 +177,7 @@ class BatteryVectorEnv(VectorEnv[Float32, NDArray[np.integer[Any]], Any]):
         self._ended[:] = False
         return self.observe(*self.cursor()), {"profit": self.game.profit.copy(), "opened": everyone}
 
-    def step(
-        self, actions: NDArray[np.integer[Any]]
-    ) -> tuple[Float32, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+    def step(self, actions: NDArray[Any]) -> tuple[Float32, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
         """Carry every unit over one hour; those whose episode had ended are opened afresh instead."""
         game, waiting = self.game, self._ended
         hour, over = game.advance(np.asarray(actions))
@@ -201,10 +200,18 @@ class BatteryVectorEnv(VectorEnv[Float32, NDArray[np.integer[Any]], Any]):
         return self.game.observe(t, account)
 
     def transition(
-        self, t: NDArray[np.integer[Any]], account: Float32, action: NDArray[np.integer[Any]]
+        self, t: NDArray[np.integer[Any]], account: Float32, action: NDArray[Any]
     ) -> tuple[NDArray[np.float64], Float32, Flags, Flags]:
         """Return (B,) profits, (B, 1) next accounts, (B,) terminated, (B,) truncated of remembered states."""
         return self.game.transition(t, account, action)
+
+    def plan(self) -> SchedulePlan:
+        """Return how this environment is planned on the forecasts its observations hold."""
+        return SchedulePlan.of(self.game.market, self.game.config)
+
+    def lessons(self) -> Lessons:
+        """Return the forecasts and the prices of its days, for a planner to learn from."""
+        return SchedulePlan.lessons(self.game.market)
 
     def state_dict(self) -> dict[str, Any]:
         """Return arrays and one JSON text from which `load_state_dict` goes on exactly here."""
@@ -232,10 +239,17 @@ class BatteryVectorEnv(VectorEnv[Float32, NDArray[np.integer[Any]], Any]):
         return np.asarray(self.np_random.choice(fitting if len(fitting) else first[:1], size=self.num_envs))
 
 
+def _action_space(game: BatteryGame) -> gymnasium.Space[Any]:
+    """Return the numbers of the levels, or any share of the power."""
+    if game.config.actions == "levels":
+        return spaces.Discrete(len(game.levels))
+    return spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+
 def _observation_space(game: BatteryGame) -> gymnasium.Space[Float32]:
     """Return the box an observation lies in: what the market's table holds, the whole circle, a share."""
     low, high = game.table.min(axis=0), game.table.max(axis=0)
-    low[-4:], high[-4:] = (-1.0, -1.0, 0.0, 0.0), 1.0
+    low[-4:], high[-4:] = (-1.0, -1.0, 0.0, 0.0), (1.0, 1.0, high[-2], 1.0)
     box: gymnasium.Space[Float32] = spaces.Box(low, high)
     return box
 

@@ -17,6 +17,7 @@ class BatteryConfig:
         discharge_efficiency: MWh sold of one MWh drawn from the store, in (0, 1].
         degradation_per_mwh: wear of one MWh drawn from the store, in the currency of the price.
         initial_charge: energy at the opening, a share of the capacity.
+        actions: `levels` chooses one of `levels`; `power` is any share of the power in [-1, 1].
         levels: what each discrete action asks for, a share of the power: 1 buys with full power, -1 sells, 0 rests.
         gate_closure_hour: hour of the local day before delivery at which the schedule of a whole day is committed.
         time_zone: zone whose midnights part the days of delivery; they have 23 or 25 hours where its clocks change.
@@ -29,6 +30,7 @@ class BatteryConfig:
     discharge_efficiency: float = 0.927
     degradation_per_mwh: float = 5.0
     initial_charge: float = 0.0
+    actions: Literal["levels", "power"] = "levels"
     levels: tuple[float, ...] = (-1.0, 0.0, 1.0)
     gate_closure_hour: int = 10
     time_zone: str = "America/Chicago"
@@ -47,6 +49,8 @@ class BatteryConfig:
             faults.append(f"degradation_per_mwh must be at least 0, was {self.degradation_per_mwh}")
         if not 0.0 <= self.initial_charge <= 1.0:
             faults.append(f"initial_charge must be a share of the capacity in [0, 1], was {self.initial_charge}")
+        if self.actions not in ("levels", "power"):
+            faults.append(f"actions must be levels or power, was '{self.actions}'")
         if len(set(self.levels)) < 2 or not all(-1.0 <= level <= 1.0 for level in self.levels):
             faults.append(f"levels must be at least two different shares in [-1, 1], were {list(self.levels)}")
         if not 0 <= self.gate_closure_hour <= 23:

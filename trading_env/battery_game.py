@@ -16,6 +16,7 @@ from trading_env.battery_market import PowerMarket
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
+ROUNDING = 1e-6  # an action may leave its bounds by this much: float32 on its way through a network
 
 
 class BatteryGame:
@@ -31,7 +32,7 @@ class BatteryGame:
     def __init__(self, market: PowerMarket, config: BatteryConfig, num_units: int) -> None:
         self.market, self.config = market, config
         self.levels = np.asarray(config.levels, dtype=np.float64)
-        self.table = known_table(market)  # (T, F + H + 4), the last column stays 0
+        self.table = known_table(market)  # (T, F + K H + 4), the last column stays 0
         self.t = np.zeros(num_units, dtype=np.int64)
         self.start = np.zeros(num_units, dtype=np.int64)
         self.charge = np.full(num_units, self.opening)
@@ -48,18 +49,29 @@ class BatteryGame:
         self.charge = np.where(chosen, self.opening, self.charge)
         self.profit = np.where(chosen, 0.0, self.profit)
 
-    def advance(self, actions: Int) -> tuple[Hour, NDArray[np.bool_]]:
+    def advance(self, actions: NDArray[Any]) -> tuple[Hour, NDArray[np.bool_]]:
         """Carry every unit over one hour; return what it did, and whether the market's hours are over.
 
         Raises:
-            ValueError: an action is none of the levels.
+            ValueError: an action is none.
         """
-        last = len(self.levels) - 1
-        if actions.shape != self.t.shape or actions.min() < 0 or actions.max() > last:
-            raise ValueError(f"actions must be {len(self.t)} numbers in [0, {last}], was {actions}")
         hour = self._deliver(self.charge, self.t, actions)
         self.charge, self.profit, self.t = hour.charge, self.profit + hour.profit, self.t + 1
         return hour, self.t >= len(self.market)
+
+    def shares(self, actions: NDArray[Any], num_units: int) -> Array:
+        """Return the (N,) shares of the power that N actions ask for.
+
+        Raises:
+            ValueError: an action is none of the levels, or no share of the power.
+        """
+        free = self.config.actions == "power"
+        low, high = (-1.0, 1.0) if free else (0.0, len(self.levels) - 1.0)
+        shape = (num_units, 1) if free else (num_units,)
+        if actions.shape != shape or not (actions.min() >= low - ROUNDING and actions.max() <= high + ROUNDING):
+            law = f"{num_units}{' x 1' if free else ''} numbers in [{low:g}, {high:g}]"
+            raise ValueError(f"actions must be {law}, was {actions}")
+        return np.clip(actions[:, 0].astype(np.float64), low, high) if free else self.levels[actions]
 
     def account(self) -> Float32:
         """Return (N, 1) what an agent must remember of a unit: its charge, as a share of the capacity."""
@@ -73,7 +85,7 @@ class BatteryGame:
         return rows
 
     def transition(
-        self, t: NDArray[np.integer[Any]], account: Float32, actions: NDArray[np.integer[Any]]
+        self, t: NDArray[np.integer[Any]], account: Float32, actions: NDArray[Any]
     ) -> tuple[Array, Float32, NDArray[np.bool_], NDArray[np.bool_]]:
         """Replay one hour from what an agent remembers, through the same ledger; nothing of this game moves.
 
@@ -81,29 +93,35 @@ class BatteryGame:
             (B,) profit, (B, 1) next account, (B,) False: a unit is never ruined, (B,) whether the hours are over.
         """
         charge = account[:, 0].astype(np.float64) * self.config.capacity_mwh
-        hour = self._deliver(charge, np.asarray(t, dtype=np.int64), np.asarray(actions, dtype=np.int64))
+        hour = self._deliver(charge, np.asarray(t, dtype=np.int64), np.asarray(actions))
         following = (hour.charge / self.config.capacity_mwh).astype(np.float32)[:, None]
         return hour.profit, following, np.zeros(len(t), dtype=bool), np.asarray(t) + 1 >= len(self.market)
 
-    def _deliver(self, charge: Array, t: Int, actions: Int) -> Hour:
+    def _deliver(self, charge: Array, t: Int, actions: NDArray[Any]) -> Hour:
         price = self.market.price[np.minimum(t, len(self.market) - 1)]
-        return deliver(charge, self.levels[actions] * self.config.power_mw, price, self.config)
+        return deliver(charge, self.shares(actions, len(charge)) * self.config.power_mw, price, self.config)
 
 
 def known_table(market: PowerMarket) -> Float32:
-    """Return (T, F + H + 4) what was known of each hour when the gate of its day closed, and a column for the charge.
+    """Return (T, F + K H + 4) what was known of each hour when the gate of its day closed, and a column for the charge.
 
-    The day's features; the forecast of this hour and, from this hour's, of the hours of the day that follow; the hour
-    as sine and cosine; the share of the day that is left. Prices are asinh(price / price_scale): in proportion up to
-    about one scale, in logarithms beyond, so that a price of 9,000 is seen as high and not as everything.
+    The day's features; of each of the K forecasts that of this hour and, from this hour's, of the hours of the day that
+    follow; the hour as sine and cosine; the hours that are left of the day, in 24ths. Prices are
+    asinh(price / price_scale): in proportion up to about one scale, in logarithms beyond, so that a price of 9,000 is
+    seen as high and not as everything.
     """
-    width = market.forecast.shape[1]
+    forecasts = market.forecasts
+    count, width = forecasts.shape[1:]
     position = np.arange(len(market)) - market.first_hours[market.day]  # (T,) hours since the day began
     length = np.bincount(market.day)[market.day]  # (T,) hours of the day
     ahead = position[:, None] + np.arange(width)[None, :]  # (T, H) place in the day
-    path = np.arcsinh(market.forecast / market.price_scale)[market.day[:, None], np.minimum(ahead, width - 1)]
-    seen = np.where(ahead < length[:, None], path - path[:, :1], 0.0)
-    seen[:, 0] = path[:, 0]
     angle = 2.0 * np.pi * market.hour / 24.0
-    clock = np.stack([np.sin(angle), np.cos(angle), 1.0 - position / length, np.zeros(len(market))], axis=1)
-    return np.concatenate([market.features[market.day], seen, clock], axis=1, dtype=np.float32, casting="same_kind")
+    clock = np.stack([np.sin(angle), np.cos(angle), (length - position) / 24.0, np.zeros(len(market))], axis=1)
+    parts = [market.features[market.day]]
+    for number in range(count):
+        known = np.arcsinh(forecasts[:, number] / market.price_scale)
+        path = known[market.day[:, None], np.minimum(ahead, width - 1)]
+        seen = np.where(ahead < length[:, None], path - path[:, :1], 0.0)
+        seen[:, 0] = path[:, 0]
+        parts.append(seen.astype(np.float32))
+    return np.concatenate([*parts, clock], axis=1, dtype=np.float32, casting="same_kind")

@@ -4,7 +4,8 @@ What is known is one row a day, not a row an hour: nothing of a day can reach th
 before it began. Knows NumPy and nothing else.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ class PowerMarket:
         forecast: (D, H) price forecast at that moment for the hours of day d, in order; those past its end are unused.
         price_scale: a price of usual size, currency per MWh, by which prices are normalised in observations.
         index: (T,) start of each hour in UTC, or None.
+        others: by name further forecasts of the same prices at the same moments, (D, H) each.
 
     Raises:
         ValueError: shapes disagree, a value is not finite, days are out of order, `price_scale` is not positive.
@@ -38,12 +40,15 @@ class PowerMarket:
     forecast: Array
     price_scale: float
     index: NDArray[np.datetime64] | None = None
+    others: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, kind in (("price", np.float64), ("day", np.int64), ("hour", np.int64)):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
         object.__setattr__(self, "features", np.ascontiguousarray(self.features, dtype=np.float32))
         object.__setattr__(self, "forecast", np.ascontiguousarray(self.forecast, dtype=np.float64))
+        others = {name: np.ascontiguousarray(one, dtype=np.float64) for name, one in self.others.items()}
+        object.__setattr__(self, "others", others)
         faults = self._shape_faults() or self._value_faults()
         if faults:
             raise ValueError("; ".join(faults))
@@ -61,14 +66,17 @@ class PowerMarket:
             faults.append(f"features must be (D, F) with D = {days}, was {self.features.shape}")
         if self.forecast.ndim != 2 or len(self.forecast) != days or self.forecast.shape[1] < longest:
             faults.append(f"forecast must be (D, H) with D = {days} and H >= {longest}, was {self.forecast.shape}")
+        for name, other in self.others.items():
+            if other.shape != self.forecast.shape:
+                faults.append(f"{name} must have the shape of forecast, {self.forecast.shape}, was {other.shape}")
         if self.index is not None and len(self.index) != hours:
             faults.append(f"index must have {hours} entries, had {len(self.index)}")
         return faults
 
     def _value_faults(self) -> list[str]:
         faults = []
-        for name in ("price", "features", "forecast"):
-            values: Any = getattr(self, name)
+        for name in ("price", "features", "forecast", *self.others):
+            values: Any = self.others[name] if name in self.others else getattr(self, name)
             bad = np.argwhere(~np.isfinite(values))
             if len(bad):
                 place = tuple(int(number) for number in bad[0])
@@ -87,6 +95,11 @@ class PowerMarket:
     def first_hours(self) -> Int:
         """(D,) row of each day's first hour."""
         return np.searchsorted(self.day, np.arange(int(self.day[-1]) + 1))
+
+    @property
+    def forecasts(self) -> Array:
+        """(D, K, H) all forecasts: `forecast`, then `others` in their order."""
+        return np.stack([self.forecast, *self.others.values()], axis=1)
 
     def expected(self) -> Array:
         """Return (T,) the forecast of each hour's own price, as it was at the gate closure of its day."""
@@ -110,4 +123,5 @@ class PowerMarket:
             forecast=self.forecast[days.start : days.stop],
             price_scale=self.price_scale,
             index=None if self.index is None else self.index[part],
+            others={name: other[days.start : days.stop] for name, other in self.others.items()},
         )

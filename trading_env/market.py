@@ -36,6 +36,7 @@ class Market:
         dividends: (T, A) money paid per unit held over the night before bar t, after its split; or None.
         splits: (T, A) units that one unit of bar t - 1 has become at the open of bar t, 1 where none; or None.
         funding: (T, A) paid by the long to the short at the close of t, as a fraction of the value held; or None.
+        forecast_columns: which features forecast the log returns of the bars ahead, the first one first; none: none do.
         missing: (T, A) bars that were not traded; their prices may be anything, also NaN, and become the carried mark:
             the last close, divided by splits since. An asset that is gone for good is missing to the end. Or None.
 
@@ -57,6 +58,7 @@ class Market:
     splits: Array | None = None
     funding: Array | None = None
     missing: NDArray[np.bool_] | None = None
+    forecast_columns: range = range(0)
 
     def __post_init__(self) -> None:
         for name in ("open", "close", *OPTIONAL):
@@ -79,6 +81,12 @@ class Market:
             )
         if self.features.ndim != 2 or len(self.features) != len(self.close):
             faults.append(f"features must be (T, F) with T = {len(self.close)}, was {self.features.shape}")
+        columns = self.forecast_columns
+        if self.features.ndim == 2 and (
+            columns.step != 1 or not 0 <= columns.start <= columns.stop <= self.features.shape[1]
+        ):
+            law = f"must be a range with step 1 within [0, {self.features.shape[1]}], the features"
+            faults.append(f"forecast_columns {law}, was {columns}")
         if self.close.ndim == 2 and len(self.instruments) != self.close.shape[1]:
             faults.append(f"instruments must name {self.close.shape[1]} assets, were {list(self.instruments)}")
         if self.index is not None and len(self.index) != len(self.close):

@@ -198,13 +198,25 @@ def planned(forecast: Array, config: TradingConfig, bars_per_year: float) -> Arr
         config: levels and costs.
         bars_per_year: bars in a year, for interest.
     """
+    rows = np.arange(len(forecast), dtype=np.float64)
+    flat = World(rows, np.eye(1), np.zeros((1, 1)), np.ones((1, 1)), 0.0)
+    return follow(flat, planned_choices(forecast, config, bars_per_year)[0], rows, config)
+
+
+def planned_choices(forecast: Array, config: TradingConfig, bars_per_year: float) -> NDArray[np.int64]:
+    """Return (H, T, L) the level to hold in each bar of the plans `planned` makes, for each level held before it.
+
+    Args:
+        forecast: (T, H) log returns, a plan a row.
+        config: levels and costs.
+        bars_per_year: bars in a year, for interest.
+    """
     num_bars, horizon = forecast.shape
-    flat = World(np.arange(num_bars, dtype=np.float64), np.eye(1), np.zeros((1, 1)), np.ones((1, 1)), 0.0)
-    charge = _charge(config, bars_per_year)
-    ahead: Array = np.zeros((num_bars, len(config.exposures)))  # (T, L): worth of holding a level, after its bar
+    charge, one = _charge(config, bars_per_year), np.ones((num_bars, 1))
+    choice = np.empty((horizon, num_bars, len(charge)), dtype=np.int64)
+    ahead: Array = np.zeros((num_bars, len(charge)))  # (T, L): worth of holding a level, after its bar
     for bar in reversed(range(horizon)):
-        believed = World(flat.signal, flat.chance, forecast[:, bar : bar + 1], np.ones((num_bars, 1)), 0.0)
-        worth = level_gain(believed, config, bars_per_year) + ahead
-        ahead = (worth[:, None, :] + charge).max(axis=2)  # (T, held)
-    choice = (worth[:, None, :] + charge).argmax(axis=2)
-    return follow(flat, np.asarray(choice), flat.signal, config)
+        believed = World(np.empty(0), np.empty((0, 0)), forecast[:, bar : bar + 1], one, 0.0)
+        worth = (level_gain(believed, config, bars_per_year) + ahead)[:, None, :] + charge  # (T, held, chosen)
+        choice[bar], ahead = worth.argmax(axis=2), worth.max(axis=2)
+    return choice

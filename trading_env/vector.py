@@ -13,6 +13,7 @@ from trading_env.env import checked_episode_bars, observation_space, starting_ro
 from trading_env.game import Float32, Game
 from trading_env.ledger import Accounts
 from trading_env.market import Market
+from trading_env.planning import Lessons, LevelPlan
 
 Actions = NDArray[Any]
 Flags = NDArray[np.bool_]
@@ -132,6 +133,18 @@ class TradingVectorEnv(VectorEnv[Float32, Actions, Any]):
     ) -> tuple[NDArray[np.float64], Float32, Flags, Flags]:
         """Return (B,) rewards, (B, K) next accounts, (B,) terminated, (B,) truncated of remembered states."""
         return self.game.transition(t, account, action)
+
+    def plan(self) -> LevelPlan:
+        """Return how this environment is planned on the forecasts its observations hold.
+
+        Raises:
+            ValueError: they hold none, there are several assets, or actions are weights.
+        """
+        return LevelPlan.of(self.game.market, self.game.config)
+
+    def lessons(self) -> Lessons:
+        """Return past forecasts and what came, for a planner to learn from."""
+        return self.plan().lessons(self.game.market)
 
     def state_dict(self) -> dict[str, Any]:
         """Return arrays and one JSON text from which `load_state_dict` goes on exactly here."""

@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.encode import HiddenStates
 from tradewinds.compose import compose_requests
-from tradewinds.day_ahead import day_ahead_forecasts
+from tradewinds.day_ahead import corrected_forecast, day_ahead_forecasts
+from tradewinds.errors import RequestError
 from tradewinds.exports import read_table
 from tradewinds.paths import resource_dir
+from tradewinds.power_market import build_power_market, other_forecasts
 from tradewinds.prepare import prepare
 from tradewinds.schema import request_from
 from tradewinds.storage import delivery_days
+from trading_env import BatteryEnv
 
 from story import CommandLine
 
@@ -25,7 +29,6 @@ WORDS = (
     "model.context_length=48",
     "trainer.epochs=2",
     "agent.steps=2000",
-    "agent.learning_starts=500",
     "agent.validate_every=1000",
     "backtest.bootstrap_draws=100",
 )
@@ -55,8 +58,8 @@ def test_every_schedule_stands_beside_perfect_foresight_in_money_and_as_its_shar
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     strategies = {name: one["metrics"] for name, one in report["backtest"]["strategies"].items()}
     assert list(strategies) == [
-        "agent", "yesterdays_schedule", "plan_on_ridge_forecast", "plan_on_segment_lstm_forecast", "idle",
-        "perfect_foresight",
+        "agent", "yesterdays_schedule", "plan_on_ridge_forecast", "plan_on_segment_lstm_forecast",
+        "plan_on_mean_forecast", "idle", "perfect_foresight",
     ]  # fmt: skip
     best = strategies["perfect_foresight"]["profit"]
     assert best > 0.0
@@ -106,6 +109,15 @@ def test_prices_below_zero_are_stored_and_sold(typed):
             "retrain knows trading accounts, not storage units; with env=battery use run or backtest",
         ),
         (("signal", *WORDS), "signal knows trading accounts, not storage units"),
+        (("run", *WORDS[:5], "agent=dqn"), "env.actions must be levels for agent.kind=dqn, was 'power'"),
+        (
+            ("run", *WORDS, "rollout.observe=[hidden_state]"),
+            "rollout.observe must hold either forecast or forecasts with env=battery, held neither",
+        ),
+        (
+            ("run", "series=sp500", "rollout.observe=[forecasts]"),
+            "rollout.observe may hold forecasts with env=battery only; forecast is the network's",
+        ),
         (("run", *WORDS, "model.horizon=24"), "model.horizon must be at least 25 bars with env=battery, was 24"),
         (("run", "env=battery", "series=sp500"), "env=battery needs hourly prices, and the bars of sp500 last 1 day"),
     ],
@@ -149,3 +161,74 @@ def test_the_ridge_learns_from_all_days_known_at_a_weekly_refit(prepared):
     same = (before == after).all(axis=1)
     assert same[[0, 1, 2, 3, 6]].all()
     assert not same[[7, 8, 9, 11, 12]].any()
+
+
+def test_the_network_is_corrected_by_errors_it_has_made_and_by_none_it_will_make(prepared):
+    """A network that is 5 % too high at every hour: after two weeks most of it is gone; later prices change nothing."""
+    test, series = prepared.split.test, prepared.series
+    rows, changes = len(series.index), np.diff(np.log(series.close[:, 0]), append=0.0)
+    hours = np.minimum(np.arange(rows)[:, None] + np.arange(25)[None, :], rows - 1)
+    forecast = changes[hours] + np.where(np.arange(25) == 0, np.log(1.05), 0.0)
+    states = HiddenStates(
+        series.index, np.zeros((rows, 2), np.float32), forecast.astype(np.float32), np.zeros(rows, np.int64), 0
+    )
+    days = delivery_days(series, prepared.config.env, test)
+    corrected = corrected_forecast(prepared, states, test, scale=30.0)
+    truth = np.stack([series.close[first : first + 24, 0] for first in days.first])
+    error = np.abs(corrected[:, :24] - truth)[days.length == 24]
+    assert np.median(error) < 0.3 * np.median(0.05 * truth)
+    for day in (0, 9):
+        price = series.close.copy()
+        price[days.first[day] :] *= 3.0
+        names = ("open", "high", "low", "close")
+        other = dataclasses.replace(prepared, panel=dataclasses.replace(series, **dict.fromkeys(names, price)))
+        again = corrected_forecast(other, states, test, scale=30.0)
+        np.testing.assert_array_equal(again[: day + 1], corrected[: day + 1])
+        assert (again[day + 1] != corrected[day + 1]).any()
+
+
+def test_a_part_before_which_too_few_days_lie_is_refused(prepared):
+    with pytest.raises(RequestError, match=r"10 days lie before 2021-01-12, and forecasts of its prices need 14"):
+        day_ahead_forecasts(prepared, range(240, 1000), scale=30.0)
+
+
+def test_an_agent_sees_the_forecasts_it_asks_for_and_the_report_has_all(prepared):
+    series, rows = prepared.series, len(prepared.series.index)
+    states = HiddenStates(
+        series.index, np.ones((rows, 2), np.float32), np.zeros((rows, 25), np.float32), np.zeros(rows, np.int64), 0
+    )
+    shapes = {}
+    for observe in (("hidden_state", "forecast"), ("forecasts",), ("forecasts", "features")):
+        rollout = dataclasses.replace(prepared.config.rollout, observe=observe)
+        asked = dataclasses.replace(prepared, config=dataclasses.replace(prepared.config, rollout=rollout))
+        market = build_power_market(asked, states, prepared.split.test)
+        shapes[observe] = (market.features.shape[1], len(market.others))
+        assert BatteryEnv(market).observation_space.shape == (shapes[observe][0] + 25 * (1 + len(market.others)) + 4,)
+    assert shapes["hidden_state", "forecast"] == (2, 0)
+    assert shapes[("forecasts",)] == (0, 8)
+    assert shapes["forecasts", "features"][0] > 0
+    names = set(other_forecasts(prepared, states, prepared.split.test))
+    assert names == {
+        "yesterday",
+        "week",
+        "ridge",
+        "ridge_8_weeks",
+        "ridge_12_weeks",
+        "change",
+        "change_week",
+        "network_corrected",
+    }
+
+
+def test_a_storage_unit_is_counted_among_the_trials(run):
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    assert report["honesty"]["trials"] == 1
+    (line,) = Path("runs/trials.jsonl").read_text(encoding="utf-8").splitlines()[:1]
+    trial = json.loads(line)
+    assert trial["series"].endswith(", stored")
+    assert trial["bars"] == report["data"]["test_days"]
+    lead = pd.read_parquet(Path("runs/trials") / f"{trial['key']}.parquet")["return"]
+    profits = {name: one["metrics"]["profit"] for name, one in report["backtest"]["strategies"].items()}
+    assert lead.sum() == pytest.approx(profits["agent"] - profits["plan_on_ridge_forecast"])
+    low, high = report["honesty"]["share_of_perfect_foresight_ci95"]
+    assert low < report["backtest"]["strategies"]["agent"]["metrics"]["share_of_perfect_foresight"] < high

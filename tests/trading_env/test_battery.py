@@ -160,6 +160,28 @@ def test_the_step_after_an_episode_opens_a_fresh_unit_and_is_no_transition():
     assert info["opened"].all()
 
 
+def test_any_share_of_the_power_can_be_committed():
+    """One unit and many, what the ledger pays, and Gymnasium's contract, as with levels."""
+    market, config = power_market(), BatteryConfig(actions="power", power_mw=0.7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*render")
+        made = gymnasium.make("tradewinds/Battery-v0", market=market, config=config)
+        check_env(made.unwrapped, skip_render_check=True)
+    shares = np.random.default_rng(4).uniform(-1.0, 1.0, (len(market), 5, 1)).astype(np.float32)
+    vector = BatteryVectorEnv(market, config, num_envs=5)
+    vector.reset(seed=0)
+    rewards = np.array([vector.step(row)[1] for row in shares])
+    power = shares[:, :, 0].astype(np.float64) * config.power_mw
+    np.testing.assert_array_equal(rewards, run_schedule(market.price, power, config).profit)
+    for unit in range(5):
+        np.testing.assert_array_equal(walk(BatteryEnv(market, config), shares[:, unit])[1][1:], rewards[:, unit])
+    with pytest.raises(ValueError, match=r"actions must be 5 x 1 numbers in \[-1, 1\]"):
+        vector.step(np.full((5, 1), 1.5))
+    with pytest.raises(ValueError, match="actions must be levels or power, was 'shares'"):
+        BatteryConfig(actions="shares")
+
+
 def test_random_episodes_begin_with_a_day_and_fit():
     env = BatteryVectorEnv(power_market(), num_envs=200, episode_bars=48, starts="random")
     env.reset(seed=0)
@@ -313,9 +335,8 @@ def test_days_of_23_and_25_hours_are_planned_whole():
     assert len(second) == 25
     assert second.first_hours.tolist() == [0]
     np.testing.assert_array_equal(second.expected(), market.forecast[1])
-    left = BatteryEnv(market).game.table[:, -2]
-    assert left[0] == left[23] == 1.0
-    assert left[22] == pytest.approx(1 / 23)
+    left = BatteryEnv(market).game.table[:, -2] * 24.0
+    np.testing.assert_allclose(left[[0, 22, 23, 47]], [23, 1, 25, 1], rtol=1e-6)
 
 
 def test_wrong_markets_units_and_actions_are_refused_by_name():
@@ -336,7 +357,7 @@ def test_wrong_markets_units_and_actions_are_refused_by_name():
     with pytest.raises(ValueError, match="call reset"):
         env.step(0)
     env.reset()
-    with pytest.raises(ValueError, match=r"action must lie in \[0, 2\], was 3"):
+    with pytest.raises(ValueError, match=r"actions must be 1 numbers in \[0, 2\], was \[3\]"):
         env.step(3)
     with pytest.raises(ValueError, match=r"start must be an hour in \[0, 95\], was 96"):
         env.reset(options={"start": 96})

@@ -46,6 +46,17 @@ HONESTY = (
         "95 % interval of its lead over yesterday's schedule, per day",
         "if it holds 0, the lead may be luck",
     ),
+    (
+        "lead_over_ridge_plan_per_day_ci95",
+        "95 % interval of its lead over the plan on the ridge forecast, per day",
+        "the strongest rule without a network",
+    ),
+    ("trials", "agents judged on these days so far, whatever their options and seeds", "the best of many is lucky"),
+    (
+        "deflated_sharpe",
+        "probability that its lead over that plan is more than the luck of the best of them",
+        "deflated Sharpe ratio of the daily lead",
+    ),
 )
 PALETTE = ("#0072b2", "#cc79a7", "#e69f00", "#d55e00", "#94a3b8", "#009e73", "#56b4e9")
 
@@ -122,7 +133,9 @@ def _verdict(played: StorageBacktest, honesty: dict[str, Any], currency: str) ->
     agent, simple = (played.metrics[name] for name in ("agent", "yesterdays_schedule"))
     share = agent["share_of_perfect_foresight"]
     words = f"The agent earned {agent['profit']:,.0f} {currency} on the test days".replace("  ", " ")
+    between = honesty["share_of_perfect_foresight_ci95"]
     words += "" if share is None else f", {share:.1%} of perfect foresight"
+    words += "" if between is None else f" (95 % interval {between[0]:.1%} to {between[1]:.1%})"
     words += f"; yesterday's schedule {simple['profit']:,.0f}."
     lead = honesty["lead_over_yesterday_per_day_ci95"]
     if lead is None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import tradewinds.planning  # noqa: F401 - a planner's policy is loaded by what it enters
 from forecaster.encode import HiddenStates, load_hidden_states
 from forecaster.fit import FittedForecaster, load_forecaster
 from forecaster.heads import LEVELS

@@ -4,27 +4,30 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from forecaster.encode import HiddenStates
 from forecaster.fit import FittedForecaster
 from tradewinds.artifact import Artifact, json_text, write_text, writing
 from tradewinds.console import Console
-from tradewinds.day_ahead import day_ahead_forecasts
 from tradewinds.errors import RequestError
 from tradewinds.exports import write_tables
 from tradewinds.leakcheck.probes import leakcheck_block
+from tradewinds.power_market import build_power_market, other_forecasts
 from tradewinds.prepare import Prepared, seed_for
 from tradewinds.report.page import write_page
 from tradewinds.report.runs import write_index
 from tradewinds.report.storage import storage_document, storage_lines
 from tradewinds.schema import Config
-from tradewinds.storage import build_power_market
 from tradewinds.storage_backtest import StorageBacktest, storage_backtest, storage_honesty
+from tradewinds.trials import trial_block
 from trading_agent import Policy
 from trading_env import PowerMarket
 
 KIND = "backtest"
+RIVAL = "plan_on_ridge_forecast"  # any schedule earns something; what selection by luck could fake is a lead over it
+BASELINES = ("yesterday", "ridge")  # forecasts whose plans stand beside the agent, before the network's and the mean
 
 
 def judge_storage(
@@ -52,12 +55,17 @@ def judge_storage(
     """
     config, test = prepared.config, prepared.split.test
     market = build_power_market(prepared, states, test)
-    ahead = day_ahead_forecasts(prepared, test, market.price_scale)
-    forecasts = {"yesterday": ahead["yesterday"], "ridge": ahead["ridge"], config.model.kind: market.forecast}
+    others = market.others or other_forecasts(prepared, states, test)
+    forecasts = {name: others[name] for name in BASELINES} | {config.model.kind: market.forecast}
+    forecasts["mean"] = np.mean([market.forecast, *others.values()], axis=0)
     played = storage_backtest(policy, market, forecasts, config.env)
     honesty = storage_honesty(
         played, market, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "bootstrap")
     )
+    assert market.index is not None
+    midnights = pd.DatetimeIndex(market.index[market.first_hours], tz="UTC")
+    lead = played.daily("agent", market) - played.daily(RIVAL, market)
+    honesty |= trial_block(prepared, lead, run, days=midnights)
     honesty |= leakcheck_block(prepared, fitted, policy)
     document = storage_document(
         prepared, fitted, played, market, honesty=honesty, run=facts, learned=policy.kind != "constant"
