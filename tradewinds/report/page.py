@@ -56,7 +56,7 @@ COSTS = (
     ("max_drawdown_from_start_capital", "max drawdown (from start capital)", "percent"),
 )
 TABLES = ("equity", "positions", "trades", "band", "forecasts")
-MOST_TRADES = 2000  # rows of the table of trades; the files beside the report hold all
+MOST_TRADES = 1000  # rows of the table of trades; the files beside the report hold all
 
 
 def write_page(run: Path, *, plot_points: int) -> None:
@@ -133,9 +133,12 @@ def _figures(
     paths = tables["equity"].add_prefix("equity.").join(tables["positions"])
     for name in ("agent", "buy_and_hold"):
         curve = paths[f"equity.{name}"].to_numpy()
-        paths[f"drawdown.{name}"] = charts.drawdown(curve)
+        paths[f"fall.{name}"] = -charts.drawdown(curve)
         paths[f"sharpe.{name}"], window = charts.rolling_sharpe(curve, document["data"]["bars_per_year"])
-    drawn = charts.thin(paths, points, ["equity.agent", "price", "exposure"])
+    kept = [f"equity.{name}" for name in charts.DRAWN if f"equity.{name}" in paths and name != "flat"]
+    paths = paths[[*kept, "equity.flat", *(name for name in paths if not str(name).startswith("equity."))]]
+    thinned = charts.thin(paths, points, [*kept, "fall.agent", "price", "exposure"])
+    drawn = charts.source_of(thinned.drop(columns="target"))
     return {
         "equity_log": charts.equity_chart(drawn, tables["band"], clock, log=True),
         "equity_linear": charts.equity_chart(drawn, tables["band"], clock, log=False),
