@@ -119,6 +119,19 @@ def equity_chart(paths: ColumnDataSource, band: pd.DataFrame, clock: Clock, *, l
     return with_legend(plot)
 
 
+def draw_seeds(plot: Figure, paths: ColumnDataSource, names: Sequence[str]) -> None:
+    """Draw further agents, thinner and paler than the one that stands for them."""
+    for name in names:
+        plot.line("time", name, source=paths, color=COLOURS["agent"], line_width=1.0, line_alpha=0.35)
+
+
+def draw_borders(plot: Figure, borders: Sequence[pd.Timestamp]) -> None:
+    """Draw where one fold's test ends and the next begins."""
+    for moment in borders:
+        at = int(moment.value // 1_000_000)
+        plot.add_layout(Span(location=at, dimension="height", line_color=INK, line_dash="dotted", line_alpha=0.5))
+
+
 def comparison_chart(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the equity of several runs' agents on one logarithmic axis."""
     starts, ends = ([pd.DatetimeIndex(curve.index)[row] for curve in curves.values()] for row in (0, -1))

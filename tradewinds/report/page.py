@@ -14,6 +14,7 @@ from tradewinds.report import charts
 from tradewinds.report.forecasts import FORECASTS, forecast_cards, forecast_figures, forecast_values
 from tradewinds.report.render import render, shown
 from tradewinds.report.storage import storage_page
+from tradewinds.report.walk import EQUITY, walk_page
 
 METRICS = (
     ("total_return", "total return", "percent"),
@@ -60,14 +61,18 @@ MOST_TRADES = 1000  # rows of the table of trades; the files beside the report h
 
 
 def write_page(run: Path, *, plot_points: int) -> None:
-    """Write `run`/report.html from `run`/report.json and the artifact of its backtest, or of its forecast.
+    """Write `run`/report.html from `run`/report.json and the artifact of its backtest, its walk or its forecast.
 
     Args:
         run: folder of a finished run.
         plot_points: bars drawn at most per line.
     """
     document = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    if document["backtest"] is None:
+    if "walk_forward" in document:
+        equity = _naive_times(pd.read_parquet(run / "walk_forward" / EQUITY))
+        walk = walk_page(document, equity, plot_points)
+        page = render("walk.html", walk["figures"], **walk["values"], rows=METRICS, honesty=HONESTY, **_span(equity))
+    elif document["backtest"] is None:
         page = _forecast_page(document, run / "forecast", plot_points)
     elif document["run"]["config"]["env"]["kind"] == "battery":
         paths = _naive_times(pd.read_parquet(run / "backtest" / "paths.parquet"))
