@@ -15,7 +15,7 @@ import forecaster.fit
 import forecaster.future
 import tradewinds.backtest
 import tradewinds.join
-import tradewinds.leakcheck.probes as probes
+import tradewinds.leakcheck.reload as reloading
 import tradewinds.plugins as tradewinds_plugins
 import tradewinds.prepare
 import tradewinds.sources.join
@@ -508,7 +508,7 @@ def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds,
         column = pd.DataFrame({"signal": signal.to_numpy()}, index=loaded.series.index)
         return dataclasses.replace(loaded, series=dataclasses.replace(loaded.series, exogenous=column))
 
-    for module in (tradewinds_plugins, probes):
+    for module in (tradewinds_plugins, reloading):
         monkeypatch.setattr(
             module, "function_of", lambda group, config: load if group == "series" else original(group, config)
         )
@@ -520,14 +520,66 @@ def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds,
     smoothed["leaks"] = False
     loaded = tradewinds_prepare(request("series=csv", f"series.path={tmp_path}/mine.csv"))
     verdict = Verdict()
-    probes.check_source(loaded, verdict)
+    reloading.check_source(loaded, verdict)
     assert (verdict.leak, verdict.asked) == (None, {"reload": 3})
+
+
+def hourly_weather(path):
+    hours = pd.date_range("2020-01-01", periods=168 * 24, freq="h")
+    warm = 10.0 + np.random.default_rng(0).normal(0.0, 2.0, len(hours))
+    pd.DataFrame({"time": hours.strftime("%Y-%m-%dT%H:%MZ"), "warm": warm}).to_csv(path, index=False)
+
+
+def smoothed(loaded):
+    """Values of an hour that know the next one."""
+    return dataclasses.replace(loaded, table=loaded.table.rolling(3, center=True, min_periods=1).mean())
+
+
+def daily_too_early(loaded):
+    """Means of days that count as known when the day begins."""
+    table = loaded.table.resample("D", label="left").mean()
+    return dataclasses.replace(loaded, table=table, available={"warm": pd.DatetimeIndex(table.index)})
+
+
+def daily_in_time(loaded):
+    """Means of days that are over."""
+    table = loaded.table.resample("D", label="left").mean()
+    known = {"warm": pd.DatetimeIndex(table.index) + pd.Timedelta(days=1)}
+    return dataclasses.replace(loaded, table=table, available=known)
+
+
+@pytest.mark.parametrize(
+    ("change", "leaks"), [(smoothed, True), (daily_too_early, True), (daily_in_time, False), (lambda w: w, False)]
+)
+def test_weather_that_a_plugin_brings_is_read_again_without_its_end(change, leaks, tmp_path, monkeypatch):
+    original = tradewinds_plugins.function_of
+
+    def function_of(group, config):
+        load = original(group, config)
+        return load if group != "weather" else lambda *given: change(load(*given))
+
+    for module in (tradewinds_plugins, reloading):
+        monkeypatch.setattr(module, "function_of", function_of)
+    write_bars(tmp_path / "mine.csv", 120)
+    hourly_weather(tmp_path / "warm.csv")
+    weather = ("weather=csv", f"weather.path={tmp_path}/warm.csv", "weather.columns=[warm]", "weather.units=[degC]")
+    loaded = tradewinds_prepare(
+        request("series=csv", f"series.path={tmp_path}/mine.csv", *weather, "weather.lag_hours=1")
+    )
+    verdict = Verdict()
+    reloading.check_source(loaded, verdict)
+    if leaks:
+        assert (verdict.leak.probe, verdict.leak.stage) == ("reload", "series")
+        assert "the value of warm known at 2020-" in verdict.leak.what
+        assert "was another with weather.last=2020-" in verdict.leak.what
+    else:
+        assert (verdict.leak, verdict.asked) == (None, {"reload": 6})
 
 
 def test_a_kind_of_series_that_cannot_be_cut_is_said_to_be_unprobed():
     loaded = tradewinds_prepare(request("series=martingale", "series.bars=300"))
     verdict = Verdict()
-    probes.check_source(loaded, verdict)
+    reloading.check_source(loaded, verdict)
     assert verdict.notes == ["series of kind synthetic have no `last`: what their loader computes was not probed"]
 
 

@@ -8,7 +8,8 @@ from forecaster.config import BaselineConfig
 from tradewinds.artifact import new_run_id, write_json
 from tradewinds.console import Console
 from tradewinds.errors import GateError, RequestError
-from tradewinds.leakcheck.probes import check_pipeline, check_source
+from tradewinds.leakcheck.probes import check_pipeline
+from tradewinds.leakcheck.reload import check_source
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
