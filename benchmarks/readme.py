@@ -45,7 +45,7 @@ def facts_of(report: dict[str, Any]) -> dict[str, Any]:
     kept = ("total_return", "sharpe_annual_ddof1_arithmetic", "profit", "share_of_perfect_foresight")
     strategies = (report["backtest"] or {"strategies": {}})["strategies"]
     return {
-        "config_hash": report["run"]["config_hash"],
+        "config": report["run"]["config"],
         "data_sha256": data["sha256"],
         "model": report["run"]["config"]["model"]["kind"],
         "agent": report["run"]["config"]["agent"]["kind"],
