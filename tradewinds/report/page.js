@@ -1,4 +1,4 @@
-// What the page can do without a server: themes, ranges, the keyboard, narrow legends, and trades as CSV.
+// What the page can do without a server: themes, ranges, the keyboard, and trades as CSV.
 "use strict";
 (function () {
   const root = document.documentElement;
@@ -77,9 +77,6 @@
   });
 
   const wanted = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  const narrow = () => models().forEach((model) => {
-    if (model.type === "Legend" && innerWidth < 700 && model.items.length > 3) model.ncols = 2;
-  });
-  const ready = () => (Bokeh.documents.length && range() ? (narrow(), theme(root.dataset.theme || wanted)) : setTimeout(ready, 30));
+  const ready = () => (Bokeh.documents.length && range() ? theme(root.dataset.theme || wanted) : setTimeout(ready, 30));
   ready();
 })();
