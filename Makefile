@@ -38,6 +38,7 @@ bench: $(VENV)/.installed-dev ## print measured speeds, skill and coverage (abou
 	$(BIN)/python benchmarks/agents.py
 	$(BIN)/python benchmarks/data.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/backtest.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/page.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/temperature.py test
 

@@ -42,6 +42,8 @@ class FeatureConfig:
             instrument, whose input weights are the instrument's embedding.
         static: numbers that describe an instrument and do not change, by instrument and name, the same names for each;
             for a network that reads several.
+        custom: names of features of your own, one number a bar each (`forecaster.custom.register_feature`, or a
+            plugin's group `feature`).
     """
 
     volatility_bars: tuple[int, ...] = (5, 20)
@@ -49,6 +51,7 @@ class FeatureConfig:
     calendar: bool = True
     identity: bool = False
     static: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    custom: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = {name: set(numbers) for name, numbers in self.static.items()}
@@ -64,6 +67,7 @@ class FeatureConfig:
                 len(set(self.volatility_bars)) == len(self.volatility_bars),
                 f"volatility_bars must differ, were {list(self.volatility_bars)}",
             ),
+            (len(set(self.custom)) == len(self.custom), f"custom must name each feature once, was {list(self.custom)}"),
             (self.volume_bars >= 2, f"volume_bars must be at least 2 bars, was {self.volume_bars}"),
         )
 

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.config import FeatureConfig
+from forecaster.custom import custom_feature
 from forecaster.cycles import cycles
 from forecaster.future import MISSING
 from forecaster.series import Series
@@ -38,7 +39,7 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     square of the last n); for bars with a range, high against low and the overnight gap open against previous close;
     with volume, the z-score of its log against the last n bars; the level, where the target is a difference: what is no
     price comes back to where it was; the calendar; every exogenous column's level and its change since the bar before,
-    and, of a column that may be missing, where it is.
+    and, of a column that may be missing, where it is; then the custom features.
 
     Args:
         series: T bars.
@@ -49,7 +50,7 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
 
     Raises:
         ValueError: the series has several instruments, an exogenous column bears the name of a feature, a column has a
-            gap inside, or no row has all features.
+            gap inside, a custom feature is unknown or malformed, or no row has all features.
     """
     if len(series.instruments) != 1:
         raise ValueError(
@@ -71,6 +72,10 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
         columns[f"{name}_change"] = level.diff().to_numpy(dtype=np.float64)
         if name in series.missing:
             columns[f"{name}{MISSING}"] = np.asarray(level.isna(), dtype=np.float64)
+    for name in config.custom:
+        if name in columns:
+            raise ValueError(f"feature '{name}' of your own has the name of another one; give it a name of its own")
+        columns[name] = custom_feature(name, series)
     values = np.column_stack(list(columns.values()))
     needed = np.flatnonzero(~may_be_missing(tuple(columns)))
     undefined = np.flatnonzero(~np.isfinite(values[:, needed]).all(axis=1))

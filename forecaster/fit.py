@@ -131,7 +131,9 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
     own: dict[str, Any] = {
         key: np.array(value) if isinstance(value, list) else value for key, value in known[name].items()
     }
-    features = {**parts["features"], "volatility_bars": tuple(parts["features"]["volatility_bars"])}
+    features: dict[str, Any] = {
+        name: tuple(one) if isinstance(one, list) else one for name, one in parts["features"].items()
+    }
     config = ForecasterConfig(
         features=FeatureConfig(**features),
         model=ModelConfig(**parts["model"]),

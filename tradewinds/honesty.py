@@ -10,6 +10,7 @@ from statsmodels.tsa.stattools import diebold_mariano_test
 Array = NDArray[np.float64]
 FEWEST = 20  # bars below which no interval or test is attempted
 CERTAIN = 0.05  # p-value below which a difference counts as more than luck
+TINY = 1e-15  # p-value below which no digit of a normal distribution's tail is worth telling
 Comparison = dict[str, dict[str, dict[str, float] | None]]
 
 
@@ -95,7 +96,10 @@ def _outcome(test: dict[str, float] | None) -> str:
 
 def _plain(rival: str, tests: dict[str, dict[str, float] | None]) -> str:
     test, name = tests["all_bars"], rival.replace("_", " ")
-    return name if test is None else f"{name} (p = {test['p_value']:.2g})"
+    if test is None:
+        return name
+    chance = test["p_value"]
+    return f"{name} (p = {chance:.2g})" if chance >= TINY else f"{name} (p < {TINY:g})"
 
 
 def _sharpe_lead_interval(

@@ -6,7 +6,7 @@ loads no torch; and only names written in code are ever loaded, never one read f
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -17,11 +17,12 @@ GROUP = "tradewinds.plugins"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of series, weather, env or agent.
+    """A kind of series, weather, env or agent, or a feature.
 
     Attributes:
-        config: "module:Class" of the dataclass that holds its settings.
-        function: "module:function" that does the work; its signature is that of the kinds below in the same group.
+        config: "module:Class" of the dataclass that holds its settings; empty for a feature, which has none.
+        function: "module:function" that does the work; its signature is that of the kinds below in the same group, and
+            of a feature that of `forecaster.custom.register_feature`.
     """
 
     config: str
@@ -60,6 +61,7 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         "reinforce": Kind("trading_agent.gradient_config:ReinforceConfig", "trading_agent.reinforce:train_reinforce"),
         "q_learning": Kind("trading_agent.config:QLearningConfig", "trading_agent.q_learning:train_q_learning"),
     },
+    "feature": {},  # ours are settings of their own; `features.custom` names those of plugins
 }
 
 
@@ -83,7 +85,9 @@ def registered() -> dict[str, dict[str, Kind]]:
 def kinds() -> dict[str, dict[str, type]]:
     """Return the settings class of every kind, by group and name."""
     return {
-        group: {name: load(kind.config) for name, kind in members.items()} for group, members in registered().items()
+        group: {name: load(kind.config) for name, kind in members.items()}
+        for group, members in registered().items()
+        if group != "feature"
     }
 
 
@@ -91,6 +95,31 @@ def function_of(group: str, config: Any) -> Callable[..., Any]:
     """Return the function that does the work of `config`, an object with a field `kind`."""
     function: Callable[..., Any] = load(registered()[group][config.kind].function)
     return function
+
+
+def is_own(group: str, config: Any) -> bool:
+    """Whether the kind of `config` is one of ours."""
+    return config.kind in OWN[group]
+
+
+def know_features(names: Iterable[str]) -> None:
+    """Let the forecaster call the features that a request names.
+
+    Raises:
+        ValueError: no plugin offers one of them, and nobody has registered it.
+    """
+    from forecaster.custom import register_feature, registered_features
+
+    offered = registered()["feature"]
+    for name in names:
+        if name in offered:
+            register_feature(name, load(offered[name].function))
+        elif name not in registered_features():
+            known = sorted({*offered, *registered_features()})
+            raise ValueError(
+                f"features.custom must name features of plugins ({', '.join(known) or 'none is installed'}), was "
+                f"'{name}'; offer it through the entry-point group {GROUP}, as docs/leakage.md shows"
+            )
 
 
 def load(name: str) -> Any:

@@ -20,6 +20,7 @@ from forecaster.features import build_features, static_features
 from forecaster.folds import Split, split_rows
 from forecaster.series import Series
 from tradewinds.errors import RequestError
+from tradewinds.plugins import know_features
 from tradewinds.schema import Config
 from tradewinds.sources import join_parts, load_parts
 from tradewinds.sources.loaded import Parts
@@ -131,6 +132,10 @@ def prepared_from(config: Config, parts: Parts, split: Split | None = None) -> P
         RequestError: the columns cannot be joined, or the rows are too few for the split.
     """
     stores = config.env.kind == "battery"
+    try:
+        know_features(config.features.custom)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
     loaded = join_parts(parts, config.data, _gate_closure(config) if stores else None)
     series, notes = _lived(loaded.series)
     _check_instrument(series, config)

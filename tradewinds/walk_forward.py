@@ -126,6 +126,11 @@ def decisions_of(task: Task) -> Decisions:
     return Decisions(table["target"].to_numpy(np.float64), forecast, table["next_bar"].to_numpy(np.float32))
 
 
+def facts_of(task: Task) -> dict[str, Any]:
+    """Return what is known of a finished fold beside its decisions: whether its agent learned, its leak check."""
+    return dict(read(task.folder, KIND).manifest["facts"])
+
+
 def run_all(prepared: Prepared, tasks: list[Task], progress: Report) -> int:
     """Compute what is not finished, the longest folds first, and return how many that were.
 
@@ -209,6 +214,7 @@ def compute(config: Config, parts: Parts, task: Task) -> None:
     """
     from tradewinds.backtest import earning_bar, play
     from tradewinds.join import build_market
+    from tradewinds.leakcheck.probes import leakcheck_block
     from tradewinds.stages.encode import encode_states
     from tradewinds.stages.train_agent import train_agent
     from tradewinds.stages.train_forecaster import train_forecaster
@@ -229,6 +235,7 @@ def compute(config: Config, parts: Parts, task: Task) -> None:
     columns = {"target": targets, "next_bar": states.forecast[decided, 0]}
     columns |= {f"forecast_{number + 1}": column for number, column in enumerate(earned.T)}
     facts = {"fold": task.number, "best_step": trained.best_step, "learned": trained.best_step > 0}
+    facts |= {"leakcheck": leakcheck_block(prepared, fitted, trained.policy)["leakcheck"]}
     shutil.rmtree(task.folder, ignore_errors=True)  # damaged, or it would not be computed again
     with writing(task.folder, KIND, config=prepared.config.plain(), inputs=prepared.inputs, facts=facts) as partial:
         pd.DataFrame(columns, index=series.index[decided]).to_parquet(partial / DECISIONS)

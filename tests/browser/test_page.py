@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import tradewinds.stages.walk_forward as walk
 from tradewinds.__main__ import main
 from tradewinds.report.page import shown
+from tradewinds.walk_forward import compute
 
 from story import FAST_CSV
 
@@ -73,13 +75,35 @@ addEventListener("load", () => setTimeout(async () => {
 </script>"""
 
 
-def opened(page: Path, folder: Path) -> dict:
+LOOK = """<script>
+addEventListener("load", () => setTimeout(() => {
+  const asked = performance.getEntriesByType("resource").map((one) => one.name);
+  const seen = {
+    faults, asked: asked.filter((one) => !/^(data|blob):/.test(one)), title: document.title,
+    beyond: document.documentElement.scrollWidth - innerWidth, width: innerWidth,
+    theme: document.documentElement.dataset.theme, canvases: document.querySelectorAll("[data-root-id]").length,
+    rows: document.querySelectorAll("#runs tbody tr").length,
+    cells: Array.from(document.querySelectorAll("#folds tbody td")).map((cell) => cell.textContent.trim()),
+    first: (document.querySelector("#runs tbody td") || {}).textContent,
+  };
+  const head = document.querySelector("#runs th button");
+  if (head) { head.click(); seen.sorted = document.querySelector("#runs tbody td").textContent; }
+  const out = document.createElement("pre");
+  out.id = "seen";
+  out.textContent = JSON.stringify(seen);
+  document.body.append(out);
+}, 1500));
+</script>"""
+
+
+def opened(page: Path, folder: Path, drive: str = DRIVE, *options: str) -> dict:
     """Open a page, drive it, and return what was seen."""
     text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{LISTEN}", 1)
-    (folder / "driven.html").write_text(text.replace("</body>", f"{DRIVE}</body>"), encoding="utf-8")
+    folder.mkdir(exist_ok=True)
+    (folder / "driven.html").write_text(text.replace("</body>", f"{drive}</body>"), encoding="utf-8")
     command = [
-        CHROMIUM, *FLAGS.split(), "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}",
-        "--dump-dom", (folder / "driven.html").as_uri(),
+        CHROMIUM, *FLAGS.split(), *options, "--host-resolver-rules=MAP * ~NOTFOUND",
+        f"--user-data-dir={folder / 'profile'}", "--dump-dom", (folder / "driven.html").as_uri(),
     ]  # fmt: skip
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
     found = re.search(r'<pre id="seen">(.*?)</pre>', dom, re.DOTALL)
@@ -148,3 +172,56 @@ def test_the_numbers_on_the_page_are_those_of_report_json(seen, run):
 
 def test_what_a_reader_cannot_see_has_words(seen):
     assert seen["unnamed"] == 0
+
+
+PHONE = "--window-size=500,900"  # no window of Chromium is narrower
+
+
+def test_the_page_fits_a_phone(run, tmp_path):
+    seen = opened(run / "report.html", tmp_path, LOOK, PHONE)
+    assert (seen["faults"], seen["asked"], seen["width"]) == ([], [], 500)
+    assert seen["beyond"] <= 0
+
+
+def test_a_reader_who_asks_for_dark_pages_gets_one(run, tmp_path):
+    seen = opened(run / "report.html", tmp_path, LOOK, "--blink-settings=preferredColorScheme=0")
+    assert seen["theme"] == "dark"
+
+
+def test_the_list_of_runs_and_a_comparison_open_without_a_fault(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(run.parents[2])
+    other = run.with_name(f"{run.name[:-1]}z")
+    shutil.copytree(run, other)
+    assert main(["report", f"inputs.run=[{run},{other}]"]) == 0
+    assert main(["report", f"inputs.run={run}"]) == 0
+    for name, charts in (("index", 0), ("compare", 1)):
+        seen = opened(run.parents[1] / f"{name}.html", tmp_path / name, LOOK, PHONE)
+        assert (seen["faults"], seen["asked"], seen["rows"], seen["canvases"]) == ([], [], 2, charts), name
+        assert seen["beyond"] <= 0, name
+        assert {seen["first"], seen["sorted"]} <= {f"square_wave {one.name[-4:]}" for one in (run, other)}
+
+
+WALK = (
+    "walk-forward", "series=square_wave", *FAST_CSV, "walk_forward.folds=2", "walk_forward.seeds=1", "agent.steps=600",
+    "agent.learning_starts=100", "agent.validate_every=300",
+)  # fmt: skip
+
+
+def in_this_process(prepared, tasks, progress):
+    """Compute every fold here: a process of its own takes seconds to begin."""
+    for task in tasks:
+        compute(prepared.config, prepared.parts, task)
+    return len(tasks)
+
+
+def test_a_walk_s_page_shows_its_folds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(walk, "run_all", in_this_process)
+    assert main([*WALK]) == 0
+    (path,) = tmp_path.glob("runs/*/*/report.json")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    seen = opened(path.with_suffix(".html"), tmp_path, LOOK)
+    assert (seen["faults"], seen["asked"], seen["canvases"]) == ([], [], 4)
+    for fold in report["walk_forward"]["folds"]:
+        assert fold["verdict"] in seen["cells"]
+        assert shown(fold["buy_and_hold"]["total_return"], "percent") in seen["cells"]

@@ -39,7 +39,7 @@ def test_every_stage_is_shown():
 
 def test_every_link_and_picture_is_there():
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+        for target in re.findall(r"(?<!\w)\[[^\]]*\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), (page.name, target)
 
 

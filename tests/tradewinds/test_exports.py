@@ -12,6 +12,8 @@ from tradewinds.exports import read_table, returns
 
 from story import FAST_CSV, CommandLine
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -138,3 +140,15 @@ def test_runs_that_are_not_there_are_refused(run, typed):
     answer = typed("report", str(run), "runs/nowhere")
     assert answer.status == 2
     assert "inputs.run must name the folder of a finished run, was 'runs/nowhere'" in answer.err
+
+
+def test_every_number_of_a_report_is_in_the_book_of_metrics(run):
+    """Formula, convention, unit and reference of each: docs/metrics.md."""
+    report, book = report_of(run), (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    backtest = report["backtest"]
+    tables = [*report["forecast"].values(), *(one["metrics"] for one in backtest["strategies"].values())]
+    names = {name for table in [*tables, report["honesty"], backtest["agent"]] for name in table}
+    names |= {*report["forecast"], *backtest["strategies"]}
+    assert len(names) > 40
+    unknown = [name for name in names if f"`{name}`" not in book and not name.endswith("_reason")]
+    assert unknown == []

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from planting import BARS, WORDS, plant_features, plant_fit, request, series
 
 import forecaster.encode
 import forecaster.fit
 import forecaster.future
 import tradewinds.backtest
 import tradewinds.join
-import tradewinds.leakcheck.probes as probes
+import tradewinds.leakcheck.reload as reloading
 import tradewinds.plugins as tradewinds_plugins
 import tradewinds.prepare
 import tradewinds.sources.join
@@ -39,62 +40,10 @@ from trading_env import CostConfig, Market, TradingConfig, realised_volatility, 
 from markets import noise_series, with_ahead
 from story import write_bars
 
-BARS, HOLE = 110, range(70, 76)
-WORDS = (
-    "model.context_length=5",
-    "model.horizon=2",
-    "model.hidden_size=3",
-    "trainer.epochs=2",
-    "trainer.batch_size=16",
-    "features.volatility_bars=[3]",
-    "features.volume_bars=3",
-    "split.embargo_bars=3",
-    "agent.steps=200",
-    "agent.learning_starts=40",
-    "agent.validate_every=100",
-    "agent.num_envs=4",
-    "agent.batch_size=16",
-    "agent.hidden_sizes=[4]",
-    "backtest.random_draws=1",
-    "rollout.standard_errors=0.0",
-)
-
-
-def request(*words):
-    (plain,) = compose_requests([*WORDS, *words], [resource_dir("conf")], multirun=False)
-    return request_from(plain)
-
-
-def series():
-    """A random walk with dividends and a column that has a hole."""
-    load = pd.DataFrame({"load": np.random.default_rng(5).normal(10.0, 1.0, BARS)})
-    load.iloc[HOLE.start : HOLE.stop] = np.nan
-    made = noise_series(BARS, seed=3, exogenous=load)
-    dividends = np.zeros((BARS, 1))
-    dividends[10::20] = 1.0
-    return dataclasses.replace(made, dividends=dividends, missing=("load",))
-
 
 @pytest.fixture
 def prepared():
     return prepared_from(request(), Parts(LoadedSeries(series())))
-
-
-def rebuilt(change):
-    """A `build_features` whose table (T, F) was changed."""
-    original = forecaster.fit.build_features
-
-    def build(series, config):
-        table = original(series, config)
-        return dataclasses.replace(table, values=change(np.array(table.values), table))
-
-    return build
-
-
-def plant_features(monkeypatch, change):
-    build = rebuilt(change)
-    for module in (forecaster.fit, forecaster.encode, tradewinds.prepare):
-        monkeypatch.setattr(module, "build_features", build)
 
 
 def centred_average(monkeypatch):
@@ -143,16 +92,6 @@ def backfill(monkeypatch):
         return values
 
     plant_features(monkeypatch, change)
-
-
-def plant_fit(monkeypatch, fit_otherwise):
-    """Replace the fit of the forecaster by `fit_otherwise(original, series, config, rows, options)`."""
-    original = tradewinds.stages.train_forecaster.fit_panel
-    monkeypatch.setattr(
-        tradewinds.stages.train_forecaster,
-        "fit_panel",
-        lambda series, config, rows, **options: fit_otherwise(original, series, config, rows, options),
-    )
 
 
 def scaler_on_all(monkeypatch):
@@ -569,7 +508,7 @@ def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds,
         column = pd.DataFrame({"signal": signal.to_numpy()}, index=loaded.series.index)
         return dataclasses.replace(loaded, series=dataclasses.replace(loaded.series, exogenous=column))
 
-    for module in (tradewinds_plugins, probes):
+    for module in (tradewinds_plugins, reloading):
         monkeypatch.setattr(
             module, "function_of", lambda group, config: load if group == "series" else original(group, config)
         )
@@ -581,14 +520,66 @@ def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds,
     smoothed["leaks"] = False
     loaded = tradewinds_prepare(request("series=csv", f"series.path={tmp_path}/mine.csv"))
     verdict = Verdict()
-    probes.check_source(loaded, verdict)
+    reloading.check_source(loaded, verdict)
     assert (verdict.leak, verdict.asked) == (None, {"reload": 3})
+
+
+def hourly_weather(path):
+    hours = pd.date_range("2020-01-01", periods=168 * 24, freq="h")
+    warm = 10.0 + np.random.default_rng(0).normal(0.0, 2.0, len(hours))
+    pd.DataFrame({"time": hours.strftime("%Y-%m-%dT%H:%MZ"), "warm": warm}).to_csv(path, index=False)
+
+
+def smoothed(loaded):
+    """Values of an hour that know the next one."""
+    return dataclasses.replace(loaded, table=loaded.table.rolling(3, center=True, min_periods=1).mean())
+
+
+def daily_too_early(loaded):
+    """Means of days that count as known when the day begins."""
+    table = loaded.table.resample("D", label="left").mean()
+    return dataclasses.replace(loaded, table=table, available={"warm": pd.DatetimeIndex(table.index)})
+
+
+def daily_in_time(loaded):
+    """Means of days that are over."""
+    table = loaded.table.resample("D", label="left").mean()
+    known = {"warm": pd.DatetimeIndex(table.index) + pd.Timedelta(days=1)}
+    return dataclasses.replace(loaded, table=table, available=known)
+
+
+@pytest.mark.parametrize(
+    ("change", "leaks"), [(smoothed, True), (daily_too_early, True), (daily_in_time, False), (lambda w: w, False)]
+)
+def test_weather_that_a_plugin_brings_is_read_again_without_its_end(change, leaks, tmp_path, monkeypatch):
+    original = tradewinds_plugins.function_of
+
+    def function_of(group, config):
+        load = original(group, config)
+        return load if group != "weather" else lambda *given: change(load(*given))
+
+    for module in (tradewinds_plugins, reloading):
+        monkeypatch.setattr(module, "function_of", function_of)
+    write_bars(tmp_path / "mine.csv", 120)
+    hourly_weather(tmp_path / "warm.csv")
+    weather = ("weather=csv", f"weather.path={tmp_path}/warm.csv", "weather.columns=[warm]", "weather.units=[degC]")
+    loaded = tradewinds_prepare(
+        request("series=csv", f"series.path={tmp_path}/mine.csv", *weather, "weather.lag_hours=1")
+    )
+    verdict = Verdict()
+    reloading.check_source(loaded, verdict)
+    if leaks:
+        assert (verdict.leak.probe, verdict.leak.stage) == ("reload", "series")
+        assert "the value of warm known at 2020-" in verdict.leak.what
+        assert "was another with weather.last=2020-" in verdict.leak.what
+    else:
+        assert (verdict.leak, verdict.asked) == (None, {"reload": 6})
 
 
 def test_a_kind_of_series_that_cannot_be_cut_is_said_to_be_unprobed():
     loaded = tradewinds_prepare(request("series=martingale", "series.bars=300"))
     verdict = Verdict()
-    probes.check_source(loaded, verdict)
+    reloading.check_source(loaded, verdict)
     assert verdict.notes == ["series of kind synthetic have no `last`: what their loader computes was not probed"]
 
 

@@ -19,6 +19,7 @@ from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.worlds import another_world
 from tradewinds.paths import resource_dir
 from tradewinds.prepare import prepare
+from tradewinds.report.render import shown
 from tradewinds.schema import request_from
 from tradewinds.walk_forward import compute, decisions_of, finished, plan
 
@@ -157,3 +158,59 @@ def test_too_many_folds_are_a_wrong_request(typed):
     answer = typed(*WORDS, "walk_forward.mode=sideways")
     assert answer.status == 2
     assert "walk_forward.mode must be one of anchored, rolling, was 'sideways'" in answer.err
+
+
+def test_a_walk_has_a_report_that_says_what_its_folds_said(walked, folder):
+    _, document, _ = walked
+    run = next(folder.glob("runs/mine/2*/report.json")).parent
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    walk = report["walk_forward"]
+    assert [fold["rows"] for fold in walk["folds"]] == [fold["rows"] for fold in document["folds"]]
+    assert walk["agent_by_seed"] == document["strategies"]["agent"]
+    median = str(document["median_seed"])
+    assert report["backtest"]["strategies"]["agent"]["metrics"] == document["strategies"]["agent"][median]
+    assert report["honesty"]["leakcheck"] == "clean"
+    assert report["data"]["splits"]["test"]["rows"] == [150, 300]
+    for fold in walk["folds"]:
+        better = sum(
+            one["total_return"] > fold["buy_and_hold"]["total_return"] + 0.001 for one in fold["agent"].values()
+        )
+        assert fold["verdict"].startswith(f"{better} of 2 seeds earned more than buy and hold")
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for text in ("walked forward", "leak check: clean", "Fold by fold", walk["folds"][1]["verdict"]):
+        assert text in page
+    assert shown(report["backtest"]["strategies"]["agent"]["metrics"]["total_return"], "percent") in page
+    index = (folder / "runs/index.html").read_text(encoding="utf-8")
+    assert f'href="mine/{run.name}/report.html"' in index
+    assert ">7..8<" in index
+
+
+def test_a_walk_s_report_is_drawn_again_and_refused_when_it_was_changed(walked, typed, folder):
+    run = next(folder.glob("runs/mine/2*/report.json")).parent
+    before = (run / "report.html").read_bytes()
+    answer = typed("report", f"inputs.run={run}")
+    assert answer.status == 0, answer.err
+    assert "report.png" not in answer.out
+    assert len((run / "report.html").read_bytes()) == pytest.approx(len(before), rel=0.01)
+    text = (run / "report.json").read_text(encoding="utf-8")
+    (run / "report.json").write_text(text.replace('"schema": 1', '"schema":  1'), encoding="utf-8")
+    refused = typed("report", f"inputs.run={run}")
+    (run / "report.json").write_text(text, encoding="utf-8")
+    assert refused.status == 3
+    assert "it was changed: walk-forward again" in refused.err
+
+
+def test_a_leak_in_one_fold_is_the_walk_s_first_warning(typed, folder, monkeypatch):
+    original = stage.facts_of
+
+    def facts(task):
+        leak = {"leakcheck": "leak at features, bar 2020-05-05"} if task.number == 1 and task.seed == 8 else {}
+        return original(task) | leak
+
+    monkeypatch.setattr(stage, "facts_of", facts)
+    answer = typed(*WORDS, "--json")
+    assert answer.status == 0, answer.err
+    newest = max(folder.glob("runs/mine/2*/report.json"), key=lambda path: path.parent.name)
+    report = json.loads(newest.read_text(encoding="utf-8"))
+    assert report["honesty"]["leakcheck"] == "fold 2, seed 8: leak at features, bar 2020-05-05"
+    assert report["warnings"][0].endswith("none of these numbers can be believed")

@@ -8,7 +8,6 @@ B refit: everything after the training rows is replaced and the models are fitte
 Before them the split is looked at, and the source is read again as if its later bars were not there (`reload`).
 """
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -19,20 +18,16 @@ from typing import Any
 import numpy as np
 
 from forecaster.fit import FittedForecaster
-from forecaster.series import Series
 from tradewinds.backtest import Backtest
-from tradewinds.errors import RequestError
 from tradewinds.leakcheck.refit import first_fit, refits
 from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
 from tradewinds.leakcheck.trace import trace
-from tradewinds.leakcheck.verdict import Leak, Verdict, leak_at
+from tradewinds.leakcheck.verdict import Verdict, leak_at
 from tradewinds.leakcheck.walks import Walk, account, walks
 from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.plugins import function_of
 from tradewinds.prepare import Prepared
 from trading_agent import Policy
 
-RELOADS = (0.6, 0.8, 0.95)  # shares of the bars after which a source is cut off
 STRETCH, CUTS = 64, 5  # bars that a run's own check plays the agent on, and cuts it makes there
 Tell = Callable[[int, int], None]
 
@@ -73,51 +68,6 @@ def check_pipeline(
     elif prepared.config.env.kind != "trading":
         verdict.notes.append("actions, fills and money of a storage unit were not probed")
     return verdict
-
-
-def check_source(prepared: Prepared, verdict: Verdict) -> None:
-    """Read the series again with an earlier last bar, where its kind can: what a loader computes may not change.
-
-    Args:
-        prepared: the request as it was loaded.
-        verdict: what is found is written here.
-    """
-    asked, whole = prepared.config.series, parts_of(prepared).series.series
-    if not hasattr(asked, "last"):
-        kind = getattr(asked, "kind", "?")
-        verdict.notes.append(f"series of kind {kind} have no `last`: what their loader computes was not probed")
-        return
-    for share in RELOADS:
-        last = whole.index[round(share * (len(whole.index) - 1))]
-        config: Any = dataclasses.replace(asked, last=f"{last:%Y-%m-%d}")  # type: ignore[type-var]
-        try:
-            cut = function_of("series", config)(config, prepared.config.data).series
-        except RequestError:  # that few bars are refused
-            continue
-        verdict.count("reload")
-        row = first_other_bar(whole, cut)
-        if row is not None:
-            what = f"it was loaded otherwise with series.last={last:%Y-%m-%d}"
-            verdict.leak = Leak("reload", "series", row, whole.index[row].isoformat(), what)
-            return
-
-
-def first_other_bar(whole: Series, cut: Series) -> int | None:
-    """Return the first row of `whole` that `cut`, its beginning, holds otherwise; None if there is none."""
-    size = len(cut.index)
-    if not whole.index[:size].equals(cut.index):
-        return int(np.flatnonzero(whole.index[:size] != cut.index[: len(whole.index)])[0]) if size else 0
-    names = ("open", "high", "low", "close", "volume", "dividends", "splits")
-    pairs = [(getattr(whole, name), getattr(cut, name)) for name in names]
-    pairs.append((whole.exogenous.to_numpy(np.float64), cut.exogenous.to_numpy(np.float64)))
-    rows = []
-    for ours, theirs in pairs:
-        if ours is None or theirs is None or ours.shape[1] != theirs.shape[1]:
-            rows += [] if ours is theirs else [0]
-            continue
-        same = (ours[:size] == theirs) | (np.isnan(ours[:size]) & np.isnan(theirs))
-        rows += np.flatnonzero(~same.all(axis=1))[:1].tolist()
-    return min(rows, default=None)
 
 
 def check_run(

@@ -18,7 +18,7 @@ from tradewinds.prepare import Prepared
 from trading_agent import Policy, TrainedAgent
 
 SILENT = Silent()
-WORLDS = 2  # worlds in which the models are fitted again
+WORLDS = 3  # worlds in which the models are fitted again: at random, in a trend, in a zigzag
 IRREPRODUCIBLE = (
     "the same bars fitted twice give two models: nothing can be said of leaks; one thread, or the CPU, may do"
 )

@@ -9,6 +9,7 @@ from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
 
 import forecaster.encode as encoding
+import forecaster.scores as scoring
 import tradewinds.backtest as playing
 import tradewinds.join as joining
 from forecaster.fit import FittedForecaster
@@ -23,6 +24,7 @@ STAGES = (
     "forecaster_fit",
     "hidden_states",
     "forecasts",
+    "scores",
     "agent_fit",
     "observations",
     "actions",
@@ -37,6 +39,8 @@ CAUSAL = (
     "forecast_sign",
     "plan_on_forecast",
 )
+CALIBRATION = 20  # bars whose residuals give the forecasts their first intervals, in a trace
+ROUNDING = 1e-9  # relative: linear baselines forecast all rows in one product, whose sums depend on how many there are
 Values = NDArray[Any]
 
 
@@ -101,6 +105,8 @@ def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, r
     states = encoding.encode(fitted, series)
     tables["hidden_states"] = [(0, states.hidden_state)]
     tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
+    if prepared.config.env.kind != "battery":  # whose forecasts are scored by the day
+        tables |= _scored(prepared, fitted, states, rows)
     if policy is None or prepared.config.env.kind != "trading":
         return Trace(tables, states)
     market = joining.build_market(prepared, states, rows)
@@ -116,10 +122,29 @@ def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, r
     return Trace(tables, states, played)
 
 
+def _scored(
+    prepared: Prepared, fitted: FittedForecaster, states: encoding.HiddenStates, rows: range
+) -> dict[str, list[tuple[int, Values]]]:
+    """Return every model's errors, each at the bar that completes its outcome, and the calibrated quantiles.
+
+    Calibrated on some bars before `rows`; nothing where there are too few of either.
+    """
+    horizon = prepared.config.model.horizon
+    before = range(max(states.first_row, rows.start - CALIBRATION - horizon), rows.start)
+    if min(len(before), len(rows)) <= horizon:
+        return {}
+    scores = scoring.score_forecasts(fitted, prepared.series, states, calibration_rows=before, rows=rows)
+    first = int(scores.decisions[0])
+    errors = [(first + horizon, error) for error in scores.errors.values()]
+    return {"scores": [*errors, (first, scores.next_bar_quantiles.T)]}
+
+
 def first_difference(
     one: Trace, other: Trace, *, last_row: int, first_row: int = 0, shift: int = 0, tolerance: float = 0.0
 ) -> tuple[str, int] | None:
     """Return the first stage in which two traces differ at or before `last_row`, and its first such row; None if none.
+
+    A stage that only one of them reached, for want of bars, is not compared.
 
     Args:
         one: the trace of the true world.
@@ -127,13 +152,12 @@ def first_difference(
         last_row: of `one`.
         first_row: rows of `one` before this are not compared.
         shift: row r of `one` is row r - shift of `other`.
-        tolerance: relative difference that counts as none; 0 asks for the same bits.
+        tolerance: relative difference that counts as none; 0 asks for the same bits, but of the scores.
     """
-    for stage in (name for name in STAGES if name in one.tables):
+    for stage in (name for name in STAGES if name in one.tables and name in other.tables):
+        allowed = max(tolerance, ROUNDING if stage == "scores" else 0.0)
         pairs = zip(one.tables[stage], other.tables[stage], strict=True)
-        rows = [
-            row for ours, theirs in pairs for row in _differing(ours, theirs, last_row, first_row, shift, tolerance)
-        ]
+        rows = [row for ours, theirs in pairs for row in _differing(ours, theirs, last_row, first_row, shift, allowed)]
         if rows:
             return stage, min(rows)
     return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from tradewinds.prepare import Prepared
 
-PROBES = ("reload", "split", "frozen", "stream", "account", "warm_up", "refit")
+PROBES = ("reload", "split", "frozen", "fresh", "stream", "account", "warm_up", "refit")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tradewinds.backtest import Backtest
 from tradewinds.champion import Model
 from tradewinds.errors import RequestError
 from tradewinds.leakcheck.account import known_volatility, second_account
+from tradewinds.leakcheck.fresh import brings_plugins, fresh
 from tradewinds.leakcheck.refit import Models
 from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
@@ -31,6 +32,8 @@ def walks(prepared: Prepared, models: Models, true: Trace, rows: range) -> tuple
     last, first = len(prepared.series.index) - 1, max(first_row(prepared, models.of(prepared)), 1)
     edges = list(dict.fromkeys(_edges(prepared, first)))
     likely: list[Question] = [("frozen", walk(row).frozen) for row in edges]
+    if brings_plugins(prepared):
+        likely.append(("fresh", partial(fresh, prepared, true)))
     if true.played is not None:
         likely.append(("account", partial(account, prepared, true.played, rows)))
     likely += [("warm_up", walk(later).warm_up) for later in LATER]

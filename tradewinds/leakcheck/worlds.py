@@ -12,18 +12,21 @@ from forecaster.series import Series
 from tradewinds.sources.loaded import LoadedColumns, Parts
 
 Array = NDArray[np.float64]
+WALKS = ((0.0, 0.0), (0.01, 0.8), (-0.01, -0.8))  # drift a bar, and what is left of a step in the next one
 
 
 def another_world(parts: Parts, last_row: int, *, seed: int = 0) -> Parts:
     """Replace everything that became known after the close of bar `last_row`, and nothing else.
 
-    Prices walk another path from the last close on, at another volatility; volumes, dividends, splits and columns take
-    other values. Missing values stay missing, so that what is filled from the far end of a hole shows.
+    Prices walk another path from the last close on, at another volatility: at random, or for the next two seeds in a
+    trend up and in a zigzag down, so that whatever is chosen by what comes is chosen otherwise in one of them. Volumes,
+    dividends, splits and columns take other values. Missing values stay missing, so that what is filled from the far
+    end of a hole shows.
     """
     rng = np.random.default_rng([seed, last_row])
     series = parts.series.series
     return Parts(
-        dataclasses.replace(parts.series, series=_other_bars(series, last_row, rng)),
+        dataclasses.replace(parts.series, series=_other_bars(series, last_row, rng, seed)),
         tuple(_other_columns(columns, series, last_row) for columns in parts.columns),
     )
 
@@ -53,12 +56,12 @@ def last_bars(parts: Parts, count: int) -> Parts:
     return later_start(parts, max(len(parts.series.series.index) - count, 0))
 
 
-def _other_bars(series: Series, last_row: int, rng: np.random.Generator) -> Series:
+def _other_bars(series: Series, last_row: int, rng: np.random.Generator, seed: int) -> Series:
     after = slice(last_row + 1, None)
     shape = series.close[after].shape
     if shape[0] == 0:
         return series
-    prices = _walk(series, last_row, shape, rng)
+    prices = _walk(series, last_row, shape, rng, kind=seed % 3)
     close = prices["close"]
     if series.single_price:
         prices = dict.fromkeys(prices, close)
@@ -78,13 +81,19 @@ def _other_bars(series: Series, last_row: int, rng: np.random.Generator) -> Seri
     return dataclasses.replace(series, exogenous=exogenous, ahead=ahead, **changed)
 
 
-def _walk(series: Series, last_row: int, shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Array]:
+def _walk(
+    series: Series, last_row: int, shape: tuple[int, ...], rng: np.random.Generator, *, kind: int
+) -> dict[str, Array]:
     """Return prices of the bars to come: another path from the last close on, which jumps and then wanders."""
     multiplies = series.target == "log_return"  # a temperature may be negative, and moves by differences
     size = 1.0 if multiplies else 10.0 * float(np.std(np.diff(series.close, axis=0))) + 1e-6
     last = series.close[last_row : last_row + 1]
     start = np.log(last) if multiplies else last
-    step = size * rng.normal(0.0, 0.03, shape)
+    drift, memory = WALKS[kind]
+    step = rng.normal(0.0, 0.03, shape)
+    for row in range(1, len(step) if memory else 0):
+        step[row] += memory * step[row - 1]
+    step = size * (step + drift)
     step[0] += 0.2 * size
     close = start + np.cumsum(step, axis=0)
     open_ = np.concatenate([start, close[:-1]]) + size * rng.normal(0.0, 0.01, shape)

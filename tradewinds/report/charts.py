@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from bokeh.models import (
     BoxZoomTool,
+    ColumnDataSource,
     CrosshairTool,
     HoverTool,
     NumeralTickFormatter,
@@ -47,6 +48,7 @@ DRAWN = (
     "buy_and_hold",
     "agent",
 )  # last is on top
+DOTS = 1500  # of the scatter of forecasts
 LABELS = {name: name.replace("_", " ") for name in COLOURS}
 
 
@@ -55,15 +57,26 @@ def thin(table: pd.DataFrame, points: int, keep: Sequence[str]) -> pd.DataFrame:
 
     A picture of a million bars needs no more than its extremes; numbers are never taken from a thinned table.
     """
-    if len(table) <= points:
+    count = len(table)
+    if count <= points:
         return table
-    size = int(np.ceil(len(table) / (points / (2 * len(keep)))))
-    bucket = np.arange(len(table)) // size
-    chosen: set[int] = {0, len(table) - 1}
+    size = -(-count // max((points - 2) // (2 * len(keep)), 1))
+    whole = count - count % size
+    chosen = [np.array([0, count - 1])]
     for column in keep:
-        values = pd.Series(table[column].to_numpy()).groupby(bucket)
-        chosen.update(values.idxmin().to_list(), values.idxmax().to_list())
-    return table.iloc[sorted(chosen)]
+        values = table[column].to_numpy(np.float64)
+        for fill, extreme in ((np.inf, np.argmin), (-np.inf, np.argmax)):
+            known = np.where(np.isnan(values), fill, values)
+            rows = extreme(known[:whole].reshape(-1, size), axis=1) + np.arange(0, whole, size)
+            last = [whole + extreme(known[whole:])] if whole < count else []
+            chosen.append(np.append(rows, last).astype(np.int64))
+    return table.iloc[np.unique(np.concatenate(chosen))]
+
+
+def source_of(table: pd.DataFrame) -> ColumnDataSource:
+    """Return columns that several charts draw from, once in the page: `time`, the index, and the table's in float32."""
+    columns = {str(name): table[name].to_numpy(np.float32) for name in table}
+    return ColumnDataSource({"time": table.index.to_numpy(), **columns})
 
 
 @dataclass(frozen=True)
@@ -86,24 +99,37 @@ def clock_of(index: pd.DatetimeIndex, name: str = "time") -> Clock:
     return Clock(span, Span(dimension="height", line_color=INK, line_alpha=0.4, line_width=1))
 
 
-def equity_chart(paths: pd.DataFrame, band: pd.DataFrame, clock: Clock, *, log: bool) -> Figure:
+def equity_chart(paths: ColumnDataSource, band: pd.DataFrame, clock: Clock, *, log: bool) -> Figure:
     """Draw the equity of the agent, the band of its luck, and its baselines; perfect foresight would dwarf them."""
     scale = "log" if log else "linear"
-    plot = time_figure(f"Equity, opening equity = 1 ({scale} scale)", clock, height=320, y_axis_type=scale)
+    plot = time_figure(f"Equity, opening equity = 1 ({scale} scale)", clock, height=340, y_axis_type=scale)
     if len(band):
         plot.varea(
             band.index, band["low"], band["high"], fill_color=COLOURS["agent"], fill_alpha=0.10,
             legend_label="95 % by luck",
         )  # fmt: skip
-    for name in (name for name in DRAWN if f"equity.{name}" in paths):
+    for name in (name for name in DRAWN if f"equity.{name}" in paths.data):
         line = plot.line(
-            paths.index, paths[f"equity.{name}"], color=COLOURS[name], line_width=2.5 if name == "agent" else 1.3,
+            "time", f"equity.{name}", source=paths, color=COLOURS[name], line_width=2.5 if name == "agent" else 1.3,
             legend_label=LABELS[name],
         )  # fmt: skip
         line.tags = ["ink"] if name == "buy_and_hold" else []
     plot.yaxis.formatter = NumeralTickFormatter(format="0.00")
     plot.legend.click_policy = "hide"
-    return _legend(plot, "top_left")
+    return with_legend(plot)
+
+
+def draw_seeds(plot: Figure, paths: ColumnDataSource, names: Sequence[str]) -> None:
+    """Draw further agents, thinner and paler than the one that stands for them."""
+    for name in names:
+        plot.line("time", name, source=paths, color=COLOURS["agent"], line_width=1.0, line_alpha=0.35)
+
+
+def draw_borders(plot: Figure, borders: Sequence[pd.Timestamp]) -> None:
+    """Draw where one fold's test ends and the next begins."""
+    for moment in borders:
+        at = int(moment.value // 1_000_000)
+        plot.add_layout(Span(location=at, dimension="height", line_color=INK, line_dash="dotted", line_alpha=0.5))
 
 
 def comparison_chart(curves: Mapping[str, pd.DataFrame]) -> Figure:
@@ -115,36 +141,40 @@ def comparison_chart(curves: Mapping[str, pd.DataFrame]) -> Figure:
         plot.line(curve.index, curve["equity"], color=colour, line_width=1.8, legend_label=name)
     plot.yaxis.formatter = NumeralTickFormatter(format="0.00")
     plot.legend.click_policy = "hide"
-    return _legend(plot, "top_left")
+    return with_legend(plot)
 
 
-def drawdown_chart(paths: pd.DataFrame, clock: Clock) -> Figure:
+def drawdown_chart(paths: ColumnDataSource, clock: Clock) -> Figure:
     """Draw how far the agent and buy-and-hold stand below their last peak."""
-    plot = time_figure("Drawdown, share of the last peak", clock, height=180)
-    for name in ("buy_and_hold", "agent"):
-        line = plot.line(
-            paths.index, -paths[f"drawdown.{name}"], color=COLOURS[name], line_width=1.5, legend_label=LABELS[name]
-        )
-        line.tags = ["ink"] if name == "buy_and_hold" else []
-    agent = -paths["drawdown.agent"].to_numpy()
-    plot.varea(x=paths.index.to_numpy(), y1=np.zeros(len(paths)), y2=agent, color=COLOURS["agent"], alpha=0.15)
+    plot = time_figure("Drawdown, share of the last peak", clock, height=200)
+    _two_lines(plot, paths, "fall")
+    plot.varea("time", 0.0, "fall.agent", source=paths, color=COLOURS["agent"], alpha=0.15)
     plot.yaxis.formatter = NumeralTickFormatter(format="0%")
-    return _legend(plot, "bottom_left")
+    return with_legend(plot)
 
 
-def price_chart(paths: pd.DataFrame, unit: str, clock: Clock) -> Figure:
+def price_chart(paths: ColumnDataSource, unit: str, clock: Clock) -> Figure:
     """Draw the price the agent traded."""
     plot = time_figure(f"Price, {unit}" if unit else "Price", clock, height=200)
-    plot.line(paths.index, paths["price"], color=INK, line_width=1.3).tags = ["ink"]
+    plot.line("time", "price", source=paths, color=INK, line_width=1.3).tags = ["ink"]
     return plot
 
 
-def position_chart(paths: pd.DataFrame, clock: Clock) -> Figure:
+def position_chart(paths: ColumnDataSource, clock: Clock) -> Figure:
     """Draw what the agent held under that price: its exposure as a share of equity."""
     plot = time_figure("Agent's exposure, share of equity", clock, height=140)
-    plot.step(paths.index, paths["exposure"], mode="after", color=COLOURS["agent"], line_width=1.3)
+    plot.step("time", "exposure", source=paths, mode="after", color=COLOURS["agent"], line_width=1.3)
     plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_width=0.8))
     return plot
+
+
+def _two_lines(plot: Figure, paths: ColumnDataSource, what: str) -> None:
+    """Draw what is told of buy-and-hold, and over it of the agent."""
+    for name in ("buy_and_hold", "agent"):
+        line = plot.line(
+            "time", f"{what}.{name}", source=paths, color=COLOURS[name], line_width=1.5, legend_label=LABELS[name]
+        )
+        line.tags = ["ink"] if name == "buy_and_hold" else []
 
 
 def rolling_sharpe(equity: NDArray[np.float64], bars_per_year: float) -> tuple[NDArray[np.float64], int]:
@@ -157,39 +187,31 @@ def rolling_sharpe(equity: NDArray[np.float64], bars_per_year: float) -> tuple[N
     return np.where(spread > 1e-12, mean / np.maximum(spread, 1e-12) * np.sqrt(bars_per_year), np.nan), window
 
 
-def sharpe_chart(paths: pd.DataFrame, window: int, clock: Clock) -> Figure:
+def sharpe_chart(paths: ColumnDataSource, window: int, clock: Clock) -> Figure:
     """Draw the rolling Sharpe of the agent and of buy-and-hold."""
-    plot = time_figure(f"Sharpe of the last {window} bars, annual", clock, height=180)
-    for name in ("buy_and_hold", "agent"):
-        line = plot.line(
-            paths.index, paths[f"sharpe.{name}"], color=COLOURS[name], line_width=1.5, legend_label=LABELS[name]
-        )
-        line.tags = ["ink"] if name == "buy_and_hold" else []
+    plot = time_figure(f"Sharpe of the last {window} bars, annual", clock, height=200)
+    _two_lines(plot, paths, "sharpe")
     plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_width=0.8))
-    return _legend(plot, "top_left")
+    return with_legend(plot)
 
 
-def forecast_chart(forecasts: pd.DataFrame, unit: str, clock: Clock) -> Figure:
+def forecast_chart(forecasts: ColumnDataSource, unit: str, clock: Clock) -> Figure:
     """Draw the fan of the forecast made one bar before, its 50 and 90 % intervals, under what then happened."""
     title = f"Next bar, {unit}: forecast, its 50 and 90 % intervals, and the truth"
-    plot = time_figure(title, clock, height=200)
+    plot = time_figure(title, clock, height=220)
     for low, high, alpha in (("0.05", "0.95", 0.12), ("0.25", "0.75", 0.22)):
-        plot.varea(
-            forecasts.index,
-            forecasts[f"quantile_{low}"],
-            forecasts[f"quantile_{high}"],
-            fill_color=COLOURS["agent"],
-            fill_alpha=alpha,
-        )
-    plot.line(forecasts.index, forecasts["truth"], color="#94a3b8", line_width=1, legend_label="truth")
-    plot.line(forecasts.index, forecasts["forecast"], color=COLOURS["agent"], line_width=1.6, legend_label="forecast")
+        band = (f"quantile_{low}", f"quantile_{high}")
+        plot.varea("time", *band, source=forecasts, fill_color=COLOURS["agent"], fill_alpha=alpha)
+    plot.line("time", "truth", source=forecasts, color="#94a3b8", line_width=1, legend_label="truth")
+    own = {"color": COLOURS["agent"], "line_width": 1.6, "legend_label": "forecast"}
+    plot.line("time", "forecast", source=forecasts, **own)
     plot.yaxis.formatter = NumeralTickFormatter(format="0.0%" if unit == LOG_RETURN else "0.0")
-    return _legend(plot, "top_left")
+    return with_legend(plot)
 
 
 def horizon_chart(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw every model's mean absolute error by bars ahead, as a share of the naive one's; below 1 is skill."""
-    plot = figure(title="Error by bars ahead, naive = 1", height=220, sizing_mode="stretch_width", tools="")
+    plot = figure(title="Error by bars ahead, naive = 1", height=250, sizing_mode="stretch_width", tools="")
     naive = np.array(scores["naive"]["mae_by_horizon"])
     ahead = np.arange(1, len(naive) + 1)
     for (name, score), colour in zip(scores.items(), SCORED, strict=False):
@@ -197,25 +219,26 @@ def horizon_chart(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
         plot.line(ahead, share, color=colour, line_width=1.6, legend_label=name.replace("_", " "))
         plot.scatter(ahead, share, color=colour, size=4)
     plot.xaxis.ticker.desired_num_ticks = min(len(naive), 10)
-    return _dressed(_small_legend(plot))
+    return with_legend(_dressed(plot))
 
 
 def calibration_chart(levels: Sequence[float], shares: Mapping[str, Sequence[float]]) -> Figure:
     """Draw how often the truth lay below each quantile, against how often it should have; the diagonal is right."""
     title = "Share below each quantile (up) against its level"
-    plot = figure(title=title, height=220, sizing_mode="stretch_width", tools="")
+    plot = figure(title=title, height=250, sizing_mode="stretch_width", tools="")
     plot.line([0, 1], [0, 1], color=INK, line_width=0.8, line_dash="dotted").tags = ["ink"]
     for (name, share), colour in zip(shares.items(), SCORED, strict=False):
         plot.line(list(levels), list(share), color=colour, line_width=1.6, legend_label=name.replace("_", " "))
-    plot.legend.location = "top_left"
-    return _dressed(_small_legend(plot))
+    return with_legend(_dressed(plot))
 
 
 def scatter_chart(forecasts: pd.DataFrame, unit: str, points: int) -> Figure:
     """Draw forecast against truth, one dot a bar: a forecast with skill leans along the diagonal."""
-    rows = forecasts.iloc[np.unique(np.linspace(0, len(forecasts) - 1, min(points, len(forecasts))).astype(int))]
-    plot = figure(title="Forecast (across) against truth (up)", height=200, sizing_mode="stretch_width", tools="")
-    plot.scatter(rows["forecast"], rows["truth"], size=3, color=COLOURS["agent"], alpha=0.35)
+    count = min(points, DOTS, len(forecasts))
+    rows = forecasts.iloc[np.unique(np.linspace(0, len(forecasts) - 1, count).astype(int))]
+    plot = figure(title="Forecast (across) against truth (up)", height=220, sizing_mode="stretch_width", tools="")
+    across, up = (rows[name].to_numpy(np.float32) for name in ("forecast", "truth"))
+    plot.scatter(across, up, size=3, color=COLOURS["agent"], alpha=0.35)
     plot.xaxis.formatter = NumeralTickFormatter(format="0.00%" if unit == LOG_RETURN else "0.0")
     plot.yaxis.formatter = NumeralTickFormatter(format="0.0%" if unit == LOG_RETURN else "0.0")
     plot.xaxis.ticker.desired_num_ticks = 4
@@ -227,9 +250,13 @@ def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1.0 - equity / np.maximum.accumulate(equity))
 
 
-def _legend(plot: Figure, where: str) -> Figure:
-    plot.legend.location, plot.legend.orientation = where, "horizontal"
-    plot.legend.background_fill_alpha, plot.legend.border_line_color = 0.7, None
+def with_legend(plot: Figure) -> Figure:
+    """Set the legend above the panel, where it hides nothing; a narrow page gives it more rows (page.js)."""
+    legend = plot.legend[0]
+    legend.orientation, legend.margin, legend.padding, legend.spacing = "horizontal", 0, 2, 8
+    legend.label_text_font_size, legend.glyph_width, legend.label_standoff = "11px", 14, 4
+    legend.background_fill_alpha, legend.border_line_color, legend.location = 0.0, None, "top_left"
+    plot.add_layout(legend, "above")
     return plot
 
 
@@ -249,12 +276,6 @@ def time_figure(title: str, clock: Clock, *, height: int, **options: object) -> 
     plot.add_tools(CrosshairTool(overlay=clock.cursor))
     plot.add_tools(HoverTool(tooltips=[("", "$x{%F %H:%M}"), ("", "$y{0.0000}")], formatters={"$x": "datetime"}))
     return _dressed(plot)
-
-
-def _small_legend(plot: Figure) -> Figure:
-    plot.legend.label_text_font_size, plot.legend.background_fill_alpha = "10px", 0.6
-    plot.legend.border_line_color = None
-    return plot
 
 
 def _dressed(plot: Figure) -> Figure:

@@ -1,5 +1,6 @@
 """report.json, version 1. But for run.id, run.started_at and run.seconds, one request gives the same bytes twice."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -42,7 +43,7 @@ def report_document(
     seed, index = config.seed, series.index[split.test.start : split.test.stop]
     remarks = [] if played is None else _agent_remarks(played, learned=learned)
     remarks += _forecast_remarks(config.model.kind, honesty)
-    verdict = [] if played is None else [_verdict(played, honesty)]
+    verdict = [] if played is None else [traded_verdict(played.metrics, honesty)]
     verdict.append(f"{honesty['forecast_verdict'][:1].upper()}{honesty['forecast_verdict'][1:]}.")
     return {
         "schema": SCHEMA,
@@ -110,9 +111,9 @@ def _played(played: Backtest | None, seed: int, index: pd.DatetimeIndex) -> dict
     }
 
 
-def _verdict(played: Backtest, honesty: dict[str, Any]) -> str:
-    """Say in words what the test span showed, and whether luck suffices for it."""
-    agent, holder = (played.metrics[name]["total_return"] for name in ("agent", "buy_and_hold"))
+def traded_verdict(metrics: Mapping[str, Mapping[str, Any]], honesty: Mapping[str, Any]) -> str:
+    """Say in words what the test span showed, from metrics by strategy, and whether luck suffices for it."""
+    agent, holder = (metrics[name]["total_return"] for name in ("agent", "buy_and_hold"))
     words = [f"After costs the agent made {agent:+.1%} on the test span, buy and hold {holder:+.1%}."]
     interval, better = honesty.get("sharpe_ci95"), honesty.get("spa_p_value")
     if interval is None:

@@ -32,7 +32,7 @@ def forecast_figures(
 ) -> dict[str, charts.Figure]:
     """Draw the fan, the scatter, the error by bars ahead and the calibration of the test rows."""
     model, unit = document["run"]["config"]["model"]["kind"], document["data"]["forecast_unit"]
-    thinned = charts.thin(forecasts.dropna(), points, ["truth", "forecast"])
+    thinned = charts.source_of(charts.thin(forecasts.dropna(), points, ["truth", "forecast"]))
     return {
         "forecast": charts.forecast_chart(thinned, unit, clock),
         "scatter": charts.scatter_chart(forecasts, unit, points),

@@ -14,6 +14,7 @@ from tradewinds.report import charts
 from tradewinds.report.forecasts import FORECASTS, forecast_cards, forecast_figures, forecast_values
 from tradewinds.report.render import render, shown
 from tradewinds.report.storage import storage_page
+from tradewinds.report.walk import EQUITY, walk_page
 
 METRICS = (
     ("total_return", "total return", "percent"),
@@ -56,18 +57,22 @@ COSTS = (
     ("max_drawdown_from_start_capital", "max drawdown (from start capital)", "percent"),
 )
 TABLES = ("equity", "positions", "trades", "band", "forecasts")
-MOST_TRADES = 2000  # rows of the table of trades; the files beside the report hold all
+MOST_TRADES = 1000  # rows of the table of trades; the files beside the report hold all
 
 
 def write_page(run: Path, *, plot_points: int) -> None:
-    """Write `run`/report.html from `run`/report.json and the artifact of its backtest, or of its forecast.
+    """Write `run`/report.html from `run`/report.json and the artifact of its backtest, its walk or its forecast.
 
     Args:
         run: folder of a finished run.
         plot_points: bars drawn at most per line.
     """
     document = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    if document["backtest"] is None:
+    if "walk_forward" in document:
+        equity = _naive_times(pd.read_parquet(run / "walk_forward" / EQUITY))
+        walk = walk_page(document, equity, plot_points)
+        page = render("walk.html", walk["figures"], **walk["values"], rows=METRICS, honesty=HONESTY, **_span(equity))
+    elif document["backtest"] is None:
         page = _forecast_page(document, run / "forecast", plot_points)
     elif document["run"]["config"]["env"]["kind"] == "battery":
         paths = _naive_times(pd.read_parquet(run / "backtest" / "paths.parquet"))
@@ -133,9 +138,12 @@ def _figures(
     paths = tables["equity"].add_prefix("equity.").join(tables["positions"])
     for name in ("agent", "buy_and_hold"):
         curve = paths[f"equity.{name}"].to_numpy()
-        paths[f"drawdown.{name}"] = charts.drawdown(curve)
+        paths[f"fall.{name}"] = -charts.drawdown(curve)
         paths[f"sharpe.{name}"], window = charts.rolling_sharpe(curve, document["data"]["bars_per_year"])
-    drawn = charts.thin(paths, points, ["equity.agent", "price", "exposure"])
+    kept = [f"equity.{name}" for name in charts.DRAWN if f"equity.{name}" in paths and name != "flat"]
+    paths = paths[[*kept, "equity.flat", *(name for name in paths if not str(name).startswith("equity."))]]
+    thinned = charts.thin(paths, points, [*kept, "fall.agent", "price", "exposure"])
+    drawn = charts.source_of(thinned.drop(columns="target"))
     return {
         "equity_log": charts.equity_chart(drawn, tables["band"], clock, log=True),
         "equity_linear": charts.equity_chart(drawn, tables["band"], clock, log=False),

@@ -18,7 +18,7 @@ WIDTH, HEIGHT, DPI = 10.0, 6.5, 120  # inches
 
 
 def write_picture(run: Path, *, plot_points: int) -> Path | None:
-    """Write `run`/report.png from the backtest of a finished run; return its path, or None where nothing is traded.
+    """Write `run`/report.png from the backtest of a finished run; return its path, or None for a forecast or a walk.
 
     An account shows equity, drawdown and exposure; a storage unit its profit and the price.
 
@@ -27,7 +27,7 @@ def write_picture(run: Path, *, plot_points: int) -> Path | None:
         plot_points: bars drawn at most per line.
     """
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    if report["backtest"] is None:
+    if report["backtest"] is None or "walk_forward" in report:
         return None
     picture = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
     FigureCanvasAgg(picture)

@@ -80,13 +80,15 @@ def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
     link = run.resolve().relative_to(base.resolve()) if _inside(run, base) else run.resolve()
     started = report["run"]["started_at"][:16].replace("T", " ")
     learner = config["agent"]["kind"] if strategies else ""
-    texts = [started, report["data"]["name"], model, learner, str(report["run"]["seed"])]
+    seeds = report["honesty"]["seeds"]
+    seed = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}..{seeds[-1]}"
+    texts = [started, report["data"]["name"], model, learner, seed]
     numbers = [(agent.get(key), form) for _, key, form in METRICS]
     holder = strategies.get("buy_and_hold", {"metrics": {}})["metrics"]
     numbers.append((holder.get("total_return"), "percent"))
     numbers += [(report["forecast"].get(name, {}).get("mase"), "number") for name in (model, "naive")]
     return [
-        Cell(f"{run.parent.name}/{run.name}", run.name, f"{link.as_posix()}/report.html"),
+        Cell(f"{run.parent.name} {run.name[-4:]}", run.name, f"{link.as_posix()}/report.html"),
         *(Cell(text, text) for text in texts),
         *(Cell(shown(value, form), "-1e99" if value is None else repr(value)) for value, form in numbers),
     ]
@@ -100,7 +102,7 @@ def _read(path: Path) -> dict[str, Any]:
     """Return a report, or nothing if it is not one of ours: a list of runs must not fail on a stray file."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        return report if report["schema"] == 1 and report["forecast"] and "backtest" in report else {}
+        return report if report["schema"] == 1 and "forecast" in report and "backtest" in report else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

@@ -1,4 +1,4 @@
-// Tables whose heads are buttons are sorted by the raw values in data-v.
+// Tables whose heads are buttons are sorted by the raw values in data-v, or by what they show.
 "use strict";
 (function () {
   document.querySelectorAll("table.sortable th").forEach((head) => {
@@ -8,7 +8,7 @@
       table.querySelectorAll("th").forEach((one) => one.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       const position = Array.from(head.parentElement.children).indexOf(head);
-      const value = (row) => row.children[position].dataset.v;
+      const value = (row) => row.children[position].dataset.v ?? row.children[position].textContent.trim();
       const rows = Array.from(body.rows).sort((one, two) => {
         const [a, b] = [value(one), value(two)], [x, y] = [Number(a), Number(b)];
         return (Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x - y) * (up ? 1 : -1);

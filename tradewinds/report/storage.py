@@ -184,7 +184,7 @@ def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> 
             drawn.index, drawn[f"profit.{name}"], color=colour, line_width=width, legend_label=name.replace("_", " ")
         )
     profit.yaxis.formatter = NumeralTickFormatter(format="0,0")
-    profit.legend.location, profit.legend.click_policy = "top_left", "hide"
+    charts.with_legend(profit).legend.click_policy = "hide"
     price = charts.time_figure(
         f"Price and its forecast at gate closure, {document['data']['price_unit']}", clock, height=220
     )
@@ -194,7 +194,7 @@ def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> 
     price.line(
         drawn.index, drawn[f"forecast.{model}"], color=PALETTE[0], line_width=1.2, legend_label=f"{model} forecast"
     )
-    price.legend.location, price.legend.orientation = "top_left", "horizontal"
+    charts.with_legend(price)
     week = paths.iloc[: 24 * 7]
     first = charts.clock_of(pd.DatetimeIndex(week.index), name="week")
     charge = charts.time_figure("Energy in the store in the first week, MWh", first, height=180)
@@ -202,7 +202,7 @@ def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> 
         charge.step(
             week.index, week[f"charge.{name}"], mode="after", color=colours[name], legend_label=name.replace("_", " ")
         )
-    charge.legend.location = "top_left"
+    charts.with_legend(charge)
     return {
         "figures": {"profit": profit, "price": price, "charge": charge},
         "values": {

@@ -21,6 +21,12 @@ def _span_laws(first: str | None, last: str | None) -> list[tuple[bool, str]]:
     return laws
 
 
+def _moment_law(last: str | None) -> tuple[bool, str]:
+    date, _, time = (last or "").partition("T")
+    whole = is_date(date) and (not time or re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time, re.ASCII) is not None)
+    return last is None or whole, f"last must be a date or moment such as 2015-01-31 or 2015-01-31T12:00, was '{last}'"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SampleConfig:
     """A series that is shipped, or read from the installed `arch` package.
@@ -198,17 +204,20 @@ class SampleWeather:
         name: `chicago` (daily) or `gulf_plant` (hourly), or `henry_hub`, the daily price of gas beside another series.
         columns: which of its columns; at least one.
         beside: another sample, all of whose usual columns are joined too, or null.
+        last: last date read, or last moment such as 2020-01-31T12:00, in UTC; null for all.
     """
 
     kind: Literal["sample"] = "sample"
     name: Literal["chicago", "gulf_plant", "henry_hub"]
     columns: tuple[str, ...]
     beside: Literal["henry_hub"] | None = None
+    last: str | None = None
 
     def __post_init__(self) -> None:
         require(
             (len(self.columns) >= 1, "columns must name at least one column, were none"),
             (self.beside != self.name, f"beside must be another sample, was {self.beside} itself"),
+            _moment_law(self.last),
         )
 
 
@@ -230,6 +239,7 @@ class FileWeather:
             (0, 8784]. `lag_hours` is not read for them.
         place: zone of the place the weather is of, such as America/Chicago, to check the clock of its temperatures;
             null takes the market's zone, where that is known.
+        last: last date read, or last moment such as 2020-01-31T12:00, in UTC; null for all.
     """
 
     kind: Literal["csv", "parquet"]
@@ -243,6 +253,7 @@ class FileWeather:
     available_column: str | None = None
     known_ahead: Mapping[str, float] = field(default_factory=dict)
     place: str | None = None
+    last: str | None = None
 
     def __post_init__(self) -> None:
         lag, units = self.lag_hours, self.units
@@ -268,6 +279,7 @@ class FileWeather:
                 units is None or len(units) == len(self.columns),
                 f"units must be one a column, {len(self.columns)}, were {list(units or ())}",
             ),
+            _moment_law(self.last),
         )
 
 
@@ -286,6 +298,7 @@ class OpenMeteoConfig:
         lag_hours: hours from the start of a value's interval until it counts as known; null takes the time at which it
             was published, five days for the archive. Less treats the reanalysis as if a station had read it.
         first: first date fetched.
+        last: last date read from the store, or last moment such as 2020-01-31T12:00, in UTC; null for all.
         url: another address of the same service, or null.
     """
 
@@ -298,6 +311,7 @@ class OpenMeteoConfig:
     lead_days: int = 1
     lag_hours: float | None = None
     first: str = "2015-01-01"
+    last: str | None = None
     url: str | None = None
 
     def __post_init__(self) -> None:
@@ -321,4 +335,5 @@ class OpenMeteoConfig:
                 f"lag_hours of {self.interval} values must lie in [{least}, {MAX_LAG_HOURS}] or be null, was {lag}",
             ),
             *_span_laws(self.first, None),
+            _moment_law(self.last),
         )

@@ -150,7 +150,7 @@ def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
         time_zone=config.time_zone,
         time_format=config.time_format,
         rules=rules,
-    )
+    ).through(config.last)
     values = {name: table.numbers(name, empty_allowed=True) for name in config.columns}
     for name, column in values.items():
         if not np.isfinite(column).any():

@@ -146,7 +146,9 @@ def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns
             f"type: tradewinds fetch weather=open_meteo {place} weather.product={config.product} "
             f"weather.interval={config.interval} {what}"
         )
-    frame = stored.frame
+    frame = stored.frame.loc[: config.last]
+    if frame.empty:
+        raise RequestError(f"the store has no weather at {place} up to weather.last={config.last}")
     index = pd.DatetimeIndex(frame.index)
     available = pd.DatetimeIndex(frame[AVAILABLE])
     if config.lag_hours is not None:

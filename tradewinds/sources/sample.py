@@ -63,16 +63,16 @@ def load_sample_weather(config: SampleWeather, rules: DataConfig) -> list[Loaded
     Raises:
         RequestError: a column is not there, or holds values no weather has.
     """
-    first = _gas_columns(config.columns) if config.name == "henry_hub" else _weather_columns(config)
-    return [first] if config.beside is None else [first, _gas_columns((config.beside,))]
+    first = _gas_columns(config.columns, config.last) if config.name == "henry_hub" else _weather_columns(config)
+    return [first] if config.beside is None else [first, _gas_columns((config.beside,), config.last)]
 
 
-def _gas_columns(columns: tuple[str, ...]) -> LoadedColumns:
+def _gas_columns(columns: tuple[str, ...], last: str | None) -> LoadedColumns:
     """The daily gas price: known two days after its day is over, since EIA publishes with a delay."""
     if columns != ("henry_hub",):
         raise RequestError(f"weather.columns of henry_hub must be [henry_hub], were {list(columns)}")
     one = sample("henry_hub_spot_daily")
-    table = _proven(one)
+    table = _proven(one).through(last)
     price = pd.Series(table.numbers("close", empty_allowed=True), index=table.index)
     quoted = pd.DataFrame({"henry_hub": price[price.notna()]})
     moments = {"henry_hub": pd.DatetimeIndex(quoted.index) + LAGS["henry_hub"]}
@@ -82,7 +82,7 @@ def _gas_columns(columns: tuple[str, ...]) -> LoadedColumns:
 
 def _weather_columns(config: SampleWeather) -> LoadedColumns:
     one = sample(WEATHER[config.name])
-    table = _proven(one)
+    table = _proven(one).through(config.last)
     values = {name: table.numbers(name) for name in config.columns}
     units = {name: one.facts["units"][name] for name in config.columns}
     frame = pd.DataFrame(values, index=table.index)

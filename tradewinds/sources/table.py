@@ -92,6 +92,20 @@ class Table:
         self._refuse(column, np.isin(values, SENTINELS), texts, "marks a missing value", cure)
         return values
 
+    def through(self, last: str | None) -> "Table":
+        """Return the rows up to the date or moment `last`, in UTC, itself included; all for None.
+
+        Raises:
+            RequestError: there are none.
+        """
+        if last is None:
+            return self
+        end = pd.Timestamp(last, tz="UTC") + (pd.Timedelta(1) if "T" in last else pd.Timedelta(days=1))
+        rows = np.flatnonzero(self.index < end)
+        if len(rows) == 0:
+            raise RequestError(f"{self.origin.name} begins on {self.index[0]:%Y-%m-%d}, after weather.last={last}")
+        return _take(self, rows)
+
     def until(self, name: str) -> "Table":
         """Return the rows up to the last that has a value in the column `name`; all if none has."""
         rows = np.flatnonzero(np.isfinite(self.numbers(name, empty_allowed=True)))

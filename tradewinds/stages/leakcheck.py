@@ -8,7 +8,8 @@ from forecaster.config import BaselineConfig
 from tradewinds.artifact import new_run_id, write_json
 from tradewinds.console import Console
 from tradewinds.errors import GateError, RequestError
-from tradewinds.leakcheck.probes import check_pipeline, check_source
+from tradewinds.leakcheck.probes import check_pipeline
+from tradewinds.leakcheck.reload import check_source
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
@@ -91,6 +92,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         "reload": "the source read again without its later bars: the earlier ones are the same, to the bit",
         "split": "the parts follow one another, the embargo apart",
         "frozen": "all after a bar replaced: every stage up to it is the same, to the bit",
+        "fresh": "a process that never met a later bar reads the same features; asked where plugins have a say",
         "stream": "bars arrive one by one: every stage says what it said of all at once",
         "account": "a second account, fed with the actions, holds the same units and money",
         "warm_up": "a later start changes nothing once the features have warmed up",

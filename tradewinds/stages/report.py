@@ -12,8 +12,9 @@ from tradewinds.report.runs import write_comparison, write_index
 from tradewinds.schema import Config
 from tradewinds.stages.backtest import KIND
 from tradewinds.stages.forecast import KIND as FORECAST
+from tradewinds.stages.walk_forward import KIND as WALK
 
-AGAIN = {KIND: "backtest", FORECAST: "run"}
+AGAIN = {KIND: "backtest", FORECAST: "run", WALK: "walk-forward"}
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 def _prove(run: Path) -> None:
     if not (run / "report.json").is_file():
         raise RequestError(f"inputs.run must name the folder of a finished run, was '{run}' (no report.json there)")
-    kind = KIND if (run / KIND).exists() else FORECAST
+    kind = next((kind for kind in AGAIN if (run / kind).exists()), FORECAST)
     facts = read(run / kind, kind).manifest["facts"]
     if sha256_of(run / "report.json") != facts.get("report_sha256"):
         raise GateError(f"{run / 'report.json'} differs from {kind}/{MANIFEST}; it was changed: {AGAIN[kind]} again")

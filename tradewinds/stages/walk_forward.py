@@ -1,6 +1,7 @@
 """`tradewinds walk-forward`: models fitted anew for each fold and seed, their tests joined into one account."""
 
 import dataclasses
+import hashlib
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tradewinds.artifact import Artifact, new_run_id, read, sweep_partials, versions, write_json, writing
+from tradewinds.artifact import (
+    Artifact,
+    json_text,
+    new_run_id,
+    read,
+    sweep_partials,
+    versions,
+    write_json,
+    write_text,
+    writing,
+)
 from tradewinds.backtest import Backtest, backtest
 from tradewinds.console import Console, again
 from tradewinds.cost_sweep import cost_block
@@ -21,15 +32,18 @@ from tradewinds.leakcheck.stretch import aligned
 from tradewinds.metrics import simple_returns
 from tradewinds.overfitting import bar_sharpe
 from tradewinds.prepare import Prepared, prepare, seed_for
+from tradewinds.report.page import write_page
+from tradewinds.report.runs import write_index
 from tradewinds.report.text import strategy_lines
+from tradewinds.report.walk import EQUITY, walk_report
 from tradewinds.schema import Config
 from tradewinds.stages.backtest import log_opening
 from tradewinds.stages.storage import refuse_storage
 from tradewinds.trials import seed_summary, trial_block
-from tradewinds.walk_forward import Decisions, Task, decisions_of, plan, run_all
+from tradewinds.walk_forward import Decisions, Task, decisions_of, facts_of, plan, run_all
 from trading_env import Market, TradingConfig
 
-KIND, FILE, EQUITY = "walk_forward", "walk_forward.json", "equity.parquet"
+KIND, FILE = "walk_forward", "walk_forward.json"
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
@@ -49,19 +63,29 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     with console.progress("walk-forward") as progress:
         computed = run_all(prepared, tasks, progress)
     document, curves = judge_walk(prepared, tasks, run)
+    document["honesty"] |= leak_verdicts(tasks)
     facts: dict[str, Any] = {"id": run.name, "command": "walk-forward", "again": again("walk-forward", console.typed)}
     facts |= {"started_at": datetime.now(UTC).isoformat(), "seconds": round(time.perf_counter() - started, 1)}
     facts |= {"computed": computed, "kept": len(tasks) - computed}
     parents: dict[str, Artifact] = {
         f"fold_{task.number}_seed_{task.seed}": read(task.folder, "walk_forward_fold") for task in tasks
     }
-    with writing(run / KIND, KIND, config=config.plain(), inputs=prepared.inputs, parents=parents) as folder:
-        write_json(folder / FILE, {"schema": 1, "run": facts | _asked(prepared), **document})
+    facts |= _asked(prepared)
+    text = json_text(walk_report(_tested(prepared, tasks), document, facts))
+    proof = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    plain = config.plain()
+    with writing(run / KIND, KIND, config=plain, inputs=prepared.inputs, parents=parents, facts=proof) as folder:
+        write_json(folder / FILE, {"schema": 1, "run": facts, **document})
         curves.to_parquet(folder / EQUITY)
+    write_text(run / "report.json", text)
+    write_page(run, plot_points=config.backtest.plot_points)
     for line in walk_lines(document):
         console.result(line)
     console.result(f"{computed} of {len(tasks)} folds were computed, the others were there")
     console.wrote(run / KIND)
+    console.wrote(run / "report.json")
+    console.wrote(run / "report.html")
+    console.wrote(write_index(Path(config.run.dir)))
     return {"walk_forward": str(run / KIND), "computed": computed, **document}
 
 
@@ -196,7 +220,21 @@ def _fold(
 
     some = next(iter(played.values()))
     by_seed = {str(seed): earned(one.equity("agent")) for seed, one in played.items()}
-    return {"rows": told, "agent": by_seed, "buy_and_hold": earned(some.equity("buy_and_hold"))}
+    learned = sum(facts_of(task)["learned"] for task in tasks if task.number == number)
+    holder = earned(some.equity("buy_and_hold"))
+    return {"rows": told, "agent": by_seed, "learned": learned, "buy_and_hold": holder}
+
+
+def leak_verdicts(tasks: list[Task]) -> dict[str, Any]:
+    """Return the leak checks of all folds and seeds in one: `clean`, or the first leak and its fold."""
+    found = {task: facts_of(task).get("leakcheck") for task in tasks}
+    for task, word in found.items():
+        if word not in (None, "clean"):
+            return {"leakcheck": f"fold {task.number + 1}, seed {task.seed}: {word}"}
+    unasked = sum(word is None for word in found.values())
+    if unasked:
+        return {"leakcheck": None, "leakcheck_reason": f"{unasked} of {len(tasks)} folds were not asked"}
+    return {"leakcheck": "clean"}
 
 
 def _asked(prepared: Prepared) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""The numbers in README.md: runs what `make run` ships, keeps what came of it in docs/numbers.json, writes the table.
+
+Run: OMP_NUM_THREADS=1 python benchmarks/readme.py, two minutes. With `table`, only the table is written anew from
+docs/numbers.json. tests/package/test_readme_numbers.py fails when README.md and docs/numbers.json disagree, or when
+configuration or data are no longer those that were run.
+"""
+
+import contextlib
+import io
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tradewinds.__main__ import main
+from tradewinds.report.render import shown
+
+ROOT = Path(__file__).resolve().parents[1]
+README, NUMBERS = ROOT / "README.md", ROOT / "docs" / "numbers.json"
+BEGIN, END = "<!-- numbers: made by benchmarks/readme.py -->", "<!-- end of numbers -->"
+RUNS = {"sp500": (), "houston_weather": ("experiment=houston_weather",), "temperature": ("experiment=temperature",)}
+
+
+def measure() -> dict[str, Any]:
+    """Run everything in a folder of its own, as a newcomer would, and return what the table tells."""
+    numbers: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, words in RUNS.items():
+            started = time.perf_counter()
+            with contextlib.redirect_stdout(io.StringIO()):
+                status = main(["run", *words, f"run.dir={folder}/{name}"])
+            if status:
+                raise SystemExit(status)
+            (path,) = Path(folder).glob(f"{name}/*/*/report.json")
+            report = json.loads(path.read_text(encoding="utf-8"))
+            numbers[name] = facts_of(report) | {"seconds": round(time.perf_counter() - started, 1)}
+    return numbers
+
+
+def facts_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what the table tells of a run, and what it hangs on."""
+    data, honesty = report["data"], report["honesty"]
+    kept = ("total_return", "sharpe_annual_ddof1_arithmetic", "profit", "share_of_perfect_foresight")
+    strategies = (report["backtest"] or {"strategies": {}})["strategies"]
+    return {
+        "config": report["run"]["config"],
+        "data_sha256": data["sha256"],
+        "model": report["run"]["config"]["model"]["kind"],
+        "agent": report["run"]["config"]["agent"]["kind"],
+        "unit": data["price_unit"],
+        "first": data.get("first_delivery", data["splits"]["test"]["first"])[:10],
+        "last": data.get("last_delivery", data["splits"]["test"]["last"])[:10],
+        "strategies": {
+            name: {key: one["metrics"][key] for key in kept if key in one["metrics"]}
+            for name, one in strategies.items()
+        },
+        "mae": {name: one["mae"] for name, one in report["forecast"].items()},
+        "sharpe_ci95": honesty.get("sharpe_ci95"),
+        "leakcheck": honesty.get("leakcheck"),
+    }
+
+
+def table(numbers: dict[str, Any]) -> str:
+    """Return the table of README.md, markers included."""
+    rows = [_traded(numbers["sp500"]), _stored(numbers["houston_weather"]), _forecast(numbers["temperature"])]
+    head = "| command | test span | agent | beside it | forecaster's mean absolute error |\n|---|---|---|---|---|"
+    leaks = {one["leakcheck"] for one in numbers.values()}
+    said = "clean" if leaks == {"clean"} else ", ".join(map(str, leaks))
+    return "\n".join([BEGIN, head, *rows, "", f"Leak check of all three: {said}.", END])
+
+
+def _traded(one: dict[str, Any]) -> str:
+    agent, others = one["strategies"]["agent"], one["strategies"]
+    interval = one["sharpe_ci95"]
+    luck = "" if interval is None else f" (95 %: {shown(interval)})"
+    said = f"{_percent(agent)}, Sharpe {shown(agent['sharpe_annual_ddof1_arithmetic'])}{luck}"
+    beside = (
+        f"buy and hold {_percent(others['buy_and_hold'])}, sign of the forecast {_percent(others['forecast_sign'])}"
+    )
+    return _row("tradewinds run", "S&P 500, daily", one, said, beside, _errors(one, "percent"))
+
+
+def _stored(one: dict[str, Any]) -> str:
+    profits = {name: shown(strategy["profit"], "money") for name, strategy in one["strategies"].items()}
+    share = shown(one["strategies"]["agent"]["share_of_perfect_foresight"], "percent")
+    beside = f"yesterday's schedule {profits['yesterdays_schedule']}, perfect foresight {profits['perfect_foresight']}"
+    said = f"{profits['agent']} {one['unit'].split('/')[0]}, {share} of perfect foresight"
+    errors = _errors(one, "number")
+    return _row("tradewinds run experiment=houston_weather", "a battery in Texas", one, said, beside, errors)
+
+
+def _forecast(one: dict[str, Any]) -> str:
+    errors = _errors(one, "number")
+    return _row("tradewinds run experiment=temperature", "a plant's air, hourly", one, "not traded", "", errors)
+
+
+def _row(command: str, what: str, one: dict[str, Any], said: str, beside: str, errors: str) -> str:
+    return f"| `{command}`: {what} | {one['first']} to {one['last']} | {said} | {beside} | {errors} |"
+
+
+def _percent(metrics: dict[str, Any]) -> str:
+    return shown(metrics["total_return"], "percent")
+
+
+def _errors(one: dict[str, Any], form: str) -> str:
+    rivals = [name for name in ("ridge", "naive", "yesterday") if name in one["mae"]]
+    found = {name: one["mae"][name] for name in (one["model"], *rivals)}
+    if form == "percent":  # of a price, a bar
+        return ", ".join(f"{name.replace('_', ' ')} {100 * value:.3f} %" for name, value in found.items())
+    told = ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in found.items())
+    return f"{told} {one['unit']}"
+
+
+def with_table(readme: str, numbers: dict[str, Any]) -> str:
+    """Return README.md with the table of `numbers` between its markers."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + table(numbers) + after
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["table"]:
+        NUMBERS.write_text(json.dumps(measure(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    found = json.loads(NUMBERS.read_text(encoding="utf-8"))
+    README.write_text(with_table(README.read_text(encoding="utf-8"), found), encoding="utf-8")
+    print(table(found))

@@ -1,0 +1,78 @@
+"""What tests of the leak check share: a request that is fitted in a blink, its series, and ways to plant a leak."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+import forecaster.encode
+import forecaster.fit
+import tradewinds.prepare
+import tradewinds.stages.train_forecaster
+from tradewinds.compose import compose_requests
+from tradewinds.paths import resource_dir
+from tradewinds.schema import request_from
+
+from markets import noise_series
+
+BARS, HOLE = 110, range(70, 76)
+WORDS = (
+    "model.context_length=5",
+    "model.horizon=2",
+    "model.hidden_size=3",
+    "trainer.epochs=2",
+    "trainer.batch_size=16",
+    "features.volatility_bars=[3]",
+    "features.volume_bars=3",
+    "split.embargo_bars=3",
+    "agent.steps=200",
+    "agent.learning_starts=40",
+    "agent.validate_every=100",
+    "agent.num_envs=4",
+    "agent.batch_size=16",
+    "agent.hidden_sizes=[4]",
+    "backtest.random_draws=1",
+    "rollout.standard_errors=0.0",
+)
+
+
+def request(*words):
+    (plain,) = compose_requests([*WORDS, *words], [resource_dir("conf")], multirun=False)
+    return request_from(plain)
+
+
+def series():
+    """A random walk with dividends and a column that has a hole."""
+    load = pd.DataFrame({"load": np.random.default_rng(5).normal(10.0, 1.0, BARS)})
+    load.iloc[HOLE.start : HOLE.stop] = np.nan
+    made = noise_series(BARS, seed=3, exogenous=load)
+    dividends = np.zeros((BARS, 1))
+    dividends[10::20] = 1.0
+    return dataclasses.replace(made, dividends=dividends, missing=("load",))
+
+
+def rebuilt(change):
+    """A `build_features` whose table (T, F) was changed."""
+    original = forecaster.fit.build_features
+
+    def build(series, config):
+        table = original(series, config)
+        return dataclasses.replace(table, values=change(np.array(table.values), table))
+
+    return build
+
+
+def plant_features(monkeypatch, change):
+    build = rebuilt(change)
+    for module in (forecaster.fit, forecaster.encode, tradewinds.prepare):
+        monkeypatch.setattr(module, "build_features", build)
+
+
+def plant_fit(monkeypatch, fit_otherwise):
+    """Replace the fit of the forecaster by `fit_otherwise(original, series, config, rows, options)`."""
+    original = tradewinds.stages.train_forecaster.fit_panel
+    monkeypatch.setattr(
+        tradewinds.stages.train_forecaster,
+        "fit_panel",
+        lambda series, config, rows, **options: fit_otherwise(original, series, config, rows, options),
+    )

@@ -1,0 +1,20 @@
+"""What `fresh` asks of a new process: to read the features of a world. Imports no torch, so that it begins at once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.features import build_features
+from forecaster.folds import Split
+from tradewinds.prepare import prepared_from
+from tradewinds.schema import request_from
+from tradewinds.sources.loaded import Parts
+
+
+def read_features(plain: Mapping[str, Any], parts: Parts, split: Split) -> dict[str, list[tuple[int, NDArray[Any]]]]:
+    """Prepare a request and return the features of its traded instrument, as a trace holds them."""
+    prepared = prepared_from(request_from(plain), parts, split)
+    table = build_features(prepared.series, prepared.config.features)
+    return {"features": [(0, np.asarray(table.values))]}
