@@ -59,6 +59,7 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         "planner": Kind("trading_agent.planner_config:PlannerConfig", "trading_agent.planner:train_planner"),
         "ppo": Kind("trading_agent.gradient_config:PPOConfig", "trading_agent.ppo:train_ppo"),
         "reinforce": Kind("trading_agent.gradient_config:ReinforceConfig", "trading_agent.reinforce:train_reinforce"),
+        "sb3": Kind("trading_agent.sb3_config:StableBaselinesConfig", "trading_agent.sb3_agent:train_sb3"),
         "q_learning": Kind("trading_agent.config:QLearningConfig", "trading_agent.q_learning:train_q_learning"),
     },
     "feature": {},  # ours are settings of their own; `features.custom` names those of plugins

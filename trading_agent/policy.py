@@ -356,6 +356,10 @@ def restore_policy(kind: str, settings: Mapping[str, Any], tensors: Mapping[str,
     Raises:
         ValueError: the kind is not known.
     """
+    if kind == "sb3":  # known to few, and slow to load
+        from trading_agent.sb3_agent import StableBaselinesPolicy
+
+        return StableBaselinesPolicy.from_saved(settings, tensors)
     if kind not in KINDS:
         raise ValueError(f"kind of policy must be one of {', '.join(KINDS)}, was '{kind}'")
     return KINDS[kind].from_saved(settings, tensors)

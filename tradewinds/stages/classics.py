@@ -8,9 +8,10 @@ from typing import Any
 
 import gymnasium
 from gymnasium.spaces import Box
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.wrappers.vector import FlattenObservation
 
+from tradewinds.arena import restarts
 from tradewinds.artifact import new_run_id, writing
 from tradewinds.console import Console
 from tradewinds.errors import RequestError
@@ -41,7 +42,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     try:
         with console.progress(f"train {agent.kind} on {rules.id}") as progress:
             trained: TrainedAgent = function_of("agent", agent)(
-                make(rules.id, agent.num_envs),
+                make(rules.id, agent.num_envs, restarts(agent)),
                 agent,
                 seed=seed_for(config.seed, KIND),
                 validate=validate,
@@ -82,7 +83,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     return {"agent": str(run / KIND), **facts}
 
 
-def make(name: str, num_envs: int) -> VectorEnv[Any, Any, Any]:
+def make(name: str, num_envs: int, autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP) -> VectorEnv[Any, Any, Any]:
     """Return N environments of that name, observations flat, in one array where Gymnasium has them so.
 
     Raises:
@@ -90,8 +91,13 @@ def make(name: str, num_envs: int) -> VectorEnv[Any, Any, Any]:
     """
     try:
         spec = gymnasium.spec(name)
-        mode = "sync" if spec.vector_entry_point is None else "vector_entry_point"
-        env: VectorEnv[Any, Any, Any] = gymnasium.make_vec(name, num_envs=num_envs, vectorization_mode=mode)
+        own = spec.vector_entry_point is not None and autoreset_mode == AutoresetMode.NEXT_STEP
+        env: VectorEnv[Any, Any, Any] = gymnasium.make_vec(
+            name,
+            num_envs=num_envs,
+            vectorization_mode="vector_entry_point" if own else "sync",
+            vector_kwargs={} if own else {"autoreset_mode": autoreset_mode},
+        )
     except CAUSED as error:
         said = " ".join(str(error).split())
         raise RequestError(f"env.id must name an environment that Gymnasium can make, was '{name}': {said}") from None

@@ -7,7 +7,7 @@ from typing import Any
 
 from forecaster.encode import HiddenStates
 from forecaster.fit import load_forecaster
-from tradewinds.arena import vector_env
+from tradewinds.arena import restarts, vector_env
 from tradewinds.artifact import Artifact, new_run_id, read, writing
 from tradewinds.console import Console
 from tradewinds.errors import RequestError
@@ -60,6 +60,7 @@ def train_agent(
         num_envs=agent.num_envs,
         episode_bars=config.rollout.episode_bars,
         starts="random",
+        autoreset_mode=restarts(agent),
     )
     alone = vector_env(prepared, states, split.validation, num_envs=1)
 
