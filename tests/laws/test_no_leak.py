@@ -27,7 +27,8 @@ def joined():
         400, SplitConfig(embargo_bars=EMBARGO), context_length=8, horizon=HORIZON, first_row=10, stop_fraction=0.15
     )
     fitted = fit_forecaster(series, small_config(horizon=HORIZON), split.forecaster, seed=1)
-    prepared = Prepared(SimpleNamespace(env=TradingConfig()), series, split, (), {}, "noise")
+    config = SimpleNamespace(env=TradingConfig(), rollout=SimpleNamespace(observe=("hidden_state", "forecast")))
+    prepared = Prepared(config, series, split, (), {}, "noise")
     return prepared, fitted, encode(fitted, series)
 
 
