@@ -221,6 +221,17 @@ def speed(seeds: int) -> None:
         ratio = np.median(played[:, :1] / played, axis=0)
         one, two, three = np.median(played, axis=0)
         print(f"{name:<20}{one:>10,.0f}{two:>14,.0f}{ratio[1]:>11.2f}{three:>13,.0f}{ratio[2]:>11.1f}")
+    alone = np.median([direct_speed(market) for _ in range(seeds + 1)][1:])
+    print(f"{'direct':<20}{alone:>10,.0f}{'has none':>14}")
+
+
+def direct_speed(market: Market) -> float:
+    """Return the bars of accounts a second that `direct` learns from, 1,024 windows an update."""
+    agent, train = settings("agent=direct", "agent.num_envs=1024", "agent.validate_every=10000000")
+    env = TradingVectorEnv(market, RULES, num_envs=1)
+    started = time.process_time()
+    train(env, agent, seed=0, validate=lambda policy: float(isinstance(policy, ConstantPolicy)))
+    return float(agent.steps) / (time.process_time() - started)
 
 
 class Best:
