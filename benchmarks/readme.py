@@ -76,19 +76,29 @@ def _traded(one: dict[str, Any]) -> str:
     interval = one["sharpe_ci95"]
     luck = "" if interval is None else f" (95 %: {shown(interval)})"
     said = f"{_percent(agent)}, Sharpe {shown(agent['sharpe_annual_ddof1_arithmetic'])}{luck}"
-    beside = (
-        f"buy and hold {_percent(others['buy_and_hold'])}, sign of the forecast {_percent(others['forecast_sign'])}"
-    )
+    best = _best(others, "total_return", ("forecast_sign", "plan_on_forecast", "random_same_turnover"))
+    beside = f"buy and hold {_percent(others['buy_and_hold'])}, best rule ({_plain(best)}) {_percent(others[best])}"
     return _row("tradewinds run", "S&P 500, daily", one, said, beside, _errors(one, "percent"))
 
 
 def _stored(one: dict[str, Any]) -> str:
     profits = {name: shown(strategy["profit"], "money") for name, strategy in one["strategies"].items()}
     share = shown(one["strategies"]["agent"]["share_of_perfect_foresight"], "percent")
-    beside = f"yesterday's schedule {profits['yesterdays_schedule']}, perfect foresight {profits['perfect_foresight']}"
+    plans = tuple(name for name in one["strategies"] if name.startswith(("plan_on", "yesterdays")))
+    best = _best(one["strategies"], "profit", plans)
+    beside = f"best rule ({_plain(best)}) {profits[best]}, perfect foresight {profits['perfect_foresight']}"
     said = f"{profits['agent']} {one['unit'].split('/')[0]}, {share} of perfect foresight"
     errors = _errors(one, "number")
     return _row("tradewinds run experiment=houston_weather", "a battery in Texas", one, said, beside, errors)
+
+
+def _best(strategies: dict[str, Any], key: str, names: tuple[str, ...]) -> str:
+    """Return which rule did best on the test span, which is known only afterwards."""
+    return max(names, key=lambda name: float(strategies[name][key]))
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _forecast(one: dict[str, Any]) -> str:

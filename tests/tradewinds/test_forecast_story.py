@@ -66,7 +66,7 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "t: lstm forecaster</h1>" in page
     assert "Over the next 6 bars" in page
-    assert report["forecast"]["naive"]["verdict"].startswith("beats naive (p = ")
+    assert report["forecast"]["naive"]["verdict"].startswith("beats naive (p < ")
     assert f"<td>{report['forecast']['ridge']['verdict']}</td>" in page
     assert typed("report", "run.name=t").status == 0
     (run / "report.json").write_text("{}", encoding="utf-8")

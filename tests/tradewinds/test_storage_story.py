@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import tradewinds.power_market as power_market
 from forecaster.encode import HiddenStates
 from tradewinds.compose import compose_requests
 from tradewinds.day_ahead import corrected_forecast, day_ahead_forecasts
@@ -232,3 +233,30 @@ def test_a_storage_unit_is_counted_among_the_trials(run):
     assert lead.sum() == pytest.approx(profits["agent"] - profits["plan_on_ridge_forecast"])
     low, high = report["honesty"]["share_of_perfect_foresight_ci95"]
     assert low < report["backtest"]["strategies"]["agent"]["metrics"]["share_of_perfect_foresight"] < high
+
+
+def prices_of_the_day_itself(market):
+    """Forecasts that are the prices to come, as if the auction had been held before the gate closed."""
+    forecast = np.array(market.forecast)
+    hour = np.arange(len(market)) - market.first_hours[market.day]
+    forecast[market.day, hour] = market.price
+    return dataclasses.replace(market, forecast=forecast)
+
+
+def standardised_by_all_days(market):
+    return dataclasses.replace(market, features=market.features / (market.features.std(axis=0) + 1e-9))
+
+
+@pytest.mark.parametrize("plant", [prices_of_the_day_itself, standardised_by_all_days], ids=lambda one: one.__name__)
+def test_a_unit_that_knows_its_day_is_found_by_the_leak_check(typed, folder, monkeypatch, plant):
+    monkeypatch.setattr(power_market, "build_power_market", lambda *given: plant(build_power_market(*given)))
+    answer = typed("leakcheck", *WORDS, "leakcheck.cuts=10", "agent.steps=300")
+    assert answer.status == 3, answer.err
+    assert "leak at observations, bar 2021-" in answer.err
+    assert "(probe frozen)" in answer.err
+
+
+def test_the_unit_as_it_is_passes_the_leak_check(typed, folder):
+    answer = typed("leakcheck", *WORDS, "leakcheck.cuts=10", "agent.steps=300")
+    assert answer.status == 0, answer.err
+    assert "a storage unit's money was compared between worlds" in answer.out

@@ -66,7 +66,9 @@ def check_pipeline(
     if models.agent is None:
         verdict.notes.append("the series is forecast and not traded: there are no actions to probe")
     elif prepared.config.env.kind != "trading":
-        verdict.notes.append("actions, fills and money of a storage unit were not probed")
+        played = "actions" in true.tables
+        money = "a storage unit's money was compared between worlds, and not with a second account"
+        verdict.notes.append(money if played else "too few days to play the storage unit: its actions were not probed")
     return verdict
 
 

@@ -13,6 +13,7 @@ import forecaster.scores as scoring
 import tradewinds.backtest as playing
 import tradewinds.join as joining
 from forecaster.fit import FittedForecaster
+from tradewinds.leakcheck.storage_trace import storage_tables
 from tradewinds.prepare import Prepared
 from trading_agent import Policy
 from trading_env import TradingEnv
@@ -93,7 +94,7 @@ def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, r
         prepared: the series of some world.
         fitted: the forecaster.
         policy: the agent; None for a series that is forecast and not traded.
-        rows: the bars the agent is played on; a storage unit is not played.
+        rows: the bars the agent is played on.
     """
     series = prepared.series
     prices = [getattr(series, name) for name in ("open", "high", "low", "close", "volume")]
@@ -107,6 +108,8 @@ def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, r
     tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
     if prepared.config.env.kind != "battery":  # whose forecasts are scored by the day
         tables |= _scored(prepared, fitted, states, rows)
+    if policy is not None and prepared.config.env.kind == "battery":
+        tables |= storage_tables(prepared, states, policy, Curious, rows)
     if policy is None or prepared.config.env.kind != "trading":
         return Trace(tables, states)
     market = joining.build_market(prepared, states, rows)

@@ -88,7 +88,8 @@ class Walk:
             return None
         if len(world.series.index) != self.number + 1:
             return None
-        other = trace(world, self.fitted, self.policy, split.test)
+        played = None if world.config.env.kind == "battery" else self.policy  # no `signal` knows storage units
+        other = trace(world, self.fitted, played, split.test)
         found = first_difference(self.true, other, last_row=self.number) or self._signal(world, other)
         what = f"it was another when {self._bar} was the last bar there was"
         return None if found is None else leak_at(self.prepared, "stream", *found, what)
