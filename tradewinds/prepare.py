@@ -25,6 +25,7 @@ from tradewinds.schema import Config
 from tradewinds.sources import join_parts, load_parts
 from tradewinds.sources.loaded import Parts
 from tradewinds.sources.sample import POWER_NOTE
+from tradewinds.tensorboard import require_tensorboard
 from tradewinds.validate import nearest
 
 LONGEST_DAY = 25  # hours, where clocks are turned back
@@ -121,6 +122,7 @@ def prepare(config: Config) -> Prepared:
     if config.env.kind == "gymnasium":
         raise RequestError("env=gymnasium has no series to forecast: only train-agent knows it; env=default trades")
     check_place(Path(config.run.dir))
+    require_tensorboard(asked=config.run.tensorboard)
     _check_classical(config)
     return prepared_from(config, load_parts(config.series, config.weather, config.data))
 

@@ -24,10 +24,12 @@ class RunConfig:
     Attributes:
         name: folder under `dir`, and the name of the model in the registry; null takes the name of the series.
         dir: folder of all runs, relative to where the command is typed.
+        tensorboard: whether the training of an agent is logged for TensorBoard, too; needs the extra `tensorboard`.
     """
 
     name: str | None
     dir: str
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         plain = self.name is None or (self.name.replace("-", "").replace("_", "").isalnum() and len(self.name) <= 64)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tradewinds.artifact import flush
 from tradewinds.overfitting import bar_sharpe, deflated_sharpe, overfitting_probability, probabilistic_sharpe
 from tradewinds.prepare import Prepared
+from tradewinds.seeds import seed_summary
 
 Array = NDArray[np.float64]
 LOG, RETURNS = "trials.jsonl", "trials"
@@ -141,24 +142,6 @@ def trial_block(
     family = sorted((other for other in others if other.family == trial.family), key=lambda other: other.seed)
     block["sharpe_by_seed"] = seed_summary([other.seed for other in family], [other.sharpe for other in family])
     return block
-
-
-def seed_summary(seeds: list[int], sharpes: list[float]) -> dict[str, Any]:
-    """Return median, worst and interquartile mean of one request's Sharpe ratios over its seeds.
-
-    Source:
-        Interquartile mean: Agarwal et al. (2021), Deep reinforcement learning at the edge of the statistical
-        precipice; the mean of the middle half, here with fractions of the seeds at its ends.
-    """
-    values = np.sort(np.array(sharpes))
-    edges = np.linspace(0.0, 1.0, len(values) + 1)
-    share = np.clip(np.minimum(edges[1:], 0.75) - np.maximum(edges[:-1], 0.25), 0.0, None)
-    return {
-        "seeds": seeds,
-        "median": float(np.median(values)),
-        "worst": float(values[0]),
-        "interquartile_mean": float(values @ share / share.sum()),
-    }
 
 
 def _overfitting(runs: Path, trials: list[Trial]) -> dict[str, Any]:

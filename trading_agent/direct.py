@@ -19,8 +19,6 @@ Networks 12(4), section II):
 
 from pathlib import Path
 
-import numpy as np
-
 from trading_agent.config import DirectConfig
 from trading_agent.direct_learners import learner_for
 from trading_agent.rollout import AnyVectorEnv
@@ -32,6 +30,7 @@ from trading_agent.training import (
     TrainedAgent,
     Validate,
     crossed,
+    finite,
     seeds_from,
 )
 
@@ -82,10 +81,7 @@ def train_direct(
         before, step = step, step + config.num_envs * config.window_bars
         learner.update(before / config.steps)
         metrics = {"growth_per_bar": learner.growth}
-        if not np.isfinite(learner.growth):
-            raise ValueError(
-                f"training diverged after {step} steps; lower agent.learning_rate, was {config.learning_rate}"
-            )
+        finite(metrics, before)
         if crossed(before, step, config.validate_every) or step >= config.steps:
             selection.consider(step, policy, metrics)
             if checkpoint is not None:

@@ -17,6 +17,7 @@ Progress: TypeAlias = Callable[[int, int, Mapping[str, float]], None]
 Validate: TypeAlias = Callable[[Policy], float]
 
 REPORT_EVERY = 1_000  # env steps between two calls of `progress`
+CURE = "lower learning_rate or gradient_clip. The checkpoint of the last validation is whole"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +64,13 @@ class Selection:
         """Score `policy` and keep a copy if it beats the best so far.
 
         Raises:
-            ValueError: the score is not a number.
+            ValueError: the score is not a number, or a weight is none. So no checkpoint is written after that.
         """
+        lost = [name for name, array in policy.tensors().items() if np.isnan(array).any()]
+        if lost:
+            raise ValueError(
+                f"weights must stay finite, were nan in {', '.join(lost)} after {step:,} env steps; {CURE}"
+            )
         score = float(self.validate(policy))
         if np.isnan(score):
             raise ValueError(f"validate must return a number, was nan at step {step}")
@@ -154,10 +160,7 @@ def finite(metrics: Mapping[str, float], step: int) -> None:
     """
     lost = [f"{name} {value}" for name, value in metrics.items() if not np.isfinite(value)]
     if lost:
-        raise ValueError(
-            f"losses must stay finite, were {', '.join(lost)} after {step:,} env steps; lower learning_rate or "
-            "gradient_clip. The checkpoint of the last validation is whole"
-        )
+        raise ValueError(f"losses must stay finite, were {', '.join(lost)} after {step:,} env steps; {CURE}")
 
 
 def crossed(before: int, after: int, interval: int) -> bool:

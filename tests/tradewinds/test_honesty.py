@@ -1,6 +1,7 @@
 """Luck, counted: every formula against somebody else's, and the log of trials that they are fed from."""
 
 import dataclasses
+import itertools
 import json
 from types import SimpleNamespace
 
@@ -21,7 +22,8 @@ from tradewinds.overfitting import (
     overfitting_probability,
     probabilistic_sharpe,
 )
-from tradewinds.trials import log_trial, rivals, seed_summary, trial_block
+from tradewinds.seeds import interquartile_mean, seed_summary
+from tradewinds.trials import log_trial, rivals, trial_block
 from trading_env import CostConfig, Market, TradingConfig, run_ledger
 
 from story import FAST_CSV, write_bars
@@ -84,11 +86,32 @@ def test_a_trial_that_is_better_everywhere_is_not_overfitted_and_luck_is():
 
 def test_seeds_are_told_by_their_median_their_worst_and_the_mean_of_the_middle_half():
     summary = seed_summary(list(range(8)), [8.0, 1.0, 7.0, 2.0, 6.0, 3.0, 5.0, 4.0])
+    interval = summary.pop("interquartile_mean_ci95")
     assert summary == {"seeds": list(range(8)), "median": 4.5, "worst": 1.0, "interquartile_mean": 4.5}
+    assert interval[0] < 4.5 < interval[1]
     values = np.random.default_rng(0).normal(size=12).tolist()
     theirs = stats.trim_mean(values, 0.25)
     assert seed_summary(list(range(12)), values)["interquartile_mean"] == pytest.approx(theirs, rel=1e-12)
-    assert seed_summary([3], [0.5])["interquartile_mean"] == 0.5
+    alone = seed_summary([3], [0.5])
+    assert (alone["interquartile_mean"], alone["interquartile_mean_ci95"]) == (0.5, None)
+    assert alone["interquartile_mean_ci95_reason"] == "1 seed; 3 are needed, 10 or more are better"
+
+
+def test_the_interval_over_seeds_is_that_of_all_possible_draws():
+    values = [0.0, 1.0, 3.0, 4.0]
+    exact = interquartile_mean(np.array(list(itertools.product(values, repeat=4))))  # all 256 of them, as likely
+    expected = np.percentile(exact, [2.5, 97.5])
+    np.testing.assert_allclose(seed_summary([1, 2, 3, 4], values)["interquartile_mean_ci95"], expected, atol=0.01)
+
+
+@given(st.lists(st.floats(-3.0, 3.0), min_size=3, max_size=12), st.floats(-2.0, 2.0), st.floats(0.1, 4.0))
+@settings(max_examples=15)
+def test_the_interval_over_seeds_moves_and_stretches_with_them_and_forgets_their_order(values, shift, scale):
+    seeds = list(range(len(values)))
+    low, high = seed_summary(seeds, values)["interquartile_mean_ci95"]
+    moved = seed_summary(seeds, [shift + scale * value for value in reversed(values)])["interquartile_mean_ci95"]
+    np.testing.assert_allclose(moved, [shift + scale * low, shift + scale * high], atol=1e-9)
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
 
 
 def moving_market(num_bars=200):
@@ -132,7 +155,10 @@ def test_seeds_and_sweeps_count_as_trials_and_repetitions_do_not(tradewinds, tmp
     words = ("run", "series=csv", "series.path=mine.csv", *FAST_CSV, "agent.steps=600", "agent.learning_starts=100")
     assert tradewinds(*words).status == 0
     assert tradewinds(*words).status == 0
-    assert tradewinds(*words, "-m", "seed=1,2", "run.name=another").status == 0
+    swept = tradewinds(*words, "-m", "seed=1,2", "run.name=another")
+    assert swept.status == 0
+    assert "agent's Sharpe over 3 seeds: interquartile mean " in swept.out
+    assert "95 % interval " in swept.out
     files = sorted(tmp_path.glob("runs/*/*/report.json"), key=lambda file: file.parent.name)
     honesty = [json.loads(file.read_text(encoding="utf-8"))["honesty"] for file in files]
     assert [block["trials"] for block in honesty] == [1, 1, 2, 3]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from glossary import explained
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import VectorEnv
 from hypothesis import given
@@ -168,6 +169,8 @@ def test_an_interrupted_training_ends_as_one_never_interrupted(tmp_path):
     again = train_planner(Market(plan, told), config, seed=0, validate=score, resume=tmp_path / "c")
     np.testing.assert_array_equal(again.policy.weights, whole.policy.weights)
     assert again.history == whole.history
+    logged = {name for entry in whole.history for name in entry}
+    assert logged - {"weight_a", "weight_b"} <= explained()
 
 
 def test_a_saved_planner_acts_as_before(tmp_path):

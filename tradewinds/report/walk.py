@@ -145,7 +145,8 @@ def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
         {
             "label": f"Sharpe over {len(summary['seeds'])} seeds",
             "value": shown(summary["interquartile_mean"]),
-            "beside": f"median {shown(summary['median'])}, worst {shown(summary['worst'])}",
+            "beside": f"95 % interval {shown(summary['interquartile_mean_ci95'])}; median {shown(summary['median'])}, "
+            f"worst {shown(summary['worst'])}",
         },
         {
             "label": "folds ahead",

@@ -31,6 +31,7 @@ from tradewinds.report.page import write_page
 from tradewinds.report.runs import write_index
 from tradewinds.report.text import forecast_lines, strategy_lines
 from tradewinds.schema import Config
+from tradewinds.seeds import seed_line
 from tradewinds.stages.storage import judge_storage
 from tradewinds.stages.train_forecaster import MUST_MATCH, check_fits
 from tradewinds.trials import trial_block
@@ -139,6 +140,8 @@ def judge(
     write_page(run, plot_points=config.backtest.plot_points)
     for line in [*forecast_lines(document), *strategy_lines(document["backtest"]["strategies"])]:
         console.result(line)
+    if len(honesty["sharpe_by_seed"]["seeds"]) > 1:
+        console.result(seed_line(honesty["sharpe_by_seed"]))
     for warning in document["warnings"]:
         console.result(f"warning: {warning}")
     console.wrote(run / "report.json")

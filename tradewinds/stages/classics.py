@@ -19,6 +19,7 @@ from tradewinds.history import write_history
 from tradewinds.plugins import function_of
 from tradewinds.prepare import check_place, seed_for
 from tradewinds.schema import Config
+from tradewinds.tensorboard import log_history, logging, require_tensorboard
 from trading_agent import Policy, TrainedAgent, episode_returns, save_policy
 
 KIND = "agent"
@@ -32,6 +33,8 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     rules, started = config.env, time.perf_counter()
     run = Path(config.run.dir) / (config.run.name or re.sub(r"[^A-Za-z0-9_-]", "_", rules.id)) / new_run_id()
     check_place(Path(config.run.dir))
+    asked = config.run.tensorboard
+    require_tensorboard(asked=asked)
     validation = make(rules.id, rules.validation_episodes)
     resume = None if config.inputs.resume is None else Path(config.inputs.resume)
 
@@ -40,7 +43,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         return float(episode_returns(policy, validation, rules.validation_episodes, seed=seed).mean())
 
     try:
-        with console.progress(f"train {agent.kind} on {rules.id}") as progress:
+        with console.progress(f"train {agent.kind} on {rules.id}") as said, logging(said, run, asked=asked) as progress:
             trained: TrainedAgent = function_of("agent", agent)(
                 make(rules.id, agent.num_envs, restarts(agent)),
                 agent,
@@ -79,6 +82,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         f"{rules.id}: return {earned.mean():.1f} +- {earned.std(ddof=1):.1f} over {rules.episodes} fresh episodes, "
         f"{agent.kind} of step {trained.best_step:,}"
     )
+    log_history(trained.history, run, asked=asked)
     console.wrote(run / KIND)
     return {"agent": str(run / KIND), **facts}
 

@@ -17,6 +17,7 @@ from tradewinds.prepare import Prepared, prepare, seed_for
 from tradewinds.schema import Config
 from tradewinds.stages.encode import encode_states
 from tradewinds.stages.train_forecaster import find_forecaster
+from tradewinds.tensorboard import log_history, logging
 from trading_agent import Policy, TrainedAgent, evaluate, save_policy
 
 KIND = "agent"
@@ -52,6 +53,7 @@ def train_agent(
 ) -> tuple[TrainedAgent, Artifact]:
     """Train the agent and write its artifact to `run`/agent; its checkpoint lives beside it until then."""
     config, split, started = prepared.config, prepared.split, time.perf_counter()
+    asked = config.run.tensorboard
     agent: Any = config.agent
     env = vector_env(
         prepared,
@@ -69,7 +71,7 @@ def train_agent(
 
     resume = None if config.inputs.resume is None else Path(config.inputs.resume)
     try:
-        with console.progress(f"train {agent.kind}") as progress:
+        with console.progress(f"train {agent.kind}") as said, logging(said, run, asked=asked) as progress:
             trained: TrainedAgent = function_of("agent", agent)(
                 env,
                 agent,
@@ -84,7 +86,7 @@ def train_agent(
             console.note(f"to go on: tradewinds train-agent with the same options and inputs.resume={run / CHECKPOINT}")
         raise
     except ValueError as error:
-        if resume is None:
+        if resume is None or (run / CHECKPOINT).is_dir():  # it had begun: this is a run that failed
             raise
         raise RequestError(f"inputs.resume: {error}") from None
     last = split.validation.stop
@@ -102,5 +104,6 @@ def train_agent(
         save_policy(trained.policy, folder)
         write_history(trained.history, folder)
     shutil.rmtree(run / CHECKPOINT, ignore_errors=True)  # it served resuming; the artifact is whole now
+    log_history(trained.history, run, asked=asked)
     console.wrote(run / KIND)
     return trained, read(run / KIND, KIND)

@@ -37,9 +37,10 @@ from tradewinds.report.runs import write_index
 from tradewinds.report.text import strategy_lines
 from tradewinds.report.walk import EQUITY, walk_report
 from tradewinds.schema import Config
+from tradewinds.seeds import seed_line, seed_summary
 from tradewinds.stages.backtest import log_opening
 from tradewinds.stages.storage import refuse_storage
-from tradewinds.trials import seed_summary, trial_block
+from tradewinds.trials import trial_block
 from tradewinds.walk_forward import Decisions, Task, decisions_of, facts_of, plan, run_all
 from trading_env import Market, TradingConfig
 
@@ -255,11 +256,9 @@ def walk_lines(document: dict[str, Any]) -> list[str]:
     agents, others = document["strategies"]["agent"], dict(document["strategies"])
     del others["agent"]
     rows = {"agent": agents[str(document["median_seed"])], **others}
-    summary = document["agent_sharpe_by_seed"]
     return [
         "walk-forward, returns after costs:",
         *lines,
         *strategy_lines({name: {"metrics": metrics} for name, metrics in rows.items()}),
-        f"agent's Sharpe over {len(summary['seeds'])} seeds: median {summary['median']:.2f}, worst "
-        f"{summary['worst']:.2f}, interquartile mean {summary['interquartile_mean']:.2f}; the median seed is shown",
+        f"{seed_line(document['agent_sharpe_by_seed'])}; the median seed is shown",
     ]
