@@ -267,8 +267,12 @@ def test_ctrl_c_is_handed_on(series):
     def press(*_):
         os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        fit_forecaster(series, small_config(), ROWS, seed=1, progress=press)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fit_forecaster(series, small_config(), ROWS, seed=1, progress=press)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_column_that_hardly_varies_does_not_explode(series):
