@@ -123,10 +123,10 @@ def classic(title: str, name: str, seeds: int, *words: str) -> None:
     for seed in range(seeds):
         agent, train = settings(*words)
         started = time.process_time()
-        judge, validation = classics(name, 100), classics(name, 20)
+        judge, validation = classics(name, 100), classics(name, 50)
         env = classics(name, agent.num_envs)
         trained = train(
-            env, agent, seed=seed, validate=lambda policy, on=validation: episode_returns(policy, on, 20, seed=1).mean()
+            env, agent, seed=seed, validate=lambda policy, on=validation: episode_returns(policy, on, 50, seed=1).mean()
         )
         seconds = time.process_time() - started
         earned = episode_returns(trained.policy, judge, 100, seed=2)
