@@ -1,15 +1,17 @@
 """Agents on worlds with a known best policy, on Gymnasium's classics, and beside Stable-Baselines3 in the same run.
 
-`make bench` runs it; some twenty minutes with 5 seeds. Some of it, with 3 seeds: `python benchmarks/agents.py ou 3`;
-the parts are ou, martingale, speed, cartpole and acrobot. Seconds are those of the processor, one thread, validation
-included. Medians, least and most over the seeds.
+`make bench` runs it; some twenty minutes with 5 seeds. Some of it, with 3 seeds: `python benchmarks/agents.py ou 3`.
+The parts are ou, memory, martingale, speed, cartpole and acrobot. Seconds are those of the processor, one thread,
+validation included. Medians, least and most over the seeds.
 
 The known world: the next bar's log return is 6 basis points times a signal (autocorrelation 0.9, variance 1) plus noise
 of 20 basis points; the signal is the first of 64 feature columns, the others are noise; a trade costs 8 basis points.
 The best policy is a no-trade band, found by value iteration on (signal, position). Training, validation and judgement
-are worlds of different seeds; the shipped settings are used as they are (conf/agent/*.yaml).
+are worlds of different seeds; the shipped settings are used as they are (conf/agent/*.yaml). In `memory` the signal is
+seen under noise of twice its deviation among 3 noise columns, 20,000 bars of it: who remembers earlier bars knows more.
 """
 
+import dataclasses
 import os
 import sys
 import time
@@ -23,6 +25,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from tradewinds.compose import compose_requests
+from tradewinds.join import context
 from tradewinds.paths import resource_dir
 from tradewinds.plugins import function_of
 from tradewinds.schema import request_from
@@ -38,7 +41,7 @@ RULES = TradingConfig(
         fee_bps=COST, half_spread_bps=0.0, slippage_bps=0.0, borrow_bps_per_year=0.0, financing_bps_per_year=0.0
     ),
 )
-PARTS = ("ou", "martingale", "speed", "cartpole", "acrobot")
+PARTS = ("ou", "memory", "martingale", "speed", "cartpole", "acrobot")
 
 
 def main() -> None:
@@ -85,10 +88,38 @@ def known_world(name: str, seed: int) -> tuple[float, float, float, float]:
     return share, turnover(trained.policy, unseen) / turnover(best, unseen), min(reached), seconds
 
 
+def memory(seeds: int) -> None:
+    """Share of the growth of who knows the signal, for a policy of one bar and an LSTM policy of the last ones."""
+    print(f"\n{'signal under noise':<28}{'median':>8}{'least':>8}{'most':>8}{'s':>7}")
+    for name in ("direct", "direct_lstm"):
+        share, seconds = np.array([remembered(name, seed) for seed in range(seeds)]).T
+        print(f"{name:<28}{np.median(share):>8.3f}{share.min():>8.3f}{share.max():>8.3f}{np.median(seconds):>7.1f}")
+
+
+def remembered(name: str, seed: int) -> tuple[float, float]:
+    """Train once; share and seconds."""
+    agent, train = settings(f"agent={name}")
+    learned, seen, unseen = (veiled(1_000 * part + seed, agent.context_length) for part in range(3))
+    env = TradingVectorEnv(learned, RULES, num_envs=agent.num_envs, episode_bars=250, starts="random")
+    chosen, started = accounts(seen, 50), time.process_time()
+    trained = train(env, agent, seed=seed, validate=lambda policy: evaluate(policy, chosen, 50, seed=1))
+    seconds = time.process_time() - started
+    knows = accounts(world(2_000 + seed, bars=20_000, features=4), 50)
+    return evaluate(trained.policy, accounts(unseen, 50), 50, seed=1) / evaluate(Best(), knows, 50, seed=1), seconds
+
+
+def veiled(seed: int, bars: int) -> Market:
+    """Return the world of `seed` with its signal under noise, `bars` bars in each observation."""
+    market = world(seed, bars=20_000, features=4)
+    table = market.features.copy()
+    table[:, 0] += 2.0 * np.random.default_rng(seed + 77).standard_normal(len(table), dtype=np.float32)
+    return dataclasses.replace(market, features=context(table, range(len(table)), bars, 0))
+
+
 def martingale(seeds: int) -> None:
     """How many of 8 seeds per asked-for seed end flat where nothing can be known: 40 by default."""
     print(f"\n{'flat on a martingale':<28}{'of':>8}{'flat':>8}")
-    for name in ("dqn", "ppo"):
+    for name in ("dqn", "ppo", "direct"):
         flat = [stays_out(name, seed) for seed in range(8 * seeds)]
         print(f"{name:<28}{len(flat):>8}{sum(flat):>8}")
 
@@ -104,10 +135,33 @@ def stays_out(name: str, seed: int) -> bool:
 
 
 def cartpole(seeds: int) -> None:
-    """Return of 100 fresh greedy episodes by the published settings, best checkpoint."""
-    print(f"\n{'CartPole-v1, 100 episodes':<28}{'median':>8}{'least':>8}{'sd':>8}{'seeds at 500':>14}{'s':>7}")
+    """Return of 100 fresh greedy episodes by the published settings, best checkpoint; seconds of SB3, unvalidated."""
+    print(
+        f"\n{'CartPole-v1, 100 episodes':<28}{'median':>8}{'least':>8}{'sd':>8}{'seeds at 500':>14}{'s':>7}{'sb3 s':>8}"
+    )
     for name in ("cartpole_ppo", "cartpole_dqn"):
-        classic(name, "CartPole-v1", seeds, f"experiment={name}")
+        classic(name, "CartPole-v1", seeds, f"experiment={name}", theirs=zoo_seconds(name))
+
+
+def zoo_seconds(name: str) -> str:
+    """Return the seconds that Stable-Baselines3 takes for the same steps by the settings its RL Zoo publishes."""
+    try:
+        import stable_baselines3
+    except ImportError:
+        return "-"
+    if name == "cartpole_ppo":
+        env: Any = stable_baselines3.common.vec_env.DummyVecEnv([lambda: gymnasium.make("CartPole-v1")] * 8)
+        told: dict[str, Any] = {"n_steps": 32, "batch_size": 256, "n_epochs": 20, "gae_lambda": 0.8, "gamma": 0.98}
+        told |= {"learning_rate": lambda left: 1e-3 * left, "clip_range": lambda left: 0.2 * left}
+    else:
+        env = gymnasium.make("CartPole-v1")
+        told = {"learning_rate": 2.3e-3, "batch_size": 64, "buffer_size": 100_000, "learning_starts": 1_000}
+        told |= {"target_update_interval": 10, "train_freq": 256, "gradient_steps": 128, "gamma": 0.99}
+        told |= {"exploration_fraction": 0.16, "exploration_final_eps": 0.04, "policy_kwargs": {"net_arch": [256, 256]}}
+    kind = stable_baselines3.PPO if name == "cartpole_ppo" else stable_baselines3.DQN
+    model, started = kind("MlpPolicy", env, seed=0, device="cpu", **told), time.process_time()
+    model.learn(100_000 if name == "cartpole_ppo" else 50_000)
+    return f"{time.process_time() - started:.1f}"
 
 
 def acrobot(seeds: int) -> None:
@@ -117,16 +171,19 @@ def acrobot(seeds: int) -> None:
     classic("ppo", "Acrobot-v1", seeds, *ppo, "agent.gae_lambda=0.94", "agent.steps=300000")
 
 
-def classic(title: str, name: str, seeds: int, *words: str) -> None:
+def classic(title: str, name: str, seeds: int, *words: str, theirs: str = "") -> None:
     """Train on a classic and print what came of it."""
     rows = []
     for seed in range(seeds):
         agent, train = settings(*words)
         started = time.process_time()
-        judge, validation = classics(name, 100), classics(name, 50)
+        judge, validation = classics(name, 100), classics(name, 100)
         env = classics(name, agent.num_envs)
         trained = train(
-            env, agent, seed=seed, validate=lambda policy, on=validation: episode_returns(policy, on, 50, seed=1).mean()
+            env,
+            agent,
+            seed=seed,
+            validate=lambda policy, on=validation: episode_returns(policy, on, 100, seed=1).mean(),
         )
         seconds = time.process_time() - started
         earned = episode_returns(trained.policy, judge, 100, seed=2)
@@ -134,7 +191,7 @@ def classic(title: str, name: str, seeds: int, *words: str) -> None:
     mean, spread, full, seconds = np.array(rows).T
     print(
         f"{title:<28}{np.median(mean):>8.1f}{mean.min():>8.1f}{np.median(spread):>8.1f}{int(full.sum()):>14}"
-        f"{np.median(seconds):>7.1f}"
+        f"{np.median(seconds):>7.1f}{theirs:>8}"
     )
 
 

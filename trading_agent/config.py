@@ -74,12 +74,15 @@ class DQNConfig:
             was seen in them.
         standardise: whether observations are scaled by what was seen in random play.
         updates_per_step: gradient steps per call of `env.step`; 0.25 is one in four calls.
+        update_every: calls of `env.step` between two bursts of gradient steps; with 1 they are spread evenly.
         double: the online network chooses the next action and the target network values it (van Hasselt 2016).
         target_update: `hard` copies the online network every `target_interval` updates; `soft` moves the target
             network by the fraction `tau` after every update.
         target_interval: gradient steps (not env steps) between two hard copies.
         tau: fraction of a soft move, in (0, 1].
         exploration: how actions are tried.
+        average: share of the old weights that the judged policy, a running average over updates, keeps; 0 judges the
+            newest weights.
         gradient_clip: largest L2 norm of one update's gradient.
         validate_every: env steps between two validations (and checkpoints).
     """
@@ -101,11 +104,13 @@ class DQNConfig:
     learning_starts: int = 1_000
     standardise: bool = True
     updates_per_step: float = 1.0
+    update_every: int = 1
     double: bool = True
     target_update: Literal["hard", "soft"] = "hard"
     target_interval: int = 250
     tau: float = 0.005
     exploration: ExplorationConfig = ExplorationConfig()
+    average: float = 0.0
     gradient_clip: float = 10.0
     validate_every: int = 5_000
 
@@ -136,10 +141,12 @@ class DQNConfig:
                 self.learning_starts >= 1 and (self.steps < 2 or self.learning_starts < self.steps),
                 f"learning_starts must be at least 1 and fewer than the {self.steps} steps, was {self.learning_starts}",
             ),
+            (self.update_every >= 1, f"update_every must be at least 1 call of env.step, was {self.update_every}"),
             (self.updates_per_step > 0.0, f"updates_per_step must be positive, was {self.updates_per_step}"),
             (self.target_update in ("hard", "soft"), f"target_update must be hard or soft, was '{self.target_update}'"),
             (self.target_interval >= 1, f"target_interval must be at least 1 update, was {self.target_interval}"),
             (0.0 < self.tau <= 1.0, f"tau must be a fraction in (0, 1], was {self.tau}"),
+            (0.0 <= self.average < 1.0, f"average must be a share in [0, 1), was {self.average}"),
             (self.gradient_clip > 0.0, f"gradient_clip must be a positive norm, was {self.gradient_clip}"),
         )
 
@@ -154,8 +161,13 @@ class DirectConfig:
         num_envs: windows an update learns from.
         window_bars: bars of a window, through which the gradient runs.
         hidden_sizes: units of each hidden layer.
+        context_length: bars whose features an observation shows, the newest first; more than one is for an LSTM.
+        lstm_units: units of an LSTM that reads those bars before the hidden layers do; 0 is none.
+        start: first weights of the LSTM: `random`, or those of a `forecaster` that reads the same features.
         learning_rate: AdamW's step at the start; it falls to a tenth on a straight line.
         weight_decay: of AdamW.
+        entropy_weight: worth of a nat of the entropy of levels, in typical moves of a bar, at the start; it falls to 0
+            on a straight line. Without it a policy may be sure before it is right, and then learns no more.
         dropout: share of the features that are hidden from each update, at random, in [0, 1).
         gradient_clip: largest L2 norm of one update's gradient.
         validate_every: env steps between two validations (and checkpoints).
@@ -166,8 +178,12 @@ class DirectConfig:
     num_envs: int = 128
     window_bars: int = 32
     hidden_sizes: tuple[int, ...] = (64, 64)
+    context_length: int = 1
+    lstm_units: int = 0
+    start: Literal["random", "forecaster"] = "random"
     learning_rate: float = 3e-3
     weight_decay: float = 1.0
+    entropy_weight: float = 0.1
     dropout: float = 0.15
     gradient_clip: float = 1.0
     validate_every: int = 250_000
@@ -176,12 +192,20 @@ class DirectConfig:
         _refuse(
             *_common_laws(self.steps, self.num_envs, 0.0, self.validate_every),
             (self.window_bars >= 2, f"window_bars must be at least 2 bars, was {self.window_bars}"),
+            (self.context_length >= 1, f"context_length must be at least 1 bar, was {self.context_length}"),
+            (self.lstm_units >= 0, f"lstm_units must be at least 0, was {self.lstm_units}"),
+            (self.start in ("random", "forecaster"), f"start must be random or forecaster, was '{self.start}'"),
+            (
+                self.start == "random" or self.lstm_units > 0,
+                f"lstm_units must be those of the forecaster with start=forecaster, was {self.lstm_units}",
+            ),
             (
                 len(self.hidden_sizes) > 0 and min(self.hidden_sizes, default=0) >= 1,
                 f"hidden_sizes must name at least one layer of at least 1 unit, was {self.hidden_sizes}",
             ),
             (self.learning_rate > 0.0, f"learning_rate must be positive, was {self.learning_rate}"),
             (self.weight_decay >= 0.0, f"weight_decay must be at least 0, was {self.weight_decay}"),
+            (self.entropy_weight >= 0.0, f"entropy_weight must be at least 0, was {self.entropy_weight}"),
             (0.0 <= self.dropout < 1.0, f"dropout must be a share in [0, 1), was {self.dropout}"),
             (self.gradient_clip > 0.0, f"gradient_clip must be a positive norm, was {self.gradient_clip}"),
         )

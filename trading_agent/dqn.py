@@ -69,6 +69,7 @@ class DQN:
         generator = torch.Generator().manual_seed(seed)
         self.online = QNetwork(num_observations, num_actions, config.hidden_sizes, generator, duelling=config.duelling)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.judged = copy.deepcopy(self.online).requires_grad_(False) if config.average else self.online
         self.optimiser = torch.optim.Adam(self.online.parameters(), lr=config.learning_rate, fused=True)
         self.updates, self.loss = 0, 0.0
         self.errors = np.zeros(0, dtype=np.float32)  # (B,) absolute ones of the last update, in typical rewards
@@ -76,7 +77,8 @@ class DQN:
     def fit_scales(self, batch: Batch) -> None:
         """Fit both networks' scales to transitions of random play."""
         self.online.fit_scales(batch.observations, batch.rewards, standardise=self.config.standardise)
-        self.target.load_state_dict(self.online.state_dict())
+        for follower in (self.target, self.judged):
+            follower.load_state_dict(self.online.state_dict())
 
     def update(self, batch: Batch) -> None:
         """Take one gradient step on the Huber loss of the temporal-difference error."""
@@ -96,14 +98,14 @@ class DQN:
         torch.nn.utils.clip_grad_norm_(self.online.parameters(), self.config.gradient_clip)
         self.optimiser.step()
         self.updates, self.loss = self.updates + 1, loss.item()
-        self._move_target()
+        self._move_followers()
 
-    def _move_target(self) -> None:
+    def _move_followers(self) -> None:
         soft = self.config.target_update == "soft"
         if soft or self.updates % self.config.target_interval == 0:
-            with torch.no_grad():
-                for follower, leader in zip(self.target.parameters(), self.online.parameters(), strict=True):
-                    follower.lerp_(leader, self.config.tau if soft else 1.0)
+            _follow(self.target, self.online, self.config.tau if soft else 1.0)
+        if self.judged is not self.online:
+            _follow(self.judged, self.online, 1.0 - min(self.config.average, self.updates / (self.updates + 9.0)))
 
     def slow_down(self, left: float) -> None:
         """Set the learning rate for the share of the steps still to come."""
@@ -116,6 +118,7 @@ class DQN:
         return {
             "online": {name: tensor.numpy() for name, tensor in self.online.state_dict().items()},
             "target": {name: tensor.numpy() for name, tensor in self.target.state_dict().items()},
+            "judged": {name: tensor.numpy() for name, tensor in self.judged.state_dict().items()},
             "optimiser": {str(i): {name: m.numpy() for name, m in moment.items()} for i, moment in moments.items()},
             "updates": self.updates,
             "loss": self.loss,
@@ -123,7 +126,7 @@ class DQN:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what `state_dict` returned."""
-        for network, name in ((self.online, "online"), (self.target, "target")):
+        for network, name in ((self.online, "online"), (self.target, "target"), (self.judged, "judged")):
             network.load_state_dict({key: torch.from_numpy(array) for key, array in state[name].items()})
         moments = {
             int(i): {name: torch.from_numpy(array) for name, array in moment.items()}
@@ -131,6 +134,14 @@ class DQN:
         }
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
         self.updates, self.loss = state["updates"], state["loss"]
+
+
+def _follow(follower: QNetwork, leader: QNetwork, share: float) -> None:
+    """Move the weights of one network towards another's by a share of the way."""
+    with torch.no_grad():
+        followers: list[torch.Tensor] = list(follower.parameters())
+        leaders: list[torch.Tensor] = list(leader.parameters())
+        torch._foreach_lerp_(followers, leaders, share)
 
 
 def train_dqn(
@@ -189,14 +200,15 @@ def train_dqn(
             step += config.num_envs
         agent.fit_scales(memory.sample(rng, SCALE_SAMPLE))
 
-    policy = NetworkPolicy(agent.online)
+    player, policy = NetworkPolicy(agent.online), NetworkPolicy(agent.judged)
     while step < config.steps:
         before, step = step, step + config.num_envs
         rate = rate_at(config.exploration, before / config.steps)
         agent.slow_down(1.0 - before / config.steps)
-        values = policy.values(walk.observations) / agent.online.reward_scale.item()
+        values = player.values(walk.observations) / agent.online.reward_scale.item()
         memory.add(walk.advance(explore(config.exploration, values, rate, rng)))
-        while agent.updates < config.updates_per_step * (step - config.learning_starts) / config.num_envs:
+        due = config.updates_per_step * (step - config.learning_starts) / config.num_envs
+        while agent.updates < due and (step // config.num_envs) % config.update_every == 0:
             agent.update(memory.sample(rng, config.batch_size, _undone(config, before / config.steps)))
             memory.learned(agent.errors)
         metrics = {"loss": agent.loss, "exploration": rate}

@@ -25,7 +25,7 @@ class TrainedAgent:
     """The outcome of a training.
 
     Attributes:
-        policy: the one that `validate` scored highest; of equal scores the earlier.
+        policy: the one that `validate` scored highest; of equal scores the newest that learned.
         best_step: env steps after which it was current; 0 for a constant policy, which needed no learning.
         best_score: its score.
         history: one mapping per validation with `step` and `score`, and what the algorithm measured at that moment.
@@ -75,7 +75,8 @@ class Selection:
         if np.isnan(score):
             raise ValueError(f"validate must return a number, was nan at step {step}")
         self.history.append({"step": step, "score": score, **metrics})
-        if score > self.score:
+        learned = not isinstance(self.policy, ConstantPolicy)
+        if score > self.score or (learned and score == self.score):  # of equally good ones the newer has learned more
             self.policy = restore_policy(policy.kind, policy.settings(), policy.tensors())
             self.step, self.score = step, score
 

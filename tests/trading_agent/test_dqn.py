@@ -1,5 +1,6 @@
 """DQN: the update by hand, the training exact to resume, and CartPole."""
 
+import itertools
 import random
 
 import gymnasium
@@ -117,6 +118,40 @@ def test_updates_are_counted_per_step_of_all_environments(updates_per_step, upda
     assert len(made) == updates  # (600 - 40) / 4 steps after random play
 
 
+def test_updates_come_in_bursts_where_asked(monkeypatch):
+    """Every 20 calls of 4 environments, those due since the last burst; the calls after the last one wait in vain."""
+    calls = []
+
+    class Counted(Corridor):
+        def step(self, actions):
+            calls.append("step")
+            return super().step(actions)
+
+    monkeypatch.setattr(
+        DQN, "update", lambda self, batch: (calls.append("update"), setattr(self, "updates", self.updates + 1))
+    )
+    train_dqn(Counted(), small(update_every=20), seed=0, validate=lambda _: 0.0)
+    runs = [(kind, len(list(group))) for kind, group in itertools.groupby(calls)]
+    assert runs == [("step", 20), ("update", 10), *[("step", 20), ("update", 20)] * 6, ("step", 10)]
+
+
+def test_the_average_is_judged_and_follows_the_learner():
+    agent = DQN(2, 2, small(average=0.05), seed=0)
+    before = agent.judged.head.weight.clone()
+    agent.update(batch_of())
+    torch.testing.assert_close(agent.judged.head.weight, 0.05 * before + 0.95 * agent.online.head.weight)
+    assert not torch.equal(agent.judged.head.weight, agent.online.head.weight)
+
+    def learned(policy):
+        return float(policy.kind != "constant")
+
+    one, other = (
+        train_dqn(Corridor(), small(average=share), seed=0, validate=learned).policy.tensors()["head.weight"]
+        for share in (0.0, 0.9)
+    )
+    assert not np.array_equal(one, other)
+
+
 @pytest.mark.parametrize("make", [Corridor, IndexedCorridor])
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_a_corridor_is_learned(make, mode):
@@ -194,7 +229,7 @@ def test_the_caller_s_random_states_are_neither_read_nor_moved():
     assert same(*outcomes)
 
 
-def test_the_best_validated_policy_is_returned_and_of_equals_the_earlier():
+def test_the_best_validated_policy_is_returned_and_of_equals_the_newer():
     scores = iter([0.0, 1.0, 0.5, 3.0, 3.0, 2.0, 0.0, 0.0])  # 2 constant policies, then 6 validations
     seen = []
 
@@ -203,13 +238,18 @@ def test_the_best_validated_policy_is_returned_and_of_equals_the_earlier():
         return next(scores)
 
     trained = train_dqn(Corridor(), small(), seed=0, validate=judge)
-    assert (trained.best_step, trained.best_score) == (200, 3.0)
-    assert all(np.array_equal(array, seen[3][name]) for name, array in trained.policy.tensors().items())
+    assert (trained.best_step, trained.best_score) == (300, 3.0)
+    assert all(np.array_equal(array, seen[4][name]) for name, array in trained.policy.tensors().items())
     assert [entry["score"] for entry in trained.history] == [0.0, 1.0, 0.5, 3.0, 3.0, 2.0, 0.0, 0.0]
 
 
 def test_what_nothing_learned_beats_is_a_constant_policy():
     trained = train_dqn(Corridor(), small(), seed=0, validate=lambda policy: float(policy.kind == "constant"))
+    assert (trained.policy.kind, trained.best_step, trained.policy.settings()) == ("constant", 0, {"action": 0})
+
+
+def test_a_constant_policy_gives_way_to_none_that_is_only_as_good():
+    trained = train_dqn(Corridor(), small(), seed=0, validate=lambda policy: 1.0)
     assert (trained.policy.kind, trained.best_step, trained.policy.settings()) == ("constant", 0, {"action": 0})
 
 
