@@ -8,7 +8,7 @@ import torch
 
 from trading_agent.config import DirectConfig
 from trading_agent.direct import train_direct
-from trading_agent.direct_learners import LevelLearner, learner_for
+from trading_agent.direct_learners import LevelLearner, learner_for, worth_of
 from trading_agent.policy import evaluate, load_policy, save_policy
 from trading_agent.surrogate import Surrogate
 from trading_env import CostConfig, Market, TradingConfig, TradingVectorEnv, run_ledger
@@ -64,8 +64,8 @@ def test_the_worth_of_a_level_is_the_sum_over_all_chains():
         learner.network.head.weight.normal_(generator=torch.Generator().manual_seed(1))
         rows = torch.tensor([[10, 11, 12], [200, 201, 202]])
         after = torch.tensor([[0.1, 0.0, -0.2]]).expand(2, 3)
-        found = learner.worth(rows, learner.charged[rows], after)
-        chances = learner.network(learner.features[rows.flatten()]).softmax(-1).view(2, 3, 3, 3)
+        chances = learner.logits(rows).softmax(-1)
+        found = worth_of(chances, learner.charged[rows], after)
         for window, first in itertools.product(range(2), range(3)):
             total = 0.0
             for chain in itertools.product(range(3), repeat=3):
@@ -76,6 +76,17 @@ def test_the_worth_of_a_level_is_the_sum_over_all_chains():
                     held = wanted
                 total += chance * earned
             assert float(found[window, first]) == pytest.approx(total, rel=1e-5, abs=1e-7)
+
+
+def test_an_untrained_policy_is_as_undecided_as_can_be_and_a_sure_one_is_not():
+    learner = learner_for(env_of(market_of(1), num_envs=2), small(window_bars=4), 0, np.random.default_rng(0))
+    rows = torch.tensor([[10, 11, 12, 13]])
+    learner.grown(rows, 1.0)
+    assert float(learner.undecided()) == pytest.approx(np.log(3.0))
+    with torch.no_grad():
+        learner.network.head.bias.view(3, 3)[:, 1] = 50.0
+    learner.grown(rows, 1.0)
+    assert float(learner.undecided()) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("actions", ["levels", "exposure"])

@@ -14,7 +14,7 @@ from forecaster.fit import load_forecaster
 from tradewinds.artifact import Artifact, parent, read
 from tradewinds.backtest import play
 from tradewinds.errors import GateError, RequestError
-from tradewinds.join import build_market
+from tradewinds.join import Sight, build_market, sight_of
 from tradewinds.prepare import Prepared
 from tradewinds.registry import Version
 from trading_agent import Policy, load_policy
@@ -32,12 +32,14 @@ class Model:
         policy: the agent.
         exposures: what the agent's actions mean.
         trained_to: close-of-learning bar; later bars were never used to fit or select anything.
+        sight: what the agent sees of a bar; None: what the present request's does.
     """
 
     states: HiddenStates
     policy: Policy
     exposures: tuple[float, ...]
     trained_to: pd.Timestamp
+    sight: Sight | None = None
 
     def first_unseen(self, prepared: Prepared) -> int:
         """Return the first row of the series that this model may be judged on."""
@@ -46,11 +48,11 @@ class Model:
 
     def targets(self, prepared: Prepared, rows: range) -> NDArray[np.float64]:
         """Return (R, A) target exposures over `rows`; the last is the decision taken at the last close."""
-        return play(self.policy, build_market(prepared, self.states, rows), self._rules(prepared))
+        return play(self.policy, build_market(prepared, self.states, rows, self.sight), self._rules(prepared))
 
     def log_growth(self, prepared: Prepared, rows: range) -> float:
         """Return the log growth of equity over `rows`, after costs, under the present request's rules."""
-        market = build_market(prepared, self.states, rows)
+        market = build_market(prepared, self.states, rows, self.sight)
         equity = run_ledger(market, self.targets(prepared, rows), self._rules(prepared)).equity[:, 0]
         return float(np.log(max(equity[-1], 1e-12) / equity[0]))
 
@@ -88,6 +90,7 @@ def load_version(runs: Path, version: Version, prepared: Prepared) -> Model:
         policy=load_policy(agent.folder),
         exposures=tuple(agent.manifest["config"]["env"]["exposures"]),
         trained_to=pd.Timestamp(agent.manifest["facts"]["trained_to"]),
+        sight=sight_of(agent.manifest["config"]),
     )
 
 

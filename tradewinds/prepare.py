@@ -182,9 +182,30 @@ def _check_agent(config: Config) -> None:
         raise RequestError(f"rollout.observe must hold either forecast or forecasts with env=battery, held {held}")
     if not stores and "forecasts" in shown:
         raise RequestError("rollout.observe may hold forecasts with env=battery only; forecast is the network's")
+    _check_sight(config)
     agent = getattr(config.agent, "kind", None)
     if config.env.actions != "levels" and agent in ("dqn", "q_learning"):
         raise RequestError(f"env.actions must be levels for agent.kind={agent}, was '{config.env.actions}'")
+
+
+def _check_sight(config: Config) -> None:
+    """Refuse an LSTM policy what it cannot have.
+
+    Raises:
+        RequestError: it is to read the last bars of a storage unit's days, or to start from another network.
+    """
+    bars, agent, model = getattr(config.agent, "context_length", 1), config.agent, config.model
+    if bars > 1 and config.env.kind == "battery":
+        raise RequestError(f"agent.context_length must be 1 with env=battery, whose rows are days, was {bars}")
+    if getattr(agent, "start", "random") == "random":
+        return
+    units = getattr(agent, "lstm_units", 0)
+    if (model.kind, model.num_layers, model.hidden_size, config.rollout.observe) != ("lstm", 1, units, ("features",)):
+        raise RequestError(
+            f"agent.start=forecaster takes an LSTM of one layer and agent.lstm_units={units} units that reads what the "
+            f"policy sees; set model=lstm model.num_layers=1 model.hidden_size={units} rollout.observe=[features], or "
+            "agent.start=random"
+        )
 
 
 def _executed(series: Series, config: Config) -> tuple[Config, list[str]]:

@@ -6,7 +6,8 @@ differentiated with respect to the weights. Page: docs/direct.md. Departures fro
 Networks 12(4), section II):
 
  1. Log growth of equity under the ledger's costs, instead of the differential Sharpe ratio of additive profits.
- 2. A multilayer perceptron on a row of features and the exposure held, instead of one neuron.
+ 2. A multilayer perceptron on a row of features and the exposure held, instead of one neuron; or an LSTM over the
+    features of the last bars with a perceptron on its hidden state, both trained by this gradient (`lstm_units`).
  3. Batches of windows from random bars and random holdings, by Adam, instead of one pass through time bar by bar; the
     gradient runs back to the start of the window (backpropagation through time), not one step.
  4. Where the environment offers levels, the policy is a chance for each level given the one held, and what is
@@ -17,7 +18,11 @@ Networks 12(4), section II):
  7. The policy returned is the one validated best, constant positions among the candidates.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trading_agent.config import DirectConfig
 from trading_agent.direct_learners import learner_for
@@ -44,6 +49,7 @@ def train_direct(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     resume: Path | None = None,
+    initial: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> TrainedAgent:
     """Learn exposures in a trading environment by the gradient of log growth.
 
@@ -57,6 +63,7 @@ def train_direct(
         checkpoint: folder that holds the newest state after every validation, replaced atomically.
         resume: such a folder of an earlier, interrupted call with the same settings and seed; the outcome equals that
             of a call never interrupted, bit for bit.
+        initial: first scales and weights of an LSTM policy, such as a forecaster's (`networks.FeatureNetwork`).
 
     Returns:
         The policy that validated best, its step and score, and all scores.
@@ -69,7 +76,7 @@ def train_direct(
         12(4), 875-889.
     """
     _, network_seed, rng = seeds_from(seed)
-    learner = learner_for(env, config, network_seed, rng)
+    learner = learner_for(env, config, network_seed, rng, initial)
     selection = Selection(validate)
     saved = Checkpoint(config, seed, rng, {"learner": learner, "selection": selection})
     step = 0 if resume is None else saved.read(resume)

@@ -6,10 +6,12 @@ the policy makes them; it is known without drawing any. Exposures and weights: t
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trading_agent.config import DirectConfig
@@ -30,14 +32,23 @@ class Learner(ABC):
         config: the settings.
         seed: of the weights.
         rng: draws windows and first holdings.
+        initial: first scales and weights of the LSTM, as `FeatureNetwork.start_from` takes them; None draws them.
 
     Raises:
-        ValueError: the rules ask for something that has no gradient, or the market is shorter than a window.
+        ValueError: the rules ask for something that has no gradient, the market is shorter than a window, or its
+            columns are not those of so many bars.
     """
 
     network: ExposureNetwork | LevelNetwork
 
-    def __init__(self, env: Any, config: DirectConfig, seed: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        env: Any,
+        config: DirectConfig,
+        seed: int,
+        rng: np.random.Generator,
+        initial: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> None:
         market, rules = env.game.market, env.game.config
         self.config, self.rng, self.surrogate = config, rng, Surrogate(market, rules)
         self.features = torch.from_numpy(market.features)  # (T, F)
@@ -46,8 +57,15 @@ class Learner(ABC):
             raise ValueError(
                 f"window_bars must be less than the {self.num_rows} bars of the market, was {config.window_bars}"
             )
+        if self.features.shape[1] % config.context_length:
+            raise ValueError(
+                f"context_length must divide the {self.features.shape[1]} columns of an observation's features, the "
+                f"same of so many bars, was {config.context_length}"
+            )
         self.network = self.built(rules, torch.Generator().manual_seed(seed))
         self.network.fit_scales(self.features)
+        if initial is not None:
+            self.network.start_from({name: torch.from_numpy(array) for name, array in initial.items()})
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         moved = np.log(market.close[1:] / market.close[:-1]).std()
         self.scale = 1.0 / max(float(moved), 1e-12)  # the loss is in units of one bar's typical move
@@ -64,6 +82,10 @@ class Learner(ABC):
     def grown(self, rows: Tensor, charged: float) -> Tensor:
         """Return the mean log growth a bar of windows of `rows` (N, L), `charged` being the share of costs charged."""
 
+    def undecided(self) -> Tensor:
+        """Return how far the policy that `grown` saw last is from being sure, in nats; 0 where it draws nothing."""
+        return torch.zeros(())
+
     @abstractmethod
     def policy(self) -> Policy:
         """Return what acts: by the running average of the weights, which later updates go on moving."""
@@ -79,8 +101,9 @@ class Learner(ABC):
             group["lr"] = config.learning_rate * (1.0 - 0.9 * done)
         starts = torch.from_numpy(self.rng.integers(0, self.num_rows - config.window_bars, config.num_envs))
         growth = self.grown(starts[:, None] + torch.arange(config.window_bars), min(1.0, done / FREE))
+        open_minded = config.entropy_weight * (1.0 - done) * self.undecided()
         self.optimiser.zero_grad()
-        (-self.scale * growth).backward()  # type: ignore[no-untyped-call]
+        (-self.scale * growth - open_minded).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
         self.optimiser.step()
         self.updates, self.growth = self.updates + 1, growth.item()
@@ -94,7 +117,7 @@ class Learner(ABC):
         hidden = self.config.dropout
         if hidden == 0.0 or not torch.is_grad_enabled():
             return 1.0
-        drawn = self.rng.random((count, self.features.shape[1]), dtype=np.float32)
+        drawn = self.rng.random((count, len(self.network.feature_mean)), dtype=np.float32)
         return torch.from_numpy(drawn).ge(hidden).float().div_(1.0 - hidden)
 
     def state_dict(self) -> dict[str, Any]:
@@ -130,7 +153,14 @@ class LevelLearner(Learner):
         """Return a network over the levels, and tabulate what every change of level earns and costs."""
         self.shares = tuple(float(level) / self.num_assets for level in rules.exposures)
         self.free, self.charged = (self.surrogate.table(self.shares, self.num_assets, share) for share in (0.0, 1.0))
-        return LevelNetwork(self.features.shape[1], len(self.shares), self.config.hidden_sizes, generator)
+        return LevelNetwork(
+            self.features.shape[1],
+            len(self.shares),
+            self.config.hidden_sizes,
+            generator,
+            context_length=self.config.context_length,
+            lstm_units=self.config.lstm_units,
+        )
 
     def grown(self, rows: Tensor, charged: float) -> Tensor:
         """Return the mean log growth a bar, expected over the chains of levels and evenly over the first one held."""
@@ -139,25 +169,22 @@ class LevelLearner(Learner):
             reward = torch.lerp(self.free[rows], reward, charged)
         learned = rows.shape[1] - rows.shape[1] // TAIL
         with torch.no_grad():
-            worth = self.worth(rows[:, learned:], reward[:, learned:], torch.zeros(len(rows), len(self.shares)))
-        return self.worth(rows[:, :learned], reward[:, :learned], worth).mean() / rows.shape[1]
+            last = self.logits(rows[:, learned:]).softmax(dim=-1)
+            worth = worth_of(last, reward[:, learned:], torch.zeros(len(rows), len(self.shares)))
+        logits = self.logits(rows[:, :learned])
+        chances = logits.softmax(dim=-1)
+        self.entropy = -(chances * logits.log_softmax(dim=-1)).sum(dim=-1).mean()
+        return worth_of(chances, reward[:, :learned], worth).mean() / rows.shape[1]
 
-    def worth(self, rows: Tensor, reward: Tensor, worth: Tensor) -> Tensor:
-        """Return (N, K), the log growth to expect from each level held at the first of `rows`.
+    def undecided(self) -> Tensor:
+        """Return the entropy of the chances that `grown` saw, in nats."""
+        return self.entropy
 
-        Bellman's equation along bars whose prices are known: W[t](k) = sum over a of P[t](a | k) (r[t](k, a) +
-        W[t + 1](a)).
-
-        Args:
-            rows: (N, L) bars.
-            reward: (N, L, K, K) log growth of each.
-            worth: (N, K), W after the last of them.
-        """
+    def logits(self, rows: Tensor) -> Tensor:
+        """Return (N, L, K held, K wanted) logits at `rows` (N, L)."""
         features = self.features[rows.flatten()]
-        chances = self.network(features, self.shown(len(features))).softmax(dim=-1).view(reward.shape)
-        for bar in reversed(range(rows.shape[1])):
-            worth = (chances[:, bar] * (reward[:, bar] + worth[:, None, :])).sum(dim=2)
-        return worth
+        logits: Tensor = self.network(features, self.shown(len(features)))
+        return logits.view(*rows.shape, len(self.shares), len(self.shares))
 
     def policy(self) -> LevelPolicy:
         """Return the likeliest level."""
@@ -184,6 +211,8 @@ class ExposureLearner(Learner):
             (self.low, self.high, rules.leverage_cap),
             generator,
             long_only=long_only,
+            context_length=self.config.context_length,
+            lstm_units=self.config.lstm_units,
         )
 
     def grown(self, rows: Tensor, charged: float) -> Tensor:
@@ -208,6 +237,21 @@ class ExposureLearner(Learner):
         return [ConstantPolicy((value,) * self.num_assets) for value in inside]
 
 
+def worth_of(chances: Tensor, reward: Tensor, worth: Tensor) -> Tensor:
+    """Return (N, K), the log growth to expect from each level held at the first of L bars.
+
+    Bellman's equation along bars whose prices are known: W[t](k) = sum over a of P[t](a | k) (r[t](k, a) + W[t+1](a)).
+
+    Args:
+        chances: (N, L, K, K), P[t](a | k).
+        reward: (N, L, K, K), r[t](k, a), log growth.
+        worth: (N, K), W after the last bar.
+    """
+    for bar in reversed(range(reward.shape[1])):
+        worth = (chances[:, bar] * (reward[:, bar] + worth[:, None, :])).sum(dim=2)
+    return worth
+
+
 def bounds(rules: Any) -> tuple[float, float, bool]:
     """Return the least and the greatest exposure of an asset, and whether weights are long only."""
     if rules.actions == "exposure":
@@ -216,7 +260,13 @@ def bounds(rules: Any) -> tuple[float, float, bool]:
     return (0.0 if long_only else -1.0), 1.0, long_only
 
 
-def learner_for(env: Any, config: DirectConfig, seed: int, rng: np.random.Generator) -> Learner:
+def learner_for(
+    env: Any,
+    config: DirectConfig,
+    seed: int,
+    rng: np.random.Generator,
+    initial: Mapping[str, NDArray[np.float32]] | None = None,
+) -> Learner:
     """Return the learner of what `env` takes for an action.
 
     Raises:
@@ -228,4 +278,4 @@ def learner_for(env: Any, config: DirectConfig, seed: int, rng: np.random.Genera
             f"agent=direct gives each of {num_assets} assets a weight of its own; set env.actions=long_short_weights "
             f"or long_weights, was exposure"
         )
-    return (LevelLearner if rules.actions == "levels" else ExposureLearner)(env, config, seed, rng)
+    return (LevelLearner if rules.actions == "levels" else ExposureLearner)(env, config, seed, rng, initial)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from trading_agent.actor import ActorPolicy
-from trading_agent.networks import ExposureNetwork, LevelNetwork, QNetwork
+from trading_agent.networks import ExposureNetwork, FeatureNetwork, LevelNetwork, QNetwork
 from trading_agent.plan_policy import PlannerPolicy
 from trading_agent.rollout import AnyVectorEnv, Walk
 
@@ -146,6 +146,7 @@ class ExposurePolicy:
             "hidden_sizes": list(hidden_sizes),
             "bounds": list(self.network.bounds),
             "long_only": self.network.long_only,
+            **_reading(self.network),
         }
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -162,6 +163,8 @@ class ExposurePolicy:
             tuple(settings["hidden_sizes"]),
             (low, high, cap),
             long_only=settings["long_only"],
+            context_length=settings.get("context_length", 1),
+            lstm_units=settings.get("lstm_units", 0),
         )
         network.load_state_dict(_tensors(tensors))
         return cls(network)
@@ -200,6 +203,7 @@ class LevelPolicy:
             "num_assets": self.num_assets,
             "hidden_sizes": list(hidden_sizes),
             "shares": list(self.shares),
+            **_reading(self.network),
         }
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -210,9 +214,19 @@ class LevelPolicy:
     def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "LevelPolicy":
         """Build it anew."""
         shares = tuple(settings["shares"])
-        network = LevelNetwork(settings["num_features"], len(shares), tuple(settings["hidden_sizes"]))
+        network = LevelNetwork(
+            settings["num_features"],
+            len(shares),
+            tuple(settings["hidden_sizes"]),
+            context_length=settings.get("context_length", 1),
+            lstm_units=settings.get("lstm_units", 0),
+        )
         network.load_state_dict(_tensors(tensors))
         return cls(network, shares, settings["num_assets"])
+
+
+def _reading(network: FeatureNetwork) -> dict[str, int]:
+    return {"context_length": network.context_length, "lstm_units": 0 if network.lstm is None else network.width}
 
 
 def _copied(network: torch.nn.Module) -> dict[str, NDArray[Any]]:

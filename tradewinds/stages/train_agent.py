@@ -5,6 +5,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forecaster.encode import HiddenStates
 from forecaster.fit import load_forecaster
 from tradewinds.arena import restarts, vector_env
@@ -48,6 +51,22 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     return {"agent": str(artifact.folder), "best_step": trained.best_step, "validation_score": trained.best_score}
 
 
+def first_weights(prepared: Prepared, parents: dict[str, Artifact]) -> dict[str, NDArray[np.float32]]:
+    """Return scales and LSTM of the forecaster, where an LSTM policy is to start from them (`agent.start=forecaster`).
+
+    Raises:
+        RequestError: they do not read what the policy will.
+    """
+    fitted = load_forecaster(parents["forecaster"].folder, prepared.series.instruments[0])
+    if len(fitted.static):
+        raise RequestError("agent.start=forecaster needs a forecaster without features.static, which no policy reads")
+    own = "recurrent."
+    network = fitted.model.network.state_dict()
+    weights = {name.removeprefix(own): tensor.numpy() for name, tensor in network.items() if name.startswith(own)}
+    scales = {"feature_mean": np.float32(fitted.mean), "feature_std": np.float32(fitted.std)}
+    return {**scales, **weights}
+
+
 def train_agent(
     prepared: Prepared, states: HiddenStates, parents: dict[str, Artifact], run: Path, console: Console
 ) -> tuple[TrainedAgent, Artifact]:
@@ -70,6 +89,7 @@ def train_agent(
         return evaluate(policy, alone, episodes=1, standard_errors=config.rollout.standard_errors)
 
     resume = None if config.inputs.resume is None else Path(config.inputs.resume)
+    more = {} if getattr(agent, "start", "random") == "random" else {"initial": first_weights(prepared, parents)}
     try:
         with console.progress(f"train {agent.kind}") as said, logging(said, run, asked=asked) as progress:
             trained: TrainedAgent = function_of("agent", agent)(
@@ -80,6 +100,7 @@ def train_agent(
                 progress=progress,
                 checkpoint=run / CHECKPOINT,
                 resume=resume,
+                **more,
             )
     except KeyboardInterrupt:
         if (run / CHECKPOINT).is_dir():
