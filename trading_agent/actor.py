@@ -59,7 +59,7 @@ class ActorCritic(nn.Module):
 
     def standard(self, observations: Tensor) -> Tensor:
         """Return (B, O) observations as both perceptrons read them."""
-        return ((observations - self.observation_mean) / self.observation_std).clamp(-CLIP, CLIP)
+        return (observations - self.observation_mean).div_(self.observation_std).clamp_(-CLIP, CLIP)
 
     def value(self, standard: Tensor) -> Tensor:
         """Return (B,) values at standardised observations, in units of the typical reward."""

@@ -45,7 +45,7 @@ class QNetwork(nn.Module):
         self.register_buffer("reward_scale", torch.ones(()))
         layers: list[nn.Module] = []
         for inputs, units in pairwise((num_observations, *hidden_sizes)):
-            layers += [_uniform_linear(inputs, units, generator), nn.ReLU()]
+            layers += [_uniform_linear(inputs, units, generator), nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*layers)
         self.head = _linear(hidden_sizes[-1], num_actions + duelling, None)  # the last unit is V
         nn.init.zeros_(self.head.weight)
@@ -53,8 +53,8 @@ class QNetwork(nn.Module):
 
     def forward(self, observations: Tensor) -> Tensor:
         """Return the (B, A) values of all actions at (B, O) observations, in units of reward."""
-        standard = (observations - self.observation_mean) / self.observation_std
-        features = self.body(standard.clamp(-CLIP, CLIP))  # (B, O) -> (B, D)
+        standard = (observations - self.observation_mean).div_(self.observation_std)
+        features = self.body(standard.clamp_(-CLIP, CLIP))  # (B, O) -> (B, D)
         values: Tensor = self.head(features)  # (B, D) -> (B, A), or (B, A + 1)
         if self.duelling:
             advantages = values[:, :-1]

@@ -60,7 +60,7 @@ class PPO(Learner):
             for chosen in order[: count - count % size].view(-1, size):
                 loss, parts = ppo_loss(
                     self.network,
-                    Rollout(*(column[chosen] for column in rollout)),
+                    Rollout(*(column.index_select(0, chosen) for column in rollout)),
                     clip=config.clip * (left if config.anneal else 1.0),
                     value_weight=config.value_weight,
                     entropy_weight=config.entropy_weight,

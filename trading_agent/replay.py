@@ -42,6 +42,11 @@ class Batch(NamedTuple):
     weights: Tensor = torch.ones(())
     steps: Tensor = torch.ones(())
 
+    def parts(self, count: int) -> list["Batch"]:
+        """Return `count` batches of B / count each."""
+        columns = [[column] * count if column.dim() == 0 else column.chunk(count) for column in self]
+        return [Batch(*part) for part in zip(*columns, strict=True)]
+
 
 class Memory(Protocol):
     """What the agents ask of a memory."""
@@ -114,7 +119,7 @@ class Ring:
         else:
             places, weights = self.priorities.draw(rng, count, len(self), correction)
             self.weights = torch.from_numpy(weights)
-        return {name: column[places] for name, column in self.columns.items()}
+        return {name: column.take(places, axis=0) for name, column in self.columns.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows written so far and their number."""

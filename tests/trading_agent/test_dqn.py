@@ -118,6 +118,15 @@ def test_updates_are_counted_per_step_of_all_environments(updates_per_step, upda
     assert len(made) == updates  # (600 - 40) / 4 steps after random play
 
 
+def test_batches_drawn_together_are_the_batches_of_one_draw():
+    batch = Batch(*(torch.arange(12.0).view(12, *shape) for shape in ((), (), (), (), ())), steps=torch.arange(12.0))
+    for part, first in zip(batch.parts(3), (0, 4, 8), strict=True):
+        assert all(torch.equal(column, torch.arange(first, first + 4.0)) for column in (*part[:5], part.steps))
+        assert part.weights.dim() == 0
+    wide = batch._replace(next_observations=torch.arange(24.0))  # two actions a state: counterfactual
+    assert wide.parts(3)[1].next_observations.tolist() == list(range(8, 16))
+
+
 def test_updates_come_in_bursts_where_asked(monkeypatch):
     """Every 20 calls of 4 environments, those due since the last burst; the calls after the last one wait in vain."""
     calls = []

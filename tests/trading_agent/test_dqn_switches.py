@@ -119,7 +119,7 @@ def test_the_weights_of_a_batch_weigh_its_loss():
         torch.ones(3, dtype=torch.bool),
         weights=torch.tensor([1.0, 0.5, 0.0]),
     )
-    agent = DQN(2, 2, small(), seed=0)
+    agent = DQN(2, 2, small(priority=0.6), seed=0)
     agent.update(batch)  # all values are still 0: the error is the reward
     assert agent.loss == pytest.approx((0.5 + 0.5 * 1.5 + 0.0) / 3.0)
     assert agent.errors.tolist() == [1.0, 2.0, 3.0]
