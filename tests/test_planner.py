@@ -2,13 +2,15 @@
 
 import dataclasses
 
+import gymnasium
 import numpy as np
 import pytest
 
 import tradewinds.planning  # noqa: F401
 from tradewinds.backtest import play
+from tradewinds.join import plans
 from tradewinds.storage_backtest import play as play_storage
-from trading_agent import load_policy, save_policy
+from trading_agent import DQNConfig, load_policy, save_policy, train_dqn
 from trading_agent.plan_policy import PlannerPolicy
 from trading_agent.planner import train_planner
 from trading_agent.planner_config import PlannerConfig
@@ -24,6 +26,7 @@ from trading_env import (
     run_schedule,
 )
 from trading_env.markov_optimum import planned
+from trading_env.planning import LevelPlan
 
 BARS, HORIZON = 300, 5
 
@@ -145,3 +148,54 @@ def test_a_market_without_a_forecast_cannot_be_planned():
         dataclasses.replace(market, forecast_columns=range(2, 18))
     with pytest.raises(ValueError, match=r"other must have the shape of forecast, \(5, 25\), was \(5, 24\)"):
         dataclasses.replace(power_market(), others={"other": np.zeros((5, 24))})
+
+
+@pytest.mark.parametrize("execution", ["next_open", "next_close", "same_close"])
+def test_a_plan_that_is_observed_is_what_the_planner_does(execution):
+    rng = np.random.default_rng(4)
+    forecast = rng.normal(0.0, 4e-3, (200, 5)).astype(np.float32)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, 200)))[:, None]
+    market = Market(
+        open=close,
+        close=close,
+        features=forecast,
+        bars_per_year=252.0,
+        single_price=True,
+        forecast_columns=range(5),
+    )
+    rules = TradingConfig(exposures=(-1.0, 0.0, 0.5), execution=execution)
+    plan = LevelPlan.of(market, rules)
+    for number, level in enumerate(rules.exposures):
+        seen = np.column_stack([forecast, np.zeros(200), np.full(200, level), np.zeros(200)]).astype(np.float32)
+        chosen = plan.act(seen, plan.forecasts(seen)[:, 0])
+        told = plans(forecast, rules, 252.0)[:, number]
+        np.testing.assert_array_equal(told, np.float32(rules.exposures)[chosen])
+        assert len(set(told.tolist())) > 1
+
+
+class Spy(TradingVectorEnv):
+    """Remembers what was played, and on what."""
+
+    def reset(self, **options):
+        self.played = []
+        self.seen, info = super().reset(**options)
+        return self.seen, info
+
+    def step(self, actions):
+        self.played.append((self.seen.copy(), np.array(actions)))
+        self.seen, *rest = super().step(actions)
+        return (self.seen, *rest)
+
+
+def test_a_teacher_plays_every_other_environment_until_learning_starts():
+    market, rules = trading_market(seed=3), TradingConfig(exposures=(-1.0, 0.0, 1.0))
+    env = Spy(market, rules, num_envs=6)
+    settings = {"num_envs": 6, "learning_starts": 60, "steps": 66, "validate_every": 60, "hidden_sizes": (4,)}
+    train_dqn(env, DQNConfig(teacher="planner", **settings), seed=0, validate=lambda _: 0.0)
+    plan = env.plan()
+    for seen, actions in env.played[:10]:
+        np.testing.assert_array_equal(actions[::2], plan.act(seen[::2], plan.forecasts(seen[::2])[:, 0]))
+    assert len({tuple(actions[1::2]) for _, actions in env.played[:10]}) > 1
+    pole = gymnasium.make_vec("CartPole-v1", num_envs=6, vectorization_mode="sync")
+    with pytest.raises(ValueError, match=r"for agent\.teacher=planner, was SyncVectorEnv"):
+        train_dqn(pole, DQNConfig(teacher="planner", **settings), seed=0, validate=lambda _: 0.0)

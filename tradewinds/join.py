@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from forecaster.encode import HiddenStates
 from forecaster.features import build_features
 from tradewinds.prepare import Prepared
-from trading_env import Market, realised_volatility
+from trading_env import Market, TradingConfig, realised_volatility
+from trading_env.markov_optimum import planned_choices
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def build_market(prepared: Prepared, states: HiddenStates, rows: range, sight: S
 
     Returns:
         A market of R bars with (R, F) features, what `rollout.observe` names: D of the hidden state, H of the forecast
-        in log return per bar, what the forecaster reads; of what may be missing there, 0 where it is. An agent that
-        asks for more bars (`agent.context_length`) gets theirs after those, the newest first.
+        in log return per bar, the plan on it, what the forecaster reads; of what may be missing there, 0 where it is.
+        An agent that asks for more bars (`agent.context_length`) gets theirs after those, the newest first.
 
     Raises:
         ValueError: bars and states differ in time, or a row breaks `fit_end + horizon + embargo < row`.
@@ -80,7 +81,19 @@ def observed(name: str, prepared: Prepared, states: HiddenStates) -> NDArray[np.
     if name == "features":
         values = build_features(prepared.series, prepared.config.features).values
         return np.nan_to_num(values, nan=0.0).astype(np.float32)
+    if name == "plan":
+        return plans(states.forecast, prepared.config.env, prepared.series.bars_per_year)
     return states.forecast if name == "forecast" else states.hidden_state
+
+
+def plans(forecast: NDArray[np.float32], rules: TradingConfig, bars_per_year: float) -> NDArray[np.float32]:
+    """Return (T, K), the exposure that the best plan on each row's forecast (T, H) takes from each of K levels held."""
+    late = min(int(rules.execution == "next_close"), forecast.shape[1] - 1)  # what is decided now earns from then on
+    known = np.isfinite(forecast).all(axis=1)
+    told = np.zeros((len(forecast), len(rules.exposures)), dtype=np.float32)
+    first = planned_choices(forecast[known, late:].astype(np.float64), rules, bars_per_year)[0]
+    told[known] = np.asarray(rules.exposures, dtype=np.float32)[first]
+    return told
 
 
 def context(table: NDArray[np.float32], rows: range, bars: int, first: int) -> NDArray[np.float32]:

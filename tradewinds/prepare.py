@@ -183,6 +183,10 @@ def _check_agent(config: Config) -> None:
     if not stores and "forecasts" in shown:
         raise RequestError("rollout.observe may hold forecasts with env=battery only; forecast is the network's")
     _check_sight(config)
+    if "plan" in config.rollout.observe and (stores or config.env.actions not in ("levels", "exposure")):
+        raise RequestError(
+            "rollout.observe may hold plan with env.actions=levels or exposure; agent=planner plans a storage unit"
+        )
     agent = getattr(config.agent, "kind", None)
     if config.env.actions != "levels" and agent in ("dqn", "q_learning"):
         raise RequestError(f"env.actions must be levels for agent.kind={agent}, was '{config.env.actions}'")

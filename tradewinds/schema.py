@@ -67,14 +67,15 @@ class RolloutConfig:
             least 0: how much better than doing nothing it must look, so that luck on few bars is not taken for skill.
         instrument: which instrument the agent trades, where the series has several; null for the only one.
         observe: what the agent sees of a bar, beside its own account, in this order: `hidden_state` and `forecast` of
-            the forecaster, and `features`, what the forecaster itself reads of the bar; a storage unit sees one row a
-            day, and its price forecast or, with `forecasts`, all that are made of its prices (docs/battery.md).
+            the forecaster; `plan`, the exposure that the best plan on the forecast takes from each level that may be
+            held; `features`, what the forecaster itself reads of the bar. A storage unit sees one row a day, and its
+            price forecast or, with `forecasts`, all that are made of its prices (docs/battery.md).
     """
 
     episode_bars: int
     standard_errors: float
     instrument: str | None
-    observe: tuple[Literal["hidden_state", "forecast", "forecasts", "features"], ...]
+    observe: tuple[Literal["hidden_state", "forecast", "forecasts", "plan", "features"], ...]
 
     def __post_init__(self) -> None:
         require(
@@ -82,8 +83,8 @@ class RolloutConfig:
             (self.standard_errors >= 0.0, f"standard_errors must be at least 0, was {self.standard_errors}"),
             (
                 0 < len(self.observe) == len(set(self.observe)),
-                f"observe must name at least one of hidden_state, forecast, forecasts and features, each once, "
-                f"was [{', '.join(self.observe)}]",
+                f"observe must name at least one of hidden_state, forecast, forecasts, plan and features, "
+                f"each once, was [{', '.join(self.observe)}]",
             ),
         )
 

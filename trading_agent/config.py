@@ -72,6 +72,8 @@ class DQNConfig:
         replay_size: transitions the memory holds; the oldest are overwritten.
         learning_starts: env steps of random play before the first update; observations and rewards are scaled by what
             was seen in them.
+        teacher: `planner` plays every other environment of these steps by the best plan on the forecasts observed, and
+            what that led to is remembered; `none`: all play is random.
         standardise: whether observations are scaled by what was seen in random play.
         updates_per_step: gradient steps per call of `env.step`; 0.25 is one in four calls.
         update_every: calls of `env.step` between two bursts of gradient steps; with 1 they are spread evenly.
@@ -102,6 +104,7 @@ class DQNConfig:
     priority_correction: float = 0.4
     replay_size: int = 100_000
     learning_starts: int = 1_000
+    teacher: Literal["none", "planner"] = "none"
     standardise: bool = True
     updates_per_step: float = 1.0
     update_every: int = 1
@@ -143,6 +146,7 @@ class DQNConfig:
             ),
             (self.update_every >= 1, f"update_every must be at least 1 call of env.step, was {self.update_every}"),
             (self.updates_per_step > 0.0, f"updates_per_step must be positive, was {self.updates_per_step}"),
+            (self.teacher in ("none", "planner"), f"teacher must be none or planner, was '{self.teacher}'"),
             (self.target_update in ("hard", "soft"), f"target_update must be hard or soft, was '{self.target_update}'"),
             (self.target_interval >= 1, f"target_interval must be at least 1 update, was {self.target_interval}"),
             (0.0 < self.tau <= 1.0, f"tau must be a fraction in (0, 1], was {self.tau}"),

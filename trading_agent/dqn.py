@@ -15,6 +15,7 @@ Departures from the Nature paper, each for a reason given there:
 """
 
 import copy
+import math
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from torch import Tensor
 from trading_agent.config import DQNConfig
 from trading_agent.exploration import explore, rate_at
 from trading_agent.networks import QNetwork
+from trading_agent.planner import teacher_of
 from trading_agent.policy import NetworkPolicy
-from trading_agent.replay import Batch, memory_for
+from trading_agent.replay import Batch, Memory, memory_for
 from trading_agent.rollout import AnyVectorEnv, Walk, sizes
 from trading_agent.training import (
     REPORT_EVERY,
@@ -41,6 +43,7 @@ from trading_agent.training import (
     seeds_from,
 )
 
+DRAWN = 16_384  # transitions drawn from the memory at once, about
 SCALE_SAMPLE = 8_192  # remembered transitions that the scales of observations and rewards are fitted on
 
 
@@ -72,7 +75,7 @@ class DQN:
         self.judged = copy.deepcopy(self.online).requires_grad_(False) if config.average else self.online
         self.optimiser = torch.optim.Adam(self.online.parameters(), lr=config.learning_rate, fused=True)
         self.updates, self.loss = 0, 0.0
-        self.errors = np.zeros(0, dtype=np.float32)  # (B,) absolute ones of the last update, in typical rewards
+        self.errors = np.zeros(0, dtype=np.float32)  # (B,) absolute, in typical rewards; kept for priorities
 
     def fit_scales(self, batch: Batch) -> None:
         """Fit both networks' scales to transitions of random play."""
@@ -91,8 +94,9 @@ class DQN:
         scale = self.online.reward_scale
         losses = F.huber_loss(values / scale, wanted / scale, reduction="none").view(len(wanted), -1).mean(dim=1)
         loss = (batch.weights * losses).mean()
-        errors = (values.detach() - wanted).abs().view(len(wanted), -1).mean(dim=1) / scale
-        self.errors = errors.numpy()
+        if self.config.priority:
+            errors = (values.detach() - wanted).abs().view(len(wanted), -1).mean(dim=1) / scale
+            self.errors = errors.numpy()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.online.parameters(), self.config.gradient_clip)
@@ -195,8 +199,12 @@ def train_dqn(
 
     if resume is None:
         selection.consider_constants(env.single_action_space)
+        teacher = teacher_of(env, "agent.teacher=planner") if config.teacher == "planner" else None
         while step < config.learning_starts:
-            memory.add(walk.advance(rng.integers(0, num_actions, size=config.num_envs)))
+            actions = rng.integers(0, num_actions, size=config.num_envs)
+            if teacher is not None:
+                actions[::2] = teacher.act(walk.observations[::2])
+            memory.add(walk.advance(actions))
             step += config.num_envs
         agent.fit_scales(memory.sample(rng, SCALE_SAMPLE))
 
@@ -207,10 +215,9 @@ def train_dqn(
         agent.slow_down(1.0 - before / config.steps)
         values = player.values(walk.observations) / agent.online.reward_scale.item()
         memory.add(walk.advance(explore(config.exploration, values, rate, rng)))
-        due = config.updates_per_step * (step - config.learning_starts) / config.num_envs
-        while agent.updates < due and (step // config.num_envs) % config.update_every == 0:
-            agent.update(memory.sample(rng, config.batch_size, _undone(config, before / config.steps)))
-            memory.learned(agent.errors)
+        if (step // config.num_envs) % config.update_every == 0:
+            due = config.updates_per_step * (step - config.learning_starts) / config.num_envs
+            learn(agent, memory, rng, math.ceil(due) - agent.updates, _undone(config, before / config.steps))
         metrics = {"loss": agent.loss, "exploration": rate}
         finite(metrics, before)
         if crossed(before, step, config.validate_every) or step >= config.steps:
@@ -220,6 +227,18 @@ def train_dqn(
         if progress is not None and (crossed(before, step, REPORT_EVERY) or step >= config.steps):
             progress(min(step, config.steps), config.steps, {**metrics, "best_score": selection.score})
     return selection.result()
+
+
+def learn(agent: DQN, memory: Memory, rng: np.random.Generator, updates: int, correction: float) -> None:
+    """Take `updates` gradient steps; their batches are drawn many at once, unless an error changes the next draw."""
+    size = agent.config.batch_size
+    together = 1 if agent.config.priority else max(1, DRAWN // size)
+    while updates > 0:
+        count = min(updates, together)
+        for batch in memory.sample(rng, count * size, correction).parts(count):
+            agent.update(batch)
+            memory.learned(agent.errors)
+        updates -= count
 
 
 def _undone(config: DQNConfig, progress: float) -> float:

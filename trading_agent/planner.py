@@ -123,6 +123,27 @@ def projected(weights: Array) -> Array:
     return np.asarray(np.maximum(positive - excess[falling > excess][-1], 0.0))
 
 
+def planned(env: AnyVectorEnv, who: str) -> PlannedEnv:
+    """Return `env` as one that can be planned, for `who` needs it.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not isinstance(env, PlannedEnv):
+        raise ValueError(f"env must say how it is planned (plan and lessons) for {who}, was {type(env).__name__}")
+    return env
+
+
+def teacher_of(env: AnyVectorEnv, who: str) -> PlannerPolicy:
+    """Return the best plan on the mean of the forecasts that `env` shows, as a policy another agent may learn from.
+
+    Raises:
+        ValueError: `env` cannot be planned.
+    """
+    plan: Plan = planned(env, who).plan()
+    return PlannerPolicy(plan, np.full(len(plan.names), 1.0 / len(plan.names)))
+
+
 def train_planner(
     env: AnyVectorEnv,
     config: PlannerConfig,
@@ -153,13 +174,10 @@ def train_planner(
         ValueError: the environment cannot be planned, `agent.forecasts` names one it does not have, or `resume` does
             not fit.
     """
-    if not isinstance(env, PlannedEnv):
-        raise ValueError(
-            f"env must say how it is planned (plan and lessons) for agent=planner, was {type(env).__name__}"
-        )
     *_, rng = seeds_from(seed)
-    plan: Plan = env.plan()
-    learner, selection = Learner(plan, env.lessons(), config, rng), Selection(validate)
+    known = planned(env, "agent=planner")
+    plan: Plan = known.plan()
+    learner, selection = Learner(plan, known.lessons(), config, rng), Selection(validate)
     saved = Checkpoint(config, seed, rng, {"learner": learner, "selection": selection})
     step = 0 if resume is None else saved.read(resume)
     if resume is None:
