@@ -169,6 +169,16 @@ def acrobot(seeds: int) -> None:
     print(f"\n{'Acrobot-v1, 100 episodes':<28}{'median':>8}{'least':>8}{'sd':>8}{'seeds at 500':>14}{'s':>7}")
     ppo = ("agent=ppo", "agent.num_envs=16", "agent.rollout_steps=256", "agent.batch_size=256", "agent.discount=0.99")
     classic("ppo", "Acrobot-v1", seeds, *ppo, "agent.gae_lambda=0.94", "agent.steps=300000")
+    dqn = ("agent=dqn", "agent.num_envs=1", "agent.steps=100000", "agent.hidden_sizes=[256,256]", "agent.double=false")
+    dqn += ("agent.learning_rate=6.3e-4", "agent.batch_size=128", "agent.replay_size=50000", "agent.discount=0.99")
+    dqn += (
+        "agent.learning_starts=500",
+        "agent.update_every=4",
+        "agent.target_interval=250",
+        "agent.validate_every=5000",
+    )
+    dqn += ("agent.exploration.start=1.0", "agent.exploration.end=0.1", "agent.exploration.fraction=0.12")
+    classic("dqn", "Acrobot-v1", seeds, *dqn, "agent.standardise=false")
 
 
 def classic(title: str, name: str, seeds: int, *words: str, theirs: str = "") -> None:
