@@ -47,3 +47,29 @@ def test_a_planner_has_nothing_to_plan_in_a_classic_environment(typed):
     answer = typed("train-agent", "env=gymnasium", "env.id=CartPole-v1", "agent=planner")
     assert answer.status != 0
     assert "env must say how it is planned (plan and lessons) for agent=planner" in answer.err
+
+
+def test_a_dqn_sees_the_plan_and_is_taught_by_it_and_no_leak_is_found(typed):
+    words = [word for word in WORDS if not word.startswith("agent")]
+    words += ["agent.teacher=planner", "rollout.observe=[hidden_state,forecast,plan]", "agent.steps=3000"]
+    words += ["agent.learning_starts=500", "agent.validate_every=1000"]
+    answer = typed("run", *words)
+    assert answer.status == 0, answer.err
+    checked = typed("leakcheck", *words, "leakcheck.cuts=20")
+    assert checked.status == 0, checked.err + checked.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("env.actions=long_weights", "agent=ppo"),
+            "rollout.observe may hold plan with env.actions=levels or exposure",
+        ),
+        (("agent.teacher=plan",), "agent.teacher must be one of none, planner, was 'plan'"),
+    ],
+)
+def test_what_cannot_be_planned_or_taught_is_answered_before_any_work(typed, words, said):
+    answer = typed("run", "series=csv", "series.path=bars.csv", "rollout.observe=[hidden_state,plan]", *words)
+    assert (answer.status, said in answer.err) == (2, True), answer.err
+    assert not Path("runs").exists()
