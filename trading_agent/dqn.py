@@ -16,6 +16,7 @@ Departures from the Nature paper, each for a reason given there:
 
 import copy
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,10 @@ class DQN:
         self.online = QNetwork(num_observations, num_actions, config.hidden_sizes, generator, duelling=config.duelling)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self.judged = copy.deepcopy(self.online).requires_grad_(False) if config.average else self.online
-        self.optimiser = torch.optim.Adam(self.online.parameters(), lr=config.learning_rate, fused=True)
+        self.weights, self.target_weights, self.judged_weights = (
+            list(network.parameters()) for network in (self.online, self.target, self.judged)
+        )  # listed once: a small network learns faster than its parameters are found
+        self.optimiser = torch.optim.Adam(self.weights, lr=config.learning_rate, fused=True)
         self.updates, self.loss = 0, 0.0
         self.errors = np.zeros(0, dtype=np.float32)  # (B,) absolute, in typical rewards; kept for priorities
 
@@ -99,7 +103,7 @@ class DQN:
             self.errors = errors.numpy()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.online.parameters(), self.config.gradient_clip)
+        torch.nn.utils.clip_grad_norm_(self.weights, self.config.gradient_clip)
         self.optimiser.step()
         self.updates, self.loss = self.updates + 1, loss.item()
         self._move_followers()
@@ -107,9 +111,10 @@ class DQN:
     def _move_followers(self) -> None:
         soft = self.config.target_update == "soft"
         if soft or self.updates % self.config.target_interval == 0:
-            _follow(self.target, self.online, self.config.tau if soft else 1.0)
-        if self.judged is not self.online:
-            _follow(self.judged, self.online, 1.0 - min(self.config.average, self.updates / (self.updates + 9.0)))
+            _follow(self.target_weights, self.weights, self.config.tau if soft else 1.0)
+        if self.config.average:
+            share = 1.0 - min(self.config.average, self.updates / (self.updates + 9.0))
+            _follow(self.judged_weights, self.weights, share)
 
     def slow_down(self, left: float) -> None:
         """Set the learning rate for the share of the steps still to come."""
@@ -140,12 +145,10 @@ class DQN:
         self.updates, self.loss = state["updates"], state["loss"]
 
 
-def _follow(follower: QNetwork, leader: QNetwork, share: float) -> None:
+def _follow(followers: Sequence[Tensor], leaders: Sequence[Tensor], share: float) -> None:
     """Move the weights of one network towards another's by a share of the way."""
     with torch.no_grad():
-        followers: list[torch.Tensor] = list(follower.parameters())
-        leaders: list[torch.Tensor] = list(leader.parameters())
-        torch._foreach_lerp_(followers, leaders, share)
+        torch._foreach_lerp_(list(followers), list(leaders), share)
 
 
 def train_dqn(
