@@ -10,13 +10,14 @@ from forecaster.config import SplitConfig
 from forecaster.encode import encode
 from forecaster.fit import fit_forecaster
 from forecaster.folds import split_rows
-from tradewinds.join import assert_unseen, build_market
+from tradewinds.join import Sight, assert_unseen, build_market
 from tradewinds.prepare import Prepared
 from trading_env import TradingConfig, TradingVectorEnv
 
 from markets import noise_series, small_config
 
 HORIZON, EMBARGO = 3, 5
+SEEN = ("hidden_state", "forecast")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,12 @@ def joined():
         400, SplitConfig(embargo_bars=EMBARGO), context_length=8, horizon=HORIZON, first_row=10, stop_fraction=0.15
     )
     fitted = fit_forecaster(series, small_config(horizon=HORIZON), split.forecaster, seed=1)
-    config = SimpleNamespace(env=TradingConfig(), rollout=SimpleNamespace(observe=("hidden_state", "forecast")))
+    config = SimpleNamespace(
+        env=TradingConfig(),
+        rollout=SimpleNamespace(observe=SEEN),
+        agent=SimpleNamespace(),
+        features=fitted.config.features,
+    )
     prepared = Prepared(config, series, split, (), {}, "noise")
     return prepared, fitted, encode(fitted, series)
 
@@ -66,12 +72,23 @@ def test_states_of_another_series_are_refused(joined):
         build_market(prepared, shifted, prepared.split.test)
 
 
-def test_from_bar_to_observation_the_future_cannot_reach_the_past(joined):
+def test_an_agent_of_many_bars_meets_none_that_an_agent_of_one_may_not(joined):
+    prepared, fitted, states = joined
+    first = fitted.fit_end + HORIZON + EMBARGO + 1
+    rows, width = range(first + 2, first + 10), states.hidden_state.shape[1] + HORIZON
+    seen = build_market(prepared, states, rows, Sight(SEEN, 4)).features.reshape(len(rows), 4, width)
+    alone = build_market(prepared, states, range(first, first + 10), Sight(SEEN, 1)).features
+    for row, bars in enumerate(seen):
+        np.testing.assert_array_equal(bars, alone[[max(row + 2 - lag, 0) for lag in range(4)]])
+
+
+@pytest.mark.parametrize("sight", [Sight(SEEN, 1), Sight(("features", "plan"), 6)], ids=["one bar", "six bars"])
+def test_from_bar_to_observation_the_future_cannot_reach_the_past(joined, sight):
     """The whole path at once, for every cut of the test span: features, scaler, network, table, account."""
     prepared, fitted, states = joined
     rows = prepared.split.test
     actions = np.random.default_rng(0).integers(0, 3, len(rows))
-    before = observations(build_market(prepared, states, rows), actions)
+    before = observations(build_market(prepared, states, rows, sight), actions)
     for t in range(rows.start, rows.stop - 1, 7):
         columns = {
             name: np.array(getattr(prepared.series, name)) for name in ("open", "high", "low", "close", "volume")
@@ -80,7 +97,7 @@ def test_from_bar_to_observation_the_future_cannot_reach_the_past(joined):
             values[t + 1 :] *= 1.9
         series = dataclasses.replace(prepared.series, **columns)
         other = dataclasses.replace(prepared, panel=series)
-        after = observations(build_market(other, encode(fitted, series), rows), actions)
+        after = observations(build_market(other, encode(fitted, series), rows, sight), actions)
         seen = t - rows.start + 1
         np.testing.assert_array_equal(before[:seen], after[:seen])
 
