@@ -18,7 +18,7 @@ from tradewinds.join import Sight, build_market, sight_of
 from tradewinds.prepare import Prepared
 from tradewinds.registry import Version
 from trading_agent import Policy, load_policy
-from trading_env import TradingConfig, run_ledger
+from trading_env import Market, TradingConfig, run_ledger
 
 SAME_RETURN = 1e-3  # two log returns nearer than that may be of one series, one of them corrected since
 
@@ -48,13 +48,18 @@ class Model:
 
     def targets(self, prepared: Prepared, rows: range) -> NDArray[np.float64]:
         """Return (R, A) target exposures over `rows`; the last is the decision taken at the last close."""
-        return play(self.policy, build_market(prepared, self.states, rows, self.sight), self._rules(prepared))
+        return play(self.policy, self._market(prepared, rows), self._rules(prepared))
 
     def log_growth(self, prepared: Prepared, rows: range) -> float:
         """Return the log growth of equity over `rows`, after costs, under the present request's rules."""
-        market = build_market(prepared, self.states, rows, self.sight)
+        market = self._market(prepared, rows)
         equity = run_ledger(market, self.targets(prepared, rows), self._rules(prepared)).equity[:, 0]
         return float(np.log(max(equity[-1], 1e-12) / equity[0]))
+
+    def _market(self, prepared: Prepared, rows: range) -> Market:
+        """The market of `rows` as this agent sees it; a plan that it observes is one on its own levels."""
+        config = dataclasses.replace(prepared.config, env=self._rules(prepared))
+        return build_market(dataclasses.replace(prepared, config=config), self.states, rows, self.sight)
 
     def _rules(self, prepared: Prepared) -> TradingConfig:
         """The present rules with the levels this agent knows, even where the cap has been lowered since."""

@@ -10,8 +10,9 @@ import torch
 from forecaster.encode import load_hidden_states
 from forecaster.features import build_features
 from tradewinds.artifact import read
+from tradewinds.champion import Model
 from tradewinds.compose import compose_requests
-from tradewinds.join import context
+from tradewinds.join import Sight, context
 from tradewinds.paths import resource_dir
 from tradewinds.prepare import prepare
 from tradewinds.schema import request_from
@@ -61,6 +62,27 @@ def test_a_champion_sees_what_it_was_trained_to_see_whatever_is_typed_later(type
     answer = typed("retrain", *MARKET, "agent=direct", *AGENT[1:], "retrain.margin=1000.0")  # judged against it
     assert answer.status == 3, answer.err
     assert "version 2 was rejected" in answer.err
+
+
+class Spy:
+    """Stays out, and remembers what it was shown."""
+
+    kind = "spy"
+
+    def act(self, observations):
+        self.seen = observations
+        return np.zeros(len(observations), dtype=np.int64)
+
+
+def test_a_champion_that_sees_plans_sees_those_on_its_own_levels(typed):
+    assert typed("run", *MARKET, "agent=direct", *AGENT[1:]).status == 0
+    (plain,) = compose_requests((*MARKET, "agent=direct"), [resource_dir("conf")], multirun=False)
+    prepared = prepare(request_from(plain))
+    states = load_hidden_states(next(Path("runs/bars").glob("*/hidden_states")))
+    spy, rows = Spy(), prepared.split.test
+    model = Model(states, spy, (0.0, 1.0), prepared.series.index[rows.start - 1], Sight(("plan",), 1))
+    assert set(model.targets(prepared, rows)[:, 0]) == {0.0}
+    assert spy.seen.shape[1] == 2 + 3  # two levels of its own, not the request's three; and its account
 
 
 def test_it_starts_as_the_forecaster_that_it_is_told_to_start_from(typed):
