@@ -1,4 +1,4 @@
-"""The network that values actions, in units of reward whatever the size of rewards and observations."""
+"""The networks: one values actions, in units of reward whatever its size; two decide for `direct`, by LSTM or not."""
 
 from collections.abc import Mapping
 from itertools import pairwise

@@ -15,6 +15,36 @@ from tradewinds.summary import monthly_returns, worst_drawdowns
 SCHEMA = 1
 
 
+def run_facts(prepared: Prepared, run: dict[str, Any]) -> dict[str, Any]:
+    """Return what every report of one seed says of its run: `run`, and what decided its numbers."""
+    config = prepared.config
+    return {
+        **run,
+        "config": config.deciding(),
+        "config_hash": config.hash,
+        "seed": config.seed,
+        "versions": versions(),
+    }
+
+
+def series_facts(prepared: Prepared) -> dict[str, Any]:
+    """Return what every report says of the traded series: name, bars, units, span and where it is from."""
+    series = prepared.series
+    return {
+        "name": series.name,
+        "instruments": list(series.instruments),
+        "bars": len(series.index),
+        "bar_length": str(series.bar_length),
+        "bars_per_year": series.bars_per_year,
+        "price_unit": series.price_unit,
+        "exogenous": [str(name) for name in series.exogenous.columns],
+        "first": series.index[0].isoformat(),
+        "last": series.index[-1].isoformat(),
+        "sha256": prepared.inputs["sha256"],
+        "sources": prepared.inputs["sources"],
+    }
+
+
 def report_document(
     prepared: Prepared,
     fitted: FittedForecaster,
@@ -47,26 +77,10 @@ def report_document(
     verdict.append(f"{honesty['forecast_verdict'][:1].upper()}{honesty['forecast_verdict'][1:]}.")
     return {
         "schema": SCHEMA,
-        "run": {
-            **run,
-            "config": config.deciding(),
-            "config_hash": config.hash,
-            "seed": seed,
-            "versions": versions(),
-        },
+        "run": run_facts(prepared, run),
         "data": {
-            "name": series.name,
-            "instruments": list(series.instruments),
-            "bars": len(series.index),
-            "bar_length": str(series.bar_length),
-            "bars_per_year": series.bars_per_year,
-            "price_unit": series.price_unit,
+            **series_facts(prepared),
             "forecast_unit": series.change_unit,
-            "exogenous": [str(name) for name in series.exogenous.columns],
-            "first": series.index[0].isoformat(),
-            "last": series.index[-1].isoformat(),
-            "sha256": prepared.inputs["sha256"],
-            "sources": prepared.inputs["sources"],
             "splits": {
                 name: prepared.time_range(rows)
                 for name, rows in (

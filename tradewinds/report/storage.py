@@ -10,14 +10,13 @@ import pandas as pd
 from bokeh.models import NumeralTickFormatter
 
 from forecaster.fit import FittedForecaster
-from tradewinds.artifact import versions
 from tradewinds.prepare import Prepared
 from tradewinds.report import charts
+from tradewinds.report.document import SCHEMA, run_facts, series_facts
 from tradewinds.report.render import shown
 from tradewinds.storage_backtest import StorageBacktest
 from trading_env import PowerMarket
 
-SCHEMA = 1
 METRICS = (
     ("profit", "profit", "money"),
     ("share_of_perfect_foresight", "share of perfect foresight", "percent"),
@@ -87,25 +86,9 @@ def storage_document(
     assert market.index is not None
     return {
         "schema": SCHEMA,
-        "run": {
-            **run,
-            "config": config.deciding(),
-            "config_hash": config.hash,
-            "seed": config.seed,
-            "versions": versions(),
-        },
+        "run": run_facts(prepared, run),
         "data": {
-            "name": series.name,
-            "instruments": list(series.instruments),
-            "bars": len(series.index),
-            "bar_length": str(series.bar_length),
-            "bars_per_year": series.bars_per_year,
-            "price_unit": series.price_unit,
-            "exogenous": [str(name) for name in series.exogenous.columns],
-            "first": series.index[0].isoformat(),
-            "last": series.index[-1].isoformat(),
-            "sha256": prepared.inputs["sha256"],
-            "sources": prepared.inputs["sources"],
+            **series_facts(prepared),
             "splits": {name: prepared.time_range(rows) for name, rows in parts.items()},
             "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},
             "test_days": len(market.features),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tradewinds.prepare import Prepared
 from tradewinds.report import charts
-from tradewinds.report.document import SCHEMA, traded_verdict
+from tradewinds.report.document import SCHEMA, series_facts, traded_verdict
 from tradewinds.report.render import shown
 
 EQUITY = "equity.parquet"
@@ -28,7 +28,7 @@ def walk_report(prepared: Prepared, document: dict[str, Any], run: dict[str, Any
         Plain data with the keys of every report; `walk_forward` holds folds and seeds, and `backtest.strategies.agent`
         is the median seed.
     """
-    series, test = prepared.series, prepared.split.test
+    test = prepared.split.test
     median, found = document["median_seed"], dict(document["strategies"])
     agents = found.pop("agent")
     strategies = {"agent": {"metrics": agents[str(median)], "seed": median}}
@@ -40,17 +40,7 @@ def walk_report(prepared: Prepared, document: dict[str, Any], run: dict[str, Any
         "schema": SCHEMA,
         "run": run,
         "data": {
-            "name": series.name,
-            "instruments": list(series.instruments),
-            "bars": len(series.index),
-            "bar_length": str(series.bar_length),
-            "bars_per_year": series.bars_per_year,
-            "price_unit": series.price_unit,
-            "exogenous": [str(name) for name in series.exogenous.columns],
-            "first": series.index[0].isoformat(),
-            "last": series.index[-1].isoformat(),
-            "sha256": prepared.inputs["sha256"],
-            "sources": prepared.inputs["sources"],
+            **series_facts(prepared),
             "splits": {"test": prepared.time_range(range(test.start + 1, test.stop))},
         },
         "forecast": {},
