@@ -61,7 +61,7 @@ class Selection:
             self.consider(0, ConstantPolicy(action), {"action": float(action)})
 
     def consider(self, step: int, policy: Policy, metrics: Mapping[str, float]) -> None:
-        """Score `policy` and keep a copy if it beats the best so far.
+        """Score `policy` and keep a copy if it beats the best so far, or equals what has learned less.
 
         Raises:
             ValueError: the score is not a number, or a weight is none. So no checkpoint is written after that.
