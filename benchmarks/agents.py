@@ -24,13 +24,13 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
 
-from tradewinds.compose import compose_requests
-from tradewinds.join import context
-from tradewinds.paths import resource_dir
-from tradewinds.plugins import function_of
-from tradewinds.schema import request_from
+from tradewinds.core.plugins import function_of
+from tradewinds.core.resources import resource_dir
+from tradewinds.request.compose import compose_requests
+from tradewinds.request.schema import request_from
+from tradewinds.tasks.account.market import context
 from trading_agent import episode_returns, evaluate
-from trading_agent.policy import ConstantPolicy
+from trading_agent.common.policy import ConstantPolicy
 from trading_env import CostConfig, Market, TradingConfig, TradingEnv, TradingVectorEnv
 
 COST, SLOPE, NOISE, MEMORY, FEATURES = 8.0, 6e-4, 2e-3, 0.9, 64
@@ -213,7 +213,7 @@ def speed(seeds: int) -> None:
     try:
         import stable_baselines3
 
-        from trading_agent.sb3 import as_vec_env
+        from trading_agent.sb3.adapter import as_vec_env
     except ImportError:
         print("stable-baselines3 is not installed: pip install 'tradewinds[sb3]'")
         return

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import tradewinds.stages.run as stage
+import tradewinds.commands.run as stage
 from tradewinds.__main__ import main
 
 WORDS = (

@@ -14,13 +14,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from forecaster.encode import encode
-from forecaster.fit import fit_forecaster
-from forecaster.scores import score_forecasts
-from tradewinds.compose import compose_requests
-from tradewinds.paths import resource_dir
-from tradewinds.prepare import prepare, seed_for
-from tradewinds.schema import request_from
+from forecaster.evaluation.scores import score_forecasts
+from forecaster.fitted import fit_forecaster
+from forecaster.hidden_states import encode
+from tradewinds.core.resources import resource_dir
+from tradewinds.pipeline.prepare import prepare, seed_for
+from tradewinds.request.compose import compose_requests
+from tradewinds.request.schema import request_from
 
 SERIES = (
     ("series=sp500",),

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tradewinds.sources.config import YahooConfig
-from tradewinds.sources.rules import DataConfig
-from tradewinds.sources.store import Store
+from tradewinds.data.config import YahooConfig
+from tradewinds.data.rules import DataConfig
+from tradewinds.data.store.store import Store
 
 YEARS = 20
 ROUNDS = 3
@@ -76,7 +76,7 @@ def plain(folder: str, count: int) -> None:
 
 def ours(folder: str, count: int) -> None:
     """Read the store into one series of all symbols."""
-    from tradewinds.sources.yahoo import load_yahoo
+    from tradewinds.data.providers.yahoo import load_yahoo
 
     series = load_yahoo(YahooConfig(symbols=symbols(count)), DataConfig(store=folder)).series
     assert series.close.shape[1] == count
@@ -90,7 +90,7 @@ def apart(work: Callable[[str, int], None], folder: str, count: int) -> tuple[fl
 
 
 def _timed(work: Callable[[str, int], None], folder: str, count: int) -> tuple[float, float]:
-    import tradewinds.sources.yahoo  # noqa: F401  imports are not what is measured
+    import tradewinds.data.providers.yahoo  # noqa: F401  imports are not what is measured
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()

@@ -23,8 +23,8 @@ import torch
 import torch.nn.functional as F
 
 from forecaster.config import ModelConfig
-from forecaster.network import build_network
-from forecaster.windows import gather, strided_windows
+from forecaster.data.windows import gather, strided_windows
+from forecaster.networks.base import build_network
 
 LENGTH, HORIZON, BATCH, ROUNDS, SECONDS = 96, 96, 256, 3, 3.0
 TRAIN_ROWS, PEER_STEPS = 8640, (2, 12)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from forecaster.config import Kind, ModelConfig
-from forecaster.network import build_network
+from forecaster.networks.base import build_network
 
 BATCH, BARS, FEATURES, ROUNDS = 64, 64, 12, 30
 

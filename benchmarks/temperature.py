@@ -12,14 +12,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from forecaster.encode import encode
-from forecaster.fit import fit_forecaster
-from forecaster.scores import score_forecasts
-from tradewinds.compose import compose_requests
-from tradewinds.honesty import compare_forecasts
-from tradewinds.paths import resource_dir
-from tradewinds.prepare import Prepared, prepare
-from tradewinds.schema import request_from
+from forecaster.evaluation.scores import score_forecasts
+from forecaster.fitted import fit_forecaster
+from forecaster.hidden_states import encode
+from tradewinds.core.resources import resource_dir
+from tradewinds.evaluation.inference import compare_forecasts
+from tradewinds.pipeline.prepare import Prepared, prepare
+from tradewinds.request.compose import compose_requests
+from tradewinds.request.schema import request_from
 
 FOLDS = ((0.45, 0.60), (0.60, 0.80), (0.70, 0.80))  # fitted up to the first share of the rows, scored up to the second
 SEEDS = (1, 2, 3)

@@ -1,6 +1,6 @@
 """Forecasting with recurrent networks: a series in, forecasts and hidden states out.
 
 Knows NumPy, pandas, torch and Lightning; nothing of trading, files of sources, or Hydra. Import from the modules:
-`forecaster.series`, `forecaster.features`, `forecaster.folds`, `forecaster.fit`, `forecaster.encode` and
-`forecaster.scores`.
+`forecaster.data.series`, `forecaster.data.features`, `forecaster.data.splits`, `forecaster.fitted`,
+`forecaster.hidden_states` and `forecaster.evaluation.scores`.
 """

@@ -42,8 +42,8 @@ class FeatureConfig:
             instrument, whose input weights are the instrument's embedding.
         static: numbers that describe an instrument and do not change, by instrument and name, the same names for each;
             for a network that reads several.
-        custom: names of features of your own, one number a bar each (`forecaster.custom.register_feature`, or a
-            plugin's group `feature`).
+        custom: names of features of your own, one number a bar each
+            (`forecaster.data.custom_features.register_feature`, or a plugin's group `feature`).
     """
 
     volatility_bars: tuple[int, ...] = (5, 20)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import PATCHED, SEGMENTED, FeatureConfig, ForecasterConfig, Kind, ModelConfig, TrainerConfig
-from forecaster.known_ahead import KnownAhead
-from forecaster.series import Series
+from forecaster.data.future_covariates import KnownAhead
+from forecaster.data.series import Series
 
 KINDS = get_args(Kind)
 

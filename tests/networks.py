@@ -4,7 +4,7 @@ import torch
 from hypothesis import strategies as st
 
 from forecaster.config import PATCHED, SEGMENTED, ModelConfig
-from forecaster.network import build_network
+from forecaster.networks.base import build_network
 
 FEATURES = 3
 seeds = st.integers(0, 2**31)

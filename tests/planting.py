@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-import forecaster.encode
-import forecaster.fit
-import tradewinds.prepare
-import tradewinds.stages.train_forecaster
-from tradewinds.compose import compose_requests
-from tradewinds.paths import resource_dir
-from tradewinds.schema import request_from
+import forecaster.fitted
+import forecaster.hidden_states
+import tradewinds.commands.train_forecaster
+import tradewinds.pipeline.prepare
+from tradewinds.core.resources import resource_dir
+from tradewinds.request.compose import compose_requests
+from tradewinds.request.schema import request_from
 
 from markets import noise_series
 
@@ -53,7 +53,7 @@ def series():
 
 def rebuilt(change):
     """A `build_features` whose table (T, F) was changed."""
-    original = forecaster.fit.build_features
+    original = forecaster.fitted.build_features
 
     def build(series, config):
         table = original(series, config)
@@ -64,15 +64,15 @@ def rebuilt(change):
 
 def plant_features(monkeypatch, change):
     build = rebuilt(change)
-    for module in (forecaster.fit, forecaster.encode, tradewinds.prepare):
+    for module in (forecaster.fitted, forecaster.hidden_states, tradewinds.pipeline.prepare):
         monkeypatch.setattr(module, "build_features", build)
 
 
 def plant_fit(monkeypatch, fit_otherwise):
     """Replace the fit of the forecaster by `fit_otherwise(original, series, config, rows, options)`."""
-    original = tradewinds.stages.train_forecaster.fit_panel
+    original = tradewinds.commands.train_forecaster.fit_panel
     monkeypatch.setattr(
-        tradewinds.stages.train_forecaster,
+        tradewinds.commands.train_forecaster,
         "fit_panel",
         lambda series, config, rows, **options: fit_otherwise(original, series, config, rows, options),
     )

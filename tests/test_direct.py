@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from trading_agent.config import DirectConfig
-from trading_agent.direct import train_direct
-from trading_agent.direct_learners import LevelLearner, learner_for, worth_of
-from trading_agent.policy import evaluate, load_policy, save_policy
-from trading_agent.surrogate import Surrogate
+from trading_agent.common.config import DirectConfig
+from trading_agent.common.policy import evaluate, load_policy, save_policy
+from trading_agent.direct.direct import train_direct
+from trading_agent.direct.learners import LevelLearner, learner_for, worth_of
+from trading_agent.direct.ledger_gradient import Surrogate
 from trading_env import CostConfig, Market, TradingConfig, TradingVectorEnv, run_ledger
 
 COSTS = CostConfig(fee_bps=3.0, half_spread_bps=2.0, slippage_bps=1.0, borrow_bps_per_year=50.0)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster.cells import LSTMCellReference
-from tradewinds.join import context
-from trading_agent.config import DirectConfig
-from trading_agent.direct import train_direct
-from trading_agent.networks import CLIP, FeatureNetwork, LevelNetwork
-from trading_agent.policy import evaluate, load_policy, save_policy
+from forecaster.networks.reference_lstm import LSTMCellReference
+from tradewinds.tasks.account.market import context
+from trading_agent.common.config import DirectConfig
+from trading_agent.common.networks import CLIP, FeatureNetwork, LevelNetwork
+from trading_agent.common.policy import evaluate, load_policy, save_policy
+from trading_agent.direct.direct import train_direct
 from trading_env import CostConfig, Market, TradingConfig, TradingVectorEnv, run_ledger
 
 FEE = CostConfig(fee_bps=3.0, half_spread_bps=0.0, slippage_bps=0.0, borrow_bps_per_year=0.0)

@@ -6,14 +6,14 @@ import gymnasium
 import numpy as np
 import pytest
 
-import tradewinds.planning  # noqa: F401
-from tradewinds.backtest import play
-from tradewinds.join import plans
-from tradewinds.storage_backtest import play as play_storage
+import tradewinds.tasks.plans  # noqa: F401
+from tradewinds.tasks.account.backtest import play
+from tradewinds.tasks.account.market import plans
+from tradewinds.tasks.storage.backtest import play as play_storage
 from trading_agent import DQNConfig, load_policy, save_policy, train_dqn
-from trading_agent.plan_policy import PlannerPolicy
-from trading_agent.planner import train_planner
-from trading_agent.planner_config import PlannerConfig
+from trading_agent.planner.config import PlannerConfig
+from trading_agent.planner.planner import train_planner
+from trading_agent.planner.policy import PlannerPolicy
 from trading_env import (
     BatteryConfig,
     BatteryVectorEnv,
@@ -25,8 +25,8 @@ from trading_env import (
     planned_schedule,
     run_schedule,
 )
-from trading_env.markov_optimum import planned
-from trading_env.planning import LevelPlan
+from trading_env.planning.markov import planned
+from trading_env.planning.plans import LevelPlan
 
 BARS, HORIZON = 300, 5
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_agent.surrogate import Surrogate
+from trading_agent.direct.ledger_gradient import Surrogate
 from trading_env import CostConfig, Market, TradingConfig, run_ledger
 
 COSTS = CostConfig(

@@ -15,9 +15,9 @@ from trading_agent import (
     train_q_learning,
     train_reinforce,
 )
-from trading_agent.config import DirectConfig
-from trading_agent.direct import train_direct
-from trading_agent.direct_learners import LevelLearner
+from trading_agent.common.config import DirectConfig
+from trading_agent.direct.direct import train_direct
+from trading_agent.direct.learners import LevelLearner
 from trading_env import Market, TradingConfig, TradingVectorEnv
 
 from corridor import Corridor

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewinds import __version__
-from tradewinds.errors import FetchError, GateError, RequestError
+from tradewinds.core.errors import FetchError, GateError, RequestError
 
 if TYPE_CHECKING:
-    from tradewinds.console import Console
-    from tradewinds.schema import Config
+    from tradewinds.core.console import Console
+    from tradewinds.request.schema import Config
 
 DONE, FAILED, WRONG_REQUEST, GATE = 0, 1, 2, 3
 STAGES = {
@@ -134,7 +134,7 @@ def _check(words: Words) -> None:
 
 
 def _place(words: Words, word: str) -> None:
-    from tradewinds.validate import nearest
+    from tradewinds.request.validate import nearest
 
     if not words.stage:
         if word not in STAGES:
@@ -166,10 +166,10 @@ def _value_of(flag: str, rest: list[str]) -> str:
 
 
 def _work(words: Words) -> int:
-    from tradewinds.compose import compose_requests, typed_words
-    from tradewinds.console import Console
-    from tradewinds.paths import resource_dir
-    from tradewinds.schema import request_from
+    from tradewinds.core.console import Console
+    from tradewinds.core.resources import resource_dir
+    from tradewinds.request.compose import compose_requests, typed_words
+    from tradewinds.request.schema import request_from
 
     folders = [resource_dir("conf"), *([words.config_dir] if words.config_dir else [])]
     plains = compose_requests(words.overrides, folders, multirun=words.multirun)
@@ -180,7 +180,7 @@ def _work(words: Words) -> int:
         print("---\n".join(yaml.safe_dump(request.plain(), sort_keys=False) for request in requests), end="")
         return DONE
     console = Console(as_json=words.as_json)
-    module = importlib.import_module(f"tradewinds.stages.{words.stage.replace('-', '_')}")
+    module = importlib.import_module(f"tradewinds.commands.{words.stage.replace('-', '_')}")
     statuses = []
     typed = typed_words(words.overrides, folders, multirun=words.multirun)
     for request, console.typed in zip(requests, typed, strict=True):
@@ -231,7 +231,7 @@ def help_page(stage: str) -> str:
     if not stage:
         rows = "\n".join(f"  {name:<22}{text}" for name, text in STAGES.items())
         return f"Usage: tradewinds STAGE [key=value ...]\n\nStages:\n{rows}\n\n{FLAGS}\n{EXITS}"
-    from tradewinds.paths import resource_dir
+    from tradewinds.core.resources import resource_dir
 
     conf = resource_dir("conf")
     groups = sorted(path for path in conf.iterdir() if path.is_dir())

@@ -1,24 +1,24 @@
 """Agents that learn to act: any Gymnasium vector environment in, a policy out.
 
-This room knows NumPy, PyTorch and Gymnasium, and nothing of markets. One page per algorithm: `dqn.py`,
-`ppo.py`, `reinforce.py` and `q_learning.py`; formulas and departures from the papers stand in docs/, a page each.
+This room knows NumPy, PyTorch and Gymnasium, and nothing of markets. One folder per algorithm; formulas and departures
+from the papers stand in docs/, a page each.
 
-Names are loaded when they are first used, so that reading `trading_agent.config` loads no torch.
+Names are loaded when they are first used, so that reading `trading_agent.common.config` loads no torch.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trading_agent.config import DQNConfig, ExplorationConfig, QLearningConfig
-    from trading_agent.dqn import train_dqn
-    from trading_agent.gradient_config import PPOConfig, ReinforceConfig
-    from trading_agent.policy import Policy, episode_returns, evaluate, load_policy, save_policy
-    from trading_agent.ppo import train_ppo
-    from trading_agent.q_learning import train_q_learning
-    from trading_agent.reinforce import train_reinforce
-    from trading_agent.replay import IndexedEnv
-    from trading_agent.training import TrainedAgent
+    from trading_agent.common.config import DQNConfig, ExplorationConfig, QLearningConfig
+    from trading_agent.common.loop import TrainedAgent
+    from trading_agent.common.policy import Policy, episode_returns, evaluate, load_policy, save_policy
+    from trading_agent.dqn.dqn import train_dqn
+    from trading_agent.dqn.replay import IndexedEnv
+    from trading_agent.policy_gradient.config import PPOConfig, ReinforceConfig
+    from trading_agent.policy_gradient.ppo import train_ppo
+    from trading_agent.policy_gradient.reinforce import train_reinforce
+    from trading_agent.q_learning.q_learning import train_q_learning
 
 __all__ = [
     "DQNConfig",
@@ -40,22 +40,22 @@ __all__ = [
 ]
 
 _HOME = {
-    "DQNConfig": "config",
-    "ExplorationConfig": "config",
-    "IndexedEnv": "replay",
-    "PPOConfig": "gradient_config",
-    "Policy": "policy",
-    "QLearningConfig": "config",
-    "ReinforceConfig": "gradient_config",
-    "TrainedAgent": "training",
-    "episode_returns": "policy",
-    "evaluate": "policy",
-    "load_policy": "policy",
-    "save_policy": "policy",
-    "train_dqn": "dqn",
-    "train_ppo": "ppo",
-    "train_q_learning": "q_learning",
-    "train_reinforce": "reinforce",
+    "DQNConfig": "common.config",
+    "ExplorationConfig": "common.config",
+    "IndexedEnv": "dqn.replay",
+    "PPOConfig": "policy_gradient.config",
+    "Policy": "common.policy",
+    "QLearningConfig": "common.config",
+    "ReinforceConfig": "policy_gradient.config",
+    "TrainedAgent": "common.loop",
+    "episode_returns": "common.policy",
+    "evaluate": "common.policy",
+    "load_policy": "common.policy",
+    "save_policy": "common.policy",
+    "train_dqn": "dqn.dqn",
+    "train_ppo": "policy_gradient.ppo",
+    "train_q_learning": "q_learning.q_learning",
+    "train_reinforce": "policy_gradient.reinforce",
 }
 
 

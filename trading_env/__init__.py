@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from gymnasium.envs.registration import register, registry
 
 if TYPE_CHECKING:
-    from trading_env.battery import BatteryEnv, BatteryVectorEnv
-    from trading_env.battery_config import BatteryConfig
-    from trading_env.battery_ledger import SchedulePath, run_schedule
-    from trading_env.battery_market import PowerMarket
-    from trading_env.battery_optimum import best_schedule, perfect_schedule, planned_schedule
+    from trading_env.account.env import TradingEnv
+    from trading_env.account.vector import TradingVectorEnv
     from trading_env.config import CostConfig, RewardConfig, TradingConfig
-    from trading_env.env import TradingEnv
+    from trading_env.ledger.fixed_units import UnitPath, run_units
+    from trading_env.ledger.run import LedgerPath, run_ledger
+    from trading_env.ledger.trades import Trade, closed_trades
     from trading_env.market import Market, realised_volatility
-    from trading_env.optimum import not_bounded, perfect_foresight
-    from trading_env.paths import LedgerPath, run_ledger
-    from trading_env.trades import Trade, closed_trades
-    from trading_env.unit_paths import UnitPath, run_units
-    from trading_env.vector import TradingVectorEnv
+    from trading_env.planning.foresight import not_bounded, perfect_foresight
+    from trading_env.planning.schedule import best_schedule, perfect_schedule, planned_schedule
+    from trading_env.storage.config import BatteryConfig
+    from trading_env.storage.env import BatteryEnv, BatteryVectorEnv
+    from trading_env.storage.ledger import SchedulePath, run_schedule
+    from trading_env.storage.market import PowerMarket
 
 __all__ = [
     "BatteryConfig",
@@ -51,43 +51,43 @@ __all__ = [
 ]
 
 _HOME = {
-    "BatteryConfig": "battery_config",
-    "BatteryEnv": "battery",
-    "BatteryVectorEnv": "battery",
-    "PowerMarket": "battery_market",
-    "SchedulePath": "battery_ledger",
-    "run_schedule": "battery_ledger",
-    "best_schedule": "battery_optimum",
-    "perfect_schedule": "battery_optimum",
-    "planned_schedule": "battery_optimum",
+    "BatteryConfig": "storage.config",
+    "BatteryEnv": "storage.env",
+    "BatteryVectorEnv": "storage.env",
+    "PowerMarket": "storage.market",
+    "SchedulePath": "storage.ledger",
+    "run_schedule": "storage.ledger",
+    "best_schedule": "planning.schedule",
+    "perfect_schedule": "planning.schedule",
+    "planned_schedule": "planning.schedule",
     "CostConfig": "config",
     "RewardConfig": "config",
     "TradingConfig": "config",
     "Market": "market",
     "realised_volatility": "market",
-    "LedgerPath": "paths",
-    "Trade": "trades",
-    "closed_trades": "trades",
-    "run_ledger": "paths",
-    "UnitPath": "unit_paths",
-    "run_units": "unit_paths",
-    "TradingEnv": "env",
-    "TradingVectorEnv": "vector",
-    "not_bounded": "optimum",
-    "perfect_foresight": "optimum",
+    "LedgerPath": "ledger.run",
+    "Trade": "ledger.trades",
+    "closed_trades": "ledger.trades",
+    "run_ledger": "ledger.run",
+    "UnitPath": "ledger.fixed_units",
+    "run_units": "ledger.fixed_units",
+    "TradingEnv": "account.env",
+    "TradingVectorEnv": "account.vector",
+    "not_bounded": "planning.foresight",
+    "perfect_foresight": "planning.foresight",
 }
 
 if "tradewinds/Trading-v0" not in registry:
     register(
         "tradewinds/Trading-v0",
-        entry_point="trading_env.env:TradingEnv",
-        vector_entry_point="trading_env.vector:TradingVectorEnv",
+        entry_point="trading_env.account.env:TradingEnv",
+        vector_entry_point="trading_env.account.vector:TradingVectorEnv",
     )
 if "tradewinds/Battery-v0" not in registry:
     register(
         "tradewinds/Battery-v0",
-        entry_point="trading_env.battery:BatteryEnv",
-        vector_entry_point="trading_env.battery:BatteryVectorEnv",
+        entry_point="trading_env.storage.env:BatteryEnv",
+        vector_entry_point="trading_env.storage.env:BatteryVectorEnv",
     )
 
 

@@ -95,7 +95,7 @@ class TradingConfig:
     """The rules of the market game.
 
     Attributes:
-        kind: `trading`; a storage unit has rules of its own (`trading_env.battery_config`).
+        kind: `trading`; a storage unit has rules of its own (`trading_env.storage.config`).
         actions: what an action is: `levels`, the number of one of `exposures`; `exposure`, one number between the least
             and the greatest of them; `long_weights`, a weight in [0, 1] for each asset; `long_short_weights`, one in
             [-1, 1]. A level or an exposure is spread over the assets in equal shares; weights that together exceed the

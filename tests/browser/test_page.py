@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import tradewinds.stages.walk_forward as walk
+import tradewinds.walk_forward.joined as walk
 from tradewinds.__main__ import main
 from tradewinds.report.page import shown
-from tradewinds.walk_forward import compute
+from tradewinds.walk_forward.folds import compute
 
 from story import FAST_CSV
 

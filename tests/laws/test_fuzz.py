@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from replay import Exchange, replaying
 
-from tradewinds.errors import GateError, RequestError
-from tradewinds.sources import load_series
-from tradewinds.sources.config import FileConfig, FileWeather, NoWeather, OpenMeteoConfig
-from tradewinds.sources.open_meteo import ask_once
-from tradewinds.sources.rules import DataConfig
-from tradewinds.sources.store import Store
-from tradewinds.sources.yahoo import Yahoo
+from tradewinds.core.errors import GateError, RequestError
+from tradewinds.data import load_series
+from tradewinds.data.config import FileConfig, FileWeather, NoWeather, OpenMeteoConfig
+from tradewinds.data.providers.open_meteo import ask_once
+from tradewinds.data.providers.yahoo import Yahoo
+from tradewinds.data.rules import DataConfig
+from tradewinds.data.store.store import Store
 
 FUZZ = int(os.environ.get("FUZZ", "150"))
 fuzz = settings(max_examples=FUZZ, suppress_health_check=list(HealthCheck), deadline=None)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from forecaster.config import SplitConfig
-from forecaster.encode import encode
-from forecaster.fit import fit_forecaster
-from forecaster.folds import split_rows
-from tradewinds.join import Sight, assert_unseen, build_market
-from tradewinds.prepare import Prepared
+from forecaster.data.splits import split_rows
+from forecaster.fitted import fit_forecaster
+from forecaster.hidden_states import encode
+from tradewinds.pipeline.prepare import Prepared
+from tradewinds.tasks.account.market import Sight, assert_unseen, build_market
 from trading_env import TradingConfig, TradingVectorEnv
 
 from markets import noise_series, small_config

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from forecaster.config import PATCHED, SEGMENTED, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
-from forecaster.encode import encode
-from forecaster.fit import fit_forecaster
+from forecaster.fitted import fit_forecaster
+from forecaster.hidden_states import encode
 
 from markets import KINDS, series_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trading_env import CostConfig, Market, TradingConfig, run_ledger
-from trading_env.markov_optimum import (
+from trading_env.planning.markov import (
     after_return,
     autoregressive,
     best_policy,

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tradewinds.compose import compose_requests
-from tradewinds.paths import resource_dir
-from tradewinds.prepare import prepare
-from tradewinds.schema import request_from
+from tradewinds.core.resources import resource_dir
+from tradewinds.pipeline.prepare import prepare
+from tradewinds.request.compose import compose_requests
+from tradewinds.request.schema import request_from
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "run `python benchmarks/readme.py` (two minutes) and commit README.md and docs/numbers.json"

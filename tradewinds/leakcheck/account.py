@@ -1,6 +1,7 @@
 """A second account, written from docs/accounting.md alone, one bar and one number at a time.
 
-It shares no code with `trading_env.ledger`, and knows one law more: an order decided at the close of a bar fills later.
+It shares no code with `trading_env.ledger.law`, and knows one law more: an order decided at the close of a bar fills
+later.
 """
 
 import math

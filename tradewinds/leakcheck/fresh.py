@@ -7,13 +7,13 @@ threshold, says the same in all of them. The other process loads the plugins ane
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
+from tradewinds.core.plugins import is_own
 from tradewinds.leakcheck.newcomer import read_features
 from tradewinds.leakcheck.stretch import parts_of
 from tradewinds.leakcheck.trace import Trace, first_difference
 from tradewinds.leakcheck.verdict import Leak, leak_at
 from tradewinds.leakcheck.worlds import known_until
-from tradewinds.plugins import is_own
-from tradewinds.prepare import Prepared
+from tradewinds.pipeline.prepare import Prepared
 
 
 def brings_plugins(prepared: Prepared) -> bool:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.features import build_features
-from forecaster.folds import Split
-from tradewinds.prepare import prepared_from
-from tradewinds.schema import request_from
-from tradewinds.sources.loaded import Parts
+from forecaster.data.features import build_features
+from forecaster.data.splits import Split
+from tradewinds.data.assemble.loaded import Parts
+from tradewinds.pipeline.prepare import prepared_from
+from tradewinds.request.schema import request_from
 
 
 def read_features(plain: Mapping[str, Any], parts: Parts, split: Split) -> dict[str, list[tuple[int, NDArray[Any]]]]:

@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.fit import FittedForecaster
-from tradewinds.backtest import Backtest
+from forecaster.fitted import FittedForecaster
 from tradewinds.leakcheck.refit import first_fit, refits
 from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
 from tradewinds.leakcheck.trace import trace
 from tradewinds.leakcheck.verdict import Verdict, leak_at
 from tradewinds.leakcheck.walks import Walk, account, walks
 from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.prepare import Prepared
+from tradewinds.pipeline.prepare import Prepared
+from tradewinds.tasks.account.backtest import Backtest
 from trading_agent import Policy
 
 STRETCH, CUTS = 64, 5  # bars that a run's own check plays the agent on, and cuts it makes there

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import tradewinds.stages.encode as encode_stage
-import tradewinds.stages.train_agent as agent_stage
-import tradewinds.stages.train_forecaster as forecaster_stage
-from forecaster.fit import FittedForecaster
-from tradewinds.artifact import Artifact, read
-from tradewinds.console import Silent
+import tradewinds.commands.encode as encode_stage
+import tradewinds.commands.train_agent as agent_stage
+import tradewinds.commands.train_forecaster as forecaster_stage
+from forecaster.fitted import FittedForecaster
+from tradewinds.core.console import Silent
 from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
 from tradewinds.leakcheck.worlds import another_world
-from tradewinds.prepare import Prepared
+from tradewinds.pipeline.artifact import Artifact, read
+from tradewinds.pipeline.prepare import Prepared
 from trading_agent import Policy, TrainedAgent
 
 SILENT = Silent()

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.series import Series
-from tradewinds.errors import RequestError
+from forecaster.data.series import Series
+from tradewinds.core.errors import RequestError
+from tradewinds.core.plugins import function_of
+from tradewinds.data.assemble.loaded import LoadedColumns
 from tradewinds.leakcheck.stretch import parts_of
 from tradewinds.leakcheck.verdict import Leak, Verdict
-from tradewinds.plugins import function_of
-from tradewinds.prepare import Prepared
-from tradewinds.sources.loaded import LoadedColumns
+from tradewinds.pipeline.prepare import Prepared
 
 RELOADS = (0.6, 0.8, 0.95)  # shares of the bars, or values, after which a source is cut off
 DAY = pd.Timedelta(days=1)

@@ -2,11 +2,11 @@
 
 import dataclasses
 
-import forecaster.encode as encoding
-from forecaster.fit import FittedForecaster
-from forecaster.folds import Split
-from tradewinds.prepare import Prepared, prepared_from
-from tradewinds.sources.loaded import Parts
+import forecaster.hidden_states as encoding
+from forecaster.data.splits import Split
+from forecaster.fitted import FittedForecaster
+from tradewinds.data.assemble.loaded import Parts
+from tradewinds.pipeline.prepare import Prepared, prepared_from
 
 
 def aligned(prepared: Prepared) -> Prepared:

@@ -8,13 +8,13 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
 
-import forecaster.encode as encoding
-import forecaster.scores as scoring
-import tradewinds.backtest as playing
-import tradewinds.join as joining
-from forecaster.fit import FittedForecaster
-from tradewinds.leakcheck.storage_trace import storage_tables
-from tradewinds.prepare import Prepared
+import forecaster.evaluation.scores as scoring
+import forecaster.hidden_states as encoding
+import tradewinds.tasks.account.backtest as playing
+import tradewinds.tasks.account.market as joining
+from forecaster.fitted import FittedForecaster
+from tradewinds.pipeline.prepare import Prepared
+from tradewinds.tasks.storage.trace import storage_tables
 from trading_agent import Policy
 from trading_env import TradingEnv
 

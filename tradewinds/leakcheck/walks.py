@@ -7,10 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from forecaster.fit import FittedForecaster
-from tradewinds.backtest import Backtest
-from tradewinds.champion import Model
-from tradewinds.errors import RequestError
+from forecaster.fitted import FittedForecaster
+from tradewinds.core.errors import RequestError
 from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.fresh import brings_plugins, fresh
 from tradewinds.leakcheck.refit import Models
@@ -18,7 +16,9 @@ from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
-from tradewinds.prepare import Prepared
+from tradewinds.operate.champion import Model
+from tradewinds.pipeline.prepare import Prepared
+from tradewinds.tasks.account.backtest import Backtest
 from trading_agent import Policy
 
 SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.known_ahead import KnownAhead
-from forecaster.series import Series
-from tradewinds.sources.loaded import LoadedColumns, Parts
+from forecaster.data.future_covariates import KnownAhead
+from forecaster.data.series import Series
+from tradewinds.data.assemble.loaded import LoadedColumns, Parts
 
 Array = NDArray[np.float64]
 WALKS = ((0.0, 0.0), (0.01, 0.8), (-0.01, -0.8))  # drift a bar, and what is left of a step in the next one

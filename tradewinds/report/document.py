@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.fit import FittedForecaster
-from tradewinds.artifact import versions
-from tradewinds.backtest import Backtest
-from tradewinds.honesty import CERTAIN, rival_verdicts
-from tradewinds.prepare import Prepared
-from tradewinds.summary import monthly_returns, worst_drawdowns
+from forecaster.fitted import FittedForecaster
+from tradewinds.evaluation.drawdowns import monthly_returns, worst_drawdowns
+from tradewinds.evaluation.inference import CERTAIN, rival_verdicts
+from tradewinds.pipeline.artifact import versions
+from tradewinds.pipeline.prepare import Prepared
+from tradewinds.tasks.account.backtest import Backtest
 
 SCHEMA = 1
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.heads import LEVELS
+from forecaster.networks.heads import LEVELS
 from tradewinds.report import charts
 from tradewinds.report.render import shown
 

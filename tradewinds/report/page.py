@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from tradewinds.artifact import write_text
+from tradewinds.pipeline.artifact import write_text
 from tradewinds.report import charts
 from tradewinds.report.forecasts import FORECASTS, forecast_cards, forecast_figures, forecast_values
 from tradewinds.report.render import render, shown
-from tradewinds.report.storage import storage_page
-from tradewinds.report.walk import EQUITY, walk_page
+from tradewinds.tasks.storage.report import storage_page
+from tradewinds.walk_forward.report import EQUITY, walk_page
 
 METRICS = (
     ("total_return", "total return", "percent"),

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 def render(template: str, figures: dict[str, Any], **values: Any) -> str:
     """Return a self-contained page: the template, its Bokeh figures as `boxes`, and `values`."""
     environment = Environment(
-        loader=PackageLoader("tradewinds.report", "."), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("tradewinds.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters |= {"shown": shown, "shade": shade}
     script, boxes = components(figures) if figures else ("", {})

@@ -1,0 +1,181 @@
+"""What the network reads of a bar, computed from that bar and earlier ones only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.config import FeatureConfig
+from forecaster.data.calendar import cycles
+from forecaster.data.custom_features import custom_feature
+from forecaster.data.future_inputs import MISSING
+from forecaster.data.series import Series
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features of T bars.
+
+    Attributes:
+        values: (T, F); row t uses bars up to t only; rows before `first_row` are NaN somewhere. From there on only a
+            column that may be missing is NaN, where the column of its name and `_missing` is 1.
+        names: F names.
+        first_row: the first row from which on every feature is defined.
+    """
+
+    values: Array
+    names: tuple[str, ...]
+    first_row: int
+
+
+def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
+    """Compute the features of a series of one instrument.
+
+    The change since the bar before, log return or difference by the series' target; its realised volatility (root mean
+    square of the last n); for bars with a range, high against low and the overnight gap open against previous close;
+    with volume, the z-score of its log against the last n bars; the level, where the target is a difference: what is no
+    price comes back to where it was; the calendar; every exogenous column's level and its change since the bar before,
+    and, of a column that may be missing, where it is; then the custom features.
+
+    Args:
+        series: T bars.
+        config: windows and whether the calendar is read.
+
+    Returns:
+        The table.
+
+    Raises:
+        ValueError: the series has several instruments, an exogenous column bears the name of a feature, a column has a
+            gap inside, a custom feature is unknown or malformed, or no row has all features.
+    """
+    if len(series.instruments) != 1:
+        raise ValueError(
+            f"features are read from one instrument at a time, the series has {', '.join(series.instruments)}; "
+            "choose one with Series.instrument"
+        )
+    columns = _price_features(series, config)
+    columns.update(cycles(series.index, series.bar_length) if config.calendar else {})
+    given = set(map(str, series.exogenous.columns))
+    changes = {f"{name}_change" for name in given}
+    twice = set(columns) & (given | changes) | given & changes | {name for name in given if name.endswith(MISSING)}
+    if twice:
+        raise ValueError(
+            f"exogenous columns must not bear the names of features, did: {', '.join(sorted(twice))}; rename them"
+        )
+    for name in series.exogenous.columns:
+        level = series.exogenous[name]
+        columns[str(name)] = level.to_numpy(dtype=np.float64)
+        columns[f"{name}_change"] = level.diff().to_numpy(dtype=np.float64)
+        if name in series.missing:
+            columns[f"{name}{MISSING}"] = np.asarray(level.isna(), dtype=np.float64)
+    for name in config.custom:
+        if name in columns:
+            raise ValueError(f"feature '{name}' of your own has the name of another one; give it a name of its own")
+        columns[name] = custom_feature(name, series)
+    values = np.column_stack(list(columns.values()))
+    needed = np.flatnonzero(~may_be_missing(tuple(columns)))
+    undefined = np.flatnonzero(~np.isfinite(values[:, needed]).all(axis=1))
+    wanted = tuple(list(columns)[column] for column in needed)
+    first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values[:, needed], wanted, series)
+    return FeatureTable(values, tuple(columns), first_row)
+
+
+def static_features(instruments: Sequence[str], config: FeatureConfig) -> tuple[Array, tuple[str, ...]]:
+    """Return what is told of each of A instruments at every bar, (A, S), and the S names.
+
+    The numbers of `config.static` are scaled by their mean and standard deviation over the instruments; identities are
+    0 or 1. One instrument is told nothing: there is no other to tell it from.
+
+    Raises:
+        ValueError: `config.static` lacks an instrument.
+    """
+    if len(instruments) == 1 or not (config.static or config.identity):
+        return np.zeros((len(instruments), 0)), ()
+    missing = [name for name in instruments if name not in config.static] if config.static else []
+    if missing:
+        raise ValueError(f"features.static must describe every instrument, lacks {', '.join(missing)}")
+    names = tuple(sorted(next(iter(config.static.values()), {})))
+    told = np.array([[config.static[one][name] for name in names] for one in instruments if config.static])
+    told = told.reshape(len(instruments), len(names))
+    spread = told.std(axis=0)
+    columns = [(told - told.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)]
+    if config.identity:
+        columns.append(np.eye(len(instruments)))
+        names += tuple(f"is_{name}" for name in instruments)
+    return np.concatenate(columns, axis=1), names
+
+
+def may_be_missing(names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return (F,) which features may be NaN: level and change of a column beside which stands where it is missing."""
+    told = {name.removesuffix(MISSING) for name in names if name.endswith(MISSING)}
+    return np.array([name in told or name.removesuffix("_change") in told for name in names], dtype=bool)
+
+
+def scale_of(values: Array, names: tuple[str, ...]) -> tuple[Array, Array]:
+    """Return mean and deviation (F,) of the values (N, F) that are there; a deviation of 1 where none varies.
+
+    Raises:
+        ValueError: a feature has no value at all; nothing could be learned of it.
+    """
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    if not count.all():
+        name = names[int(count.argmin())]
+        raise ValueError(
+            f"feature {name} is missing on all {len(values)} fit rows; leave the column out, or start later"
+        )
+    mean = np.where(known, values, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    return mean, np.where(spread > 1e-9 * np.abs(mean) + 1e-12, spread, 1.0)  # rounding is no variation
+
+
+def scale(values: Array, mean: Array, std: Array, names: tuple[str, ...]) -> Array:
+    """Return features (T, F) less their mean, in deviations; 0, the mean, where a column that may be missing is."""
+    scaled = (values - mean) / std
+    spared = may_be_missing(names)
+    if spared.any():
+        scaled[:, spared] = np.nan_to_num(scaled[:, spared], nan=0.0)
+    return np.asarray(scaled)
+
+
+def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
+    logarithm = series.target == "log_return"
+    open_, high, low, close = (
+        np.log(column[:, 0]) if logarithm else column[:, 0]
+        for column in (series.open, series.high, series.low, series.close)
+    )
+    change = pd.Series(np.diff(close, prepend=np.nan))
+    columns: dict[str, Array] = {series.target: np.asarray(change, dtype=np.float64)}
+    for bars in config.volatility_bars:
+        columns[f"volatility_{bars}"] = np.sqrt((change**2).rolling(bars).mean().to_numpy())
+    if not logarithm:
+        columns["level"] = close
+    if not series.single_price:
+        columns["range"] = high - low
+        columns["gap"] = open_ - np.concatenate(([np.nan], close[:-1]))
+    if series.volume is not None:
+        volume = pd.Series(np.log1p(series.volume[:, 0]))
+        rolling = volume.rolling(config.volume_bars)
+        spread = rolling.std().to_numpy()
+        deviation = (volume - rolling.mean()).to_numpy()
+        columns["volume_z"] = np.where(np.isnan(spread), np.nan, deviation / np.maximum(spread, 1e-9))
+    return columns
+
+
+def _end_of_warm_up(values: Array, names: tuple[str, ...], series: Series) -> int:
+    """First row from which on all is defined; an undefined value after a column's first defined one is refused."""
+    defined = np.isfinite(values)
+    for column, name in enumerate(names):
+        rows = np.flatnonzero(defined[:, column])
+        if len(rows) == 0:
+            raise ValueError(
+                f"{len(values)} rows are too few: feature {name} is defined on none of them; bring more rows"
+            )
+        gaps = np.flatnonzero(~defined[rows[0] :, column])
+        if len(gaps):
+            raise ValueError(f"feature {name} is undefined at {series.index[rows[0] + gaps[0]]}, inside the series")
+    return int(defined.argmax(axis=0).max())

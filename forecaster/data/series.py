@@ -1,0 +1,321 @@
+"""A series: bars of one or more instruments in UTC, and what else was known when each bar closed.
+
+Prices are raw: what was paid that day. Dividends and splits stand beside them as events; adjusted prices are derived
+from both, never stored. An exogenous value is joined as-of on its availability, never on its validity: a mean
+temperature valid on Monday and published on Tuesday belongs to Tuesday's row at the earliest.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.data.future_covariates import KnownAhead
+
+Array = NDArray[np.float64]
+PRICES = ("open", "high", "low", "close")
+OPTIONAL = ("volume", "dividends", "splits")
+Target = Literal["log_return", "difference"]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """T bars of A instruments with K exogenous columns.
+
+    Attributes:
+        name: short name, also of the run.
+        instruments: A names.
+        index: (T,) start of each bar, UTC, strictly increasing.
+        bar_length: from the start of a bar to its close.
+        bars_per_year: bars in a year, to annualise.
+        season_bars: bars of one season: 24 for hourly power, 5 for daily sessions.
+        open: (T, A) prices in `price_unit`; positive where the target is the log return.
+        high: (T, A).
+        low: (T, A).
+        close: (T, A).
+        volume: (T, A) units traded, or None.
+        dividends: (T, A) cash paid per unit held over the night before bar t, in `price_unit` of bar t; or None.
+        splits: (T, A) units that one unit of bar t - 1 has become at the open of bar t, 1 where none; or None.
+        single_price: one price a bar: open, high, low and close are the same.
+        exogenous: (T, K) newest values available at each bar's close; NaN before the first.
+        lags: per exogenous column, the shortest time from the start of a value's own interval until it is available;
+            negative for a forecast.
+        missing: exogenous columns that may be NaN, and are then said to be missing instead of being carried.
+        ahead: columns that are known before their bars; each is an exogenous column too.
+        units: per column, its unit.
+        price_unit: unit of the prices.
+        calendar: exchange code, or `24/7`.
+        target: what is forecast of each bar: its `log_return`, for prices; or its `difference` in `price_unit`, for
+            what may be zero or negative: a temperature, a power price.
+
+    Raises:
+        ValueError: shapes or indexes disagree, times do not increase, a price is not finite, not positive though its
+            log return is forecast, or leaves its bar's range, a volume is negative, a dividend is negative or as large
+            as the price before it, a split is not positive, an exogenous value is infinite.
+    """
+
+    name: str
+    instruments: tuple[str, ...]
+    index: pd.DatetimeIndex
+    bar_length: pd.Timedelta
+    bars_per_year: float
+    season_bars: int
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    volume: Array | None = None
+    dividends: Array | None = None
+    splits: Array | None = None
+    single_price: bool = False
+    exogenous: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lags: Mapping[str, pd.Timedelta] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    ahead: tuple[KnownAhead, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    price_unit: str = ""
+    calendar: str = "24/7"
+    target: Target = "log_return"
+
+    def __post_init__(self) -> None:
+        if self.exogenous.empty and len(self.exogenous) != len(self.index):
+            object.__setattr__(self, "exogenous", pd.DataFrame(index=self.index))
+        object.__setattr__(self, "index", self.index.as_unit("ns"))
+        faults = self._shape_faults() or [*self._time_faults(), *self._price_faults(), *self._other_faults()]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def _shape_faults(self) -> list[str]:
+        shape = (len(self.index), len(self.instruments))
+        columns = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
+        faults = [
+            f"{name} must be (T, A) = {shape}, was {column.shape}"
+            for name, column in columns.items()
+            if column is not None and column.shape != shape
+        ]
+        if len(self.exogenous) != len(self.index):
+            faults.append(f"exogenous must have {len(self.index)} rows, had {len(self.exogenous)}")
+        return faults
+
+    def _time_faults(self) -> list[str]:
+        faults = []
+        if str(self.index.tz) != "UTC":
+            faults.append(f"index must be in UTC, was in {self.index.tz}")
+        late = np.flatnonzero(np.diff(self.index.asi8) <= 0)
+        if len(late):
+            faults.append(f"index must increase strictly, but {self.index[late[0] + 1]} follows {self.index[late[0]]}")
+        if self.bar_length <= pd.Timedelta(0) or not self.bars_per_year > 0.0 or self.season_bars < 1:
+            faults.append(
+                "bar_length, bars_per_year and season_bars must be positive, "
+                f"were {self.bar_length}, {self.bars_per_year} and {self.season_bars}"
+            )
+        return faults
+
+    def _price_faults(self) -> list[str]:
+        faults = []
+        for name in PRICES:
+            column: Array = getattr(self, name)
+            possible = column > 0.0 if self.target == "log_return" else np.ones_like(column, dtype=bool)
+            bad = np.argwhere(~(np.isfinite(column) & possible))
+            if len(bad):
+                row, asset = bad[0]
+                law = "positive and finite" if self.target == "log_return" else "finite"
+                faults.append(
+                    f"{name} of {self.instruments[asset]} must be {law}, was {column[row, asset]} at {self.index[row]}"
+                )
+        if not faults:
+            outside = (self.high < np.maximum(self.open, self.close)) | (self.low > np.minimum(self.open, self.close))
+            for row, asset in np.argwhere(outside)[:1]:
+                faults.append(
+                    f"open and close of {self.instruments[asset]} must lie between low and high, "
+                    f"did not at {self.index[row]}"
+                )
+        return faults
+
+    def _other_faults(self) -> list[str]:
+        faults = []
+        for name in ("volume", "dividends"):
+            column = getattr(self, name)
+            if column is not None and not (np.isfinite(column) & (column >= 0.0)).all():
+                faults.append(f"{name} must be finite and at least 0")
+        if self.splits is not None and not (np.isfinite(self.splits) & (self.splits > 0.0)).all():
+            faults.append("splits must be positive and finite; 1 is none, 2 is two new units for one")
+        if self.single_price and not all(np.array_equal(getattr(self, name), self.close) for name in PRICES):
+            faults.append("open, high, low and close must be the same where single_price is set, were different")
+        if not pd.DatetimeIndex(self.exogenous.index).equals(self.index):
+            faults.append("exogenous must have the index of the bars, had another; join it with join_as_of")
+        elif np.isinf(self.exogenous.to_numpy(dtype=np.float64)).any():
+            faults.append("exogenous values must be finite, or NaN before the first is known")
+        names = [name for one in self.ahead for name in one.names]
+        strange = sorted({*names, *self.missing} - set(map(str, self.exogenous.columns)))
+        if strange or len(set(names)) < len(names):
+            what = ", ".join(strange or names)
+            faults.append(f"columns known ahead or missing must be exogenous columns, each once, were not: {what}")
+        return faults
+
+    @property
+    def close_time(self) -> pd.DatetimeIndex:
+        """(T,) moments at which the bars close."""
+        return closes_of(self.index, self.bar_length)
+
+    def log_return(self) -> Array:
+        """Return (T, A) log returns of the prices from close to close; row 0, which has no bar before it, is 0."""
+        return np.diff(np.log(self.close), axis=0, prepend=np.log(self.close[:1]))
+
+    def changes(self) -> Array:
+        """Return (T, A) what is forecast of each bar, by `target`: its log return, or its difference; row 0 is 0."""
+        return self.log_return() if self.target == "log_return" else np.diff(self.close, axis=0, prepend=self.close[:1])
+
+    @property
+    def change_unit(self) -> str:
+        """What `changes` are measured in, in words."""
+        return "log return" if self.target == "log_return" else self.price_unit or "units of the series"
+
+    def adjusted(self) -> "Series":
+        """Return the series an owner lived through: prices that dividends and splits no longer move.
+
+        The prices are those of what one unit of the first bar has become, its dividends reinvested at the close before
+        they were cut off. They are adjusted forward, so that no later event reaches an earlier row; the first bar is as
+        it was, and the returns are those of prices adjusted backward.
+
+        Raises:
+            ValueError: a dividend is not below the close it is cut off from.
+
+        Source:
+            f[0] = 1, f[t] = f[t-1] s[t] / (1 - s[t] d[t] / c[t-1]) and p'[t] = f[t] p[t], for split s, dividend d and
+            raw close c: the factor of CRSP and Yahoo, 1 - d/c, applied forward.
+        """
+        if self.dividends is None and self.splits is None:
+            return self
+        ones = np.ones_like(self.close)
+        splits = ones if self.splits is None else self.splits
+        cut = np.zeros_like(ones) if self.dividends is None else self.dividends * splits
+        cut[0] = 0.0
+        rest = 1.0 - cut / np.concatenate([self.close[:1], self.close[:-1]])
+        for row, asset in np.argwhere(rest <= 0.0)[:1]:
+            raise ValueError(
+                f"the dividend of {self.instruments[asset]} on {self.index[row]} must be below the close before it"
+            )
+        steps = splits / rest
+        steps[0] = 1.0
+        factor = np.cumprod(steps, axis=0)  # (T, A)
+        return dataclasses.replace(
+            self,
+            **{name: getattr(self, name) * factor for name in PRICES},
+            volume=None
+            if self.volume is None
+            else self.volume / np.cumprod(np.concatenate([ones[:1], splits[1:]]), axis=0),
+            dividends=None,
+            splits=None,
+        )
+
+    def rows(self, rows: range) -> "Series":
+        """Return the series of the bars `rows`, a range with step 1."""
+        part = slice(rows.start, rows.stop)
+        given = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
+        columns: dict[str, Any] = {name: None if one is None else one[part] for name, one in given.items()}
+        index = self.index[part]
+        ahead = tuple(one.between(index[0], index[-1]) if len(index) else one for one in self.ahead)
+        return dataclasses.replace(self, index=index, exogenous=self.exogenous.iloc[part], ahead=ahead, **columns)
+
+    def instrument(self, name: str) -> "Series":
+        """Return the series of one of the instruments, with all exogenous columns.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        if name not in self.instruments:
+            raise ValueError(f"instrument must be one of {', '.join(self.instruments)}, was '{name}'")
+        one = self.instruments.index(name)
+        given = {column: getattr(self, column) for column in (*PRICES, *OPTIONAL)}
+        columns: dict[str, Any] = {column: None if v is None else v[:, one : one + 1] for column, v in given.items()}
+        return dataclasses.replace(self, instruments=(name,), **columns)
+
+    def extended(self, later: "Series") -> "Series":
+        """Return this series with the bars of `later` after its own.
+
+        Raises:
+            ValueError: they do not come later, or lack a column that is there.
+        """
+        given: dict[str, Any] = {name: (getattr(self, name), getattr(later, name)) for name in (*PRICES, *OPTIONAL)}
+        lost = [name for name, (ours, theirs) in given.items() if (ours is None) != (theirs is None)]
+        lost += sorted(set(map(str, self.exogenous.columns)) ^ set(map(str, later.exogenous.columns)))
+        if [one.names for one in self.ahead] != [one.names for one in later.ahead]:
+            lost.append("what is known ahead")
+        if lost:
+            raise ValueError(
+                f"the later bars must have the columns of the earlier ones; they differ in {', '.join(lost)}"
+            )
+        columns: dict[str, Any] = {n: None if pair[0] is None else np.concatenate(pair) for n, pair in given.items()}
+        index = pd.DatetimeIndex(np.concatenate([self.index.asi8, later.index.asi8]), tz="UTC")
+        exogenous = pd.concat([self.exogenous, later.exogenous[self.exogenous.columns]]).set_axis(index)
+        ahead = tuple(one.extended(other) for one, other in zip(self.ahead, later.ahead, strict=True))
+        return dataclasses.replace(self, index=index, exogenous=exogenous, ahead=ahead, **columns)
+
+    def sha256(self) -> str:
+        """Return the identity of the content: names, times, prices, volume, events, exogenous values, to the bit."""
+        digest = hashlib.sha256()
+        columns = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL) if getattr(self, name) is not None}
+        names = (self.instruments, list(columns), list(self.exogenous.columns), str(self.bar_length))
+        digest.update(repr(names if self.target == "log_return" else (*names, self.target)).encode())
+        digest.update(self.index.as_unit("ns").asi8.tobytes())
+        for column in [*columns.values(), self.exogenous.to_numpy(dtype=np.float64)]:
+            digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
+        for one in self.ahead:
+            one.add_to(digest)
+        if self.missing:
+            digest.update(repr(self.missing).encode())
+        return digest.hexdigest()
+
+
+def closes_of(index: pd.DatetimeIndex, bar_length: pd.Timedelta) -> pd.DatetimeIndex:
+    """Return (T,) closes of bars: their length after their start, or the next bar's start if that comes before.
+
+    A local day of 23 hours, or February among bars of a month, is over when the next one begins.
+    """
+    ends = (index + bar_length).as_unit("ns").asi8
+    starts = np.append(index.as_unit("ns").asi8[1:], ends[-1:])
+    return pd.DatetimeIndex(np.minimum(ends, starts), tz="UTC")
+
+
+def join_as_of(
+    closes: pd.DatetimeIndex, table: pd.DataFrame, available: Mapping[str, pd.DatetimeIndex]
+) -> pd.DataFrame:
+    """Join each column of `table` onto bars by what was available at their close.
+
+    Args:
+        closes: (T,) closes of the bars, UTC, increasing.
+        table: columns by the start of their own interval, UTC, increasing; NaN where nothing was measured.
+        available: per column, (N,) moments from which on each of its values may be used, in any order: a value may be
+            late, and a forecast comes before its interval.
+
+    Returns:
+        (T, K): per column, of the values available at the close, the one of the newest interval; NaN before the first.
+
+    Raises:
+        KeyError: a column has no availability; there is no safe default.
+        ValueError: the times of `table` do not increase, or a column's availabilities are not N moments.
+    """
+    valid = pd.DatetimeIndex(table.index)
+    if not (valid.is_monotonic_increasing and valid.is_unique):
+        raise ValueError("the times of the table must increase strictly; sort it first")
+    joined = {}
+    for name in table.columns:
+        moments = available[str(name)]
+        if len(moments) != len(table) or moments.hasnans:
+            raise ValueError(
+                f"{name} must have {len(table)} moments of availability, had {len(moments)} or gaps in them"
+            )
+        values = table[name].to_numpy(dtype=np.float64)
+        known = np.flatnonzero(~np.isnan(values))
+        order = known[np.argsort(moments.as_unit("ns").asi8[known], kind="stable")]
+        newest = np.maximum.accumulate(order) if len(order) else order  # (n,): newest interval among the first n known
+        count = np.searchsorted(moments.as_unit("ns").asi8[order], closes.as_unit("ns").asi8, side="right")
+        row = np.concatenate([[0], newest])[count]
+        joined[str(name)] = np.where(count > 0, values[row] if len(values) else np.nan, np.nan)
+    return pd.DataFrame(joined, index=closes)

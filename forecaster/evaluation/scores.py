@@ -1,0 +1,186 @@
+"""How good a forecast is, from the network and from rules that need none. Formulas: docs/metrics.md, section 1."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.baselines.dlinear import dlinear
+from forecaster.baselines.naive_and_ridge import drift, naive, ridge_forecast, seasonal_naive
+from forecaster.baselines.statistical import Rule, fit_classical
+from forecaster.config import BaselineConfig
+from forecaster.data.features import build_features
+from forecaster.data.series import Series
+from forecaster.data.windows import labels
+from forecaster.evaluation.conformal import online_quantiles, volatility
+from forecaster.fitted import FittedForecaster
+from forecaster.hidden_states import HiddenStates
+from forecaster.networks.heads import LEVELS
+
+Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+Score = dict[str, float | int | str | list[float] | None]
+BAND = (LEVELS.index(0.05), LEVELS.index(0.95))  # of the 90 % interval whose coverage is counted
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Forecast scores on one span.
+
+    Attributes:
+        table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
+            `ridge`, `dlinear`, and the classical ones that were asked for.
+        errors: per model (N, H) truth - forecast, for tests of equal accuracy.
+        decisions: (N,) rows at whose close the scored forecasts were made.
+        next_bar_quantiles: (Q, N) the network's calibrated quantiles one bar ahead, at `LEVELS`.
+    """
+
+    table: dict[str, Score]
+    errors: dict[str, Array]
+    decisions: NDArray[np.int64]
+    next_bar_quantiles: Array
+
+
+def score_forecasts(
+    fitted: FittedForecaster,
+    series: Series,
+    states: HiddenStates,
+    *,
+    calibration_rows: range,
+    rows: range,
+    baselines: BaselineConfig | None = None,
+) -> Scores:
+    """Score the network and its baselines on `rows`, with intervals calibrated on `calibration_rows`.
+
+    Args:
+        fitted: the network and its ridge baseline.
+        series: T bars.
+        states: the network's forecasts of these bars.
+        calibration_rows: earlier rows, whose residuals give every model its first intervals; outcomes within `rows`
+            correct those of later rows (`conformal`).
+        rows: scored rows; only those whose H labels lie inside `rows` count.
+        baselines: classical forecasts to stand beside them, fitted on bars up to the network's; None for none.
+
+    Returns:
+        The scores.
+
+    Raises:
+        ValueError: a span holds no whole label, calibration rows do not come first, states are of another series, or
+            what `fit_classical` raises.
+    """
+    horizon = fitted.config.model.horizon
+    if not series.index.equals(states.index):
+        raise ValueError("series and states must share one time index; encode the series again")
+    if not states.first_row <= calibration_rows.start < calibration_rows.stop <= rows.start:
+        raise ValueError(
+            f"calibration rows must come before the scored ones and after row {states.first_row}, "
+            f"were {calibration_rows} and {rows}"
+        )
+    changes = series.changes()[:, 0]
+    calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
+    known, truth = labels(changes, calibration, horizon), labels(changes, scored, horizon)
+    classical = fit_classical(
+        changes,
+        baselines or BaselineConfig(),
+        fit_stop=int(states.fit_end[0]) + horizon + 1,
+        horizon=horizon,
+        season_bars=series.season_bars,
+    )
+    before, after = (_forecasts(fitted, series, states, classical, part) for part in (calibration, scored))
+    spread = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in before.items()}
+    ahead = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in after.items()}
+    if states.quantiles is not None:
+        own = fitted.config.model.kind
+        spread[own], ahead[own] = (_own_quantiles(states.quantiles, part) for part in (calibration, scored))
+    scales = volatility(changes)
+    quantiles = _calibrated(
+        ahead, spread, truth=truth, known=known, scale=scales[scored], scale_before=scales[calibration]
+    )
+    table = {name: _score(truth, after[name], quantiles[name], naive_mae=fitted.naive_mae) for name in after}
+    errors = {name: truth - after[name] for name in after}
+    return Scores(table, errors, scored, quantiles[fitted.config.model.kind][:, :, 0])
+
+
+def _decisions(rows: range, horizon: int) -> NDArray[np.int64]:
+    decisions = np.arange(rows.start, rows.stop - horizon)
+    if len(decisions) == 0:
+        raise ValueError(f"rows [{rows.start}, {rows.stop}) hold no label of {horizon} bars; bring more rows")
+    return decisions
+
+
+def _forecasts(
+    fitted: FittedForecaster,
+    series: Series,
+    states: HiddenStates,
+    classical: Mapping[str, Rule],
+    rows: NDArray[np.int64],
+) -> dict[str, Array]:
+    horizon, changes = fitted.config.model.horizon, series.changes()[:, 0]
+    features = fitted.scaled(build_features(series, fitted.config.features).values[rows])
+    return {
+        fitted.config.model.kind: states.forecast[rows].astype(np.float64),
+        "naive": naive(len(rows), horizon),
+        "seasonal_naive": seasonal_naive(changes, rows, horizon, series.season_bars),
+        "drift": drift(changes, rows, horizon),
+        "ridge": ridge_forecast(fitted.ridge, features),
+        "dlinear": dlinear(fitted.dlinear, changes, rows),
+        **{name: rule(rows) for name, rule in classical.items()},
+    }
+
+
+def _own_quantiles(quantiles: Float32, rows: NDArray[np.int64]) -> Array:
+    """(T, H, Q) of all bars -> (Q, N, H) of some."""
+    return np.moveaxis(quantiles[rows].astype(np.float64), -1, 0)
+
+
+def _calibrated(
+    ahead: dict[str, Array], before: dict[str, Array], *, truth: Array, known: Array, scale: Array, scale_before: Array
+) -> dict[str, Array]:
+    """Correct the quantiles (Q, N, H) of every model in one pass, and put them in order.
+
+    Source:
+        Sorting: Chernozhukov, Fernandez-Val and Galichon (2010), Econometrica 78(3).
+    """
+    corrected = online_quantiles(
+        np.concatenate(list(ahead.values())),  # S x (Q, N, H) -> (S * Q, N, H)
+        truth,
+        before=np.concatenate(list(before.values())),
+        known=known,
+        levels=np.tile(LEVELS, len(ahead)),
+        scale=scale,
+        scale_before=scale_before,
+    )
+    parts = np.split(corrected, len(ahead))
+    return {name: np.sort(part, axis=0) for name, part in zip(ahead, parts, strict=True)}
+
+
+def _score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float) -> Score:
+    """Score (N, H) forecasts and their (Q, N, H) quantiles."""
+    error = truth - forecast
+    pinball = float(np.mean([_pinball(truth, q, level) for q, level in zip(quantiles, LEVELS, strict=True)]))
+    score: Score = {
+        "mae": float(np.abs(error).mean()),
+        "rmse": float(np.sqrt((error**2).mean())),
+        "mase": float(np.abs(error).mean() / naive_mae) if naive_mae > 0.0 else None,
+        "pinball": pinball,
+        "crps": 2.0 * pinball,
+        "coverage": float(((truth >= quantiles[BAND[0]]) & (truth <= quantiles[BAND[1]])).mean()),
+        "direction_accuracy": None,
+        "n": int(truth.size),
+        "mae_by_horizon": np.abs(error).mean(axis=0).tolist(),
+        "share_below_quantile": (truth < quantiles).mean(axis=(1, 2)).tolist(),
+    }
+    if score["mase"] is None:
+        score["mase_reason"] = "the price never moved on the fit rows"
+    moved = (truth != 0.0) & (forecast != 0.0)
+    if moved.any():
+        score["direction_accuracy"] = float((np.sign(truth) == np.sign(forecast))[moved].mean())
+    else:
+        score["direction_accuracy_reason"] = "the forecast is no change, which has no direction"
+    return score
+
+
+def _pinball(truth: Array, quantile: Array, level: float) -> float:
+    error = truth - quantile
+    return float(np.maximum(level * error, (level - 1.0) * error).mean())

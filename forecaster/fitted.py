@@ -1,0 +1,294 @@
+"""Fit a forecaster on its own rows, and keep it: weights as safetensors, everything else as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from forecaster.baselines.dlinear import fit_dlinear
+from forecaster.baselines.naive_and_ridge import fit_ridge
+from forecaster.config import FORESEEING, FeatureConfig, ForecasterConfig, ModelConfig, Precision, TrainerConfig
+from forecaster.data.datamodule import WindowRows, window_rows
+from forecaster.data.features import FeatureTable, build_features, scale, scale_of, static_features
+from forecaster.data.future_inputs import FutureReader, FutureTable, build_future, reader_from
+from forecaster.data.series import Series, Target
+from forecaster.data.windows import labels
+from forecaster.networks.heads import equal_bins
+from forecaster.training.ensemble import Ensemble, Job, train_members
+from forecaster.training.linear_base import fit_base
+from forecaster.training.module import LSTMForecaster
+from forecaster.training.trainer import Progress
+
+Array = NDArray[np.float64]
+WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
+OWN = ("static", "mean", "std", "target_scale", "naive_mae", "ridge", "dlinear")  # of one instrument, not shared
+
+
+@dataclass(frozen=True, eq=False)
+class FittedForecaster:
+    """A network and all that is needed to use it on one instrument; instruments fitted together share the network.
+
+    Attributes:
+        config: features, network and training.
+        instrument: the name of what it was fitted on.
+        static: (S,) scaled numbers of the instrument that do not change.
+        feature_names: F names, in the order of the network's inputs.
+        mean: (F,) of the features on the fit rows.
+        std: (F,) of the features on the fit rows; 1 where a feature did not vary.
+        target: what is forecast, `log_return` or `difference`.
+        target_scale: standard deviation of the changes that were fitted; the network's unit.
+        naive_mae: mean absolute change of the fitted labels, the denominator of MASE.
+        ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
+        dlinear: (L + 1, H) weights of the DLinear baseline, fitted on the same rows.
+        fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
+        fit_end_time: close of the last bar that its labels reached.
+        bar_length: of the series it was fitted on.
+        history: per epoch, the loss on fit and on stop rows; of an ensemble's first member.
+        model: the network, or the ensemble of them, in evaluation mode.
+        reader: how the network reads what is known of the bars ahead; None if it does not.
+        precision: the arithmetic it was trained in, `float32` or `bfloat16`.
+    """
+
+    config: ForecasterConfig
+    instrument: str
+    static: Array
+    feature_names: tuple[str, ...]
+    target: Target
+    mean: Array
+    std: Array
+    target_scale: float
+    naive_mae: float
+    ridge: Array
+    dlinear: Array
+    fit_end: int
+    fit_end_time: pd.Timestamp
+    bar_length: pd.Timedelta
+    history: tuple[dict[str, float], ...]
+    model: LSTMForecaster | Ensemble
+    reader: FutureReader | None = None
+    precision: Precision = "float32"
+
+    def scaled(self, features: Array) -> Array:
+        """Return (T, F) features in the network's units; 0, the mean, where a column that may be missing is."""
+        return scale(features, self.mean, self.std, self.feature_names)
+
+    def future(self, table: FutureTable, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Return what the network reads beside the windows that end at `rows` (B,): (B, H, G), or nothing."""
+        return () if self.reader is None else (torch.from_numpy(self.reader.read(table, rows)),)
+
+    def save(self, folder: Path) -> None:
+        """Write the forecaster into an existing folder."""
+        save_panel({self.instrument: self}, folder)
+
+
+def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
+    """Write forecasters that share one network into an existing folder."""
+    one = next(iter(panel.values()))
+    save_file(one.model.state_dict(), folder / WEIGHTS)
+    facts = {
+        "config": asdict(one.config),
+        "feature_names": list(one.feature_names),
+        "target": one.target,
+        "fit_end": one.fit_end,
+        "fit_end_time": one.fit_end_time.isoformat(),
+        "bar_length": str(one.bar_length),
+        "history": list(one.history),
+        "precision": one.precision,
+        "reader": None if one.reader is None else one.reader.plain(),
+        "instruments": {name: _own_facts(fitted) for name, fitted in panel.items()},
+    }
+    (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _own_facts(fitted: FittedForecaster) -> dict[str, Any]:
+    values = {name: getattr(fitted, name) for name in OWN}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+
+
+def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForecaster:
+    """Read what `save_panel` wrote; nothing in it can execute code.
+
+    Args:
+        folder: where it was written.
+        instrument: which of the instruments that share the network; None for the only one.
+
+    Raises:
+        ValueError: there is no such instrument, or none is named and there are several.
+    """
+    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    parts, known = facts["config"], facts["instruments"]
+    name = str(next(iter(known)) if instrument is None and len(known) == 1 else instrument)
+    if name not in known:
+        raise ValueError(f"instrument must be one of {', '.join(known)}, which it was fitted on, was {name}")
+    own: dict[str, Any] = {
+        key: np.array(value) if isinstance(value, list) else value for key, value in known[name].items()
+    }
+    features: dict[str, Any] = {
+        name: tuple(one) if isinstance(one, list) else one for name, one in parts["features"].items()
+    }
+    config = ForecasterConfig(
+        features=FeatureConfig(**features),
+        model=ModelConfig(**parts["model"]),
+        trainer=TrainerConfig(**parts["trainer"]),
+    )
+    blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
+    reader = reader_from(facts["reader"]) if facts["reader"] else None
+    with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
+        inputs = len(facts["feature_names"]) + len(own["static"])
+        num_future = len(reader.names) if reader else 0
+        members = [
+            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future)
+            for _ in range(config.trainer.members)
+        ]
+    model = members[0] if len(members) == 1 else Ensemble(members)
+    model.load_state_dict(load_file(folder / WEIGHTS))
+    return FittedForecaster(
+        config=config,
+        instrument=name,
+        feature_names=tuple(facts["feature_names"]),
+        target=facts["target"],
+        fit_end=facts["fit_end"],
+        fit_end_time=pd.Timestamp(facts["fit_end_time"]),
+        bar_length=pd.Timedelta(facts["bar_length"]),
+        history=tuple(facts["history"]),
+        precision=facts["precision"],
+        model=model.eval(),
+        reader=reader,
+        **own,
+    )
+
+
+def fit_forecaster(
+    series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
+) -> FittedForecaster:
+    """Fit a forecaster on the bars `rows` of a series of one instrument; see `fit_panel`.
+
+    Raises:
+        ValueError: the series has several instruments, or what `fit_panel` raises.
+    """
+    if len(series.instruments) != 1:
+        raise ValueError(f"fit_forecaster fits one instrument, the series has {', '.join(series.instruments)}")
+    (fitted,) = fit_panel(series, config, rows, seed=seed, progress=progress).values()
+    return fitted
+
+
+def fit_panel(
+    series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
+) -> dict[str, FittedForecaster]:
+    """Fit one network on the bars `rows` of A instruments; later bars are cut off before anything else.
+
+    Every instrument is scaled by its own fit rows, and is forecast by its own ridge and DLinear; the network's weights
+    are common.
+
+    Args:
+        series: T bars.
+        config: features, network, training.
+        rows: the forecaster's part; its last share stops the training.
+        seed: of the weights and of the shuffling.
+        progress: called after each epoch with (epoch, epochs, losses).
+
+    Returns:
+        By instrument, the network of the epoch with the least stop loss.
+
+    Raises:
+        ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, a
+            column without a value on the fit rows, or a training that diverged.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    model_config = config.model
+    if not 0 <= rows.start < rows.stop <= len(series.index):
+        raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
+    known = series.rows(range(0, rows.stop))  # the future does not exist from here on
+    tables = [build_features(known.instrument(name), config.features) for name in series.instruments]
+    first_row = max(table.first_row for table in tables)
+    chosen = window_rows(
+        rows,
+        first_row=first_row,
+        context_length=model_config.context_length,
+        horizon=model_config.horizon,
+        stop_fraction=config.trainer.early_stopping_fraction,
+    )
+    changes = known.changes()
+    parts = [
+        _scale(table, changes[:, number], chosen, max(first_row, rows.start), model_config)
+        for number, table in enumerate(tables)
+    ]
+    static, _ = static_features(series.instruments, config.features)
+    ahead, reader = build_future(known, config.features), None
+    if model_config.kind in FORESEEING:
+        scales = zip(parts[0].facts["mean"].tolist(), parts[0].facts["std"].tolist(), strict=True)
+        seen = slice(max(first_row, rows.start), int(chosen.fit[-1]) + 1)
+        by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
+        reader = FutureReader.fitted(ahead, model_config.horizon, seen, by_name)
+    tensors = (
+        np.stack([part.scaled.astype(np.float32) for part in parts]),
+        static.astype(np.float32),
+        np.stack([(part.changes / part.facts["target_scale"]).astype(np.float32) for part in parts]),
+    )
+    bins, base = None, None
+    if model_config.head == "bins":
+        wanted = [part.fit_target / part.facts["target_scale"] for part in parts]
+        bins = equal_bins(np.concatenate(wanted), model_config.bins)
+    if model_config.linear_base:
+        base = fit_base(
+            *tensors,
+            fit=chosen.fit,
+            stop=chosen.stop,
+            context_length=model_config.context_length,
+            horizon=model_config.horizon,
+        )
+    job = Job(*tensors, chosen, model_config, config.trainer, bins, base, ahead, reader, seed)
+    model, history, precision = train_members(job, progress)
+    shared: dict[str, Any] = {
+        "config": config,
+        "feature_names": tables[0].names,
+        "target": series.target,
+        "fit_end": rows.stop - 1 - model_config.horizon,
+        "fit_end_time": known.close_time[-1],
+        "bar_length": series.bar_length,
+        "history": tuple(history),
+        "precision": precision,
+        "model": model,
+        "reader": reader,
+    }
+    return {
+        name: FittedForecaster(instrument=name, static=static[number], **parts[number].facts, **shared)
+        for number, name in enumerate(series.instruments)
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One instrument's share of a fit: scaled features (T, F), changes (T,), fit labels (N, H), own facts."""
+
+    scaled: Array
+    changes: Array
+    fit_target: Array
+    facts: dict[str, Any]
+
+
+def _scale(table: FeatureTable, changes: Array, chosen: WindowRows, first_row: int, model: ModelConfig) -> _Part:
+    """Scale an instrument by its fit rows, from `first_row` on, and fit the baselines that need a fit."""
+    mean, std = scale_of(table.values[first_row : chosen.fit[-1] + 1], table.names)
+    fit_target = labels(changes, chosen.fit, model.horizon)
+    stop_target = labels(changes, chosen.stop, model.horizon)
+    scaled = scale(table.values, mean, std, table.names)
+    facts = {
+        "mean": mean,
+        "std": std,
+        "target_scale": float(fit_target.std()) or 1.0,
+        "naive_mae": float(np.abs(fit_target).mean()),
+        "ridge": fit_ridge(scaled[chosen.fit], fit_target, scaled[chosen.stop], stop_target),
+        "dlinear": fit_dlinear(
+            changes, chosen.fit, chosen.stop, context_length=model.context_length, horizon=model.horizon
+        ),
+    }
+    return _Part(scaled, changes, fit_target, facts)

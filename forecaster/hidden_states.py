@@ -1,0 +1,170 @@
+"""Hidden states: what a fitted forecaster thinks at every bar, with the bar it was fitted to beside each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from forecaster.data.features import FeatureTable, build_features
+from forecaster.data.future_inputs import build_future
+from forecaster.data.series import Series
+from forecaster.data.windows import gather, strided_windows, with_static
+from forecaster.fitted import FittedForecaster
+from forecaster.networks.heads import LEVELS
+
+Float32 = NDArray[np.float32]
+FILE = "hidden_states.parquet"
+BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenStates:
+    """One row a bar; row t depends on bars up to t only, through a network fitted up to `fit_end[t]`.
+
+    Attributes:
+        index: (T,) starts of the bars, UTC.
+        hidden_state: (T, D); NaN before `first_row`.
+        forecast: (T, H) log returns, or differences, of the H bars after each bar; NaN before `first_row`.
+        quantiles: (T, H, Q) quantiles of those changes at `forecaster.networks.heads.LEVELS`; None if the head
+            has none.
+        fit_end: (T,) last decision row the network was fitted on; its labels reach H rows further.
+        first_row: first row with a whole context behind it.
+    """
+
+    index: pd.DatetimeIndex
+    hidden_state: Float32
+    forecast: Float32
+    fit_end: NDArray[np.int64]
+    first_row: int
+    quantiles: Float32 | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write the states into an existing folder as one Parquet file."""
+        columns = {f"hidden_{number}": column for number, column in enumerate(self.hidden_state.T)}
+        columns.update({f"forecast_{number + 1}": column for number, column in enumerate(self.forecast.T)})
+        if self.quantiles is not None:
+            for bar, level in np.ndindex(self.quantiles.shape[1:]):
+                columns[f"quantile_{bar + 1}_{LEVELS[level]:.2f}"] = self.quantiles[:, bar, level]
+        table = pd.DataFrame({**columns, "fit_end": self.fit_end}, index=self.index)
+        table.to_parquet(folder / FILE, compression="zstd")
+
+
+def load_hidden_states(folder: Path) -> HiddenStates:
+    """Read what `HiddenStates.save` wrote, to the last bit."""
+    table = pd.read_parquet(folder / FILE)
+    hidden = table[[name for name in table.columns if name.startswith("hidden_")]].to_numpy(dtype=np.float32)
+    forecast = table[[name for name in table.columns if name.startswith("forecast_")]].to_numpy(dtype=np.float32)
+    first_row = int(np.isfinite(hidden).all(axis=1).argmax())
+    spread = table[[name for name in table.columns if name.startswith("quantile_")]].to_numpy(dtype=np.float32)
+    quantiles = spread.reshape(*forecast.shape, -1) if spread.shape[1] else None
+    fit_end = table["fit_end"].to_numpy(np.int64)
+    return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles)
+
+
+def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
+    """Run a fitted forecaster over every bar of a series.
+
+    Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow.
+
+    Args:
+        fitted: the forecaster.
+        series: T bars, of which it may have seen some.
+
+    Returns:
+        The states of all bars. `fit_end` is found by time, since the series may have grown or been cut since.
+
+    Raises:
+        ValueError: the series has other features or another bar length than the forecaster was fitted on, or fewer bars
+            than one context.
+    """
+    table, scaled = read_features(fitted, series)
+    length, horizon = fitted.config.model.context_length, fitted.config.model.horizon
+    num_rows, first_row = len(series.index), table.first_row + length - 1
+    if first_row >= num_rows:
+        raise ValueError(f"the series has {num_rows} bars; one context needs {first_row + 1}")
+    hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
+    forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
+    quantiles = None
+    scale = np.float32(fitted.target_scale)
+    windows = strided_windows(scaled.astype(np.float32), length)
+    static = np.repeat(fitted.static.astype(np.float32)[None], BATCH, axis=0)
+    ahead = build_future(series, fitted.config.features)
+    with torch.inference_mode():
+        for start in range(first_row, num_rows, BATCH):
+            rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
+            context = torch.from_numpy(with_static(gather(windows, rows), static))
+            scaled, states, spread = fitted.model(context, *fitted.future(ahead, rows))
+            stop = min(start + BATCH, num_rows)
+            forecast[start:stop] = scaled.numpy()[: stop - start] * scale
+            hidden[start:stop] = states.numpy()[: stop - start]
+            if spread is not None:
+                if quantiles is None:
+                    quantiles = np.full((num_rows, horizon, len(LEVELS)), np.nan, dtype=np.float32)
+                quantiles[start:stop] = spread.numpy()[: stop - start] * scale
+    last_known = int(series.close_time.searchsorted(fitted.fit_end_time, side="right")) - 1
+    fit_end = np.full(num_rows, last_known - horizon, dtype=np.int64)
+    return HiddenStates(series.index, hidden, forecast, fit_end, first_row, quantiles)
+
+
+def read_features(fitted: FittedForecaster, series: Series) -> tuple[FeatureTable, NDArray[np.float64]]:
+    """Return the features (T, F) of a series as they are, and in the network's units: what `encode` reads.
+
+    Raises:
+        ValueError: the series has other features or another bar length than the forecaster was fitted on.
+    """
+    if series.bar_length != fitted.bar_length:
+        raise ValueError(
+            f"the series must have bars of {fitted.bar_length}, as it was fitted on, had {series.bar_length}"
+        )
+    if series.target != fitted.target:
+        raise ValueError(f"the series must have the target {fitted.target}, as it was fitted on, had {series.target}")
+    table = build_features(series, fitted.config.features)
+    if table.names != fitted.feature_names:
+        missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
+        raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
+    return table, fitted.scaled(table.values)
+
+
+def embed(fitted: FittedForecaster, series: Series) -> Float32:
+    """Return the (T, D) hidden states of T bars, NaN before the first whole context; see `encode`."""
+    return encode(fitted, series).hidden_state
+
+
+class Stream:
+    """Hidden states bar by bar, as they come: what `encode` says of a series, said of its last bar only.
+
+    It remembers as many bars as one context and the features' warm-up need, whatever came before.
+
+    Args:
+        fitted: the forecaster.
+        history: bars up to now, at least that many.
+
+    Raises:
+        ValueError: too few bars, or other features or another bar length than it was fitted on.
+    """
+
+    def __init__(self, fitted: FittedForecaster, history: Series) -> None:
+        self._fitted = fitted
+        needed = encode(fitted, history).first_row + 1
+        self._tail = history.rows(range(len(history.index) - needed, len(history.index)))
+
+    def push(self, bar: Series) -> tuple[Float32, Float32]:
+        """Take the next bar, a series of one row, and return its hidden state (D,) and the forecast (H,) changes.
+
+        Raises:
+            ValueError: the bar does not come after the last one, or lacks columns.
+        """
+        length = self._fitted.config.model.context_length
+        longer = self._tail.extended(bar)
+        self._tail = longer.rows(range(len(longer.index) - len(self._tail.index), len(longer.index)))
+        last = np.array([len(self._tail.index) - 1])
+        features = self._fitted.scaled(build_features(self._tail, self._fitted.config.features).values[-length:])
+        with torch.inference_mode():
+            static = self._fitted.static.astype(np.float32)[None]
+            context = torch.from_numpy(with_static(features.astype(np.float32)[None], static))
+            future = self._fitted.future(build_future(self._tail, self._fitted.config.features), last)
+            scaled, state, _ = self._fitted.model(context, *future)
+        return state.numpy()[0], scaled.numpy()[0] * np.float32(self._fitted.target_scale)

@@ -1,0 +1,1 @@
+"""The networks, one file an architecture, and their heads. They know tensors: no series, no training."""

@@ -1,0 +1,81 @@
+"""What every architecture is: windows in, hidden state and forecast out; and the list of those there are.
+
+An architecture is one file, one page after its paper. It knows its settings and torch; not the loss, not the series.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from torch import Tensor, nn
+
+from forecaster.config import FORESEEING, ModelConfig
+
+Builder = Callable[..., "Network"]
+
+
+class Network(nn.Module):
+    """A causal reader of windows (B windows, L bars, F features, D units, H bars ahead, P outputs a bar).
+
+    Attributes:
+        hidden_width: D, the width of the hidden state that `encode` returns.
+    """
+
+    hidden_width: int
+
+    def encode(self, context: Tensor) -> Tensor:
+        """Return the hidden state (B, D) at the last bar of scaled features (B, L, F): all it knows there."""
+        raise NotImplementedError
+
+    def decode(self, hidden_state: Tensor, context: Tensor) -> Tensor:
+        """Return (B, H, P) outputs for a hidden state (B, D) and the window (B, L, F) it was read from."""
+        raise NotImplementedError
+
+    def forward(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs (B, H, P) and the hidden state (B, D) for scaled features (B, L, F)."""
+        hidden_state = self.encode(context)
+        return self.decode(hidden_state, context), hidden_state
+
+
+class LinearDecoder(nn.Linear):
+    """All H bars at once from the hidden state; it starts at zero, so that the untrained outputs are zero.
+
+    Args:
+        hidden_width: D.
+        horizon: H.
+        outputs: P.
+    """
+
+    def __init__(self, hidden_width: int, horizon: int, outputs: int) -> None:
+        super().__init__(hidden_width, horizon * outputs)
+        self.shape = (horizon, outputs)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, hidden_state: Tensor) -> Tensor:
+        """Return (B, H, P) for (B, D)."""
+        return super().forward(hidden_state).view(-1, *self.shape)  # (B, D) -> (B, H * P) -> (B, H, P)
+
+
+BUILDERS = {
+    "lstm": "rnn:RecurrentNetwork",
+    "gru": "rnn:RecurrentNetwork",
+    "rnn": "rnn:RecurrentNetwork",
+    "lstm_peephole": "peephole_lstm:peephole_network",
+    "lstm_layernorm": "layernorm_lstm:layernorm_network",
+    "lstm_attention": "attention_lstm:AttentionNetwork",
+    "segment_lstm": "segment_lstm:SegmentLSTM",
+    "slstm": "slstm:slstm_network",
+    "mlstm": "mlstm:mlstm_network",
+    "seq2seq": "seq2seq:Seq2Seq",
+}  # module of this package, and what in it builds the architecture
+
+
+def build_network(config: ModelConfig, num_features: int, outputs: int, num_future: int = 0) -> Network:
+    """Build the architecture `config.kind` with fresh weights, for F features and P outputs a bar.
+
+    Those that read what is known of the bars ahead take its G columns too, (B, H, G), as another argument of `forward`.
+    """
+    module, _, name = BUILDERS[config.kind].partition(":")
+    builder: Builder = getattr(import_module(f"forecaster.networks.{module}"), name)
+    sizes = (num_features, outputs, num_future) if config.kind in FORESEEING else (num_features, outputs)
+    return builder(config, *sizes)

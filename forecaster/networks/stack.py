@@ -1,0 +1,39 @@
+"""Layers one upon the other: what the architectures that are read in torch's own steps share."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from forecaster.config import ModelConfig
+from forecaster.networks.base import LinearDecoder, Network
+
+
+class StackedNetwork(Network):
+    """Read the window through layers; the hidden state is the top layer's at the last step (N steps, at most L).
+
+    Args:
+        layers: from the bottom up; the first maps (B, L, F) to (B, N, D), each other (B, N, D) to (B, N, D).
+        config: width, horizon and the dropout between layers.
+        outputs: P.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], config: ModelConfig, outputs: int) -> None:
+        super().__init__()
+        self.hidden_width = config.hidden_size
+        self.layers = nn.ModuleList(layers)
+        self.dropout = config.dropout
+        self.decoder = LinearDecoder(config.hidden_size, config.horizon, outputs)
+
+    def encode(self, context: Tensor) -> Tensor:
+        """Return the hidden state (B, D) at the last step of scaled features (B, L, F)."""
+        states = self.layers[0](context)  # (B, L, F) -> (B, N, D)
+        for layer in self.layers[1:]:
+            states = layer(F.dropout(states, self.dropout, self.training))  # (B, N, D) -> (B, N, D)
+        hidden_state: Tensor = states[:, -1]  # (B, N, D) -> (B, D)
+        return hidden_state
+
+    def decode(self, hidden_state: Tensor, context: Tensor) -> Tensor:
+        """Return (B, H, P) outputs; the window itself is not looked at again."""
+        outputs: Tensor = self.decoder(hidden_state)
+        return outputs

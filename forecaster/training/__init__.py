@@ -1,0 +1,1 @@
+"""How a network is fitted: module, trainer, precision, ensembles. Knows no scores and no files of the caller."""

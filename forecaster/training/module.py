@@ -1,0 +1,89 @@
+"""The forecaster as Lightning trains it: an architecture, the loss of its forecast, and the optimiser."""
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from forecaster.config import ModelConfig, TrainerConfig
+from forecaster.networks.base import build_network
+from forecaster.networks.heads import Bins, build_head
+from forecaster.training.linear_base import base_inputs
+
+
+class LSTMForecaster(pl.LightningModule):
+    """Predict the next H changes and expose the state behind them (B windows, L bars, F features, D units).
+
+    The decoder starts at zero, so that the untrained forecast is "no change", the naive one; or the linear base's,
+    whose weights are not trained here (`model.linear_base`).
+
+    Args:
+        model: kind, sizes and head of the network.
+        trainer: learning rate, weight decay and the loss of a point.
+        num_features: F.
+        bins: edges and means of the classes, for the head of that name.
+        num_future: G, columns known of each bar ahead, for networks that read them.
+        base: (L + F, H) weights of the linear base, the intercept last; None draws none, for weights that are loaded.
+    """
+
+    base: Tensor | None
+
+    def __init__(
+        self,
+        model: ModelConfig,
+        trainer: TrainerConfig,
+        num_features: int,
+        bins: Bins | None = None,
+        num_future: int = 0,
+        base: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.config, self.trainer_config = model, trainer
+        self.head = build_head(model, trainer, bins)
+        self.network = build_network(model, num_features, self.head.outputs, num_future)
+        if model.linear_base and base is None:
+            base = torch.zeros(model.context_length + num_features, model.horizon)
+        self.register_buffer("base", base)
+
+    def forward(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the scaled point forecast (B, H), the hidden state (B, D) and the head's quantiles (B, H, Q) or None.
+
+        Args:
+            context: (B, L, F) scaled features.
+            future: (B, H, G) of the bars ahead, for networks that read it.
+        """
+        outputs, hidden_state = self._outputs(context, *future)  # (B, L, F) -> (B, H, P), (B, D)
+        return self.head.point(outputs), hidden_state, self.head.quantiles(outputs)
+
+    def loss(self, target: Tensor, context: Tensor, *future: Tensor) -> Tensor:
+        """Return the mean loss of the forecasts of a batch against the target (B, H)."""
+        return self.head.loss(self._outputs(context, *future)[0], target)
+
+    def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
+        """Return the loss of one fit batch."""
+        return self._step(batch, "fit")
+
+    def validation_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
+        """Return the loss of one stop batch."""
+        return self._step(batch, "stop")
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW (Loshchilov and Hutter 2019)."""
+        config = self.trainer_config
+        return torch.optim.AdamW(self.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+
+    def _outputs(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs (B, H, P), moved by the linear base, and the hidden state (B, D) of (B, L, F)."""
+        outputs, hidden_state = self.network(context, *future)
+        outputs = outputs.float()  # a network may be trained in bfloat16; what its outputs mean is float32
+        if self.base is None:
+            return outputs, hidden_state
+        with torch.autocast(context.device.type, enabled=False):
+            linear = base_inputs(context) @ self.base[:-1] + self.base[-1]  # (B, L + F - 1) -> (B, H)
+        moved = nn.functional.one_hot(torch.tensor(self.head.centre), self.head.outputs).to(outputs)  # (P,)
+        return outputs + linear[..., None] * moved, hidden_state
+
+    def _step(self, batch: tuple[Tensor, ...], split: str) -> Tensor:
+        context, target, *future = batch  # (B, L, F), (B, H), and (B, H, G) for networks that read it
+        loss = self.loss(target, context, *future)
+        self.log(f"{split}/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
+        return loss

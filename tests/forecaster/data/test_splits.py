@@ -1,0 +1,43 @@
+"""Folds of a walk forward: nobody is tested on what came before, and no bar is left out."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecaster.config import SplitConfig
+from forecaster.data.splits import walk_forward_folds
+
+NEEDS = {"context_length": 4, "horizon": 2, "first_row": 3, "stop_fraction": 0.15}
+
+
+@given(
+    st.integers(400, 3000),
+    st.integers(1, 9),
+    st.sampled_from(["anchored", "rolling"]),
+    st.floats(0.2, 0.6),
+    st.integers(0, 5),
+)
+def test_tests_follow_one_another_to_the_last_bar_and_come_after_all_that_was_learned(size, folds, mode, share, gap):
+    made = walk_forward_folds(size, SplitConfig(embargo_bars=gap), folds=folds, mode=mode, test_share=share, **NEEDS)
+    assert len(made) == folds
+    tested = []
+    for fold in made:
+        split, start = fold.split, fold.rows.start
+        parts = (split.forecaster, split.agent, split.validation, split.test)
+        for before, after in pairwise(parts):
+            assert before.stop + gap <= after.start <= before.stop + gap + 1
+        assert fold.rows == range(start, start + split.test.stop)
+        tested.extend(range(start + split.test.start, start + split.test.stop))
+        assert start == 0 if mode == "anchored" else split.test.start == made[0].split.test.start
+    assert tested == list(range(size - round(share * size), size))
+
+
+def test_too_many_folds_are_refused_with_what_is_missing():
+    with pytest.raises(
+        ValueError, match=r"200 rows are too few for 60 folds: the validation part of fold 1 gets 3 rows and needs 4"
+    ):
+        walk_forward_folds(200, SplitConfig(), folds=60, mode="anchored", test_share=0.5, **NEEDS)
+    with pytest.raises(ValueError, match=r"the forecaster part of fold 1 gets \d+ rows and needs 16"):
+        walk_forward_folds(200, SplitConfig(), folds=2, mode="rolling", test_share=0.9, **NEEDS)

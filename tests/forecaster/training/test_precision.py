@@ -1,0 +1,82 @@
+"""The arithmetic of the training: chosen by measurement if asked, and never that of a forecast."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from forecaster.config import TrainerConfig
+from forecaster.fitted import fit_forecaster, load_forecaster
+from forecaster.hidden_states import encode
+from forecaster.training.module import LSTMForecaster
+from forecaster.training.precision import trained_in
+
+from markets import KINDS, noise_series, series_of, small_config, with_model
+
+CPU = torch.device("cpu")
+TWO = ("float32", "bfloat16")
+
+
+def fit(series, config, precision, rows=range(0, 260)):
+    trainer = dataclasses.replace(config.trainer, precision=precision)
+    return fit_forecaster(series, dataclasses.replace(config, trainer=trainer), rows, seed=1)
+
+
+def weights(fitted):
+    return torch.cat([weight.flatten() for weight in fitted.model.state_dict().values()])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("head", ["point", "student_t"])
+def test_every_network_can_be_trained_in_bfloat16_and_speaks_in_float32(kind, head):
+    series = noise_series(200, volume=False)
+    fitted = fit(series, with_model(small_config(kind, epochs=1), head=head), "bfloat16", range(0, 150))
+    assert fitted.precision == "bfloat16"
+    assert {weight.dtype for weight in fitted.model.parameters()} == {torch.float32}
+    states = encode(fitted, series)
+    assert states.forecast.dtype == states.hidden_state.dtype == np.float32
+    assert np.isfinite(states.hidden_state[states.first_row :]).all()
+
+
+def test_what_is_learned_in_bfloat16_is_as_good():
+    t = np.arange(800)
+    series = series_of(0.02 * np.sin(t * 2.0 * np.pi / 20.0) + np.random.default_rng(0).normal(0, 0.005, 800))
+    config = with_model(small_config(epochs=15, learning_rate=1e-2), linear_base=True)
+    losses = [min(row["stop_loss"] for row in fit(series, config, name, range(0, 600)).history) for name in TWO]
+    assert losses[1] < 1.05 * losses[0]
+    assert losses[1] < 0.5
+
+
+@pytest.mark.parametrize("faster", TWO)
+def test_the_faster_arithmetic_is_taken_and_remembered_and_repeats_itself(faster, monkeypatch, tmp_path):
+    seconds = {True: 0.5, False: 1.0} if faster == "bfloat16" else {True: 0.99, False: 1.0}
+    monkeypatch.setattr("forecaster.training.precision._step", lambda model, batch, *, bfloat16: seconds[bfloat16])
+    series, config = noise_series(), small_config(epochs=2)
+    chosen = fit(series, config, "auto")
+    assert chosen.precision == faster
+    assert torch.equal(weights(chosen), weights(fit(series, config, faster)))
+    chosen.save(tmp_path)
+    assert load_forecaster(tmp_path).precision == faster
+
+
+def test_a_measurement_leaves_no_trace():
+    model = LSTMForecaster(small_config().model, TrainerConfig(), 4)
+    before, state = [weight.clone() for weight in model.parameters()], torch.random.get_rng_state()
+    assert trained_in(model, 8, (4, 0), CPU) in TWO
+    assert all(torch.equal(was, weight) for was, weight in zip(before, model.parameters(), strict=True))
+    assert all(weight.grad is None for weight in model.parameters())
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_machine_without_bfloat16_trains_in_float32(monkeypatch):
+    def refuse(model, batch, *, bfloat16):
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr("forecaster.training.precision._step", refuse)
+    assert trained_in(LSTMForecaster(small_config().model, TrainerConfig(), 4), 8, (4, 0), CPU) == "float32"
+
+
+def test_an_arithmetic_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, auto, was 'fp8'"):
+        TrainerConfig(precision="fp8")

@@ -1,0 +1,80 @@
+"""What an equity curve is told as: months that compound to the total, and drawdowns by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradewinds.evaluation.band import equity_band
+from tradewinds.evaluation.drawdowns import monthly_returns, worst_drawdowns
+
+curves = st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=300).map(
+    lambda returns: np.concatenate(([1.0], np.cumprod(1.0 + np.array(returns))))
+)
+
+
+def days(count, first="2021-11-20"):
+    return pd.date_range(first, periods=count, freq="D", tz="UTC")
+
+
+@given(curves)
+def test_months_compound_to_the_total(equity):
+    months = [value for year in monthly_returns(equity, days(len(equity))).values() for value in year]
+    assert np.prod([1.0 + value for value in months if value is not None]) == pytest.approx(equity[-1])
+
+
+def test_a_month_counts_from_the_last_bar_of_the_month_before():
+    index = pd.DatetimeIndex(["2021-12-30", "2021-12-31", "2022-01-03", "2022-03-01"], tz="UTC")
+    found = monthly_returns(np.array([1.0, 1.1, 1.21, 1.331]), index)
+    assert found["2021"] == [None] * 11 + [pytest.approx(0.1)]
+    assert found["2022"] == [pytest.approx(0.1), None, pytest.approx(0.1), *[None] * 9]
+
+
+def test_an_account_that_was_ruined_returns_nothing_afterwards():
+    found = monthly_returns(np.array([1.0, 0.0, 0.0]), pd.DatetimeIndex(["2022-01-31", "2022-02-01", "2022-03-01"]))
+    assert found["2022"][:3] == [0.0, -1.0, 0.0]
+
+
+def test_drawdowns_by_hand():
+    equity = np.array([1.0, 2.0, 1.0, 1.5, 2.0, 3.0, 2.4, 2.7])
+    first, second = worst_drawdowns(equity, days(8, "2022-01-01"))
+    assert first["depth"] == pytest.approx(0.5)
+    assert [first[key][:10] for key in ("peak", "trough", "recovery")] == ["2022-01-02", "2022-01-03", "2022-01-05"]
+    assert first["bars"] == 3
+    assert second["depth"] == pytest.approx(0.2)
+    assert second["recovery"] is None
+    assert second["bars"] == 2
+
+
+@given(curves)
+def test_the_worst_drawdown_is_the_maximum_drawdown_and_none_is_missing(equity):
+    found = worst_drawdowns(equity, days(len(equity)), count=1000)
+    deepest = 1.0 - (equity / np.maximum.accumulate(equity)).min()
+    assert max((one["depth"] for one in found), default=0.0) == pytest.approx(deepest, abs=1e-12)
+    assert [one["depth"] for one in found] == sorted((one["depth"] for one in found), reverse=True)
+    assert sum(one["recovery"] is None for one in found) == (equity[-1] < equity.max())
+
+
+def test_equity_that_never_fell_has_no_drawdown():
+    assert worst_drawdowns(np.array([1.0, 1.0, 1.2]), days(3)) == []
+
+
+def test_the_band_of_luck_starts_at_the_opening_and_holds_most_curves_of_its_own_kind():
+    rng = np.random.default_rng(1)
+    growth = rng.normal(0.0, 0.01, (200, 500))
+    curves = np.exp(np.concatenate([np.zeros((200, 1)), growth.cumsum(axis=1)], axis=1))
+    band = equity_band(curves[0], days(501), seed=3)
+    assert band.iloc[0].tolist() == [1.0, 1.0]
+    assert (band["low"] <= band["high"]).all()
+    drift = curves[0][-1] ** (np.arange(501) / 500)  # of the curve whose returns are reordered
+    inside = [
+        band["low"].iloc[-1] <= curve[-1] / curves[0][-1] * drift[-1] <= band["high"].iloc[-1] for curve in curves
+    ]
+    assert 0.6 <= np.mean(inside) <= 1.0
+    pd.testing.assert_frame_equal(band, equity_band(curves[0], days(501), seed=3))
+
+
+@pytest.mark.parametrize("equity", [np.ones(100), np.linspace(1.0, 2.0, 10)])
+def test_no_band_where_nothing_moved_or_too_little_is_known(equity):
+    assert len(equity_band(equity, days(len(equity)), seed=1)) == 0

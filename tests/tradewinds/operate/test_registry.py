@@ -1,0 +1,103 @@
+"""The registry: a promotion is all or nothing, and the way back is always known."""
+
+import sqlite3
+import threading
+
+import pytest
+
+from tradewinds.core.errors import GateError, RequestError
+from tradewinds.operate.registry import Registry, Version, now
+
+
+def version(number, data="d"):
+    return Version(
+        number=0,
+        name="m",
+        run=f"m/{number}",
+        agent_sha256="a" * 64,
+        config_hash="c",
+        data_sha256=f"{data}{number}",
+        data_last="2020-01-01",
+        created_at=now(),
+        verdict="",
+    )
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return Registry(tmp_path)
+
+
+def add(registry, number, *, promote=True):
+    champion = registry.champion("m")
+    expected = None if champion is None else champion.number
+    return registry.register(version(number), promote=promote, expected=expected, reason=f"reason {number}")
+
+
+def test_asking_an_empty_registry_creates_nothing(registry, tmp_path):
+    assert registry.champion("m") is None
+    assert registry.versions() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_champion_is_the_last_promoted_and_a_rejected_one_is_kept(registry):
+    add(registry, 1)
+    add(registry, 2, promote=False)
+    assert registry.champion("m").number == 1
+    assert [v.verdict for v in registry.versions("m")] == ["reason 1", "reason 2"]
+    assert registry.judged("m", config_hash="c", data_sha256="d2").number == 2
+    assert registry.judged("m", config_hash="other", data_sha256="d2") is None
+
+
+def test_rollback_goes_back_step_by_step_and_stops_at_the_first(registry):
+    for number in (1, 2, 3):
+        add(registry, number)
+    assert registry.rollback("m", reason="r").number == 2
+    assert registry.rollback("m", reason="r").number == 1
+    with pytest.raises(RequestError, match="'m' has no earlier champion to go back to"):
+        registry.rollback("m", reason="r")
+
+
+def test_rollback_undoes_a_promotion_by_hand(registry):
+    add(registry, 1)
+    add(registry, 2, promote=False)
+    add(registry, 3)
+    registry.promote("m", 2, reason="by hand")
+    assert registry.rollback("m", reason="r").number == 3
+    assert registry.rollback("m", reason="r").number == 1
+
+
+def test_a_promotion_against_a_champion_that_has_changed_is_refused_whole(registry):
+    add(registry, 1)
+    with pytest.raises(GateError, match="changed from version None to 1 meanwhile"):
+        registry.register(version(2), promote=True, expected=None, reason="late")
+    assert len(registry.versions("m")) == 1
+
+
+def test_of_many_at_once_exactly_one_promotion_wins(registry, tmp_path):
+    add(registry, 1)
+    outcomes = []
+
+    def attempt(number):
+        try:
+            Registry(tmp_path).register(version(number), promote=True, expected=1, reason="race")
+            outcomes.append("won")
+        except GateError:
+            outcomes.append("lost")
+
+    threads = [threading.Thread(target=attempt, args=(number,)) for number in range(2, 8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["lost"] * 5 + ["won"]
+    assert len(registry.versions("m")) == 2
+
+
+def test_every_move_is_logged_with_its_reason(registry, tmp_path):
+    add(registry, 1)
+    add(registry, 2)
+    registry.rollback("m", reason="it lost money")
+    with sqlite3.connect(tmp_path / "registry.db") as connection:
+        moves = connection.execute("select before, after, reason from alias_log order by id").fetchall()
+    assert moves == [(None, 1, "reason 1"), (1, 2, "reason 2"), (2, 1, "it lost money")]

@@ -1,0 +1,60 @@
+"""`tradewinds schedule`: run `retrain` whenever it is due, until stopped."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from tradewinds.core.console import Console
+from tradewinds.core.errors import GateError
+from tradewinds.operate.schedule import close_workflows, due_after, due_before, open_workflows, run_due
+from tradewinds.pipeline.prepare import prepare
+from tradewinds.request.schema import Config
+
+
+def main(config: Config, console: Console) -> dict[str, Any]:
+    """Run the last due retraining if it has not run yet, then each one as it falls due."""
+    due = due_before(config.schedule, datetime.now(UTC))
+    prepared = prepare(config)  # a request that cannot work is refused now, not at three in the morning
+    prepared.require_prices()
+    name = prepared.name
+    runs = Path(config.run.dir)
+    (runs / name).mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(runs / name / ".schedule.lock", timeout=0):
+            try:
+                open_workflows((runs / "registry.db").resolve(), name)
+                return _serve(name, config, due, console)
+            finally:
+                close_workflows()
+    except Timeout:
+        raise GateError(f"another scheduler of '{name}' is running; this one did nothing") from None
+
+
+def _serve(name: str, config: Config, due: datetime, console: Console) -> dict[str, Any]:
+    while True:
+        outcome = _attempt(name, config, due, console)
+        if config.schedule.once:
+            return outcome
+        due = due_after(config.schedule, max(due, datetime.now(UTC)))
+        console.note(f"next retraining of '{name}' is due {due:%Y-%m-%d %H:%M} UTC")
+        _sleep_until(due)
+
+
+def _attempt(name: str, config: Config, due: datetime, console: Console) -> dict[str, Any]:
+    try:
+        outcome = run_due(name, config, due)
+    except Exception as error:  # the scheduler outlives a retraining that failed; the champion stays in use
+        if config.schedule.once:
+            raise
+        console.note(f"retraining due {due:%Y-%m-%d %H:%M} UTC failed: {error}; the champion stays in use")
+        return {"status": 1, "said": str(error)}
+    console.result(f"retraining due {due:%Y-%m-%d %H:%M} UTC: {outcome['said']}")
+    return {"due": due.isoformat(), **outcome}
+
+
+def _sleep_until(due: datetime) -> None:
+    while (left := (due - datetime.now(UTC)).total_seconds()) > 0:
+        time.sleep(min(left, 30.0))  # in short naps, so that a suspended laptop or a changed clock is noticed

@@ -1,0 +1,1 @@
+"""What every room of the root needs: errors, files, laws, resources, console, plug-ins. Imports none of them."""

@@ -1,0 +1,135 @@
+"""What a word in the configuration stands for: `kind: dqn` is a dataclass of settings and a function.
+
+Our own kinds are listed here; others arrive through the entry-point group `tradewinds.plugins`. A plugin is a function
+without arguments that returns {group: {kind: Kind}}. Functions are named, not imported, so that reading a configuration
+loads no torch; and only names written in code are ever loaded, never one read from YAML or from a run folder.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+GROUP = "tradewinds.plugins"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of series, weather, env or agent, or a feature.
+
+    Attributes:
+        config: "module:Class" of the dataclass that holds its settings; empty for a feature, which has none.
+        function: "module:function" that does the work; its signature is that of the kinds below in the same group, and
+            of a feature that of `forecaster.data.custom_features.register_feature`.
+    """
+
+    config: str
+    function: str
+
+
+OWN: Mapping[str, Mapping[str, Kind]] = {
+    "series": {
+        "sample": Kind("tradewinds.data.config:SampleConfig", "tradewinds.data.providers.samples:load_sample"),
+        "csv": Kind("tradewinds.data.config:FileConfig", "tradewinds.data.providers.user_files:load_file"),
+        "parquet": Kind("tradewinds.data.config:FileConfig", "tradewinds.data.providers.user_files:load_file"),
+        "synthetic": Kind(
+            "tradewinds.data.providers.synthetic_config:SyntheticConfig",
+            "tradewinds.data.providers.synthetic:load_synthetic",
+        ),
+        "yahoo": Kind("tradewinds.data.config:YahooConfig", "tradewinds.data.providers.yahoo:load_yahoo"),
+    },
+    "weather": {
+        "none": Kind("tradewinds.data.config:NoWeather", "tradewinds.data.providers.samples:no_weather"),
+        "sample": Kind("tradewinds.data.config:SampleWeather", "tradewinds.data.providers.samples:load_sample_weather"),
+        "csv": Kind("tradewinds.data.config:FileWeather", "tradewinds.data.providers.user_files:load_file_weather"),
+        "parquet": Kind("tradewinds.data.config:FileWeather", "tradewinds.data.providers.user_files:load_file_weather"),
+        "open_meteo": Kind(
+            "tradewinds.data.config:OpenMeteoConfig", "tradewinds.data.providers.open_meteo:load_open_meteo"
+        ),
+    },
+    "env": {
+        "trading": Kind("trading_env.config:TradingConfig", "trading_env:TradingVectorEnv"),
+        "battery": Kind("trading_env.storage.config:BatteryConfig", "trading_env:BatteryVectorEnv"),
+        "gymnasium": Kind("tradewinds.tasks.gymnasium.config:GymnasiumConfig", "tradewinds.tasks.gymnasium.train:make"),
+    },
+    "agent": {
+        "dqn": Kind("trading_agent.common.config:DQNConfig", "trading_agent.dqn.dqn:train_dqn"),
+        "direct": Kind("trading_agent.common.config:DirectConfig", "trading_agent.direct.direct:train_direct"),
+        "planner": Kind("trading_agent.planner.config:PlannerConfig", "trading_agent.planner.planner:train_planner"),
+        "ppo": Kind("trading_agent.policy_gradient.config:PPOConfig", "trading_agent.policy_gradient.ppo:train_ppo"),
+        "reinforce": Kind(
+            "trading_agent.policy_gradient.config:ReinforceConfig",
+            "trading_agent.policy_gradient.reinforce:train_reinforce",
+        ),
+        "sb3": Kind("trading_agent.sb3.config:StableBaselinesConfig", "trading_agent.sb3.train:train_sb3"),
+        "q_learning": Kind(
+            "trading_agent.common.config:QLearningConfig", "trading_agent.q_learning.q_learning:train_q_learning"
+        ),
+    },
+    "feature": {},  # ours are settings of their own; `features.custom` names those of plugins
+}
+
+
+@cache
+def registered() -> dict[str, dict[str, Kind]]:
+    """Return every kind by group and name: ours, then those of installed plugins.
+
+    Raises:
+        ValueError: a plugin names a group that does not exist or a kind that is taken.
+    """
+    table = {group: dict(members) for group, members in OWN.items()}
+    for point in entry_points(group=GROUP):
+        for group, members in point.load()().items():
+            for name, kind in members.items():
+                if group not in table or name in table[group]:
+                    raise ValueError(f"plugin '{point.name}' offers {group}={name}, which is taken or has no group")
+                table[group][name] = kind
+    return table
+
+
+def kinds() -> dict[str, dict[str, type]]:
+    """Return the settings class of every kind, by group and name."""
+    return {
+        group: {name: load(kind.config) for name, kind in members.items()}
+        for group, members in registered().items()
+        if group != "feature"
+    }
+
+
+def function_of(group: str, config: Any) -> Callable[..., Any]:
+    """Return the function that does the work of `config`, an object with a field `kind`."""
+    function: Callable[..., Any] = load(registered()[group][config.kind].function)
+    return function
+
+
+def is_own(group: str, config: Any) -> bool:
+    """Whether the kind of `config` is one of ours."""
+    return config.kind in OWN[group]
+
+
+def know_features(names: Iterable[str]) -> None:
+    """Let the forecaster call the features that a request names.
+
+    Raises:
+        ValueError: no plugin offers one of them, and nobody has registered it.
+    """
+    from forecaster.data.custom_features import register_feature, registered_features
+
+    offered = registered()["feature"]
+    for name in names:
+        if name in offered:
+            register_feature(name, load(offered[name].function))
+        elif name not in registered_features():
+            known = sorted({*offered, *registered_features()})
+            raise ValueError(
+                f"features.custom must name features of plugins ({', '.join(known) or 'none is installed'}), was "
+                f"'{name}'; offer it through the entry-point group {GROUP}, as docs/leakage.md shows"
+            )
+
+
+def load(name: str) -> Any:
+    """Import "module:attribute"."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)

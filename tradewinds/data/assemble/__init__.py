@@ -1,0 +1,1 @@
+"""Instruments, exogenous columns and columns known ahead, put into one series by what was known when."""

@@ -1,0 +1,70 @@
+"""Columns of the user's that are known before their bars: what may be declared of them, and the bars still to come."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.data.future_covariates import KnownAhead
+from tradewinds.core.errors import RequestError
+from tradewinds.data.readers.origin import Origin
+from tradewinds.data.rules import DataConfig
+
+Array = NDArray[np.float64]
+
+
+def leads_of(known_ahead: Mapping[str, float], interval: pd.Timedelta, where: str) -> dict[str, pd.Timedelta]:
+    """Return how far ahead each column is known.
+
+    Args:
+        known_ahead: per column, hours.
+        interval: for which a value holds.
+        where: the key of the group, `series` or `weather`.
+
+    Raises:
+        RequestError: less than one interval ahead, at which nothing of a later bar would be known.
+    """
+    leads = {name: pd.Timedelta(hours=hours) for name, hours in known_ahead.items()}
+    for name, lead in leads.items():
+        if lead < interval:
+            raise RequestError(
+                f"{where}.known_ahead.{name} must be at least {interval / pd.Timedelta(hours=1):g} hours, the length "
+                f"of an interval, was {known_ahead[name]:g}: nothing of a later bar would be known"
+            )
+    return leads
+
+
+def announced(
+    values: Mapping[str, Array], index: pd.DatetimeIndex, known_ahead: Mapping[str, float], interval: pd.Timedelta
+) -> KnownAhead:
+    """Return the columns (N,) of a file of bars as what is known ahead; rows without any value are left out.
+
+    Raises:
+        RequestError: less than one bar ahead.
+    """
+    table = pd.DataFrame(dict(values), index=index).dropna(how="all")
+    return KnownAhead(table, leads_of(known_ahead, interval, "series"), interval)
+
+
+def refuse_holes(values: Mapping[str, Array], bars: NDArray[np.bool_], origin: Origin, rules: DataConfig) -> None:
+    """Refuse a column known ahead that has no value of a bar that has come, unless missing values are to be told.
+
+    Args:
+        values: (N,) of each column.
+        bars: (N,) which rows are bars of the series.
+        origin: file and line of each row.
+        rules: whether they are to be told, `data.repair=[missing]`.
+
+    Raises:
+        RequestError: there is one.
+    """
+    for name, column in values.items():
+        if not np.isfinite(column).any():
+            raise RequestError(f"{origin.name}, column {name}: no value at all")
+        if "missing" not in rules.repair:
+            origin.refuse_first(
+                bars & np.isnan(column),
+                lambda row, name=name: f"column {name}: no value",  # type: ignore[misc]
+                "of a bar that has come; fill it, or have the network told so with data.repair=[missing]",
+            )

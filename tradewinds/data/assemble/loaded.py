@@ -1,0 +1,70 @@
+"""What a source hands over: bars, or exogenous columns, with the facts a manifest and a person need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from forecaster.data.series import Series
+from tradewinds.data.readers.origin import Origin
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedSeries:
+    """A series, with what was noticed and what it was read from.
+
+    Attributes:
+        series: the bars.
+        notes: what a person should know, one sentence each.
+        sources: per file its name and sha256, and when it was fetched, if it was.
+        zone: zone of the market's place, or None where it is not known.
+        cut: how the series was shortened to the span of its weather, or empty.
+    """
+
+    series: Series
+    notes: tuple[str, ...] = ()
+    sources: tuple[dict[str, Any], ...] = ()
+    zone: str | None = None
+    cut: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedColumns:
+    """Exogenous columns by the start of their own interval.
+
+    Attributes:
+        table: (N, K) values, UTC.
+        available: per column, (N,) moments from which on each value may be used.
+        units: per column.
+        sources: per file its name and sha256, and when it was fetched, if it was.
+        notes: what a person should know, one sentence each.
+        origin: file and line of each row.
+        place: zone or longitude of the place, or None where it is not known.
+        forecast: whether values are known before their interval by their nature.
+        leads: per column that is known ahead, how long after a bar's start an interval may start, for its value to be
+            known at the bar's close.
+    """
+
+    table: pd.DataFrame
+    available: Mapping[str, pd.DatetimeIndex]
+    origin: Origin
+    units: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    place: str | float | None = None
+    forecast: bool = False
+    leads: Mapping[str, pd.Timedelta] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What was loaded, before it is joined.
+
+    Attributes:
+        series: the bars.
+        columns: what will stand beside them.
+    """
+
+    series: LoadedSeries
+    columns: tuple[LoadedColumns, ...] = ()

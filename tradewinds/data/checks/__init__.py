@@ -1,0 +1,1 @@
+"""What bars and weather must satisfy, and what is said where they do not."""

@@ -1,0 +1,318 @@
+"""The border every market source crosses: bars that can be, or a refusal that names file, row, column, value and cure.
+
+What breaks a law is refused or, where the request asks for it, mended and reported; what is only odd is remarked upon.
+Knows bars of one instrument; not where they come from (`origin`) nor how instruments are put side by side (`align`).
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tradewinds.core.errors import RequestError
+from tradewinds.data.readers.origin import Mask, Origin
+from tradewinds.data.readers.text import moment
+from tradewinds.data.rules import DataConfig
+
+Array = NDArray[np.float64]
+DAY = pd.Timedelta(days=1)
+HOUR = pd.Timedelta(hours=1)
+PRICES = ("open", "high", "low", "close")
+SPLITS = (*(float(ratio) for ratio in range(2, 11)), 12.0, 15.0, 20.0, 25.0, 30.0, 50.0)
+UNITS = (100.0, 1000.0)
+MARKS = (9999.0, 99999.0, 999999.0)  # what people write where a price is missing, if it is far from the one before
+POSITIVE = (
+    "must be positive; a price of 0 or less has no return: remove the row, start later with series.first, or "
+    "forecast differences with series.target=difference"
+)
+NOISE = 1e-6  # relative: what a float that went through 32 bits may be off by
+STALE_BARS = 5  # a close that repeats longer than this is remarked upon
+FAR = 3.0  # times the farthest usual return: what a split is, and a bad day is not
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """T bars of one instrument.
+
+    Attributes:
+        index: (T,) starts, UTC, strictly increasing.
+        columns: (T,) each: `close`, or `open`, `high`, `low` and `close`; `volume`, `dividends`, `splits` where known.
+        origin: file and line of each.
+    """
+
+    index: pd.DatetimeIndex
+    columns: dict[str, Array]
+    origin: Origin
+
+    @property
+    def single_price(self) -> bool:
+        """Whether a bar has one price only."""
+        return not {"open", "high", "low"} <= set(self.columns)
+
+    @property
+    def prices(self) -> dict[str, Array]:
+        """The price columns that count: all four, or the close alone."""
+        names = ("close",) if self.single_price else PRICES
+        return {name: self.columns[name] for name in names}
+
+    def take(self, rows: Any) -> "Bars":
+        """Return some of the bars: a slice, a mask or numbers."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Bars(self.index[rows], columns, self.origin.take(rows))
+
+    def refuse(self, column: str, bad: Mask, law: str) -> None:
+        """Refuse the first bar of `bad`, by its value of `column`."""
+        values = self.columns[column]
+        self.origin.refuse_first(bad, lambda row: f"{column} {values[row]:g} of {moment(self.index[row])}", law)
+
+
+def checked(
+    bars: Bars, *, rules: DataConfig, length: pd.Timedelta | None, positive: bool = True
+) -> tuple[Bars, pd.Timedelta, list[str]]:
+    """Hold bars against the laws.
+
+    Args:
+        bars: as read; NaN where a price is missing and may be dropped.
+        rules: what may be mended.
+        length: of a bar; None takes the commonest distance between starts.
+        positive: whether a value must be above 0, as a price whose log return is forecast.
+
+    Returns:
+        The bars, their length, and what was mended or is odd.
+
+    Raises:
+        RequestError: bars that cannot be.
+    """
+    bars, notes = _dropped(bars)
+    for column, values in bars.prices.items():
+        bars.refuse(column, ~np.isfinite(values), "must be finite; remove the row")
+        if positive:
+            bars.refuse(column, values <= 0.0, POSITIVE)
+    if len(bars.index) < 3:
+        raise RequestError(f"{bars.origin.name} holds {len(bars.index)} bars; a series needs at least 3")
+    length = length or bar_length(bars.index)
+    bars, formed = _formed(bars, rules, length)
+    bars, clipped = _in_range(bars, rules)
+    for column in ("volume", "dividends"):
+        if column in bars.columns:
+            values = bars.columns[column]
+            bars.refuse(column, ~((values >= 0.0) & np.isfinite(values)), "must be at least 0; correct the row")
+    if "splits" in bars.columns:
+        values = bars.columns["splits"]
+        bars.refuse("splits", ~((values > 0.0) & np.isfinite(values)), "must be positive, 1 for none; correct the row")
+    _check_spacing(bars, length)
+    return bars, length, [*notes, *formed, *clipped, *_remarks(bars)]
+
+
+def refuse_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> None:
+    """Refuse a lasting jump that looks like a split nobody recorded or another unit, and a mark taken for a price.
+
+    A jump counts if its ratio is that of a split, within what prices move in a bar anyway; if it goes `FAR` times as
+    far as all but one in two hundred of the others; and if the `window` bars after it stay where it led. A spike, a
+    crash among crashes, or a wild market is none.
+
+    Raises:
+        RequestError: there is one, and `data.accept_jumps` is not set.
+    """
+    if rules.accept_jumps or len(bars.index) < 3 or len(np.unique(bars.index.hour)) > 20:
+        return  # what trades around the clock within the day, as power does, jumps by any ratio and has no splits
+    level = np.log(bars.columns["close"] / np.cumprod(1.0 / bars.columns.get("splits", np.ones(len(bars.index)))))
+    jump = np.diff(level, prepend=level[0])
+    marked = np.isin(bars.columns["close"], MARKS) & (np.abs(jump) > np.log(3.0))
+    bars.refuse("close", marked, "marks a missing value; declare it with data.missing_marks, or remove the row")
+    tolerance = float(np.clip(3.0 * np.median(np.abs(jump)), 0.02, 0.06))
+    ratios = np.log((*SPLITS, *UNITS))
+    off = np.abs(np.abs(jump)[:, None] - ratios[None, :])  # (T, ratios)
+    near = off.min(axis=1) < tolerance
+    usual = float(np.quantile(np.abs(jump[1:])[~near[1:]], 0.995)) if not near[1:].all() else 0.0
+    for row in np.flatnonzero(near & (np.abs(jump) > FAR * usual)):
+        before, after = np.median(level[max(row - window, 0) : row]), np.median(level[row : row + window])
+        if abs((after - before) - jump[row]) < 0.25 * abs(jump[row]):
+            raise RequestError(_jump(bars, int(row), float((*SPLITS, *UNITS)[int(off[row].argmin())])))
+
+
+def refuse_adjusted(bars: Bars) -> None:
+    """Refuse splits beside prices that are already divided by them: they would be applied twice.
+
+    Raises:
+        RequestError: the price goes on through a split as if there had been none.
+    """
+    if "splits" not in bars.columns:
+        return
+    jump = np.diff(np.log(bars.columns["close"]), prepend=np.log(bars.columns["close"][0]))
+    size = np.log(bars.columns["splits"])
+    usual = 3.0 * float(np.median(np.abs(jump)))
+    bars.refuse(
+        "splits",
+        (np.abs(size) > usual) & (np.abs(jump) < np.abs(jump + size)) & (np.arange(len(jump)) > 0),
+        "is of a day whose price goes on as if there had been none: the prices are already divided by it; "
+        "remove the column",
+    )
+
+
+def bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:
+    """Return the distance between most starts; where most do not agree the shortest, as February is among months."""
+    steps, counts = np.unique(np.diff(index.asi8), return_counts=True)
+    commonest = pd.Timedelta(int(steps[counts.argmax()]), unit="ns")
+    agreed = counts.max() >= 0.8 * counts.sum() or commonest <= DAY + HOUR
+    return commonest if agreed else pd.Timedelta(int(steps[0]), unit="ns")
+
+
+def cut(index: pd.DatetimeIndex, first: str | None, last: str | None, where: str, zone: str = "UTC") -> slice:
+    """Return the rows whose date, in `zone`, lies in [first, last].
+
+    Raises:
+        RequestError: none does.
+    """
+    local = index.tz_convert(zone).tz_localize(None)
+    start = 0 if first is None else int((local < pd.Timestamp(first)).sum())
+    stop = len(index) if last is None else int((local < pd.Timestamp(last) + DAY).sum())
+    if start >= stop:
+        raise RequestError(
+            f"{where} has no bar between series.first={first} and series.last={last}; "
+            f"it runs {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}"
+        )
+    return slice(start, stop)
+
+
+def _dropped(bars: Bars) -> tuple[Bars, list[str]]:
+    """Drop bars without a price; a caller that does not want that has refused them before."""
+    missing = np.zeros(len(bars.index), dtype=bool)
+    for values in bars.prices.values():
+        missing |= np.isnan(values)
+    notes, rest = [], dict(bars.columns)
+    for name in bars.columns.keys() - bars.prices.keys():
+        holes = np.isnan(rest[name]) & ~missing
+        if holes.any():
+            first = moment(bars.index[int(np.flatnonzero(holes)[0])])
+            words = f"{int(holes.sum())} values of {name} are missing, the first on {first}"
+            notes.append(f"{bars.origin.name}: {words}: they are read as none")
+        rest[name] = np.nan_to_num(rest[name], nan=1.0 if name == "splits" else 0.0)
+    if not missing.any():
+        return dataclasses.replace(bars, columns=rest), notes
+    kept = dataclasses.replace(bars, columns=carry_events(rest, ~missing)).take(~missing)
+    days = ", ".join(moment(stamp) for stamp in bars.index[missing][:3])
+    return kept, [*notes, f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
+
+
+def carry_events(columns: dict[str, Array], kept: Mask) -> dict[str, Array]:
+    """Move dividends and splits of bars that are dropped to the next bar that is kept; the owner was paid all the same.
+
+    Args:
+        columns: (T,) each; `dividends` and `splits` may be missing.
+        kept: (T,) bars that stay.
+
+    Returns:
+        The columns, the events of bars that go moved on.
+    """
+    rows = np.flatnonzero(kept)
+    gone = np.flatnonzero(~kept)
+    after = np.searchsorted(rows, gone)
+    gone, heirs = gone[after < len(rows)], rows[after[after < len(rows)]]
+    moved = dict(columns)
+    if "splits" in columns:
+        moved["splits"] = columns["splits"].copy()
+        np.multiply.at(moved["splits"], heirs, columns["splits"][gone])
+    if "dividends" in columns:
+        moved["dividends"] = columns["dividends"].copy()
+        np.add.at(moved["dividends"], heirs, columns["dividends"][gone])
+    return moved
+
+
+def _formed(bars: Bars, rules: DataConfig, length: pd.Timedelta) -> tuple[Bars, list[str]]:
+    now = pd.Timestamp(datetime.now(UTC))
+    ends = bars.index + (pd.DateOffset(months=1) if 28 * DAY <= length <= 31 * DAY else length)
+    late = np.asarray(ends > now)
+    if not late.any():
+        return bars, []
+    if np.asarray(bars.index[late] > now).any():
+        bars.refuse(
+            "close", np.asarray(bars.index > now), f"lies in the future, it is {now:%Y-%m-%d %H:%M} UTC; correct it"
+        )
+    if "forming" not in rules.repair:
+        law = (
+            f"has not closed yet at {now:%Y-%m-%d %H:%M} UTC; cut it off with series.last, "
+            "or have it dropped with data.repair=[forming]"
+        )
+        bars.refuse("close", late, law)
+    return bars.take(~late), [
+        f"{bars.origin.name}: the bar of {moment(bars.index[-1])} has not closed yet and was dropped"
+    ]
+
+
+def _in_range(bars: Bars, rules: DataConfig) -> tuple[Bars, list[str]]:
+    if bars.single_price:
+        return bars, []
+    open_, high, low, close = bars.prices.values()
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    high, low = (
+        np.where(high < top - NOISE * np.abs(top), high, np.maximum(high, top)),
+        np.where(low > bottom + NOISE * np.abs(bottom), low, np.minimum(low, bottom)),
+    )
+    bars = dataclasses.replace(bars, columns={**bars.columns, "high": high, "low": low})
+    below, above = high < top, low > bottom
+    if "clip" not in rules.repair:
+        cure = "correct it, or have the range widened with data.repair=[clip]"
+        bars.refuse("high", below, f"must not lie below open or close; {cure}")
+        bars.refuse("low", above, f"must not lie above open or close; {cure}")
+    widened = {"high": np.maximum(high, top), "low": np.minimum(low, bottom)}
+    rows = np.flatnonzero(below | above)
+    if len(rows) == 0:
+        return bars, []
+    first = moment(bars.index[rows[0]])
+    note = f"{bars.origin.name}: the range of {len(rows)} bars was widened to hold open and close, first on {first}"
+    return dataclasses.replace(bars, columns={**bars.columns, **widened}), [note]
+
+
+def _check_spacing(bars: Bars, length: pd.Timedelta) -> None:
+    shortest = length - HOUR if length >= DAY else length  # a local day of a clock change has 23 hours
+    near = np.diff(bars.index.asi8, prepend=np.iinfo(np.int64).min // 2) < shortest.as_unit("ns").value
+    bars.origin.refuse_first(
+        near,
+        lambda row: f"the bar of {moment(bars.index[row])} starts before that of {moment(bars.index[row - 1])} ends,",
+        f"{length} later; give series.bar_length",
+    )
+
+
+def _remarks(bars: Bars) -> list[str]:
+    """Say what is odd and may yet be true: a price that stands still, a volume of nothing or of parts of a unit."""
+    notes, name = [], bars.origin.name
+    close = bars.columns["close"]
+    changed = np.flatnonzero(np.diff(close, prepend=np.nan) != 0.0)
+    runs = np.diff(np.append(changed, len(close)))
+    longest = int(runs.argmax())
+    if runs[longest] > STALE_BARS:
+        start = bars.index[changed[longest]]
+        notes.append(
+            f"{name}: the close stays at {close[changed[longest]]:g} for {runs[longest]} bars from {start:%Y-%m-%d}"
+        )
+    if "volume" in bars.columns:
+        volume = bars.columns["volume"]
+        if not volume.any():
+            notes.append(f"{name}: the volume is 0 throughout")
+        elif (volume == 0.0).any():
+            first = bars.index[int(np.flatnonzero(volume == 0.0)[0])]
+            notes.append(f"{name}: {int((volume == 0.0).sum())} bars have a volume of 0, the first on {first:%Y-%m-%d}")
+        odd = np.flatnonzero(volume != np.floor(volume))
+        if len(odd):
+            notes.append(
+                f"{name}: {len(odd)} volumes are no whole numbers, the first {volume[odd[0]]:g}: shares cannot be"
+            )
+    return notes
+
+
+def _jump(bars: Bars, row: int, ratio: float) -> str:
+    before, value = bars.columns["close"][row - 1], bars.columns["close"][row]
+    change = f"{value / before:.3g} times" if value > before else f"1/{before / value:.3g} of"
+    head = (
+        f"{bars.origin.row(row)}, close {value:g} of {moment(bars.index[row])} is {change} the {before:g} before it, "
+    )
+    tail = "or believe it with data.accept_jumps=true"
+    if ratio in UNITS:
+        return f"{head}as where pence follow pounds; write one unit throughout, {tail}"
+    kind = f"{ratio:g}-for-1 split" if value < before else f"1-for-{ratio:g} reverse split"
+    return f"{head}as after a {kind} that is not recorded; adjust the prices or add a column splits, {tail}"

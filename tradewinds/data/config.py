@@ -1,0 +1,339 @@
+"""Settings of the sources, one dataclass a kind. Plain dataclasses: no pandas, no YAML."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tradewinds.data.rules import ahead_laws, is_date, place_laws, symbol_law
+from tradewinds.request.validate import require
+
+MAX_LAG_HOURS = 24 * 366
+
+
+def _span_laws(first: str | None, last: str | None) -> list[tuple[bool, str]]:
+    laws = []
+    for name, value in (("first", first), ("last", last)):
+        laws.append((value is None or is_date(value), f"{name} must be a date such as 2015-01-31, was '{value}'"))
+    if all(holds for holds, _ in laws) and first and last:
+        laws.append((first <= last, f"first must not lie after last, were {first} and {last}"))
+    return laws
+
+
+def _moment_law(last: str | None) -> tuple[bool, str]:
+    date, _, time = (last or "").partition("T")
+    whole = is_date(date) and (not time or re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time, re.ASCII) is not None)
+    return last is None or whole, f"last must be a date or moment such as 2015-01-31 or 2015-01-31T12:00, was '{last}'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleConfig:
+    """A series that is shipped, or read from the installed `arch` package.
+
+    Attributes:
+        name: `sp500`, `nasdaq`, `wti`, `henry_hub`, `houston` or `plant_temperature`.
+        instruments: which of its instruments, at least one; a forecaster learns from all of them.
+        price_floor: prices from 0 up to it are raised to it, with a note; null raises none, and a price of 0 is then
+            refused, as a negative one always is, unless differences are forecast. For series of one price a bar.
+        first: first date used, or null for all.
+        last: last date used, or null for all.
+        target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
+            as a temperature; differences are forecast only, never traded.
+    """
+
+    kind: Literal["sample"] = "sample"
+    name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "plant_temperature"]
+    instruments: tuple[str, ...]
+    price_floor: float | None = None
+    first: str | None = None
+    last: str | None = None
+    target: Literal["log_return", "difference"] = "log_return"
+
+    def __post_init__(self) -> None:
+        several, floor = len(set(self.instruments)) == len(self.instruments) > 0, self.price_floor
+        require(
+            (several, f"instruments must be different names, at least one, were {list(self.instruments)}"),
+            (floor is None or floor > 0.0, f"price_floor must be positive or null, was {floor}"),
+            (
+                floor is None or self.name not in ("sp500", "nasdaq"),
+                f"price_floor is for series of one price a bar, and {self.name} has four; set it to null",
+            ),
+            *_span_laws(self.first, self.last),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileConfig:
+    """A file of the user's: CSV, plain or gzipped, comma-separated, with a header; or Parquet.
+
+    Attributes:
+        path: the file; or several of the same columns, [2021.csv,2022.csv], the later rows after the earlier; or one
+            file an instrument, {AAPL: aapl.csv, MSFT: msft.csv}.
+        time_column: column of the bars' starts; null takes the first column, in Parquet the index or the first time.
+        time_zone: zone of times that name none, such as UTC or Europe/Berlin; null refuses such times, but for dates.
+        time_format: how times are written if not in ISO 8601, such as '%d/%m/%Y', or `unix` or `unix_ms`, seconds or
+            milliseconds since 1970; null reads ISO 8601.
+        bar_length: such as 1D, 1h or 15min; null takes the commonest distance between stamps.
+        bars_per_year: to annualise; null counts the bars of the file.
+        season_bars: bars of one season; null takes a day of bars within the day, a week of daily bars.
+        close: column of the closing price, or of the only one.
+        open: column of the opening price; null takes a column called open, if there is one.
+        high: likewise.
+        low: likewise.
+        volume: likewise.
+        price_unit: unit of the prices, for the report.
+        calendar: exchange code such as XNYS, or 24/7: every session must then be there, and none on a closed day; null
+
+            none checks neither.
+        dividends: column of the cash paid per unit on the day a price is first quoted without it; null takes a column
+            called dividends, if there is one.
+        splits: column of units that one unit becomes, 0 or 1 where none; null takes splits or stock splits.
+        known_ahead: columns that are announced, such as {load_forecast: 24}: the value of a bar is known at the
+            close of every bar that starts at most so many hours before it, in (0, 8784]. Rows after the last price,
+            which hold nothing but such values, are bars to come.
+        columns: further columns, known at the close of their bar: signals, sentiment, anything; [] reads none, null
+            every column of numbers without holes that varies, and says which. Not with a file an instrument.
+        first: first date used, or null for all.
+        last: last date used, or null for all.
+        target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
+            as a temperature; differences are forecast only, never traded.
+    """
+
+    kind: Literal["csv", "parquet"]
+    path: str | tuple[str, ...] | Mapping[str, str]
+    time_column: str | None = None
+    time_zone: str | None = None
+    time_format: str | None = None
+    bar_length: str | None = None
+    bars_per_year: float | None = None
+    season_bars: int | None = None
+    close: str = "close"
+    open: str | None = None
+    high: str | None = None
+    low: str | None = None
+    volume: str | None = None
+    dividends: str | None = None
+    splits: str | None = None
+    known_ahead: Mapping[str, float] = field(default_factory=dict)
+    columns: tuple[str, ...] | None = None
+    price_unit: str = ""
+    calendar: str | None = None
+    first: str | None = None
+    last: str | None = None
+    target: Literal["log_return", "difference"] = "log_return"
+
+    def __post_init__(self) -> None:
+        year, season = self.bars_per_year, self.season_bars
+        positive = year is None or (math.isfinite(year) and year > 0.0)
+        roles = ("open", "high", "low", "close", "volume", "dividends", "splits")
+        own = {role.lower() for role in roles} | {str(getattr(self, role)).lower() for role in roles}
+        taken = sorted(name for name in self.known_ahead if name.lower() in own)
+        asked = self.columns or ()
+        wrong = sorted(name for name in asked if name.lower() in own or name in self.known_ahead)
+        require(
+            (bool(self.path), "path must name a file, was empty"),
+            (positive, f"bars_per_year must be positive, was {year}"),
+            (season is None or season >= 1, f"season_bars must be at least 1 bar, was {season}"),
+            (
+                not taken,
+                f"known_ahead must not name what a bar itself brings, did: {', '.join(taken)}; a price is known when "
+                "it is paid",
+            ),
+            (
+                not (self.known_ahead and isinstance(self.path, Mapping)),
+                "known_ahead is read from one file; with a file an instrument, bring what is announced to all of them "
+                "with weather=csv and weather.known_ahead",
+            ),
+            (
+                not wrong,
+                f"columns must name further columns, named what a bar itself brings or known_ahead: {', '.join(wrong)}",
+            ),
+            (len(set(asked)) == len(asked), f"columns must name each once, was {', '.join(asked)}"),
+            (
+                not (asked and isinstance(self.path, Mapping)),
+                "columns are read from one file; with a file an instrument, bring them to all of them with weather=csv",
+            ),
+            *ahead_laws(self.known_ahead),
+            *_span_laws(self.first, self.last),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class YahooConfig:
+    """Bars of Yahoo, from the store; `tradewinds fetch` brings them there.
+
+    Attributes:
+        symbols: as Yahoo writes them; at least one.
+        bar: length of a bar.
+        calendar: exchange code such as XNYS, 24/7, or none; null takes that of the exchange Yahoo names.
+        first: first date used, or null for all; nothing earlier is fetched.
+        last: last date used, or null for all.
+    """
+
+    kind: Literal["yahoo"] = "yahoo"
+    symbols: tuple[str, ...]
+    bar: Literal["1d", "1h", "15m", "5m"] = "1d"
+    calendar: str | None = None
+    first: str | None = None
+    last: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [symbol.upper() for symbol in self.symbols]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        require(
+            (bool(self.symbols), "symbols must name at least one, such as [AAPL]; was empty"),
+            (not twice, f"symbols must be named once each, {', '.join(twice)} stood twice"),
+            *[symbol_law(symbol) for symbol in self.symbols],
+            *_span_laws(self.first, self.last),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoWeather:
+    """No exogenous columns."""
+
+    kind: Literal["none"] = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleWeather:
+    """Weather that is shipped.
+
+    Attributes:
+        name: `chicago` (daily) or `gulf_plant` (hourly), or `henry_hub`, the daily price of gas beside another series.
+        columns: which of its columns; at least one.
+        beside: another sample, all of whose usual columns are joined too, or null.
+        last: last date read, or last moment such as 2020-01-31T12:00, in UTC; null for all.
+    """
+
+    kind: Literal["sample"] = "sample"
+    name: Literal["chicago", "gulf_plant", "henry_hub"]
+    columns: tuple[str, ...]
+    beside: Literal["henry_hub"] | None = None
+    last: str | None = None
+
+    def __post_init__(self) -> None:
+        require(
+            (len(self.columns) >= 1, "columns must name at least one column, were none"),
+            (self.beside != self.name, f"beside must be another sample, was {self.beside} itself"),
+            _moment_law(self.last),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileWeather:
+    """Exogenous columns from a file of the user's, CSV or Parquet: weather, load, anything by time.
+
+    Attributes:
+        path: the file, or several of the same columns.
+        time_column: column of the starts of the values' own intervals; null takes the first column.
+        time_zone: zone of times that name none; null refuses such times, but for dates.
+        time_format: how times are written if not in ISO 8601; null reads ISO 8601.
+        columns: which columns; at least one.
+        units: their units, one each, such as [degC,percent]; null takes them from the names where these say it.
+        lag_hours: hours from the start of a value's interval until it is known; a daily mean needs at least 24.
+        available_column: column that says when each row was known, in the place of `lag_hours`; or null.
+        known_ahead: those of the columns that are forecasts or announced, such as {temperature_forecast: 24}: a value
+            is known at the close of every bar that starts at most so many hours before the value's interval, in
+            (0, 8784]. `lag_hours` is not read for them.
+        place: zone of the place the weather is of, such as America/Chicago, to check the clock of its temperatures;
+            null takes the market's zone, where that is known.
+        last: last date read, or last moment such as 2020-01-31T12:00, in UTC; null for all.
+    """
+
+    kind: Literal["csv", "parquet"]
+    path: str | tuple[str, ...]
+    time_column: str | None = None
+    time_zone: str | None = None
+    time_format: str | None = None
+    columns: tuple[str, ...]
+    units: tuple[str, ...] | None = None
+    lag_hours: float | None
+    available_column: str | None = None
+    known_ahead: Mapping[str, float] = field(default_factory=dict)
+    place: str | None = None
+    last: str | None = None
+
+    def __post_init__(self) -> None:
+        lag, units = self.lag_hours, self.units
+        strange = [name for name in self.known_ahead if name not in self.columns]
+        require(
+            (bool(self.path), "path must name a file, was empty"),
+            (len(self.columns) >= 1, "columns must name at least one column, were none"),
+            (
+                lag is None or 0.0 <= lag <= MAX_LAG_HOURS,
+                f"lag_hours must lie in [0, {MAX_LAG_HOURS}], was {lag}",
+            ),
+            (
+                (lag is None) != (self.available_column is None),
+                f"lag_hours or available_column must be given, and the other be null; were {lag} and "
+                f"{self.available_column}",
+            ),
+            (
+                not strange,
+                f"known_ahead must name columns of {', '.join(self.columns)}, named {', '.join(strange)}",
+            ),
+            *ahead_laws(self.known_ahead),
+            (
+                units is None or len(units) == len(self.columns),
+                f"units must be one a column, {len(self.columns)}, were {list(units or ())}",
+            ),
+            _moment_law(self.last),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenMeteoConfig:
+    """Weather of a place from Open-Meteo, from the store; `tradewinds fetch` brings it there.
+
+    Attributes:
+        latitude: degrees north.
+        longitude: degrees east.
+        product: `archive` (ERA5, a reanalysis made afterwards) or `previous_runs` (what was forecast for each hour
+            `lead_days` before it).
+        interval: `hourly`, or for the archive `daily`: means, sums and extremes of UTC days.
+        variables: as Open-Meteo calls them, such as temperature_2m, or temperature_2m_mean of a day.
+        lead_days: days between a forecast and its hour, in [1, 7]; for `previous_runs`.
+        lag_hours: hours from the start of a value's interval until it counts as known; null takes the time at which it
+            was published, five days for the archive. Less treats the reanalysis as if a station had read it.
+        first: first date fetched.
+        last: last date read from the store, or last moment such as 2020-01-31T12:00, in UTC; null for all.
+        url: another address of the same service, or null.
+    """
+
+    kind: Literal["open_meteo"] = "open_meteo"
+    latitude: float
+    longitude: float
+    product: Literal["archive", "previous_runs"] = "archive"
+    interval: Literal["hourly", "daily"] = "hourly"
+    variables: tuple[str, ...] = ("temperature_2m", "relative_humidity_2m", "wind_speed_10m")
+    lead_days: int = 1
+    lag_hours: float | None = None
+    first: str = "2015-01-01"
+    last: str | None = None
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        lag, least = self.lag_hours, 24 if self.interval == "daily" else 0
+        odd = [name for name in self.variables if re.fullmatch(r"[a-z0-9_]{1,64}", name, re.ASCII) is None]
+        require(
+            *place_laws(self.latitude, self.longitude),
+            (bool(self.variables), "variables must name at least one, such as [temperature_2m]; was empty"),
+            (not odd, f"variables must be names such as temperature_2m, were {', '.join(odd)}"),
+            (1 <= self.lead_days <= 7, f"lead_days must lie in [1, 7], was {self.lead_days}"),
+            (
+                self.product == "archive" or self.interval == "hourly",
+                f"interval of previous_runs must be hourly, was {self.interval}",
+            ),
+            (
+                lag is None or self.product == "archive",
+                "lag_hours is for the archive; when a forecast was known follows from lead_days. Set it to null",
+            ),
+            (
+                lag is None or least <= lag <= MAX_LAG_HOURS,
+                f"lag_hours of {self.interval} values must lie in [{least}, {MAX_LAG_HOURS}] or be null, was {lag}",
+            ),
+            *_span_laws(self.first, None),
+            _moment_law(self.last),
+        )

@@ -1,0 +1,114 @@
+"""The sample files: what stands in their sidecars, and whether the files are still what the sidecars say."""
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tradewinds.core.errors import GateError
+from tradewinds.core.resources import resource_dir
+from tradewinds.pipeline.artifact import sha256_of
+
+REQUIRED = (
+    "title",
+    "source",
+    "upstream",
+    "licence",
+    "attribution",
+    "changes",
+    "units",
+    "time",
+    "availability",
+    "caveats",
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample file and its sidecar.
+
+    Attributes:
+        name: of file and sidecar.
+        title: what it is.
+        path: of the file.
+        rows: data rows.
+        first: first time stamp, as in the file.
+        last: last time stamp.
+        sha256: of the file.
+        licence: its licence's name.
+        facts: the whole sidecar.
+    """
+
+    name: str
+    title: str
+    path: Path
+    rows: int
+    first: str
+    last: str
+    sha256: str
+    licence: str
+    facts: dict[str, Any]
+
+
+def list_samples() -> list[Sample]:
+    """Return all samples that are shipped, by name.
+
+    Raises:
+        GateError: a sidecar is broken.
+    """
+    return [_sample(path) for path in sorted(resource_dir("data").glob("*.json"))]
+
+
+def sample(name: str) -> Sample:
+    """Return one sample."""
+    return _sample(resource_dir("data") / f"{name}.json")
+
+
+def verify_samples() -> list[str]:
+    """Recompute every checksum, row count and span; return one sentence a finding."""
+    findings = []
+    for path in sorted(resource_dir("data").glob("*.json")):
+        try:
+            one = _sample(path)
+        except GateError as error:
+            findings.append(str(error))
+            continue
+        licence = path.parent / one.facts["licence"]["file"]
+        if not licence.is_file():
+            findings.append(f"{one.name}: its licence {licence.name} is missing")
+        findings.extend(_compare(one))
+    return findings
+
+
+def _compare(one: Sample) -> list[str]:
+    if not one.path.is_file():
+        return [f"{one.path.name} is missing"]
+    if sha256_of(one.path) != one.sha256:
+        return [f"{one.path.name} differs from its sha256"]
+    with gzip.open(one.path, "rt", encoding="utf-8") as file:
+        stamps = [line.split(",", 1)[0] for line in file][1:]
+    found = (len(stamps), stamps[0], stamps[-1])
+    stated = (one.rows, one.first, one.last)
+    return [] if found == stated else [f"{one.path.name} holds {found}, its sidecar says {stated}"]
+
+
+def _sample(sidecar: Path) -> Sample:
+    try:
+        facts: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
+        missing = [key for key in REQUIRED if key not in facts]
+    except (ValueError, TypeError):
+        raise GateError(f"{sidecar.name} is not JSON") from None
+    if missing:
+        raise GateError(f"{sidecar.name} lacks {', '.join(missing)}")
+    return Sample(
+        name=facts["name"],
+        title=facts["title"],
+        path=sidecar.parent / facts["file"],
+        rows=facts["rows"],
+        first=facts["first"],
+        last=facts["last"],
+        sha256=facts["sha256"],
+        licence=facts["licence"]["name"],
+        facts=facts,
+    )

@@ -1,0 +1,205 @@
+"""The user's own files, CSV or Parquet, as a market series or as exogenous columns."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from forecaster.data.series import Series
+from tradewinds.core.errors import RequestError
+from tradewinds.data.assemble.bar_columns import with_columns
+from tradewinds.data.assemble.instruments import Facts, series_of
+from tradewinds.data.assemble.known_ahead import announced, leads_of, refuse_holes
+from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
+from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut, refuse_adjusted, refuse_jumps
+from tradewinds.data.checks.sessions import check_sessions
+from tradewinds.data.checks.weather import check_values, median_interval
+from tradewinds.data.config import FileConfig, FileWeather
+from tradewinds.data.readers.table import Table, read_table
+from tradewinds.data.rules import DataConfig
+
+ROLES = {
+    "open": ("open",),
+    "high": ("high",),
+    "low": ("low",),
+    "volume": ("volume",),
+    "dividends": ("dividends",),
+    "splits": ("splits",),
+}
+
+
+def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
+    """Read bars from a file of the user's.
+
+    Raises:
+        RequestError: the file cannot be read with certainty; see `table` and `bars`.
+    """
+    named = isinstance(config.path, Mapping)
+    if isinstance(config.path, Mapping):
+        files = {name: [Path(path)] for name, path in config.path.items()}
+        name = _plain("-".join(files))
+    else:
+        paths = _paths(config.path)
+        files, name = {_stem(paths[0]): paths}, _plain_name(paths)
+    read = {name: _read_bars(paths, config, rules) for name, paths in files.items()}
+    lengths = {one.length for one in read.values()}
+    if len(lengths) > 1:
+        found = ", ".join(f"{instrument} of {one.length}" for instrument, one in read.items())
+        raise RequestError(f"the files of series.path must have bars of one length, have {found}")
+    first = next(iter(read.values()))
+    facts = Facts(
+        name=name,
+        bar_length=first.length,
+        bars_per_year=config.bars_per_year,
+        season_bars=config.season_bars,
+        price_unit=config.price_unit,
+        calendar=config.calendar or "",
+        zone=first.table.zone,
+        target=config.target,
+    )
+    series, notes = series_of({name: one.bars for name, one in read.items()}, facts)
+    if config.known_ahead:
+        series = _with_announced(series, first.table, config, rules)
+    if not named:
+        series, read_too = with_columns(series, first.table, config, rules)
+        notes = [*notes, *read_too]
+    said = [f"{instrument}: {note}" if named else note for instrument, one in read.items() for note in one.notes]
+    sources = tuple(source for one in read.values() for source in one.table.sources)
+    zone = first.table.zone if first.table.zone != "UTC" else None
+    return LoadedSeries(series, (*said, *notes), sources, zone)
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The bars of one instrument, the table they were read from, their length, and what was noticed."""
+
+    bars: Bars
+    table: Table
+    length: pd.Timedelta
+    notes: tuple[str, ...]
+
+
+def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Read:
+    table = read_table(
+        paths, time_column=config.time_column, time_zone=config.time_zone, time_format=config.time_format, rules=rules
+    )
+    whole = table  # with the bars to come, of which only announced columns have values
+    table = table.until(config.close) if config.known_ahead else table
+    columns = {"close": table.numbers(config.close)}
+    for role, names in ROLES.items():
+        there = getattr(config, role) or next((name for name in names if table.has(name)), None)
+        if there is not None:
+            columns[role] = table.numbers(there)
+    notes = _of_yfinance(config, table, columns)
+    if "splits" in columns:
+        columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # 0 where there was none
+    bars = Bars(table.index, columns, table.origin)
+    bars = bars.take(cut(bars.index, config.first, config.last, table.origin.name, table.zone))
+    positive = config.target == "log_return"
+    bars, length, said = checked(bars, rules=rules, length=_length(config.bar_length), positive=positive)
+    notes += said
+    if positive:  # what is no price is not split, and jumps by no ratio
+        refuse_adjusted(bars)
+        refuse_jumps(bars, rules, window=max(int(DAY / length), 10))
+    if config.calendar is not None:
+        notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
+    return _Read(bars, whole, length, (*table.notes, *notes, *_remarks(columns)))
+
+
+def _with_announced(series: Series, table: Table, config: FileConfig, rules: DataConfig) -> Series:
+    """Put the columns that are known ahead beside the bars, and keep what is known of the bars to come."""
+    values = {name: table.numbers(name, empty_allowed=True) for name in config.known_ahead}
+    refuse_holes(values, np.asarray(table.index.isin(series.index)), table.origin, rules)
+    ahead = announced(values, table.index, config.known_ahead, series.bar_length)
+    return dataclasses.replace(
+        series,
+        exogenous=pd.DataFrame(values, index=table.index).reindex(series.index),
+        lags={name: series.bar_length - lead for name, lead in ahead.leads.items()},
+        missing=tuple(values) if "missing" in rules.repair else (),
+        ahead=(ahead.between(series.index[0], series.index[-1]),),
+    )
+
+
+def _of_yfinance(config: FileConfig, table: Table, columns: dict[str, Array]) -> list[str]:
+    """Leave out the events of a file that yfinance wrote, whose prices are divided by splits already.
+
+    Without a column `Adj Close` they are adjusted for dividends too.
+    """
+    if not table.has("stock splits") or config.splits is not None:
+        return []
+    adjusted = not table.has("adj close") and config.dividends is None
+    if adjusted:
+        columns.pop("dividends", None)
+    left = "Stock Splits and Dividends are" if adjusted else "Stock Splits is"
+    return [f"{table.origin.name} is as yfinance writes it, its prices adjusted already: {left} not used"]
+
+
+def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
+    """Read exogenous columns from a file; an empty cell is a value not measured.
+
+    Raises:
+        RequestError: the file cannot be read with certainty.
+    """
+    table = read_table(
+        _paths(config.path),
+        time_column=config.time_column,
+        time_zone=config.time_zone,
+        time_format=config.time_format,
+        rules=rules,
+    ).through(config.last)
+    values = {name: table.numbers(name, empty_allowed=True) for name in config.columns}
+    for name, column in values.items():
+        if not np.isfinite(column).any():
+            raise RequestError(f"{table.origin.name}, column {name}: no value at all")
+    units = dict(zip(config.columns, config.units or (), strict=False))
+    frame = pd.DataFrame(values, index=table.index)
+    check_values(frame, table.origin, units)
+    interval = median_interval(table.index)
+    leads = leads_of(config.known_ahead, interval, "weather")
+    moments = dict.fromkeys(config.columns, _available(table, config)) | dict.fromkeys(leads, table.index + interval)
+    return LoadedColumns(frame, moments, table.origin, units, table.sources, table.notes, config.place, leads=leads)
+
+
+def _available(table: Table, config: FileWeather) -> pd.DatetimeIndex:
+    if config.available_column is None:
+        return table.index + pd.Timedelta(hours=config.lag_hours or 0.0)
+    return table.times(config.available_column, config.time_zone, config.time_format)
+
+
+def _length(text: str | None) -> pd.Timedelta | None:
+    if text is None:
+        return None
+    try:
+        length = pd.Timedelta(text) if re.fullmatch(r"\d{1,6} ?[A-Za-z]+", text, re.ASCII) else None
+    except ValueError:
+        length = None
+    if length is None or not length > pd.Timedelta(0):  # not NaT either
+        raise RequestError(f"series.bar_length must be a length such as 1D, 1h or 15min, was '{text}'")
+    return length
+
+
+def _paths(path: str | tuple[str, ...]) -> list[Path]:
+    return [Path(one) for one in ((path,) if isinstance(path, str) else path)]
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".csv").removesuffix(".parquet") or path.name
+
+
+def _plain_name(paths: list[Path]) -> str:
+    return _plain(_stem(paths[0]) + (f"-{_stem(paths[-1])}" if len(paths) > 1 else ""))
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:64]
+
+
+def _remarks(columns: dict[str, np.ndarray]) -> tuple[str, ...]:
+    missing = [role for role in ("open", "high", "low") if role not in columns]
+    if missing and len(missing) < 3:
+        return (f"columns {', '.join(missing)} are missing: only close is used, as one price a bar",)
+    return ()

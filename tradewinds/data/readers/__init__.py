@@ -1,0 +1,1 @@
+"""Files as text, cells and times; knows no vendor and no series."""

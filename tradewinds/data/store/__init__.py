@@ -1,0 +1,1 @@
+"""What was fetched, kept and brought up to date."""

@@ -1,0 +1,1 @@
+"""Metrics, inference, overfitting, trials: how far a number can be believed. Knows no task and no report."""

@@ -1,0 +1,1 @@
+"""Registry, champion, retraining, schedule: what keeps a working model in place."""

@@ -1,0 +1,272 @@
+"""The registry: which version of a model is the champion, and why. One SQLite file (or any SQLAlchemy URL).
+
+A promotion is one transaction that moves the alias and writes the log line; before it, the version's artifacts lie
+whole on the disk. So whoever reads the champion always finds a working model, whatever is killed when.
+Must not know how models are trained or judged.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import ForeignKey, create_engine, event, select
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from tradewinds.core.errors import GateError, RequestError
+
+CHAMPION = "champion"
+
+
+class _Base(DeclarativeBase):
+    pass
+
+
+class _Version(_Base):
+    __tablename__ = "version"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    run: Mapped[str]
+    agent_sha256: Mapped[str]
+    config_hash: Mapped[str]
+    data_sha256: Mapped[str]
+    data_last: Mapped[str]
+    created_at: Mapped[str]
+    verdict: Mapped[str]
+
+
+class _Alias(_Base):
+    __tablename__ = "alias"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    alias: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(ForeignKey("version.id"))
+
+
+class _AliasLog(_Base):
+    __tablename__ = "alias_log"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    alias: Mapped[str]
+    before: Mapped[int | None]
+    after: Mapped[int]
+    is_rollback: Mapped[bool]
+    reason: Mapped[str]
+    at: Mapped[str]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model.
+
+    Attributes:
+        number: its number, unique in the registry.
+        name: of the model, which is the run name.
+        run: folder of the run that made it, relative to the folder of all runs.
+        agent_sha256: identity of its agent artifact, and through it of its forecaster.
+        config_hash: of the request that made it, the rules of the duel included.
+        data_sha256: of the series it was trained and judged on.
+        data_last: the last bar of that series, ISO 8601.
+        created_at: ISO 8601, UTC.
+        verdict: why it was or was not promoted when it was made.
+    """
+
+    number: int
+    name: str
+    run: str
+    agent_sha256: str
+    config_hash: str
+    data_sha256: str
+    data_last: str
+    created_at: str
+    verdict: str
+
+
+Check = Callable[[Version], object]
+
+
+def _accept(version: Version) -> None:
+    """Ask nothing of a version."""
+
+
+class Registry:
+    """The versions and aliases of all models under one folder of runs.
+
+    Args:
+        runs: the folder of all runs; the database `registry.db` lies in it.
+    """
+
+    def __init__(self, runs: Path) -> None:
+        self.path = runs / "registry.db"
+        self._engine: Engine | None = None
+
+    def champion(self, name: str) -> Version | None:
+        """Return the version in use, or None where nothing was promoted yet."""
+        if not self.path.exists():
+            return None
+        with self._session() as session:
+            alias = session.get(_Alias, (name, CHAMPION))
+            return None if alias is None else _plain(session.get_one(_Version, alias.version))
+
+    def versions(self, name: str | None = None) -> list[Version]:
+        """Return all versions, oldest first; of one model, if `name` is given."""
+        if not self.path.exists():
+            return []
+        with self._session() as session:
+            query = select(_Version).order_by(_Version.id)
+            rows = session.scalars(query if name is None else query.where(_Version.name == name))
+            return [_plain(row) for row in rows]
+
+    def judged(self, name: str, *, config_hash: str, data_sha256: str) -> Version | None:
+        """Return the newest version made from this very request and data, if there is one."""
+        same = [v for v in self.versions(name) if (v.config_hash, v.data_sha256) == (config_hash, data_sha256)]
+        return same[-1] if same else None
+
+    def register(self, version: Version, *, promote: bool, expected: int | None, reason: str) -> Version:
+        """Add a version and, if it won, make it the champion: both or neither.
+
+        Args:
+            version: the new version; its `number` is ignored.
+            promote: whether it takes the champion's place.
+            expected: number of the champion it was judged against.
+            reason: kept in the log and as the version's verdict.
+
+        Returns:
+            The version with its number.
+
+        Raises:
+            GateError: the champion changed while the challenger was judged.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._session() as session, session.begin():
+            row = _Version(
+                name=version.name,
+                run=version.run,
+                agent_sha256=version.agent_sha256,
+                config_hash=version.config_hash,
+                data_sha256=version.data_sha256,
+                data_last=version.data_last,
+                created_at=version.created_at,
+                verdict=reason,
+            )
+            session.add(row)
+            session.flush()
+            if promote:
+                _move(session, version.name, row.id, expected=expected, reason=reason)
+            return _plain(row)
+
+    def promote(self, name: str, number: int, *, reason: str, check: Check = _accept) -> Version:
+        """Make a registered version the champion, if `check` does not raise on it.
+
+        Raises:
+            RequestError: there is no such version of this model.
+        """
+        known = {version.number: version for version in self.versions(name)}
+        if number not in known:
+            listed = ", ".join(map(str, known)) or "none yet"
+            raise RequestError(f"models.version must be a version of '{name}' ({listed}), was {number}")
+        check(known[number])
+        champion = self.champion(name)
+        before = None if champion is None else champion.number
+        if before != number:
+            with self._session() as session, session.begin():
+                _move(session, name, number, expected=before, reason=reason)
+        return known[number]
+
+    def rollback(self, name: str, *, reason: str, check: Check = _accept) -> Version:
+        """Take the last promotion back: its predecessor is the champion again, if `check` does not raise on it.
+
+        Raises:
+            RequestError: there is no predecessor.
+        """
+        champion = self.champion(name)
+        if champion is not None:
+            with self._session() as session:
+                query = select(_AliasLog).where(_AliasLog.name == name).order_by(_AliasLog.id)
+                stack = _reign(list(session.scalars(query)))
+            if len(stack) > 1:
+                before = next(version for version in self.versions(name) if version.number == stack[-2])
+                check(before)
+                with self._session() as session, session.begin():
+                    _move(session, name, stack[-2], expected=champion.number, reason=reason, is_rollback=True)
+                return before
+        raise RequestError(f"'{name}' has no earlier champion to go back to")
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        if self._engine is None:
+            address = URL.create("sqlite", database=str(self.path))
+            self._engine = create_engine(address, connect_args={"timeout": 30, "isolation_level": None})
+            event.listen(self._engine, "connect", _durable)
+            event.listen(self._engine, "begin", _begin)
+            _Base.metadata.create_all(self._engine)
+        with Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+
+def _reign(moves: list[_AliasLog]) -> list[int]:
+    """Replay the log into the stack of champions: a promotion puts one on top, a rollback takes one off."""
+    stack: list[int] = []
+    for move in moves:
+        if move.is_rollback:
+            stack.pop()
+        else:
+            stack.append(move.after)
+    return stack
+
+
+def _move(
+    session: Session, name: str, number: int, *, expected: int | None, reason: str, is_rollback: bool = False
+) -> None:
+    alias = session.get(_Alias, (name, CHAMPION), with_for_update=True)
+    before = None if alias is None else alias.version
+    if before != expected:
+        raise GateError(
+            f"the champion of '{name}' changed from version {expected} to {before} meanwhile; retrain again"
+        )
+    if alias is None:
+        session.add(_Alias(name=name, alias=CHAMPION, version=number))
+    else:
+        alias.version = number
+    session.add(
+        _AliasLog(
+            name=name, alias=CHAMPION, before=before, after=number, is_rollback=is_rollback, reason=reason, at=now()
+        )
+    )
+
+
+def _plain(row: _Version) -> Version:
+    return Version(
+        number=row.id,
+        name=row.name,
+        run=row.run,
+        agent_sha256=row.agent_sha256,
+        config_hash=row.config_hash,
+        data_sha256=row.data_sha256,
+        data_last=row.data_last,
+        created_at=row.created_at,
+        verdict=row.verdict,
+    )
+
+
+def _durable(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock before anything is read: what a promotion was judged against cannot change under it."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def now() -> str:
+    """Return the present time, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Data, forecaster, hidden states, agent, for whichever task; each step leaves one artifact."""

@@ -1,0 +1,127 @@
+"""Pages about several runs: `index.html` lists those of a folder, `compare.html` sets some side by side.
+
+Every number is read from the runs' report.json.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tradewinds.pipeline.artifact import write_text
+from tradewinds.report import charts
+from tradewinds.report.render import render, shown
+from tradewinds.tasks.account.tables import has_table, read_table
+
+LISTED = 500  # newest runs that the index names
+METRICS = (
+    ("total return", "total_return", "percent"),
+    ("Sharpe", "sharpe_annual_ddof1_arithmetic", "number"),
+    ("max drawdown", "max_drawdown_from_start_capital", "percent"),
+    ("turnover/yr", "turnover_per_year", "number"),
+    ("of perfect foresight", "share_of_perfect_foresight", "percent"),  # of a storage unit
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: what it shows, what it is sorted by, and where it leads."""
+
+    text: str
+    value: str
+    link: str = ""
+
+
+def write_index(runs: Path) -> Path:
+    """Write `runs`/index.html, a list of the newest finished runs under `runs`, newest first; return its path."""
+    found = sorted(runs.glob("*/*/report.json"), key=lambda path: path.parent.name, reverse=True)
+    reports = [(path.parent, _read(path)) for path in found[:LISTED]]
+    rows = [_row(run, report, runs) for run, report in reports if report]
+    more = f", the newest {LISTED} of them" if len(found) > LISTED else ""
+    under = f"{len(found)} finished runs{more}; a head sorts by its column."
+    columns = ["run", "started", "series", "forecaster", "agent", "seed", *_heads()]
+    return _write(runs / "index.html", "Runs", under, columns, rows)
+
+
+def write_comparison(runs: Sequence[Path], path: Path, *, plot_points: int) -> Path:
+    """Write `path`, a page that compares finished runs; return it.
+
+    Runs whose test rows are not the same bars are compared all the same, and the page says so.
+    """
+    reports = [(run, json.loads((run / "report.json").read_text(encoding="utf-8"))) for run in runs]
+    rows = [_row(run, report, path.parent) for run, report in reports]
+    columns = ["run", "started", "series", "forecaster", "agent", "seed", *_heads()]
+    tests = {(report["data"]["sha256"], *report["data"]["splits"]["test"]["rows"]) for _, report in reports}
+    warnings = (
+        ["these runs were not tested on the same bars: their numbers cannot be compared"] if len(tests) > 1 else []
+    )
+    drawn = {}
+    for run in runs:
+        if has_table(run, "equity"):
+            curve = read_table(run, "equity")["agent"]
+            table = pd.DataFrame({"equity": curve.to_numpy()}, index=pd.DatetimeIndex(curve.index).tz_localize(None))
+            drawn[f"{run.parent.name} {run.name[-4:]}"] = charts.thin(table, plot_points, ["equity"])
+    under = f"{len(runs)} runs; equity of those that trade, of their agents on their test rows, after costs."
+    chart = charts.comparison_chart(drawn) if drawn else None
+    return _write(path, "Runs compared", under, columns, rows, warnings=warnings, chart=chart)
+
+
+def _heads() -> list[str]:
+    return [*(label for label, _, _ in METRICS), "buy and hold", "MASE", "naive MASE"]
+
+
+def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
+    config, strategies = report["run"]["config"], (report["backtest"] or {}).get("strategies", {})
+    model, agent = config["model"]["kind"], strategies["agent"]["metrics"] if strategies else {}
+    link = run.resolve().relative_to(base.resolve()) if _inside(run, base) else run.resolve()
+    started = report["run"]["started_at"][:16].replace("T", " ")
+    learner = config["agent"]["kind"] if strategies else ""
+    seeds = report["honesty"]["seeds"]
+    seed = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}..{seeds[-1]}"
+    texts = [started, report["data"]["name"], model, learner, seed]
+    numbers = [(agent.get(key), form) for _, key, form in METRICS]
+    holder = strategies.get("buy_and_hold", {"metrics": {}})["metrics"]
+    numbers.append((holder.get("total_return"), "percent"))
+    numbers += [(report["forecast"].get(name, {}).get("mase"), "number") for name in (model, "naive")]
+    return [
+        Cell(f"{run.parent.name} {run.name[-4:]}", run.name, f"{link.as_posix()}/report.html"),
+        *(Cell(text, text) for text in texts),
+        *(Cell(shown(value, form), "-1e99" if value is None else repr(value)) for value, form in numbers),
+    ]
+
+
+def _inside(run: Path, base: Path) -> bool:
+    return run.resolve().is_relative_to(base.resolve())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a report, or nothing if it is not one of ours: a list of runs must not fail on a stray file."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return report if report["schema"] == 1 and "forecast" in report and "backtest" in report else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write(
+    path: Path,
+    title: str,
+    under: str,
+    columns: list[str],
+    rows: list[list[Cell]],
+    *,
+    warnings: Sequence[str] = (),
+    chart: charts.Figure | None = None,
+) -> Path:
+    style = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
+    dark = re.search(r':root\[data-theme="dark"\] (\{.*?\})', style, re.DOTALL)
+    page = render(
+        "index.html", {} if chart is None else {"equity": chart}, title=title, under=under, columns=columns, rows=rows,
+        warnings=warnings, dark=dark[1] if dark and chart is None else "{}",
+    )  # fmt: skip
+    write_text(path, page)
+    return path

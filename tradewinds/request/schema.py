@@ -1,0 +1,312 @@
+"""The schema of a request: every key a user may set, with its type and range. Values stand in conf/.
+
+Light on purpose: no torch, no pandas, no Hydra, so that `--help` and a misspelled key are answered at once.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from forecaster.benchmark.config import BenchmarkConfig
+from forecaster.config import BaselineConfig, FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
+from tradewinds.core.plugins import kinds
+from tradewinds.data.rules import DataConfig
+from tradewinds.request.validate import build, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Where results go.
+
+    Attributes:
+        name: folder under `dir`, and the name of the model in the registry; null takes the name of the series.
+        dir: folder of all runs, relative to where the command is typed.
+        tensorboard: whether the training of an agent is logged for TensorBoard, too; needs the extra `tensorboard`.
+    """
+
+    name: str | None
+    dir: str
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        plain = self.name is None or (self.name.replace("-", "").replace("_", "").isalnum() and len(self.name) <= 64)
+        require(
+            (plain, f"name must be letters, digits, - and _, at most 64 of them, was '{self.name}'"),
+            (bool(self.dir), "dir must name a folder, was empty"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputsConfig:
+    """Which earlier artifacts a stage starts from: a folder, or `latest` of the same run name.
+
+    Attributes:
+        forecaster: folder of a trained forecaster.
+        agent: folder of a trained agent.
+        run: folder of a finished run, for `report`; or several, to be compared.
+        resume: folder of an interrupted agent training (`agent.checkpoint`), or null to start afresh.
+    """
+
+    forecaster: str
+    agent: str
+    run: str | tuple[str, ...]
+    resume: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutConfig:
+    """How the agent meets the rows it learns from.
+
+    Attributes:
+        episode_bars: bars of one training episode, started at a random row; at least 2. Parts shorter than that are
+            played whole.
+        standard_errors: standard errors taken off a candidate's validation score before candidates are compared, at
+            least 0: how much better than doing nothing it must look, so that luck on few bars is not taken for skill.
+        instrument: which instrument the agent trades, where the series has several; null for the only one.
+        observe: what the agent sees of a bar, beside its own account, in this order: `hidden_state` and `forecast` of
+            the forecaster; `plan`, the exposure that the best plan on the forecast takes from each level that may be
+            held; `features`, what the forecaster itself reads of the bar. A storage unit sees one row a day, and its
+            price forecast or, with `forecasts`, all that are made of its prices (docs/battery.md).
+    """
+
+    episode_bars: int
+    standard_errors: float
+    instrument: str | None
+    observe: tuple[Literal["hidden_state", "forecast", "forecasts", "plan", "features"], ...]
+
+    def __post_init__(self) -> None:
+        require(
+            (self.episode_bars >= 2, f"episode_bars must be at least 2 bars, was {self.episode_bars}"),
+            (self.standard_errors >= 0.0, f"standard_errors must be at least 0, was {self.standard_errors}"),
+            (
+                0 < len(self.observe) == len(set(self.observe)),
+                f"observe must name at least one of hidden_state, forecast, forecasts, plan and features, "
+                f"each once, was [{', '.join(self.observe)}]",
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestConfig:
+    """How the test span is judged.
+
+    Attributes:
+        random_draws: rotations of the agent's own positions behind `random_same_turnover`, at least 1.
+        bootstrap_draws: draws behind the confidence interval of the Sharpe ratio and the SPA p-value, at least 100.
+        plot_points: bars drawn at most per line in the report; the numbers always use all bars.
+    """
+
+    random_draws: int
+    bootstrap_draws: int
+    plot_points: int
+
+    def __post_init__(self) -> None:
+        require(
+            (1 <= self.random_draws <= 10_000, f"random_draws must lie in [1, 10000], was {self.random_draws}"),
+            (self.bootstrap_draws >= 100, f"bootstrap_draws must be at least 100, was {self.bootstrap_draws}"),
+            (self.plot_points >= 100, f"plot_points must be at least 100, was {self.plot_points}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakcheckConfig:
+    """How `leakcheck` looks for leaks.
+
+    Attributes:
+        bars: last bars of the series that are walked, at least 50; doubled until the split has room.
+        cuts: bars at which the future is replaced, and at which bars stop coming, at most each; all where there are
+            fewer; at least 10.
+        epochs: epochs a forecaster is fitted for at most, at least 1.
+        agent_steps: env steps an agent is trained for at most, at least 100.
+    """
+
+    bars: int
+    cuts: int
+    epochs: int
+    agent_steps: int
+
+    def __post_init__(self) -> None:
+        require(
+            (self.bars >= 50, f"bars must be at least 50, was {self.bars}"),
+            (self.cuts >= 10, f"cuts must be at least 10, was {self.cuts}"),
+            (self.epochs >= 1, f"epochs must be at least 1, was {self.epochs}"),
+            (self.agent_steps >= 100, f"agent_steps must be at least 100 env steps, was {self.agent_steps}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkForwardConfig:
+    """How `walk-forward` cuts the series, and how much of the machine it takes.
+
+    Attributes:
+        mode: `anchored` folds learn from all that came before; `rolling` ones from as many bars as the first.
+        folds: tests that follow one another, at least 1; forecaster and agent are fitted anew for each.
+        seeds: seeds of each fold, at least 1: `seed`, `seed` + 1, ...
+        test_share: share of all bars that is tested, in (0, 0.9].
+        workers: processes of one thread each, at least 1; null takes one a core.
+    """
+
+    mode: Literal["anchored", "rolling"]
+    folds: int
+    seeds: int
+    test_share: float
+    workers: int | None
+
+    def __post_init__(self) -> None:
+        require(
+            (1 <= self.folds <= 1000, f"folds must lie in [1, 1000], was {self.folds}"),
+            (1 <= self.seeds <= 1000, f"seeds must lie in [1, 1000], was {self.seeds}"),
+            (0.0 < self.test_share <= 0.9, f"test_share must be a fraction in (0, 0.9], was {self.test_share}"),
+            (self.workers is None or self.workers >= 1, f"workers must be at least 1, was {self.workers}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainConfig:
+    """When a challenger takes the champion's place.
+
+    Attributes:
+        min_bars: unseen bars both must be judged on, at least 2.
+        margin: log growth per year by which the challenger must beat the champion on those bars, at least 0.
+    """
+
+    min_bars: int
+    margin: float
+
+    def __post_init__(self) -> None:
+        require(
+            (self.min_bars >= 2, f"min_bars must be at least 2 bars, was {self.min_bars}"),
+            (self.margin >= 0.0, f"margin must be at least 0 (log growth per year), was {self.margin}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    """When `retrain` runs by itself: on a cron expression, or some minutes after an exchange's close.
+
+    Attributes:
+        cron: five-field cron expression in UTC, or null to follow `exchange`.
+        exchange: ISO 10383 code of the exchange (XNYS, CMES, ...) whose close starts the clock, or null.
+        minutes_after_close: minutes between that close and the retraining, in [0, 10080], at most a week.
+        attempts: times a retraining that failed (exit status 1) is tried, at least 1.
+        once: run one due retraining now, wait for it and return, instead of serving for ever.
+    """
+
+    cron: str | None
+    exchange: str | None
+    minutes_after_close: int
+    attempts: int
+    once: bool
+
+    def __post_init__(self) -> None:
+        require(
+            (
+                (self.cron is None) != (self.exchange is None),
+                f"cron and exchange: exactly one must be set, were {self.cron!r} and {self.exchange!r}; "
+                "set the other to null",
+            ),
+            (
+                0 <= self.minutes_after_close <= 10_080,
+                f"minutes_after_close must lie in [0, 10080], at most a week, was {self.minutes_after_close}",
+            ),
+            (self.attempts >= 1, f"attempts must be at least 1, was {self.attempts}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsConfig:
+    """What `models promote` and `models rollback` act on.
+
+    Attributes:
+        version: number of the version to promote, as `models list` prints it; null where none is meant.
+        reason: a sentence kept in the registry's log.
+    """
+
+    version: int | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One request: everything that decides its numbers, and where they go.
+
+    Attributes:
+        seed: the one seed all randomness of the run is derived from, in [0, 2**31).
+        run: where results go.
+        data: how data are read and fetched.
+        series: the market series (kinds: `tradewinds.plugins`).
+        weather: exogenous columns beside it, or `none`.
+        features: what the LSTM reads of a bar.
+        model: the recurrent network.
+        trainer: how it is fitted.
+        baselines: forecasts beside it, besides those that are always there.
+        split: who may see which rows.
+        env: the market's rules and costs (kinds: `tradewinds.plugins`).
+        agent: the agent (kinds: `tradewinds.plugins`).
+        rollout: how the agent meets the rows it learns from.
+        backtest: how the test span is judged.
+        inputs: which earlier artifacts a stage starts from.
+        retrain: when a challenger wins.
+        schedule: when `retrain` runs by itself.
+        models: what the registry commands act on.
+        benchmark: the file and the budget of `benchmark-forecaster`.
+        leakcheck: how `leakcheck` looks for leaks.
+        walk_forward: how `walk-forward` cuts the series.
+    """
+
+    seed: int
+    run: RunConfig
+    data: DataConfig
+    series: object
+    weather: object
+    features: FeatureConfig
+    model: ModelConfig
+    trainer: TrainerConfig
+    baselines: BaselineConfig
+    split: SplitConfig
+    env: Any
+    agent: object
+    rollout: RolloutConfig
+    backtest: BacktestConfig
+    inputs: InputsConfig
+    retrain: RetrainConfig
+    schedule: ScheduleConfig
+    models: ModelsConfig
+    benchmark: BenchmarkConfig
+    leakcheck: LeakcheckConfig
+    walk_forward: WalkForwardConfig
+
+    def __post_init__(self) -> None:
+        require((0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"))
+
+    @property
+    def forecaster(self) -> ForecasterConfig:
+        """What the forecaster's room needs to know."""
+        return ForecasterConfig(features=self.features, model=self.model, trainer=self.trainer)
+
+    def deciding(self) -> dict[str, Any]:
+        """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
+        places = ("run", "data", "inputs", "retrain", "schedule", "models", "benchmark", "leakcheck", "walk_forward")
+        return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
+
+    def plain(self) -> dict[str, Any]:
+        """Return the whole request as plain data that `request_from` reads back."""
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return plain
+
+    @property
+    def hash(self) -> str:
+        """Sixty-four hexadecimal digits that change exactly when a deciding value changes."""
+        return hashlib.sha256(json.dumps(self.deciding(), sort_keys=True).encode()).hexdigest()
+
+
+def request_from(plain: Mapping[str, Any]) -> Config:
+    """Validate plain data into a `Config`.
+
+    Raises:
+        RequestError: every fault found, in one line.
+    """
+    return build(Config, plain, kinds=kinds())

@@ -1,0 +1,1 @@
+"""What forecasts are for. Each folder fills the port of `tradewinds.pipeline.task`; none knows another."""

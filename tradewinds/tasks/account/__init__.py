@@ -1,0 +1,1 @@
+"""A trading account: exposures, one ledger, and the strategies beside the agent."""

@@ -1,0 +1,189 @@
+"""The test span, played once by the agent and by the strategies that always stand beside it.
+
+Every strategy is a path of target exposures; one ledger, the environment's own, turns all of them into money in a
+single pass. Must not know files or reports.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.hidden_states import HiddenStates
+from tradewinds.evaluation.metrics import Metrics, simple_returns, strategy_metrics
+from tradewinds.pipeline.prepare import Prepared, seed_for
+from tradewinds.tasks.account.known_worlds import best_known
+from trading_agent import Policy
+from trading_env import (
+    LedgerPath,
+    Market,
+    Trade,
+    TradingConfig,
+    TradingEnv,
+    closed_trades,
+    not_bounded,
+    perfect_foresight,
+    run_ledger,
+)
+from trading_env.planning.markov import planned
+
+Array = NDArray[np.float64]
+STRATEGIES = (
+    "agent",
+    "buy_and_hold",
+    "flat",
+    "random_same_turnover",
+    "forecast_sign",
+    "plan_on_forecast",
+    "perfect_foresight",
+)
+BEST_KNOWN = "best_known"  # beside them where the series is a made-up world
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """What happened on the test span.
+
+    Attributes:
+        strategies: names, in the order of the ledger's accounts.
+        path: (T, S) records of the S strategies.
+        targets: (T, S, A) target exposures.
+        metrics: per strategy.
+        trades: the agent's closed trades.
+        without_costs: the metrics of the agent's targets in a market that charges nothing.
+        unbounded: rules that `perfect_foresight` does not know, so that it is no bound; mostly none.
+    """
+
+    strategies: tuple[str, ...]
+    path: LedgerPath
+    targets: Array
+    metrics: dict[str, Metrics]
+    trades: list[Trade]
+    without_costs: Metrics
+    unbounded: tuple[str, ...] = ()
+
+    def equity(self, strategy: str) -> Array:
+        """Return the (T,) equity of a strategy, in units of its opening equity."""
+        return np.asarray(self.path.equity[:, self.strategies.index(strategy)])
+
+    def returns(self, strategy: str) -> Array:
+        """Return the (T - 1,) simple returns of a strategy."""
+        return simple_returns(self.equity(strategy))
+
+
+def backtest(
+    policy: Policy,
+    market: Market,
+    forecast: NDArray[np.float32],
+    config: TradingConfig,
+    *,
+    seed: int,
+    draws: int,
+    best_known: Array | None = None,
+) -> Backtest:
+    """Play the test span.
+
+    Args:
+        policy: the trained agent.
+        market: T bars and the feature table the agent reads.
+        forecast: (T, H) forecast log returns of the bars that an order decided at t earns, the first one first.
+        config: rules and costs.
+        seed: decides the rotations behind `random_same_turnover`.
+        draws: how many rotations; the one with the median total return is reported.
+        best_known: (T, 1) targets of the best policy of a made-up world, or None.
+
+    Returns:
+        Paths, metrics and trades of all `STRATEGIES`, and of `best_known` where it is given.
+    """
+    agent = play(policy, market, config)
+    paths = {
+        "agent": agent,
+        "buy_and_hold": np.full_like(agent, min(1.0, config.leverage_cap)),
+        "flat": np.zeros_like(agent),
+        "random_same_turnover": random_rotation(agent, market, config, seed=seed, draws=draws),
+        "forecast_sign": sign_targets(forecast[:, 0], config),
+        "plan_on_forecast": planned(forecast.astype(np.float64), config, market.bars_per_year),
+        "perfect_foresight": perfect_foresight(market, config),
+    }
+    if best_known is not None:
+        paths[BEST_KNOWN] = best_known
+    names = tuple(paths)
+    targets = np.stack(list(paths.values()), axis=1)  # S x (T, A) -> (T, S, A)
+    path = run_ledger(market, targets, config)
+    assert market.index is not None
+    span = (market.index[-1] - market.index[0]).astype("timedelta64[s]").item()
+    trades = [closed_trades(path, account=number) for number in range(len(names))]
+    metrics = {
+        name: strategy_metrics(path, number, trades[number], bars_per_year=market.bars_per_year, span=span)
+        for number, name in enumerate(names)
+    }
+    costs = dataclasses.replace(config.costs, **dict.fromkeys(vars(config.costs), 0.0))
+    free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
+    without = strategy_metrics(free, 0, closed_trades(free), bars_per_year=market.bars_per_year, span=span)
+    return Backtest(names, path, targets, metrics, trades[0], without, not_bounded(market, config))
+
+
+def play_test(prepared: Prepared, states: HiddenStates, policy: Policy, market: Market, rows: range) -> Backtest:
+    """Play the market of `rows`, as a request asks; see `backtest`."""
+    config = prepared.config
+    return backtest(
+        policy,
+        market,
+        states.forecast[rows.start : rows.stop, earning_bar(prepared) :],
+        config.env,
+        seed=seed_for(config.seed, "rotation"),
+        draws=config.backtest.random_draws,
+        best_known=best_known(prepared, rows),
+    )
+
+
+def earning_bar(prepared: Prepared) -> int:
+    """Return which of the H forecasts is of the first bar that an order decided now earns: the next, or the one after.
+
+    An order that fills at the next close earns nothing of the next bar.
+    """
+    late = prepared.config.env.execution == "next_close"
+    return min(int(late), prepared.config.model.horizon - 1)
+
+
+def play(policy: Policy, market: Market, config: TradingConfig) -> Array:
+    """Let the policy walk the market once, greedily, and return its (T, A) target exposures.
+
+    The last row holds the decision taken at the last close, which no bar of this market fills.
+    """
+    env = TradingEnv(market, config)
+    observation, _ = env.reset(seed=0)
+    targets = np.zeros((len(market.close), market.close.shape[1]))
+    for t in range(len(targets)):
+        action = policy.act(observation[None])[0]
+        targets[t] = env.targets(action)
+        if t + 1 < len(targets):
+            observation, _, terminated, _, _ = env.step(action)
+            if terminated:  # ruined: flat from here on
+                break
+    return targets
+
+
+def random_rotation(targets: Array, market: Market, config: TradingConfig, *, seed: int, draws: int) -> Array:
+    """Return the agent's own targets, rotated in time by a random number of bars.
+
+    A rotation keeps how much is held, how long and how often it changes, and loses only the timing: what is left of the
+    agent's result after it is luck with the market's drift. Of `draws` rotations the one with the median total return
+    is returned, so that one lucky draw does not speak for all.
+    """
+    rng = np.random.default_rng(seed)
+    shifts = rng.integers(1, max(len(targets), 2), size=draws)
+    rotated = np.stack([np.roll(targets, shift, axis=0) for shift in shifts], axis=1)  # (T, draws, A)
+    final = run_ledger(market, rotated, config).equity[-1]
+    return np.asarray(rotated[:, np.argsort(final, kind="stable")[len(final) // 2]])
+
+
+def sign_targets(forecast: NDArray[np.float32], config: TradingConfig) -> Array:
+    """Return (T, 1) targets that follow the sign of the forecast, at the nearest level the agent could hold.
+
+    An agent that cannot beat this rule on the same forecasts has added nothing to the forecaster.
+    """
+    levels = np.asarray(config.exposures, dtype=np.float64)
+    wanted = np.clip(np.sign(forecast.astype(np.float64)), levels.min(), levels.max())
+    return np.asarray(levels[np.abs(levels[None, :] - wanted[:, None]).argmin(axis=1)][:, None])

@@ -1,0 +1,106 @@
+"""The tables of a backtest for other tools, as Parquet and CSV; and its returns as pandas, read back.
+
+`equity` holds every strategy, `positions` and `trades` the agent's. Knows pandas and the backtest, no report.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from tradewinds.core.errors import RequestError
+from tradewinds.tasks.account.backtest import Backtest
+from trading_env import Market
+
+FOLDER = "backtest"
+TRADES = ("instrument", "side", "entry_time", "exit_time", "bars", "entry_price", "exit_price", "profit")
+
+
+def export_tables(played: Backtest, market: Market, index: pd.DatetimeIndex, execution: str) -> dict[str, pd.DataFrame]:
+    """Return `equity`, `positions` and `trades` of a backtest.
+
+    Args:
+        played: the strategies on the test span.
+        market: its T bars.
+        index: (T,) starts of the bars, UTC.
+        execution: where orders fill; decides which price of a bar a trade names.
+
+    Returns:
+        `equity`: (T, S) in units of the opening equity, a column a strategy. `positions`: the agent's, per bar and
+        instrument: price, target and exposure as fractions of equity. `trades`: the agent's closed trades; profit in
+        units of the opening equity, after fee, spread and slippage, before interest.
+    """
+    agent = played.strategies.index("agent")
+    equity = pd.DataFrame({name: played.equity(name) for name in played.strategies}, index=index)
+    positions = {}
+    for asset, instrument in enumerate(market.instruments):
+        end = f".{instrument}" if len(market.instruments) > 1 else ""
+        positions[f"price{end}"] = market.close[:, asset]
+        positions[f"target{end}"] = played.targets[:, agent, asset]
+        positions[f"exposure{end}"] = played.path.exposure[:, agent, asset]
+    fill = market.open if execution == "next_open" else market.close
+    rows = [
+        (
+            market.instruments[trade.asset],
+            "long" if trade.direction > 0 else "short",
+            index[trade.entry_row],
+            index[trade.exit_row],
+            trade.exit_row - trade.entry_row,
+            float(fill[trade.entry_row, trade.asset]),
+            float(fill[trade.exit_row, trade.asset]),
+            trade.profit,
+        )
+        for trade in sorted(played.trades, key=lambda trade: (trade.entry_row, trade.asset))
+    ]
+    return {
+        "equity": equity,
+        "positions": pd.DataFrame(positions, index=index),
+        "trades": pd.DataFrame(rows, columns=pd.Index(TRADES)),
+    }
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write each table into an existing folder as <name>.parquet and <name>.csv, times in UTC."""
+    for name, table in tables.items():
+        timed = isinstance(table.index, pd.DatetimeIndex)
+        table.to_parquet(folder / f"{name}.parquet", compression="zstd")
+        plain = table.rename_axis("time").reset_index() if timed else table
+        pyarrow.csv.write_csv(pa.Table.from_pandas(plain, preserve_index=False), folder / f"{name}.csv")
+
+
+def has_table(run: Path, name: str) -> bool:
+    """Return whether a finished run wrote the table: series that are not traded, and storage units, have none."""
+    return (run / FOLDER / f"{name}.parquet").is_file()
+
+
+def read_table(run: Path, name: str) -> pd.DataFrame:
+    """Return `equity`, `positions` or `trades` of a finished run."""
+    return pd.read_parquet(run / FOLDER / f"{name}.parquet")
+
+
+def returns(run: Path, strategy: str = "agent") -> pd.Series:
+    """Return the (T - 1,) simple returns of a strategy on the test span, ready for empyrical, quantstats or pyfolio.
+
+    Args:
+        run: folder of a finished run.
+        strategy: `agent`, or a baseline of the report.
+
+    Returns:
+        Returns by the start of their bar, UTC; the series bears the strategy's name. After ruin they are 0.
+
+    Raises:
+        RequestError: the run has no backtest, or no such strategy.
+    """
+    if not has_table(run, "equity"):
+        raise RequestError(f"{run} holds no finished backtest; give a folder such as runs/sp500/<id>")
+    equity = read_table(run, "equity")
+    if strategy not in equity:
+        raise RequestError(f"strategy must be one of {', '.join(map(str, equity))}, was '{strategy}'")
+    values = equity[strategy].to_numpy()
+    before = values[:-1]
+    simple = np.divide(values[1:], before, out=np.ones(len(before)), where=before > 0.0) - 1.0
+    return pd.Series(simple, index=pd.DatetimeIndex(equity.index[1:]), name=strategy)

@@ -1,0 +1,1 @@
+"""Any environment of Gymnasium: no series, no forecaster, episodes instead of bars."""

@@ -1,0 +1,1 @@
+"""A storage unit in a day-ahead market: schedules committed at a gate closure."""

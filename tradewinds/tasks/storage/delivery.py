@@ -1,0 +1,96 @@
+"""The days of a day-ahead power market, and what may be known of each when its gate closes.
+
+The gate of day D closes on D - 1 at an hour of the local clock. By then all prices of D - 1 are known, as they were
+cleared the day before; so the row at which a day is forecast is the last hour of D - 1. Everything else at that row,
+weather and gas, is joined as it was known at the gate closure, not at that hour's end: `known_at`. docs/battery.md.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.data.series import Series
+from forecaster.hidden_states import HiddenStates
+from tradewinds.core.errors import RequestError
+from trading_env import BatteryConfig
+
+Array = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """D whole days of delivery that follow one another.
+
+    Attributes:
+        first: (D,) row of each day's first hour; the row before it is the last that is known at its gate closure.
+        length: (D,) hours of each day, 23 to 25.
+        rows: their rows in the series.
+        hour: local hours of the clock of these rows.
+    """
+
+    first: Int
+    length: Int
+    rows: range
+    hour: Int
+
+    @property
+    def number(self) -> Int:
+        """Day of delivery of each row, 0 to D - 1."""
+        return np.repeat(np.arange(len(self.first)), self.length)
+
+    @property
+    def gate_rows(self) -> Int:
+        """(D,) last row whose price is known when the day's gate closes."""
+        return self.first - 1
+
+
+def known_at(index: pd.DatetimeIndex, close_time: pd.DatetimeIndex, config: BatteryConfig) -> pd.DatetimeIndex:
+    """Return (T,) moments up to which anything but the price may be known at each row: its close, or the gate before.
+
+    The row of an hour is read when the gate of the next local day closes, at the latest; so of a day's later hours only
+    the prices are known, and of all else what was known at the gate closure.
+    """
+    day = index.tz_convert(config.time_zone).tz_localize(None).normalize()
+    gate = (day + pd.Timedelta(hours=config.gate_closure_hour)).tz_localize(
+        config.time_zone, ambiguous=np.ones(len(index), dtype=bool), nonexistent="shift_forward"
+    )
+    nanoseconds = np.minimum(close_time.as_unit("ns").asi8, gate.tz_convert("UTC").as_unit("ns").asi8)
+    return pd.DatetimeIndex(nanoseconds, tz="UTC")
+
+
+def delivery_days(series: Series, config: BatteryConfig, rows: range) -> Delivery:
+    """Return the whole local days in `rows` whose gate row lies in `rows` too.
+
+    Raises:
+        RequestError: there is none, or an hour is missing between them.
+    """
+    local = series.index[rows.start : rows.stop].tz_convert(config.time_zone)
+    dates = local.tz_localize(None).normalize()
+    starts = np.flatnonzero(np.append(True, dates[1:] != dates[:-1]))
+    ends = np.append(starts[1:], len(local))
+    midnight = (local.hour == 0) & (local.minute == 0)
+    whole = (starts > 0) & midnight[starts] & (local.hour[ends - 1] == 23)
+    first, length = starts[whole], (ends - starts)[whole]
+    if len(first) == 0:
+        raise RequestError(
+            f"{series.name}: rows {rows.start} to {rows.stop} hold no whole day of delivery in {config.time_zone}; "
+            "bring more bars, or give that part a larger share of the split"
+        )
+    inside = np.arange(first[0], first[-1] + length[-1])
+    gaps = np.flatnonzero(np.diff(series.index[rows.start + inside].asi8) != 3_600_000_000_000)
+    if len(gaps) or length.sum() != len(inside):
+        after = series.index[rows.start + inside[gaps[0] if len(gaps) else 0]]
+        raise RequestError(f"{series.name}: an hour is missing after {after}; a storage unit needs every hour's price")
+    span = range(rows.start + int(inside[0]), rows.start + int(inside[-1]) + 1)
+    return Delivery(rows.start + first, length, span, local.hour.to_numpy(np.int64)[inside])
+
+
+def price_paths(series: Series, states: HiddenStates, rows: Int) -> Array:
+    """Return (D, H) prices forecast at `rows` (D,), in the price's unit, from forecasts of its changes."""
+    last, steps = series.close[rows, :1], np.cumsum(states.forecast[rows].astype(np.float64), axis=1)
+    if getattr(series, "target", "log_return") == "difference":
+        return np.asarray(last + steps)
+    return np.asarray(last * np.exp(steps))

@@ -1,0 +1,1 @@
+"""Folds and seeds, each fitted in a process of its own, and their tests joined."""

@@ -1,0 +1,1 @@
+"""What every agent shares: the loop, policies, evaluation, transitions, checkpoints. Knows no algorithm."""

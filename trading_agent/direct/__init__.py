@@ -1,0 +1,1 @@
+"""Policy gradient through the ledger: the only folder here that may speak of exposures and ledgers."""

@@ -1,0 +1,1 @@
+"""Deep Q-networks and their replay memories. Knows discrete actions only."""

@@ -1,0 +1,1 @@
+"""REINFORCE and PPO over one actor-critic. Knows any action space."""

@@ -1,0 +1,1 @@
+"""A trading account as an environment: actions, rewards, single and vector faces over one simulator."""

@@ -1,0 +1,229 @@
+"""The game both Gymnasium faces play: N accounts on one market, their observations, rewards and ends.
+
+One padded table holds the features and room for the account's own, so that an observation is one gather. Knows the
+ledger; not Gymnasium's autoreset or rendering.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_env.account.actions import Actions
+from trading_env.account.rewards import FLOOR, Reward
+from trading_env.config import TradingConfig
+from trading_env.ledger.arithmetic import numbers_of
+from trading_env.ledger.columns import Tape
+from trading_env.ledger.law import Accounts, Bar, Rules, carry
+from trading_env.ledger.run import opened
+from trading_env.market import Market
+
+Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+Int = NDArray[np.int64]
+WIDEST = 10.0  # leverage caps: an observed exposure beyond this is shown as this
+
+
+class Outcome(NamedTuple):
+    """One step of N accounts: (N,) reward, ruin and end of the bars, and the ledger's bar."""
+
+    reward: Array
+    terminated: Flags
+    truncated: Flags
+    bar: Bar
+
+
+class Setting:
+    """What all games on one market under one set of rules share.
+
+    Args:
+        market: prices and features.
+        config: rules, costs, actions and reward.
+
+    Raises:
+        ValueError: the market lacks what the rules need.
+
+    Attributes:
+        table: (T, F + K) float32 features, the last K columns 0: room for the account's own.
+        num_own: K = 2 A + 1 columns of an observation that are the account's own.
+        benchmark: (T,) log growth of equal shares of all assets into the close of t + 1.
+        widest: largest exposure an observation shows.
+    """
+
+    def __init__(self, market: Market, config: TradingConfig) -> None:
+        self.market, self.config = market, config
+        self.tape, self.rules = Tape(market, config), Rules(config, market.bars_per_year)
+        num_bars, self.num_assets = market.close.shape
+        self.last, self.num_features = num_bars - 1, market.features.shape[1]
+        self.n = numbers_of(self.num_assets)
+        self.actions, self.reward = Actions(config, self.num_assets), Reward(config.reward)
+        self.num_own = 2 * self.num_assets + 1
+        self.widest = float(np.float32(WIDEST * config.leverage_cap))
+        self.table = np.zeros((num_bars, self.num_features + self.num_own), dtype=np.float32)
+        self.table[:, : self.num_features] = market.features
+        growth = np.log(market.growth().mean(axis=1))
+        self.benchmark = np.append(growth[1:], 0.0)
+
+
+class Game:
+    """N accounts that each stand at some bar of one market.
+
+    Args:
+        market: prices and features.
+        config: rules, costs, actions and reward.
+        num_accounts: N.
+        episode_bars: bars of an episode; None plays to the market's end.
+
+    Raises:
+        ValueError: the market lacks what the rules need.
+
+    Attributes:
+        t: (N,) bar at whose close each account decides next.
+        until: (N,) bar at which each episode is cut.
+        accounts: the ledger's state.
+        peak: (N,) highest equity since the episode began.
+        remembered: what the reward remembers, each (N,).
+        price: (N, A) mark at t of whoever holds something.
+    """
+
+    def __init__(
+        self, market: Market, config: TradingConfig, num_accounts: int, episode_bars: int | None = None
+    ) -> None:
+        self.longest = len(market) if episode_bars is None else episode_bars
+        self.setting = Setting(market, config)
+        self.market, self.config = market, config
+        self.num_account_features = self.setting.num_own + self.setting.reward.memory + 1
+        self.t = np.zeros(num_accounts, dtype=np.int64)
+        self.until = np.full(num_accounts, self.setting.last)
+        self.accounts = opened(self.setting.n, num_accounts, self.setting.num_assets)
+        self.peak = np.ones(num_accounts)
+        self.price = self.setting.tape.columns["close_now"].take(self.t, axis=0)
+        self.remembered = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.memory))
+
+    def restart(self, chosen: Int | slice, rows: Int) -> None:
+        """Open fresh accounts at `rows` where `chosen` says; in place."""
+        cash, units, target, equity, closed = self.accounts
+        cash[chosen] = equity[chosen] = self.peak[chosen] = 1.0
+        units[chosen] = target[chosen] = 0.0
+        closed[chosen] = False
+        for moment in self.remembered:
+            moment[chosen] = 0.0
+        self.t[chosen] = rows
+        self.until[chosen] = np.minimum(rows + self.longest, self.setting.last)
+
+    def advance(self, actions: NDArray[Any]) -> Outcome:
+        """Carry every account over one bar, to the close of bar t + 1.
+
+        Raises:
+            ValueError: an action is none.
+        """
+        setting, before, peak = self.setting, self.accounts.equity, self.peak
+        wanted, moment = setting.actions.targets(actions, len(self.t)), setting.tape.at(self.t)
+        self.accounts, bar = carry(setting.n, self.accounts, wanted, moment, setting.rules)
+        self.price = moment.close_next
+        after = self.accounts.equity
+        self.peak = np.maximum(peak, after)
+        reward, self.remembered = _rewarded(setting, self.t, before, after, peak, self.peak, self.remembered)
+        self.t = self.t + 1
+        return Outcome(reward, bar.ruined, self.t >= self.until, bar)
+
+    def account(self) -> Float32:
+        """Return (N, K + M + 1) what an agent must remember of an account.
+
+        Exposure and target of each asset, the drawdown from the episode's peak, what the reward remembers, and the
+        equity; the first K are part of the observation.
+        """
+        return _described(self.setting, self.accounts, self.t, self.peak, self.remembered)
+
+    def observation(self, chosen: Int | None = None) -> Float32:
+        """Return (N, F + K): the row of features at t, then the account's own; of the chosen only where given."""
+        setting, accounts, t, peak, price = self.setting, self.accounts, self.t, self.peak, self.price
+        if chosen is not None:
+            accounts, t = Accounts(*(part[chosen] for part in accounts)), t[chosen]
+            peak, price = peak[chosen], price[chosen]
+        rows = np.empty((len(t), setting.table.shape[1]), dtype=np.float32)
+        setting.table.take(t, axis=0, out=rows, mode="clip")
+        exposure = _exposure(accounts, price, setting)
+        first, assets = setting.num_features, setting.num_assets
+        if assets == 1:
+            rows[:, first], rows[:, first + 1] = _bounded(exposure, setting.widest), accounts.target
+        else:
+            rows[:, first : first + assets] = _bounded(exposure, setting.widest)
+            rows[:, first + assets : -1] = accounts.target
+        rows[:, -1] = 1.0 - accounts.equity / peak
+        return rows
+
+    def observe(self, t: NDArray[np.integer], account: Float32) -> Float32:
+        """Return (B, F + K) observations at (B,) rows `t` of (B, K + M + 1) accounts as `account` returned them."""
+        setting = self.setting
+        rows = np.empty((len(t), setting.table.shape[1]), dtype=np.float32)
+        setting.table.take(t, axis=0, out=rows, mode="clip")
+        own, assets = rows[:, setting.num_features :], setting.num_assets
+        own[...] = account[:, : setting.num_own]
+        own[:, :assets] = _bounded(own[:, :assets], np.float32(setting.widest))
+        return rows
+
+    def transition(
+        self, t: NDArray[np.integer], account: Float32, actions: NDArray[Any]
+    ) -> tuple[Array, Float32, Flags, Flags]:
+        """Replay one bar from what an agent remembers, through the same ledger; nothing of this game moves.
+
+        Args:
+            t: (B,) rows, at most T - 2.
+            account: (B, K + M + 1) as `account` returned them, float32; so the result agrees with the game's own to
+                that.
+            actions: (B,) or (B, A) actions.
+
+        Returns:
+            (B,) reward, (B, K + M + 1) next account, (B,) ruined, (B,) whether the market ended.
+        """
+        setting, rows = self.setting, np.asarray(t, dtype=np.int64)
+        columns, assets = account.astype(np.float64), setting.num_assets
+        drawdown, equity = columns[:, 2 * assets], columns[:, -1]
+        remembered = tuple(columns[:, setting.num_own : -1].T)
+        part: Any = 0 if assets == 1 else slice(assets)
+        exposure, target = columns[:, :assets][:, part], columns[:, assets : 2 * assets][:, part]
+        price = setting.tape.columns["close_now"][rows]
+        accounts = Accounts(
+            cash=equity * (1.0 - setting.n.total(exposure)),
+            units=exposure * setting.n.over(equity) / price,
+            target=setting.actions.remembered(target),
+            equity=equity,
+            closed=equity <= setting.rules.ruin,
+        )
+        wanted = setting.actions.targets(np.asarray(actions), len(rows))
+        accounts, bar = carry(setting.n, accounts, wanted, setting.tape.at(rows), setting.rules)
+        before = equity / np.maximum(1.0 - drawdown, FLOOR)
+        peak = np.maximum(before, accounts.equity)
+        reward, kept = _rewarded(setting, rows, equity, accounts.equity, before, peak, remembered)
+        following = _described(setting, accounts, rows + 1, peak, kept)
+        return reward, following, bar.ruined, rows + 1 >= setting.last
+
+
+def _rewarded(
+    setting: Setting, t: Int, before: Array, after: Array, old_peak: Array, peak: Array, remembered: tuple[Array, ...]
+) -> tuple[Array, tuple[Array, ...]]:
+    """(N,) rewards of the bar after rows t, and what is remembered after it."""
+    reward = setting.reward
+    deeper = before / old_peak - after / peak if reward.config.kind == "drawdown" else None
+    benchmark = setting.benchmark.take(t, mode="clip") if reward.compares else None
+    return reward.of(setting.n, before=before, after=after, deeper=deeper, benchmark=benchmark, remembered=remembered)
+
+
+def _described(setting: Setting, accounts: Accounts, t: Int, peak: Array, remembered: tuple[Array, ...]) -> Float32:
+    exposure = _exposure(accounts, setting.tape.columns["close_now"].take(t, axis=0, mode="clip"), setting)
+    parts = (exposure, accounts.target, 1.0 - accounts.equity / peak, *remembered, accounts.equity)
+    columns = [part if part.ndim == 2 else part[:, None] for part in parts]
+    return np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
+
+
+def _exposure(accounts: Accounts, price: Array, setting: Setting) -> Array:
+    value: Array = accounts.units * price / setting.n.over(np.maximum(accounts.equity, FLOOR))
+    return value
+
+
+def _bounded(exposure: NDArray[Any], widest: Any) -> NDArray[Any]:
+    if len(exposure) and (exposure.max() > widest or exposure.min() < -widest):
+        return np.asarray(np.minimum(np.maximum(exposure, -widest), widest))
+    return exposure

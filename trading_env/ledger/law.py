@@ -1,0 +1,294 @@
+"""The ledger: one law of money for the environment, the backtest and the live signal.
+
+`carry` takes accounts from one close to the next; everything that moves money calls it, or is tested to agree with it
+to the last bit (`paths`). Accounts hold units of A assets and one cash, in float64, without rounding, in units of their
+opening equity. Formulas: docs/accounting.md, sections 1 to 4. Knows bars and rules; not observations, rewards, actions.
+"""
+
+from typing import Any, NamedTuple
+
+from trading_env.config import TradingConfig
+from trading_env.ledger.arithmetic import Numbers
+
+Numeric = Any  # a float, (N,) or (N, A), as `numbers` says
+WORST_MOVE = 0.99  # of the price: more than that spread and slippage never take
+WHOLE = 1.0 + 1e-12  # a lot that is whole but for rounding is whole
+
+
+class Accounts(NamedTuple):
+    """The state of N accounts in A assets; one of one asset may be floats.
+
+    Attributes:
+        cash: (N,) money; negative is borrowed.
+        units: (N, A) units held, (N,) of one asset; negative is short.
+        target: (N, A) last target exposure that was traded on, (N,) of one asset; 0 at the opening.
+        equity: (N,) cash + units x price at the last mark.
+        closed: (N,) whether the account was ruined and closed out.
+    """
+
+    cash: Numeric
+    units: Numeric
+    target: Numeric
+    equity: Numeric
+    closed: Numeric
+
+
+class Moment(NamedTuple):
+    """What the market does between the close of bar t and that of t + 1; (A,) or (N, A), or floats of one asset.
+
+    Attributes:
+        close_next: mark at the close of t + 1.
+        open_next: mark at the open of t + 1.
+        close_now: mark at the close of t; None where the rules never look at it.
+        split: units that one unit becomes overnight; None where no asset ever splits, and so below.
+        dividend: money paid per unit held after the split.
+        funding: paid by the long to the short at the close of t + 1, as a fraction of the value held.
+        volatility: standard deviation of one bar's log return, as known at the close of t.
+        volume: units traded in the bar of the fill.
+        tradable: whether the asset trades in the bar of the fill.
+    """
+
+    close_next: Numeric
+    open_next: Numeric
+    close_now: Numeric = None
+    split: Numeric = None
+    dividend: Numeric = None
+    funding: Numeric = None
+    volatility: Numeric = None
+    volume: Numeric = None
+    tradable: Numeric = None
+
+
+class Bar(NamedTuple):
+    """What one bar cost each of N accounts, in money.
+
+    Attributes:
+        notional: (N,) value traded at the fill price before spread and slippage, both directions counted.
+        fee: (N,) fee on the notional at the price paid.
+        spread: (N,) half spread paid.
+        slippage: (N,) slippage paid.
+        borrow: (N,) interest on short value.
+        financing: (N,) interest on negative cash.
+        funding: (N,) paid by who is long to who is short; negative is received. The number 0 where none can be.
+        dividends: (N,) received; negative is paid by who is short. The number 0 where none can be.
+        ruined: (N,) whether the account was closed out on this bar.
+        called: (N,) whether it answered a margin call, or None where nobody did.
+        base: (N,) equity at the fill price, before costs, which the notional is measured against.
+        settled_units: (N, A) units that the close-out of ruined accounts took away, or None where nobody was ruined.
+        settled_value: (N, A) their value at the price they were taken away at.
+    """
+
+    notional: Numeric
+    fee: Numeric
+    spread: Numeric
+    slippage: Numeric
+    borrow: Numeric
+    financing: Numeric
+    funding: Numeric
+    dividends: Numeric
+    ruined: Numeric
+    called: Numeric
+    base: Numeric
+    settled_units: Numeric
+    settled_value: Numeric
+
+
+class Rules:
+    """A configuration as the ledger calculates with it: rates as fractions, interest per bar, sizes per capital."""
+
+    __slots__ = (
+        "borrow",
+        "fee",
+        "financing",
+        "half_spread",
+        "lot",
+        "maintenance",
+        "min_notional",
+        "next_close",
+        "on_change",
+        "per_share",
+        "per_volatility",
+        "ruin",
+        "same_close",
+        "slippage",
+        "varying",
+    )
+
+    def __init__(self, config: TradingConfig, bars_per_year: float) -> None:
+        costs = config.costs
+        self.fee = costs.fee_bps * 1e-4
+        self.half_spread = costs.half_spread_bps * 1e-4
+        self.slippage = costs.slippage_bps * 1e-4
+        self.per_volatility = costs.slippage_per_volatility
+        self.per_share = costs.slippage_bps_per_volume_percent * 1e-4 * 100.0 * config.capital
+        self.varying = self.per_volatility > 0.0 or self.per_share > 0.0
+        self.borrow = costs.borrow_bps_per_year * 1e-4 / bars_per_year
+        self.financing = costs.financing_bps_per_year * 1e-4 / bars_per_year
+        self.maintenance = config.maintenance_margin
+        self.ruin = config.ruin_equity
+        self.lot = config.lot / config.capital
+        self.min_notional = config.min_notional / config.capital
+        self.same_close = config.execution == "same_close"
+        self.next_close = config.execution == "next_close"
+        self.on_change = config.rebalance == "on_change"
+
+
+def carry(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: Rules) -> tuple[Accounts, Bar]:
+    """Carry N accounts from the close of bar t to the close of bar t + 1.
+
+    Args:
+        n: what the accounts are made of.
+        accounts: their state at the close of t.
+        wanted: (N, A) target exposures decided at the close of t.
+        bar: what the market does.
+        rules: execution, rebalancing, costs, ruin.
+
+    Returns:
+        Their state at the close of t + 1, and what the bar cost. Order of events: margin call, fill (same_close),
+        splits and dividends, fill (next_open), interest and funding, fill (next_close), mark; ruin is looked for
+        before each fill and at the mark.
+
+    Source:
+        docs/accounting.md, eq. 1 to 10.
+    """
+    called = None
+    if rules.maintenance:
+        called, wanted = _margin_call(n, accounts, wanted, bar, rules)
+    dividends: Numeric = 0.0
+    if rules.same_close:
+        accounts, base, trade, early = _fill(n, accounts, wanted, bar.close_now, bar, rules)
+        if bar.split is not None or bar.dividend is not None:
+            accounts, dividends = _night(n, accounts, bar)
+        accounts, interest = _accrue(n, accounts, bar, rules)
+    else:
+        if bar.split is not None or bar.dividend is not None:
+            accounts, dividends = _night(n, accounts, bar)
+        if rules.next_close:
+            accounts, interest = _accrue(n, accounts, bar, rules)
+            accounts, base, trade, early = _fill(n, accounts, wanted, bar.close_next, bar, rules)
+        else:
+            accounts, base, trade, early = _fill(n, accounts, wanted, bar.open_next, bar, rules)
+            accounts, interest = _accrue(n, accounts, bar, rules)
+    accounts, late = _mark(n, accounts, bar.close_next, rules)
+    ruined, units, value = _together(n, early, late)
+    return accounts, Bar(*trade, *interest, dividends, ruined, called, base, units, value)
+
+
+Settlement = tuple[Numeric, Numeric, Numeric]  # whom, units, value; None where nobody
+
+
+def _margin_call(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: Rules) -> tuple[Numeric, Numeric]:
+    """Replace the order of an account whose equity covers too little of what it holds by its close-out; eq. 9."""
+    gross = n.total(n.absolute(accounts.units) * bar.close_now)
+    called = n.both(accounts.equity < rules.maintenance * gross, n.negated(accounts.closed))
+    if not n.some(called):
+        return None, wanted
+    return called, n.where(n.over(called), 0.0, wanted)
+
+
+def _night(n: Numbers, accounts: Accounts, bar: Moment) -> tuple[Accounts, Numeric]:
+    """Let units split and pay the dividend of what is then held; who is short pays it; eq. 8."""
+    units = accounts.units if bar.split is None else accounts.units * bar.split
+    if bar.dividend is None:
+        return accounts._replace(units=units), 0.0
+    paid = n.total(units * bar.dividend)
+    return accounts._replace(units=units, cash=accounts.cash + paid), paid
+
+
+def _mark(n: Numbers, accounts: Accounts, price: Numeric, rules: Rules) -> tuple[Accounts, Settlement]:
+    """Value the accounts at a price, and settle those that are ruined there; eq. 1 and 7.
+
+    An account that is under water when its order fills is ruined there and then: it may not wait for a better close.
+    """
+    cash, units, target, _, closed = accounts
+    equity = cash + n.total(units * price)
+    if n.least(equity) > rules.ruin:
+        return Accounts(cash, units, target, equity, closed), (n.nobody(equity), None, None)
+    ruined = n.both(equity <= rules.ruin, n.negated(closed))
+    equity = n.where(ruined, n.maximum(equity, 0.0), equity)
+    each = n.over(ruined)
+    taken = n.where(each, units, 0.0)
+    settled = Accounts(
+        cash=n.where(ruined, equity, cash),
+        units=n.where(each, 0.0, units),
+        target=n.where(each, 0.0, target),
+        equity=equity,
+        closed=n.either(closed, ruined),
+    )
+    return settled, (ruined, taken, taken * price)
+
+
+def _together(n: Numbers, early: Settlement, late: Settlement) -> Settlement:
+    """Join what was settled at the fill and at the mark; no account is settled twice."""
+    if early[1] is None:
+        return late
+    if late[1] is None:
+        return early
+    return n.either(early[0], late[0]), early[1] + late[1], early[2] + late[2]
+
+
+def _fill(
+    n: Numbers, accounts: Accounts, wanted: Numeric, price: Numeric, bar: Moment, rules: Rules
+) -> tuple[Accounts, Numeric, tuple[Numeric, Numeric, Numeric, Numeric], Settlement]:
+    """Bring units to target x equity / price where the target asks for it; eq. 1 to 4.
+
+    Returns:
+        The accounts; (N,) equity before costs; (N,) notional, fee, spread and slippage; who was ruined at the price.
+    """
+    accounts, early = _mark(n, accounts, price, rules)
+    cash, units, target, base, closed = accounts
+    alive = n.over(n.negated(closed))
+    moves = n.both(wanted != target, alive) if rules.on_change else n.both(wanted == wanted, alive)
+    goal = wanted * n.over(base) / price
+    if rules.lot:
+        goal = n.trunc(goal / rules.lot * WHOLE) * rules.lot
+    gap = goal - units
+    if bar.tradable is None and not rules.min_notional:
+        target = n.only(alive, wanted)
+    else:
+        if bar.tradable is not None:
+            moves = n.both(moves, bar.tradable)
+        if rules.min_notional:
+            small = n.both(n.absolute(gap) * price < rules.min_notional, goal != 0.0)
+            moves = n.both(moves, n.negated(small))
+        target = n.where(moves, wanted, target)
+    bought = n.only(moves, gap)
+    value = bought * price
+    size = n.absolute(value)
+    notional, flow = n.total(size), n.total(value)
+    spread = notional * rules.half_spread
+    if rules.varying:
+        rate = _slippage(n, bought, bar, rules)
+        slippage = n.total(size * rate)
+        tilt = n.total(value * (rules.half_spread + rate))
+    else:
+        slippage = notional * rules.slippage
+        tilt = flow * (rules.half_spread + rules.slippage)
+    fee = rules.fee * (notional + tilt)  # what is bought costs price x (1 + h + s), what is sold brings x (1 - h - s)
+    cash = cash - flow - (spread + slippage) - fee
+    return Accounts(cash, units + bought, target, base, closed), base, (notional, fee, spread, slippage), early
+
+
+def _slippage(n: Numbers, bought: Numeric, bar: Moment, rules: Rules) -> Numeric:
+    """(N, A) adverse move of the price, as a fraction of it; eq. 3."""
+    rate = rules.slippage
+    if rules.per_volatility:
+        rate = rate + rules.per_volatility * bar.volatility
+    if rules.per_share:
+        rate = rate + rules.per_share * (n.absolute(bought) / bar.volume)
+    return n.minimum(rate, WORST_MOVE - rules.half_spread)
+
+
+def _accrue(
+    n: Numbers, accounts: Accounts, bar: Moment, rules: Rules
+) -> tuple[Accounts, tuple[Numeric, Numeric, Numeric]]:
+    """Charge one bar's interest on short value and on negative cash, and its funding; eq. 5, 6 and 10."""
+    cash, units, target, equity, closed = accounts
+    borrow = n.total(n.maximum(-units, 0.0) * bar.close_next) * rules.borrow
+    financing = n.maximum(-cash, 0.0) * rules.financing
+    cash = cash - borrow - financing
+    funding: Numeric = 0.0
+    if bar.funding is not None:
+        funding = n.total(units * bar.close_next * bar.funding)
+        cash = cash - funding
+    return Accounts(cash, units, target, equity, closed), (borrow, financing, funding)

@@ -1,0 +1,82 @@
+"""Closed trades: from the first unit held on one side until none is left there. Reads a ledger, moves no money."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trading_env.ledger.run import Array, LedgerPath
+
+
+@dataclass(frozen=True)
+class Trade:
+    """One round trip in one asset.
+
+    Attributes:
+        asset: index of the asset.
+        entry_row: bar whose fill opened it.
+        exit_row: bar whose fill closed it.
+        direction: +1 long, -1 short.
+        profit: money earned in units of the opening equity, after fee, spread and slippage, before interest, funding
+            and dividends.
+    """
+
+    asset: int
+    entry_row: int
+    exit_row: int
+    direction: int
+    profit: float
+
+
+def closed_trades(path: LedgerPath, account: int = 0) -> list[Trade]:
+    """Return the closed trades of one account, by asset and time; a position open at the end is not among them.
+
+    A fill that flips the side closes one trade and opens the next; its costs are shared by the units on either side.
+    The close-out of a ruined account closes its trades at the price it was marked at; their loss may exceed what the
+    account held, since an account that owes is settled at nothing.
+    """
+    trades = []
+    for asset in range(path.units.shape[2]):
+        trades.extend(_asset_trades(path, account, asset))
+    return trades
+
+
+def _asset_trades(path: LedgerPath, account: int, asset: int) -> list[Trade]:
+    held, price = path.units[:, account, asset], path.fill_price[:, asset]
+    taken, value = path.settled_units[:, account, asset], path.settled_value[:, account, asset]
+    if path.splits is not None and path.fill_splits is not None:  # count in units of the first bar
+        held, taken = held / path.splits[:, asset], taken / path.splits[:, asset]
+        price = price * path.fill_splits[:, asset]
+    cost = _costs(path, account, asset)
+    filled = held + taken  # units after the bar's fill, before a ruined account was closed out
+    trades: list[Trade] = []
+    entry, earned = 0, 0.0
+    for t in (np.flatnonzero((np.diff(held) != 0.0) | (taken[1:] != 0.0)) + 1).tolist():
+        before, after = float(held[t - 1]), float(filled[t])
+        if after != before:
+            leaving = before if before * after <= 0.0 else 0.0  # units that end a trade with this fill
+            share = abs(leaving) / abs(after - before)
+            if leaving:
+                profit = earned + leaving * price[t] - share * cost[t]
+                trades.append(Trade(asset, entry, t, int(np.sign(before)), float(profit)))
+            if leaving or before == 0.0:  # what is bought from here on is a new trade
+                entry, earned = t, -after * price[t] - (1.0 - share) * cost[t]
+            else:
+                earned += -(after - before) * price[t] - cost[t]
+        if taken[t] != 0.0:
+            trades.append(Trade(asset, entry, t, int(np.sign(taken[t])), float(earned + value[t])))
+    return trades
+
+
+def _costs(path: LedgerPath, account: int, asset: int) -> Array:
+    """(T,) costs of the fills in one asset: the account's, shared by notional where several assets trade in a bar."""
+    filled, held, price = (
+        path.units[:, account] + path.settled_units[:, account],
+        path.units[:, account],
+        path.fill_price,
+    )
+    if path.splits is not None and path.fill_splits is not None:
+        filled, held, price = filled / path.splits, held / path.splits, price * path.fill_splits
+    traded = np.abs(filled - np.concatenate([held[:1], held[:-1]])) * price
+    whole = traded.sum(axis=1)
+    share = np.divide(traded[:, asset], whole, out=np.zeros_like(whole), where=whole > 0.0)
+    return np.asarray((path.fee + path.spread + path.slippage)[:, account] * share)

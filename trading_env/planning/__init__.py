@@ -1,0 +1,1 @@
+"""The best plans there are: with hindsight, on forecasts, or by dynamic programming. Knows no agent."""
