@@ -38,6 +38,7 @@ STAGES = {
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
     "data": "list or verify the sample series that are shipped:  data list | verify",
 }
+TASKLESS = ("report", "models", "data", "benchmark-forecaster")  # stages that ask no task
 ACTIONS = {"models": ("list", "promote", "rollback"), "data": ("list", "verify")}
 FLAGS = """  -h, --help          this page; after a stage, its options
   -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
@@ -174,6 +175,11 @@ def _work(words: Words) -> int:
     folders = [resource_dir("conf"), *([words.config_dir] if words.config_dir else [])]
     plains = compose_requests(words.overrides, folders, multirun=words.multirun)
     requests = [request_from(plain) for plain in plains]  # every run of a sweep is checked before the first one starts
+    if words.stage not in TASKLESS:
+        from tradewinds.tasks import refuse
+
+        for request in requests:
+            refuse(request, words.stage)
     if words.show_config:
         import yaml
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import FetchError, GateError, RequestError
-from tradewinds.data.store.fetch import Wanted, fetch, wanted
+from tradewinds.data.store.fetch import wanted
 from tradewinds.data.store.update import Outcome
+from tradewinds.operate.refresh import fetch_all
 from tradewinds.request.schema import Config
 
 
@@ -34,35 +35,6 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     if all(outcome.status == "conflict" for outcome in bad):
         raise GateError(f"{words}; the store is as it was")
     raise FetchError(f"{words}; {cure}" if len(bad) < len(outcomes) else words)
-
-
-def bring_up_to_date(config: Config, console: Console) -> None:
-    """Fetch what series and weather lack, where they come from the network; what cannot be had now is said, not raised.
-
-    Raises:
-        GateError: the source disagrees with what is stored: somebody must decide which is right.
-    """
-    found = wanted(
-        dataclasses.replace(config.data, symbols=(), latitude=None, longitude=None), config.series, config.weather
-    )
-    if not found or config.data.offline:
-        return
-    for outcome in fetch_all(found, config, console):
-        if outcome.status == "conflict":
-            raise GateError(f"{outcome.instrument}: {outcome.reason}")
-        if outcome.status != "ok":
-            console.note(
-                f"note: {outcome.instrument} could not be brought up to date ({outcome.status}: {outcome.reason}); "
-                "what is stored is used"
-            )
-
-
-def fetch_all(found: Wanted, config: Config, console: Console) -> list[Outcome]:
-    """Fetch with a progress bar."""
-    with console.progress("fetch") as report:
-        outcomes = list(fetch(found, config.data, lambda done, total, name: report(done, total, {})))
-        report(len(outcomes), len(outcomes), {})
-    return outcomes
 
 
 def line(outcome: Outcome, width: int) -> str:

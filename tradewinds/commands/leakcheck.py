@@ -13,18 +13,19 @@ from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
 from tradewinds.pipeline.artifact import new_run_id, write_json
-from tradewinds.pipeline.prepare import Prepared, prepare, prepared_from
+from tradewinds.pipeline.prepare import prepared_from
+from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
+from tradewinds.tasks import job_of
 
 FILE = "leakcheck.json"
-WHOLE_DAYS = 4  # days of hours a part of a storage unit's split gets at least
 MOST = {"num_envs": 8, "rollout_steps": 8, "window_bars": 8}  # of an agent that has such a setting
 AGENT = {"learning_starts": 0.2, "validate_every": 0.5}  # shares of the steps an agent is trained for here
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Ask all probes on the last bars of the request's series; exit status 3 if one finds a leak."""
-    loaded, verdict = prepare(config), Verdict()
+    loaded, verdict = job_of(config), Verdict()
     loaded.series  # noqa: B018  a series of several instruments names the one that is traded
     short = shortened(aligned(loaded), console)
     index = short.panel.index
@@ -51,13 +52,12 @@ def shortened(prepared: Prepared, console: Console) -> Prepared:
         RequestError: the whole series is too short for the split.
     """
     config, bars = prepared.config, prepared.config.leakcheck.bars
-    if config.env.kind == "battery":  # every part must hold whole days of delivery
-        split = config.split
-        least = min(split.forecaster, split.agent, split.validation, split.test)
-        bars = max(bars, math.ceil(WHOLE_DAYS * 24 / least))
+    split = config.split
+    least = min(split.forecaster, split.agent, split.validation, split.test)
+    bars = max(bars, math.ceil(prepared.task.least_bars / least))
     while True:
         try:
-            return prepared_from(brief(config), last_bars(prepared.parts, bars))  # type: ignore[arg-type]
+            return prepared_from(brief(config), prepared.task, last_bars(prepared.parts, bars))  # type: ignore[arg-type]
         except RequestError:
             if bars >= len(prepared.panel.index):
                 raise

@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from tradewinds.commands.backtest import KIND
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.judge import draw
 from tradewinds.pipeline.artifact import MANIFEST, read, sha256_of
 from tradewinds.report.index import write_comparison, write_index
-from tradewinds.report.page import write_page
-from tradewinds.report.png import write_picture
 from tradewinds.request.schema import Config
-from tradewinds.tasks.forecast_only import KIND as FORECAST
 from tradewinds.walk_forward.joined import KIND as WALK
+from tradewinds.walk_forward.joined import draw_again
 
-AGAIN = {KIND: "backtest", FORECAST: "run", WALK: "walk-forward"}
+AGAIN = {"backtest": "backtest", "forecast": "run", WALK: "walk-forward"}  # artifacts of reports, and who writes them
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
@@ -34,20 +32,18 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         console.wrote(page)
         return {"comparison": str(page)}
     (run,) = runs
-    write_page(run, plot_points=points)
-    picture = write_picture(run, plot_points=points)
-    for path in (run / "report.html", picture):
-        if path is not None:
-            console.wrote(path)
+    paths = draw_again(run, plot_points=points) if (run / WALK).exists() else draw(run, plot_points=points)
+    for path in paths:
+        console.wrote(path)
     if run.resolve().is_relative_to(Path(config.run.dir).resolve()):
         console.wrote(write_index(Path(config.run.dir)))
-    return {"report": str(run / "report.html"), "picture": None if picture is None else str(picture)}
+    return {"report": str(paths[0]), "picture": str(paths[1]) if len(paths) > 1 else None}
 
 
 def _prove(run: Path) -> None:
     if not (run / "report.json").is_file():
         raise RequestError(f"inputs.run must name the folder of a finished run, was '{run}' (no report.json there)")
-    kind = next((kind for kind in AGAIN if (run / kind).exists()), FORECAST)
+    kind = next((kind for kind in AGAIN if (run / kind).exists()), "forecast")
     facts = read(run / kind, kind).manifest["facts"]
     if sha256_of(run / "report.json") != facts.get("report_sha256"):
         raise GateError(f"{run / 'report.json'} differs from {kind}/{MANIFEST}; it was changed: {AGAIN[kind]} again")

@@ -10,16 +10,14 @@ from filelock import FileLock, Timeout
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
 from tradewinds.operate.schedule import close_workflows, due_after, due_before, open_workflows, run_due
-from tradewinds.pipeline.prepare import prepare
 from tradewinds.request.schema import Config
+from tradewinds.tasks import job_of
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Run the last due retraining if it has not run yet, then each one as it falls due."""
     due = due_before(config.schedule, datetime.now(UTC))
-    prepared = prepare(config)  # a request that cannot work is refused now, not at three in the morning
-    prepared.require_prices()
-    name = prepared.name
+    name = job_of(config).name  # a request that cannot work is refused now, not at three in the morning
     runs = Path(config.run.dir)
     (runs / name).mkdir(parents=True, exist_ok=True)
     try:

@@ -1,5 +1,16 @@
 """`tradewinds walk-forward`: models fitted anew for each fold and seed, their tests joined into one account."""
 
-from tradewinds.walk_forward.joined import main
+from typing import Any
 
-__all__ = ["main"]
+from tradewinds.commands.words import say_series
+from tradewinds.core.console import Console
+from tradewinds.request.schema import Config
+from tradewinds.tasks import job_of
+from tradewinds.walk_forward.joined import walk
+
+
+def main(config: Config, console: Console) -> dict[str, Any]:
+    """Fit and test all folds and seeds that are not there yet, and join their tests."""
+    prepared = job_of(config)
+    say_series(prepared, console)
+    return walk(prepared, console)

@@ -22,7 +22,8 @@ class Kind:
     Attributes:
         config: "module:Class" of the dataclass that holds its settings; empty for a feature, which has none.
         function: "module:function" that does the work; its signature is that of the kinds below in the same group, and
-            of a feature that of `forecaster.data.custom_features.register_feature`.
+            of a feature that of `forecaster.data.custom_features.register_feature`. Of an env it is the class of the
+            task (`tradewinds.pipeline.task.Task`) that forecasts are for there.
     """
 
     config: str
@@ -50,9 +51,11 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         ),
     },
     "env": {
-        "trading": Kind("trading_env.config:TradingConfig", "trading_env:TradingVectorEnv"),
-        "battery": Kind("trading_env.storage.config:BatteryConfig", "trading_env:BatteryVectorEnv"),
-        "gymnasium": Kind("tradewinds.tasks.gymnasium.config:GymnasiumConfig", "tradewinds.tasks.gymnasium.train:make"),
+        "trading": Kind("trading_env.config:TradingConfig", "tradewinds.tasks.account.task:AccountTask"),
+        "battery": Kind("trading_env.storage.config:BatteryConfig", "tradewinds.tasks.storage.task:StorageTask"),
+        "gymnasium": Kind(
+            "tradewinds.tasks.gymnasium.config:GymnasiumConfig", "tradewinds.tasks.gymnasium.task:GymnasiumTask"
+        ),
     },
     "agent": {
         "dqn": Kind("trading_agent.common.config:DQNConfig", "trading_agent.dqn.dqn:train_dqn"),

@@ -40,6 +40,18 @@ def equity_band(equity: Array, index: pd.DatetimeIndex, *, seed: int) -> pd.Data
     return pd.DataFrame({"low": low, "high": high}, index=index[rows])
 
 
+def profit_band(daily: pd.Series, *, seed: int) -> pd.DataFrame:
+    """Return the same of money earned so far, when the days' profits (D,) come in blocks of random order."""
+    values = daily.to_numpy(np.float64)
+    if len(values) < FEWEST or float(np.std(values)) <= 1e-12:
+        return pd.DataFrame({"low": [], "high": []}, index=pd.DatetimeIndex(daily.index)[:0])
+    rng = np.random.default_rng(seed)
+    block = max(float(optimal_block_length(values)["stationary"].iloc[0]), 1.0)
+    curves = [values[_stationary(len(values), block, rng)].cumsum() for _ in range(DRAWS)]
+    low, high = np.quantile(curves, [0.025, 0.975], axis=0)
+    return pd.DataFrame({"low": low, "high": high}, index=daily.index)
+
+
 def _stationary(length: int, block: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """(T,) rows in blocks of geometric length that begin anywhere and wrap around."""
     begins = rng.random(length) < 1.0 / block

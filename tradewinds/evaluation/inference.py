@@ -1,5 +1,6 @@
 """How far the numbers of a backtest or a forecast can be believed. Definitions and references: docs/metrics.md, 3."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -165,3 +166,43 @@ def _put(block: dict[str, Any], name: str, value: Any, reason: str) -> None:
     block[name] = value
     if value is None:
         block[f"{name}_reason"] = reason
+
+
+def interval_block(
+    series: Mapping[str, tuple[Array, Array | None]], *, draws: int, seed: int, unit: str, block: float | None = None
+) -> dict[str, Any]:
+    """Return by name the 95 % interval of a mean, or of a sum per another's on the same periods; None with its reason.
+
+    Args:
+        series: per name (P,) numbers, and (P,) others whose sum divides theirs, or None.
+        draws: bootstrap draws.
+        seed: of the bootstrap.
+        unit: what the periods are, in words.
+        block: mean length of a bootstrap block; None estimates it.
+    """
+    found: dict[str, Any] = {}
+    for name, (values, per) in series.items():
+        found[name] = mean_interval(values, per=per, draws=draws, seed=seed, block=block)
+    reasons = {
+        f"{name}_reason": f"{len(series[name][0])} {unit} are too few or all alike; {FEWEST} are needed"
+        for name, interval in found.items()
+        if interval is None
+    }
+    return found | reasons
+
+
+def mean_interval(
+    values: Array, *, draws: int, seed: int, per: Array | None = None, block: float | None = None
+) -> list[float] | None:
+    """Return the 95 % percentile interval of the mean of (P,) `values`, or of their sum per that of `per`.
+
+    Source:
+        Stationary bootstrap (Politis and Romano 1994).
+    """
+    if len(values) < FEWEST or float(np.std(values)) <= 1e-12:
+        return None
+    length = _block(values) if block is None else block
+    whole = np.ones(len(values)) if per is None else per
+    drawn = StationaryBootstrap(length, values, whole, seed=seed)
+    low, high = drawn.conf_int(lambda above, below: above.sum() / below.sum(), draws, method="percentile")[:, 0]
+    return [float(low), float(high)]

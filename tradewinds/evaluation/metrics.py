@@ -43,18 +43,18 @@ def strategy_metrics(
     returns = simple_returns(equity)
     years = span.total_seconds() / (365.25 * 86_400)
     metrics: Metrics = {"total_return": float(equity[-1] / equity[0] - 1.0)}
-    _put(metrics, "cagr_365_25", _cagr(equity, years), "the span is shorter than a month or the account was ruined")
+    put(metrics, "cagr_365_25", _cagr(equity, years), "the span is shorter than a month or the account was ruined")
     varies = float(np.std(returns)) > 1e-12
     sharpe = empyrical.sharpe_ratio(returns, annualization=bars_per_year) if varies else None
-    _put(metrics, "sharpe_annual_ddof1_arithmetic", sharpe, FLAT)
+    put(metrics, "sharpe_annual_ddof1_arithmetic", sharpe, FLAT)
     volatility = empyrical.annual_volatility(returns, annualization=bars_per_year) if len(returns) > 1 else None
-    _put(metrics, "volatility_annual_ddof1", volatility, "fewer than two bars")
+    put(metrics, "volatility_annual_ddof1", volatility, "fewer than two bars")
     loses = bool(np.any(returns < 0.0))
     sortino = empyrical.sortino_ratio(returns, annualization=bars_per_year) if loses else None
-    _put(metrics, "sortino_annual_all_bars", sortino, "no bar lost money")
+    put(metrics, "sortino_annual_all_bars", sortino, "no bar lost money")
     metrics["max_drawdown_from_start_capital"] = abs(float(empyrical.max_drawdown(returns)))
     won = [trade.profit > 0.0 for trade in trades]
-    _put(metrics, "win_rate_closed_trades", float(np.mean(won)) if won else None, "no trade was closed")
+    put(metrics, "win_rate_closed_trades", float(np.mean(won)) if won else None, "no trade was closed")
     metrics["closed_trades"] = len(trades)
     metrics["turnover_per_year"] = float(path.turnover[:, account].sum() * bars_per_year / max(len(returns), 1))
     metrics["exposure_mean"] = float(path.exposure[:, account].sum(axis=-1).mean())
@@ -70,7 +70,8 @@ def _cagr(equity: Array, years: float) -> float | None:
     return float((equity[-1] / equity[0]) ** (1.0 / years) - 1.0)
 
 
-def _put(metrics: Metrics, name: str, value: float | None, reason: str) -> None:
+def put(metrics: Metrics, name: str, value: float | None, reason: str) -> None:
+    """Set a metric, or None with its reason where it could not be computed."""
     metrics[name] = float(value) if value is not None and math.isfinite(value) else None
     if metrics[name] is None:
         metrics[f"{name}_reason"] = reason

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tradewinds.evaluation.overfitting import bar_sharpe, deflated_sharpe, overfitting_probability, probabilistic_sharpe
 from tradewinds.evaluation.seed_statistics import seed_summary
 from tradewinds.pipeline.artifact import flush
-from tradewinds.pipeline.prepare import Prepared
+from tradewinds.pipeline.task import Prepared
 
 Array = NDArray[np.float64]
 LOG, RETURNS = "trials.jsonl", "trials"

@@ -13,7 +13,7 @@ from tradewinds.leakcheck.stretch import parts_of
 from tradewinds.leakcheck.trace import Trace, first_difference
 from tradewinds.leakcheck.verdict import Leak, leak_at
 from tradewinds.leakcheck.worlds import known_until
-from tradewinds.pipeline.prepare import Prepared
+from tradewinds.pipeline.task import Prepared
 
 
 def brings_plugins(prepared: Prepared) -> bool:

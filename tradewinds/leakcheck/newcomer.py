@@ -11,10 +11,12 @@ from forecaster.data.splits import Split
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.request.schema import request_from
+from tradewinds.tasks import task_of
 
 
 def read_features(plain: Mapping[str, Any], parts: Parts, split: Split) -> dict[str, list[tuple[int, NDArray[Any]]]]:
     """Prepare a request and return the features of its traded instrument, as a trace holds them."""
-    prepared = prepared_from(request_from(plain), parts, split)
+    config = request_from(plain)
+    prepared = prepared_from(config, task_of(config), parts, split)
     table = build_features(prepared.series, prepared.config.features)
     return {"features": [(0, np.asarray(table.values))]}

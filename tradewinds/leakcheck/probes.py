@@ -17,16 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.fitted import FittedForecaster
 from tradewinds.leakcheck.refit import first_fit, refits
 from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
 from tradewinds.leakcheck.trace import trace
 from tradewinds.leakcheck.verdict import Verdict, leak_at
 from tradewinds.leakcheck.walks import Walk, account, walks
 from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.pipeline.prepare import Prepared
-from tradewinds.tasks.account.backtest import Backtest
-from trading_agent import Policy
+from tradewinds.pipeline.task import Models, Outcome, Prepared
 
 STRETCH, CUTS = 64, 5  # bars that a run's own check plays the agent on, and cuts it makes there
 Tell = Callable[[int, int], None]
@@ -54,7 +51,7 @@ def check_pipeline(
         if models is None:
             return verdict
         rows = range(prepared.split.agent.start, len(prepared.series.index))
-        true = trace(prepared, models.of(prepared), models.policy, rows)
+        true = trace(prepared, models.models(prepared), rows)
         likely, every = walks(prepared, models, true, rows)
         asked = (*likely, *refits(prepared, models, Path(folder)), *every)
         for number, (probe, question) in enumerate(asked):
@@ -64,29 +61,27 @@ def check_pipeline(
             if verdict.leak is not None:
                 return verdict
     if models.agent is None:
-        verdict.notes.append("the series is forecast and not traded: there are no actions to probe")
-    elif prepared.config.env.kind != "trading":
-        played = "actions" in true.tables
-        money = "a storage unit's money was compared between worlds, and not with a second account"
-        verdict.notes.append(money if played else "too few days to play the storage unit: its actions were not probed")
+        verdict.notes.append("the series is forecast and nobody acts on it: there are no actions to probe")
+    elif "actions" not in true.tables:
+        verdict.notes.append("too few bars to act on: the actions were not probed")
+    elif "account" not in verdict.asked:
+        verdict.notes.append("the money was compared between worlds, and not with a second account")
     return verdict
 
 
-def check_run(
-    prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, played: Backtest | None = None
-) -> Verdict:
+def check_run(prepared: Prepared, models: Models, outcome: Outcome | None = None) -> Verdict:
     """Ask a finished run what is cheap to ask: a second account, and a few worlds on its last bars.
 
     Args:
         prepared: the request.
-        fitted: its forecaster.
-        policy: its agent; None for a series that is forecast and not traded.
-        played: its backtest on the test rows, for the second account.
+        models: its forecaster, and its agent if there is one.
+        outcome: of its test rows, for the second account.
     """
-    verdict = Verdict()
-    if played is not None:
+    verdict, fitted = Verdict(), models.forecaster
+    assert fitted is not None
+    if outcome is not None:
         verdict.asked["account"] = 1
-        verdict.leak = account(prepared, played, prepared.split.test)
+        verdict.leak = account(prepared, outcome)
     if verdict.leak is not None or prepared.parts is None:
         return verdict
     prepared = aligned(prepared)
@@ -96,7 +91,7 @@ def check_run(
         verdict.notes.append("too few bars for a stretch of its own")
         return verdict
     rows = short.split.test
-    walk = partial(Walk, short, fitted, policy, trace(short, fitted, policy, rows), rows)
+    walk = partial(Walk, short, models, trace(short, models, rows), rows)
     cuts = [walk(row) for row in np.linspace(rows.start + 1, rows.stop - 2, CUTS).astype(int).tolist()]
     asked = [("frozen", cut.frozen) for cut in cuts] + [("stream", cut.stream) for cut in cuts[1:-1:2]]
     for probe, question in asked:
@@ -105,12 +100,10 @@ def check_run(
     return verdict
 
 
-def leakcheck_block(
-    prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, played: Backtest | None = None
-) -> dict[str, Any]:
+def leakcheck_block(prepared: Prepared, models: Models, outcome: Outcome | None = None) -> dict[str, Any]:
     """Return what `check_run` says for a report: `leakcheck` is `clean`, or says where the leak is."""
     try:
-        verdict = check_run(prepared, fitted, policy, played)
+        verdict = check_run(prepared, models, outcome)
     except ValueError as error:
         return {"leakcheck": None, "leakcheck_reason": f"another world could not be prepared: {error}"}
     return {"leakcheck": verdict.word, "leakcheck_detail": verdict.plain()}

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import tradewinds.commands.encode as encode_stage
-import tradewinds.commands.train_agent as agent_stage
-import tradewinds.commands.train_forecaster as forecaster_stage
 from forecaster.fitted import FittedForecaster
 from tradewinds.core.console import Silent
 from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
 from tradewinds.leakcheck.worlds import another_world
+from tradewinds.pipeline import steps
 from tradewinds.pipeline.artifact import Artifact, read
-from tradewinds.pipeline.prepare import Prepared
-from trading_agent import Policy, TrainedAgent
+from tradewinds.pipeline.task import Models, Prepared
+from trading_agent import TrainedAgent
 
 SILENT = Silent()
 WORLDS = 3  # worlds in which the models are fitted again: at random, in a trend, in a zigzag
@@ -25,25 +23,24 @@ IRREPRODUCIBLE = (
 
 
 @dataclass(frozen=True, eq=False)
-class Models:
+class Fits:
     """What was fitted in the true world: the forecaster of each instrument, and the agent if there is one."""
 
     panel: dict[str, FittedForecaster]
     agent: TrainedAgent | None
 
-    @property
-    def policy(self) -> Policy | None:
-        """What the agent does; None for a series that is not traded."""
-        return None if self.agent is None else self.agent.policy
+    def models(self, prepared: Prepared) -> Models:
+        """Return them as a run leaves them, without states."""
+        return Models(self.of(prepared), policy=None if self.agent is None else self.agent.policy)
 
     def of(self, prepared: Prepared) -> FittedForecaster:
         """Return the forecaster of the instrument the agent trades."""
         return self.panel[prepared.series.instruments[0]]
 
 
-def first_fit(prepared: Prepared, run: Path, verdict: Verdict) -> Models | None:
+def first_fit(prepared: Prepared, run: Path, verdict: Verdict) -> Fits | None:
     """Fit forecaster and agent as `run` does, artifacts in `run`; None where the forecaster was fitted too far."""
-    panel, artifact = forecaster_stage.train_forecaster(prepared, run, SILENT)
+    panel, artifact = steps.train_forecaster(prepared, run, SILENT)
     fitted, config = panel[prepared.series.instruments[0]], prepared.config
     row = fitted.fit_end + config.model.horizon + config.split.embargo_bars
     verdict.count("split")
@@ -51,18 +48,15 @@ def first_fit(prepared: Prepared, run: Path, verdict: Verdict) -> Models | None:
         what = f"it was fitted up to row {fitted.fit_end}; with horizon and embargo that reaches the agent's first row"
         verdict.leak = leak_at(prepared, "split", "forecaster_fit", prepared.split.agent.start, what)
         return None
-    traded = prepared.panel.target == "log_return"
-    return Models(panel, _fit_agent(prepared, fitted, artifact, run) if traded else None)
+    return Fits(panel, _fit_agent(prepared, fitted, artifact, run) if prepared.task.acts else None)
 
 
 def _fit_agent(prepared: Prepared, fitted: FittedForecaster, artifact: Artifact, run: Path) -> TrainedAgent:
-    folder = run / "hidden_states"
-    states, encoded = encode_stage.encode_states(prepared, prepared.series, fitted, artifact, folder, SILENT)
-    parents = {"forecaster": artifact, "hidden_states": encoded}
-    return agent_stage.train_agent(prepared, states, parents, run, SILENT)[0]
+    models = steps.encoded(prepared, fitted, artifact, run / steps.HIDDEN_STATES, SILENT)
+    return steps.train_agent(prepared, models, run, SILENT)[1]
 
 
-def refits(prepared: Prepared, models: Models, folder: Path) -> list[Question]:
+def refits(prepared: Prepared, models: Fits, folder: Path) -> list[Question]:
     """List the fits to repeat in worlds that differ after the rows a model may learn from."""
     questions: list[Question] = []
     for number in range(WORLDS):
@@ -74,20 +68,20 @@ def refits(prepared: Prepared, models: Models, folder: Path) -> list[Question]:
     return [*questions, ("refit", partial(_stopped_again, prepared, models, folder / "stopped"))]
 
 
-def _forecaster_again(prepared: Prepared, models: Models, run: Path, number: int) -> Leak | None:
+def _forecaster_again(prepared: Prepared, models: Fits, run: Path, number: int) -> Leak | None:
     """Change all after the forecaster's rows: what was fitted may not notice."""
     end = min(prepared.split.forecaster.stop, prepared.split.agent.start - prepared.config.split.embargo_bars)
     world = world_of(prepared, another_world(parts_of(prepared), end - 1, seed=number))
-    panel, _ = forecaster_stage.train_forecaster(world, run, SILENT)
+    panel, _ = steps.train_forecaster(world, run, SILENT)
     found = _same_forecasters(prepared, models.panel, panel, end)
     if found is not None:  # unless the machine itself fits otherwise every time
-        again, _ = forecaster_stage.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
+        again, _ = steps.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
         if _same_forecasters(prepared, models.panel, again, end) is not None:
             return leak_at(prepared, "refit", found.stage, end, IRREPRODUCIBLE)
     return found
 
 
-def _agent_again(prepared: Prepared, models: Models, first: TrainedAgent, folder: Path, number: int) -> Leak | None:
+def _agent_again(prepared: Prepared, models: Fits, first: TrainedAgent, folder: Path, number: int) -> Leak | None:
     """Change all after the validation rows: what was learned and chosen may not notice."""
     end = prepared.split.validation.stop
     world = world_of(prepared, another_world(parts_of(prepared), end - 1, seed=number))
@@ -102,7 +96,7 @@ def _agent_again(prepared: Prepared, models: Models, first: TrainedAgent, folder
     return leak_at(prepared, "refit", "agent_fit", end, what)
 
 
-def _stopped_again(prepared: Prepared, models: Models, run: Path) -> Leak | None:
+def _stopped_again(prepared: Prepared, models: Fits, run: Path) -> Leak | None:
     """Change the bars after the first row that stops the fit: scaler and first epoch may not notice.
 
     A linear base is left out: the stopping rows choose its penalty, as they choose the epoch.
@@ -115,8 +109,8 @@ def _stopped_again(prepared: Prepared, models: Models, run: Path) -> Leak | None
     if model.linear_base:
         config = dataclasses.replace(prepared.config, model=dataclasses.replace(model, linear_base=False))
         prepared, world = (dataclasses.replace(one, config=config) for one in (prepared, world))
-        panel, _ = forecaster_stage.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
-    others, _ = forecaster_stage.train_forecaster(world, run, SILENT)
+        panel, _ = steps.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
+    others, _ = steps.train_forecaster(world, run, SILENT)
     for name, fitted in panel.items():
         what = f"{name}: the rows that fit it know the labels of the rows that stop it, from this bar on"
         if _scaler(fitted) != _scaler(others[name]):

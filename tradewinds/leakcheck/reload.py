@@ -16,7 +16,7 @@ from tradewinds.core.plugins import function_of
 from tradewinds.data.assemble.loaded import LoadedColumns
 from tradewinds.leakcheck.stretch import parts_of
 from tradewinds.leakcheck.verdict import Leak, Verdict
-from tradewinds.pipeline.prepare import Prepared
+from tradewinds.pipeline.task import Prepared
 
 RELOADS = (0.6, 0.8, 0.95)  # shares of the bars, or values, after which a source is cut off
 DAY = pd.Timedelta(days=1)

@@ -6,7 +6,8 @@ import forecaster.hidden_states as encoding
 from forecaster.data.splits import Split
 from forecaster.fitted import FittedForecaster
 from tradewinds.data.assemble.loaded import Parts
-from tradewinds.pipeline.prepare import Prepared, prepared_from
+from tradewinds.pipeline.prepare import prepared_from
+from tradewinds.pipeline.task import Prepared
 
 
 def aligned(prepared: Prepared) -> Prepared:
@@ -20,7 +21,7 @@ def aligned(prepared: Prepared) -> Prepared:
 
 def world_of(prepared: Prepared, parts: Parts, split: Split | None = None) -> Prepared:
     """Prepare the request anew in another world, its rows parted as they were."""
-    return prepared_from(prepared.config, parts, prepared.split if split is None else split)
+    return prepared_from(prepared.config, prepared.task, parts, prepared.split if split is None else split)
 
 
 def parts_of(prepared: Prepared) -> Parts:

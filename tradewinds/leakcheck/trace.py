@@ -1,22 +1,14 @@
 """What every stage of the real pipeline said at every bar, in order, so that two worlds can be compared."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
 
-import forecaster.evaluation.scores as scoring
 import forecaster.hidden_states as encoding
-import tradewinds.tasks.account.backtest as playing
-import tradewinds.tasks.account.market as joining
-from forecaster.fitted import FittedForecaster
-from tradewinds.pipeline.prepare import Prepared
-from tradewinds.tasks.storage.trace import storage_tables
-from trading_agent import Policy
-from trading_env import TradingEnv
+from tradewinds.pipeline.task import Models, Outcome, Prepared, TraceTables
 
 STAGES = (
     "series",
@@ -32,15 +24,6 @@ STAGES = (
     "fills",
     "equity",
 )
-# strategies that may not know what comes
-CAUSAL = (
-    "agent",
-    "buy_and_hold",
-    "flat",
-    "forecast_sign",
-    "plan_on_forecast",
-)
-CALIBRATION = 20  # bars whose residuals give the forecasts their first intervals, in a trace
 ROUNDING = 1e-9  # relative: linear baselines forecast all rows in one product, whose sums depend on how many there are
 Values = NDArray[Any]
 
@@ -51,54 +34,27 @@ class Trace:
 
     Attributes:
         tables: by stage.
-        states: the hidden states behind them, or None.
-        played: the agent's backtest, or None where none was played.
+        models: the models behind them, with the states of this world.
+        outcome: what the agent's actions came to, or None where none was played.
     """
 
-    tables: dict[str, list[tuple[int, Values]]]
-    states: encoding.HiddenStates | None = None
-    played: "playing.Backtest | None" = None
+    tables: TraceTables
+    models: Models | None = None
+    outcome: Outcome | None = None
 
 
-class Curious:
-    """A policy whose action depends on every digit of what it observes: a leak into any column moves it."""
-
-    kind = "curious"
-
-    def __init__(self, space: Space[Any]) -> None:
-        self.space = space
-
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
-        """Return (N,) numbers of actions, or (N, A) weights, at (N, O) observations."""
-        weights = np.random.default_rng(0).uniform(0.5, 1.5, observations.shape[1])
-        mixed = 1e4 * (observations.astype(np.float64) @ weights)
-        if isinstance(self.space, Discrete):
-            return np.asarray(np.floor(mixed).astype(np.int64) % int(self.space.n))
-        assert isinstance(self.space, Box)
-        low, high = self.space.low, self.space.high
-        return np.asarray(low + (high - low) * (mixed - np.floor(mixed))[:, None], dtype=np.float32)
-
-    def settings(self) -> dict[str, Any]:
-        """Return nothing: it is never saved."""
-        return {}
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return nothing: it has no weights."""
-        return {}
-
-
-def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, rows: range) -> Trace:
-    """Walk the path from the series to the equity with models that are fitted already.
+def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
+    """Walk the path from the series to the money with models that are fitted already.
 
     Args:
         prepared: the series of some world.
-        fitted: the forecaster.
-        policy: the agent; None for a series that is forecast and not traded.
+        models: the forecaster, and the agent if there is one; the states are encoded anew.
         rows: the bars the agent is played on.
     """
-    series = prepared.series
+    series, fitted = prepared.series, models.forecaster
+    assert fitted is not None
     prices = [getattr(series, name) for name in ("open", "high", "low", "close", "volume")]
-    tables: dict[str, list[tuple[int, Values]]] = {
+    tables: TraceTables = {
         "series": [(0, table) for table in (*prices, series.exogenous.to_numpy(np.float64)) if table is not None]
     }
     features, scaled = encoding.read_features(fitted, series)
@@ -106,40 +62,9 @@ def trace(prepared: Prepared, fitted: FittedForecaster, policy: Policy | None, r
     states = encoding.encode(fitted, series)
     tables["hidden_states"] = [(0, states.hidden_state)]
     tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
-    if prepared.config.env.kind != "battery":  # whose forecasts are scored by the day
-        tables |= _scored(prepared, fitted, states, rows)
-    if policy is not None and prepared.config.env.kind == "battery":
-        tables |= storage_tables(prepared, states, policy, Curious, rows)
-    if policy is None or prepared.config.env.kind != "trading":
-        return Trace(tables, states)
-    market = joining.build_market(prepared, states, rows)
-    played = playing.play_test(prepared, states, policy, market, rows)
-    rules = prepared.config.env
-    curious = playing.play(Curious(TradingEnv(market, rules).action_space), market, rules)
-    start, columns = rows.start, [played.strategies.index(name) for name in CAUSAL]
-    tables["observations"] = [(start, market.features), (start, market.open), (start, market.close)]
-    tables["actions"] = [(start, played.targets[:, columns]), (start, curious)]
-    filled = (played.path.units, played.path.turnover, played.path.fee)
-    tables["fills"] = [(start, played.path.fill_price), *((start, table[:, columns]) for table in filled)]
-    tables["equity"] = [(start, np.column_stack([played.equity(name) for name in CAUSAL]))]
-    return Trace(tables, states, played)
-
-
-def _scored(
-    prepared: Prepared, fitted: FittedForecaster, states: encoding.HiddenStates, rows: range
-) -> dict[str, list[tuple[int, Values]]]:
-    """Return every model's errors, each at the bar that completes its outcome, and the calibrated quantiles.
-
-    Calibrated on some bars before `rows`; nothing where there are too few of either.
-    """
-    horizon = prepared.config.model.horizon
-    before = range(max(states.first_row, rows.start - CALIBRATION - horizon), rows.start)
-    if min(len(before), len(rows)) <= horizon:
-        return {}
-    scores = scoring.score_forecasts(fitted, prepared.series, states, calibration_rows=before, rows=rows)
-    first = int(scores.decisions[0])
-    errors = [(first + horizon, error) for error in scores.errors.values()]
-    return {"scores": [*errors, (first, scores.next_bar_quantiles.T)]}
+    models = replace(models, states=states)
+    acted, outcome = prepared.task.trace(prepared, models, rows)
+    return Trace(tables | acted, models, outcome)
 
 
 def first_difference(

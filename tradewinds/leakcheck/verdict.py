@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tradewinds.pipeline.prepare import Prepared
+from tradewinds.pipeline.task import Prepared
 
 PROBES = ("reload", "split", "frozen", "fresh", "stream", "account", "warm_up", "refit")
 

@@ -9,33 +9,28 @@ import numpy as np
 
 from forecaster.fitted import FittedForecaster
 from tradewinds.core.errors import RequestError
-from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.fresh import brings_plugins, fresh
-from tradewinds.leakcheck.refit import Models
+from tradewinds.leakcheck.refit import Fits
 from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
-from tradewinds.operate.champion import Model
-from tradewinds.pipeline.prepare import Prepared
-from tradewinds.tasks.account.backtest import Backtest
-from trading_agent import Policy
+from tradewinds.pipeline.task import Models, Outcome, Prepared
 
-SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding
 SAME_STATE = 1e-4  # relative difference of a float32 state whose features were summed from another start
 LATER = (1, 7, 16)  # bars that a later start comes later
 
 
-def walks(prepared: Prepared, models: Models, true: Trace, rows: range) -> tuple[list[Question], list[Question]]:
+def walks(prepared: Prepared, fits: Fits, true: Trace, rows: range) -> tuple[list[Question], list[Question]]:
     """List the questions that need no fitting: those at the edges that matter, then those at every bar."""
-    walk = partial(Walk, prepared, models.of(prepared), models.policy, true, rows)
-    last, first = len(prepared.series.index) - 1, max(first_row(prepared, models.of(prepared)), 1)
+    walk = partial(Walk, prepared, fits.models(prepared), true, rows)
+    last, first = len(prepared.series.index) - 1, max(first_row(prepared, fits.of(prepared)), 1)
     edges = list(dict.fromkeys(_edges(prepared, first)))
     likely: list[Question] = [("frozen", walk(row).frozen) for row in edges]
     if brings_plugins(prepared):
         likely.append(("fresh", partial(fresh, prepared, true)))
-    if true.played is not None:
-        likely.append(("account", partial(account, prepared, true.played, rows)))
+    if true.outcome is not None:
+        likely.append(("account", partial(account, prepared, true.outcome)))
     likely += [("warm_up", walk(later).warm_up) for later in LATER]
     most = prepared.config.leakcheck.cuts
     every: list[Question] = [
@@ -66,8 +61,7 @@ class Walk:
     """One walk of fitted models through another world: a bar, or for a later start a number of bars, tells which."""
 
     prepared: Prepared
-    fitted: FittedForecaster
-    policy: Policy | None
+    models: Models
     true: Trace
     rows: range
     number: int
@@ -75,7 +69,7 @@ class Walk:
     def frozen(self) -> Leak | None:
         """Replace all after the bar."""
         world = world_of(self.prepared, another_world(parts_of(self.prepared), self.number))
-        found = first_difference(self.true, trace(world, self.fitted, self.policy, self.rows), last_row=self.number)
+        found = first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
         what = f"it changed when only bars after {self._bar} were changed"
         return None if found is None else leak_at(self.prepared, "frozen", *found, what)
 
@@ -88,20 +82,22 @@ class Walk:
             return None
         if len(world.series.index) != self.number + 1:
             return None
-        played = None if world.config.env.kind == "battery" else self.policy  # no `signal` knows storage units
-        other = trace(world, self.fitted, played, split.test)
+        other = trace(world, self.models, split.test)
         found = first_difference(self.true, other, last_row=self.number) or self._signal(world, other)
         what = f"it was another when {self._bar} was the last bar there was"
         return None if found is None else leak_at(self.prepared, "stream", *found, what)
 
     def _signal(self, world: Prepared, other: Trace) -> tuple[str, int] | None:
         """Compare what `signal` says after the last bar with what the batch said of it."""
-        if self.policy is None or self.true.played is None or other.states is None:
+        start, actions = self.true.tables.get("actions", [(0, np.empty(0))])[0]
+        if not start <= self.number < start + len(actions) or other.models is None:
             return None
-        rows = world.split.test
-        model = Model(other.states, self.policy, world.config.env.exposures, world.series.index[rows.start])
-        said, batch = model.targets(world, rows)[-1], self.true.played.targets[self.number - rows.start, 0]
-        return None if np.array_equal(said, batch) else ("actions", self.number)
+        try:
+            decision = world.task.decision(world, other.models, world.split.test)
+        except RequestError:  # no moment at which anything is decided, such as the middle of a unit's day
+            return None
+        same = np.array_equal(world.task.decided(decision), actions[self.number - start], equal_nan=True)
+        return None if same else ("actions", self.number)
 
     def warm_up(self) -> Leak | None:
         """Begin some bars later."""
@@ -110,45 +106,25 @@ class Walk:
         world = world_of(self.prepared, later_start(parts_of(self.prepared), later), split)
         if len(world.series.index) != size - later:
             return None
-        other = trace(world, self.fitted, self.policy, split.test)
+        other = trace(world, self.models, split.test)
         read = ("features", "scaler", "hidden_states", "forecasts")
         ours, theirs = (Trace({name: one.tables[name] for name in read}) for one in (self.true, other))
-        start = first_row(self.prepared, self.fitted) + later
+        start = first_row(self.prepared, self._fitted) + later
         found = first_difference(ours, theirs, last_row=size - 1, first_row=start, shift=later, tolerance=SAME_STATE)
         what = f"it never forgets where the series begins: {later} bars fewer at the start change it"
         return None if found is None else leak_at(self.prepared, "warm_up", *found, what)
+
+    @property
+    def _fitted(self) -> FittedForecaster:
+        assert self.models.forecaster is not None
+        return self.models.forecaster
 
     @property
     def _bar(self) -> str:
         return str(self.prepared.series.index[self.number].isoformat())
 
 
-def account(prepared: Prepared, played: Backtest, rows: range) -> Leak | None:
-    """Compare the money of every strategy with that of a second account on the prices of the series."""
-    rules, series = prepared.config.env, prepared.series
-    if rules.execution == "same_close":
-        what = "env.execution=same_close fills at the close that the agent has just seen"
-        return leak_at(prepared, "account", "fills", rows.start, what)
-    part = slice(rows.start, rows.stop)
-    volatility = known_volatility(series.close[:, 0])[part] if rules.costs.slippage_per_volatility else None
-    shares = bool(rules.costs.slippage_bps_per_volume_percent) and series.volume is not None
-    volume = series.volume[part, 0] if shares and series.volume is not None else None
-    for name in played.strategies:
-        number = played.strategies.index(name)
-        units, equity = second_account(
-            series.open[part, 0],
-            series.close[part, 0],
-            played.targets[:, number, 0],
-            rules,
-            bars_per_year=series.bars_per_year,
-            volatility=volatility,
-            volume=volume,
-        )
-        recorded = (("fills", played.path.units[:, number, 0], units), ("equity", played.equity(name), equity))
-        for stage, ours, theirs in recorded:
-            wrong = np.flatnonzero(~(np.abs(ours - theirs) <= SAME_MONEY * np.maximum(1.0, np.abs(theirs))))
-            if len(wrong):
-                at = int(wrong[0])
-                what = f"{name} has {float(ours[at]):.9g}, and {float(theirs[at]):.9g} by a second account"
-                return leak_at(prepared, "account", stage, rows.start + at, what)
-    return None
+def account(prepared: Prepared, outcome: Outcome) -> Leak | None:
+    """Compare the money of every strategy with that of a second account, which the task keeps."""
+    difference = prepared.task.audit(prepared, outcome)
+    return None if difference is None else leak_at(prepared, "account", *difference)

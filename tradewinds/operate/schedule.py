@@ -207,11 +207,11 @@ def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     os.chdir(folder)  # where the request was typed: its paths mean that, wherever the scheduler is started again
-    from tradewinds.commands.retrain import main
     from tradewinds.core.console import Console
+    from tradewinds.operate.retrain import retrain
 
     try:
-        outcome = main(request_from(plain), Console())
+        outcome = retrain(request_from(plain), Console())
     except BusyError as error:
         raise RuntimeError(str(error)) from None  # tried again; the due moment is not used up
     except GateError as error:

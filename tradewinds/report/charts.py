@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 LOG_RETURN = "log return"  # the unit that is written in percent
 Figure = Any  # Bokeh's figures carry their glyph methods without types
 INK, GRID = "#334155", "#e2e8f0"
+PALETTE = ("#0072b2", "#cc79a7", "#e69f00", "#d55e00", "#94a3b8", "#009e73", "#56b4e9")
 COLOURS = {
     "agent": "#0072b2",
     "buy_and_hold": "#000000",
@@ -286,3 +287,14 @@ def _dressed(plot: Figure) -> Figure:
     plot.axis.minor_tick_line_color, plot.axis.major_label_text_color = None, INK
     plot.background_fill_color = plot.border_fill_color = None  # the page's own shines through
     return plot
+
+
+def profit_chart(profit: pd.DataFrame, currency: str, clock: Clock) -> Figure:
+    """Draw (T, S) money earned so far, a line a strategy, the agent's thicker; a click hides one."""
+    chart = time_figure(f"Profit so far, {currency}", clock, height=320)
+    for name, colour in zip(map(str, profit), itertools.cycle(PALETTE), strict=False):
+        width, label = 2.5 if name == "agent" else 1.3, name.replace("_", " ")
+        chart.line(profit.index, profit[name], color=colour, line_width=width, legend_label=label)
+    chart.yaxis.formatter = NumeralTickFormatter(format="0,0")
+    with_legend(chart).legend.click_policy = "hide"
+    return chart

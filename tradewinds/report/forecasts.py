@@ -1,14 +1,17 @@
 """The part of a page about forecasts: what it draws, and the rows of its tables."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from forecaster.networks.heads import LEVELS
 from tradewinds.report import charts
-from tradewinds.report.render import shown
+from tradewinds.report.page import span
+from tradewinds.report.render import render, shown
+from tradewinds.report.tables import naive_times, read_table
 
-FORECASTS = "forecasts.parquet"
 SCORES = (
     ("mae", "MAE", "small"),
     ("rmse", "RMSE", "small"),
@@ -22,13 +25,28 @@ SCORES = (
 RIVALS = (("next_bar", "next bar"), ("all_bars", "all bars ahead"), ("value_ahead", "value at the end"))
 
 
+def forecast_page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+    """Draw report.html of a series that is forecast and not acted on.
+
+    Args:
+        document: report.json.
+        folder: of the forecast's artifact.
+        plot_points: bars drawn at most per line.
+    """
+    forecasts = naive_times(read_table(folder, "forecasts"))
+    clock = charts.clock_of(pd.DatetimeIndex(forecasts.index))
+    figures = forecast_figures(document, forecasts, clock, plot_points)
+    values = {"report": document, "honesty": (), "cards": forecast_cards(document)}
+    return render("forecast.html", figures, **values, **forecast_values(), **span(forecasts))
+
+
 def forecast_values() -> dict[str, Any]:
     """Return what scores.html asks for beside the report and its figures."""
     return {"scores": SCORES, "rivals": RIVALS}
 
 
 def forecast_figures(
-    document: dict[str, Any], forecasts: pd.DataFrame, clock: charts.Clock, points: int
+    document: Mapping[str, Any], forecasts: pd.DataFrame, clock: charts.Clock, points: int
 ) -> dict[str, charts.Figure]:
     """Draw the fan, the scatter, the error by bars ahead and the calibration of the test rows."""
     model, unit = document["run"]["config"]["model"]["kind"], document["data"]["forecast_unit"]
@@ -43,7 +61,7 @@ def forecast_figures(
     }
 
 
-def forecast_cards(document: dict[str, Any]) -> list[dict[str, str]]:
+def forecast_cards(document: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the cards of a series that is forecast and not traded."""
     scores, model = document["forecast"], document["run"]["config"]["model"]["kind"]
     unit = document["data"]["forecast_unit"]

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from tradewinds.pipeline.artifact import write_text
 from tradewinds.report import charts
 from tradewinds.report.render import render, shown
-from tradewinds.tasks.account.tables import has_table, read_table
+from tradewinds.report.tables import naive_times, read_table
 
 LISTED = 500  # newest runs that the index names
 METRICS = (
@@ -61,9 +59,8 @@ def write_comparison(runs: Sequence[Path], path: Path, *, plot_points: int) -> P
     )
     drawn = {}
     for run in runs:
-        if has_table(run, "equity"):
-            curve = read_table(run, "equity")["agent"]
-            table = pd.DataFrame({"equity": curve.to_numpy()}, index=pd.DatetimeIndex(curve.index).tz_localize(None))
+        if (run / "backtest" / "equity.parquet").is_file():
+            table = naive_times(read_table(run / "backtest", "equity"))[["agent"]].rename(columns={"agent": "equity"})
             drawn[f"{run.parent.name} {run.name[-4:]}"] = charts.thin(table, plot_points, ["equity"])
     under = f"{len(runs)} runs; equity of those that trade, of their agents on their test rows, after costs."
     chart = charts.comparison_chart(drawn) if drawn else None

@@ -1,1 +1,82 @@
-"""What forecasts are for. Each folder fills the port of `tradewinds.pipeline.task`; none knows another."""
+"""What forecasts are for. Each folder fills the port of `tradewinds.pipeline.task`; none knows another.
+
+Here, and nowhere else, `env.kind` is read: the task of a request is picked once and handed down.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tradewinds.core.errors import RequestError
+from tradewinds.core.plugins import function_of, load, registered
+from tradewinds.request.schema import Config
+
+LAWS = {  # by the kind of env: what refuses a request before anything is read; light, no torch
+    "trading": "tradewinds.tasks.account.laws:refuse_account",
+    "battery": "tradewinds.tasks.storage.laws:refuse_storage",
+    "gymnasium": "tradewinds.tasks.gymnasium.laws:refuse_gymnasium",
+}
+NOBODY_ACTS = (
+    "series.target=difference is forecast and nobody acts on it with env={env}, so that {command} has nothing to do; "
+    "run, backtest, train-forecaster, encode and leakcheck work on it, and env=battery stores hourly power"
+)
+NO_SERIES = (
+    "env=gymnasium plays {id} and reads no series, so that {command} has nothing to do; run, train-agent, backtest, "
+    "retrain, models and report work on it"
+)
+# commands without meaning for a task, by the word of the sentence that says so
+MEANINGLESS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "forecast_only": (NOBODY_ACTS, frozenset({"train-agent", "retrain", "signal", "schedule", "walk-forward"})),
+    "gymnasium": (
+        NO_SERIES,
+        frozenset({"fetch", "train-forecaster", "encode", "walk-forward", "leakcheck", "signal", "schedule"}),
+    ),
+}
+
+
+def kind_of(config: Config) -> str:
+    """Return the kind of the task that a request describes: `account`, `storage`, `forecast_only`, `gymnasium`."""
+    if config.env.kind == "trading":
+        differences = getattr(config.series, "target", "log_return") == "difference"
+        return "forecast_only" if differences else "account"
+    return {"battery": "storage"}.get(str(config.env.kind), str(config.env.kind))
+
+
+def refuse(config: Config, command: str) -> None:
+    """Refuse, before any data are read, a command that has no meaning for the task, and what cannot work together.
+
+    Raises:
+        RequestError: one sentence that names the key.
+    """
+    kind = kind_of(config)
+    sentence, commands = MEANINGLESS.get(kind, ("", frozenset()))
+    if command in commands:
+        raise RequestError(sentence.format(command=command, env=config.env.kind, id=getattr(config.env, "id", "")))
+    laws = LAWS.get(config.env.kind)
+    if laws is not None and kind != "forecast_only":
+        load(laws)(config)
+
+
+def task_of(config: Config) -> Any:
+    """Return the task of a request, a `tradewinds.pipeline.task.Task`."""
+    task = function_of("env", config.env)()
+    return task.without_prices() if kind_of(config) == "forecast_only" else task
+
+
+def task_of_report(document: Mapping[str, Any]) -> Any:
+    """Return the task of a finished run, by its report.json."""
+    env = document["run"]["config"]["env"]
+    task = load(registered()["env"][env["kind"]].function)()
+    differs = document.get("backtest") is None and task.acts
+    return task.without_prices() if differs else task
+
+
+def job_of(config: Config) -> Any:
+    """Return a request as the job its task makes of it: with its series, if it has one.
+
+    Raises:
+        RequestError: the data cannot be read, or do not suffice.
+    """
+    from tradewinds.pipeline.prepare import prepare
+
+    task = task_of(config)
+    return task.job(config) if hasattr(task, "job") else prepare(config, task)

@@ -4,7 +4,6 @@ A finished fold is an artifact named by the hash of its request, its bars and it
 same command finds it again and computes the others. Must not know how the results are told.
 """
 
-import dataclasses
 import hashlib
 import json
 import multiprocessing
@@ -16,14 +15,12 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from forecaster.data.features import build_features
 from forecaster.data.splits import Fold, walk_forward_folds
@@ -32,15 +29,17 @@ from tradewinds.core.console import Report, Silent
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.artifact import MANIFEST, read, writing
-from tradewinds.pipeline.prepare import Prepared, prepared_from
+from tradewinds.pipeline.prepare import prepared_from
+from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config, request_from
+from tradewinds.tasks import task_of
 
 KIND, FOLDER, DECISIONS = "walk_forward_fold", "walk_forward", "decisions.parquet"
 ORPHAN_SECONDS = 0.1  # after which a worker notices that its parent is gone
 
 
 @dataclass(frozen=True)
-class Task:
+class FoldSeed:
     """One fold with one seed.
 
     Attributes:
@@ -56,22 +55,7 @@ class Task:
     folder: Path
 
 
-@dataclass(frozen=True, eq=False)
-class Decisions:
-    """What the agent of a fold decided, from the last bar before its test rows to the last but one of them.
-
-    Attributes:
-        targets: (R,) target exposures, each decided at the close of its bar.
-        forecast: (R, H) forecast log returns of the bars that the order earns, the first one first.
-        next_bar: (R,) forecast log return of the next bar.
-    """
-
-    targets: NDArray[np.float64]
-    forecast: NDArray[np.float32]
-    next_bar: NDArray[np.float32]
-
-
-def plan(prepared: Prepared) -> list[Task]:
+def plan(prepared: Prepared) -> list[FoldSeed]:
     """List all folds and seeds of a request.
 
     Args:
@@ -81,77 +65,76 @@ def plan(prepared: Prepared) -> list[Task]:
         RequestError: too few rows for the folds.
     """
     config, panel = prepared.config, prepared.panel
-    asked = config.walk_forward
+    wanted, boundary = config.walk_forward, prepared.task.boundary(prepared)
     tables = [build_features(panel.instrument(name), config.features) for name in panel.instruments]
     try:
         folds = walk_forward_folds(
             len(panel.index),
             config.split,
-            folds=asked.folds,
-            mode=asked.mode,
-            test_share=asked.test_share,
+            folds=wanted.folds,
+            mode=wanted.mode,
+            test_share=wanted.test_share,
             context_length=config.model.context_length,
             horizon=config.model.horizon,
             first_row=max(table.first_row for table in tables),
             stop_fraction=config.trainer.early_stopping_fraction,
+            **({} if boundary is None else {"boundary": boundary}),
         )
     except ValueError as error:
         raise RequestError(f"{panel.name}: {error}") from None
-    tasks = []
+    planned = []
     for number, fold in enumerate(folds):
         content = panel.rows(fold.rows).sha256()
-        for seed in range(config.seed, config.seed + asked.seeds):
-            one = dataclasses.replace(config, seed=seed)
+        for seed in range(config.seed, config.seed + wanted.seeds):
+            one = replace(config, seed=seed)
             facts = [one.deciding(), content, repr(fold), __version__]
             key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
-            tasks.append(Task(number, fold, seed, prepared.runs / FOLDER / key))
-    return tasks
+            planned.append(FoldSeed(number, fold, seed, prepared.runs / FOLDER / key))
+    return planned
 
 
-def finished(task: Task) -> bool:
+def finished(fold: FoldSeed) -> bool:
     """Say whether the fold is there, whole; a damaged one is not."""
-    if not (task.folder / MANIFEST).exists():
+    if not (fold.folder / MANIFEST).exists():
         return False
     try:
-        read(task.folder, KIND)
+        read(fold.folder, KIND)
     except (GateError, RequestError):
         return False
     return True
 
 
-def decisions_of(task: Task) -> Decisions:
-    """Read what `finished` found."""
-    table = pd.read_parquet(read(task.folder, KIND).folder / DECISIONS)
-    forecast = table[[name for name in table.columns if name.startswith("forecast_")]].to_numpy(np.float32)
-    return Decisions(table["target"].to_numpy(np.float64), forecast, table["next_bar"].to_numpy(np.float32))
+def decisions_of(fold: FoldSeed) -> pd.DataFrame:
+    """Read what the agent of a finished fold decided, from the last bar before its test rows on."""
+    return pd.read_parquet(read(fold.folder, KIND).folder / DECISIONS)
 
 
-def facts_of(task: Task) -> dict[str, Any]:
+def facts_of(fold: FoldSeed) -> dict[str, Any]:
     """Return what is known of a finished fold beside its decisions: whether its agent learned, its leak check."""
-    return dict(read(task.folder, KIND).manifest["facts"])
+    return dict(read(fold.folder, KIND).manifest["facts"])
 
 
-def run_all(prepared: Prepared, tasks: list[Task], progress: Report) -> int:
+def run_all(prepared: Prepared, folds: list[FoldSeed], progress: Report) -> int:
     """Compute what is not finished, the longest folds first, and return how many that were.
 
     Raises:
         ValueError: a fold failed; those that were finished stay.
         RuntimeError: a worker was killed.
     """
-    left = [task for task in tasks if not finished(task)]
-    done = len(tasks) - len(left)
-    progress(done, len(tasks), {})
+    left = [fold for fold in folds if not finished(fold)]
+    done = len(folds) - len(left)
+    progress(done, len(folds), {})
     if not left:
         return 0
     workers = min(prepared.config.walk_forward.workers or os.cpu_count() or 1, len(left))
-    left.sort(key=lambda task: (-len(task.fold.rows), task.number, task.seed))
+    left.sort(key=lambda fold: (-len(fold.fold.rows), fold.number, fold.seed))
     with _pool(prepared, workers) as pool:
-        futures = [pool.submit(_work, task) for task in left]
+        futures = [pool.submit(_work, fold) for fold in left]
         try:
             for future in as_completed(futures):
                 future.result()
                 done += 1
-                progress(done, len(tasks), {})
+                progress(done, len(folds), {})
         except BrokenProcessPool:
             raise RuntimeError("a worker was killed; type the same command to go on") from None
         except BaseException:
@@ -203,39 +186,28 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
-def _work(task: Task) -> None:
-    compute(_given["config"], _given["parts"], task)
+def _work(fold: FoldSeed) -> None:
+    compute(_given["config"], _given["parts"], fold)
 
 
-def compute(config: Config, parts: Parts, task: Task) -> None:
-    """Fit forecaster and agent of one fold, let the agent decide on its test rows, and write the artifact.
+def compute(config: Config, parts: Parts, fold: FoldSeed) -> None:
+    """Fit the models of one fold, let the agent decide on its test rows, and write the artifact.
 
     Later bars are cut off first: for this fold they do not exist.
     """
-    from tradewinds.commands.encode import encode_states
-    from tradewinds.commands.train_agent import train_agent
-    from tradewinds.commands.train_forecaster import train_forecaster
     from tradewinds.leakcheck.probes import leakcheck_block
-    from tradewinds.tasks.account.backtest import earning_bar, play
-    from tradewinds.tasks.account.market import build_market
+    from tradewinds.pipeline.steps import AGENT, fit
 
-    bars, split, silent = parts.series.series.rows(task.fold.rows), task.fold.split, Silent()
-    cut = dataclasses.replace(parts, series=dataclasses.replace(parts.series, series=bars))
-    prepared = prepared_from(dataclasses.replace(config, seed=task.seed), cut, split)
-    series, played = prepared.series, range(split.test.start - 1, split.test.stop)
+    bars, split = parts.series.series.rows(fold.fold.rows), fold.fold.split
+    cut = replace(parts, series=replace(parts.series, series=bars))
+    config = replace(config, seed=fold.seed)
+    prepared = prepared_from(config, task_of(config), cut, split)
     with TemporaryDirectory(prefix="tradewinds-fold-") as temporary:
-        run = Path(temporary) / "run"
-        panel, forecaster = train_forecaster(prepared, run, silent)
-        fitted = panel[series.instruments[0]]
-        states, encoded = encode_states(prepared, series, fitted, forecaster, run / "hidden_states", silent)
-        trained, _ = train_agent(prepared, states, {"forecaster": forecaster, "hidden_states": encoded}, run, silent)
-    targets = play(trained.policy, build_market(prepared, states, played), prepared.config.env)[:-1, 0]
-    decided = slice(played.start, played.stop - 1)
-    earned = states.forecast[decided, earning_bar(prepared) :]
-    columns = {"target": targets, "next_bar": states.forecast[decided, 0]}
-    columns |= {f"forecast_{number + 1}": column for number, column in enumerate(earned.T)}
-    facts = {"fold": task.number, "best_step": trained.best_step, "learned": trained.best_step > 0}
-    facts |= {"leakcheck": leakcheck_block(prepared, fitted, trained.policy)["leakcheck"]}
-    shutil.rmtree(task.folder, ignore_errors=True)  # damaged, or it would not be computed again
-    with writing(task.folder, KIND, config=prepared.config.plain(), inputs=prepared.inputs, facts=facts) as partial:
-        pd.DataFrame(columns, index=series.index[decided]).to_parquet(partial / DECISIONS)
+        models = fit(prepared, Path(temporary) / "run", Silent())
+    decisions = prepared.task.decide(prepared, models, range(split.test.start - 1, split.test.stop))
+    trained = models.artifacts[AGENT].manifest["facts"]
+    facts = {"fold": fold.number, "best_step": trained["best_step"], "learned": trained["learned"]}
+    facts |= {"leakcheck": leakcheck_block(prepared, models)["leakcheck"]}
+    shutil.rmtree(fold.folder, ignore_errors=True)  # damaged, or it would not be computed again
+    with writing(fold.folder, KIND, config=config.plain(), inputs=prepared.inputs, facts=facts) as partial:
+        decisions.to_parquet(partial / DECISIONS)

@@ -1,22 +1,25 @@
-"""A walk forward as a report: its report.json, made of what was judged, and its page, made of that and its equity."""
+"""A walk forward as a report: its report.json, made of what was judged, and its page, made of that and its curves."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tradewinds.pipeline.prepare import Prepared
+from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.report import charts
-from tradewinds.report.document import SCHEMA, series_facts, traded_verdict
-from tradewinds.report.render import shown
+from tradewinds.report.document import SCHEMA, leak_warning, series_facts
+from tradewinds.report.page import cards_of, span
+from tradewinds.report.render import render, shown
+from tradewinds.report.tables import naive_times, read_table
 
-EQUITY = "equity.parquet"
-LEAD = 0.001  # of total return: less is a tie, such as between two that held the same and entered a bar apart
-AGENT, MEDIAN = "agent_seed_", "agent"  # columns of the equity table, and what the median seed's becomes in a chart
+EQUITY = "equity"  # the table of curves
+AGENT, MEDIAN = "agent_seed_", "agent"  # columns of it, and what the median seed's becomes in a chart
 NO_BAND = pd.DataFrame({"low": [], "high": []})  # several seeds show how far luck goes
 
 
-def walk_report(prepared: Prepared, document: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+def walk_report(prepared: Prepared, document: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
     """Assemble report.json of a walk forward.
 
     Args:
@@ -28,17 +31,17 @@ def walk_report(prepared: Prepared, document: dict[str, Any], run: dict[str, Any
         Plain data with the keys of every report; `walk_forward` holds folds and seeds, and `backtest.strategies.agent`
         is the median seed.
     """
-    test = prepared.split.test
-    median, found = document["median_seed"], dict(document["strategies"])
-    agents = found.pop("agent")
+    task, test = prepared.task, prepared.split.test
+    median, baselines = document["median_seed"], dict(document["strategies"])
+    agents = baselines.pop("agent")
     strategies = {"agent": {"metrics": agents[str(median)], "seed": median}}
-    strategies |= {name: {"metrics": metrics, "seed": None} for name, metrics in found.items()}
+    strategies |= {name: {"metrics": metrics, "seed": None} for name, metrics in baselines.items()}
     metrics = {name: strategy["metrics"] for name, strategy in strategies.items()}
-    folds = [{**fold, "verdict": _fold_verdict(fold)} for fold in document["folds"]]
-    leak = document["honesty"].get("leakcheck")
+    folds = [{**fold, "verdict": _fold_verdict(task, fold)} for fold in document["folds"]]
+    words = task.verdict(prepared, metrics, document["honesty"])
     return {
         "schema": SCHEMA,
-        "run": run,
+        "run": dict(run),
         "data": {
             **series_facts(prepared),
             "splits": {"test": prepared.time_range(range(test.start + 1, test.stop))},
@@ -54,45 +57,71 @@ def walk_report(prepared: Prepared, document: dict[str, Any], run: dict[str, Any
         "honesty": {
             **document["honesty"],
             "seeds": document["agent_sharpe_by_seed"]["seeds"],
-            "verdict": f"{traded_verdict(metrics, document['honesty'])} {_folds_verdict(folds)}",
+            "verdict": f"{words} {_folds_verdict(task, folds)}",
         },
-        "warnings": [
-            *([] if leak in (None, "clean") else [f"{leak}; none of these numbers can be believed"]),
-            *prepared.notes,
-        ],
+        "warnings": [*leak_warning(document["honesty"]), *prepared.notes],
     }
 
 
-def _fold_verdict(fold: dict[str, Any]) -> str:
-    """Say how many agents earned more than buy-and-hold in a fold, and whether they were more than constants."""
-    holder, agents = fold["buy_and_hold"]["total_return"], fold["agent"].values()
-    better = sum(agent["total_return"] > holder + LEAD for agent in agents)
-    words = f"{better} of {len(agents)} seeds earned more than buy and hold"
+def shown_value(value: float, form: str) -> str:
+    """Write a headline for a terminal."""
+    return f"{value:+.2%}" if form == "percent" else f"{value:+,.0f}"
+
+
+def _fold_verdict(task: Task[Any], fold: Mapping[str, Any]) -> str:
+    """Say how many agents earned more than the rival in a fold, and whether they were more than constants."""
+    labels, agents = task.labels(), fold["agent"].values()
+    key = labels.headline[0]
+    better = sum(agent[key] > fold[task.rival][key] + labels.tie for agent in agents)
+    words = f"{better} of {len(agents)} seeds earned more than {_plain(task.rival)}"
     idle = len(agents) - fold["learned"] if fold["learned"] is not None else 0
     return f"{words}; {idle} found nothing better than a constant position" if idle else words
 
 
-def _folds_verdict(folds: list[dict[str, Any]]) -> str:
-    return f"The median of its seeds earned more than buy and hold in {_ahead(folds)} of {len(folds)} folds."
+def _folds_verdict(task: Task[Any], folds: Sequence[Mapping[str, Any]]) -> str:
+    ahead = f"{_ahead(task, folds)} of {len(folds)} folds"
+    return f"The median of its seeds earned more than {_plain(task.rival)} in {ahead}."
 
 
-def _ahead(folds: list[dict[str, Any]]) -> int:
+def _plain(strategy: str) -> str:
+    return strategy.replace("_", " ")
+
+
+def _ahead(task: Task[Any], folds: Sequence[Mapping[str, Any]]) -> int:
     """Count the folds in which the median seed led."""
-    medians = [float(np.median([one["total_return"] for one in fold["agent"].values()])) for fold in folds]
-    return sum(m > fold["buy_and_hold"]["total_return"] + LEAD for m, fold in zip(medians, folds, strict=True))
+    labels = task.labels()
+    key = labels.headline[0]
+    medians = [float(np.median([agent[key] for agent in fold["agent"].values()])) for fold in folds]
+    return sum(m > fold[task.rival][key] + labels.tie for m, fold in zip(medians, folds, strict=True))
 
 
-def walk_page(document: dict[str, Any], equity: pd.DataFrame, points: int) -> dict[str, Any]:
-    """Return what walk.html shows: its figures, and the values beside them.
+def walk_page(task: Task[Any], document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+    """Draw the page of a walk: every seed's curve, the folds' borders, and the tables.
 
     Args:
+        task: whose curves these are.
         document: report.json.
-        equity: (T, S) by naive time: a column a seed, and one a baseline.
-        points: bars drawn at most per line.
+        folder: of the artifact beside it.
+        plot_points: bars drawn at most per line.
     """
-    clock = charts.clock_of(pd.DatetimeIndex(equity.index))
+    curves = naive_times(read_table(folder, EQUITY))
     median = f"{AGENT}{document['walk_forward']['median_seed']}"
-    paths = equity.rename(columns={median: MEDIAN}).add_prefix("equity.")
+    paths = curves.rename(columns={median: MEDIAN}).add_prefix("equity.")
+    begins = [fold["rows"]["test"]["first"] for fold in document["walk_forward"]["folds"]]
+    borders = [pd.Timestamp(begin).tz_localize(None) for begin in begins[1:]]
+    draw = _equity_figures if task.curve == "equity" else _profit_figures
+    labels = task.labels()
+    return render(
+        "walk.html", draw(document, paths, borders, plot_points), report=document, rows=labels.metrics,
+        honesty=labels.honesty, sweeps=labels.sweeps, cards=_cards(task, document), colours=charts.COLOURS,
+        rival=task.rival, headline=labels.headline, curve=task.curve, **span(curves),
+    )  # fmt: skip
+
+
+def _equity_figures(
+    document: Mapping[str, Any], paths: pd.DataFrame, borders: Sequence[pd.Timestamp], points: int
+) -> dict[str, charts.Figure]:
+    clock = charts.clock_of(pd.DatetimeIndex(paths.index))
     for name in ("agent", "buy_and_hold"):
         curve = paths[f"equity.{name}"].to_numpy()
         paths[f"fall.{name}"] = -charts.drawdown(curve)
@@ -100,38 +129,36 @@ def walk_page(document: dict[str, Any], equity: pd.DataFrame, points: int) -> di
     paths = paths.drop(columns="equity.perfect_foresight", errors="ignore")
     kept = [str(name) for name in paths if str(name).startswith("equity.")]
     drawn = charts.source_of(charts.thin(paths, points, [*kept, "fall.agent"]))
-    begins = [fold["rows"]["test"]["first"] for fold in document["walk_forward"]["folds"]]
     scales = {name: charts.equity_chart(drawn, NO_BAND, clock, log=name == "log") for name in ("log", "linear")}
     for chart in scales.values():
-        others = [name for name in kept if name.startswith(f"equity.{AGENT}")]
-        charts.draw_seeds(chart, drawn, others)
-        charts.draw_borders(chart, [pd.Timestamp(begin).tz_localize(None) for begin in begins[1:]])
+        charts.draw_seeds(chart, drawn, [name for name in kept if name.startswith(f"equity.{AGENT}")])
+        charts.draw_borders(chart, borders)
     return {
-        "figures": {
-            "equity_log": scales["log"],
-            "equity_linear": scales["linear"],
-            "drawdown": charts.drawdown_chart(drawn, clock),
-            "sharpe": charts.sharpe_chart(drawn, window, clock),
-        },
-        "values": {"report": document, "cards": _cards(document), "colours": charts.COLOURS},
+        "equity_log": scales["log"],
+        "equity_linear": scales["linear"],
+        "drawdown": charts.drawdown_chart(drawn, clock),
+        "sharpe": charts.sharpe_chart(drawn, window, clock),
     }
 
 
-def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
-    strategies, walk = document["backtest"]["strategies"], document["walk_forward"]
-    agent, holder = strategies["agent"]["metrics"], strategies["buy_and_hold"]["metrics"]
-    summary = walk["agent_sharpe_by_seed"]
-    keys = (
-        (f"total return, seed {walk['median_seed']}", "total_return", "percent"),
-        ("Sharpe", "sharpe_annual_ddof1_arithmetic", "number"),
-        ("max drawdown", "max_drawdown_from_start_capital", "percent"),
-    )
-    cards = [
-        {"label": label, "value": shown(agent[key], form), "beside": f"buy and hold {shown(holder[key], form)}"}
-        for label, key, form in keys
-    ]
+def _profit_figures(
+    document: Mapping[str, Any], paths: pd.DataFrame, borders: Sequence[pd.Timestamp], points: int
+) -> dict[str, charts.Figure]:
+    clock = charts.clock_of(pd.DatetimeIndex(paths.index))
+    drawn = charts.thin(paths, points, ["equity.agent"])
+    currency = str(document["data"]["price_unit"]).split("/")[0]
+    profit = charts.profit_chart(drawn.rename(columns=lambda name: str(name).removeprefix("equity.")), currency, clock)
+    charts.draw_borders(profit, borders)
+    return {"profit": profit}
+
+
+def _cards(task: Task[Any], document: Mapping[str, Any]) -> list[dict[str, str]]:
+    labels, forward = task.labels(), document["walk_forward"]
+    summary = forward["agent_sharpe_by_seed"]
+    (first, key, form), *others = labels.cards[:3]
+    keys = [(f"{first}, seed {forward['median_seed']}", key, form), *others]
     return [
-        *cards,
+        *cards_of(document["backtest"]["strategies"], task.rival, keys),
         {
             "label": f"Sharpe over {len(summary['seeds'])} seeds",
             "value": shown(summary["interquartile_mean"]),
@@ -140,7 +167,7 @@ def _cards(document: dict[str, Any]) -> list[dict[str, str]]:
         },
         {
             "label": "folds ahead",
-            "value": f"{_ahead(walk['folds'])} of {len(walk['folds'])}",
-            "beside": "median seed, of buy and hold",
+            "value": f"{_ahead(task, forward['folds'])} of {len(forward['folds'])}",
+            "beside": f"median seed, of {_plain(task.rival)}",
         },
     ]

@@ -1,4 +1,4 @@
-"""The test span, played once by the agent and by the strategies that always stand beside it.
+"""The test span, decided once by the agent and reckoned beside the strategies that always stand beside it.
 
 Every strategy is a path of target exposures; one ledger, the environment's own, turns all of them into money in a
 single pass. Must not know files or reports.
@@ -6,15 +6,17 @@ single pass. Must not know files or reports.
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.hidden_states import HiddenStates
 from tradewinds.evaluation.metrics import Metrics, simple_returns, strategy_metrics
-from tradewinds.pipeline.prepare import Prepared, seed_for
+from tradewinds.pipeline.prepare import seed_for
+from tradewinds.pipeline.task import Models, Outcome, Prepared
+from tradewinds.tasks.account import market as markets
 from tradewinds.tasks.account.known_worlds import best_known
-from trading_agent import Policy
 from trading_env import (
     LedgerPath,
     Market,
@@ -27,6 +29,9 @@ from trading_env import (
     run_ledger,
 )
 from trading_env.planning.markov import planned
+
+if TYPE_CHECKING:
+    from trading_agent import Policy
 
 Array = NDArray[np.float64]
 STRATEGIES = (
@@ -52,6 +57,8 @@ class Backtest:
         metrics: per strategy.
         trades: the agent's closed trades.
         without_costs: the metrics of the agent's targets in a market that charges nothing.
+        market: its bars.
+        rows: the rows of the series they are.
         unbounded: rules that `perfect_foresight` does not know, so that it is no bound; mostly none.
     """
 
@@ -61,6 +68,8 @@ class Backtest:
     metrics: dict[str, Metrics]
     trades: list[Trade]
     without_costs: Metrics
+    market: Market
+    rows: range
     unbounded: tuple[str, ...] = ()
 
     def equity(self, strategy: str) -> Array:
@@ -72,23 +81,61 @@ class Backtest:
         return simple_returns(self.equity(strategy))
 
 
+def decide(prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
+    """Let the agent walk `rows` once.
+
+    Returns:
+        (R, 1 + 1 + H) by the bar at whose close it is decided: `target`, the exposure; `next_bar`, the log return
+        forecast for the next bar; `forecast_1` and so on, those of the bars the order earns, the first one first.
+    """
+    _, states = models.forecasting()
+    targets = play(models.acting(), markets.build_market(prepared, states, rows), prepared.config.env)
+    part = slice(rows.start, rows.stop)
+    columns = {"target": targets[:, 0], "next_bar": states.forecast[part, 0]}
+    earned = states.forecast[part, earning_bar(prepared) :]
+    columns |= {f"forecast_{number + 1}": column for number, column in enumerate(earned.T)}
+    return pd.DataFrame(columns, index=prepared.series.index[part])
+
+
+def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
+    """Reckon what was decided, beside all baselines, as the request asks."""
+    config, start = prepared.config, int(prepared.series.index.searchsorted(decisions.index[0]))
+    rows = range(start, start + len(decisions))
+    forecasts = [name for name in decisions if str(name).startswith("forecast_")]
+    played = backtest(
+        decisions["target"].to_numpy(np.float64)[:, None],
+        markets.price_market(prepared, rows),
+        decisions[forecasts].to_numpy(np.float32),
+        config.env,
+        rows=rows,
+        seed=seed_for(config.seed, "rotation"),
+        draws=config.backtest.random_draws,
+        best_known=best_known(prepared, rows),
+    )
+    curves = pd.DataFrame({name: played.equity(name) for name in played.strategies}, index=decisions.index)
+    earned = {name: played.returns(name) for name in played.strategies}
+    return Outcome(curves, pd.DataFrame(earned, index=decisions.index[1:]), played.metrics, played)
+
+
 def backtest(
-    policy: Policy,
+    agent: Array,
     market: Market,
     forecast: NDArray[np.float32],
     config: TradingConfig,
     *,
+    rows: range,
     seed: int,
     draws: int,
     best_known: Array | None = None,
 ) -> Backtest:
-    """Play the test span.
+    """Reckon the test span.
 
     Args:
-        policy: the trained agent.
-        market: T bars and the feature table the agent reads.
+        agent: (T, A) target exposures of the agent.
+        market: T bars.
         forecast: (T, H) forecast log returns of the bars that an order decided at t earns, the first one first.
         config: rules and costs.
+        rows: the T rows of the series they are.
         seed: decides the rotations behind `random_same_turnover`.
         draws: how many rotations; the one with the median total return is reported.
         best_known: (T, 1) targets of the best policy of a made-up world, or None.
@@ -96,7 +143,6 @@ def backtest(
     Returns:
         Paths, metrics and trades of all `STRATEGIES`, and of `best_known` where it is given.
     """
-    agent = play(policy, market, config)
     paths = {
         "agent": agent,
         "buy_and_hold": np.full_like(agent, min(1.0, config.leverage_cap)),
@@ -121,21 +167,7 @@ def backtest(
     costs = dataclasses.replace(config.costs, **dict.fromkeys(vars(config.costs), 0.0))
     free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
     without = strategy_metrics(free, 0, closed_trades(free), bars_per_year=market.bars_per_year, span=span)
-    return Backtest(names, path, targets, metrics, trades[0], without, not_bounded(market, config))
-
-
-def play_test(prepared: Prepared, states: HiddenStates, policy: Policy, market: Market, rows: range) -> Backtest:
-    """Play the market of `rows`, as a request asks; see `backtest`."""
-    config = prepared.config
-    return backtest(
-        policy,
-        market,
-        states.forecast[rows.start : rows.stop, earning_bar(prepared) :],
-        config.env,
-        seed=seed_for(config.seed, "rotation"),
-        draws=config.backtest.random_draws,
-        best_known=best_known(prepared, rows),
-    )
+    return Backtest(names, path, targets, metrics, trades[0], without, market, rows, not_bounded(market, config))
 
 
 def earning_bar(prepared: Prepared) -> int:
@@ -147,7 +179,7 @@ def earning_bar(prepared: Prepared) -> int:
     return min(int(late), prepared.config.model.horizon - 1)
 
 
-def play(policy: Policy, market: Market, config: TradingConfig) -> Array:
+def play(policy: "Policy", market: Market, config: TradingConfig) -> Array:
     """Let the policy walk the market once, greedily, and return its (T, A) target exposures.
 
     The last row holds the decision taken at the last close, which no bar of this market fills.

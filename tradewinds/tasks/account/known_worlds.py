@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.data.providers.synthetic_config import SyntheticConfig
-from tradewinds.pipeline.prepare import Prepared
+from tradewinds.pipeline.task import Prepared
 from trading_env.planning.markov import (
     World,
     after_return,

@@ -3,29 +3,24 @@
 `equity` holds every strategy, `positions` and `trades` the agent's. Knows pandas and the backtest, no report.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from tradewinds.core.errors import RequestError
+from tradewinds.report.tables import read_table
 from tradewinds.tasks.account.backtest import Backtest
-from trading_env import Market
 
 FOLDER = "backtest"
 TRADES = ("instrument", "side", "entry_time", "exit_time", "bars", "entry_price", "exit_price", "profit")
 
 
-def export_tables(played: Backtest, market: Market, index: pd.DatetimeIndex, execution: str) -> dict[str, pd.DataFrame]:
+def export_tables(played: Backtest, index: pd.DatetimeIndex, execution: str) -> dict[str, pd.DataFrame]:
     """Return `equity`, `positions` and `trades` of a backtest.
 
     Args:
         played: the strategies on the test span.
-        market: its T bars.
         index: (T,) starts of the bars, UTC.
         execution: where orders fill; decides which price of a bar a trade names.
 
@@ -34,7 +29,7 @@ def export_tables(played: Backtest, market: Market, index: pd.DatetimeIndex, exe
         instrument: price, target and exposure as fractions of equity. `trades`: the agent's closed trades; profit in
         units of the opening equity, after fee, spread and slippage, before interest.
     """
-    agent = played.strategies.index("agent")
+    agent, market = played.strategies.index("agent"), played.market
     equity = pd.DataFrame({name: played.equity(name) for name in played.strategies}, index=index)
     positions = {}
     for asset, instrument in enumerate(market.instruments):
@@ -63,25 +58,6 @@ def export_tables(played: Backtest, market: Market, index: pd.DatetimeIndex, exe
     }
 
 
-def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Write each table into an existing folder as <name>.parquet and <name>.csv, times in UTC."""
-    for name, table in tables.items():
-        timed = isinstance(table.index, pd.DatetimeIndex)
-        table.to_parquet(folder / f"{name}.parquet", compression="zstd")
-        plain = table.rename_axis("time").reset_index() if timed else table
-        pyarrow.csv.write_csv(pa.Table.from_pandas(plain, preserve_index=False), folder / f"{name}.csv")
-
-
-def has_table(run: Path, name: str) -> bool:
-    """Return whether a finished run wrote the table: series that are not traded, and storage units, have none."""
-    return (run / FOLDER / f"{name}.parquet").is_file()
-
-
-def read_table(run: Path, name: str) -> pd.DataFrame:
-    """Return `equity`, `positions` or `trades` of a finished run."""
-    return pd.read_parquet(run / FOLDER / f"{name}.parquet")
-
-
 def returns(run: Path, strategy: str = "agent") -> pd.Series:
     """Return the (T - 1,) simple returns of a strategy on the test span, ready for empyrical, quantstats or pyfolio.
 
@@ -95,9 +71,9 @@ def returns(run: Path, strategy: str = "agent") -> pd.Series:
     Raises:
         RequestError: the run has no backtest, or no such strategy.
     """
-    if not has_table(run, "equity"):
+    if not (run / FOLDER / "equity.parquet").is_file():
         raise RequestError(f"{run} holds no finished backtest; give a folder such as runs/sp500/<id>")
-    equity = read_table(run, "equity")
+    equity = read_table(run / FOLDER, "equity")
     if strategy not in equity:
         raise RequestError(f"strategy must be one of {', '.join(map(str, equity))}, was '{strategy}'")
     values = equity[strategy].to_numpy()

@@ -4,14 +4,18 @@ Every strategy is a schedule of powers; one ledger, the environment's own, turns
 foresight is the best any schedule can earn, and each profit is also told as a share of it. Must not know files.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from arch.bootstrap import StationaryBootstrap, optimal_block_length
+import pandas as pd
 from numpy.typing import NDArray
 
-from trading_agent import Policy
+from tradewinds.core.errors import RequestError
+from tradewinds.evaluation.metrics import put
+from tradewinds.pipeline.task import Models, Outcome, Prepared
+from tradewinds.tasks.storage import market as markets
+from tradewinds.tasks.storage.delivery import by_day, midnights
 from trading_env import (
     BatteryConfig,
     BatteryEnv,
@@ -22,13 +26,13 @@ from trading_env import (
     run_schedule,
 )
 
+if TYPE_CHECKING:
+    from trading_agent import Policy
+
 Array = NDArray[np.float64]
 Metrics = dict[str, float | int | str | None]
-RIVALS = {  # whom the agent's lead is measured against
-    "lead_over_yesterday_per_day_ci95": "yesterdays_schedule",
-    "lead_over_ridge_plan_per_day_ci95": "plan_on_ridge_forecast",
-}
-FEWEST = 20  # days below which no interval is attempted
+BASELINES = ("yesterday", "ridge")  # forecasts whose plans stand beside the agent, before the network's and the mean
+PREFIX = "forecast."
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,55 +44,77 @@ class StorageBacktest:
         path: (T, S) records of the units.
         power: (T, S) MW committed.
         forecasts: per name (T,) price forecast for each hour at its day's gate closure.
-        metrics: per strategy.
-        scores: per forecast its errors.
+        market: the T hours.
+        first_row: of the series, which is their first.
     """
 
     strategies: tuple[str, ...]
     path: SchedulePath
     power: Array
     forecasts: dict[str, Array]
-    metrics: dict[str, Metrics]
-    scores: dict[str, Metrics]
-
-    def daily(self, strategy: str, market: PowerMarket) -> Array:
-        """Return the (D,) profits of a strategy, currency."""
-        profit = self.path.profit[:, self.strategies.index(strategy)]
-        return np.bincount(market.day, weights=profit).astype(np.float64)
+    market: PowerMarket
+    first_row: int
 
 
-def storage_backtest(
-    policy: Policy, market: PowerMarket, forecasts: Mapping[str, Array], config: BatteryConfig
-) -> StorageBacktest:
-    """Play the test days.
-
-    Args:
-        policy: the trained agent.
-        market: T hours of D days, with the network's forecasts.
-        forecasts: per name (D, H) price forecasts of the days at their gate closures; `yesterday` is among them.
-        config: the unit.
+def decide(prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
+    """Let the agent commit the whole days in `rows`.
 
     Returns:
-        `agent`, `yesterdays_schedule`, `plan_on_<name>_forecast` for every other forecast, `idle` and
-        `perfect_foresight`.
+        (T, 1 + K) by the hour: `power`, MW, positive buys; and the K price forecasts at each day's gate closure whose
+        plans stand beside it, `forecast.<name>`: yesterday's prices, ridge, the network's, and the mean of all.
+
+    Raises:
+        RequestError: no whole day lies in `rows`, or too few days lie before them.
     """
-    powers = {"agent": play(policy, market, config)}
-    for name, forecast in forecasts.items():
-        label = "yesterdays_schedule" if name == "yesterday" else f"plan_on_{name}_forecast"
-        powers[label] = planned_schedule(market, forecast, config)
-    powers["idle"] = np.zeros(len(market))
-    powers["perfect_foresight"] = perfect_schedule(market, config)
-    power = np.stack(list(powers.values()), axis=1)
-    path, names = run_schedule(market.price, power, config), tuple(powers)
-    best = float(path.profit[:, names.index("perfect_foresight")].sum())
-    metrics = {name: unit_metrics(market, path, number, config, best) for number, name in enumerate(names)}
+    (_, states), config = models.forecasting(), prepared.config
+    market = markets.build_power_market(prepared, states, rows)
+    others = market.others or markets.other_forecasts(prepared, states, rows)
+    forecasts = {name: others[name] for name in BASELINES} | {config.model.kind: market.forecast}
+    forecasts["mean"] = np.mean([market.forecast, *others.values()], axis=0)
     hour = np.arange(len(market)) - market.first_hours[market.day]
-    hourly = {name: np.asarray(forecast[market.day, hour]) for name, forecast in forecasts.items()}
-    scores = {name: forecast_scores(market.price, path_) for name, path_ in hourly.items()}
-    return StorageBacktest(names, path, power, hourly, metrics, scores)
+    columns = {"power": play(models.acting(), market, config.env)}
+    columns |= {f"{PREFIX}{name}": forecast[market.day, hour] for name, forecast in forecasts.items()}
+    return pd.DataFrame(columns, index=pd.DatetimeIndex(np.asarray(market.index), tz="UTC"))
 
 
-def play(policy: Policy, market: PowerMarket, config: BatteryConfig) -> Array:
+def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
+    """Reckon the committed schedule of whole days beside its baselines.
+
+    `agent`, `yesterdays_schedule`, `plan_on_<name>_forecast` for every other forecast, `idle` and `perfect_foresight`.
+    """
+    unit, index = prepared.config.env, pd.DatetimeIndex(decisions.index)
+    start = int(prepared.series.index.searchsorted(index[0]))
+    market = markets.price_market(prepared, range(start - 1, start + len(index)))
+    if len(market) != len(index):
+        raise RequestError(f"{prepared.series.name}: the days from {index[0]} on are not whole; bring all their hours")
+    hourly = {
+        str(name).removeprefix(PREFIX): decisions[name].to_numpy(np.float64)
+        for name in decisions
+        if str(name).startswith(PREFIX)
+    }
+    powers = {"agent": decisions["power"].to_numpy(np.float64)}
+    for name, forecast in hourly.items():
+        label = "yesterdays_schedule" if name == "yesterday" else f"plan_on_{name}_forecast"
+        powers[label] = planned_schedule(market, by_day(forecast, market.day), unit)
+    powers["idle"] = np.zeros(len(market))
+    powers["perfect_foresight"] = perfect_schedule(market, unit)
+    names, power = tuple(powers), np.stack(list(powers.values()), axis=1)
+    path = run_schedule(market.price, power, unit)
+    best = float(path.profit[:, names.index("perfect_foresight")].sum())
+    metrics = {name: unit_metrics(market, path, number, unit, best) for number, name in enumerate(names)}
+    daily = {
+        name: np.bincount(market.day, weights=path.profit[:, number]).astype(np.float64)
+        for number, name in enumerate(names)
+    }
+    return Outcome(
+        pd.DataFrame(path.profit.cumsum(axis=0), columns=pd.Index(names), index=index),
+        pd.DataFrame(daily, index=midnights(index, unit)),
+        metrics,
+        StorageBacktest(names, path, power, hourly, market, start),
+    )
+
+
+def play(policy: "Policy", market: PowerMarket, config: BatteryConfig) -> Array:
     """Let the policy commit every hour of the market once, greedily, and return its (T,) powers in MW."""
     env = BatteryEnv(market, config)
     observation, _ = env.reset(seed=0)
@@ -113,14 +139,14 @@ def unit_metrics(market: PowerMarket, path: SchedulePath, unit: int, config: Bat
     profit, bought, sold = (part[:, unit] for part in (path.profit, path.bought, path.sold))
     daily = np.bincount(market.day, weights=profit)
     metrics: Metrics = {"profit": float(profit.sum())}
-    _put(metrics, "share_of_perfect_foresight", profit.sum() / best if best > 0.0 else None, "nothing could be earned")
+    put(metrics, "share_of_perfect_foresight", profit.sum() / best if best > 0.0 else None, "nothing could be earned")
     metrics["profit_per_day"] = float(daily.mean())
     metrics["worst_day"] = float(daily.min())
     metrics["days_at_a_loss"] = float((daily < -1e-9).mean())
     metrics["sold_mwh"], metrics["bought_mwh"] = float(sold.sum()), float(bought.sum())
     for name, energy in (("sold", sold), ("bought", bought)):
         mean = (energy * market.price).sum() / energy.sum() if energy.any() else None
-        _put(metrics, f"mean_price_{name}", mean, f"nothing was {name}")
+        put(metrics, f"mean_price_{name}", mean, f"nothing was {name}")
     metrics["wear_paid"] = float(path.wear[:, unit].sum())
     drawn = sold.sum() / config.discharge_efficiency
     metrics["full_cycles_per_day"] = float(drawn / config.capacity_mwh / len(daily))
@@ -132,40 +158,3 @@ def forecast_scores(truth: Array, forecast: Array) -> Metrics:
     """Score (T,) hourly price forecasts made at gate closure, in the currency of the price."""
     error = truth - forecast
     return {"mae": float(np.abs(error).mean()), "rmse": float(np.sqrt((error**2).mean())), "n": len(error)}
-
-
-def storage_honesty(played: StorageBacktest, market: PowerMarket, *, draws: int, seed: int) -> dict[str, object]:
-    """Say how far to believe it: 95 % intervals of the agent's daily profit, its share of the best and its leads.
-
-    Source:
-        Stationary bootstrap, percentile (Politis and Romano 1994), over days.
-    """
-    agent, best = (played.daily(name, market) for name in ("agent", "perfect_foresight"))
-    leads = {name: agent - played.daily(strategy, market) for name, strategy in RIVALS.items()}
-    intervals = {
-        "profit_per_day_ci95": _interval(agent, None, draws, seed),
-        "share_of_perfect_foresight_ci95": _interval(agent, best, draws, seed),
-        **{name: _interval(lead, None, draws, seed) for name, lead in leads.items()},
-    }
-    block: dict[str, object] = dict(intervals)
-    for name, interval in intervals.items():
-        if interval is None:
-            block[f"{name}_reason"] = f"{len(agent)} days are too few or all alike; {FEWEST} are needed"
-    return block
-
-
-def _interval(series: Array, per: Array | None, draws: int, seed: int) -> list[float] | None:
-    """Return the interval of the mean of `series`, or of its sum per the sum of `per` on the same days."""
-    if len(series) < FEWEST or float(np.std(series)) <= 1e-12:
-        return None
-    block = max(float(optimal_block_length(series)["stationary"].iloc[0]), 1.0)
-    whole = np.ones(len(series)) if per is None else per
-    drawn = StationaryBootstrap(block, series, whole, seed=seed)
-    low, high = drawn.conf_int(lambda one, other: one.sum() / other.sum(), draws, method="percentile")[:, 0]
-    return [float(low), float(high)]
-
-
-def _put(metrics: Metrics, name: str, value: float | None, reason: str) -> None:
-    metrics[name] = None if value is None else float(value)
-    if value is None:
-        metrics[f"{name}_reason"] = reason

@@ -6,18 +6,23 @@ weather and gas, is joined as it was known at the gate closure, not at that hour
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.data.series import Series
-from forecaster.hidden_states import HiddenStates
 from tradewinds.core.errors import RequestError
+from tradewinds.tasks.storage.laws import LONGEST_DAY
 from trading_env import BatteryConfig
+
+if TYPE_CHECKING:
+    from forecaster.hidden_states import HiddenStates
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]
+HOUR = pd.Timedelta(hours=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +93,29 @@ def delivery_days(series: Series, config: BatteryConfig, rows: range) -> Deliver
     return Delivery(rows.start + first, length, span, local.hour.to_numpy(np.int64)[inside])
 
 
-def price_paths(series: Series, states: HiddenStates, rows: Int) -> Array:
+def price_paths(series: Series, states: "HiddenStates", rows: Int) -> Array:
     """Return (D, H) prices forecast at `rows` (D,), in the price's unit, from forecasts of its changes."""
     last, steps = series.close[rows, :1], np.cumsum(states.forecast[rows].astype(np.float64), axis=1)
     if getattr(series, "target", "log_return") == "difference":
         return np.asarray(last + steps)
     return np.asarray(last * np.exp(steps))
+
+
+def by_day(hourly: Array, day: Int) -> Array:
+    """Return (D, 25) values of each day's hours, NaN past its end, from (T,) of all hours."""
+    table = np.full((int(day[-1]) + 1, LONGEST_DAY), np.nan)
+    table[day, np.arange(len(day)) - np.searchsorted(day, day)] = hourly
+    return table
+
+
+def midnights(index: pd.DatetimeIndex, config: BatteryConfig) -> pd.DatetimeIndex:
+    """Return the first hour of each local day in a stretch of whole days."""
+    dates = index.tz_convert(config.time_zone).normalize()
+    return pd.DatetimeIndex(index[np.append(True, dates[1:] != dates[:-1])])
+
+
+def gate_of(delivery: pd.Timestamp, config: BatteryConfig) -> pd.Timestamp:
+    """Return when the gate closes for the local day that begins at `delivery`, UTC."""
+    before = delivery.tz_convert(config.time_zone).tz_localize(None).normalize() - pd.Timedelta(days=1)
+    gate = before + pd.Timedelta(hours=config.gate_closure_hour)
+    return gate.tz_localize(config.time_zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")

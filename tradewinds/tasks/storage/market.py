@@ -4,20 +4,27 @@ The market carries the network's forecast and, where the agent is to see them (`
 `day_ahead` beside it. docs/battery.md.
 """
 
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.hidden_states import HiddenStates
-from tradewinds.pipeline.prepare import Prepared
-from tradewinds.tasks.account.market import assert_unseen, observed
-from tradewinds.tasks.storage.delivery import delivery_days, price_paths
+from tradewinds.core.errors import RequestError
+from tradewinds.pipeline.observations import assert_unseen, observed
+from tradewinds.pipeline.task import Prepared
+from tradewinds.tasks.storage.delivery import HOUR, Delivery, delivery_days, price_paths
 from tradewinds.tasks.storage.price_forecasts import corrected_forecast, day_ahead_forecasts
 from trading_env import PowerMarket
+
+if TYPE_CHECKING:
+    from forecaster.hidden_states import HiddenStates
 
 Array = NDArray[np.float64]
 
 
-def build_power_market(prepared: Prepared, states: HiddenStates, rows: range) -> PowerMarket:
+def build_power_market(prepared: Prepared, states: "HiddenStates", rows: range) -> PowerMarket:
     """Join prices, and the hidden state and the forecasts of each gate closure, of the whole days in `rows`.
 
     Raises:
@@ -32,19 +39,44 @@ def build_power_market(prepared: Prepared, states: HiddenStates, rows: range) ->
     assert_unseen(states, read, horizon=states.forecast.shape[1], embargo=prepared.split.embargo_bars)
     observe = prepared.config.rollout.observe
     seen = [observed(name, prepared, states)[days.gate_rows] for name in observe if "forecast" not in name]
-    return PowerMarket(
-        price=series.close[days.rows.start : days.rows.stop, 0],
-        day=days.number,
-        hour=days.hour,
+    return _market(
+        prepared,
+        days,
         features=np.concatenate([np.empty((len(days.first), 0), np.float32), *seen], axis=1),
         forecast=price_paths(series, states, days.gate_rows),
-        price_scale=usual_price(prepared),
-        index=series.index[days.rows.start : days.rows.stop].tz_localize(None).to_numpy(),
         others=other_forecasts(prepared, states, rows) if "forecasts" in observe else {},
     )
 
 
-def other_forecasts(prepared: Prepared, states: HiddenStates, rows: range) -> dict[str, Array]:
+def price_market(prepared: Prepared, rows: range) -> PowerMarket:
+    """Return the prices of the whole days in `rows` alone, for what was committed before."""
+    days = delivery_days(prepared.series, prepared.config.env, rows)
+    nothing = np.zeros((len(days.first), int(days.length.max())))
+    return _market(prepared, days, features=nothing[:, :0].astype(np.float32), forecast=nothing, others={})
+
+
+def _market(
+    prepared: Prepared,
+    days: Delivery,
+    *,
+    features: NDArray[np.float32],
+    forecast: Array,
+    others: dict[str, Array],
+) -> PowerMarket:
+    series = prepared.series
+    return PowerMarket(
+        price=series.close[days.rows.start : days.rows.stop, 0],
+        day=days.number,
+        hour=days.hour,
+        features=features,
+        forecast=forecast,
+        price_scale=usual_price(prepared),
+        index=series.index[days.rows.start : days.rows.stop].tz_localize(None).to_numpy(),
+        others=others,
+    )
+
+
+def other_forecasts(prepared: Prepared, states: "HiddenStates", rows: range) -> dict[str, Array]:
     """Return by name (D, H) prices of the days in `rows`, forecast otherwise than by the network alone.
 
     Raises:
@@ -60,3 +92,43 @@ def usual_price(prepared: Prepared) -> float:
     """Return the median size of the prices the forecaster learns from, currency per MWh."""
     learned = prepared.series.close[prepared.split.forecaster.start : prepared.split.forecaster.stop, 0]
     return float(np.median(np.abs(learned)))
+
+
+def with_tomorrow(prepared: Prepared, states: "HiddenStates") -> tuple[Prepared, "HiddenStates"]:
+    """Append the local day after the series' last one, so that it can be committed before its prices are known.
+
+    Its prices are those of the day before by the hour, and its columns the last known: no decision reads either, as a
+    day is decided on what its gate row knows, and that is the last row there was.
+
+    Raises:
+        RequestError: the series does not end with a local day.
+    """
+    series, zone = prepared.series, prepared.config.env.time_zone
+    begin = series.index[-1] + HOUR
+    local = begin.tz_convert(zone)
+    if local != local.normalize():
+        raise RequestError(
+            f"{series.name} ends {series.index[-1].tz_convert(zone):%Y-%m-%d %H:%M} {zone}; tomorrow's schedule needs "
+            "the prices of every hour of the day before it: bring the rest of that day, or cut it off (series.last)"
+        )
+    index = pd.date_range(begin, (local + pd.DateOffset(days=1)).tz_convert("UTC"), freq=HOUR, inclusive="left")
+    yesterday = np.resize(np.arange(-24, 0), len(index))
+    columns = {name: getattr(series, name)[yesterday] for name in ("open", "high", "low", "close")}
+    volume = None if series.volume is None else series.volume[yesterday]
+    exogenous = series.exogenous.iloc[np.full(len(index), -1)].set_axis(index)
+    ahead = tuple(one.between(index[0], index[-1]) for one in series.ahead)
+    later = dataclasses.replace(series, index=index, exogenous=exogenous, volume=volume, ahead=ahead, **columns)
+    longer = series.extended(later)
+    blank = dataclasses.replace(
+        states,
+        index=longer.index,
+        hidden_state=_repeated(states.hidden_state, len(index)),
+        forecast=_repeated(states.forecast, len(index)),
+        quantiles=None if states.quantiles is None else _repeated(states.quantiles, len(index)),
+        fit_end=_repeated(states.fit_end, len(index)),
+    )
+    return dataclasses.replace(prepared, panel=longer), blank
+
+
+def _repeated(values: NDArray[Any], times: int) -> NDArray[Any]:
+    return np.concatenate([values, np.repeat(values[-1:], times, axis=0)])

@@ -5,15 +5,20 @@ which the network is not. Prices are asinh(price / scale) throughout: in proport
 beyond. Knows the series and its days of delivery.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.baselines.naive_and_ridge import best_penalty, ridge_forecast, ridge_weights
 from forecaster.data.series import Series
-from forecaster.hidden_states import HiddenStates
 from tradewinds.core.errors import RequestError
-from tradewinds.pipeline.prepare import LONGEST_DAY, Prepared
+from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.storage.delivery import Delivery, delivery_days, price_paths
+from tradewinds.tasks.storage.laws import LONGEST_DAY
+
+if TYPE_CHECKING:
+    from forecaster.hidden_states import HiddenStates
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -78,7 +83,7 @@ def day_ahead_forecasts(prepared: Prepared, rows: range, scale: float) -> dict[s
     return {name: by_hour_of_the_day(scale * np.sinh(one), wanted) for name, one in found.items()}
 
 
-def corrected_forecast(prepared: Prepared, states: HiddenStates, rows: range, scale: float) -> Array:
+def corrected_forecast(prepared: Prepared, states: "HiddenStates", rows: range, scale: float) -> Array:
     """Return the network's forecast of the days in `rows`, less what it has erred by of late: (D, 25) prices.
 
     Its errors on all days since it stopped learning are regressed on its forecast and on yesterday's prices, anew every

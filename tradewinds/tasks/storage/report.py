@@ -1,21 +1,20 @@
-"""The report of a storage unit: its part of report.json, its table as text, and its page.
+"""What a storage unit says in a report: its verdict and warnings, its table as text, its page and its picture.
 
 Every number on the page is read from report.json.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from bokeh.models import NumeralTickFormatter
+from matplotlib.figure import Figure
 
-from forecaster.fitted import FittedForecaster
-from tradewinds.pipeline.prepare import Prepared
 from tradewinds.report import charts
-from tradewinds.report.document import SCHEMA, run_facts, series_facts
-from tradewinds.report.render import shown
-from tradewinds.tasks.storage.backtest import StorageBacktest
-from trading_env import PowerMarket
+from tradewinds.report.page import span
+from tradewinds.report.png import draw
+from tradewinds.report.render import render, shown
+from tradewinds.report.tables import naive_times, read_table
 
 METRICS = (
     ("profit", "profit", "money"),
@@ -57,63 +56,20 @@ HONESTY = (
         "deflated Sharpe ratio of the daily lead",
     ),
 )
-PALETTE = ("#0072b2", "#cc79a7", "#e69f00", "#d55e00", "#94a3b8", "#009e73", "#56b4e9")
+CARDS = (
+    ("profit", "profit", "money"),
+    ("of perfect foresight", "share_of_perfect_foresight", "percent"),
+    ("worst day", "worst_day", "money"),
+)
+SWEEPS = (
+    ("wear_sweep", "wear, money a MWh drawn", "wear_per_mwh"),
+    ("efficiency_sweep", "efficiency of a round trip", "round_trip_efficiency"),
+)
 
 
-def storage_document(
-    prepared: Prepared,
-    fitted: FittedForecaster,
-    played: StorageBacktest,
-    market: PowerMarket,
-    *,
-    honesty: dict[str, Any],
-    run: dict[str, Any],
-    learned: bool,
-) -> dict[str, Any]:
-    """Assemble report.json of a storage unit: the keys of every report, money in the currency of the price.
-
-    Args:
-        prepared: the request with its data.
-        fitted: the forecaster.
-        played: the test days' backtest.
-        market: the test days.
-        honesty: how far to believe it.
-        run: id, command, started_at, seconds.
-        learned: whether the agent is more than one constant action.
-    """
-    config, series, split = prepared.config, prepared.series, prepared.split
-    parts = {name: getattr(split, name) for name in ("forecaster", "agent", "validation", "test")}
-    assert market.index is not None
-    return {
-        "schema": SCHEMA,
-        "run": run_facts(prepared, run),
-        "data": {
-            **series_facts(prepared),
-            "splits": {name: prepared.time_range(rows) for name, rows in parts.items()},
-            "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},
-            "test_days": len(market.features),
-            "first_delivery": str(market.index[0].astype("datetime64[m]")),
-            "last_delivery": str(market.index[-1].astype("datetime64[m]")),
-        },
-        "forecast": played.scores,
-        "backtest": {
-            "strategies": {
-                name: {"metrics": played.metrics[name], "seed": config.seed if name == "agent" else None}
-                for name in played.strategies
-            }
-        },
-        "honesty": {
-            **honesty,
-            "seeds": [config.seed],
-            "verdict": _verdict(played, honesty, series.price_unit.split("/")[0]),
-        },
-        "warnings": [*prepared.notes, *_remarks(played, learned=learned)],
-    }
-
-
-def _verdict(played: StorageBacktest, honesty: dict[str, Any], currency: str) -> str:
+def storage_verdict(metrics: Mapping[str, Mapping[str, Any]], honesty: Mapping[str, Any], currency: str) -> str:
     """Say in words what the unit earned on the test days, and whether luck suffices for its lead."""
-    agent, simple = (played.metrics[name] for name in ("agent", "yesterdays_schedule"))
+    agent, simple = (metrics[name] for name in ("agent", "yesterdays_schedule"))
     share = agent["share_of_perfect_foresight"]
     words = f"The agent earned {agent['profit']:,.0f} {currency} on the test days".replace("  ", " ")
     between = honesty["share_of_perfect_foresight_ci95"]
@@ -129,10 +85,11 @@ def _verdict(played: StorageBacktest, honesty: dict[str, Any], currency: str) ->
     return f"{words} Against that schedule {worse}: {lead[0]:,.1f} to {lead[1]:,.1f} a day with 95 % confidence."
 
 
-def _remarks(played: StorageBacktest, *, learned: bool) -> list[str]:
-    profit = dict(zip(played.strategies, played.path.profit.sum(axis=0).tolist(), strict=True))
+def storage_remarks(metrics: Mapping[str, Mapping[str, Any]], *, learned: bool) -> list[str]:
+    """Warn of an agent that learned nothing, or earned no more than a schedule that needs none."""
     if not learned:
         return ["nothing the agent learned beat one constant action on the validation rows, so that is what it does"]
+    profit = {name: row["profit"] for name, row in metrics.items()}
     better = [
         name.replace("_", " ")
         for name, value in profit.items()
@@ -141,12 +98,16 @@ def _remarks(played: StorageBacktest, *, learned: bool) -> list[str]:
     return [f"the agent earned no more than {', '.join(better)}"] if better else []
 
 
-def storage_lines(document: dict[str, Any]) -> Iterator[str]:
-    """Yield the table of strategies, one line each, and of the price forecasts."""
+def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the errors of the price forecasts, one line each."""
     unit = document["data"]["price_unit"]
     yield f"forecasts at gate closure, {document['data']['test_days']} test days ({unit}; a lower error is better):"
     for name, score in document["forecast"].items():
         yield f"  {name:<26}{'mae':>8}{score['mae']:>10.2f}{'rmse':>8}{score['rmse']:>10.2f}"
+
+
+def strategy_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the table of strategies, one line each."""
     yield f"storage unit, test days (money in {_currency(document)}):"
     yield f"  {'strategy':<26}" + "".join(f"{label:>13}" for _, label, _ in COLUMNS)
     for name, strategy in document["backtest"]["strategies"].items():
@@ -154,20 +115,21 @@ def storage_lines(document: dict[str, Any]) -> Iterator[str]:
         yield f"  {name:<26}" + "".join(f"{'-' if v is None else form.format(v):>13}" for v, form in values)
 
 
-def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> dict[str, Any]:
-    """Return what storage.html shows: its figures, and the values beside them."""
+def storage_page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+    """Draw report.html of a storage unit.
+
+    Args:
+        document: report.json.
+        folder: of the backtest's artifact.
+        plot_points: hours drawn at most per line.
+    """
+    paths, band = (naive_times(read_table(folder, name)) for name in ("paths", "band"))
     strategies = document["backtest"]["strategies"]
-    colours = dict(zip(strategies, PALETTE, strict=False))
-    drawn = charts.thin(paths, points, ["price", "profit.agent"])
+    colours = dict(zip(strategies, charts.PALETTE, strict=False))
+    drawn = charts.thin(paths, plot_points, ["price", "profit.agent"])
     clock = charts.clock_of(pd.DatetimeIndex(paths.index))
-    profit = charts.time_figure(f"Profit so far, {_currency(document)}", clock, height=320)
-    for name, colour in colours.items():
-        width = 2.5 if name == "agent" else 1.3
-        profit.line(
-            drawn.index, drawn[f"profit.{name}"], color=colour, line_width=width, legend_label=name.replace("_", " ")
-        )
-    profit.yaxis.formatter = NumeralTickFormatter(format="0,0")
-    charts.with_legend(profit).legend.click_policy = "hide"
+    columns = drawn[[f"profit.{name}" for name in strategies]].rename(columns=lambda name: name.removeprefix("profit."))
+    profit = charts.profit_chart(columns, _currency(document), clock)
     price = charts.time_figure(
         f"Price and its forecast at gate closure, {document['data']['price_unit']}", clock, height=220
     )
@@ -175,7 +137,11 @@ def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> 
     line = price.line(drawn.index, drawn["price"], color=charts.INK, line_width=1.2, legend_label="price")
     line.tags = ["ink"]
     price.line(
-        drawn.index, drawn[f"forecast.{model}"], color=PALETTE[0], line_width=1.2, legend_label=f"{model} forecast"
+        drawn.index,
+        drawn[f"forecast.{model}"],
+        color=charts.PALETTE[0],
+        line_width=1.2,
+        legend_label=f"{model} forecast",
     )
     charts.with_legend(price)
     week = paths.iloc[: 24 * 7]
@@ -186,24 +152,39 @@ def storage_page(document: dict[str, Any], paths: pd.DataFrame, points: int) -> 
             week.index, week[f"charge.{name}"], mode="after", color=colours[name], legend_label=name.replace("_", " ")
         )
     charts.with_legend(charge)
-    return {
-        "figures": {"profit": profit, "price": price, "charge": charge},
-        "values": {
-            "report": document,
-            "rows": METRICS,
-            "honesty": HONESTY,
-            "colours": colours,
-            "cards": _cards(document),
-        },
-    }
+    if len(band):
+        profit.varea(band.index, band["low"], band["high"], color=colours["agent"], alpha=0.12)
+    return render(
+        "storage.html", {"profit": profit, "price": price, "charge": charge}, report=document, rows=METRICS,
+        honesty=HONESTY, colours=colours, cards=_cards(document), sweeps=SWEEPS, **span(paths),
+    )  # fmt: skip
 
 
-def _currency(document: dict[str, Any]) -> str:
+def storage_picture(document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
+    """Draw profit so far and the price as one PNG."""
+    paths = read_table(folder, "paths")
+    table = charts.thin(paths, plot_points, ["price", "profit.agent"])
+
+    def fill(picture: Figure) -> None:
+        profit, price = picture.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        for (name, strategy), colour in zip(document["backtest"]["strategies"].items(), charts.PALETTE, strict=False):
+            label = f"{name.replace('_', ' ')} {strategy['metrics']['profit']:,.0f}"
+            width = 2.0 if name == "agent" else 1.0
+            profit.plot(table.index, table[f"profit.{name}"], color=colour, lw=width, label=label)
+        profit.legend(loc="upper left", frameon=False, fontsize=8)
+        profit.set_ylabel("profit so far")
+        price.plot(table.index, table["price"], color=charts.INK, lw=0.7)
+        price.set_ylabel(document["data"]["price_unit"])
+
+    return draw(document, fill)
+
+
+def _currency(document: Mapping[str, Any]) -> str:
     """Return what money is counted in: the part of a unit such as USD/MWh that is not energy."""
     return str(document["data"]["price_unit"]).split("/")[0] or "the currency of the price"
 
 
-def _cards(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _cards(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     strategies = document["backtest"]["strategies"]
     return [
         {

@@ -1,0 +1,15 @@
+"""What commands say before they work: which series they read, and what was noticed of it."""
+
+from tradewinds.core.console import Console
+from tradewinds.pipeline.task import Job, Prepared
+
+
+def say_series(job: Job, console: Console) -> None:
+    """Say what is read: bars, span, age and notes."""
+    if not isinstance(job, Prepared):
+        console.note(f"{job.config.env.id}: an environment of Gymnasium; nothing is forecast")
+        return
+    index = job.panel.index
+    console.note(f"{job.panel.name}: {len(index)} bars, {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}; {job.age}")
+    for note in job.notes:
+        console.note(f"note: {note}")

@@ -1,0 +1,141 @@
+"""The judge: the one place that opens a test span, for every task.
+
+It logs the opening, lets the policy decide and the task's ledger reckon, says how far to believe the numbers, warns of
+leaks before anything else, and writes report.json, its page and the artifact behind it.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tradewinds.core.console import Console, again
+from tradewinds.evaluation.seed_statistics import seed_line
+from tradewinds.evaluation.trials import trial_block
+from tradewinds.leakcheck.probes import leakcheck_block
+from tradewinds.pipeline.artifact import json_text, write_bytes, write_text, writing
+from tradewinds.pipeline.task import Attempt, Job, Models, Prepared
+from tradewinds.report.document import assemble
+from tradewinds.report.index import write_index
+from tradewinds.report.tables import write_tables
+from tradewinds.tasks import task_of_report
+
+REPORT, PAGE, PICTURE = "report.json", "report.html", "report.png"
+
+
+def judge(
+    job: Job, models: Models, *, run: Path, command: str, console: Console, started: float | None = None
+) -> dict[str, Any]:
+    """Judge models on the test span, write the artifact, report.json and report.html to `run`, and print the tables.
+
+    Args:
+        job: the request, its data and its task.
+        models: what was fitted.
+        run: the run's folder.
+        command: which command this is.
+        console: where to say what came out.
+        started: `time.perf_counter` when the command began; None for now.
+    """
+    started = time.perf_counter() if started is None else started
+    began = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - started)
+    task = job.task
+    log_opening(job, run.name)
+    rows = job.split.test if isinstance(job, Prepared) else range(0)
+    decisions = task.decide(job, models, rows) if task.acts else None
+    outcome = None if decisions is None else task.outcome(job, decisions)
+    forecasts = task.score(job, models, decisions)
+    honesty = {**forecasts.honesty}
+    if outcome is not None:
+        honesty = {**task.inference(job, outcome, forecasts), **honesty}
+        honesty |= trials(job, task.attempt(job, outcome), run)
+    if isinstance(job, Prepared):
+        honesty |= leakcheck_block(job, models, outcome)
+    document = assemble(
+        job,
+        forecasts,
+        honesty,
+        task.sections(job, models, outcome, forecasts, honesty),
+        run={
+            "id": run.name,
+            "command": command,
+            "again": again(command, console.typed),
+            "started_at": began.isoformat(),
+            "seconds": round(time.perf_counter() - started, 1),
+        },
+    )
+    tables = {**task.tables(job, models, outcome), **forecasts.tables}
+    publish(job, document, tables, run=run, folder=task.folder, artifacts=models.artifacts, console=console)
+    return {"run": str(run), "report": str(run / REPORT), task.folder: document[task.folder]}
+
+
+def publish(
+    job: Job,
+    document: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    run: Path,
+    folder: str,
+    artifacts: Mapping[str, Any],
+    console: Console,
+    page: Callable[[Mapping[str, Any], Path, int], str] | None = None,
+    lines: Sequence[str] | None = None,
+) -> None:
+    """Write a report with the artifact that proves it, draw its page, and tell it."""
+    task, text = job.task, json_text(document)
+    proof = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    with writing(
+        run / folder, folder, config=job.config.plain(), inputs=job.inputs, parents=artifacts, facts=proof
+    ) as partial:
+        write_tables(tables, partial)
+    write_text(run / REPORT, text)
+    points = job.config.backtest.plot_points
+    write_text(run / PAGE, (page or task.page)(document, run / folder, points))
+    for line in task.lines(document) if lines is None else lines:
+        console.result(line)
+    by_seed = document["honesty"].get("sharpe_by_seed")
+    if by_seed and len(by_seed["seeds"]) > 1:
+        console.result(seed_line(by_seed))
+    for warning in document["warnings"]:
+        console.result(f"warning: {warning}")
+    console.wrote(run / REPORT)
+    console.wrote(run / PAGE)
+    console.wrote(write_index(Path(job.config.run.dir)))
+
+
+def draw(run: Path, *, plot_points: int) -> list[Path]:
+    """Draw the page of a finished run again, and its picture if it has one; return where they lie."""
+    document = json.loads((run / REPORT).read_text(encoding="utf-8"))
+    task = task_of_report(document)
+    write_text(run / PAGE, task.page(document, run / task.folder, plot_points))
+    picture = task.picture(document, run / task.folder, plot_points)
+    if picture is None:
+        return [run / PAGE]
+    write_bytes(run / PICTURE, picture)
+    return [run / PAGE, run / PICTURE]
+
+
+def trials(job: Job, attempt: Attempt | None, run: Path, *, way: str = "") -> dict[str, Any]:
+    """Write an attempt into the trial log, and judge it by all there were."""
+    if attempt is None or not isinstance(job, Prepared):
+        return {}
+    days = pd.DatetimeIndex(attempt.increments.index) if job.task.kind == "storage" else None
+    return trial_block(job, attempt.increments.to_numpy(), run, way=way, days=days)
+
+
+def log_opening(job: Job, run_id: str) -> None:
+    """Write down that the test rows were looked at."""
+    opening = {
+        "run": run_id,
+        "opened_at": datetime.now(UTC).isoformat(),
+        "config_hash": job.config.hash,
+        "data_sha256": job.inputs["sha256"],
+        "test": job.task.test_span(job),
+    }
+    job.runs.mkdir(parents=True, exist_ok=True)
+    with (job.runs / "test_openings.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(opening, sort_keys=True) + "\n")

@@ -1,0 +1,38 @@
+"""Before a model is retrained or asked: the data it reads are brought up to date, as far as they can be had."""
+
+import dataclasses
+
+from tradewinds.core.console import Console
+from tradewinds.core.errors import GateError
+from tradewinds.data.store.fetch import Wanted, fetch, wanted
+from tradewinds.data.store.update import Outcome
+from tradewinds.request.schema import Config
+
+
+def bring_up_to_date(config: Config, console: Console) -> None:
+    """Fetch what series and weather lack, where they come from the network; what cannot be had now is said, not raised.
+
+    Raises:
+        GateError: the source disagrees with what is stored: somebody must decide which is right.
+    """
+    found = wanted(
+        dataclasses.replace(config.data, symbols=(), latitude=None, longitude=None), config.series, config.weather
+    )
+    if not found or config.data.offline:
+        return
+    for outcome in fetch_all(found, config, console):
+        if outcome.status == "conflict":
+            raise GateError(f"{outcome.instrument}: {outcome.reason}")
+        if outcome.status != "ok":
+            console.note(
+                f"note: {outcome.instrument} could not be brought up to date ({outcome.status}: {outcome.reason}); "
+                "what is stored is used"
+            )
+
+
+def fetch_all(found: Wanted, config: Config, console: Console) -> list[Outcome]:
+    """Fetch with a progress bar."""
+    with console.progress("fetch") as report:
+        outcomes = list(fetch(found, config.data, lambda done, total, name: report(done, total, {})))
+        report(len(outcomes), len(outcomes), {})
+    return outcomes

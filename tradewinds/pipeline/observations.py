@@ -1,0 +1,45 @@
+"""What an agent may see of a bar: no state of a forecaster that was fitted on that same bar (docs/leakage.md)."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.data.features import build_features
+from tradewinds.pipeline.task import Prepared
+
+if TYPE_CHECKING:
+    from forecaster.hidden_states import HiddenStates
+
+
+def observed(name: str, prepared: Prepared, states: "HiddenStates") -> NDArray[np.float32]:
+    """Return (T, F) what `hidden_state`, `forecast` or `features` of `rollout.observe` stands for."""
+    if name == "features":
+        values = build_features(prepared.series, prepared.config.features).values
+        return np.nan_to_num(values, nan=0.0).astype(np.float32)
+    return states.forecast if name == "forecast" else states.hidden_state
+
+
+def first_unseen(states: "HiddenStates", row: int, *, horizon: int, embargo: int) -> int:
+    """Return the first of the rows up to `row`, without a gap, that `assert_unseen` lets pass."""
+    t = np.arange(row)
+    broken = (states.fit_end[:row] + horizon + embargo >= t) | (t < states.first_row)
+    return int(np.flatnonzero(broken)[-1]) + 1 if broken.any() else 0
+
+
+def assert_unseen(states: "HiddenStates", rows: range, *, horizon: int, embargo: int) -> None:
+    """Check that the forecaster behind each of `rows` had stopped learning before it.
+
+    Raises:
+        ValueError: some row t has fit_end + horizon + embargo >= t, or lies before the first encoded row.
+    """
+    t = np.arange(rows.start, rows.stop)
+    broken = t[states.fit_end[t] + horizon + embargo >= t]
+    if len(broken):
+        row = int(broken[0])
+        raise ValueError(
+            f"row {row} may not reach the agent: its forecaster was fitted up to row {int(states.fit_end[row])}, "
+            f"and fit_end + horizon ({horizon}) + embargo ({embargo}) must be less than the row"
+        )
+    if rows.start < states.first_row:
+        raise ValueError(f"row {rows.start} has no hidden state; the first encoded row is {states.first_row}")

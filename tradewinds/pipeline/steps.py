@@ -1,0 +1,271 @@
+"""The straight path, step by step: forecaster, hidden states, agent; each step leaves one artifact.
+
+Written once for every task: what an agent acts in, and how it is scored, the task says.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from forecaster.data.series import Series
+from forecaster.fitted import FittedForecaster, fit_panel, load_forecaster, save_panel
+from forecaster.hidden_states import HiddenStates, encode, load_hidden_states
+from tradewinds.core.console import Console
+from tradewinds.core.errors import RequestError
+from tradewinds.core.plugins import function_of
+from tradewinds.pipeline.artifact import Artifact, latest, parent, read, writing
+from tradewinds.pipeline.prepare import seed_for
+from tradewinds.pipeline.task import Job, Models, Prepared
+from tradewinds.pipeline.tensorboard import log_history, logging
+from tradewinds.pipeline.training_log import write_history
+from trading_agent import TrainedAgent, load_policy, save_policy
+
+FORECASTER, HIDDEN_STATES, AGENT = "forecaster", "hidden_states", "agent"  # kinds of artifacts, and their folders
+CHECKPOINT = "agent.checkpoint"
+LAST_RETURNS = 5  # log returns up to the last bar that selected the agent, by which its series is known again
+MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what makes a forecaster fit a request
+AGENT_MUST_MATCH = (*MUST_MATCH, "trainer", "rollout", "env", "agent")
+
+
+def fit(job: Job, run: Path, console: Console) -> Models:
+    """Walk the path of a job into a new run folder, as far as its task goes."""
+    models = Models()
+    if isinstance(job, Prepared):
+        panel, artifact = train_forecaster(job, run, console)
+        models = encoded(job, panel[job.series.instruments[0]], artifact, run / HIDDEN_STATES, console)
+    return train_agent(job, models, run, console)[0] if job.task.acts else models
+
+
+def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[dict[str, FittedForecaster], Artifact]:
+    """Fit one forecaster on all instruments and write its artifact to `run`/forecaster."""
+    config, started = prepared.config, time.perf_counter()
+    with console.progress(f"train {config.model.kind}") as progress:
+        panel = fit_panel(
+            prepared.panel,
+            config.forecaster,
+            prepared.split.forecaster,
+            seed=seed_for(config.seed, FORECASTER),
+            progress=progress,
+        )
+    fitted = next(iter(panel.values()))
+    if config.trainer.precision == "auto":
+        console.note(f"trained in {fitted.precision}, the faster here; trainer.precision={fitted.precision} repeats it")
+    facts = {
+        "fit_end_time": fitted.fit_end_time.isoformat(),
+        "seconds": round(time.perf_counter() - started, 1),
+        "precision": fitted.precision,
+    }
+    with writing(run / FORECASTER, FORECASTER, config=config.plain(), inputs=prepared.inputs, facts=facts) as folder:
+        save_panel(panel, folder)
+    console.wrote(run / FORECASTER)
+    return panel, read(run / FORECASTER, FORECASTER)
+
+
+def encode_states(
+    prepared: Prepared, series: Series, fitted: FittedForecaster, forecaster: Artifact, folder: Path, console: Console
+) -> tuple[HiddenStates, Artifact]:
+    """Encode every bar of one instrument and write the artifact to `folder`."""
+    states = encode(fitted, series)
+    plain, parents = prepared.config.plain(), {FORECASTER: forecaster}
+    with writing(folder, HIDDEN_STATES, config=plain, inputs=prepared.inputs, parents=parents) as partial:
+        states.save(partial)
+    console.wrote(folder)
+    return states, read(folder, HIDDEN_STATES)
+
+
+def encoded(
+    prepared: Prepared, fitted: FittedForecaster, forecaster: Artifact, folder: Path, console: Console
+) -> Models:
+    """Encode the instrument that is acted on, and return what there is so far."""
+    states, artifact = encode_states(prepared, prepared.series, fitted, forecaster, folder, console)
+    return Models(fitted, states, artifacts={FORECASTER: forecaster, HIDDEN_STATES: artifact})
+
+
+def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[Models, TrainedAgent]:
+    """Train the agent and write its artifact to `run`/agent; its checkpoint lives beside it until then."""
+    config, started = job.config, time.perf_counter()
+    agent: Any = config.agent
+    resume = None if config.inputs.resume is None else Path(config.inputs.resume)
+    env = job.task.vector_env(
+        job,
+        models.states,
+        "agent",
+        num_envs=agent.num_envs,
+        episode_bars=config.rollout.episode_bars,
+        starts="random",
+        autoreset_mode=restarts(agent),
+    )
+    initial = {} if getattr(agent, "start", "random") == "random" else {"initial": first_weights(models)}
+    with _training(job, run, console, resume) as progress:
+        trained: TrainedAgent = function_of("agent", agent)(
+            env,
+            agent,
+            seed=seed_for(config.seed, AGENT),
+            validate=job.task.validator(job, models.states),
+            progress=progress,
+            checkpoint=run / CHECKPOINT,
+            resume=resume,
+            **initial,
+        )
+    facts = {
+        "best_step": trained.best_step,
+        "learned": trained.best_step > 0,
+        "validation_score": trained.best_score,
+        **_last_selected(job),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    with writing(
+        run / AGENT, AGENT, config=config.plain(), inputs=job.inputs, parents=models.artifacts, facts=facts
+    ) as folder:
+        save_policy(trained.policy, folder)
+        write_history(trained.history, folder)
+    shutil.rmtree(run / CHECKPOINT, ignore_errors=True)  # it served resuming; the artifact is whole now
+    log_history(trained.history, run, asked=config.run.tensorboard)
+    console.wrote(run / AGENT)
+    artifacts = {**models.artifacts, AGENT: read(run / AGENT, AGENT)}
+    return replace(models, policy=trained.policy, artifacts=artifacts, trained_to=_trained_to(job)), trained
+
+
+@contextmanager
+def _training(job: Job, run: Path, console: Console, resume: Path | None) -> Iterator[Any]:
+    """Show a training's progress; say how to go on with one that was cut off, and what was wrong with its request."""
+    agent: Any = job.config.agent
+    try:
+        with (
+            console.progress(f"train {agent.kind}") as shown,
+            logging(shown, run, asked=job.config.run.tensorboard) as progress,
+        ):
+            yield progress
+    except KeyboardInterrupt:
+        if (run / CHECKPOINT).is_dir():
+            console.note(f"to go on: tradewinds train-agent with the same options and inputs.resume={run / CHECKPOINT}")
+        raise
+    except ValueError as error:
+        begun = (run / CHECKPOINT).is_dir()  # then this is a run that failed
+        if begun or (resume is None and isinstance(job, Prepared)):
+            raise
+        where = "inputs.resume" if resume is not None else f"agent={agent.kind} of '{job.name}'"
+        raise RequestError(f"{where}: {error}") from None
+
+
+def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:
+    """Return scales and LSTM of the forecaster, where an LSTM policy is to start from them (`agent.start=forecaster`).
+
+    Raises:
+        RequestError: they do not read what the policy will.
+    """
+    fitted = models.forecaster
+    assert fitted is not None
+    if len(fitted.static):
+        raise RequestError("agent.start=forecaster needs a forecaster without features.static, which no policy reads")
+    prefix = "recurrent."
+    network = fitted.model.network.state_dict()
+    weights = {name.removeprefix(prefix): part.numpy() for name, part in network.items() if name.startswith(prefix)}
+    scales = {"feature_mean": np.float32(fitted.mean), "feature_std": np.float32(fitted.std)}
+    return {**scales, **weights}
+
+
+def restarts(agent: Any) -> AutoresetMode:
+    """Return how the environments of an agent restart: Stable-Baselines3 knows one way only."""
+    return AutoresetMode.SAME_STEP if agent.kind == "sb3" else AutoresetMode.NEXT_STEP
+
+
+def _trained_to(job: Job) -> pd.Timestamp | None:
+    return job.series.index[job.split.validation.stop - 1] if isinstance(job, Prepared) else None
+
+
+def _last_selected(job: Job) -> dict[str, Any]:
+    """Return the last bar that selected the agent, and the changes up to it."""
+    if not isinstance(job, Prepared):
+        return {}
+    last = job.split.validation.stop
+    returns = job.series.changes()[last - LAST_RETURNS : last, 0].tolist()
+    return {"trained_to": job.series.index[last - 1].isoformat(), "last_returns": returns}
+
+
+def find_forecaster(prepared: Prepared) -> Artifact:
+    """Find the forecaster that `inputs.forecaster` names, and check that it fits the request.
+
+    Raises:
+        RequestError: there is none, or it was trained on other data or with other settings.
+    """
+    return _find(prepared, FORECASTER, prepared.config.inputs.forecaster, MUST_MATCH)
+
+
+def find_models(job: Job, console: Console) -> Models:
+    """Load the agent that `inputs.agent` names with all that is behind it; of a task without one the forecaster.
+
+    Raises:
+        RequestError: there is none, or it was trained on other data, with other settings or another seed.
+    """
+    if not job.task.acts:
+        assert isinstance(job, Prepared)
+        forecaster = find_forecaster(job)
+        console.note(f"forecaster: {forecaster.folder}")
+        fitted = load_forecaster(forecaster.folder, job.series.instruments[0])
+        return Models(fitted, encode(fitted, job.series), artifacts={FORECASTER: forecaster})
+    agent = _find(job, AGENT, job.config.inputs.agent, AGENT_MUST_MATCH)
+    if agent.manifest["seed"] != job.config.seed:
+        raise RequestError(f"{agent.folder} was trained with seed={agent.manifest['seed']}; give the same seed")
+    console.note(f"agent: {agent.folder}")
+    return load_models(job, agent)
+
+
+def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
+    """Load a trained agent and what it was made from.
+
+    Args:
+        job: the present request.
+        agent: the agent's artifact.
+        again: encode the present series, which may have grown since, instead of reading the states of then.
+    """
+    policy = load_policy(agent.folder)
+    if not isinstance(job, Prepared):
+        return Models(policy=policy, artifacts={AGENT: agent})
+    forecaster = parent(agent, FORECASTER)
+    fitted = load_forecaster(forecaster.folder, job.series.instruments[0])
+    artifacts = {FORECASTER: forecaster, AGENT: agent}
+    if again:
+        states = encode(fitted, job.series)
+    else:
+        artifacts[HIDDEN_STATES] = parent(agent, HIDDEN_STATES)
+        states = load_hidden_states(artifacts[HIDDEN_STATES].folder)
+    trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
+    return Models(fitted, states, policy, artifacts, trained_to)
+
+
+def _find(job: Job, kind: str, named: str, keys: Sequence[str]) -> Artifact:
+    artifact = read(latest(job.runs, kind) if named == "latest" else Path(named), kind)
+    check_fits(artifact, job, keys)
+    return artifact
+
+
+def check_fits(artifact: Artifact, job: Job, keys: Sequence[str]) -> None:
+    """Refuse an artifact made for another request.
+
+    Raises:
+        RequestError: its data or one of the settings `keys` differ.
+    """
+    kind = artifact.manifest["kind"]
+    if artifact.manifest["inputs"]["sha256"] != job.inputs["sha256"]:
+        raise RequestError(
+            f"{artifact.folder} was trained on other data ({artifact.manifest['inputs']['series']}) than those of this "
+            f"request ({job.inputs['series']}); give the same series options, or another inputs.{kind}"
+        )
+    theirs, ours = artifact.manifest["config"], job.config.plain()
+    for key in keys:
+        if theirs[key] != ours[key]:
+            names = [name for name in ours[key] if theirs[key].get(name) != ours[key][name]] or list(theirs[key])
+            raise RequestError(
+                f"{artifact.folder} was trained with other values of {', '.join(f'{key}.{name}' for name in names)}; "
+                f"give the same options, or another inputs.{kind}"
+            )

@@ -1,0 +1,383 @@
+"""The port: what a run's forecasts are for, and by what law acting on them is judged.
+
+A trading account, a storage unit, a forecast nobody acts on, a Gymnasium game: each is a task. All that differs between
+them is asked of one object, picked at the door and handed down, so that every command is written once. This page knows
+no task; `tradewinds.tasks` fills it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
+
+from forecaster.data.series import Series
+from forecaster.data.splits import Split
+from tradewinds.core.errors import RequestError
+from tradewinds.data.assemble.loaded import Parts
+from tradewinds.pipeline.artifact import Artifact
+from tradewinds.request.schema import Config
+
+if TYPE_CHECKING:  # they load torch, and a request is refused before that
+    from forecaster.fitted import FittedForecaster
+    from forecaster.hidden_states import HiddenStates
+    from trading_agent import Policy
+
+Array = NDArray[np.float64]
+Metrics = Mapping[str, Any]
+KnownAt = Callable[[pd.DatetimeIndex, pd.DatetimeIndex], pd.DatetimeIndex]
+TraceTables = dict[str, list[tuple[int, NDArray[Any]]]]  # by stage: tables, each with the row its first row belongs to
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request, the task it is for, and where its results go.
+
+    Attributes:
+        config: the request, its rules as they will be used.
+        task: what is done with the forecasts.
+        name: the run's name.
+        notes: what was noticed while loading, for the person and for the report's warnings.
+        inputs: what the data are, for manifests: the files behind them and their sha256.
+    """
+
+    config: Config
+    task: "Task[Any]"
+    name: str
+    notes: tuple[str, ...]
+    inputs: dict[str, Any]
+
+    @property
+    def runs(self) -> Path:
+        """Folder of all runs of this name."""
+        return Path(self.config.run.dir) / self.name
+
+
+@dataclass(frozen=True)
+class Prepared(Job):
+    """A job whose series is loaded.
+
+    Attributes:
+        panel: the bars of all instruments, with exogenous columns joined as-of on availability: what a forecaster
+            learns from.
+        split: who may see which rows.
+        parts: what was loaded, not yet joined: what the leak check changes.
+    """
+
+    panel: Series
+    split: Split
+    parts: Parts | None = None
+
+    @property
+    def series(self) -> Series:
+        """The bars of the one instrument that is acted on.
+
+        Raises:
+            RequestError: there are several, and none is chosen.
+        """
+        names = self.panel.instruments
+        if len(names) == 1:
+            return self.panel
+        chosen = self.config.rollout.instrument
+        if chosen is None:
+            raise RequestError(
+                f"the series has {', '.join(names)}, and an agent trades one instrument at present; choose it with "
+                f"rollout.instrument={names[0]}, or act on one after another: -m rollout.instrument={','.join(names)}"
+            )
+        return self.panel.instrument(chosen)
+
+    @property
+    def age(self) -> str:
+        """How old the data are, in words; it changes from day to day, and so stands in no report."""
+        now = pd.Timestamp(datetime.now(UTC))
+        last = self.panel.close_time[-1]
+        fetched = [str(source["fetched_at"]) for source in self.inputs["sources"] if "fetched_at" in source]
+        words = f"last bar closed {last:%Y-%m-%d %H:%M} UTC, {_days(now - last)} ago"
+        return f"{words}; fetched {_days(now - pd.Timestamp(min(fetched)))} ago" if fetched else words
+
+    def time_range(self, rows: range) -> dict[str, Any]:
+        """Return rows and their first and last bar as plain data."""
+        index = self.panel.index
+        return {
+            "rows": [rows.start, rows.stop],
+            "first": index[rows.start].isoformat(),
+            "last": index[rows.stop - 1].isoformat(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """What a run has fitted, and the artifacts it lies in; None of what its task has no use for.
+
+    Attributes:
+        forecaster: the forecaster of the instrument that is acted on.
+        states: its states and forecasts of every bar.
+        policy: the agent.
+        artifacts: by kind: `forecaster`, `hidden_states`, `agent`.
+        trained_to: the last bar anything was fitted or chosen on; None before there is an agent.
+    """
+
+    forecaster: "FittedForecaster | None" = None
+    states: "HiddenStates | None" = None
+    policy: "Policy | None" = None
+    artifacts: Mapping[str, Artifact] = field(default_factory=dict)
+    trained_to: pd.Timestamp | None = None
+
+    def forecasting(self) -> "tuple[FittedForecaster, HiddenStates]":
+        """Return forecaster and states.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if self.forecaster is None or self.states is None:
+            raise ValueError("models must hold a forecaster and its states, held none")
+        return self.forecaster, self.states
+
+    def acting(self) -> "Policy":
+        """Return the agent.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.policy is None:
+            raise ValueError("models must hold an agent, held none")
+        return self.policy
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What every strategy came to on the same test span, through one ledger.
+
+    Attributes:
+        curves: (T, S) by time, a column a strategy, the agent first: equity, or the money earned so far.
+        increments: (P, S) by period: the simple return of a bar, or the profit of a day; what inference is done on.
+        metrics: per strategy.
+        record: the task's own record, for its own sections, tables and second account.
+    """
+
+    curves: pd.DataFrame
+    increments: pd.DataFrame
+    metrics: Mapping[str, Metrics]
+    record: Any
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Names of the strategies, the agent first."""
+        return tuple(map(str, self.curves))
+
+    def earned(self, strategy: str) -> Array:
+        """(P,) what the strategy earned in each period."""
+        return self.increments[strategy].to_numpy(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """How the forecasts of the test span were scored.
+
+    Attributes:
+        scores: per model and baseline.
+        errors: of the next bar, (N,) each: `model` and `naive`.
+        honesty: tests of them, for the report's block of that name.
+        tables: to be kept in the artifact.
+        remarks: warnings.
+    """
+
+    scores: Mapping[str, Mapping[str, Any]]
+    errors: Mapping[str, Array] = field(default_factory=dict)
+    honesty: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What is counted as one trial: the agent's increments over what luck could fake, and by what they are known.
+
+    Attributes:
+        increments: (P,) by the start of their period.
+        per_year: periods in a year.
+        identity: series and way of acting; trials of one identity whose spans overlap are rivals.
+    """
+
+    increments: pd.Series
+    per_year: float
+    identity: str
+
+
+@dataclass(frozen=True)
+class Duel:
+    """How a challenger fared against the champion on periods that neither has learned from."""
+
+    wins: bool
+    reason: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a report shows of strategies, as (key, label, form), and how a stretch of one is told in a number.
+
+    Attributes:
+        headline: the key of `Task.earned` that folds are compared by, and its form.
+        tie: difference of headlines that is none.
+        cards: metrics at the head of a page, (label, key, form).
+        metrics: rows of the table of strategies.
+        honesty: rows of the table of inference, (key, label, meaning).
+        sweeps: keys of `honesty` that hold tables of what other costs would take: (key, label, name of the value).
+    """
+
+    headline: tuple[str, str]
+    tie: float
+    cards: Sequence[tuple[str, str, str]]
+    metrics: Sequence[tuple[str, str, str]]
+    honesty: Sequence[tuple[str, str, str]]
+    sweeps: Sequence[tuple[str, str, str]]
+
+
+JobT = TypeVar("JobT", bound=Job, contravariant=True)
+
+
+class Task(Protocol[JobT]):
+    """What the forecasts of a run are for. R rows, N environments, T bars, P periods, S strategies.
+
+    Attributes:
+        kind: `account`, `storage`, `forecast_only` or `gymnasium`.
+        folder: the artifact that judging leaves.
+        least_bars: bars that any part of the split needs, whatever the models need.
+        acts: whether there is an agent; where there is none, nothing from `vector_env` to `picture` that speaks of
+            policies and outcomes is asked for.
+        rival: the strategy whose lead is to be beaten, and `curve` what curves are of.
+    """
+
+    kind: str
+    folder: str
+    least_bars: int
+    acts: bool
+    rival: str
+    curve: Literal["equity", "profit", "none"]
+
+    # --- before and while data are read
+    def without_prices(self) -> "Task[Any]":
+        """Return the task of a series that has no returns."""
+
+    def known_at(self, config: Config) -> KnownAt | None:
+        """Return up to which moment exogenous columns may be known at each bar; None for its close."""
+
+    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
+        """Return the request as this series allows it, and what is to be noted.
+
+        Raises:
+            RequestError: what only the data can tell makes it impossible.
+        """
+
+    def require(self, job: JobT) -> None:
+        """Refuse what the rows of the split do not suffice for.
+
+        Raises:
+            RequestError: they do not.
+        """
+
+    # --- training
+    def vector_env(
+        self,
+        job: JobT,
+        states: "HiddenStates | None",
+        part: Literal["agent", "validation"],
+        *,
+        num_envs: int,
+        episode_bars: int | None = None,
+        starts: Literal["sequential", "random"] = "sequential",
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    ) -> VectorEnv[Any, Any, Any]:
+        """Return N environments on one part of the split."""
+
+    def validator(self, job: JobT, states: "HiddenStates | None") -> "Callable[[Policy], float]":
+        """Return what scores a policy on the validation part; larger is better."""
+
+    # --- judging
+    def test_span(self, job: JobT) -> dict[str, Any]:
+        """Return, as plain data, what is opened when the agent is judged."""
+
+    def decide(self, job: JobT, models: Models, rows: range) -> pd.DataFrame:
+        """Let the policy act on `rows`: what was decided, by time, with all that the baselines beside it read."""
+
+    def outcome(self, job: JobT, decisions: pd.DataFrame) -> Outcome:
+        """Turn decisions into money beside all baselines, perfect foresight last."""
+
+    def score(self, job: JobT, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
+        """Score the forecasts of the test span; without models those that decisions of many models hold."""
+
+    def inference(self, job: JobT, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
+        """Say how far to believe the outcome: intervals, tests, sweeps."""
+
+    def attempt(self, job: JobT, outcome: Outcome) -> Attempt | None:
+        """Return what the trial log keeps of it; None if it keeps none."""
+
+    def audit(self, job: JobT, outcome: Outcome) -> tuple[str, int, str] | None:
+        """Compare the money with a second account: (stage, row, what is wrong), or None."""
+
+    def trace(self, job: JobT, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
+        """Return what was observed, decided and earned on `rows`, bar by bar, for worlds to be compared."""
+
+    # --- folds that follow one another
+    def boundary(self, job: JobT) -> Callable[[int], int] | None:
+        """Return what moves a row to the nearest at which a fold's test may begin; None where any row may."""
+
+    def chain(self, folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """Chain the decisions of folds, each from the bar before its test rows on, into those of one account."""
+
+    def earned(self, job: JobT, outcome: Outcome, strategy: str, rows: range) -> dict[str, float]:
+        """Return what a strategy earned on some of the test rows."""
+
+    # --- telling
+    def labels(self) -> Labels:
+        """Return what a report shows of strategies."""
+
+    def verdict(self, job: JobT, metrics: Mapping[str, Metrics], honesty: Mapping[str, Any]) -> str:
+        """Say in words what the strategies came to, and whether luck suffices for it."""
+
+    def strategy_lines(self, document: Mapping[str, Any]) -> list[str]:
+        """Tell the strategies of a report as lines of text."""
+
+    def sections(
+        self, job: JobT, models: Models, outcome: Outcome | None, forecasts: Forecasts, honesty: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the parts of report.json that are this task's: `data`, `backtest`, `verdict`, `remarks`."""
+
+    def tables(self, job: JobT, models: Models, outcome: Outcome | None) -> Mapping[str, pd.DataFrame]:
+        """Return the tables that the artifact keeps for other tools."""
+
+    def lines(self, document: Mapping[str, Any]) -> list[str]:
+        """Tell a report as lines of text."""
+
+    def page(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+        """Draw report.html from report.json and the artifact beside it."""
+
+    def picture(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes | None:
+        """Draw report.png; None where there is nothing to draw."""
+
+    # --- operation
+    def as_trained(self, now: dict[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the present rules, as plain data, with the actions that an agent trained under others knows."""
+
+    def decision(self, job: JobT, models: Models, rows: range) -> dict[str, Any]:
+        """Return what the policy wants done now, after the last of `rows`, which it is walked through first."""
+
+    def decided(self, decision: Mapping[str, Any]) -> Array:
+        """Return a decision as the row of the trace's first table of actions that it must equal."""
+
+    def duel(self, challenger: tuple[JobT, Models], champion: tuple[JobT, Models], rows: range, which: str) -> Duel:
+        """Judge two models on the same periods, each with the job it was trained for; `which` says what rows are.
+
+        The reason names the other model as {champion}.
+        """
+
+
+def _days(age: pd.Timedelta) -> str:
+    days, hours = age // pd.Timedelta(days=1), age / pd.Timedelta(hours=1)
+    return f"{days} days" if days >= 2 else f"{hours:.0f} hours" if hours >= 1 else "less than an hour"

@@ -1,0 +1,93 @@
+"""How forecasts of the bars ahead are scored and tested, for every task whose bars are forecast one by one."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster.evaluation.scores import Scores, score_forecasts
+from forecaster.hidden_states import HiddenStates
+from forecaster.networks.heads import LEVELS
+from tradewinds.evaluation.inference import CERTAIN, compare_forecasts, forecast_verdict, rival_verdicts
+from tradewinds.pipeline.task import Forecasts, Models, Prepared, TraceTables
+
+BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast
+CALIBRATION = 20  # bars whose residuals give the forecasts their first intervals, in a trace
+
+
+def score_bars(prepared: Prepared, models: Models) -> Forecasts:
+    """Score the network and its baselines on the test rows, and test each baseline against it."""
+    (fitted, states), config = models.forecasting(), prepared.config
+    scores = score_forecasts(
+        fitted,
+        prepared.series,
+        states,
+        calibration_rows=prepared.split.validation,
+        rows=prepared.split.test,
+        baselines=config.baselines,
+    )
+    model = config.model.kind
+    comparison = compare_forecasts(scores.errors, model)
+    verdicts = rival_verdicts(comparison)
+    table = {
+        name: {**row, "verdict": verdicts[name]} if name in verdicts else row for name, row in scores.table.items()
+    }
+    honesty = {
+        "diebold_mariano_by_rival": comparison,
+        "forecast_verdict": forecast_verdict(comparison, model, config.model.horizon),
+    }
+    return Forecasts(
+        scores=table,
+        errors={"model": scores.errors[model][:, 0], "naive": scores.errors["naive"][:, 0]},
+        honesty=honesty,
+        tables={"forecasts": forecasts_table(prepared, states, prepared.split.test, scores)},
+        remarks=_remarks(model, comparison),
+    )
+
+
+def verdict_of(forecasts: Forecasts) -> str:
+    """Return the verdict on the forecasts as a sentence."""
+    verdict = str(forecasts.honesty["forecast_verdict"])
+    return f"{verdict[:1].upper()}{verdict[1:]}."
+
+
+def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range, scores: Scores) -> pd.DataFrame:
+    """Return, for each bar of `rows`, the change forecast for it one bar before, its quantiles, and what it was."""
+    part = slice(rows.start, rows.stop)
+    changes = prepared.series.changes()[part, 0]
+    forecast = states.forecast[rows.start - 1 : rows.stop - 1, 0].astype(np.float64)
+    table = pd.DataFrame({"forecast": forecast, "truth": changes}, index=prepared.series.index[part])
+    for level in BANDS:
+        quantile = pd.Series(
+            scores.next_bar_quantiles[LEVELS.index(level)], prepared.series.index[scores.decisions + 1]
+        )
+        table[f"quantile_{level:.2f}"] = quantile.reindex(table.index)
+    return table
+
+
+def score_tables(prepared: Prepared, models: Models, rows: range) -> TraceTables:
+    """Return every model's errors, each at the bar that completes its outcome, and the calibrated quantiles.
+
+    Calibrated on some bars before `rows`; nothing where there are too few of either.
+    """
+    horizon, (fitted, states) = prepared.config.model.horizon, models.forecasting()
+    before = range(max(states.first_row, rows.start - CALIBRATION - horizon), rows.start)
+    if min(len(before), len(rows)) <= horizon:
+        return {}
+    scores = score_forecasts(fitted, prepared.series, states, calibration_rows=before, rows=rows)
+    first = int(scores.decisions[0])
+    errors = [(first + horizon, error) for error in scores.errors.values()]
+    return {"scores": [*errors, (first, scores.next_bar_quantiles.T)]}
+
+
+def _remarks(model: str, comparison: dict[str, Any]) -> list[str]:
+    """Say so at the head of the report if the network does not beat naive, over all bars ahead and beyond luck."""
+    test = comparison["naive"]["all_bars"]
+    if test is None:
+        return [f"the {model} forecasts no better than the naive forecast of no change, as far as can be told"]
+    if test["statistic"] < 0.0 and test["p_value"] < CERTAIN:
+        return []
+    return [
+        f"the {model} forecasts no better than the naive forecast of no change, beyond luck: its squared error is "
+        f"{'lower' if test['statistic'] < 0.0 else 'higher'}, Diebold-Mariano p = {test['p_value']:.2g}"
+    ]

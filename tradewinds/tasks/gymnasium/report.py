@@ -1,0 +1,87 @@
+"""What an environment of Gymnasium says in a report: the training's returns over steps, and the fresh episodes."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from bokeh.plotting import figure
+from matplotlib.figure import Figure
+
+from tradewinds.report import charts
+from tradewinds.report.page import cards_of
+from tradewinds.report.png import draw
+from tradewinds.report.render import render
+from tradewinds.report.tables import read_table
+
+METRICS = (
+    ("return_mean", "mean return", "number"),
+    ("return_sd", "standard deviation", "number"),
+    ("return_min", "least", "number"),
+    ("return_max", "most", "number"),
+    ("episodes", "episodes", "count"),
+)
+HONESTY = (
+    ("return_ci95", "95 % interval of the agent's mean return", "bootstrap over episodes"),
+    (
+        "lead_over_random_ci95",
+        "95 % interval of its lead over random play",
+        "same starts; above 0: it learned",
+    ),
+)
+CARDS = (("mean return", "return_mean", "number"), ("worst episode", "return_min", "number"))
+BINS = 30
+
+
+def episode_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the agent's return, and a line a strategy."""
+    agent, trained = document["backtest"]["strategies"]["agent"]["metrics"], document["backtest"]["agent"]
+    kind = document["run"]["config"]["agent"]["kind"]
+    yield (
+        f"{document['data']['name']}: return {agent['return_mean']:.1f} +- {agent['return_sd']:.1f} over "
+        f"{agent['episodes']} fresh episodes, {kind} of step {trained['best_step']:,}"
+    )
+    yield f"  {'policy':<10}{'mean':>12}{'deviation':>12}{'least':>12}{'most':>12}"
+    for name, strategy in document["backtest"]["strategies"].items():
+        cells = "".join(f"{strategy['metrics'][key]:>12.2f}" for key, _, _ in METRICS[:4])
+        yield f"  {name:<10}{cells}"
+
+
+def learning_curve(training: pd.DataFrame) -> pd.DataFrame:
+    """Return step and score of the validations of learned policies; constants come first, at step 0."""
+    constants = training["action"].notna() if "action" in training else pd.Series(False, index=training.index)
+    return training.loc[~constants, ["step", "score"]]
+
+
+def episode_page(document: Mapping[str, Any], folder: Path) -> str:
+    """Draw report.html: return over env steps, and how the fresh episodes ended."""
+    learned, episodes = learning_curve(read_table(folder, "training")), read_table(folder, "episodes")
+    curve = figure(title="Mean return of the validation episodes by env steps", height=300, sizing_mode="stretch_width")
+    curve.line(learned["step"], learned["score"], color=charts.COLOURS["agent"], line_width=2)
+    curve.scatter(learned["step"], learned["score"], color=charts.COLOURS["agent"], size=4)
+    curve.xaxis.axis_label = "env steps"
+    counts = figure(title="Returns of the fresh episodes", height=260, sizing_mode="stretch_width")
+    edges = np.histogram_bin_edges(episodes[["agent", "random"]].to_numpy(), bins=BINS)
+    for name, colour in (("random", charts.GRID), ("agent", charts.COLOURS["agent"])):
+        heights, _ = np.histogram(episodes[name], bins=edges)
+        counts.quad(top=heights, bottom=0, left=edges[:-1], right=edges[1:], color=colour, alpha=0.7, legend_label=name)
+    counts.xaxis.axis_label, counts.yaxis.axis_label = "return", "episodes"
+    strategies = document["backtest"]["strategies"]
+    return render(
+        "episodes.html", {"curve": curve, "counts": counts}, report=document, rows=METRICS, honesty=HONESTY,
+        cards=cards_of(strategies, "random", CARDS), first=None, ranges=(),
+    )  # fmt: skip
+
+
+def episode_picture(document: Mapping[str, Any], folder: Path) -> bytes:
+    """Draw the return over env steps as one PNG."""
+    learned = learning_curve(read_table(folder, "training"))
+
+    def fill(picture: Figure) -> None:
+        axes = picture.subplots()
+        axes.plot(learned["step"], learned["score"], color=charts.COLOURS["agent"], lw=2.0, marker=".")
+        axes.set_xlabel("env steps")
+        axes.set_ylabel("mean return of the validation episodes")
+
+    return draw(document, fill)

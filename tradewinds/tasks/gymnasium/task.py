@@ -1,0 +1,189 @@
+"""Any environment of Gymnasium as a task: no series, no forecaster, episodes; heavy parts load when used."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from tradewinds.pipeline.prepare import check_place, seed_for
+from tradewinds.pipeline.task import Attempt, Duel, Forecasts, Job, Models, Outcome
+from tradewinds.pipeline.tensorboard import require_tensorboard
+from tradewinds.pipeline.training_log import HISTORY
+from tradewinds.request.schema import Config
+from tradewinds.tasks.gymnasium.episodes import RandomPolicy, make, returns_of
+
+if TYPE_CHECKING:
+    from forecaster.hidden_states import HiddenStates
+    from trading_agent import Policy
+
+
+class GymnasiumTask:
+    """Play an environment by its name; see `tradewinds.pipeline.task.Task`. What reads bars is never asked for."""
+
+    kind = "gymnasium"
+    folder = "backtest"
+    acts = True
+    rival = "random"
+    curve: Literal["equity", "profit", "none"] = "none"
+
+    def job(self, config: Config) -> Job:
+        """Return the request as a job: there is nothing to load.
+
+        Raises:
+            RequestError: the environment cannot be made, or results cannot be written.
+        """
+        check_place(Path(config.run.dir))
+        require_tensorboard(asked=config.run.tensorboard)
+        name = config.env.id
+        make(name, 1).close()
+        inputs = {"series": name, "env": name, "sha256": name, "sources": []}
+        return Job(config, cast(Any, self), config.run.name or re.sub(r"[^A-Za-z0-9_-]", "_", name), (), inputs)
+
+    def vector_env(
+        self,
+        job: Job,
+        states: "HiddenStates | None",
+        part: Literal["agent", "validation"],
+        *,
+        num_envs: int,
+        episode_bars: int | None = None,
+        starts: Literal["sequential", "random"] = "sequential",
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    ) -> VectorEnv[Any, Any, Any]:
+        """Return N environments; how long an episode lasts and where it starts is the environment's own business."""
+        return make(job.config.env.id, num_envs, autoreset_mode)
+
+    def validator(self, job: Job, states: "HiddenStates | None") -> "Callable[[Policy], float]":
+        """Score a policy by its mean return over the validation episodes."""
+        from trading_agent import episode_returns
+
+        rules, seed = job.config.env, seed_for(job.config.seed, "validation")
+        env = make(rules.id, rules.validation_episodes)
+        return lambda policy: float(episode_returns(policy, env, rules.validation_episodes, seed=seed).mean())
+
+    def test_span(self, job: Job) -> dict[str, Any]:
+        """Return how many fresh episodes are played, and the seed of their starts."""
+        return {"episodes": job.config.env.episodes, "seed": seed_for(job.config.seed, "judgement")}
+
+    def decide(self, job: Job, models: Models, rows: range) -> pd.DataFrame:
+        """Play the fresh episodes: (E, 2) returns of the agent and of random play from the same starts."""
+        rules, seed = job.config.env, self.test_span(job)["seed"]
+        space = make(rules.id, 1).single_action_space
+        policies = {"agent": models.acting(), self.rival: RandomPolicy(space, seed_for(job.config.seed, "random"))}
+        returns = {name: returns_of(policy, rules.id, rules.episodes, seed=seed) for name, policy in policies.items()}
+        return pd.DataFrame(returns, index=pd.RangeIndex(1, rules.episodes + 1, name="episode"))
+
+    def outcome(self, job: Job, decisions: pd.DataFrame) -> Outcome:
+        """Return the returns of the episodes, and their moments."""
+        metrics = {
+            str(name): {
+                "return_mean": float(column.mean()),
+                "return_sd": float(column.std(ddof=1)),
+                "return_min": float(column.min()),
+                "return_max": float(column.max()),
+                "episodes": len(column),
+            }
+            for name, column in decisions.items()
+        }
+        return Outcome(decisions, decisions, metrics, None)
+
+    def score(self, job: Job, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
+        """Return nothing: nothing is forecast."""
+        return Forecasts(scores={})
+
+    def inference(self, job: Job, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
+        """Return 95 % intervals of the mean return and of its lead over random play, episodes drawn anew."""
+        from tradewinds.evaluation.inference import interval_block
+
+        agent, draws = outcome.earned("agent"), job.config.backtest.bootstrap_draws
+        series = {"return_ci95": (agent, None), "lead_over_random_ci95": (agent - outcome.earned(self.rival), None)}
+        seed = seed_for(job.config.seed, "bootstrap")
+        return interval_block(series, draws=draws, seed=seed, unit="episodes", block=1.0)
+
+    def attempt(self, job: Job, outcome: Outcome) -> Attempt | None:
+        """Return None: fresh episodes can be drawn without end, so that no test span is used up."""
+        return None
+
+    def sections(
+        self, job: Job, models: Models, outcome: Outcome | None, forecasts: Forecasts, honesty: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return environment, returns, verdict and warnings for report.json."""
+        assert outcome is not None
+        facts = models.artifacts["agent"].manifest["facts"]
+        agent, random = outcome.metrics["agent"], outcome.metrics[self.rival]
+        interval = honesty["return_ci95"]
+        within = "" if interval is None else f" (95 % interval {interval[0]:.1f} to {interval[1]:.1f})"
+        learned = models.acting().kind != "constant"
+        remarks = [] if learned else ["nothing the agent learned beat one constant action on the validation episodes"]
+        return {
+            "data": {
+                "name": job.config.env.id,
+                "sha256": job.inputs["sha256"],
+                "instruments": [],
+                "splits": {"test": {**self.test_span(job), "rows": [0, outcome.metrics["agent"]["episodes"]]}},
+            },
+            "backtest": {
+                "strategies": {
+                    name: {"metrics": metrics, "seed": job.config.seed} for name, metrics in outcome.metrics.items()
+                },
+                "agent": {name: facts[name] for name in ("best_step", "validation_score")},
+            },
+            "verdict": f"Over {agent['episodes']} fresh episodes the agent's return was {agent['return_mean']:.1f} on "
+            f"average{within}, {agent['return_min']:.1f} at worst; random play had {random['return_mean']:.1f}.",
+            "remarks": remarks,
+        }
+
+    def tables(self, job: Job, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
+        """Return the returns episode by episode, and what the training measured."""
+        assert outcome is not None
+        history = pd.read_csv(models.artifacts["agent"].folder / HISTORY)
+        return {"episodes": outcome.increments.reset_index(), "training": history}
+
+    def lines(self, document: Mapping[str, Any]) -> list[str]:
+        """Tell the returns of agent and random play."""
+        from tradewinds.tasks.gymnasium.report import episode_lines
+
+        return list(episode_lines(document))
+
+    def page(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+        """Draw report.html."""
+        from tradewinds.tasks.gymnasium.report import episode_page
+
+        return episode_page(document, folder)
+
+    def picture(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
+        """Draw report.png."""
+        from tradewinds.tasks.gymnasium.report import episode_picture
+
+        return episode_picture(document, folder)
+
+    def as_trained(self, now: dict[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the present rules: an agent's environment is its name."""
+        return now
+
+    def duel(self, challenger: tuple[Job, Models], champion: tuple[Job, Models], rows: range, which: str) -> Duel:
+        """Compare returns from the same starts: the challenger must lead beyond luck, its interval above the margin."""
+        from tradewinds.evaluation.inference import mean_interval
+
+        job = challenger[0]
+        rules, seed = job.config.env, seed_for(job.config.seed, "duel")
+        returns = [
+            returns_of(models.acting(), rules.id, rules.episodes, seed=seed) for _, models in (challenger, champion)
+        ]
+        lead = returns[0] - returns[1]
+        interval = mean_interval(lead, draws=job.config.backtest.bootstrap_draws, seed=seed, block=1.0)
+        facts = {"lead": float(np.mean(lead)), "lead_ci95": interval, "episodes": len(lead)}
+        if interval is None:
+            reason = f"its lead over {{champion}} cannot be told from luck on {len(lead)} episodes (env.episodes)"
+            return Duel(False, reason, facts)
+        wins = interval[0] > job.config.retrain.margin
+        reason = (
+            f"its return leads {{champion}}'s by {np.mean(lead):+.2f} (95 % interval {interval[0]:+.2f} to "
+            f"{interval[1]:+.2f}), which {'is' if wins else 'is not'} more than {job.config.retrain.margin:g} on the "
+            f"same {len(lead)} fresh episodes"
+        )
+        return Duel(wins, reason, facts)

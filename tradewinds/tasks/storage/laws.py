@@ -1,0 +1,43 @@
+"""What a storage unit cannot be asked, by the request alone. Light: imports no torch."""
+
+from collections.abc import Iterator
+
+from tradewinds.core.errors import RequestError
+from tradewinds.request.schema import Config
+from tradewinds.tasks.agent_laws import agent_faults
+
+LONGEST_DAY = 25  # hours, where clocks are turned back
+
+
+def refuse_storage(config: Config) -> None:
+    """Refuse what cannot work together.
+
+    Raises:
+        RequestError: every fault, joined.
+    """
+    faults = [*_faults(config), *agent_faults(config)]
+    if faults:
+        raise RequestError("; ".join(faults))
+
+
+def _faults(config: Config) -> Iterator[str]:
+    if getattr(config.agent, "kind", None) == "direct":
+        yield (
+            "agent.kind=direct learns by the gradient through a trading account's ledger, and a storage unit has none; "
+            "with env=battery take agent=planner, ppo or storage_dqn"
+        )
+        return
+    if config.model.horizon < LONGEST_DAY:
+        yield (
+            f"model.horizon must be at least {LONGEST_DAY} bars with env=battery, was {config.model.horizon}: a day's "
+            "schedule needs a forecast of all its hours, and a day on which clocks are turned back has 25"
+        )
+    shown = [name for name in config.rollout.observe if "forecast" in name]
+    if len(shown) != 1:
+        held = " and ".join(shown) or "neither"
+        yield f"rollout.observe must hold either forecast or forecasts with env=battery, held {held}"
+    if "plan" in config.rollout.observe:
+        yield "rollout.observe may hold plan with env.actions=levels or exposure; agent=planner plans a storage unit"
+    bars = getattr(config.agent, "context_length", 1)
+    if bars > 1:
+        yield f"agent.context_length must be 1 with env=battery, whose rows are days, was {bars}"

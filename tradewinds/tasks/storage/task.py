@@ -1,0 +1,317 @@
+"""A storage unit in a day-ahead market as a task: whole days committed at a gate closure; heavy parts load late."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from gymnasium.vector import AutoresetMode
+
+import tradewinds.tasks.plans  # noqa: F401 - a planner's policy is loaded by what it enters
+from forecaster.data.series import Series
+from tradewinds.core.errors import RequestError
+from tradewinds.data.providers.samples import POWER_NOTE
+from tradewinds.pipeline.prepare import seed_for
+from tradewinds.pipeline.task import Attempt, Duel, Forecasts, KnownAt, Labels, Models, Outcome, Prepared, TraceTables
+from tradewinds.request.schema import Config
+from tradewinds.tasks.storage import backtest, market
+from tradewinds.tasks.storage.delivery import HOUR, gate_of, known_at, midnights
+from tradewinds.tasks.storage.laws import LONGEST_DAY
+from trading_env import BatteryVectorEnv
+
+if TYPE_CHECKING:
+    from forecaster.hidden_states import HiddenStates
+    from trading_agent import Policy
+
+DAYS_PER_YEAR = 365.25  # a storage unit works every day
+LEADS = {  # whom the agent's lead is measured against
+    "lead_over_yesterday_per_day_ci95": "yesterdays_schedule",
+    "lead_over_ridge_plan_per_day_ci95": "plan_on_ridge_forecast",
+}
+
+
+class StorageTask:
+    """Buy, store and sell energy by schedules committed the day before; see `tradewinds.pipeline.task.Task`."""
+
+    kind = "storage"
+    folder = "backtest"
+    least_bars = 96  # whole days of delivery
+    acts = True
+    rival = "plan_on_ridge_forecast"  # any schedule earns something; what luck could fake is a lead over this one
+    curve: Literal["equity", "profit", "none"] = "profit"
+
+    def without_prices(self) -> "StorageTask":
+        """Return itself: a unit lives by differences of prices, below zero too."""
+        return self
+
+    def known_at(self, config: Config) -> KnownAt | None:
+        """Columns are read as they were known when the gate of the next day closed."""
+        return lambda starts, closes: known_at(starts, closes, config.env)
+
+    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
+        """Refuse bars that are no hours; drop the note that power cannot be held, which a unit can.
+
+        Raises:
+            RequestError: the bars are no hours.
+        """
+        if series.bar_length != HOUR:
+            raise RequestError(
+                f"env=battery needs hourly prices, and the bars of {series.name} last {series.bar_length}; "
+                "series=houston has them"
+            )
+        return config, [note for note in notes if note != POWER_NOTE]
+
+    def require(self, prepared: Prepared) -> None:
+        """Ask for nothing more: whole days are looked for where a market is built of them."""
+
+    def vector_env(
+        self,
+        prepared: Prepared,
+        states: "HiddenStates | None",
+        part: Literal["agent", "validation"],
+        *,
+        num_envs: int,
+        episode_bars: int | None = None,
+        starts: Literal["sequential", "random"] = "sequential",
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    ) -> BatteryVectorEnv:
+        """Return N units on a part of the split; `episode_bars`, in hours, is cut to what it holds."""
+        assert states is not None
+        power = market.build_power_market(prepared, states, getattr(prepared.split, part))
+        return BatteryVectorEnv(
+            power,
+            prepared.config.env,
+            num_envs=num_envs,
+            episode_bars=None if episode_bars is None else min(episode_bars, len(power)),
+            starts=starts,
+            **({} if autoreset_mode == AutoresetMode.NEXT_STEP else {"autoreset_mode": autoreset_mode}),
+        )
+
+    def validator(self, prepared: Prepared, states: "HiddenStates | None") -> "Callable[[Policy], float]":
+        """Score a policy by its profit on the validation days, less standard errors (`rollout.standard_errors`)."""
+        from trading_agent import evaluate
+
+        env = self.vector_env(prepared, states, "validation", num_envs=1)
+        return lambda policy: evaluate(policy, env, 1, standard_errors=prepared.config.rollout.standard_errors)
+
+    def test_span(self, prepared: Prepared) -> dict[str, Any]:
+        """Return the test rows and their first and last hour."""
+        return prepared.time_range(prepared.split.test)
+
+    def decide(self, prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
+        """Return what the agent commits for the whole days in `rows`; see `backtest.decide`."""
+        return backtest.decide(prepared, models, rows)
+
+    def outcome(self, prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
+        """Return what was committed in money, beside its baselines; see `backtest.outcome`."""
+        return backtest.outcome(prepared, decisions)
+
+    def score(self, prepared: Prepared, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
+        """Score the price forecasts at the gate closures, hour by hour."""
+        assert decisions is not None
+        start = int(prepared.series.index.searchsorted(decisions.index[0]))
+        price = prepared.series.close[start : start + len(decisions), 0]
+        scores = {}
+        for name in (str(name) for name in decisions if str(name).startswith(backtest.PREFIX)):
+            error = price - decisions[name].to_numpy(np.float64)
+            mae, rmse = float(np.abs(error).mean()), float(np.sqrt((error**2).mean()))
+            scores[name.removeprefix(backtest.PREFIX)] = {"mae": mae, "rmse": rmse, "n": len(error)}
+        return Forecasts(scores=scores)
+
+    def inference(self, prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
+        """Return intervals of daily profit, its share of the best and its leads; and what other units would earn."""
+        from tradewinds.evaluation.inference import interval_block
+        from tradewinds.tasks.storage.sweeps import sweep_block
+
+        agent, played = outcome.earned("agent"), outcome.record
+        series = {
+            "profit_per_day_ci95": (agent, None),
+            "share_of_perfect_foresight_ci95": (agent, outcome.earned("perfect_foresight")),
+            **{name: (agent - outcome.earned(strategy), None) for name, strategy in LEADS.items()},
+        }
+        draws, seed = prepared.config.backtest.bootstrap_draws, seed_for(prepared.config.seed, "bootstrap")
+        block = interval_block(series, draws=draws, seed=seed, unit="days")
+        return block | sweep_block(played.market.price, played.power[:, 0], prepared.config.env)
+
+    def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
+        """Return the agent's daily lead over the plan on the ridge forecast."""
+        lead = outcome.increments["agent"] - outcome.increments[self.rival]
+        return Attempt(lead, DAYS_PER_YEAR, f"{prepared.inputs['series']}, stored")
+
+    def audit(self, prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
+        """Return None: the money is compared between worlds, there is no second account yet."""
+        return None
+
+    def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
+        """Return observations, actions, fills and equity; see `trace.trace_storage`."""
+        from tradewinds.tasks.storage.trace import trace_storage
+
+        return trace_storage(prepared, models, rows), None
+
+    def boundary(self, prepared: Prepared) -> Callable[[int], int]:
+        """Return what moves a row to the nearest local midnight: a day's schedule is one decision."""
+        index = prepared.series.index
+        days = index.searchsorted(midnights(index, prepared.config.env))
+        return lambda row: int(days[np.abs(days - row).argmin()])
+
+    def chain(self, folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """Chain the folds: their days follow one another."""
+        return pd.concat(folds)
+
+    def earned(self, prepared: Prepared, outcome: Outcome, strategy: str, rows: range) -> dict[str, float]:
+        """Return the profit of the days that begin in `rows`."""
+        index = prepared.series.index
+        days = outcome.increments.loc[index[rows.start] : index[rows.stop - 1], strategy]
+        return {"profit": float(days.sum()), "profit_per_day": float(days.mean())}
+
+    def labels(self) -> Labels:
+        """Return what a report shows of strategies."""
+        from tradewinds.tasks.storage.report import CARDS, HONESTY, METRICS, SWEEPS
+
+        return Labels(("profit", "money"), 0.0, CARDS, METRICS, HONESTY, SWEEPS)
+
+    def verdict(self, prepared: Prepared, metrics: Mapping[str, Any], honesty: Mapping[str, Any]) -> str:
+        """Say what the unit earned, beside perfect foresight and yesterday's schedule, and whether luck suffices."""
+        from tradewinds.tasks.storage.report import storage_verdict
+
+        return storage_verdict(metrics, honesty, prepared.series.price_unit.split("/")[0])
+
+    def strategy_lines(self, document: Mapping[str, Any]) -> list[str]:
+        """Tell the strategies."""
+        from tradewinds.tasks.storage.report import strategy_lines
+
+        return list(strategy_lines(document))
+
+    def sections(
+        self,
+        prepared: Prepared,
+        models: Models,
+        outcome: Outcome | None,
+        forecasts: Forecasts,
+        honesty: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """Return splits, test days, strategies, verdict and warnings for report.json."""
+        from tradewinds.report.document import split_facts
+        from tradewinds.tasks.storage.report import storage_remarks
+
+        assert outcome is not None
+        fitted, _ = models.forecasting()
+        hours = outcome.record.market.index
+        fit_end = {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()}
+        strategies = {
+            name: {"metrics": metrics, "seed": prepared.config.seed if name == "agent" else None}
+            for name, metrics in outcome.metrics.items()
+        }
+        return {
+            "data": {
+                **split_facts(prepared, fit_end),
+                "test_days": len(outcome.increments),
+                "first_delivery": str(hours[0].astype("datetime64[m]")),
+                "last_delivery": str(hours[-1].astype("datetime64[m]")),
+            },
+            "backtest": {"strategies": strategies},
+            "verdict": self.verdict(prepared, outcome.metrics, honesty),
+            "remarks": storage_remarks(outcome.metrics, learned=models.acting().kind != "constant"),
+        }
+
+    def tables(self, prepared: Prepared, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
+        """Return, by the hour, price, forecasts, and every strategy's power, charge and profit so far; and the band."""
+        from tradewinds.evaluation.band import profit_band
+
+        assert outcome is not None
+        played = outcome.record
+        columns: dict[str, Any] = {"price": played.market.price}
+        columns |= {f"{backtest.PREFIX}{name}": path for name, path in played.forecasts.items()}
+        for number, name in enumerate(played.strategies):
+            columns[f"power.{name}"] = played.path.bought[:, number] - played.path.sold[:, number]
+            columns[f"charge.{name}"] = played.path.charge[1:, number]
+            columns[f"profit.{name}"] = played.path.profit[:, number].cumsum()
+        band = profit_band(outcome.increments["agent"], seed=seed_for(prepared.config.seed, "band"))
+        return {"paths": pd.DataFrame(columns, index=outcome.curves.index), "band": band}
+
+    def lines(self, document: Mapping[str, Any]) -> list[str]:
+        """Tell price forecasts and strategies."""
+        from tradewinds.tasks.storage.report import forecast_lines
+
+        return [*forecast_lines(document), *self.strategy_lines(document)]
+
+    def page(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+        """Draw report.html."""
+        from tradewinds.tasks.storage.report import storage_page
+
+        return storage_page(document, folder, plot_points)
+
+    def picture(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
+        """Draw report.png."""
+        from tradewinds.tasks.storage.report import storage_picture
+
+        return storage_picture(document, folder, plot_points)
+
+    def as_trained(self, now: dict[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the present unit, asked in the actions that an agent knows."""
+        return {**now, "actions": then["actions"], "levels": list(then["levels"])}
+
+    def decision(self, prepared: Prepared, models: Models, rows: range) -> dict[str, Any]:
+        """Return the schedule of the local day after the series' last, and what it assumes of the charge before it.
+
+        The unit is walked through every whole day of `rows` first: the charge assumed is what its schedules left.
+        """
+        longer, states = market.with_tomorrow(prepared, models.forecasting()[1])
+        ahead = range(rows.start, len(longer.series.index))
+        decisions = self.decide(longer, Models(models.forecaster, states, models.policy), ahead)
+        unit, begin = prepared.config.env, len(prepared.series.index)
+        played = self.outcome(longer, decisions).record.path
+        tomorrow = len(decisions) - (len(longer.series.index) - begin)
+        local = pd.DatetimeIndex(decisions.index[tomorrow:]).tz_convert(unit.time_zone)
+        power, price = (decisions[name].iloc[tomorrow:] for name in ("power", f"{backtest.PREFIX}mean"))
+        hours = zip(local, power, price, played.charge[tomorrow + 1 :, 0], strict=True)
+        return {
+            "delivery_day": f"{local[0]:%Y-%m-%d}",
+            "gate_closure": gate_of(decisions.index[tomorrow], unit).isoformat(),
+            "assumed_charge_mwh": float(played.charge[tomorrow, 0]),
+            "assumed_since": midnights(pd.DatetimeIndex(decisions.index), unit)[0].isoformat(),
+            "schedule": [
+                {
+                    "hour": hour.isoformat(),
+                    "power_mw": float(megawatt),
+                    "price_forecast": float(expected),
+                    "charge_after_mwh": float(charge),
+                }
+                for hour, megawatt, expected, charge in hours
+            ],
+        }
+
+    def decided(self, decision: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        """Return a decision as a row of the trace's first table of actions."""
+        power = [hour["power_mw"] for hour in decision["schedule"]]
+        return np.array(power + [np.nan] * (LONGEST_DAY - len(power)))
+
+    def duel(
+        self,
+        challenger: tuple[Prepared, Models],
+        champion: tuple[Prepared, Models],
+        rows: range,
+        which: str,
+    ) -> Duel:
+        """Compare profits day by day: the challenger must lead beyond luck, its interval above the margin."""
+        from tradewinds.evaluation.inference import FEWEST, mean_interval
+
+        config = challenger[0].config
+        daily = [
+            self.outcome(prepared, self.decide(prepared, models, rows)).earned("agent")
+            for prepared, models in (challenger, champion)
+        ]
+        lead, currency = daily[0] - daily[1], challenger[0].series.price_unit.split("/")[0]
+        interval = mean_interval(lead, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "duel"))
+        facts = {"lead_per_day": float(lead.mean()), "lead_per_day_ci95": interval, "days": len(lead)}
+        if interval is None:
+            same = f"{len(lead)} days, {FEWEST} are needed" if len(lead) < FEWEST else "both commit the same"
+            return Duel(False, f"its lead over {{champion}} cannot be told from luck ({same})", facts)
+        wins = interval[0] > config.retrain.margin
+        reason = (
+            f"its lead of {lead.mean():+,.2f} {currency} a day (95 % interval {interval[0]:+,.2f} to "
+            f"{interval[1]:+,.2f}) {'is' if wins else 'is not'} above {{champion}}'s by more than "
+            f"{config.retrain.margin:g} on the same {len(lead)} days of {which}"
+        )
+        return Duel(wins, reason, facts)
