@@ -98,7 +98,7 @@ def publish(
     for line in task.lines(document) if lines is None else lines:
         console.result(line)
     by_seed = document["honesty"].get("sharpe_by_seed")
-    if by_seed and len(by_seed["seeds"]) > 1:
+    if lines is None and by_seed and len(by_seed["seeds"]) > 1:
         console.result(seed_line(by_seed))
     for warning in document["warnings"]:
         console.result(f"warning: {warning}")

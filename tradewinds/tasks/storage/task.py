@@ -140,14 +140,16 @@ class StorageTask:
         return Attempt(lead, DAYS_PER_YEAR, f"{prepared.inputs['series']}, stored")
 
     def audit(self, prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
-        """Return None: the money is compared between worlds, there is no second account yet."""
-        return None
+        """Compare energy and money of every strategy with those of a second account on the prices of the series."""
+        from tradewinds.tasks.storage.second_account import second_opinion
+
+        return second_opinion(prepared, outcome.record)
 
     def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
         """Return observations, actions, fills and equity; see `trace.trace_storage`."""
         from tradewinds.tasks.storage.trace import trace_storage
 
-        return trace_storage(prepared, models, rows), None
+        return trace_storage(prepared, models, rows)
 
     def boundary(self, prepared: Prepared) -> Callable[[int], int]:
         """Return what moves a row to the nearest local midnight: a day's schedule is one decision."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
-from tradewinds.pipeline.task import Models, Prepared, TraceTables
+from tradewinds.pipeline.task import Models, Outcome, Prepared, TraceTables
 from tradewinds.tasks.curious import Curious
 from tradewinds.tasks.storage import backtest
 from tradewinds.tasks.storage import market as markets
@@ -20,7 +20,7 @@ from trading_env import BatteryEnv, run_schedule
 Values = NDArray[Any]
 
 
-def trace_storage(prepared: Prepared, models: Models, rows: range) -> TraceTables:
+def trace_storage(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
     """Commit the whole days of `rows`; return observations, actions, fills, equity, or nothing where days are too few.
 
     The agent's own commitments are the first table of actions.
@@ -30,7 +30,7 @@ def trace_storage(prepared: Prepared, models: Models, rows: range) -> TraceTable
         market = markets.build_power_market(prepared, states, rows)
         others = market.others or markets.other_forecasts(prepared, states, rows)
     except RequestError:
-        return {}
+        return {}, None
     days = delivery_days(prepared.series, config, rows)
     gates = range(int(days.gate_rows[0]), days.rows.stop - 1)  # at the last hour the next day's gate has closed
     newest = np.searchsorted(days.gate_rows, np.arange(gates.start, gates.stop), side="right") - 1
@@ -38,16 +38,16 @@ def trace_storage(prepared: Prepared, models: Models, rows: range) -> TraceTable
     def from_the_gate_on(daily: Values) -> tuple[int, Values]:
         return gates.start, daily[newest]
 
-    powers = [
-        backtest.play(models.acting(), market, config),
-        backtest.play(Curious(BatteryEnv(market, config).action_space), market, config),
-    ]
+    decisions = backtest.decide(prepared, models, rows)
+    curious = backtest.play(Curious(BatteryEnv(market, config).action_space), market, config)
+    powers = [decisions["power"].to_numpy(np.float64), curious]
     path = run_schedule(market.price, np.stack(powers, axis=1), config)
     start = days.rows.start
     observed: list[Values] = [market.features, market.forecast, *others.values()]
-    return {
+    tables = {
         "observations": [from_the_gate_on(table) for table in observed],
         "actions": [from_the_gate_on(by_day(power, market.day)) for power in powers],
         "fills": [(start, path.bought), (start, path.sold), (start, path.charge[1:])],
         "equity": [(start, path.profit.cumsum(axis=0))],
     }
+    return tables, backtest.outcome(prepared, decisions)
