@@ -18,7 +18,7 @@ from forecaster.evaluation.scores import score_forecasts
 from forecaster.fitted import fit_forecaster
 from forecaster.hidden_states import encode
 from tradewinds.core.resources import resource_dir
-from tradewinds.pipeline.prepare import prepare, seed_for
+from tradewinds.pipeline.prepare import seed_for
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 
@@ -43,7 +43,7 @@ def main() -> None:
     began = time.perf_counter()
     for words in SERIES:
         (plain,) = compose_requests([*words, *sys.argv[1:]], [resource_dir("conf")], multirun=False)
-        prepared = prepare(request_from(plain))
+        prepared = job_of(request_from(plain))
         config, series, split = prepared.config, prepared.series, prepared.split
         seed = seed_for(config.seed, "forecaster")
         fitted = fit_forecaster(series, config.forecaster, split.forecaster, seed=seed)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.__main__ import main
-from tradewinds.report.page import write_page
+from tradewinds.judge import draw
 
 LIMITS = {5_000: (2.0, 1.5), 1_000_000: (3.0, 6.0)}  # bars: megabytes, seconds
 WORDS = (
@@ -62,7 +62,7 @@ def measure(run: Path, times: int) -> tuple[float, float, float]:
     taken = []
     for _ in range(times):
         wall, cpu = time.perf_counter(), time.process_time()
-        write_page(run, plot_points=3000)
+        draw(run, plot_points=3000)
         taken.append((time.perf_counter() - wall, time.process_time() - cpu))
     return (run / "report.html").stat().st_size / 1e6, *min(taken)
 

@@ -17,7 +17,7 @@ from forecaster.fitted import fit_forecaster
 from forecaster.hidden_states import encode
 from tradewinds.core.resources import resource_dir
 from tradewinds.evaluation.inference import compare_forecasts
-from tradewinds.pipeline.prepare import Prepared, prepare
+from tradewinds.pipeline.prepare import Prepared
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 
@@ -31,7 +31,7 @@ def main() -> None:
     torch.set_num_threads(1)
     words = [word for word in sys.argv[1:] if word != "test"]
     (plain,) = compose_requests(["experiment=temperature", *words], [resource_dir("conf")], multirun=False)
-    prepared = prepare(request_from(plain))
+    prepared = job_of(request_from(plain))
     total, split = len(prepared.series.index), prepared.split
     spans = [(f"fold {first:.0%} to {last:.0%}", round(first * total), round(last * total)) for first, last in FOLDS]
     print(f"{'span, seed':<22}{'MAE':>7}{'RMSE':>7}" + "".join(f"{name + ', all 24 h':>26}" for name in RIVALS))

@@ -7,11 +7,13 @@ import pandas as pd
 
 import forecaster.fitted
 import forecaster.hidden_states
-import tradewinds.commands.train_forecaster
 import tradewinds.pipeline.prepare
+import tradewinds.pipeline.steps
 from tradewinds.core.resources import resource_dir
+from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
+from tradewinds.tasks import task_of
 
 from markets import noise_series
 
@@ -39,6 +41,11 @@ WORDS = (
 def request(*words):
     (plain,) = compose_requests([*WORDS, *words], [resource_dir("conf")], multirun=False)
     return request_from(plain)
+
+
+def prepared_of(config, parts, split=None):
+    """A request on loaded parts, for the task it describes."""
+    return prepared_from(config, task_of(config), parts, split)
 
 
 def series():
@@ -70,9 +77,9 @@ def plant_features(monkeypatch, change):
 
 def plant_fit(monkeypatch, fit_otherwise):
     """Replace the fit of the forecaster by `fit_otherwise(original, series, config, rows, options)`."""
-    original = tradewinds.commands.train_forecaster.fit_panel
+    original = tradewinds.pipeline.steps.fit_panel
     monkeypatch.setattr(
-        tradewinds.commands.train_forecaster,
+        tradewinds.pipeline.steps,
         "fit_panel",
         lambda series, config, rows, **options: fit_otherwise(original, series, config, rows, options),
     )

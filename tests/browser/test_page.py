@@ -11,7 +11,7 @@ import pytest
 
 import tradewinds.walk_forward.joined as walk
 from tradewinds.__main__ import main
-from tradewinds.report.page import shown
+from tradewinds.report.render import shown
 from tradewinds.walk_forward.folds import compute
 
 from story import FAST_CSV

@@ -10,8 +10,10 @@ from forecaster.config import SplitConfig
 from forecaster.data.splits import split_rows
 from forecaster.fitted import fit_forecaster
 from forecaster.hidden_states import encode
-from tradewinds.pipeline.prepare import Prepared
-from tradewinds.tasks.account.market import Sight, assert_unseen, build_market
+from tradewinds.pipeline.observations import assert_unseen
+from tradewinds.pipeline.task import Prepared
+from tradewinds.tasks.account.market import build_market
+from tradewinds.tasks.account.task import AccountTask
 from trading_env import TradingConfig, TradingVectorEnv
 
 from markets import noise_series, small_config
@@ -34,8 +36,15 @@ def joined():
         agent=SimpleNamespace(),
         features=fitted.config.features,
     )
-    prepared = Prepared(config, series, split, (), {}, "noise")
+    prepared = Prepared(config, AccountTask(), "noise", (), {}, series, split)
     return prepared, fitted, encode(fitted, series)
+
+
+def observing(prepared, words, bars):
+    """The same request, of which an agent sees so many bars of these words."""
+    config = SimpleNamespace(**vars(prepared.config))
+    config.rollout, config.agent = SimpleNamespace(observe=words), SimpleNamespace(context_length=bars)
+    return dataclasses.replace(prepared, config=config)
 
 
 def test_every_part_after_the_forecaster_s_may_be_met(joined):
@@ -76,19 +85,20 @@ def test_an_agent_of_many_bars_meets_none_that_an_agent_of_one_may_not(joined):
     prepared, fitted, states = joined
     first = fitted.fit_end + HORIZON + EMBARGO + 1
     rows, width = range(first + 2, first + 10), states.hidden_state.shape[1] + HORIZON
-    seen = build_market(prepared, states, rows, Sight(SEEN, 4)).features.reshape(len(rows), 4, width)
-    alone = build_market(prepared, states, range(first, first + 10), Sight(SEEN, 1)).features
+    seen = build_market(observing(prepared, SEEN, 4), states, rows).features.reshape(len(rows), 4, width)
+    alone = build_market(observing(prepared, SEEN, 1), states, range(first, first + 10)).features
     for row, bars in enumerate(seen):
         np.testing.assert_array_equal(bars, alone[[max(row + 2 - lag, 0) for lag in range(4)]])
 
 
-@pytest.mark.parametrize("sight", [Sight(SEEN, 1), Sight(("features", "plan"), 6)], ids=["one bar", "six bars"])
-def test_from_bar_to_observation_the_future_cannot_reach_the_past(joined, sight):
+@pytest.mark.parametrize(("words", "bars"), [(SEEN, 1), (("features", "plan"), 6)], ids=["one bar", "six bars"])
+def test_from_bar_to_observation_the_future_cannot_reach_the_past(joined, words, bars):
     """The whole path at once, for every cut of the test span: features, scaler, network, table, account."""
     prepared, fitted, states = joined
+    prepared = observing(prepared, words, bars)
     rows = prepared.split.test
     actions = np.random.default_rng(0).integers(0, 3, len(rows))
-    before = observations(build_market(prepared, states, rows, sight), actions)
+    before = observations(build_market(prepared, states, rows), actions)
     for t in range(rows.start, rows.stop - 1, 7):
         columns = {
             name: np.array(getattr(prepared.series, name)) for name in ("open", "high", "low", "close", "volume")
@@ -97,7 +107,7 @@ def test_from_bar_to_observation_the_future_cannot_reach_the_past(joined, sight)
             values[t + 1 :] *= 1.9
         series = dataclasses.replace(prepared.series, **columns)
         other = dataclasses.replace(prepared, panel=series)
-        after = observations(build_market(other, encode(fitted, series), rows, sight), actions)
+        after = observations(build_market(other, encode(fitted, series), rows), actions)
         seen = t - rows.start + 1
         np.testing.assert_array_equal(before[:seen], after[:seen])
 

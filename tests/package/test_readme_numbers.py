@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tradewinds.core.resources import resource_dir
-from tradewinds.pipeline.prepare import prepare
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
+from tradewinds.tasks import job_of
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "run `python benchmarks/readme.py` (two minutes) and commit README.md and docs/numbers.json"
@@ -77,7 +77,7 @@ def test_the_numbers_are_of_this_very_configuration(name, script, numbers):
 @pytest.mark.parametrize("name", ["sp500", "temperature"])
 def test_what_needs_no_training_is_found_again_in_the_data(name, script, numbers):
     """The naive error, and what an owner earned, straight from the shipped series."""
-    prepared = prepare(request_of(script, name))
+    prepared = job_of(request_of(script, name))
     assert prepared.inputs["sha256"] == numbers[name]["data_sha256"], AGAIN
     test, horizon = prepared.split.test, prepared.config.model.horizon
     changes, index = prepared.series.changes()[:, 0], prepared.series.index

@@ -8,9 +8,9 @@ from forecaster.data.features import build_features
 from forecaster.hidden_states import HiddenStates
 from tradewinds.core.errors import RequestError
 from tradewinds.core.resources import resource_dir
-from tradewinds.pipeline.prepare import prepare
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
+from tradewinds.tasks import job_of
 from tradewinds.tasks.account.market import build_market
 
 from story import FAST_CSV, CommandLine, write_bars
@@ -35,7 +35,7 @@ def table(tmp_path, monkeypatch):
 def prepared(table, *words):
     table.to_csv("mine.csv", index=False)
     (plain,) = compose_requests([*WORDS, *words], [resource_dir("conf")], multirun=False)
-    return prepare(request_from(plain))
+    return job_of(request_from(plain))
 
 
 def test_columns_of_numbers_are_read_and_the_others_named(table):

@@ -5,21 +5,20 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from planting import plant_features, plant_fit, request, series
+from planting import plant_features, plant_fit, prepared_of, request, series
 
 import forecaster.evaluation.scores
 import forecaster.fitted
 import forecaster.hidden_states
-import tradewinds.commands.encode
-import tradewinds.commands.train_agent
 import tradewinds.leakcheck.trace
 import tradewinds.pipeline.prepare
+import tradewinds.pipeline.steps
 import tradewinds.tasks.account.backtest
 import tradewinds.tasks.account.market
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import LoadedSeries, Parts
 from tradewinds.leakcheck.probes import check_pipeline
-from tradewinds.pipeline.prepare import prepared_from
+from tradewinds.tasks.curious import Curious
 from trading_env import TradingEnv
 
 
@@ -85,24 +84,24 @@ def learning_rate_chosen_on_test(monkeypatch):
 
 def exploration_chosen_on_test(monkeypatch):
     """Of several trainings of the agent, the one whose policy does best on the test rows."""
-    original = tradewinds.commands.train_agent.train_agent
+    original = tradewinds.pipeline.steps.train_agent
 
-    def train(prepared, states, parents, run, console, **options):
+    def train(prepared, models, run, console):
         rows = prepared.split.test
-        market = tradewinds.tasks.account.market.build_market(prepared, states, rows)
+        market = tradewinds.tasks.account.market.build_market(prepared, models.states, rows)
         tried = []
         for number in range(3):
             config = dataclasses.replace(prepared.config, seed=prepared.config.seed + number)
-            one = original(dataclasses.replace(prepared, config=config), states, parents,
-                           run.with_name(f"{run.name}-{number}"), console, **options)  # fmt: skip
-            curious = tradewinds.leakcheck.trace.Curious(TradingEnv(market, config.env).action_space)
+            one = original(dataclasses.replace(prepared, config=config), models,
+                           run.with_name(f"{run.name}-{number}"), console)  # fmt: skip
+            curious = Curious(TradingEnv(market, config.env).action_space)
             earned = tradewinds.tasks.account.backtest.play(curious, market, config.env)[:-1, 0] @ np.diff(
                 np.log(market.close[:, 0])
             )
             tried.append((earned * (-1) ** number, number, one))
         return max(tried)[2]
 
-    monkeypatch.setattr(tradewinds.commands.train_agent, "train_agent", train)
+    monkeypatch.setattr(tradewinds.pipeline.steps, "train_agent", train)
 
 
 def baseline_refitted_on_the_future(monkeypatch):
@@ -143,7 +142,7 @@ def states_whitened_on_all(monkeypatch):
         hidden = states.hidden_state
         return dataclasses.replace(states, hidden_state=hidden / np.nanstd(hidden, axis=0))
 
-    for module in (forecaster.hidden_states, tradewinds.commands.encode):
+    for module in (forecaster.hidden_states, tradewinds.pipeline.steps):
         monkeypatch.setattr(module, "encode", encode)
 
 
@@ -155,8 +154,7 @@ def volume_of_the_coming_bar(monkeypatch):
         coming = np.roll(prepared.series.volume[rows.start : rows.stop, 0], -1).astype(np.float32)
         return dataclasses.replace(made, features=np.column_stack([made.features, coming]).astype(np.float32))
 
-    for module in (tradewinds.tasks.account.market, tradewinds.commands.train_agent):
-        monkeypatch.setattr(module, "build_market", market, raising=False)
+    monkeypatch.setattr(tradewinds.tasks.account.market, "build_market", market)
 
 
 def fill_at_the_better_price(monkeypatch):
@@ -221,10 +219,10 @@ def with_holidays(one):
 @pytest.mark.parametrize("plant", OTHERS, ids=lambda plant: plant.__name__)
 def test_a_leak_that_a_sceptic_would_plant_is_found_by_its_law(plant, monkeypatch):
     plant(monkeypatch)
-    verdict = check_pipeline(prepared_from(request(), Parts(LoadedSeries(with_holidays(series())))))
+    verdict = check_pipeline(prepared_of(request(), Parts(LoadedSeries(with_holidays(series())))))
     assert verdict.leak is not None
     assert (verdict.leak.probe, verdict.leak.stage) == OTHERS[plant], str(verdict.leak)
 
 
 def test_a_calendar_with_holidays_is_no_leak():
-    assert check_pipeline(prepared_from(request(), Parts(LoadedSeries(with_holidays(series()))))).word == "clean"
+    assert check_pipeline(prepared_of(request(), Parts(LoadedSeries(with_holidays(series()))))).word == "clean"

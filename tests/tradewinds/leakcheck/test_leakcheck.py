@@ -8,17 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from planting import BARS, WORDS, plant_features, plant_fit, request, series
+from planting import BARS, WORDS, plant_features, plant_fit, prepared_of, request, series
 
 import forecaster.data.future_inputs
 import forecaster.fitted
 import forecaster.hidden_states
-import tradewinds.commands.train_agent
-import tradewinds.commands.train_forecaster
 import tradewinds.core.plugins as tradewinds_plugins
 import tradewinds.data.assemble.exogenous
 import tradewinds.leakcheck.reload as reloading
 import tradewinds.pipeline.prepare
+import tradewinds.pipeline.steps
 import tradewinds.tasks.account.backtest
 import tradewinds.tasks.account.market
 from forecaster.data.series import Series
@@ -26,15 +25,14 @@ from tradewinds.commands.leakcheck import brief
 from tradewinds.core.resources import resource_dir
 from tradewinds.data import load_parts
 from tradewinds.data.assemble.loaded import LoadedSeries, Parts
-from tradewinds.leakcheck.account import known_volatility, second_account
 from tradewinds.leakcheck.probes import check_pipeline
 from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
-from tradewinds.operate.champion import Model
-from tradewinds.pipeline.prepare import prepare as tradewinds_prepare
-from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
+from tradewinds.tasks import job_of
+from tradewinds.tasks.account.second_account import known_volatility, second_account
+from tradewinds.tasks.account.task import AccountTask
 from trading_env import CostConfig, Market, TradingConfig, realised_volatility, run_ledger
 
 from markets import noise_series, with_ahead
@@ -43,7 +41,7 @@ from story import write_bars
 
 @pytest.fixture
 def prepared():
-    return prepared_from(request(), Parts(LoadedSeries(series())))
+    return prepared_of(request(), Parts(LoadedSeries(series())))
 
 
 def centred_average(monkeypatch):
@@ -154,13 +152,13 @@ def early_stopping_on_test(monkeypatch):
 
 
 def agent_chosen_on_test(monkeypatch):
-    original = tradewinds.commands.train_agent.vector_env
+    original = AccountTask.vector_env
 
-    def env(prepared, states, rows, **options):
-        split = prepared.split
-        return original(prepared, states, split.test if rows == split.validation else rows, **options)
+    def env(self, prepared, states, part, **options):
+        split = dataclasses.replace(prepared.split, validation=prepared.split.test)
+        return original(self, dataclasses.replace(prepared, split=split), states, part, **options)
 
-    monkeypatch.setattr(tradewinds.commands.train_agent, "vector_env", env)
+    monkeypatch.setattr(AccountTask, "vector_env", env)
 
 
 def scaler_at_inference(monkeypatch):
@@ -194,7 +192,7 @@ def bidirectional_layer(monkeypatch):
         hidden[states.first_row :] += later
         return dataclasses.replace(states, hidden_state=hidden)
 
-    for module in (forecaster.hidden_states, tradewinds.commands.encode):
+    for module in (forecaster.hidden_states, tradewinds.pipeline.steps):
         monkeypatch.setattr(module, "encode", encode)
 
 
@@ -264,7 +262,7 @@ LEAKS = {
 @pytest.mark.parametrize("plant", LEAKS, ids=lambda plant: plant.__name__)
 def test_a_planted_leak_is_found_where_it_sits(plant, monkeypatch):
     plant(monkeypatch)
-    verdict = check_pipeline(prepared_from(request(), Parts(LoadedSeries(series()))))
+    verdict = check_pipeline(prepared_of(request(), Parts(LoadedSeries(series()))))
     assert verdict.leak is not None
     assert (verdict.leak.probe, verdict.leak.stage) == LEAKS[plant], str(verdict.leak)
     assert verdict.leak.bar in {bar.isoformat() for bar in series().index}
@@ -296,7 +294,7 @@ def test_parts_that_overlap_are_a_leak_before_anything_is_fitted(prepared):
 
 
 def test_same_close_is_called_what_it_is():
-    leak = check_pipeline(prepared_from(request("env.execution=same_close"), Parts(LoadedSeries(series())))).leak
+    leak = check_pipeline(prepared_of(request("env.execution=same_close"), Parts(LoadedSeries(series())))).leak
     assert (leak.probe, leak.stage) == ("account", "fills")
     assert "fills at the close that the agent has just seen" in leak.what
 
@@ -330,7 +328,7 @@ def test_a_leak_in_the_join_of_the_weather_is_found_in_the_series(monkeypatch, t
         return original(closes, table, {name: moments - pd.Timedelta("1D") for name, moments in available.items()})
 
     monkeypatch.setattr(tradewinds.data.assemble.exogenous, "join_as_of", join)
-    leak = check_pipeline(prepared_from(config, parts)).leak
+    leak = check_pipeline(prepared_of(config, parts)).leak
     assert (leak.probe, leak.stage) == ("frozen", "series")
 
 
@@ -456,8 +454,8 @@ def test_an_agent_that_a_plugin_brings_goes_through_the_check_too(monkeypatch, p
 
     original = tradewinds.tasks.account.market.build_market
     monkeypatch.setattr(tradewinds.tasks.account.market, "build_market", lambda *given: remember(original(*given)))
-    monkeypatch.setattr(tradewinds.commands.train_agent, "function_of", lambda group, config: train)
-    monkeypatch.setattr(tradewinds.commands.train_agent, "save_policy", lambda policy, folder: None)
+    monkeypatch.setattr(tradewinds.pipeline.steps, "function_of", lambda group, config: train)
+    monkeypatch.setattr(tradewinds.pipeline.steps, "save_policy", lambda policy, folder: None)
     leak = check_pipeline(prepared).leak
     assert (leak.probe, leak.stage) == ("frozen", "actions")
 
@@ -484,11 +482,11 @@ def test_a_series_that_is_forecast_and_not_traded_is_checked_as_far_as_it_goes(m
     prices = dict.fromkeys(("open", "high", "low", "close"), level)
     parts = Parts(LoadedSeries(dataclasses.replace(made, **prices, single_price=True, target="difference")))
     config = request("model.linear_base=true")
-    verdict = check_pipeline(prepared_from(config, parts))
+    verdict = check_pipeline(prepared_of(config, parts))
     assert verdict.word == "clean"
-    assert verdict.notes == ["the series is forecast and not traded: there are no actions to probe"]
+    assert verdict.notes == ["the series is forecast and nobody acts on it: there are no actions to probe"]
     no_purge_before_the_stopping_rows(monkeypatch)
-    leak = check_pipeline(prepared_from(config, parts)).leak
+    leak = check_pipeline(prepared_of(config, parts)).leak
     assert (leak.probe, leak.stage) == ("refit", "forecaster_fit")
 
 
@@ -520,7 +518,7 @@ def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds,
     assert "leak at series, bar 2020-" in answer.err
     assert "(probe reload): it was loaded otherwise with series.last=2020-" in answer.err
     smoothed["leaks"] = False
-    loaded = tradewinds_prepare(request("series=csv", f"series.path={tmp_path}/mine.csv"))
+    loaded = job_of(request("series=csv", f"series.path={tmp_path}/mine.csv"))
     verdict = Verdict()
     reloading.check_source(loaded, verdict)
     assert (verdict.leak, verdict.asked) == (None, {"reload": 3})
@@ -565,9 +563,7 @@ def test_weather_that_a_plugin_brings_is_read_again_without_its_end(change, leak
     write_bars(tmp_path / "mine.csv", 120)
     hourly_weather(tmp_path / "warm.csv")
     weather = ("weather=csv", f"weather.path={tmp_path}/warm.csv", "weather.columns=[warm]", "weather.units=[degC]")
-    loaded = tradewinds_prepare(
-        request("series=csv", f"series.path={tmp_path}/mine.csv", *weather, "weather.lag_hours=1")
-    )
+    loaded = job_of(request("series=csv", f"series.path={tmp_path}/mine.csv", *weather, "weather.lag_hours=1"))
     verdict = Verdict()
     reloading.check_source(loaded, verdict)
     if leaks:
@@ -579,7 +575,7 @@ def test_weather_that_a_plugin_brings_is_read_again_without_its_end(change, leak
 
 
 def test_a_kind_of_series_that_cannot_be_cut_is_said_to_be_unprobed():
-    loaded = tradewinds_prepare(request("series=martingale", "series.bars=300"))
+    loaded = job_of(request("series=martingale", "series.bars=300"))
     verdict = Verdict()
     reloading.check_source(loaded, verdict)
     assert verdict.notes == ["series of kind synthetic have no `last`: what their loader computes was not probed"]
@@ -598,7 +594,7 @@ def test_a_network_that_reads_what_is_not_announced_yet_is_found(monkeypatch):
     wind = np.random.default_rng(2).normal(0.0, 1.0, BARS)
     parts = Parts(LoadedSeries(with_ahead(noise_series(BARS, seed=3), hours=48, wind=wind)))
     config = request("model=seq2seq", "model.horizon=4", "model.context_length=5", "leakcheck.cuts=12")
-    assert check_pipeline(prepared_from(config, parts)).word == "clean"
+    assert check_pipeline(prepared_of(config, parts)).word == "clean"
     original = forecaster.data.future_inputs._read
 
     def read(part, starts, now):
@@ -606,13 +602,18 @@ def test_a_network_that_reads_what_is_not_announced_yet_is_found(monkeypatch):
         return original(dataclasses.replace(part, leads=far), starts, now)
 
     monkeypatch.setattr(forecaster.data.future_inputs, "_read", read)
-    leak = check_pipeline(prepared_from(config, parts)).leak
+    leak = check_pipeline(prepared_of(config, parts)).leak
     assert (leak.probe, leak.stage) == ("frozen", "forecasts")
 
 
 def test_a_signal_that_differs_from_the_backtest_is_found(monkeypatch, prepared):
-    original = Model.targets
-    monkeypatch.setattr(Model, "targets", lambda self, prepared, rows: -1.0 - original(self, prepared, rows))
+    original = AccountTask.decision
+
+    def contrary(self, prepared, models, rows):
+        said = original(self, prepared, models, rows)
+        return said | {"target_exposure": {name: -1.0 - value for name, value in said["target_exposure"].items()}}
+
+    monkeypatch.setattr(AccountTask, "decision", contrary)
     few = dataclasses.replace(prepared.config, leakcheck=dataclasses.replace(prepared.config.leakcheck, cuts=10))
     leak = check_pipeline(dataclasses.replace(prepared, config=few)).leak
     assert (leak.probe, leak.stage) == ("stream", "actions")

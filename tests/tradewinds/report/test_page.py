@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewinds.__main__ import main
+from tradewinds.judge import draw
 from tradewinds.report.charts import source_of, thin
-from tradewinds.report.page import write_page
 
 from story import FAST_CSV
 
@@ -69,6 +69,6 @@ def test_the_page_is_as_small_and_as_quick_as_promised(bars, pages, tmp_path):
     run = module.stretched(Path(shutil.copytree(original, tmp_path / "run")), bars)
     megabytes, seconds = module.LIMITS[bars]
     started = time.process_time()
-    write_page(run, plot_points=3000)
+    draw(run, plot_points=3000)
     assert time.process_time() - started <= seconds
     assert (run / "report.html").stat().st_size <= megabytes * 1e6

@@ -17,10 +17,10 @@ import tradewinds.walk_forward.joined as stage
 from tradewinds.core.resources import resource_dir
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.worlds import another_world
-from tradewinds.pipeline.prepare import prepare
 from tradewinds.report.render import shown
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
+from tradewinds.tasks import job_of
 from tradewinds.walk_forward.folds import compute, decisions_of, finished, plan
 
 from story import CommandLine, write_bars
@@ -140,7 +140,7 @@ def test_killed_in_the_middle_and_damaged_it_goes_on_where_it_was_and_ends_the_s
 
 def test_what_comes_later_reaches_no_earlier_fold(walked, folder, tmp_path):
     (plain,) = compose_requests(WORDS[1:], [resource_dir("conf")], multirun=False)
-    prepared = aligned(prepare(request_from(plain)))
+    prepared = aligned(job_of(request_from(plain)))
     task = plan(prepared)[0]
     assert finished(task)
     world = another_world(prepared.parts, task.fold.rows.stop - 1)

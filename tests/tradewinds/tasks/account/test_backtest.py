@@ -37,7 +37,8 @@ def test_the_agent_s_equity_is_what_the_environment_paid():
     from trading_env import TradingEnv
 
     market, config = market_of(), TradingConfig()
-    played = backtest(FollowFirstFeature(), market, np.zeros((300, 2), np.float32), config, seed=1, draws=5)
+    targets = play(FollowFirstFeature(), market, config)
+    played = backtest(targets, market, np.zeros((300, 2), np.float32), config, rows=range(300), seed=1, draws=5)
     env, equity = TradingEnv(market, config), [1.0]
     observation, _ = env.reset(seed=0)
     for _ in range(299):

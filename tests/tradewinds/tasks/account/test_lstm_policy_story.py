@@ -8,15 +8,17 @@ import pytest
 import torch
 
 from forecaster.data.features import build_features
+from forecaster.fitted import load_forecaster
 from forecaster.hidden_states import load_hidden_states
-from tradewinds.commands.train_agent import first_weights
 from tradewinds.core.resources import resource_dir
-from tradewinds.operate.champion import Model
+from tradewinds.operate.champion import as_trained
 from tradewinds.pipeline.artifact import read
-from tradewinds.pipeline.prepare import prepare
+from tradewinds.pipeline.steps import first_weights
+from tradewinds.pipeline.task import Models
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
-from tradewinds.tasks.account.market import Sight, context
+from tradewinds.tasks import job_of
+from tradewinds.tasks.account.market import context
 from trading_agent.common.networks import LevelNetwork
 
 from story import CommandLine, write_bars
@@ -77,11 +79,15 @@ class Spy:
 def test_a_champion_that_sees_plans_sees_those_on_its_own_levels(typed):
     assert typed("run", *MARKET, "agent=direct", *AGENT[1:]).status == 0
     (plain,) = compose_requests((*MARKET, "agent=direct"), [resource_dir("conf")], multirun=False)
-    prepared = prepare(request_from(plain))
-    states = load_hidden_states(next(Path("runs/bars").glob("*/hidden_states")))
+    prepared = job_of(request_from(plain))
+    run = next(Path("runs/bars").glob("*/hidden_states")).parent
+    states = load_hidden_states(run / "hidden_states")
+    fitted = load_forecaster(run / "forecaster", prepared.series.instruments[0])
     spy, rows = Spy(), prepared.split.test
-    model = Model(states, spy, (0.0, 1.0), prepared.series.index[rows.start - 1], Sight(("plan",), 1))
-    assert set(model.targets(prepared, rows)[:, 0]) == {0.0}
+    then = prepared.config.plain()
+    then["rollout"]["observe"], then["env"]["exposures"] = ["plan"], [0.0, 1.0]
+    known, models = as_trained(prepared, then), Models(fitted, states, spy)
+    assert set(known.task.decide(known, models, rows)["target"]) == {0.0}
     assert spy.seen.shape[1] == 2 + 3  # two levels of its own, not the request's three; and its account
 
 
@@ -89,9 +95,10 @@ def test_it_starts_as_the_forecaster_that_it_is_told_to_start_from(typed):
     words = (*MARKET, *POLICY, "agent.start=forecaster")
     assert typed("run", *words).status == 0
     (plain,) = compose_requests(words, [resource_dir("conf")], multirun=False)
-    prepared = prepare(request_from(plain))
+    prepared = job_of(request_from(plain))
     run = next(Path("runs/bars").glob("*/forecaster")).parent
-    given = first_weights(prepared, {"forecaster": read(run / "forecaster", "forecaster")})
+    fitted = load_forecaster(read(run / "forecaster", "forecaster").folder, prepared.series.instruments[0])
+    given = first_weights(Models(fitted))
     table = build_features(prepared.series, prepared.config.features).values.astype(np.float32)
     states = load_hidden_states(run / "hidden_states")
     rows = range(states.first_row, len(table))

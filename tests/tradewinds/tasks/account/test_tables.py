@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from tradewinds.core.errors import RequestError
-from tradewinds.tasks.account.tables import read_table, returns
+from tradewinds.report.tables import read_table
+from tradewinds.tasks.account.tables import returns
 
 from story import FAST_CSV, CommandLine
 
@@ -41,7 +42,7 @@ def report_of(run):
 
 def test_every_table_is_there_as_parquet_and_as_csv_and_both_say_the_same(run):
     for name in ("equity", "positions", "trades"):
-        table = read_table(run, name)
+        table = read_table(run / "backtest", name)
         plain = pd.read_csv(run / "backtest" / f"{name}.csv")
         assert len(plain) == len(table) > 0
         timed = table.reset_index(drop=True)
@@ -52,11 +53,11 @@ def test_every_table_is_there_as_parquet_and_as_csv_and_both_say_the_same(run):
 
 def test_the_tables_add_up_to_the_report(run):
     strategies = report_of(run)["backtest"]["strategies"]
-    equity = read_table(run, "equity")
+    equity = read_table(run / "backtest", "equity")
     assert list(equity) == list(strategies)
     for name, strategy in strategies.items():
         assert equity[name].iloc[-1] / equity[name].iloc[0] - 1.0 == pytest.approx(strategy["metrics"]["total_return"])
-    trades, agent = read_table(run, "trades"), strategies["agent"]["metrics"]
+    trades, agent = read_table(run / "backtest", "trades"), strategies["agent"]["metrics"]
     assert len(trades) == agent["closed_trades"]
     assert (trades["profit"] > 0.0).mean() == pytest.approx(agent["win_rate_closed_trades"])
     assert (trades["entry_time"] < trades["exit_time"]).all()

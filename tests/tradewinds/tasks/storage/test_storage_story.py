@@ -12,10 +12,10 @@ import tradewinds.tasks.storage.market as power_market
 from forecaster.hidden_states import HiddenStates
 from tradewinds.core.errors import RequestError
 from tradewinds.core.resources import resource_dir
-from tradewinds.pipeline.prepare import prepare
+from tradewinds.report.tables import read_table
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
-from tradewinds.tasks.account.tables import read_table
+from tradewinds.tasks import job_of
 from tradewinds.tasks.storage.delivery import delivery_days
 from tradewinds.tasks.storage.market import build_power_market, other_forecasts
 from tradewinds.tasks.storage.price_forecasts import corrected_forecast, day_ahead_forecasts
@@ -74,7 +74,7 @@ def test_every_schedule_stands_beside_perfect_foresight_in_money_and_as_its_shar
 
 def test_the_paths_add_up_to_the_profits_and_no_unit_holds_more_than_it_can(run):
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    paths, unit = read_table(run, "paths"), report["run"]["config"]["env"]
+    paths, unit = read_table(run / "backtest", "paths"), report["run"]["config"]["env"]
     for name, one in report["backtest"]["strategies"].items():
         assert paths[f"profit.{name}"].iloc[-1] == pytest.approx(one["metrics"]["profit"])
         assert paths[f"charge.{name}"].between(-1e-9, unit["capacity_mwh"] + 1e-9).all()
@@ -96,7 +96,7 @@ def test_prices_below_zero_are_stored_and_sold(typed):
     answer = typed("run", *WORDS, *words)
     assert answer.status == 0, answer.err
     run = next(Path("runs/west").glob("*/report.json")).parent
-    paths = read_table(run, "paths")
+    paths = read_table(run / "backtest", "paths")
     below = paths["price"] < 0.0
     assert below.any()
     assert paths.loc[below, "power.perfect_foresight"].mean() > 0.0  # paid for taking energy
@@ -132,7 +132,7 @@ def test_what_a_storage_unit_cannot_do_is_refused(typed, words, message):
 @pytest.fixture(scope="module")
 def prepared():
     (plain,) = compose_requests(WORDS, [resource_dir("conf")], multirun=False)
-    return prepare(request_from(plain))
+    return job_of(request_from(plain))
 
 
 @pytest.mark.parametrize("day", [0, 6, 7, 20])
