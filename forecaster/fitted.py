@@ -22,7 +22,7 @@ from forecaster.data.future_inputs import FutureReader, FutureTable, build_futur
 from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.networks.heads import equal_bins
-from forecaster.training.ensemble import Ensemble, Job, train_members
+from forecaster.training.ensemble import Ensemble, Job, train_ensemble
 from forecaster.training.linear_base import fit_base
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.trainer import Progress
@@ -246,7 +246,7 @@ def fit_panel(
             horizon=model_config.horizon,
         )
     job = Job(*tensors, chosen, model_config, config.trainer, bins, base, ahead, reader, seed)
-    model, history, precision = train_members(job, progress)
+    model, log, precision = train_ensemble(job, progress)
     shared: dict[str, Any] = {
         "config": config,
         "feature_names": tables[0].names,
@@ -254,7 +254,7 @@ def fit_panel(
         "fit_end": rows.stop - 1 - model_config.horizon,
         "fit_end_time": known.close_time[-1],
         "bar_length": series.bar_length,
-        "history": tuple(history),
+        "history": tuple(log),
         "precision": precision,
         "model": model,
         "reader": reader,
