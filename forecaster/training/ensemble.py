@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, Precision, TrainerConfig
 from forecaster.data.datamodule import WindowDataModule, WindowRows
-from forecaster.data.future_inputs import FutureReader, FutureTable
+from forecaster.data.future_covariates import FutureReader, FutureTable, future_inputs
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
 from forecaster.training.module import LSTMForecaster
@@ -64,7 +64,7 @@ class Job:
         trainer: how it is trained; its `precision` is not `auto`.
         bins: for the head of that name.
         base: weights of the linear base, if there is one.
-        ahead: what is known of the bars ahead.
+        future: what is known of the bars ahead.
         reader: how that is read; None for networks that do not.
         seed: of the weights and of the shuffling.
     """
@@ -77,7 +77,7 @@ class Job:
     trainer: TrainerConfig
     bins: Bins | None
     base: Tensor | None
-    ahead: FutureTable
+    future: FutureTable
     reader: FutureReader | None
     seed: int
 
@@ -103,16 +103,13 @@ class Job:
             horizon=self.model.horizon,
             batch_size=self.trainer.batch_size,
             seed=self.seed,
-            future=self._future,
+            future=partial(future_inputs, self.reader, self.future),
         )
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()
             log = train(model, data, self.trainer, progress)
         return model.cpu().eval(), log
-
-    def _future(self, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        return () if self.reader is None else (torch.from_numpy(self.reader.read(self.ahead, rows)),)
 
 
 def train_ensemble(
