@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from forecaster.baselines.dlinear import fit_dlinear
 from forecaster.baselines.naive_and_ridge import fit_ridge
-from forecaster.config import FORESEEING, FeatureConfig, ForecasterConfig, ModelConfig, Precision, TrainerConfig
+from forecaster.config import FORESEEING, ForecasterConfig, ModelConfig, Precision
 from forecaster.data.datamodule import WindowRows, window_rows
 from forecaster.data.features import FeatureTable, build_features, scale, scale_of, static_features
-from forecaster.data.future_inputs import FutureReader, FutureTable, build_future, reader_from
+from forecaster.data.future_covariates import FutureReader
 from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.networks.heads import equal_bins
-from forecaster.training.ensemble import Ensemble, Job, train_members
+from forecaster.training.ensemble import Ensemble, Job, train_ensemble
 from forecaster.training.linear_base import fit_base
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.trainer import Progress
@@ -53,7 +53,7 @@ class FittedForecaster:
         bar_length: of the series it was fitted on.
         history: per epoch, the loss on fit and on stop rows; of an ensemble's first member.
         model: the network, or the ensemble of them, in evaluation mode.
-        reader: how the network reads what is known of the bars ahead; None if it does not.
+        reader: how the network reads future covariates; None if it does not.
         precision: the arithmetic it was trained in, `float32` or `bfloat16`.
     """
 
@@ -80,10 +80,6 @@ class FittedForecaster:
         """Return (T, F) features in the network's units; 0, the mean, where a column that may be missing is."""
         return scale(features, self.mean, self.std, self.feature_names)
 
-    def future(self, table: FutureTable, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        """Return what the network reads beside the windows that end at `rows` (B,): (B, H, G), or nothing."""
-        return () if self.reader is None else (torch.from_numpy(self.reader.read(table, rows)),)
-
     def save(self, folder: Path) -> None:
         """Write the forecaster into an existing folder."""
         save_panel({self.instrument: self}, folder)
@@ -91,18 +87,18 @@ class FittedForecaster:
 
 def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
     """Write forecasters that share one network into an existing folder."""
-    one = next(iter(panel.values()))
-    save_file(one.model.state_dict(), folder / WEIGHTS)
+    first = next(iter(panel.values()))
+    save_file(first.model.state_dict(), folder / WEIGHTS)
     facts = {
-        "config": asdict(one.config),
-        "feature_names": list(one.feature_names),
-        "target": one.target,
-        "fit_end": one.fit_end,
-        "fit_end_time": one.fit_end_time.isoformat(),
-        "bar_length": str(one.bar_length),
-        "history": list(one.history),
-        "precision": one.precision,
-        "reader": None if one.reader is None else one.reader.plain(),
+        "config": asdict(first.config),
+        "feature_names": first.feature_names,
+        "target": first.target,
+        "fit_end": first.fit_end,
+        "fit_end_time": first.fit_end_time.isoformat(),
+        "bar_length": str(first.bar_length),
+        "history": first.history,
+        "precision": first.precision,
+        "reader": None if first.reader is None else asdict(first.reader),
         "instruments": {name: _own_facts(fitted) for name, fitted in panel.items()},
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -124,46 +120,31 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
         ValueError: there is no such instrument, or none is named and there are several.
     """
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    parts, known = facts["config"], facts["instruments"]
-    name = str(next(iter(known)) if instrument is None and len(known) == 1 else instrument)
-    if name not in known:
-        raise ValueError(f"instrument must be one of {', '.join(known)}, which it was fitted on, was {name}")
-    own: dict[str, Any] = {
-        key: np.array(value) if isinstance(value, list) else value for key, value in known[name].items()
-    }
-    features: dict[str, Any] = {
-        name: tuple(one) if isinstance(one, list) else one for name, one in parts["features"].items()
-    }
-    config = ForecasterConfig(
-        features=FeatureConfig(**features),
-        model=ModelConfig(**parts["model"]),
-        trainer=TrainerConfig(**parts["trainer"]),
-    )
+    instruments = facts.pop("instruments")
+    name = str(next(iter(instruments)) if instrument is None and len(instruments) == 1 else instrument)
+    if name not in instruments:
+        raise ValueError(f"instrument must be one of {', '.join(instruments)}, which it was fitted on, was {name}")
+    facts |= {key: np.array(value) if isinstance(value, list) else value for key, value in instruments[name].items()}
+    config = TypeAdapter(ForecasterConfig).validate_python(facts["config"])
+    reader = TypeAdapter(FutureReader | None).validate_python(facts["reader"])
     blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
-    reader = reader_from(facts["reader"]) if facts["reader"] else None
+    inputs, num_future = len(facts["feature_names"]) + len(facts["static"]), len(reader.names) if reader else 0
     with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
-        inputs = len(facts["feature_names"]) + len(own["static"])
-        num_future = len(reader.names) if reader else 0
-        members = [
+        networks = [
             LSTMForecaster(config.model, config.trainer, inputs, blank, num_future)
             for _ in range(config.trainer.members)
         ]
-    model = members[0] if len(members) == 1 else Ensemble(members)
+    model = networks[0] if len(networks) == 1 else Ensemble(networks)
     model.load_state_dict(load_file(folder / WEIGHTS))
-    return FittedForecaster(
-        config=config,
-        instrument=name,
-        feature_names=tuple(facts["feature_names"]),
-        target=facts["target"],
-        fit_end=facts["fit_end"],
-        fit_end_time=pd.Timestamp(facts["fit_end_time"]),
-        bar_length=pd.Timedelta(facts["bar_length"]),
-        history=tuple(facts["history"]),
-        precision=facts["precision"],
-        model=model.eval(),
-        reader=reader,
-        **own,
-    )
+    facts |= {
+        "config": config,
+        "reader": reader,
+        "feature_names": tuple(facts["feature_names"]),
+        "history": tuple(facts["history"]),
+        "fit_end_time": pd.Timestamp(facts["fit_end_time"]),
+        "bar_length": pd.Timedelta(facts["bar_length"]),
+    }
+    return FittedForecaster(instrument=name, model=model.eval(), **facts)
 
 
 def fit_forecaster(
@@ -206,8 +187,8 @@ def fit_panel(
     model_config = config.model
     if not 0 <= rows.start < rows.stop <= len(series.index):
         raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
-    known = series.rows(range(0, rows.stop))  # the future does not exist from here on
-    tables = [build_features(known.instrument(name), config.features) for name in series.instruments]
+    past = series.rows(range(0, rows.stop))  # the future does not exist from here on
+    tables = [build_features(past.instrument(name), config.features) for name in series.instruments]
     first_row = max(table.first_row for table in tables)
     chosen = window_rows(
         rows,
@@ -216,18 +197,18 @@ def fit_panel(
         horizon=model_config.horizon,
         stop_fraction=config.trainer.early_stopping_fraction,
     )
-    changes = known.changes()
+    changes = past.changes()
     parts = [
         _scale(table, changes[:, number], chosen, max(first_row, rows.start), model_config)
         for number, table in enumerate(tables)
     ]
     static, _ = static_features(series.instruments, config.features)
-    ahead, reader = build_future(known, config.features), None
+    future, reader = past.future_table(calendar=config.features.calendar), None
     if model_config.kind in FORESEEING:
         scales = zip(parts[0].facts["mean"].tolist(), parts[0].facts["std"].tolist(), strict=True)
-        seen = slice(max(first_row, rows.start), int(chosen.fit[-1]) + 1)
+        fit_bars = slice(max(first_row, rows.start), int(chosen.fit[-1]) + 1)
         by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
-        reader = FutureReader.fitted(ahead, model_config.horizon, seen, by_name)
+        reader = FutureReader.fitted(future, model_config.horizon, fit_bars, by_name)
     tensors = (
         np.stack([part.scaled.astype(np.float32) for part in parts]),
         static.astype(np.float32),
@@ -235,8 +216,8 @@ def fit_panel(
     )
     bins, base = None, None
     if model_config.head == "bins":
-        wanted = [part.fit_target / part.facts["target_scale"] for part in parts]
-        bins = equal_bins(np.concatenate(wanted), model_config.bins)
+        targets = [part.fit_target / part.facts["target_scale"] for part in parts]
+        bins = equal_bins(np.concatenate(targets), model_config.bins)
     if model_config.linear_base:
         base = fit_base(
             *tensors,
@@ -245,16 +226,16 @@ def fit_panel(
             context_length=model_config.context_length,
             horizon=model_config.horizon,
         )
-    job = Job(*tensors, chosen, model_config, config.trainer, bins, base, ahead, reader, seed)
-    model, history, precision = train_members(job, progress)
+    job = Job(*tensors, chosen, model_config, config.trainer, bins, base, future, reader, seed)
+    model, log, precision = train_ensemble(job, progress)
     shared: dict[str, Any] = {
         "config": config,
         "feature_names": tables[0].names,
         "target": series.target,
         "fit_end": rows.stop - 1 - model_config.horizon,
-        "fit_end_time": known.close_time[-1],
+        "fit_end_time": past.close_time[-1],
         "bar_length": series.bar_length,
-        "history": tuple(history),
+        "history": tuple(log),
         "precision": precision,
         "model": model,
         "reader": reader,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from forecaster.data.features import FeatureTable, build_features
-from forecaster.data.future_inputs import build_future
+from forecaster.data.future_covariates import FutureTable, future_inputs
 from forecaster.data.series import Series
 from forecaster.data.windows import gather, strided_windows, with_static
 from forecaster.fitted import FittedForecaster
@@ -88,25 +88,33 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
     quantiles = None
-    scale = np.float32(fitted.target_scale)
     windows = strided_windows(scaled.astype(np.float32), length)
-    static = np.repeat(fitted.static.astype(np.float32)[None], BATCH, axis=0)
-    ahead = build_future(series, fitted.config.features)
-    with torch.inference_mode():
-        for start in range(first_row, num_rows, BATCH):
-            rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
-            context = torch.from_numpy(with_static(gather(windows, rows), static))
-            scaled, states, spread = fitted.model(context, *fitted.future(ahead, rows))
-            stop = min(start + BATCH, num_rows)
-            forecast[start:stop] = scaled.numpy()[: stop - start] * scale
-            hidden[start:stop] = states.numpy()[: stop - start]
-            if spread is not None:
-                if quantiles is None:
-                    quantiles = np.full((num_rows, horizon, len(LEVELS)), np.nan, dtype=np.float32)
-                quantiles[start:stop] = spread.numpy()[: stop - start] * scale
+    future = series.future_table(calendar=fitted.config.features.calendar)
+    for start in range(first_row, num_rows, BATCH):
+        rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
+        count = min(BATCH, num_rows - start)
+        part = slice(start, start + count)
+        points, states, spread = _speak(fitted, gather(windows, rows), future, rows)
+        forecast[part], hidden[part] = points[:count], states[:count]
+        if spread is not None:
+            if quantiles is None:
+                quantiles = np.full((num_rows, horizon, len(LEVELS)), np.nan, dtype=np.float32)
+            quantiles[part] = spread[:count]
     last_known = int(series.close_time.searchsorted(fitted.fit_end_time, side="right")) - 1
     fit_end = np.full(num_rows, last_known - horizon, dtype=np.int64)
     return HiddenStates(series.index, hidden, forecast, fit_end, first_row, quantiles)
+
+
+def _speak(
+    fitted: FittedForecaster, context: Float32, future: FutureTable, rows: NDArray[np.int64]
+) -> tuple[Float32, Float32, Float32 | None]:
+    """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for scaled windows (B, L, F)."""
+    unit = np.float32(fitted.target_scale)
+    static = np.repeat(fitted.static.astype(np.float32)[None], len(context), axis=0)
+    with torch.inference_mode():
+        inputs = torch.from_numpy(with_static(context, static)), *future_inputs(fitted.reader, future, rows)
+        points, states, quantiles = fitted.model(*inputs)
+    return points.numpy() * unit, states.numpy(), None if quantiles is None else quantiles.numpy() * unit
 
 
 def read_features(fitted: FittedForecaster, series: Series) -> tuple[FeatureTable, NDArray[np.float64]]:
@@ -161,10 +169,8 @@ class Stream:
         longer = self._tail.extended(bar)
         self._tail = longer.rows(range(len(longer.index) - len(self._tail.index), len(longer.index)))
         last = np.array([len(self._tail.index) - 1])
-        features = self._fitted.scaled(build_features(self._tail, self._fitted.config.features).values[-length:])
-        with torch.inference_mode():
-            static = self._fitted.static.astype(np.float32)[None]
-            context = torch.from_numpy(with_static(features.astype(np.float32)[None], static))
-            future = self._fitted.future(build_future(self._tail, self._fitted.config.features), last)
-            scaled, state, _ = self._fitted.model(context, *future)
-        return state.numpy()[0], scaled.numpy()[0] * np.float32(self._fitted.target_scale)
+        config = self._fitted.config.features
+        features = self._fitted.scaled(build_features(self._tail, config).values[-length:])
+        future = self._tail.future_table(calendar=config.calendar)
+        forecast, state, _ = _speak(self._fitted, features.astype(np.float32)[None], future, last)
+        return state[0], forecast[0]

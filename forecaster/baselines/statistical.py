@@ -28,7 +28,7 @@ def require_classical(names: Sequence[str]) -> None:
     if names and find_spec("statsforecast") is None:
         raise ValueError(
             f"{' and '.join(names)} need statsforecast, which is not installed; "
-            "pip install 'tradewinds[classical]', or leave them out with baselines=default"
+            "pip install 'tradewinds[classical]', or leave them out with baselines=simple"
         )
 
 

@@ -1,14 +1,28 @@
-"""What can be set about the long-horizon benchmark. Plain dataclasses: no torch, no pandas, no YAML."""
+"""What can be set about the long-horizon benchmark. Must stay light: no torch, no pandas, no YAML."""
 
-import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
-from forecaster.config import ModelConfig, Precision
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from forecaster.config import (
+    Bars,
+    Fraction,
+    Layers,
+    ModelConfig,
+    NonNegative,
+    Positive,
+    Precision,
+    Processes,
+    Units,
+    WindowBars,
+    Windows,
+    refuse,
+)
 
 SplitRule = Literal["ett_hourly", "ett_minute", "ratio"]
 Choice = Literal["auto", "none", "subtract_last", "revin"]  # a Normalisation, or the better of two
-CHOICES = {"split": SplitRule, "precision": Precision, "normalisation": Choice}
+Count = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +34,13 @@ class BenchmarkConfig:
         split: `ett_hourly` and `ett_minute` take 12, 4 and 4 months of 30 days, of 24 or 96 rows a day; `ratio` takes
             7:1:2 of the rows.
         horizons: H, rows forecast, each judged by networks of its own.
-        seeds: networks a horizon, at least 1; they are scored one by one and as the mean of their forecasts.
+        seeds: networks a horizon; they are scored one by one and as the mean of their forecasts.
         minutes: wall time of a horizon at most, scoring included; training that has not taken its `steps` ends then.
         steps: training steps of a network at most.
         batch_size: windows of one channel each, per step.
         learning_rate: largest AdamW step; it rises over the first steps and falls to zero on a cosine.
         weight_decay: of AdamW.
-        average: share of the old weights that the running average keeps at a step, in [0, 1); the average is judged.
+        average: share of the old weights that the running average keeps at a step; the average is judged.
         validations: times a network is judged on validation rows while it trains; the best is kept.
         validation_windows: windows of each of these at most, evenly spread.
         flip: whether a training window is turned upside down with a chance of one half: what rises could have fallen.
@@ -45,58 +59,32 @@ class BenchmarkConfig:
 
     path: str | None
     split: SplitRule
-    horizons: tuple[int, ...]
-    seeds: int
-    minutes: float
-    steps: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    average: float
-    validations: int
-    validation_windows: int
+    horizons: Annotated[tuple[Annotated[int, Field(ge=1, description="rows")], ...], Field(min_length=1)]
+    seeds: Count
+    minutes: Positive
+    steps: Count
+    batch_size: Windows
+    learning_rate: Positive
+    weight_decay: NonNegative
+    average: Fraction
+    validations: Count
+    validation_windows: Windows
     flip: bool
-    processes: int | None
+    processes: Processes | None
     precision: Precision
-    context_length: int
-    segment_length: int
-    hidden_size: int
-    num_layers: int
-    dropout: float
+    context_length: WindowBars
+    segment_length: Bars
+    hidden_size: Units
+    num_layers: Layers
+    dropout: Fraction
     normalisation: Choice
     linear_skip: bool
     channel_embedding: bool
 
     def __post_init__(self) -> None:
-        counts = ("seeds", "steps", "batch_size", "validations", "validation_windows")
-        distinct = len(set(self.horizons)) == len(self.horizons) > 0
-        choices = {name: get_args(kind) for name, kind in CHOICES.items()}
-        laws = (
-            (
-                distinct and all(horizon >= 1 for horizon in self.horizons),
-                f"horizons must be different numbers of rows, at least 1 each, were {list(self.horizons)}",
-            ),
-            (0.0 < self.minutes < math.inf, f"minutes must be positive, was {self.minutes}"),
-            (0.0 < self.learning_rate < math.inf, f"learning_rate must be positive, was {self.learning_rate}"),
-            (0.0 <= self.weight_decay < math.inf, f"weight_decay must be at least 0, was {self.weight_decay}"),
-            (self.processes is None or self.processes >= 1, f"processes must be at least 1, was {self.processes}"),
-            (0.0 <= self.average < 1.0, f"average must be a fraction in [0, 1), was {self.average}"),
-            *((getattr(self, name) >= 1, f"{name} must be at least 1, was {getattr(self, name)}") for name in counts),
-            *(
-                (
-                    getattr(self, name) in allowed,
-                    f"{name} must be one of {', '.join(allowed)}, was '{getattr(self, name)}'",
-                )
-                for name, allowed in choices.items()
-            ),
-        )
-        faults = [message for holds, message in laws if not holds]
-        try:
-            self.model(1)
-        except ValueError as error:
-            faults.append(str(error))
-        if faults:
-            raise ValueError("; ".join(faults))
+        distinct = len(set(self.horizons)) == len(self.horizons)
+        refuse((distinct, f"horizons must be different numbers of rows, were {list(self.horizons)}"))
+        self.model(1)  # has laws of its own
 
     def model(self, horizon: int) -> ModelConfig:
         """Return the settings of the network for one horizon."""

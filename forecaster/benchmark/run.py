@@ -1,21 +1,23 @@
-"""Train segment LSTMs on one horizon of a file within a span of wall time, and score them, test rows last and once."""
+"""Train segment LSTMs on one horizon of a file within a span of wall time, and score them, test rows last and once.
+
+The networks are trained by this room's one loop and one pool of workers. What is the papers' own is the course of a
+training: steps instead of epochs, a clock, and a running average of the weights that validation selects.
+"""
 
 import copy
 import dataclasses
 import functools
 import math
 import os
-import queue
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from forecaster.benchmark.config import BenchmarkConfig, Choice
 from forecaster.benchmark.protocol import (
@@ -28,12 +30,13 @@ from forecaster.benchmark.protocol import (
     spread,
     window_starts,
 )
+from forecaster.config import Precision
 from forecaster.networks.segment_lstm import SegmentLSTM
+from forecaster.training.precision import faster_precision
+from forecaster.training.trainer import Best, Progress, run_loop
+from forecaster.training.workers import Report, Workers
 
-Progress = Callable[[int, int, Mapping[str, float]], None]
-Told = Callable[[float, float], None]  # share of the training done, error on validation
 WARM_UP_STEPS, GRADIENT_CLIP = 50, 1.0
-TRIAL_STEPS = 2  # training steps of each precision that decide which is faster
 TRIAL_SHARE = 0.25  # of a network's steps that a normalisation is tried for
 CANDIDATES: tuple[Choice, ...] = ("subtract_last", "revin")  # of `normalisation: auto`
 
@@ -89,18 +92,15 @@ def run_horizon(
     _, validation, test = (window_starts(rows, length, horizon) for rows in parts)
     judged = spread(validation, config.validation_windows)
     with torch.random.fork_rng(devices=[]):
-        precision = _fastest(series, config, horizon)
+        precision = _faster(series, config, horizon) if config.precision == "auto" else config.precision
         scoring = _scoring_seconds(series, config, horizon, precision, len(test) + len(judged))
-        with _Workers(config.processes) as workers:
+        with Workers(config.processes, at_most=max(config.seeds, len(CANDIDATES))) as workers:
             ends = time.time() + max(0.0, 60.0 * config.minutes - (time.perf_counter() - started) - scoring)
             if config.normalisation == "auto":
                 config = _normalised(workers, series, config, horizon, precision, seed, ends)
             jobs = [_Job(series, config, horizon, precision, seed + number) for number in range(config.seeds)]
-            trained = workers.train(jobs, ends, progress)
-        networks = {
-            f"seed_{n + 1}": _forecaster(job.network(one), precision)
-            for n, (job, one) in enumerate(zip(jobs, trained, strict=True))
-        }
+            trained = _train(workers, jobs, ends, progress)
+        networks = {f"seed_{n}": _forecaster(each.network, precision) for n, each in enumerate(trained, 1)}
         scored = [
             score(networks, series, starts, context_length=length, horizon=horizon)
             | {"repeat_last": _naive(series, starts, length, horizon)}
@@ -112,8 +112,8 @@ def run_horizon(
         test=scored[1],
         test_windows=len(test),
         normalisation=config.normalisation,
-        steps=tuple(one.steps for one in trained),
-        precision=str(precision).removeprefix("torch."),
+        steps=tuple(each.steps for each in trained),
+        precision=precision,
         seconds=time.perf_counter() - started,
         cpu_seconds=_cpu_seconds() - cpu_started,
     )
@@ -126,176 +126,142 @@ class _Job:
     series: LongSeries
     config: BenchmarkConfig
     horizon: int
-    precision: torch.dtype
+    precision: Precision
     seed: int
 
-    def train(self, ends: float, waves_left: int, told: Told) -> "_Trained":
+    def train(self, ends: float, waves_left: int, report: Report) -> "_Trained":
         """Train until the steps are done, or this network's share of the time up to `ends` is used up."""
+        config = self.config
         with _threads(1):
-            training = _Training(self.series, self.config, self.horizon, self.precision, self.seed)
-            length = self.config.context_length
-            train = window_starts(self.series.rows.train, length, self.horizon)
-            validation = window_starts(self.series.rows.validation, length, self.horizon)
-            judged = spread(validation, self.config.validation_windows)
-            error = training.fit(train, judged, max(0.0, ends - time.time()) / waves_left, told)
-        return _Trained(training.average.state_dict(), training.steps, error)
-
-    def network(self, trained: "_Trained") -> SegmentLSTM:
-        network = _network(self.series, self.config, self.horizon).eval()
-        network.load_state_dict(trained.weights)
-        return network
+            torch.manual_seed(self.seed)
+            model = _LongHorizonLSTM(self)
+            course = _Course(self, model.network, max(0.0, ends - time.time()) / waves_left, report)
+            run_loop(
+                model,
+                _Batches(self.series, config, self.horizon),
+                accelerator="cpu",
+                max_epochs=1,
+                gradient_clip_val=GRADIENT_CLIP,
+                callbacks=[course],
+            )
+        course.best.restore(course.average, "benchmark.learning_rate", config.learning_rate)
+        return _Trained(course.average, course.steps, course.best.loss)
 
 
 @dataclass(frozen=True)
 class _Trained:
-    """The weights of least validation error, the steps taken and that error."""
+    """The running average of least validation error, the steps taken and that error."""
 
-    weights: dict[str, Tensor]
+    network: SegmentLSTM
     steps: int
     error: float
 
 
-class _Workers:
-    """Processes of one torch thread each, as many as asked or as there are cores; none where one is enough."""
+def _train(workers: Workers, jobs: list[_Job], ends: float, progress: Progress | None = None) -> list[_Trained]:
+    """Train every job; the same job gives the same weights in a worker and here."""
+    waves, share = math.ceil(len(jobs) / workers.count), [0.0] * len(jobs)
 
-    def __init__(self, processes: int | None) -> None:
-        self.count = processes if processes is not None else os.cpu_count() or 1
-        self.pool: ProcessPoolExecutor | None = None
-        self.told: Any = queue.Queue()
+    def report(number: int, done: float, error: float) -> None:
+        share[number] = done
+        if progress is not None:
+            total = int(1000 * sum(share) / len(jobs))
+            progress(total, 1000, {"seed": float(number + 1), "validation_error": error})
 
-    def __enter__(self) -> "_Workers":
-        if self.count > 1:
-            context = get_context("spawn")
-            self.told = context.Manager().Queue()
-            self.pool = ProcessPoolExecutor(self.count, context, initializer=torch.set_num_threads, initargs=(1,))
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if self.pool is None:
-            return
-        if kind is not None:  # Ctrl-C, or one training that failed: nobody waits for the others
-            for child in active_children():
-                child.terminate()
-        self.pool.shutdown(cancel_futures=True)
-
-    def train(self, jobs: Sequence[_Job], ends: float, progress: Progress | None = None) -> list[_Trained]:
-        """Train every job; the same job gives the same weights in a worker and here."""
-        waves, share = math.ceil(len(jobs) / self.count), [0.0] * len(jobs)
-
-        def told(number: int, done: float, error: float) -> None:
-            share[number] = done
-            if progress is not None:
-                total = int(1000 * sum(share) / len(jobs))
-                progress(total, 1000, {"seed": float(number + 1), "validation_error": error})
-
-        if self.pool is None:
-            return [job.train(ends, waves - number, functools.partial(told, number)) for number, job in enumerate(jobs)]
-        tellers = [_Teller(self.told, number) for number in range(len(jobs))]
-        futures: list[Future[_Trained]] = [
-            self.pool.submit(job.train, ends, waves - number // self.count, teller)
-            for number, (job, teller) in enumerate(zip(jobs, tellers, strict=True))
-        ]
-        while not all(future.done() for future in futures):
-            try:
-                told(*self.told.get(timeout=0.2))
-            except queue.Empty:
-                continue
-        return [future.result() for future in futures]
-
-
-@dataclass(frozen=True)
-class _Teller:
-    """What a worker tells of its progress, through a queue."""
-
-    queue: Any
-    number: int
-
-    def __call__(self, done: float, error: float) -> None:
-        self.queue.put((self.number, done, error))
+    tasks = [functools.partial(job.train, ends, waves - n // workers.count) for n, job in enumerate(jobs)]
+    return workers.run(tasks, report)
 
 
 def _normalised(
-    workers: _Workers,
+    workers: Workers,
     series: LongSeries,
     config: BenchmarkConfig,
     horizon: int,
-    precision: torch.dtype,
+    precision: Precision,
     seed: int,
     ends: float,
 ) -> BenchmarkConfig:
     """Return the settings with the normalisation that a short training finds better on validation rows."""
-    tried = [
-        dataclasses.replace(config, normalisation=name, steps=max(1, int(TRIAL_SHARE * config.steps)))
-        for name in CANDIDATES
-    ]
+    steps = max(1, int(TRIAL_SHARE * config.steps))
+    trials = [dataclasses.replace(config, normalisation=name, steps=steps) for name in CANDIDATES]
     share = TRIAL_SHARE / (TRIAL_SHARE + math.ceil(config.seeds / workers.count))
     until = time.time() + share * max(0.0, ends - time.time())
-    found = workers.train([_Job(series, one, horizon, precision, seed) for one in tried], until)
-    best, _ = min(zip(CANDIDATES, found, strict=True), key=lambda pair: pair[1].error)
+    trained = _train(workers, [_Job(series, trial, horizon, precision, seed) for trial in trials], until)
+    best, _ = min(zip(CANDIDATES, trained, strict=True), key=lambda pair: pair[1].error)
     return dataclasses.replace(config, normalisation=best)
 
 
-class _Training:
-    """One network on its way: AdamW on `loss`, a warm-up and a cosine, an average of the weights."""
+class _LongHorizonLSTM(pl.LightningModule):
+    """A segment LSTM that reads one column at a time, its loss and its optimiser."""
 
-    def __init__(
-        self, series: LongSeries, config: BenchmarkConfig, horizon: int, precision: torch.dtype, seed: int
-    ) -> None:
-        torch.manual_seed(seed)
-        self.series, self.config, self.horizon, self.precision, self.steps = series, config, horizon, precision, 0
-        self.network = _network(series, config, horizon)
-        self.average = copy.deepcopy(self.network).eval()
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+    def __init__(self, job: _Job) -> None:
+        super().__init__()
+        self.job, self.network = job, _network(job.series, job.config, job.horizon)
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
+        context, columns, target = batch  # (B, L), (B,), (B, H)
+        return loss(_forecaster(self.network, self.job.precision)(context, columns), target)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        config = self.job.config
+        return torch.optim.AdamW(self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
+class _Batches:
+    """Random training windows of random columns, drawn by torch's random numbers when a step asks for them."""
+
+    def __init__(self, series: LongSeries, config: BenchmarkConfig, horizon: int) -> None:
+        self.config, self.starts = config, window_starts(series.rows.train, config.context_length, horizon)
         self.windows = series.windows(config.context_length + horizon)  # (C, T - L - H + 1, L + H)
 
-    def fit(self, train: range, judged: range, seconds: float, told: Told) -> float:
-        """Train until steps or seconds are used up; leave the average of least validation error, and return that."""
-        config, started = self.config, time.perf_counter()
-        least, best, judgements, done = math.inf, copy.deepcopy(self.average.state_dict()), 0, 0.0
-        while done < 1.0:
-            self.step(train, done)
-            spent = (time.perf_counter() - started) / max(seconds, 1e-9)
-            done = min(1.0, max(self.steps / config.steps, spent))
-            if done * config.validations >= judgements + 1:
-                judgements = int(done * config.validations)
-                error = self.validate(judged)
-                told(done, error)
-                if error < least:
-                    least, best = error, copy.deepcopy(self.average.state_dict())
-        if least == math.inf:
-            raise ValueError(f"training diverged; lower benchmark.learning_rate, was {config.learning_rate}")
-        self.average.load_state_dict(best)
-        return least
+    def __len__(self) -> int:
+        return self.config.steps
 
-    def step(self, train: range, done: float) -> None:
-        """Take one step on random windows of random columns; `done` is the share of the training that lies behind."""
-        config, length = self.config, self.config.context_length
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        size, length = self.config.batch_size, self.config.context_length
+        for _ in range(len(self)):
+            starts = torch.randint(self.starts.start, self.starts.stop, (size,))
+            columns = torch.randint(len(self.windows), (size,))
+            signs = 2.0 * torch.randint(2, (size, 1)) - 1.0 if self.config.flip else 1.0
+            batch = self.windows[columns, starts] * signs  # one gather: (B, L + H)
+            yield batch[:, :length], columns, batch[:, length:]
+
+
+class _Course(pl.Callback):
+    """A warm-up and a cosine, a running average of the weights, looks at validation rows, and the end by the clock."""
+
+    def __init__(self, job: _Job, network: SegmentLSTM, seconds: float, report: Report) -> None:
+        self.job, self.network, self.seconds, self.report = job, network, seconds, report
+        self.average, self.best = copy.deepcopy(network).eval(), Best()
+        self.steps, self.looks, self.done, self.started = 0, 0, 0.0, time.perf_counter()
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         warm = min(1.0, (self.steps + 1) / WARM_UP_STEPS)
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * done))
-        starts = torch.randint(train.start, train.stop, (config.batch_size,))
-        columns = torch.randint(len(self.windows), (config.batch_size,))
-        signs = 2.0 * torch.randint(2, (config.batch_size, 1)) - 1.0 if config.flip else 1.0
-        batch = self.windows[columns, starts] * signs  # one gather: (B, L + H)
-        forecast = _forecaster(self.network, self.precision)(batch[:, :length], columns)  # (B, H)
-        self.optimizer.zero_grad()
-        loss(forecast, batch[:, length:]).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_CLIP)
-        self.optimizer.step()
+        for group in trainer.optimizers[0].param_groups:
+            group["lr"] = self.job.config.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * self.done))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        config = self.job.config
         self.steps += 1
-        kept = min(config.average, self.steps / (self.steps + 9.0))  # at first the average forgets its random start
+        share = min(config.average, self.steps / (self.steps + 9.0))  # at first the average forgets its random start
         with torch.no_grad():
             for average, weights in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                average.lerp_(weights, 1.0 - kept)
+                average.lerp_(weights, 1.0 - share)
+        spent = (time.perf_counter() - self.started) / max(self.seconds, 1e-9)
+        self.done = min(1.0, max(self.steps / config.steps, spent))
+        if self.done * config.validations >= self.looks + 1:
+            self.looks = int(self.done * config.validations)
+            error = self.validation_error()
+            self.report(self.done, error)
+            self.best.offer(error, self.average)
+        trainer.should_stop = self.done >= 1.0
 
-    def validate(self, judged: range) -> float:
+    def validation_error(self) -> float:
         """Return the two errors that are reported, squared and absolute, added, on validation windows."""
-        forecaster = {"average": _forecaster(self.average, self.precision)}
-        length = self.config.context_length
-        found = score(forecaster, self.series, judged, context_length=length, horizon=self.horizon)["average"]
-        return found.mse + found.mae
+        series, length, horizon = self.job.series, self.job.config.context_length, self.job.horizon
+        starts = spread(window_starts(series.rows.validation, length, horizon), self.job.config.validation_windows)
+        forecaster = {"average": _forecaster(self.average, self.job.precision)}
+        errors = score(forecaster, series, starts, context_length=length, horizon=horizon)["average"]
+        return errors.mse + errors.mae
 
 
 def loss(forecast: Tensor, target: Tensor) -> Tensor:
@@ -317,9 +283,9 @@ def _network(series: LongSeries, config: BenchmarkConfig, horizon: int) -> Segme
     return SegmentLSTM(config.model(horizon), 1, 1, len(series.values) if config.channel_embedding else 0)
 
 
-def _forecaster(network: SegmentLSTM, precision: torch.dtype) -> Forecaster:
+def _forecaster(network: SegmentLSTM, precision: Precision) -> Forecaster:
     def forecast(context: Tensor, columns: Tensor) -> Tensor:
-        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             outputs, _ = network(context[..., None], columns)  # (B, L, 1) -> (B, H, 1)
         forecasts: Tensor = outputs[..., 0]  # (B, H)
         return forecasts
@@ -327,24 +293,16 @@ def _forecaster(network: SegmentLSTM, precision: torch.dtype) -> Forecaster:
     return forecast
 
 
-def _fastest(series: LongSeries, config: BenchmarkConfig, horizon: int) -> torch.dtype:
-    """Return the precision to train in, by a few steps of a throwaway network in one thread."""
-    asked = ("float32", "bfloat16") if config.precision == "auto" else (config.precision,)
-    train = window_starts(series.rows.train, config.context_length, horizon)
-    seconds: dict[torch.dtype, float] = {}
+def _faster(series: LongSeries, config: BenchmarkConfig, horizon: int) -> Precision:
+    """Return the arithmetic in which a throwaway network is trained faster, in one thread."""
+    network = _network(series, config, horizon)
+    context, columns, target = next(iter(_Batches(series, config, horizon)))
     with _threads(1):
-        for precision in (getattr(torch, name) for name in asked):
-            trial = _Training(series, config, horizon, precision, seed=0)
-            trial.step(train, 0.0)  # kernels are chosen and memory is taken in the first
-            started = time.perf_counter()
-            for _ in range(TRIAL_STEPS):
-                trial.step(train, 0.0)
-            seconds[precision] = time.perf_counter() - started
-    return min(seconds, key=lambda precision: seconds[precision])
+        return faster_precision(lambda precision: loss(_forecaster(network, precision)(context, columns), target))
 
 
 def _scoring_seconds(
-    series: LongSeries, config: BenchmarkConfig, horizon: int, precision: torch.dtype, windows: int
+    series: LongSeries, config: BenchmarkConfig, horizon: int, precision: Precision, windows: int
 ) -> float:
     """Return how long it takes to score all networks on `windows` windows of every column, by a few of them."""
     forecaster = {"trial": _forecaster(_network(series, config, horizon).eval(), precision)}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.data.series import OPTIONAL, PRICES, Series
+from forecaster.data.series import Series
 
 Array = NDArray[np.float64]
 Feature = Callable[[Series], Array]
@@ -52,12 +52,7 @@ def custom_feature(name: str, series: Series) -> Array:
 
 def _read_only(series: Series) -> Series:
     """Return the series with arrays that nobody can write to, and a table of its own."""
-    given: dict[str, Any] = {}
-    for name in (*PRICES, *OPTIONAL):
-        column = getattr(series, name)
-        given[name] = None if column is None else column.view()
-    locked = dataclasses.replace(series, exogenous=series.exogenous.copy(), **given)
-    for name in (*PRICES, *OPTIONAL):
-        if getattr(locked, name) is not None:
-            getattr(locked, name).flags.writeable = False
-    return locked
+    views: dict[str, Any] = {name: column.view() for name, column in series.columns().items()}
+    for view in views.values():
+        view.flags.writeable = False
+    return dataclasses.replace(series, exogenous=series.exogenous.copy(), **views)

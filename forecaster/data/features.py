@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forecaster.config import FeatureConfig
 from forecaster.data.calendar import cycles
 from forecaster.data.custom_features import custom_feature
-from forecaster.data.future_inputs import MISSING
+from forecaster.data.future_covariates import MISSING
 from forecaster.data.series import Series
 
 Array = NDArray[np.float64]

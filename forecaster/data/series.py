@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.data.future_covariates import KnownAhead
+from forecaster.data.future_covariates import FutureCovariates, FutureTable
 
 Array = NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
@@ -46,7 +46,7 @@ class Series:
         lags: per exogenous column, the shortest time from the start of a value's own interval until it is available;
             negative for a forecast.
         missing: exogenous columns that may be NaN, and are then said to be missing instead of being carried.
-        ahead: columns that are known before their bars; each is an exogenous column too.
+        future_covariates: columns that are known before their bars; each is an exogenous column too.
         units: per column, its unit.
         price_unit: unit of the prices.
         calendar: exchange code, or `24/7`.
@@ -76,7 +76,7 @@ class Series:
     exogenous: pd.DataFrame = field(default_factory=pd.DataFrame)
     lags: Mapping[str, pd.Timedelta] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
-    ahead: tuple[KnownAhead, ...] = ()
+    future_covariates: tuple[FutureCovariates, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     price_unit: str = ""
     calendar: str = "24/7"
@@ -92,11 +92,10 @@ class Series:
 
     def _shape_faults(self) -> list[str]:
         shape = (len(self.index), len(self.instruments))
-        columns = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
         faults = [
             f"{name} must be (T, A) = {shape}, was {column.shape}"
-            for name, column in columns.items()
-            if column is not None and column.shape != shape
+            for name, column in self.columns().items()
+            if column.shape != shape
         ]
         if len(self.exogenous) != len(self.index):
             faults.append(f"exogenous must have {len(self.index)} rows, had {len(self.exogenous)}")
@@ -151,12 +150,17 @@ class Series:
             faults.append("exogenous must have the index of the bars, had another; join it with join_as_of")
         elif np.isinf(self.exogenous.to_numpy(dtype=np.float64)).any():
             faults.append("exogenous values must be finite, or NaN before the first is known")
-        names = [name for one in self.ahead for name in one.names]
+        names = [name for table in self.future_covariates for name in table.names]
         strange = sorted({*names, *self.missing} - set(map(str, self.exogenous.columns)))
         if strange or len(set(names)) < len(names):
-            what = ", ".join(strange or names)
-            faults.append(f"columns known ahead or missing must be exogenous columns, each once, were not: {what}")
+            listed = ", ".join(strange or names)
+            faults.append(f"columns known ahead or missing must be exogenous columns, each once, were not: {listed}")
         return faults
+
+    def columns(self) -> dict[str, Array]:
+        """Return the (T, A) arrays that there are, by name: prices, then volume, dividends and splits."""
+        arrays = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
+        return {name: array for name, array in arrays.items() if array is not None}
 
     @property
     def close_time(self) -> pd.DatetimeIndex:
@@ -204,24 +208,19 @@ class Series:
         steps = splits / rest
         steps[0] = 1.0
         factor = np.cumprod(steps, axis=0)  # (T, A)
-        return dataclasses.replace(
-            self,
-            **{name: getattr(self, name) * factor for name in PRICES},
-            volume=None
-            if self.volume is None
-            else self.volume / np.cumprod(np.concatenate([ones[:1], splits[1:]]), axis=0),
-            dividends=None,
-            splits=None,
-        )
+        prices = {name: getattr(self, name) * factor for name in PRICES}
+        units = np.cumprod(np.concatenate([ones[:1], splits[1:]]), axis=0)
+        volume = None if self.volume is None else self.volume / units
+        return dataclasses.replace(self, **prices, volume=volume, dividends=None, splits=None)
 
     def rows(self, rows: range) -> "Series":
         """Return the series of the bars `rows`, a range with step 1."""
         part = slice(rows.start, rows.stop)
-        given = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
-        columns: dict[str, Any] = {name: None if one is None else one[part] for name, one in given.items()}
-        index = self.index[part]
-        ahead = tuple(one.between(index[0], index[-1]) if len(index) else one for one in self.ahead)
-        return dataclasses.replace(self, index=index, exogenous=self.exogenous.iloc[part], ahead=ahead, **columns)
+        columns: dict[str, Any] = {name: column[part] for name, column in self.columns().items()}
+        index, exogenous, future = self.index[part], self.exogenous.iloc[part], self.future_covariates
+        if len(index):
+            future = tuple(table.between(index[0], index[-1]) for table in future)
+        return dataclasses.replace(self, index=index, exogenous=exogenous, future_covariates=future, **columns)
 
     def instrument(self, name: str) -> "Series":
         """Return the series of one of the instruments, with all exogenous columns.
@@ -231,9 +230,8 @@ class Series:
         """
         if name not in self.instruments:
             raise ValueError(f"instrument must be one of {', '.join(self.instruments)}, was '{name}'")
-        one = self.instruments.index(name)
-        given = {column: getattr(self, column) for column in (*PRICES, *OPTIONAL)}
-        columns: dict[str, Any] = {column: None if v is None else v[:, one : one + 1] for column, v in given.items()}
+        asset = self.instruments.index(name)
+        columns: dict[str, Any] = {key: column[:, asset : asset + 1] for key, column in self.columns().items()}
         return dataclasses.replace(self, instruments=(name,), **columns)
 
     def extended(self, later: "Series") -> "Series":
@@ -242,32 +240,37 @@ class Series:
         Raises:
             ValueError: they do not come later, or lack a column that is there.
         """
-        given: dict[str, Any] = {name: (getattr(self, name), getattr(later, name)) for name in (*PRICES, *OPTIONAL)}
-        lost = [name for name, (ours, theirs) in given.items() if (ours is None) != (theirs is None)]
-        lost += sorted(set(map(str, self.exogenous.columns)) ^ set(map(str, later.exogenous.columns)))
-        if [one.names for one in self.ahead] != [one.names for one in later.ahead]:
-            lost.append("what is known ahead")
-        if lost:
+        columns, later_columns = self.columns(), later.columns()
+        differing = sorted(columns.keys() ^ later_columns.keys())
+        differing += sorted(set(map(str, self.exogenous.columns)) ^ set(map(str, later.exogenous.columns)))
+        if [table.names for table in self.future_covariates] != [table.names for table in later.future_covariates]:
+            differing.append("future covariates")
+        if differing:
             raise ValueError(
-                f"the later bars must have the columns of the earlier ones; they differ in {', '.join(lost)}"
+                f"the later bars must have the columns of the earlier ones; they differ in {', '.join(differing)}"
             )
-        columns: dict[str, Any] = {n: None if pair[0] is None else np.concatenate(pair) for n, pair in given.items()}
+        joined: dict[str, Any] = {name: np.concatenate((columns[name], later_columns[name])) for name in columns}
         index = pd.DatetimeIndex(np.concatenate([self.index.asi8, later.index.asi8]), tz="UTC")
         exogenous = pd.concat([self.exogenous, later.exogenous[self.exogenous.columns]]).set_axis(index)
-        ahead = tuple(one.extended(other) for one, other in zip(self.ahead, later.ahead, strict=True))
-        return dataclasses.replace(self, index=index, exogenous=exogenous, ahead=ahead, **columns)
+        pairs = zip(self.future_covariates, later.future_covariates, strict=True)
+        future = tuple(table.extended(other) for table, other in pairs)
+        return dataclasses.replace(self, index=index, exogenous=exogenous, future_covariates=future, **joined)
+
+    def future_table(self, *, calendar: bool) -> FutureTable:
+        """Return what can be known at each bar of the bars ahead, with or without their month, weekday and hour."""
+        return FutureTable(self.index.asi8, self.bar_length, calendar, self.future_covariates)
 
     def sha256(self) -> str:
         """Return the identity of the content: names, times, prices, volume, events, exogenous values, to the bit."""
         digest = hashlib.sha256()
-        columns = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL) if getattr(self, name) is not None}
+        columns = self.columns()
         names = (self.instruments, list(columns), list(self.exogenous.columns), str(self.bar_length))
         digest.update(repr(names if self.target == "log_return" else (*names, self.target)).encode())
         digest.update(self.index.as_unit("ns").asi8.tobytes())
         for column in [*columns.values(), self.exogenous.to_numpy(dtype=np.float64)]:
             digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
-        for one in self.ahead:
-            one.add_to(digest)
+        for table in self.future_covariates:
+            table.add_to(digest)
         if self.missing:
             digest.update(repr(self.missing).encode())
         return digest.hexdigest()

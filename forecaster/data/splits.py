@@ -1,11 +1,14 @@
 """Who may see which rows. The one place where the parts of a series are cut."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 from forecaster.config import SplitConfig
+
+PARTS = ("forecaster", "agent", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,9 @@ def split_rows(
         while any(len(part) < need for part, need in zip(_parts(enough, config), needs, strict=True)):
             enough += 1
         worst = max(short, key=lambda part: needs[part] - len(parts[part]))
-        name = ("forecaster", "agent", "validation", "test")[worst]
         raise ValueError(
-            f"{num_rows} rows are too few: the {name} part gets {len(parts[worst])} rows and needs {needs[worst]} "
-            f"(context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
+            f"{num_rows} rows are too few: the {PARTS[worst]} part gets {len(parts[worst])} rows and needs "
+            f"{needs[worst]} (context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
             f"bring {enough} rows, or lower model.context_length, model.horizon or the other parts' shares"
         )
     return Split(*parts, config.embargo_bars)
@@ -88,6 +90,7 @@ def walk_forward_folds(
     horizon: int,
     first_row: int,
     stop_fraction: float,
+    boundary: Callable[[int], int] | None = None,
 ) -> list[Fold]:
     """Cut T rows into folds whose test rows follow one another without a gap, up to the last row.
 
@@ -102,6 +105,8 @@ def walk_forward_folds(
         horizon: H, bars a label needs after its row; labels of a part lie inside it, which is the purge.
         first_row: first row with all features.
         stop_fraction: share of the forecaster's decision rows that stop its training.
+        boundary: for a row, the row near it at which a test may begin, such as the first bar of a local day; None where
+            any row may. A test goes on to the next one's first row, the last to the last row.
 
     Returns:
         The folds, oldest first.
@@ -110,31 +115,31 @@ def walk_forward_folds(
         ValueError: a part of the first fold, or its test, is too short to be of use.
     """
     first = num_rows - round(test_share * num_rows)
-    edges = [first + round(number * (num_rows - first) / folds) for number in range(folds + 1)]
-    made = []
-    for start, stop in pairwise(edges):
-        begin = 0 if mode == "anchored" else start - first
-        made.append(Fold(range(begin, stop), _walk_split(start - begin, stop - start, config)))
+    starts = [first + round(number * (num_rows - first) / folds) for number in range(folds)]
+    if boundary is not None:
+        starts = [boundary(row) for row in starts]
+    cut = []
+    for start, stop in pairwise([*starts, num_rows]):
+        begin = 0 if mode == "anchored" else start - starts[0]
+        cut.append(Fold(range(begin, stop), _walk_split(start - begin, stop - start, config)))
     needs = _needs(context_length, horizon, first_row, stop_fraction)
-    for number, fold in enumerate(made, 1):
-        parts = (fold.split.forecaster, fold.split.agent, fold.split.validation, fold.split.test)
-        for name, part, need in zip(("forecaster", "agent", "validation", "test"), parts, needs, strict=True):
+    for number, fold in enumerate(cut, 1):
+        for name, need in zip(PARTS, needs, strict=True):
+            part = getattr(fold.split, name)
             if len(part) < need:
                 raise ValueError(
                     f"{num_rows} rows are too few for {folds} folds: the {name} part of fold {number} gets {len(part)} "
                     f"rows and needs {need} (context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
                     "bring more rows, or lower walk_forward.folds, walk_forward.test_share or model.context_length"
                 )
-    return made
+    return cut
 
 
 def _walk_split(before: int, tested: int, config: SplitConfig) -> Split:
     whole, gap = config.forecaster + config.agent + config.validation, config.embargo_bars
     first = round(config.forecaster / whole * before)
     second = first + round(config.agent / whole * before)
-    bounds = ((0, first), (first + gap, second), (second + gap, before - gap), (before, before + tested))
-    forecaster, agent, validation, test = (range(start, max(start, stop)) for start, stop in bounds)
-    return Split(forecaster, agent, validation, test, gap)
+    return Split(*_cut(first, second, before - gap, before + tested, gap), gap)
 
 
 def _needs(context_length: int, horizon: int, first_row: int, stop_fraction: float) -> tuple[int, int, int, int]:
@@ -147,7 +152,11 @@ def _parts(num_rows: int, config: SplitConfig) -> tuple[range, range, range, ran
     first = round(config.forecaster * num_rows)
     second = first + round(config.agent * num_rows)
     third = second + round(config.validation * num_rows)
-    gap = config.embargo_bars
-    bounds = ((0, first), (first + gap, second), (second + gap, third), (third + gap, num_rows))
+    return _cut(first, second, third, num_rows, config.embargo_bars)
+
+
+def _cut(first: int, second: int, third: int, stop: int, gap: int) -> tuple[range, range, range, range]:
+    """Cut rows [0, `stop`) where the first three parts end, and begin all but the first `gap` rows later."""
+    bounds = ((0, first), (first + gap, second), (second + gap, third), (third + gap, stop))
     forecaster, agent, validation, test = (range(start, max(start, stop)) for start, stop in bounds)
     return forecaster, agent, validation, test

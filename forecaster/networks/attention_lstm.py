@@ -63,11 +63,6 @@ class AttentionNetwork(Network):
         summary = torch.einsum("bl,bld->bd", weights, states)
         return torch.tanh(self.combine(torch.cat((summary, states[:, -1]), dim=1)))  # (B, 2D) -> (B, D)
 
-    def decode(self, hidden_state: Tensor, context: Tensor) -> Tensor:
-        """Return (B, H, P) outputs; the window itself is not looked at again."""
-        outputs: Tensor = self.decoder(hidden_state)
-        return outputs
-
     def _look(self, context: Tensor) -> tuple[Tensor, Tensor]:
         states, _ = self.recurrent(context)  # (B, L, F) -> (B, L, D)
         query = self.of_query(states[:, -1:])  # (B, 1, D)

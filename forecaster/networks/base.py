@@ -18,17 +18,20 @@ class Network(nn.Module):
 
     Attributes:
         hidden_width: D, the width of the hidden state that `encode` returns.
+        decoder: what the default `decode` maps hidden states (B, D) to outputs (B, H, P) with.
     """
 
     hidden_width: int
+    decoder: nn.Module
 
     def encode(self, context: Tensor) -> Tensor:
         """Return the hidden state (B, D) at the last bar of scaled features (B, L, F): all it knows there."""
         raise NotImplementedError
 
     def decode(self, hidden_state: Tensor, context: Tensor) -> Tensor:
-        """Return (B, H, P) outputs for a hidden state (B, D) and the window (B, L, F) it was read from."""
-        raise NotImplementedError
+        """Return (B, H, P) outputs for a hidden state (B, D); few look at the window (B, L, F) again."""
+        outputs: Tensor = self.decoder(hidden_state)
+        return outputs
 
     def forward(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs (B, H, P) and the hidden state (B, D) for scaled features (B, L, F)."""

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from forecaster.config import ModelConfig
 from forecaster.networks.base import LinearDecoder, Network
 
-CELLS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+KERNELS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class RecurrentNetwork(Network):
@@ -17,14 +17,15 @@ class RecurrentNetwork(Network):
         outputs: P.
 
     Source:
-        The equations of the LSTM: `forecaster.networks.reference_lstm`. GRU: Cho et al. (2014), arXiv:1406.1078,
-        section 2.3.
+        LSTM: Hochreiter and Schmidhuber (1997), Neural Computation 9(8), section 4, and Gers, Schmidhuber and Cummins
+        (2000), Neural Computation 12(10), section 3, for the forget gate; its equations: docs/forecaster.md. GRU: Cho
+        et al. (2014), arXiv:1406.1078, section 2.3.
     """
 
     def __init__(self, config: ModelConfig, num_features: int, outputs: int) -> None:
         super().__init__()
         self.hidden_width = config.hidden_size
-        self.recurrent = CELLS[config.kind](
+        self.recurrent = KERNELS[config.kind](
             num_features,
             config.hidden_size,
             num_layers=config.num_layers,
@@ -38,8 +39,3 @@ class RecurrentNetwork(Network):
         states, _ = self.recurrent(context)  # (B, L, F) -> (B, L, D)
         hidden_state: Tensor = states[:, -1]  # (B, L, D) -> (B, D)
         return hidden_state
-
-    def decode(self, hidden_state: Tensor, context: Tensor) -> Tensor:
-        """Return (B, H, P) outputs; the window itself is not looked at again."""
-        outputs: Tensor = self.decoder(hidden_state)
-        return outputs

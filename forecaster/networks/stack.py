@@ -32,8 +32,3 @@ class StackedNetwork(Network):
             states = layer(F.dropout(states, self.dropout, self.training))  # (B, N, D) -> (B, N, D)
         hidden_state: Tensor = states[:, -1]  # (B, N, D) -> (B, D)
         return hidden_state
-
-    def decode(self, hidden_state: Tensor, context: Tensor) -> Tensor:
-        """Return (B, H, P) outputs; the window itself is not looked at again."""
-        outputs: Tensor = self.decoder(hidden_state)
-        return outputs

@@ -1,10 +1,8 @@
 """Networks of several seeds that forecast as one, trained side by side."""
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import active_children, get_context
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,15 +11,16 @@ from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, Precision, TrainerConfig
 from forecaster.data.datamodule import WindowDataModule, WindowRows
-from forecaster.data.future_inputs import FutureReader, FutureTable
+from forecaster.data.future_covariates import FutureReader, FutureTable, future_inputs
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.precision import trained_in
 from forecaster.training.trainer import Progress, train, training_device
+from forecaster.training.workers import Report, Workers
 
 Float32 = NDArray[np.float32]
-History = list[dict[str, float]]
+TrainingLog = list[dict[str, float]]
 
 
 class Ensemble(nn.Module):
@@ -65,7 +64,7 @@ class Job:
         trainer: how it is trained; its `precision` is not `auto`.
         bins: for the head of that name.
         base: weights of the linear base, if there is one.
-        ahead: what is known of the bars ahead.
+        future: what is known of the bars ahead.
         reader: how that is read; None for networks that do not.
         seed: of the weights and of the shuffling.
     """
@@ -78,7 +77,7 @@ class Job:
     trainer: TrainerConfig
     bins: Bins | None
     base: Tensor | None
-    ahead: FutureTable
+    future: FutureTable
     reader: FutureReader | None
     seed: int
 
@@ -93,7 +92,7 @@ class Job:
         base = None if self.base is None else self.base.clone()  # members share no memory
         return LSTMForecaster(self.model, self.trainer, inputs, self.bins, num_future, base)
 
-    def run(self, progress: Progress | None = None) -> tuple[LSTMForecaster, History]:
+    def run(self, progress: Progress | None = None) -> tuple[LSTMForecaster, TrainingLog]:
         """Train a network; torch's random numbers are left as they were."""
         data = WindowDataModule(
             self.features,
@@ -104,24 +103,18 @@ class Job:
             horizon=self.model.horizon,
             batch_size=self.trainer.batch_size,
             seed=self.seed,
-            future=self._future,
+            future=partial(future_inputs, self.reader, self.future),
         )
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()
-            history = train(model, data, self.trainer, progress)
-        return model.cpu().eval(), history
-
-    def sent(self) -> tuple[dict[str, NDArray[np.float32]], History]:
-        """Train a network in another process, and return its weights as plain arrays."""
-        model, history = self.run()
-        return {name: value.numpy() for name, value in model.state_dict().items()}, history
-
-    def _future(self, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        return () if self.reader is None else (torch.from_numpy(self.reader.read(self.ahead, rows)),)
+            log = train(model, data, self.trainer, progress)
+        return model.cpu().eval(), log
 
 
-def train_members(job: Job, progress: Progress | None = None) -> tuple[LSTMForecaster | Ensemble, History, Precision]:
+def train_ensemble(
+    job: Job, progress: Progress | None = None
+) -> tuple[LSTMForecaster | Ensemble, TrainingLog, Precision]:
     """Train the `trainer.members` networks of a job, which differ in their seeds; the first has the job's own.
 
     With `trainer.processes` they are trained side by side, a torch thread each; an accelerator takes one after another.
@@ -134,56 +127,33 @@ def train_members(job: Job, progress: Progress | None = None) -> tuple[LSTMForec
         KeyboardInterrupt: Ctrl-C; no process is left behind.
     """
     device = training_device()
-    with torch.random.fork_rng():
-        torch.manual_seed(job.seed)
-        asked = job.trainer.precision
-        precision = asked if asked != "auto" else trained_in(job.fresh(), job.trainer.batch_size, job.inputs, device)
+    precision = job.trainer.precision
+    if precision == "auto":
+        with torch.random.fork_rng():
+            torch.manual_seed(job.seed)
+            precision = trained_in(job.fresh(), job.trainer.batch_size, job.inputs, device)
     job = replace(job, trainer=replace(job.trainer, precision=precision))
-    jobs = [replace(job, seed=_seed(job.seed, number)) for number in range(job.trainer.members)]
-    if len(jobs) == 1:
-        model, history = job.run(progress)
-        return model, history, precision
-    processes = min(len(jobs), job.trainer.processes or os.cpu_count() or 1)
-    if processes == 1 or device.type != "cpu":
-        found = []
-        for number, one in enumerate(jobs):
-            found.append(one.run())
-            _tell(progress, number + 1, len(jobs), found[-1][1])
-    else:
-        found = _side_by_side(jobs, processes, progress)
-    return Ensemble([member for member, _ in found]).eval(), found[0][1], precision
+    number = job.trainer.members
+    if number == 1:
+        model, log = job.run(progress)
+        return model, log, precision
+    least_losses: list[float] = []
+
+    def report(_: int, least_loss: float) -> None:
+        least_losses.append(least_loss)
+        if progress is not None:
+            progress(len(least_losses), number, {"stop_loss": least_loss})
+
+    with Workers(job.trainer.processes if device.type == "cpu" else 1, at_most=number) as workers:
+        jobs = [replace(job, seed=_seed(job.seed, member)) for member in range(number)]
+        trained = workers.run([partial(_train_member, job) for job in jobs], report)
+    return Ensemble([model for model, _ in trained]).eval(), trained[0][1], precision
 
 
-def _side_by_side(
-    jobs: Sequence[Job], processes: int, progress: Progress | None
-) -> list[tuple[LSTMForecaster, History]]:
-    pool = ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    )  # forked processes would inherit OpenMP's locks
-    try:
-        futures = [pool.submit(job.sent) for job in jobs]
-        for done, future in enumerate(as_completed(futures)):
-            _tell(progress, done + 1, len(jobs), future.result()[1])
-        results = [future.result() for future in futures]
-    except BaseException:  # Ctrl-C, or a training that failed: nobody waits for the others
-        for child in active_children():
-            child.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return [(_filled(job, weights), history) for job, (weights, history) in zip(jobs, results, strict=True)]
-
-
-def _filled(job: Job, weights: dict[str, NDArray[np.float32]]) -> LSTMForecaster:
-    with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
-        model = job.fresh()
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-    return model.eval()
-
-
-def _tell(progress: Progress | None, done: int, total: int, history: History) -> None:
-    if progress is not None:
-        progress(done, total, {"stop_loss": min(row["stop_loss"] for row in history)})
+def _train_member(job: Job, report: Report) -> tuple[LSTMForecaster, TrainingLog]:
+    model, log = job.run()
+    report(min(epoch["stop_loss"] for epoch in log))
+    return model, log
 
 
 def _seed(seed: int, number: int) -> int:

@@ -6,11 +6,12 @@ training is ever in it: forecasts and hidden states are always computed in float
 
 import copy
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from forecaster.config import ModelConfig, Precision
+from forecaster.config import Precision
 from forecaster.training.module import LSTMForecaster
 
 ROUNDS = 5  # trial steps in each arithmetic, in turns, so that a busy machine slows both alike
@@ -23,39 +24,40 @@ def trained_in(model: LSTMForecaster, batch_size: int, inputs: tuple[int, int], 
     Args:
         model: the network; neither its weights nor the random state are changed.
         batch_size: B.
-        inputs: F features of a bar, and G columns known of each bar ahead, 0 for networks that read none.
+        inputs: F features of a bar, and G future covariates of each bar ahead, 0 for networks that read none.
         device: where it will be trained.
-
-    Returns:
-        `float32` or `bfloat16`.
     """
+    num_features, num_future = inputs
+    shapes = [(batch_size, model.config.context_length, num_features), (batch_size, model.config.horizon)]
+    if num_future:
+        shapes.append((batch_size, model.config.horizon, num_future))
     with torch.random.fork_rng():
-        batch = _made_up(model.config, batch_size, inputs, device)
+        context, target, *future = (torch.randn(shape).to(device) for shape in shapes)
         trial = copy.deepcopy(model).to(device).train()
-        try:
-            _step(trial, batch, bfloat16=True)  # memory is taken, and kernels are chosen, in the first
-        except RuntimeError:  # there are devices that have no such kernel
-            return "float32"
-        _step(trial, batch, bfloat16=False)
-        seconds = [tuple(_step(trial, batch, bfloat16=bfloat16) for bfloat16 in (False, True)) for _ in range(ROUNDS)]
-    plain, short = (min(column) for column in zip(*seconds, strict=True))
+
+        def loss(precision: Precision) -> Tensor:
+            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                return trial.loss(target, context, *future)
+
+        return faster_precision(loss)
+
+
+def faster_precision(loss: Callable[[Precision], Tensor]) -> Precision:
+    """Return `float32` or `bfloat16`, whichever computes `loss` and its gradients faster here."""
+    try:
+        _seconds(loss, "bfloat16")  # memory is taken, and kernels are chosen, in the first
+    except RuntimeError:  # there are devices that have no such kernel
+        return "float32"
+    _seconds(loss, "float32")
+    rounds = [(_seconds(loss, "float32"), _seconds(loss, "bfloat16")) for _ in range(ROUNDS)]
+    plain, short = (min(column) for column in zip(*rounds, strict=True))
     return "bfloat16" if short < GAIN * plain else "float32"
 
 
-def _made_up(config: ModelConfig, batch_size: int, inputs: tuple[int, int], device: torch.device) -> list[Tensor]:
-    num_features, num_future = inputs
-    shapes = [(batch_size, config.context_length, num_features), (batch_size, config.horizon)]
-    if num_future:
-        shapes.append((batch_size, config.horizon, num_future))
-    return [torch.randn(shape).to(device) for shape in shapes]
-
-
-def _step(model: LSTMForecaster, batch: list[Tensor], *, bfloat16: bool) -> float:
+def _seconds(loss: Callable[[Precision], Tensor], precision: Precision) -> float:
     """Go forward and back once, and return the seconds it took."""
-    context, target, *future = batch
     started = time.perf_counter()
-    with torch.autocast(context.device.type, torch.bfloat16, enabled=bfloat16):
-        loss = model.loss(target, context, *future)
-    loss.backward()  # type: ignore[no-untyped-call]
-    loss.item()  # a device that works on its own is waited for
+    computed = loss(precision)
+    computed.backward()  # type: ignore[no-untyped-call]
+    computed.item()  # a device that works on its own is waited for
     return time.perf_counter() - started

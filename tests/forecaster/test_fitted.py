@@ -18,9 +18,9 @@ from forecaster.data.datamodule import window_rows
 from forecaster.evaluation.scores import score_forecasts
 from forecaster.fitted import fit_forecaster, load_forecaster
 from forecaster.hidden_states import Stream, embed, encode, load_hidden_states
-from forecaster.networks.reference_lstm import LSTMCellReference
 
 from markets import KINDS, noise_series, series_of, small_config
+from reference_lstm import ReferenceLSTM
 
 ROWS = range(0, 250)
 
@@ -58,14 +58,14 @@ def test_the_six_equations_are_torch_s_lstm(dtype, batch, length, features, unit
         weights.data = torch.randn(weights.shape, generator=rng, dtype=dtype)
     context = torch.randn(batch, length, features, generator=rng, dtype=dtype)
     theirs, (hidden, cell) = lstm(context)
-    ours, (own_hidden, own_cell) = LSTMCellReference(lstm)(context)
+    ours, (own_hidden, own_cell) = ReferenceLSTM(lstm)(context)
     for one, two in ((ours, theirs), (own_hidden, hidden[0]), (own_cell, cell[0])):
         torch.testing.assert_close(one, two, rtol=0.0, atol=1e-6)
 
 
 def test_the_reference_reads_only_what_it_explains():
     with pytest.raises(ValueError, match="one layer, one direction"):
-        LSTMCellReference(nn.LSTM(2, 3, num_layers=2, batch_first=True))
+        ReferenceLSTM(nn.LSTM(2, 3, num_layers=2, batch_first=True))
 
 
 def test_nothing_after_its_rows_can_reach_the_fitted_forecaster(series, any_fitted):

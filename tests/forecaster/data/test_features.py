@@ -156,11 +156,11 @@ def test_a_label_is_what_follows_the_row():
 @pytest.mark.parametrize(
     ("config", "values", "message"),
     [
-        (FeatureConfig, {"volatility_bars": (1,)}, "volatility_bars must be at least 2 bars each"),
+        (FeatureConfig, {"volatility_bars": (1,)}, r"volatility_bars\.0\n.*greater than or equal to 2 .*input_value=1"),
         (FeatureConfig, {"volatility_bars": (3, 3)}, "volatility_bars must differ"),
         (SplitConfig, {"test": 0.3}, "must sum to 1, their sum was 1.1"),
-        (SplitConfig, {"forecaster": 1.2}, r"forecaster must be a fraction in \(0, 1\), was 1.2"),
-        (SplitConfig, {"embargo_bars": -1}, "embargo_bars must be at least 0 bars, was -1"),
+        (SplitConfig, {"forecaster": 1.2}, r"forecaster\n.*less than 1 .*input_value=1.2"),
+        (SplitConfig, {"embargo_bars": -1}, r"embargo_bars\n.*greater than or equal to 0 .*input_value=-1"),
     ],
 )
 def test_settings_out_of_range_are_refused(config, values, message):

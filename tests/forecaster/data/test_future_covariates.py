@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecaster.config import FeatureConfig
+from forecaster.data.calendar import Timetable
 from forecaster.data.features import build_features, scale, scale_of
-from forecaster.data.future_covariates import KnownAhead
-from forecaster.data.future_inputs import Timetable, build_future
+from forecaster.data.future_covariates import FutureCovariates
 
 from markets import noise_series, with_ahead
 
@@ -29,7 +29,7 @@ def following(timetable, text, horizon):
 
 
 def test_round_the_clock_one_bar_follows_another():
-    table = Timetable.seen(pd.date_range("2024-01-01", periods=1000, freq="h", tz="UTC"), HOUR)
+    table = Timetable.learned(pd.date_range("2024-01-01", periods=1000, freq="h", tz="UTC"), HOUR)
     assert table.slots == ()
     assert following(table, "2024-05-31T22:00", 3) == ["Fri 31 23:00", "Sat 01 00:00", "Sat 01 01:00"]
 
@@ -37,32 +37,32 @@ def test_round_the_clock_one_bar_follows_another():
 def test_a_weekday_market_goes_on_on_monday_and_does_not_know_its_holidays():
     days = pd.bdate_range("2024-01-01", "2024-12-31", tz="UTC")
     holidays = stamps("2024-03-29", "2024-05-27", "2024-12-25")
-    table = Timetable.seen(days[~days.isin(holidays)], DAY)
+    table = Timetable.learned(days[~days.isin(holidays)], DAY)
     assert following(table, "2024-03-28", 3) == ["Fri 29 00:00", "Mon 01 00:00", "Tue 02 00:00"]
 
 
 def test_one_session_on_a_saturday_makes_no_habit():
     days = pd.bdate_range("2024-01-01", "2024-12-31", tz="UTC").union(stamps("2024-03-02"))
-    assert following(Timetable.seen(days, DAY), "2024-06-07", 1) == ["Mon 10 00:00"]
+    assert following(Timetable.learned(days, DAY), "2024-06-07", 1) == ["Mon 10 00:00"]
 
 
 def test_hours_of_a_session_are_followed_by_those_of_the_next():
     hours = pd.date_range("2024-01-01", "2024-03-01", freq="h", tz="UTC")
-    table = Timetable.seen(hours[(hours.hour >= 14) & (hours.hour < 17) & (hours.day_of_week < 5)], HOUR)
+    table = Timetable.learned(hours[(hours.hour >= 14) & (hours.hour < 17) & (hours.day_of_week < 5)], HOUR)
     assert following(table, "2024-06-07T15:00", 3) == ["Fri 07 16:00", "Mon 10 14:00", "Mon 10 15:00"]
     assert following(table, "2024-06-09T15:20", 1) == ["Mon 10 14:00"]  # a bar where none was ever seen
 
 
 def test_local_midnights_are_followed_by_local_midnights_in_both_halves_of_the_year():
     days = pd.bdate_range("2023-01-01", "2024-12-31", tz="America/Chicago").tz_convert("UTC")
-    table = Timetable.seen(days, DAY)
+    table = Timetable.learned(days, DAY)
     assert following(table, "2024-01-10T06:00", 2) == ["Thu 11 06:00", "Fri 12 06:00"]
     assert following(table, "2024-07-10T05:00", 2) == ["Thu 11 05:00", "Fri 12 05:00"]
 
 
 def test_bars_of_a_month_are_counted_in_months():
     months = pd.date_range("2020-01-01", periods=50, freq="MS", tz="UTC")
-    table = Timetable.seen(months, pd.Timedelta(days=28))
+    table = Timetable.learned(months, pd.Timedelta(days=28))
     found = pd.DatetimeIndex(table.next_starts(stamps("2023-12-01").asi8, 3)[0])
     assert list(found) == list(pd.DatetimeIndex(["2024-01-01", "2024-02-01", "2024-03-01"]))
 
@@ -71,7 +71,7 @@ def test_bars_of_a_month_are_counted_in_months():
 def test_bars_ahead_come_in_order_and_never_overlap(row, horizon, length):
     index = pd.date_range("2024-01-01", periods=900, freq=length, tz="UTC").as_unit("ns")
     kept = index[(index.hour < 20) & (index.day_of_week < 5)]
-    ahead = Timetable.seen(kept, pd.Timedelta(length)).next_starts(kept.asi8[row : row + 1], horizon)[0]
+    ahead = Timetable.learned(kept, pd.Timedelta(length)).next_starts(kept.asi8[row : row + 1], horizon)[0]
     assert (np.diff(ahead, prepend=kept.asi8[row]) >= pd.Timedelta(length).as_unit("ns").value).all()
 
 
@@ -79,7 +79,7 @@ def test_bars_ahead_come_in_order_and_never_overlap(row, horizon, length):
 def test_a_column_is_read_as_far_ahead_as_its_lead_reaches_and_no_further(row, horizon, lead):
     load = np.random.default_rng(lead).normal(size=100)
     series = with_ahead(noise_series(100, bar_length="1h"), load=load, hours=lead)
-    table = build_future(series, CONFIG)
+    table = series.future_table(calendar=True)
     values, change, missing = table.gather(np.array([row]), horizon, Timetable(3600.0))[0, :, -3:].T
     steps = np.arange(1, horizon + 1)
     known = (steps <= lead) & (row + steps < 100)
@@ -93,9 +93,9 @@ def test_a_column_is_read_as_far_ahead_as_its_lead_reaches_and_no_further(row, h
 
 def test_the_calendar_ahead_is_that_of_the_bars_when_they_come():
     series = noise_series(200, bar_length="1h")
-    ahead = build_future(series, CONFIG).gather(np.arange(100), 24, Timetable(3600.0))
+    ahead = series.future_table(calendar=True).gather(np.arange(100), 24, Timetable(3600.0))
     now = build_features(series, CONFIG)
-    columns = [now.names.index(name) for name in build_future(series, CONFIG).names]
+    columns = [now.names.index(name) for name in series.future_table(calendar=True).names]
     for step in (1, 24):
         np.testing.assert_allclose(ahead[:, step - 1], now.values[step : 100 + step, columns])
 
@@ -103,16 +103,16 @@ def test_the_calendar_ahead_is_that_of_the_bars_when_they_come():
 def test_a_closure_nobody_planned_is_not_known_before_it_happens():
     series = noise_series(400, bar_length="1h")
     gap = series.rows(range(0, 300)).extended(series.rows(range(330, 400)))
-    before = build_future(series, CONFIG).gather(np.arange(300), 24, Timetable(3600.0))
-    np.testing.assert_array_equal(before, build_future(gap, CONFIG).gather(np.arange(300), 24, Timetable(3600.0)))
+    before = series.future_table(calendar=True).gather(np.arange(300), 24, Timetable(3600.0))
+    np.testing.assert_array_equal(before, gap.future_table(calendar=True).gather(np.arange(300), 24, Timetable(3600.0)))
 
 
 def test_a_cut_series_keeps_what_its_last_bar_knows_and_nothing_else_and_grows_back():
     series = with_ahead(noise_series(100, bar_length="1h"), load=np.arange(100.0), hours=5)
     cut = series.rows(range(0, 50))
-    assert list(cut.ahead[0].table["load"]) == list(np.arange(55.0))
+    assert list(cut.future_covariates[0].table["load"]) == list(np.arange(55.0))
     grown = cut.extended(series.rows(range(50, 51)))
-    assert list(grown.ahead[0].table["load"]) == list(np.arange(56.0))
+    assert list(grown.future_covariates[0].table["load"]) == list(np.arange(56.0))
     assert grown.sha256() == series.rows(range(0, 51)).sha256()
     changed = with_ahead(noise_series(100, bar_length="1h"), load=np.arange(100.0) + (np.arange(100) == 99), hours=5)
     assert changed.sha256() != series.sha256()
@@ -131,7 +131,7 @@ def test_a_cut_series_keeps_what_its_last_bar_knows_and_nothing_else_and_grows_b
 def test_a_table_that_could_not_be_read_is_refused(change, message):
     table = pd.DataFrame({"load": [1.0]}, index=stamps("2024-01-01"))
     with pytest.raises(ValueError, match=message):
-        KnownAhead(**{"table": table, "leads": {"load": HOUR}, "interval": HOUR, **change})
+        FutureCovariates(**{"table": table, "leads": {"load": HOUR}, "interval": HOUR, **change})
 
 
 def test_a_column_known_ahead_that_is_no_column_of_the_bars_is_refused():

@@ -34,6 +34,33 @@ def test_tests_follow_one_another_to_the_last_bar_and_come_after_all_that_was_le
     assert tested == list(range(size - round(share * size), size))
 
 
+@given(st.integers(1500, 4000), st.integers(1, 6), st.sampled_from(["anchored", "rolling"]), st.integers(1, 48))
+def test_tests_that_begin_at_a_boundary_still_follow_one_another_to_the_last_bar(size, folds, mode, day):
+    settings = {"folds": folds, "mode": mode, "test_share": 0.5, **NEEDS}
+    snapped = walk_forward_folds(size, SplitConfig(), boundary=lambda row: row - row % day, **settings)
+    starts = [fold.rows.start + fold.split.test.start for fold in snapped]
+    assert all(start % day == 0 for start in starts)
+    tested = [row for fold in snapped for row in range(fold.rows.start + fold.split.test.start, fold.rows.stop)]
+    assert tested == list(range(starts[0], size))
+    free = walk_forward_folds(size, SplitConfig(), **settings)
+    assert all(
+        0 <= other.rows.start + other.split.test.start - start < day for start, other in zip(starts, free, strict=True)
+    )
+    assert walk_forward_folds(size, SplitConfig(), boundary=lambda row: row, **settings) == free
+    for fold in snapped:
+        split = fold.split
+        for before, after in pairwise((split.forecaster, split.agent, split.validation, split.test)):
+            assert before.stop + split.embargo_bars <= after.start
+        assert fold.rows.start == 0 if mode == "anchored" else split.test.start == starts[0]
+
+
+def test_boundaries_that_leave_a_fold_no_test_are_refused():
+    with pytest.raises(ValueError, match="the test part of fold 1 gets 0 rows and needs 4"):
+        walk_forward_folds(
+            2000, SplitConfig(), folds=4, mode="anchored", test_share=0.5, boundary=lambda row: 900, **NEEDS
+        )
+
+
 def test_too_many_folds_are_refused_with_what_is_missing():
     with pytest.raises(
         ValueError, match=r"200 rows are too few for 60 folds: the validation part of fold 1 gets 3 rows and needs 4"

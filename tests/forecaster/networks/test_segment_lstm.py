@@ -10,10 +10,10 @@ from torch import nn
 from forecaster.config import ForecasterConfig, ModelConfig
 from forecaster.fitted import fit_forecaster, load_forecaster
 from forecaster.hidden_states import encode
-from forecaster.networks.reference_lstm import LSTMCellReference
 from forecaster.networks.segment_lstm import SegmentLSTM
 
 from markets import noise_series, small_config
+from reference_lstm import ReferenceLSTM
 
 sizes = st.tuples(st.integers(1, 4), st.integers(2, 5), st.integers(1, 9), st.integers(1, 3), st.integers(1, 4))
 
@@ -39,7 +39,7 @@ def slow_reference(made, context):
     for first in range(0, context.shape[1], made.bars):
         bars = torch.cat([context[:, first + bar] for bar in range(made.bars)], dim=1)
         segments.append(torch.relu(bars @ made.embed.weight.T + made.embed.bias))
-    _, (hidden, cell) = LSTMCellReference(made.lstm)(torch.stack(segments, dim=1))
+    _, (hidden, cell) = ReferenceLSTM(made.lstm)(torch.stack(segments, dim=1))
     step = nn.LSTMCell(made.lstm.input_size, made.lstm.hidden_size)
     step.load_state_dict({name.removesuffix("_l0"): weights for name, weights in made.lstm.state_dict().items()})
     horizon, outputs = made.shape
@@ -124,8 +124,8 @@ def test_dropout_acts_in_training_only():
     ("settings", "message"),
     [
         ({"segment_length": 5}, "segment_length must divide context_length = 64 bars, was 5"),
-        ({"segment_length": 0}, "segment_length must divide context_length = 64 bars, was 0"),
-        ({"normalisation": "log"}, "normalisation must be one of none, subtract_last, revin, was 'log'"),
+        ({"segment_length": 0}, r"segment_length\n.*greater than or equal to 1 .*input_value=0"),
+        ({"normalisation": "log"}, r"normalisation\n.*'none', 'subtract_last' or 'revin'.*input_value='log'"),
         ({"kind": "lstm", "segment_length": 16}, "segment_length is read by segment_lstm only: leave it at 8 for lstm"),
         ({"kind": "gru", "linear_skip": True}, "linear_skip is read by segment_lstm only: leave it at False for gru"),
     ],

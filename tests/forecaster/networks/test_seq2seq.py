@@ -82,7 +82,7 @@ def changed_load(series, first):
     """The same series with another load of the bars from `first` on."""
     load = np.array(series.exogenous["load"])
     load[first:] += 1.0
-    bare = dataclasses.replace(series, ahead=(), exogenous=series.exogenous[[]])
+    bare = dataclasses.replace(series, future_covariates=(), exogenous=series.exogenous[[]])
     return with_ahead(bare, load=load, hours=24 * LEAD)
 
 
@@ -149,7 +149,7 @@ def test_how_many_bars_follow_does_not_matter(announced, fitted):
 
 
 def test_a_series_that_is_not_known_ahead_as_it_was_is_refused(announced, fitted):
-    later = dataclasses.replace(announced, ahead=())
+    later = dataclasses.replace(announced, future_covariates=())
     with pytest.raises(ValueError, match=r"known ahead as it was fitted on; they differ in \['load', 'load_change', "):
         encode(fitted, later)
 

@@ -93,8 +93,9 @@ def test_a_training_that_fails_is_told(series):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"members": 0}, r"members must lie in \[1, 100\] networks, was 0"),
-        ({"processes": 0}, "processes must be at least 1, was 0"),
+        ({"members": 0}, r"members\n.*greater than or equal to 1 .*input_value=0"),
+        ({"members": 101}, r"members\n.*less than or equal to 100 .*input_value=101"),
+        ({"processes": 0}, r"processes\n.*greater than or equal to 1 .*input_value=0"),
     ],
 )
 def test_none_at_all_is_refused(changes, message):

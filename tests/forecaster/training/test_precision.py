@@ -50,8 +50,8 @@ def test_what_is_learned_in_bfloat16_is_as_good():
 
 @pytest.mark.parametrize("faster", TWO)
 def test_the_faster_arithmetic_is_taken_and_remembered_and_repeats_itself(faster, monkeypatch, tmp_path):
-    seconds = {True: 0.5, False: 1.0} if faster == "bfloat16" else {True: 0.99, False: 1.0}
-    monkeypatch.setattr("forecaster.training.precision._step", lambda model, batch, *, bfloat16: seconds[bfloat16])
+    seconds = {"float32": 1.0, "bfloat16": 0.5 if faster == "bfloat16" else 0.99}
+    monkeypatch.setattr("forecaster.training.precision._seconds", lambda loss, precision: seconds[precision])
     series, config = noise_series(), small_config(epochs=2)
     chosen = fit(series, config, "auto")
     assert chosen.precision == faster
@@ -70,13 +70,13 @@ def test_a_measurement_leaves_no_trace():
 
 
 def test_a_machine_without_bfloat16_trains_in_float32(monkeypatch):
-    def refuse(model, batch, *, bfloat16):
+    def refuse(loss, precision):
         raise RuntimeError("no kernel")
 
-    monkeypatch.setattr("forecaster.training.precision._step", refuse)
+    monkeypatch.setattr("forecaster.training.precision._seconds", refuse)
     assert trained_in(LSTMForecaster(small_config().model, TrainerConfig(), 4), 8, (4, 0), CPU) == "float32"
 
 
 def test_an_arithmetic_that_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, auto, was 'fp8'"):
+    with pytest.raises(ValueError, match=r"precision\n.*'float32', 'bfloat16' or 'auto'.*input_value='fp8'"):
         TrainerConfig(precision="fp8")

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 
-class LSTMCellReference(nn.Module):
+class ReferenceLSTM(nn.Module):
     """One LSTM layer, bar by bar, with the weights of a `torch.nn.LSTM` of one layer.
 
     For the input x[t] (B, F) and the state h[t-1], c[t-1] (B, D), with W (D, F), U (D, D) and b (D,) for each gate:

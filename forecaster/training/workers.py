@@ -1,0 +1,73 @@
+"""Processes of one torch thread each: the one way in which this room trains networks side by side."""
+
+import functools
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, wait
+from typing import Any, TypeVar
+
+import loky
+import torch
+from loky.backend import get_context
+
+T = TypeVar("T")
+Report = Callable[..., None]  # what a task calls with its news
+Task = Callable[[Report], T]
+ALONE = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # read by OpenMP before torch is imported
+SECONDS_BETWEEN_NEWS = 0.2
+_news: Any = None  # in a worker: the queue to the process that started it
+
+
+class Workers:
+    """As many processes as asked for or, with None, as there are cores; none where one is enough.
+
+    They start with the first tasks and end with the `with` block: at once if it is left by an error or by Ctrl-C.
+    """
+
+    def __init__(self, processes: int | None, at_most: int | None = None) -> None:
+        wanted = loky.cpu_count() if processes is None else processes
+        self.count = wanted if at_most is None else min(wanted, at_most)
+        self._pool: Any = None
+
+    def __enter__(self) -> "Workers":
+        if self.count > 1:
+            self._news = get_context("loky").SimpleQueue()
+            start = {"initializer": _start, "initargs": (self._news,), "env": ALONE}
+            self._pool = loky.ProcessPoolExecutor(self.count, **start)
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(kill_workers=kind is not None)
+
+    def run(self, tasks: Sequence[Task[T]], report: Report) -> list[T]:
+        """Run every task, here or in a worker, and return their results in order.
+
+        Args:
+            tasks: functions that call what they are given with their news.
+            report: called here with the number of a task and its news.
+
+        Raises:
+            Exception: what the first task to fail raised.
+            KeyboardInterrupt: Ctrl-C.
+        """
+        if self._pool is None:
+            return [task(functools.partial(report, number)) for number, task in enumerate(tasks)]
+        futures = [self._pool.submit(_run, task, number) for number, task in enumerate(tasks)]
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, timeout=SECONDS_BETWEEN_NEWS, return_when=FIRST_EXCEPTION)
+            while not self._news.empty():
+                report(*self._news.get())
+            for future in done:
+                future.result()
+        return [future.result() for future in futures]
+
+
+def _start(news: Any) -> None:
+    global _news
+    _news = news
+    torch.set_num_threads(1)
+
+
+def _run(task: Task[T], number: int) -> T:
+    return task(lambda *news: _news.put((number, *news)))
