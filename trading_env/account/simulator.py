@@ -1,10 +1,10 @@
-"""The game both Gymnasium faces play: N accounts on one market, their observations, rewards and ends.
+"""What both Gymnasium faces of an account play: N accounts on one market, their observations, rewards and ends.
 
 One padded table holds the features and room for the account's own, so that an observation is one gather. Knows the
 ledger; not Gymnasium's autoreset or rendering.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,11 @@ from trading_env.account.actions import Actions
 from trading_env.account.rewards import FLOOR, Reward
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import numbers_of
-from trading_env.ledger.columns import Tape
-from trading_env.ledger.law import Accounts, Bar, Rules, carry
+from trading_env.ledger.columns import LedgerColumns
+from trading_env.ledger.law import Accounts, Rules, carry
 from trading_env.ledger.run import opened
 from trading_env.market import Market
+from trading_env.vector_env import Steps, checked_episode_bars
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -25,17 +26,8 @@ Int = NDArray[np.int64]
 WIDEST = 10.0  # leverage caps: an observed exposure beyond this is shown as this
 
 
-class Outcome(NamedTuple):
-    """One step of N accounts: (N,) reward, ruin and end of the bars, and the ledger's bar."""
-
-    reward: Array
-    terminated: Flags
-    truncated: Flags
-    bar: Bar
-
-
 class Setting:
-    """What all games on one market under one set of rules share.
+    """What all accounts on one market under one set of rules share.
 
     Args:
         market: prices and features.
@@ -53,9 +45,10 @@ class Setting:
 
     def __init__(self, market: Market, config: TradingConfig) -> None:
         self.market, self.config = market, config
-        self.tape, self.rules = Tape(market, config), Rules(config, market.bars_per_year)
+        self.columns, self.rules = LedgerColumns(market, config), Rules(config, market.bars_per_year)
         num_bars, self.num_assets = market.close.shape
-        self.last, self.num_features = num_bars - 1, market.features.shape[1]
+        self.last: int = num_bars - 1
+        self.num_features = market.features.shape[1]
         self.n = numbers_of(self.num_assets)
         self.actions, self.reward = Actions(config, self.num_assets), Reward(config.reward)
         self.num_own = 2 * self.num_assets + 1
@@ -66,8 +59,8 @@ class Setting:
         self.benchmark = np.append(growth[1:], 0.0)
 
 
-class Game:
-    """N accounts that each stand at some bar of one market.
+class AccountSimulator:
+    """N accounts that each stand at some bar of one market: `trading_env.vector_env.Simulator`.
 
     Args:
         market: prices and features.
@@ -76,7 +69,7 @@ class Game:
         episode_bars: bars of an episode; None plays to the market's end.
 
     Raises:
-        ValueError: the market lacks what the rules need.
+        ValueError: `episode_bars` is less than 1 or more than the market holds, or that lacks what the rules need.
 
     Attributes:
         t: (N,) bar at whose close each account decides next.
@@ -87,10 +80,12 @@ class Game:
         price: (N, A) mark at t of whoever holds something.
     """
 
+    measure = "equity"
+
     def __init__(
         self, market: Market, config: TradingConfig, num_accounts: int, episode_bars: int | None = None
     ) -> None:
-        self.longest = len(market) if episode_bars is None else episode_bars
+        self.episode_bars = checked_account_bars(episode_bars, market)
         self.setting = Setting(market, config)
         self.market, self.config = market, config
         self.num_account_features = self.setting.num_own + self.setting.reward.memory + 1
@@ -98,8 +93,24 @@ class Game:
         self.until = np.full(num_accounts, self.setting.last)
         self.accounts = opened(self.setting.n, num_accounts, self.setting.num_assets)
         self.peak = np.ones(num_accounts)
-        self.price = self.setting.tape.columns["close_now"].take(self.t, axis=0)
+        self.price = self.setting.columns.close.take(self.t, axis=0)
         self.remembered = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.memory))
+
+    @property
+    def last_start(self) -> int:
+        """The last bar after which another follows."""
+        return self.setting.last - 1
+
+    @property
+    def worth(self) -> Array:
+        """(N,) equity, in units of the opening equity."""
+        equity: Array = self.accounts.equity
+        return equity
+
+    def random_starts(self) -> Int:
+        """Return the bars after which a whole episode fits, or one bar where episodes play to the market's end."""
+        whole = self.episode_bars if self.episode_bars <= self.setting.last else 1
+        return np.arange(self.setting.last - whole + 1)
 
     def restart(self, chosen: Int | slice, rows: Int) -> None:
         """Open fresh accounts at `rows` where `chosen` says; in place."""
@@ -110,23 +121,23 @@ class Game:
         for moment in self.remembered:
             moment[chosen] = 0.0
         self.t[chosen] = rows
-        self.until[chosen] = np.minimum(rows + self.longest, self.setting.last)
+        self.until[chosen] = np.minimum(rows + self.episode_bars, self.setting.last)
 
-    def advance(self, actions: NDArray[Any]) -> Outcome:
+    def advance(self, actions: NDArray[Any]) -> Steps:
         """Carry every account over one bar, to the close of bar t + 1.
 
         Raises:
             ValueError: an action is none.
         """
         setting, before, peak = self.setting, self.accounts.equity, self.peak
-        wanted, moment = setting.actions.targets(actions, len(self.t)), setting.tape.at(self.t)
+        wanted, moment = setting.actions.targets(actions, len(self.t)), setting.columns.at(self.t)
         self.accounts, bar = carry(setting.n, self.accounts, wanted, moment, setting.rules)
         self.price = moment.close_next
         after = self.accounts.equity
         self.peak = np.maximum(peak, after)
         reward, self.remembered = _rewarded(setting, self.t, before, after, peak, self.peak, self.remembered)
         self.t = self.t + 1
-        return Outcome(reward, bar.ruined, self.t >= self.until, bar)
+        return Steps(reward, bar.ruined, self.t >= self.until, bar)
 
     def account(self) -> Float32:
         """Return (N, K + M + 1) what an agent must remember of an account.
@@ -135,6 +146,33 @@ class Game:
         equity; the first K are part of the observation.
         """
         return _described(self.setting, self.accounts, self.t, self.peak, self.remembered)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all arrays that `restore` needs."""
+        arrays = {**self.accounts._asdict(), "t": self.t, "until": self.until, "peak": self.peak}
+        memory = np.array(self.remembered).reshape(-1, len(self.t))
+        return {**{name: np.array(value) for name, value in arrays.items()}, "remembered": memory}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned.
+
+        Raises:
+            ValueError: it is the state of another number of accounts or assets, or of another reward.
+        """
+        if np.shape(state["units"]) != self.accounts.units.shape:
+            raise ValueError(
+                f"the state must be of accounts and assets in the shape {self.accounts.units.shape}, "
+                f"was {np.shape(state['units'])}"
+            )
+        if len(state["remembered"]) != len(self.remembered):
+            raise ValueError(
+                f"the state must be of the reward {self.config.reward.kind}, "
+                f"remembered {len(state['remembered'])} numbers"
+            )
+        self.accounts = Accounts(*(np.array(state[name]) for name in Accounts._fields))
+        self.t, self.until, self.peak = (np.array(state[name]) for name in ("t", "until", "peak"))
+        self.price = self.setting.columns.close.take(self.t, axis=0)
+        self.remembered = tuple(np.array(moment) for moment in state["remembered"])
 
     def observation(self, chosen: Int | None = None) -> Float32:
         """Return (N, F + K): the row of features at t, then the account's own; of the chosen only where given."""
@@ -167,12 +205,12 @@ class Game:
     def transition(
         self, t: NDArray[np.integer], account: Float32, actions: NDArray[Any]
     ) -> tuple[Array, Float32, Flags, Flags]:
-        """Replay one bar from what an agent remembers, through the same ledger; nothing of this game moves.
+        """Replay one bar from what an agent remembers, through the same ledger; nothing of this simulator moves.
 
         Args:
             t: (B,) rows, at most T - 2.
-            account: (B, K + M + 1) as `account` returned them, float32; so the result agrees with the game's own to
-                that.
+            account: (B, K + M + 1) as `account` returned them, float32; so the result agrees with the simulator's
+                own to that.
             actions: (B,) or (B, A) actions.
 
         Returns:
@@ -184,7 +222,7 @@ class Game:
         remembered = tuple(columns[:, setting.num_own : -1].T)
         part: Any = 0 if assets == 1 else slice(assets)
         exposure, target = columns[:, :assets][:, part], columns[:, assets : 2 * assets][:, part]
-        price = setting.tape.columns["close_now"][rows]
+        price = setting.columns.close[rows]
         accounts = Accounts(
             cash=equity * (1.0 - setting.n.total(exposure)),
             units=exposure * setting.n.over(equity) / price,
@@ -193,12 +231,24 @@ class Game:
             closed=equity <= setting.rules.ruin,
         )
         wanted = setting.actions.targets(np.asarray(actions), len(rows))
-        accounts, bar = carry(setting.n, accounts, wanted, setting.tape.at(rows), setting.rules)
+        accounts, bar = carry(setting.n, accounts, wanted, setting.columns.at(rows), setting.rules)
         before = equity / np.maximum(1.0 - drawdown, FLOOR)
         peak = np.maximum(before, accounts.equity)
         reward, kept = _rewarded(setting, rows, equity, accounts.equity, before, peak, remembered)
         following = _described(setting, accounts, rows + 1, peak, kept)
         return reward, following, bar.ruined, rows + 1 >= setting.last
+
+
+def checked_account_bars(episode_bars: int | None, market: Market) -> int:
+    """Return the bars of an episode, or all of the market for None.
+
+    Raises:
+        ValueError: it is less than 1, or more than the bars after the market's first.
+    """
+    bars, last = checked_episode_bars(episode_bars, len(market)), len(market) - 1
+    if episode_bars is not None and bars > last:
+        raise ValueError(f"episode_bars must be at most {last}, the bars after the market's first, was {bars}")
+    return bars
 
 
 def _rewarded(
@@ -212,7 +262,7 @@ def _rewarded(
 
 
 def _described(setting: Setting, accounts: Accounts, t: Int, peak: Array, remembered: tuple[Array, ...]) -> Float32:
-    exposure = _exposure(accounts, setting.tape.columns["close_now"].take(t, axis=0, mode="clip"), setting)
+    exposure = _exposure(accounts, setting.columns.close.take(t, axis=0, mode="clip"), setting)
     parts = (exposure, accounts.target, 1.0 - accounts.equity / peak, *remembered, accounts.equity)
     columns = [part if part.ndim == 2 else part[:, None] for part in parts]
     return np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")

@@ -1,4 +1,4 @@
-"""What perfect knowledge would have earned: the best path through the ledger, to measure strategies against.
+"""What perfect knowledge would have earned: the best run of the ledger, to measure strategies against.
 
 A path is a bound only if nothing in the ledger earns more. Accounts drift with their price between trades, so that
 what a bar earns depends on when its position was entered and on what entering cost; the search therefore carries whole
@@ -34,7 +34,6 @@ class _Search:
 
     def __init__(self, market: Market, config: TradingConfig) -> None:
         self.config, self.costs = config, Rules(config, market.bars_per_year)
-        self.price_move = self.costs.half_spread + self.costs.slippage
         self.levels = [float(level) for level in config.exposures]
         close = market.close[:, 0]
         same = config.execution == "same_close"
@@ -43,7 +42,7 @@ class _Search:
         beyond = np.append(fills[1:], close[-1])
         self.lowest = np.minimum.accumulate(np.append(beyond, close[-1])[::-1])[::-1].tolist()
         self.highest = np.maximum.accumulate(np.append(beyond, close[-1])[::-1])[::-1].tolist()
-        self.rate = self.price_move + self.costs.fee * (1.0 + self.price_move)
+        self.rate = self.costs.per_size + self.costs.per_value
         self.free_to_leave = min(self.levels) <= 0.0 <= max(self.levels)
         self.lost = Account(0.0, 0.0, None)  # the best of those that were closed out
         opening = Account(1.0, 0.0, None)
@@ -80,7 +79,7 @@ class _Search:
         price, costs = self.fills[t], self.costs
         units = self.levels[j] * account.worth(price) / price
         value = (units - account.units) * price
-        cost = abs(value) * (self.price_move + costs.fee) + value * costs.fee * self.price_move
+        cost = abs(value) * costs.per_size + value * costs.per_value
         return Account(account.cash - value - cost, units, (t, j, account.trades))
 
     def _worth_keeping(self, t: int, j: int, accounts: list[Account]) -> list[Account]:

@@ -7,13 +7,10 @@ buying and selling at once, to burn energy, would pay, the value is not concave;
 path is solved by mixed-integer programming. Formulas and proof: docs/battery.md, section 4.
 """
 
-import dataclasses
-
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.storage.config import BatteryConfig
-from trading_env.storage.ledger import run_schedule
 from trading_env.storage.market import PowerMarket
 
 Array = NDArray[np.float64]
@@ -125,33 +122,11 @@ def _by_integers(price: Array, config: BatteryConfig, start: float, end: float) 
 
 
 def perfect_schedule(market: PowerMarket, config: BatteryConfig) -> Array:
-    """Return the (T,) powers of a unit that knows every price in advance: no schedule in the ledger earns more."""
-    return best_schedule(market.price, config, start=config.initial_charge * config.capacity_mwh)
-
-
-def planned_schedule(market: PowerMarket, forecast: Array, config: BatteryConfig) -> Array:
-    """Return the (T,) powers of a unit that takes a price forecast for the truth, day by day.
-
-    The plan of a day begins with the charge that the plans before it leave, and counts nothing that is left in the
-    store when the day ends.
-
-    Args:
-        market: T hours; no price of it is used.
-        forecast: (D, H) prices of the hours of each day, forecast at its gate closure.
-        config: the unit.
+    """Return the (T,) powers of a unit that knows every price in advance: no schedule in the ledger earns more.
 
     Raises:
-        ValueError: `forecast` does not fit the market.
+        ValueError: a price is not cleared yet.
     """
-    lengths = np.bincount(market.day)
-    if forecast.ndim != 2 or len(forecast) != len(lengths) or forecast.shape[1] < lengths.max():
-        raise ValueError(
-            f"forecast must be (D, H) with D = {len(lengths)} and H >= {lengths.max()}, was {forecast.shape}"
-        )
-    charge, parts = config.initial_charge, []
-    for path, length in zip(forecast, lengths, strict=True):
-        opened = dataclasses.replace(config, initial_charge=min(max(charge, 0.0), 1.0))
-        power = best_schedule(path[:length], config, start=opened.initial_charge * config.capacity_mwh)
-        charge = float(run_schedule(path[:length], power, opened).charge[-1, 0]) / config.capacity_mwh
-        parts.append(power)
-    return np.concatenate(parts)
+    if not market.cleared.all():
+        raise ValueError("perfect foresight needs prices that are cleared, the market's last day is not")
+    return best_schedule(market.price, config, start=config.initial_charge * config.capacity_mwh)
