@@ -5,7 +5,7 @@ supplies a simulator and its spaces. Knows Gymnasium; nothing of money, prices o
 """
 
 import json
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import gymnasium
 import numpy as np
@@ -17,24 +17,22 @@ Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Int = NDArray[np.int64]
-Starts = Literal["sequential", "random"]
-
-
-class Steps(NamedTuple):
-    """One step of N accounts: (N,) rewards, ends by the rules, ends of time or data, and the ledger's record."""
-
-    reward: Array
-    terminated: Flags
-    truncated: Flags
-    record: Any
+ROUNDING = 1e-6  # an action may leave its bounds by this much: float32 on its way through a network
 
 
 class Step(NamedTuple):
-    """The same of one account."""
+    """One step of N accounts, or of one alone in Python's own numbers.
 
-    reward: float
-    terminated: bool
-    truncated: bool
+    Attributes:
+        reward: (N,) rewards.
+        terminated: (N,) ends by the rules.
+        truncated: (N,) ends of time or data.
+        record: the ledger's, of the venue.
+    """
+
+    reward: Any
+    terminated: Any
+    truncated: Any
     record: Any
 
 
@@ -53,15 +51,17 @@ class Simulator(Protocol):
         t: (N,) bar decided next.
         measure: what `worth` is called in an info.
         num_account_features: K numbers that an agent must remember of an account.
+        last_start: the last bar an episode can begin at.
+        action_space: of one account.
+        observation_space: of one account.
     """
 
     t: Int
     measure: str
     num_account_features: int
-
-    @property
-    def last_start(self) -> int:
-        """The last bar an episode can begin at."""
+    last_start: int
+    action_space: gymnasium.Space[Any]
+    observation_space: gymnasium.Space[Float32]
 
     @property
     def worth(self) -> Array:
@@ -73,7 +73,7 @@ class Simulator(Protocol):
     def restart(self, chosen: Int | slice, rows: Int) -> None:
         """Open fresh accounts at `rows` where `chosen` says; in place."""
 
-    def advance(self, actions: NDArray[Any]) -> Steps:
+    def advance(self, actions: NDArray[Any]) -> Step:
         """Carry every account over one bar."""
 
     def observation(self, chosen: Int | None = None) -> Float32:
@@ -97,11 +97,13 @@ class Simulator(Protocol):
         """Go on from what `state` returned."""
 
 
+M = TypeVar("M")
+C = TypeVar("C")
 S = TypeVar("S", bound=Simulator)
 
 
-class MarketVectorEnv(VectorEnv[Float32, NDArray[Any], Any], Generic[S]):
-    """Play one market with N accounts at once.
+class MarketVectorEnv(VectorEnv[Float32, NDArray[Any], Any], Generic[M, C, S]):
+    """Play one market with N accounts at once; a venue says by what simulator.
 
     Autoreset is Gymnasium's NEXT_STEP unless SAME_STEP is asked for. NEXT_STEP: the step after an episode's last
     ignores the action of that account, opens a fresh account, and returns its first observation with reward 0 and
@@ -113,42 +115,48 @@ class MarketVectorEnv(VectorEnv[Float32, NDArray[Any], Any], Generic[S]):
     `transition` are all a replay memory needs.
 
     Args:
-        simulator: the N accounts.
-        action_space: of one account.
-        observation_space: of one account.
+        market: prices and what is known of them.
+        config: the venue's rules; None: those by default.
+        num_envs: N accounts.
+        episode_bars: bars of an episode; None plays to the market's end.
         starts: where episodes begin: `sequential`, always at bar 0; `random`, at one drawn for each episode among the
             simulator's `random_starts`.
         autoreset_mode: NEXT_STEP or SAME_STEP.
 
     Raises:
-        ValueError: there is no account, `starts` is neither word, or `autoreset_mode` is DISABLED.
+        ValueError: `num_envs` or `episode_bars` is less than 1, `starts` is neither word, `autoreset_mode` is DISABLED,
+            or the simulator refuses.
     """
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012 - Gymnasium's convention
+    simulate: ClassVar[type[Any]]  # S, of market, rules, N and the bars of an episode
+    rules: ClassVar[type[Any]]  # C
 
     def __init__(
         self,
-        simulator: S,
-        action_space: gymnasium.Space[Any],
-        observation_space: gymnasium.Space[Float32],
+        market: M,
+        config: C | None = None,
         *,
-        starts: Starts,
-        autoreset_mode: AutoresetMode,
+        num_envs: int = 1,
+        episode_bars: int | None = None,
+        starts: Literal["sequential", "random"] = "sequential",
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
     ) -> None:
-        num_envs = len(simulator.t)
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, was {num_envs}")
         if starts not in ("sequential", "random"):
             raise ValueError(f"starts must be sequential or random, was '{starts}'")
         if autoreset_mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP):
             raise ValueError(f"autoreset_mode must be NEXT_STEP or SAME_STEP, was {autoreset_mode}")
+        simulator: S = self.simulate(market, config or self.rules(), num_envs, episode_bars)
         self.simulator, self.num_envs, self.starts = simulator, num_envs, starts
         self.same_step = autoreset_mode == AutoresetMode.SAME_STEP
         self.metadata = {**self.metadata, "autoreset_mode": autoreset_mode}
         self.num_account_features = simulator.num_account_features
-        self.single_action_space, self.single_observation_space = action_space, observation_space
-        self.action_space = batch_space(action_space, num_envs)
-        self.observation_space = batch_space(observation_space, num_envs)
+        self.single_action_space = simulator.action_space
+        self.single_observation_space = simulator.observation_space
+        self.action_space = batch_space(simulator.action_space, num_envs)
+        self.observation_space = batch_space(simulator.observation_space, num_envs)
         self._starting_bars = simulator.random_starts() if starts == "random" else np.zeros(1, dtype=np.int64)
         self._ended = np.zeros(num_envs, dtype=bool)
         self._account_rngs: list[np.random.Generator] | None = None
@@ -264,11 +272,11 @@ class MarketVectorEnv(VectorEnv[Float32, NDArray[Any], Any], Generic[S]):
 
 
 class SingleSimulator(Protocol):
-    """One account on one market."""
+    """One account on one market; attributes as those of `Simulator`."""
 
-    @property
-    def last_start(self) -> int:
-        """The last bar an episode can begin at."""
+    last_start: int
+    action_space: gymnasium.Space[Any]
+    observation_space: gymnasium.Space[Float32]
 
     def restart(self, row: int) -> None:
         """Open a fresh account at a bar."""
@@ -284,12 +292,8 @@ class OneOf(Generic[S]):
     """One account as the only one of a simulator of many."""
 
     def __init__(self, simulator: S) -> None:
-        self.simulator = simulator
-
-    @property
-    def last_start(self) -> int:
-        """The last bar an episode can begin at."""
-        return self.simulator.last_start
+        self.simulator, self.last_start = simulator, simulator.last_start
+        self.action_space, self.observation_space = simulator.action_space, simulator.observation_space
 
     def restart(self, row: int) -> None:
         """Open a fresh account at a bar."""
@@ -307,10 +311,11 @@ class OneOf(Generic[S]):
 
 
 class MarketEnv(gymnasium.Env[Float32, Any]):
-    """Play one market with one account, from the first bar to the last; a venue adds its spaces and infos."""
+    """Play one market with one account, from the first bar to the last; a venue adds its infos, and pictures."""
 
     def __init__(self, single: SingleSimulator) -> None:
         self._single = single
+        self.action_space, self.observation_space = single.action_space, single.observation_space
         self._ended = True  # until the first reset
 
     def reset(
@@ -323,8 +328,9 @@ class MarketEnv(gymnasium.Env[Float32, Any]):
         """
         super().reset(seed=seed)
         self._single.restart(starting_row(self._single, options) or 0)
-        self._ended = False
-        return self._single.observation(), self._info(None)
+        self._ended, info = False, self._info(None)
+        self._draw(info, opening=True)
+        return self._single.observation(), info
 
     def step(self, action: Any) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """Decide, and live through the next bar.
@@ -335,12 +341,17 @@ class MarketEnv(gymnasium.Env[Float32, Any]):
         if self._ended:
             raise ValueError("the episode has ended; call reset before the next step")
         reward, terminated, truncated, record = self._single.advance(action)
-        self._ended = terminated or truncated
-        return self._single.observation(), reward, terminated, truncated, self._info(record)
+        self._ended, info = terminated or truncated, self._info(record)
+        if self.render_mode is not None:
+            self._draw(info)
+        return self._single.observation(), reward, terminated, truncated, info
 
     def _info(self, record: Any) -> dict[str, Any]:
         """What is told beside an observation; `record` is the ledger's of the last bar, None after a reset."""
         raise NotImplementedError
+
+    def _draw(self, info: dict[str, Any], *, opening: bool = False) -> None:
+        """Add the bar that `info` tells of to the picture of the episode, where the venue draws one."""
 
 
 def starting_row(simulator: Simulator | SingleSimulator, options: dict[str, Any] | None) -> int | None:
@@ -367,3 +378,15 @@ def checked_episode_bars(episode_bars: int | None, most: int) -> int:
     if episode_bars is not None and episode_bars < 1:
         raise ValueError(f"episode_bars must be at least 1 bar or None, was {episode_bars}")
     return most if episode_bars is None else episode_bars
+
+
+def check_actions(actions: NDArray[Any], shape: tuple[int, ...], low: float, high: float, slack: float) -> None:
+    """Refuse actions of another shape, or more than `slack` outside [low, high].
+
+    Raises:
+        ValueError: an action is none.
+    """
+    fits = actions.shape == shape
+    if not (fits and actions.min() >= low - slack and actions.max() <= high + slack):
+        law = f"{' x '.join(map(str, shape))} numbers in [{low:g}, {high:g}]"
+        raise ValueError(f"actions must be {law}, {f'was {actions}' if fits else f'had the shape {actions.shape}'}")

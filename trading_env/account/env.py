@@ -2,21 +2,18 @@
 
 from typing import Any
 
-import gymnasium
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.account.render import lines, picture
 from trading_env.account.rewards import FLOOR
-from trading_env.account.simulator import AccountSimulator, Setting
+from trading_env.account.simulator import AccountSimulator
 from trading_env.account.single import FloatAccount
 from trading_env.config import TradingConfig
 from trading_env.ledger.law import Bar
 from trading_env.market import Market
 from trading_env.vector_env import MarketEnv, OneOf
 
-Observation = NDArray[np.float32]
 COSTS = ("fee", "spread", "slippage", "borrow", "financing", "funding", "dividends")
 
 
@@ -98,33 +95,7 @@ class TradingEnv(MarketEnv):
             self.setting = self._account.simulator.setting
         super().__init__(self._account)
         self.market, self.render_mode = market, render_mode
-        self.action_space = self.setting.actions.space
-        self.observation_space = observation_space(self.setting)
         self._history: tuple[list[float], list[float], list[float]] = ([], [], [])
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
-        """Open a fresh account; `options={"start": k}` opens it at bar k.
-
-        Raises:
-            ValueError: `start` is not a bar after which another follows.
-        """
-        observation, info = super().reset(seed=seed, options=options)
-        self._history = ([], [], [])
-        self._draw(info)
-        return observation, info
-
-    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Decide at the close of bar t and live through bar t + 1.
-
-        Raises:
-            ValueError: the action is none, or the episode has ended: reset first.
-        """
-        answer = super().step(action)
-        if self.render_mode is not None:
-            self._draw(answer[4])
-        return answer
 
     def targets(self, action: Any) -> NDArray[np.float64]:
         """Return the (A,) target exposures that an action asks for.
@@ -143,9 +114,11 @@ class TradingEnv(MarketEnv):
             print(lines(self._standing()[0], *self._history))
         return None
 
-    def _draw(self, info: dict[str, Any]) -> None:
+    def _draw(self, info: dict[str, Any], *, opening: bool = False) -> None:
         if self.render_mode is None:
             return
+        if opening:
+            self._history = ([], [], [])
         values = self.market.close[info["t"], 0], info["exposure"].sum(), info["equity"]
         for column, value in zip(self._history, values, strict=True):
             column.append(float(value))
@@ -174,15 +147,3 @@ class TradingEnv(MarketEnv):
         info["dividends"], info["called"] = record.dividends, bool(record.called)
         info["turnover"] = record.notional / record.base if record.base > 0.0 else 0.0
         return info
-
-
-def observation_space(setting: Setting) -> gymnasium.Space[Observation]:
-    """Return the box an observation lies in: the features' own range, and what an account can be."""
-    features, assets, cap = setting.market.features, setting.num_assets, setting.config.leverage_cap
-    widest = np.full(assets, setting.widest)
-    low = [features.min(axis=0), -widest, np.full(assets, -cap), np.zeros(1)]
-    high = [features.max(axis=0), widest, np.full(assets, cap), np.ones(1)]
-    box: gymnasium.Space[Observation] = spaces.Box(
-        np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32)
-    )
-    return box

@@ -7,6 +7,7 @@ ledger; not Gymnasium's autoreset or rendering.
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.account.actions import Actions
@@ -17,7 +18,7 @@ from trading_env.ledger.columns import LedgerColumns
 from trading_env.ledger.law import Accounts, Rules, carry
 from trading_env.ledger.run import opened
 from trading_env.market import Market
-from trading_env.vector_env import Steps, checked_episode_bars
+from trading_env.vector_env import Step, checked_episode_bars
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -58,6 +59,14 @@ class Setting:
         growth = np.log(market.growth().mean(axis=1))
         self.benchmark = np.append(growth[1:], 0.0)
 
+    @property
+    def observation_space(self) -> spaces.Space[Float32]:
+        """The box an observation lies in: the features' own range, and what an account can be."""
+        features, cap, widest = self.market.features, self.config.leverage_cap, np.full(self.num_assets, self.widest)
+        low = [features.min(axis=0), -widest, np.full(self.num_assets, -cap), np.zeros(1)]
+        high = [features.max(axis=0), widest, np.full(self.num_assets, cap), np.ones(1)]
+        return spaces.Box(np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32))
+
 
 class AccountSimulator:
     """N accounts that each stand at some bar of one market: `trading_env.vector_env.Simulator`.
@@ -88,6 +97,8 @@ class AccountSimulator:
         self.episode_bars = checked_account_bars(episode_bars, market)
         self.setting = Setting(market, config)
         self.market, self.config = market, config
+        self.last_start = self.setting.last - 1  # after which another bar follows
+        self.action_space, self.observation_space = self.setting.actions.space, self.setting.observation_space
         self.num_account_features = self.setting.num_own + self.setting.reward.memory + 1
         self.t = np.zeros(num_accounts, dtype=np.int64)
         self.until = np.full(num_accounts, self.setting.last)
@@ -95,11 +106,6 @@ class AccountSimulator:
         self.peak = np.ones(num_accounts)
         self.price = self.setting.columns.close.take(self.t, axis=0)
         self.remembered = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.memory))
-
-    @property
-    def last_start(self) -> int:
-        """The last bar after which another follows."""
-        return self.setting.last - 1
 
     @property
     def worth(self) -> Array:
@@ -123,7 +129,7 @@ class AccountSimulator:
         self.t[chosen] = rows
         self.until[chosen] = np.minimum(rows + self.episode_bars, self.setting.last)
 
-    def advance(self, actions: NDArray[Any]) -> Steps:
+    def advance(self, actions: NDArray[Any]) -> Step:
         """Carry every account over one bar, to the close of bar t + 1.
 
         Raises:
@@ -137,7 +143,7 @@ class AccountSimulator:
         self.peak = np.maximum(peak, after)
         reward, self.remembered = _rewarded(setting, self.t, before, after, peak, self.peak, self.remembered)
         self.t = self.t + 1
-        return Steps(reward, bar.ruined, self.t >= self.until, bar)
+        return Step(reward, bar.ruined, self.t >= self.until, bar)
 
     def account(self) -> Float32:
         """Return (N, K + M + 1) what an agent must remember of an account.

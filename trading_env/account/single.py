@@ -27,12 +27,9 @@ class FloatAccount:
     def __init__(self, market: Market, config: TradingConfig, episode_bars: int | None) -> None:
         self.episode_bars = checked_account_bars(episode_bars, market)
         self.setting = Setting(market, config)
+        self.last_start = self.setting.last - 1
+        self.action_space, self.observation_space = self.setting.actions.space, self.setting.observation_space
         self.restart(0)
-
-    @property
-    def last_start(self) -> int:
-        """The last bar after which another follows."""
-        return self.setting.last - 1
 
     def restart(self, row: int) -> None:
         """Open a fresh account at a row."""

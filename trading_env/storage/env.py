@@ -2,17 +2,12 @@
 
 from typing import Any
 
-import gymnasium
-import numpy as np
-from gymnasium import spaces
-from gymnasium.vector import AutoresetMode
-
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import Hour
 from trading_env.storage.market import PowerMarket
 from trading_env.storage.plan import SchedulePlan
-from trading_env.storage.simulator import Float32, StorageSimulator
-from trading_env.vector_env import MarketEnv, MarketVectorEnv, OneOf, PastForecasts, Starts
+from trading_env.storage.simulator import StorageSimulator
+from trading_env.vector_env import MarketEnv, MarketVectorEnv, OneOf, PastForecasts
 
 
 class BatteryEnv(MarketEnv):
@@ -70,7 +65,6 @@ class BatteryEnv(MarketEnv):
     ) -> None:
         self.simulator = StorageSimulator(market, config or BatteryConfig(), 1, episode_bars)
         super().__init__(OneOf(self.simulator))
-        self.action_space, self.observation_space = _spaces(self.simulator)
 
     def _info(self, record: Hour | None) -> dict[str, Any]:
         simulator = self.simulator
@@ -84,37 +78,14 @@ class BatteryEnv(MarketEnv):
         }
 
 
-class BatteryVectorEnv(MarketVectorEnv[StorageSimulator]):
+class BatteryVectorEnv(MarketVectorEnv[PowerMarket, BatteryConfig, StorageSimulator]):
     """Run N storage units through one market at once; all else as in `BatteryEnv`.
 
-    Restarts, seeds and replay are those of `MarketVectorEnv`; an info holds the `profit` of every unit's episode.
-
-    Args:
-        market: prices, and what was known of each day.
-        config: the unit.
-        num_envs: N units.
-        episode_bars: hours of an episode; None plays to the market's end.
-        starts: where episodes begin: `sequential`, at the first hour; `random`, at the first hour of a day drawn for
-            each episode such that `episode_bars` fit, or at least one hour if that is None.
-        autoreset_mode: NEXT_STEP or SAME_STEP.
-
-    Raises:
-        ValueError: `num_envs` or `episode_bars` is less than 1, `starts` is neither word, or `autoreset_mode` is
-            DISABLED.
+    An info holds the `profit` of every unit's episode. Random episodes begin with the first hour of a day from which
+    `episode_bars` fit, or at least one hour if that is None. All else is `MarketVectorEnv`'s.
     """
 
-    def __init__(
-        self,
-        market: PowerMarket,
-        config: BatteryConfig | None = None,
-        *,
-        num_envs: int = 1,
-        episode_bars: int | None = None,
-        starts: Starts = "sequential",
-        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
-    ) -> None:
-        simulator = StorageSimulator(market, config or BatteryConfig(), num_envs, episode_bars)
-        super().__init__(simulator, *_spaces(simulator), starts=starts, autoreset_mode=autoreset_mode)
+    simulate, rules = StorageSimulator, BatteryConfig
 
     def plan(self) -> SchedulePlan:
         """Return how this environment is planned on the forecasts its observations hold."""
@@ -123,16 +94,3 @@ class BatteryVectorEnv(MarketVectorEnv[StorageSimulator]):
     def lessons(self) -> PastForecasts:
         """Return the forecasts and the prices of its days, for a planner to learn from."""
         return SchedulePlan.lessons(self.simulator.market)
-
-
-def _spaces(simulator: StorageSimulator) -> tuple[gymnasium.Space[Any], gymnasium.Space[Float32]]:
-    """Return the numbers of the levels, or any share of the power; and the box an observation lies in.
-
-    What the market's table holds, the whole circle, a share.
-    """
-    actions: gymnasium.Space[Any] = spaces.Discrete(len(simulator.levels))
-    if simulator.config.actions == "power":
-        actions = spaces.Box(-1.0, 1.0, (1,), np.float32)
-    low, high = simulator.table.min(axis=0), simulator.table.max(axis=0)
-    low[-4:], high[-4:] = (-1.0, -1.0, 0.0, 0.0), (1.0, 1.0, high[-2], 1.0)
-    return actions, spaces.Box(low, high)

@@ -7,17 +7,17 @@ is one gather. The price of an hour is in no observation; only its forecast is.
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import Hour, deliver
 from trading_env.storage.market import PowerMarket
-from trading_env.vector_env import Steps, checked_episode_bars
+from trading_env.vector_env import ROUNDING, Step, check_actions, checked_episode_bars
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
-ROUNDING = 1e-6  # an action may leave its bounds by this much: float32 on its way through a network
 
 
 class StorageSimulator:
@@ -54,15 +54,17 @@ class StorageSimulator:
         self.levels = np.asarray(config.levels, dtype=np.float64)
         self.table = known_table(market)  # (T, F + K H + 4), the last column stays 0
         self.opening = config.initial_charge * config.capacity_mwh  # MWh
+        self.last_start = len(market) - 1
+        self.action_space: spaces.Space[Any] = spaces.Discrete(len(self.levels))
+        if config.actions == "power":
+            self.action_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+        low, high = self.table.min(axis=0), self.table.max(axis=0)
+        low[-4:], high[-4:] = (-1.0, -1.0, 0.0, 0.0), (1.0, 1.0, high[-2], 1.0)  # the whole circle, hours, a share
+        self.observation_space: spaces.Space[Float32] = spaces.Box(low, high)
         self.t = np.zeros(num_units, dtype=np.int64)
         self.until = np.full(num_units, len(market))
         self.charge = np.full(num_units, self.opening)
         self.profit = np.zeros(num_units)
-
-    @property
-    def last_start(self) -> int:
-        """The last hour."""
-        return len(self.market) - 1
 
     @property
     def worth(self) -> Array:
@@ -80,7 +82,7 @@ class StorageSimulator:
         self.t[chosen], self.charge[chosen], self.profit[chosen] = rows, self.opening, 0.0
         self.until[chosen] = np.minimum(rows + self.episode_bars, len(self.market))
 
-    def advance(self, actions: NDArray[Any]) -> Steps:
+    def advance(self, actions: NDArray[Any]) -> Step:
         """Carry every unit over one hour; the record is the ledger's `Hour`. A unit is never ruined.
 
         Raises:
@@ -88,7 +90,7 @@ class StorageSimulator:
         """
         hour = self._deliver(self.charge, self.t, actions)
         self.charge, self.profit, self.t = hour.charge, self.profit + hour.profit, self.t + 1
-        return Steps(hour.profit, np.zeros(len(self.t), dtype=bool), self.t >= self.until, hour)
+        return Step(hour.profit, np.zeros(len(self.t), dtype=bool), self.t >= self.until, hour)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return copies of all arrays that `restore` needs."""
@@ -112,10 +114,7 @@ class StorageSimulator:
         """
         free = self.config.actions == "power"
         low, high = (-1.0, 1.0) if free else (0.0, len(self.levels) - 1.0)
-        shape = (num_units, 1) if free else (num_units,)
-        if actions.shape != shape or not (actions.min() >= low - ROUNDING and actions.max() <= high + ROUNDING):
-            law = f"{num_units}{' x 1' if free else ''} numbers in [{low:g}, {high:g}]"
-            raise ValueError(f"actions must be {law}, was {actions}")
+        check_actions(actions, (num_units, 1) if free else (num_units,), low, high, ROUNDING)
         return np.clip(actions[:, 0].astype(np.float64), low, high) if free else self.levels[actions]
 
     def account(self) -> Float32:
