@@ -124,8 +124,8 @@ class MarketVectorEnv(VectorEnv[Float32, NDArray[Any], Any], Generic[M, C, S]):
         autoreset_mode: NEXT_STEP or SAME_STEP.
 
     Raises:
-        ValueError: `num_envs` or `episode_bars` is less than 1, `starts` is neither word, `autoreset_mode` is DISABLED,
-            or the simulator refuses.
+        ValueError: `num_envs` or `episode_bars` is less than 1, an episode is longer than the market, `starts` is
+            neither word, `autoreset_mode` is DISABLED, or the simulator refuses.
     """
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012 - Gymnasium's convention
@@ -373,10 +373,12 @@ def checked_episode_bars(episode_bars: int | None, most: int) -> int:
     """Return the bars of an episode: `episode_bars`, or `most` for None.
 
     Raises:
-        ValueError: it is less than 1.
+        ValueError: it is less than 1, or more than the market can play from its first bar.
     """
     if episode_bars is not None and episode_bars < 1:
         raise ValueError(f"episode_bars must be at least 1 bar or None, was {episode_bars}")
+    if episode_bars is not None and episode_bars > most:
+        raise ValueError(f"episode_bars must be at most {most}, the bars that can be played, was {episode_bars}")
     return most if episode_bars is None else episode_bars
 
 

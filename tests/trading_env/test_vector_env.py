@@ -226,6 +226,10 @@ def test_a_step_past_the_end_is_refused(venue):
         (lambda venue: venue.vector(starts="late"), "starts must be sequential or random, was 'late'"),
         (lambda venue: venue.single(episode_bars=0), "episode_bars must be at least 1 bar or None, was 0"),
         (lambda venue: venue.vector(episode_bars=0), "episode_bars must be at least 1 bar or None, was 0"),
+        (
+            lambda venue: venue.single(episode_bars=97),
+            r"episode_bars must be at most \d\d, the bars that can be played",
+        ),
         (lambda venue: venue.single().reset(options={"start": 96}), r"start must be a bar in \[0, \d\d\], was 96"),
         (lambda venue: venue.vector().reset(options={"start": -1}), r"start must be a bar in \[0, \d\d\], was -1"),
         (lambda venue: venue.single().reset(options={"begin": 1}), "options may hold start, held begin"),

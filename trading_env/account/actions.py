@@ -75,7 +75,7 @@ class Actions:
             raise ValueError(f"action must lie in [0, {len(self.shares) - 1}], was {action}")
         return self.shares.item(int(action))
 
-    def remembered(self, target: Array) -> Array:
+    def exact(self, target: Array) -> Array:
         """Undo the rounding to float32 of targets: return the exact level each of them stands for."""
         if not self.discrete:
             return target

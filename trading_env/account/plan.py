@@ -6,11 +6,11 @@ what comes, less its own cost: the volumes it trades are all that a gradient nee
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
 
 from trading_env.config import TradingConfig
 from trading_env.market import Market
@@ -35,10 +35,10 @@ def planned_exposures(forecast: NDArray[Any], config: TradingConfig, bars_per_ye
         config: levels, execution and costs.
         bars_per_year: bars in a year, for interest.
     """
-    late, known = first_bar_earned(config, forecast.shape[1]), np.isfinite(forecast).all(axis=1)
+    late, finite = first_bar_earned(config, forecast.shape[1]), np.isfinite(forecast).all(axis=1)
     levels = np.asarray(config.exposures, dtype=np.float32)
     exposures = np.zeros((len(forecast), len(levels)), dtype=np.float32)
-    exposures[known] = levels[planned_choices(forecast[known, late:].astype(np.float64), config, bars_per_year)[0]]
+    exposures[finite] = levels[planned_choices(forecast[finite, late:].astype(np.float64), config, bars_per_year)[0]]
     return exposures
 
 
@@ -55,10 +55,11 @@ def planned_targets(forecast: Array, config: TradingConfig, bars_per_year: float
     return walked(planned_choices(forecast, config, bars_per_year)[0], config)
 
 
+@dataclass(frozen=True, kw_only=True)
 class LevelPlan:
     """Plan which level to hold for the bars ahead; its forecast is of log returns, `planned_choices` the plan.
 
-    Args:
+    Attributes:
         config: levels and costs.
         first: column of an observation that forecasts the first bar an order decided now earns.
         bars: H bars forecast from there on.
@@ -66,15 +67,14 @@ class LevelPlan:
         bars_per_year: bars in a year, for interest.
     """
 
-    kind = "level"
-    names = (NETWORK,)
+    kind: ClassVar[str] = "level"
+    names: ClassVar[tuple[str, ...]] = (NETWORK,)
 
-    def __init__(
-        self, config: TradingConfig, *, first: int, bars: int, num_features: int, bars_per_year: float
-    ) -> None:
-        self.config, self.first, self.bars = config, first, bars
-        self.num_features, self.bars_per_year = num_features, bars_per_year
-        self.levels = np.asarray(config.exposures)
+    config: TradingConfig
+    first: int
+    bars: int
+    num_features: int
+    bars_per_year: float
 
     @classmethod
     def of(cls, market: Market, config: TradingConfig) -> "LevelPlan":
@@ -90,19 +90,22 @@ class LevelPlan:
                 f"were {market.close.shape[1]} assets, '{config.actions}' and {len(columns)} forecast columns"
             )
         late = first_bar_earned(config, len(columns))
-        place = {"first": columns.start + late, "bars": len(columns) - late, "num_features": market.features.shape[1]}
-        return cls(config, **place, bars_per_year=market.bars_per_year)
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> "LevelPlan":
-        """Build it anew from what `settings` returned."""
-        return cls(**{**settings, "config": TradingConfig(**settings["config"])})
+        return cls(
+            config=config,
+            first=columns.start + late,
+            bars=len(columns) - late,
+            num_features=market.features.shape[1],
+            bars_per_year=market.bars_per_year,
+        )
 
     def settings(self) -> dict[str, Any]:
-        """Return the rules, and where the forecast is, as plain values."""
-        names = ("first", "bars", "num_features", "bars_per_year")
-        rules = dataclasses.asdict(self.config) | {"exposures": list(self.config.exposures)}
-        return {"config": rules, **{name: getattr(self, name) for name in names}}
+        """Return the rules, and where the forecast is, as plain values: `LevelPlan(**settings)` builds it anew."""
+        return dataclasses.asdict(self)
+
+    @property
+    def levels(self) -> Array:
+        """(L,) exposures."""
+        return np.asarray(self.config.exposures)
 
     def forecasts(self, observations: NDArray[np.float32]) -> Array:
         """Return (N, 1, H) log returns of the bars that an order decided now earns."""

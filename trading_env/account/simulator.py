@@ -39,7 +39,7 @@ class Setting:
 
     Attributes:
         table: (T, F + K) float32 features, the last K columns 0: room for the account's own.
-        num_own: K = 2 A + 1 columns of an observation that are the account's own.
+        num_account_columns: K = 2 A + 1 columns of an observation that are the account's own.
         benchmark: (T,) log growth of equal shares of all assets into the close of t + 1.
         widest: largest exposure an observation shows.
     """
@@ -52,9 +52,9 @@ class Setting:
         self.num_features = market.features.shape[1]
         self.n = numbers_of(self.num_assets)
         self.actions, self.reward = Actions(config, self.num_assets), Reward(config.reward)
-        self.num_own = 2 * self.num_assets + 1
+        self.num_account_columns = 2 * self.num_assets + 1
         self.widest = float(np.float32(WIDEST * config.leverage_cap))
-        self.table = np.zeros((num_bars, self.num_features + self.num_own), dtype=np.float32)
+        self.table = np.zeros((num_bars, self.num_features + self.num_account_columns), dtype=np.float32)
         self.table[:, : self.num_features] = market.features
         growth = np.log(market.growth().mean(axis=1))
         self.benchmark = np.append(growth[1:], 0.0)
@@ -85,7 +85,7 @@ class AccountSimulator:
         until: (N,) bar at which each episode is cut.
         accounts: the ledger's state.
         peak: (N,) highest equity since the episode began.
-        remembered: what the reward remembers, each (N,).
+        memory: what the reward remembers, each (N,).
         price: (N, A) mark at t of whoever holds something.
     """
 
@@ -94,18 +94,19 @@ class AccountSimulator:
     def __init__(
         self, market: Market, config: TradingConfig, num_accounts: int, episode_bars: int | None = None
     ) -> None:
-        self.episode_bars = checked_account_bars(episode_bars, market)
         self.setting = Setting(market, config)
+        self.episode_bars = checked_episode_bars(episode_bars, self.setting.last)
+        self.whole_bars = episode_bars or 1  # of a random episode, at least
         self.market, self.config = market, config
         self.last_start = self.setting.last - 1  # after which another bar follows
         self.action_space, self.observation_space = self.setting.actions.space, self.setting.observation_space
-        self.num_account_features = self.setting.num_own + self.setting.reward.memory + 1
+        self.num_account_features = self.setting.num_account_columns + self.setting.reward.num_moments + 1
         self.t = np.zeros(num_accounts, dtype=np.int64)
         self.until = np.full(num_accounts, self.setting.last)
         self.accounts = opened(self.setting.n, num_accounts, self.setting.num_assets)
         self.peak = np.ones(num_accounts)
         self.price = self.setting.columns.close.take(self.t, axis=0)
-        self.remembered = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.memory))
+        self.memory = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.num_moments))
 
     @property
     def worth(self) -> Array:
@@ -115,8 +116,7 @@ class AccountSimulator:
 
     def random_starts(self) -> Int:
         """Return the bars after which a whole episode fits, or one bar where episodes play to the market's end."""
-        whole = self.episode_bars if self.episode_bars <= self.setting.last else 1
-        return np.arange(self.setting.last - whole + 1)
+        return np.arange(self.setting.last - self.whole_bars + 1)
 
     def restart(self, chosen: Int | slice, rows: Int) -> None:
         """Open fresh accounts at `rows` where `chosen` says; in place."""
@@ -124,7 +124,7 @@ class AccountSimulator:
         cash[chosen] = equity[chosen] = self.peak[chosen] = 1.0
         units[chosen] = target[chosen] = 0.0
         closed[chosen] = False
-        for moment in self.remembered:
+        for moment in self.memory:
             moment[chosen] = 0.0
         self.t[chosen] = rows
         self.until[chosen] = np.minimum(rows + self.episode_bars, self.setting.last)
@@ -136,12 +136,12 @@ class AccountSimulator:
             ValueError: an action is none.
         """
         setting, before, peak = self.setting, self.accounts.equity, self.peak
-        wanted, moment = setting.actions.targets(actions, len(self.t)), setting.columns.at(self.t)
-        self.accounts, bar = carry(setting.n, self.accounts, wanted, moment, setting.rules)
+        orders, moment = setting.actions.targets(actions, len(self.t)), setting.columns.at(self.t)
+        self.accounts, bar = carry(setting.n, self.accounts, orders, moment, setting.rules)
         self.price = moment.close_next
         after = self.accounts.equity
         self.peak = np.maximum(peak, after)
-        reward, self.remembered = _rewarded(setting, self.t, before, after, peak, self.peak, self.remembered)
+        reward, self.memory = _rewarded(setting, self.t, before, after, peak, self.peak, self.memory)
         self.t = self.t + 1
         return Step(reward, bar.ruined, self.t >= self.until, bar)
 
@@ -151,13 +151,13 @@ class AccountSimulator:
         Exposure and target of each asset, the drawdown from the episode's peak, what the reward remembers, and the
         equity; the first K are part of the observation.
         """
-        return _described(self.setting, self.accounts, self.t, self.peak, self.remembered)
+        return _described(self.setting, self.accounts, self.t, self.peak, self.memory)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return copies of all arrays that `restore` needs."""
         arrays = {**self.accounts._asdict(), "t": self.t, "until": self.until, "peak": self.peak}
-        memory = np.array(self.remembered).reshape(-1, len(self.t))
-        return {**{name: np.array(value) for name, value in arrays.items()}, "remembered": memory}
+        memory = np.array(self.memory).reshape(-1, len(self.t))
+        return {**{name: np.array(value) for name, value in arrays.items()}, "memory": memory}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned.
@@ -170,15 +170,14 @@ class AccountSimulator:
                 f"the state must be of accounts and assets in the shape {self.accounts.units.shape}, "
                 f"was {np.shape(state['units'])}"
             )
-        if len(state["remembered"]) != len(self.remembered):
+        if len(state["memory"]) != len(self.memory):
             raise ValueError(
-                f"the state must be of the reward {self.config.reward.kind}, "
-                f"remembered {len(state['remembered'])} numbers"
+                f"the state must be of the reward {self.config.reward.kind}, remembered {len(state['memory'])} numbers"
             )
         self.accounts = Accounts(*(np.array(state[name]) for name in Accounts._fields))
         self.t, self.until, self.peak = (np.array(state[name]) for name in ("t", "until", "peak"))
         self.price = self.setting.columns.close.take(self.t, axis=0)
-        self.remembered = tuple(np.array(moment) for moment in state["remembered"])
+        self.memory = tuple(np.array(moment) for moment in state["memory"])
 
     def observation(self, chosen: Int | None = None) -> Float32:
         """Return (N, F + K): the row of features at t, then the account's own; of the chosen only where given."""
@@ -203,9 +202,9 @@ class AccountSimulator:
         setting = self.setting
         rows = np.empty((len(t), setting.table.shape[1]), dtype=np.float32)
         setting.table.take(t, axis=0, out=rows, mode="clip")
-        own, assets = rows[:, setting.num_features :], setting.num_assets
-        own[...] = account[:, : setting.num_own]
-        own[:, :assets] = _bounded(own[:, :assets], np.float32(setting.widest))
+        shown, assets = rows[:, setting.num_features :], setting.num_assets
+        shown[...] = account[:, : setting.num_account_columns]
+        shown[:, :assets] = _bounded(shown[:, :assets], np.float32(setting.widest))
         return rows
 
     def transition(
@@ -225,51 +224,39 @@ class AccountSimulator:
         setting, rows = self.setting, np.asarray(t, dtype=np.int64)
         columns, assets = account.astype(np.float64), setting.num_assets
         drawdown, equity = columns[:, 2 * assets], columns[:, -1]
-        remembered = tuple(columns[:, setting.num_own : -1].T)
+        memory = tuple(columns[:, setting.num_account_columns : -1].T)
         part: Any = 0 if assets == 1 else slice(assets)
         exposure, target = columns[:, :assets][:, part], columns[:, assets : 2 * assets][:, part]
         price = setting.columns.close[rows]
         accounts = Accounts(
             cash=equity * (1.0 - setting.n.total(exposure)),
             units=exposure * setting.n.over(equity) / price,
-            target=setting.actions.remembered(target),
+            target=setting.actions.exact(target),
             equity=equity,
             closed=equity <= setting.rules.ruin,
         )
-        wanted = setting.actions.targets(np.asarray(actions), len(rows))
-        accounts, bar = carry(setting.n, accounts, wanted, setting.columns.at(rows), setting.rules)
+        orders = setting.actions.targets(np.asarray(actions), len(rows))
+        accounts, bar = carry(setting.n, accounts, orders, setting.columns.at(rows), setting.rules)
         before = equity / np.maximum(1.0 - drawdown, FLOOR)
         peak = np.maximum(before, accounts.equity)
-        reward, kept = _rewarded(setting, rows, equity, accounts.equity, before, peak, remembered)
-        following = _described(setting, accounts, rows + 1, peak, kept)
+        reward, memory = _rewarded(setting, rows, equity, accounts.equity, before, peak, memory)
+        following = _described(setting, accounts, rows + 1, peak, memory)
         return reward, following, bar.ruined, rows + 1 >= setting.last
 
 
-def checked_account_bars(episode_bars: int | None, market: Market) -> int:
-    """Return the bars of an episode, or all of the market for None.
-
-    Raises:
-        ValueError: it is less than 1, or more than the bars after the market's first.
-    """
-    bars, last = checked_episode_bars(episode_bars, len(market)), len(market) - 1
-    if episode_bars is not None and bars > last:
-        raise ValueError(f"episode_bars must be at most {last}, the bars after the market's first, was {bars}")
-    return bars
-
-
 def _rewarded(
-    setting: Setting, t: Int, before: Array, after: Array, old_peak: Array, peak: Array, remembered: tuple[Array, ...]
+    setting: Setting, t: Int, before: Array, after: Array, old_peak: Array, peak: Array, memory: tuple[Array, ...]
 ) -> tuple[Array, tuple[Array, ...]]:
     """(N,) rewards of the bar after rows t, and what is remembered after it."""
     reward = setting.reward
     deeper = before / old_peak - after / peak if reward.config.kind == "drawdown" else None
     benchmark = setting.benchmark.take(t, mode="clip") if reward.compares else None
-    return reward.of(setting.n, before=before, after=after, deeper=deeper, benchmark=benchmark, remembered=remembered)
+    return reward.of(setting.n, before=before, after=after, deeper=deeper, benchmark=benchmark, memory=memory)
 
 
-def _described(setting: Setting, accounts: Accounts, t: Int, peak: Array, remembered: tuple[Array, ...]) -> Float32:
+def _described(setting: Setting, accounts: Accounts, t: Int, peak: Array, memory: tuple[Array, ...]) -> Float32:
     exposure = _exposure(accounts, setting.columns.close.take(t, axis=0, mode="clip"), setting)
-    parts = (exposure, accounts.target, 1.0 - accounts.equity / peak, *remembered, accounts.equity)
+    parts = (exposure, accounts.target, 1.0 - accounts.equity / peak, *memory, accounts.equity)
     columns = [part if part.ndim == 2 else part[:, None] for part in parts]
     return np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.account.rewards import FLOOR
-from trading_env.account.simulator import Setting, checked_account_bars
+from trading_env.account.simulator import Setting
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import FLOATS
 from trading_env.ledger.law import carry
 from trading_env.ledger.run import opened
 from trading_env.market import Market
-from trading_env.vector_env import Step
+from trading_env.vector_env import Step, checked_episode_bars
 
 Float32 = NDArray[np.float32]
 
@@ -25,8 +25,8 @@ class FloatAccount:
     """One account of one asset on one market: `trading_env.vector_env.SingleSimulator`."""
 
     def __init__(self, market: Market, config: TradingConfig, episode_bars: int | None) -> None:
-        self.episode_bars = checked_account_bars(episode_bars, market)
         self.setting = Setting(market, config)
+        self.episode_bars = checked_episode_bars(episode_bars, self.setting.last)
         self.last_start = self.setting.last - 1
         self.action_space, self.observation_space = self.setting.actions.space, self.setting.observation_space
         self.restart(0)
@@ -36,7 +36,7 @@ class FloatAccount:
         self.t = row
         self.until = min(row + self.episode_bars, self.setting.last)
         self.accounts, self.peak = opened(FLOATS, 1, 1), 1.0
-        self.remembered: tuple[float, ...] = (0.0,) * self.setting.reward.memory
+        self.memory: tuple[float, ...] = (0.0,) * self.setting.reward.num_moments
 
     def advance(self, action: Any) -> Step:
         """Live through one bar."""
@@ -45,13 +45,13 @@ class FloatAccount:
         self.accounts, bar = carry(FLOATS, self.accounts, target, setting.columns.after(t), setting.rules)
         after, peak = self.accounts.equity, self.peak
         self.peak = after if after > peak else peak
-        reward, self.remembered = setting.reward.of(
+        reward, self.memory = setting.reward.of(
             FLOATS,
             before=before,
             after=after,
             deeper=before / peak - after / self.peak,
             benchmark=setting.benchmark.item(t),
-            remembered=self.remembered,
+            memory=self.memory,
         )
         self.t = t + 1
         return Step(float(reward), bar.ruined, self.t >= self.until, bar)

@@ -11,8 +11,7 @@ class TradingVectorEnv(MarketVectorEnv[Market, TradingConfig, AccountSimulator])
     """Trade one market with N accounts at once; actions, observations and rewards are those of `TradingEnv`.
 
     An info holds the `equity` of every account. Random episodes begin at a bar such that `episode_bars` fit, or at
-    least one bar if that is None; a longer episode than the market is refused, and so is one that lacks what the rules
-    need. All else is `MarketVectorEnv`'s.
+    least one bar if that is None; a market that lacks what the rules need is refused. All else is `MarketVectorEnv`'s.
     """
 
     simulate, rules = AccountSimulator, TradingConfig

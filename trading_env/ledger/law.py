@@ -140,13 +140,13 @@ def interest(n: Numbers, units: Numeric, cash: Numeric, price: Numeric, rules: R
     return borrow, n.maximum(-cash, 0.0) * rules.financing
 
 
-def carry(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: Rules) -> tuple[Accounts, Bar]:
+def carry(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: Rules) -> tuple[Accounts, Bar]:
     """Carry N accounts from the close of bar t to the close of bar t + 1.
 
     Args:
         n: what the accounts are made of.
         accounts: their state at the close of t.
-        wanted: (N, A) target exposures decided at the close of t.
+        orders: (N, A) target exposures decided at the close of t.
         bar: what the market does.
         rules: execution, rebalancing, costs, ruin.
 
@@ -160,10 +160,10 @@ def carry(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: R
     """
     called = None
     if rules.maintenance:
-        called, wanted = _margin_call(n, accounts, wanted, bar, rules)
+        called, orders = _margin_call(n, accounts, orders, bar, rules)
     dividends: Numeric = 0.0
     if rules.same_close:
-        accounts, base, trade, early = _fill(n, accounts, wanted, bar.close_now, bar, rules)
+        accounts, base, trade, early = _fill(n, accounts, orders, bar.close_now, bar, rules)
         if bar.split is not None or bar.dividend is not None:
             accounts, dividends = _night(n, accounts, bar)
         accounts, held = _accrue(n, accounts, bar, rules)
@@ -172,9 +172,9 @@ def carry(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: R
             accounts, dividends = _night(n, accounts, bar)
         if rules.next_close:
             accounts, held = _accrue(n, accounts, bar, rules)
-            accounts, base, trade, early = _fill(n, accounts, wanted, bar.close_next, bar, rules)
+            accounts, base, trade, early = _fill(n, accounts, orders, bar.close_next, bar, rules)
         else:
-            accounts, base, trade, early = _fill(n, accounts, wanted, bar.open_next, bar, rules)
+            accounts, base, trade, early = _fill(n, accounts, orders, bar.open_next, bar, rules)
             accounts, held = _accrue(n, accounts, bar, rules)
     accounts, late = _mark(n, accounts, bar.close_next, rules)
     ruined, units, value = _together(n, early, late)
@@ -184,13 +184,13 @@ def carry(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: R
 Settlement = tuple[Numeric, Numeric, Numeric]  # whom, units, value; None where nobody
 
 
-def _margin_call(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: Rules) -> tuple[Numeric, Numeric]:
+def _margin_call(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: Rules) -> tuple[Numeric, Numeric]:
     """Replace the order of an account whose equity covers too little of what it holds by its close-out; eq. 9."""
     gross = n.total(n.absolute(accounts.units) * bar.close_now)
     called = n.both(accounts.equity < rules.maintenance * gross, n.negated(accounts.closed))
     if not n.some(called):
-        return None, wanted
-    return called, n.where(n.over(called), 0.0, wanted)
+        return None, orders
+    return called, n.where(n.over(called), 0.0, orders)
 
 
 def _night(n: Numbers, accounts: Accounts, bar: Moment) -> tuple[Accounts, Numeric]:
@@ -235,7 +235,7 @@ def _together(n: Numbers, early: Settlement, late: Settlement) -> Settlement:
 
 
 def _fill(
-    n: Numbers, accounts: Accounts, wanted: Numeric, price: Numeric, bar: Moment, rules: Rules
+    n: Numbers, accounts: Accounts, orders: Numeric, price: Numeric, bar: Moment, rules: Rules
 ) -> tuple[Accounts, Numeric, tuple[Numeric, Numeric, Numeric, Numeric], Settlement]:
     """Bring units to target x equity / price where the target asks for it; eq. 1 to 4.
 
@@ -245,20 +245,20 @@ def _fill(
     accounts, early = _mark(n, accounts, price, rules)
     cash, units, target, base, closed = accounts
     alive = n.over(n.negated(closed))
-    moves = n.both(wanted != target, alive) if rules.on_change else n.both(wanted == wanted, alive)
-    goal = wanted * n.over(base) / price
+    moves = n.both(orders != target, alive) if rules.on_change else n.both(orders == orders, alive)
+    goal = orders * n.over(base) / price
     if rules.lot:
         goal = n.trunc(goal / rules.lot * WHOLE) * rules.lot
     gap = goal - units
     if bar.tradable is None and not rules.min_notional:
-        target = n.only(alive, wanted)
+        target = n.only(alive, orders)
     else:
         if bar.tradable is not None:
             moves = n.both(moves, bar.tradable)
         if rules.min_notional:
             small = n.both(n.absolute(gap) * price < rules.min_notional, goal != 0.0)
             moves = n.both(moves, n.negated(small))
-        target = n.where(moves, wanted, target)
+        target = n.where(moves, orders, target)
     bought = n.only(moves, gap)
     value = bought * price
     size = n.absolute(value)

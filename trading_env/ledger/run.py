@@ -217,8 +217,8 @@ def _loop(record: _Record, account: int, columns: LedgerColumns, targets: Array,
 def _end(record: _Record, account: int, t: int, targets: Array, columns: LedgerColumns, rules: Rules) -> None:
     """Close out an account whose ruin comes in the bar after row t; from then on it holds its money."""
     target = 0.0 if t == 0 else float(targets[t - 1])
-    last = (record.flat["cash"][t, account].item(), record.units[t, account, 0].item(), target)
-    accounts = Accounts(*last, record.flat["equity"][t, account].item(), False)
+    state = (record.flat["cash"][t, account].item(), record.units[t, account, 0].item(), target)
+    accounts = Accounts(*state, record.flat["equity"][t, account].item(), False)
     accounts, bar = carry(FLOATS, accounts, targets[t].item(), columns.after(t), rules)
     record.write(t + 1, accounts, bar, account)
     for name in ("equity", "cash", "base"):

@@ -5,6 +5,7 @@ what a bar earns depends on when its position was entered and on what entering c
 accounts, and drops one only where another is certain to end richer. Formulas and proof: docs/accounting.md, section 7.
 """
 
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class _Search:
         self.free_to_leave = min(self.levels) <= 0.0 <= max(self.levels)
         self.lost = Account(0.0, 0.0, None)  # the best of those that were closed out
         opening = Account(1.0, 0.0, None)
-        self.kept = [[opening] if level == 0.0 else [] for level in self.levels]
+        self.accounts = [[opening] if level == 0.0 else [] for level in self.levels]
         self.opening = [] if 0.0 in self.levels else [opening]  # it holds no level yet, and has to take one
 
     def best(self) -> Account:
@@ -56,23 +57,23 @@ class _Search:
             if late:
                 self._accrue(t)
             self._mark(self.fills[t])
-            self.kept = [self._worth_keeping(t, j, self._arriving(t, j)) for j in range(len(self.levels))]
+            self.accounts = [self._worth_keeping(t, j, self._arriving(t, j)) for j in range(len(self.levels))]
             self.opening = []
             if not late:
                 self._accrue(t)
             self._mark(self.close[t + 1])
-        everyone = [account for accounts in self.kept for account in accounts]
+        everyone = [account for accounts in self.accounts for account in accounts]
         return max([*everyone, self.lost], key=lambda account: account.worth(self.close[-1]))
 
     def _arriving(self, t: int, j: int) -> list[Account]:
         """Return every account that can hold level j after the fill of row t's order."""
-        found = []
-        for i, accounts in enumerate([*self.kept, self.opening]):
+        arriving = []
+        for i, accounts in enumerate([*self.accounts, self.opening]):
             if i == j and self.config.rebalance == "on_change":
-                found.extend(accounts)
+                arriving.extend(accounts)
             else:
-                found.extend([self._traded(t, j, account) for account in accounts])
-        return found
+                arriving.extend([self._traded(t, j, account) for account in accounts])
+        return arriving
 
     def _traded(self, t: int, j: int, account: Account) -> Account:
         """Bring an account to its level, as the ledger does; docs/accounting.md, eq. 1 to 4."""
@@ -89,13 +90,15 @@ class _Search:
         if self.levels[j] == 0.0:
             return [max(accounts, key=lambda account: account.cash)]
         low, high = self._prices_that_count(t, accounts)
-        keyed = sorted(((one.worth(low), one.worth(high), one) for one in accounts), key=_by_worth, reverse=True)
-        kept, most = [], -np.inf
-        for _, at_high, account in keyed:  # all before it are worth at least as much at the low price
+        keyed = [(account.worth(low), account.worth(high), account) for account in accounts]
+        richest, most = [], -np.inf
+        for _, at_high, account in sorted(
+            keyed, key=itemgetter(0, 1), reverse=True
+        ):  # all before it are worth at least as much at the low price
             if at_high > most:
-                kept.append(account)
+                richest.append(account)
                 most = at_high
-        return kept
+        return richest
 
     def _prices_that_count(self, t: int, accounts: list[Account]) -> tuple[float, float]:
         """Bounds of the price at which an account of a best path is next traded or marked for the last time.
@@ -110,7 +113,7 @@ class _Search:
             low, high = min(following, self.close[t + 1]), max(following, self.close[t + 1])
             return low * (1.0 - margin) / (1.0 + self.costs.financing), high * (1.0 + margin + self.costs.borrow)
         low, high = self.lowest[t], self.highest[t]
-        held = max((one.worth(price) / abs(one.units) for one in accounts if one.units), default=price)
+        held = max((account.worth(price) / abs(account.units) for account in accounts if account.units), default=price)
         if self.free_to_leave and accounts[0].units > 0.0:
             low = max(low, price - margin * held)
         elif self.free_to_leave:
@@ -122,27 +125,23 @@ class _Search:
         if not costs.borrow and not costs.financing:
             return
 
-        def charged(one: Account) -> Account:
-            interest = max(-one.units, 0.0) * price * costs.borrow + max(-one.cash, 0.0) * costs.financing
-            return one._replace(cash=one.cash - interest) if interest else one
+        def charged(account: Account) -> Account:
+            interest = max(-account.units, 0.0) * price * costs.borrow + max(-account.cash, 0.0) * costs.financing
+            return account._replace(cash=account.cash - interest) if interest else account
 
-        self.kept = [[charged(account) for account in accounts] for accounts in self.kept]
+        self.accounts = [[charged(account) for account in accounts] for accounts in self.accounts]
 
     def _mark(self, price: float) -> None:
         """Close out the ruined, as the ledger does, eq. 7."""
         floor = self.config.ruin_equity
-        for j, accounts in enumerate(self.kept):
+        for j, accounts in enumerate(self.accounts):
             worth = [account.worth(price) for account in accounts]
             if worth and min(worth) <= floor:
                 ruined = [
                     Account(max(w, 0.0), 0.0, a.trades) for w, a in zip(worth, accounts, strict=True) if w <= floor
                 ]
                 self.lost = max([self.lost, *ruined], key=lambda account: account.cash)
-                self.kept[j] = [a for w, a in zip(worth, accounts, strict=True) if w > floor]
-
-
-def _by_worth(keyed: tuple[float, float, Account]) -> tuple[float, float]:
-    return keyed[0], keyed[1]
+                self.accounts[j] = [a for w, a in zip(worth, accounts, strict=True) if w > floor]
 
 
 def not_bounded(market: Market, config: TradingConfig) -> tuple[str, ...]:

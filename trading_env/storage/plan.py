@@ -6,11 +6,11 @@ own wear: the volumes it trades are all that a gradient needs (docs/planner.md).
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
 
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import run_schedule
@@ -50,10 +50,11 @@ def planned_schedule(market: PowerMarket, forecast: Array, config: BatteryConfig
     return np.concatenate(parts)
 
 
+@dataclass(frozen=True, kw_only=True)
 class SchedulePlan:
     """Plan the rest of a storage unit's day; its forecasts are prices, `best_schedule` the plan.
 
-    Args:
+    Attributes:
         config: the unit.
         names: K forecasts.
         num_features: F columns of an observation before the forecasts.
@@ -61,33 +62,28 @@ class SchedulePlan:
         price_scale: by which an observation divides prices.
     """
 
-    kind = "schedule"
+    kind: ClassVar[str] = "schedule"
 
-    def __init__(
-        self, config: BatteryConfig, names: tuple[str, ...], *, num_features: int, hours: int, price_scale: float
-    ) -> None:
-        self.config, self.names = config, names
-        self.num_features, self.hours, self.price_scale = num_features, hours, price_scale
-        self.levels = np.asarray(config.levels)
+    config: BatteryConfig
+    names: tuple[str, ...]
+    num_features: int
+    hours: int
+    price_scale: float
 
     @classmethod
     def of(cls, market: PowerMarket, config: BatteryConfig) -> "SchedulePlan":
         """Return the plan of a unit in a market."""
-        num_features, hours = market.features.shape[1], market.forecast.shape[1]
-        names = (NETWORK, *market.others)
-        return cls(config, names, num_features=num_features, hours=hours, price_scale=market.price_scale)
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> "SchedulePlan":
-        """Build it anew from what `settings` returned."""
-        unit = BatteryConfig(**settings["config"])
-        return cls(**{**settings, "config": unit, "names": tuple(settings["names"])})
+        return cls(
+            config=config,
+            names=(NETWORK, *market.others),
+            num_features=market.features.shape[1],
+            hours=market.forecast.shape[1],
+            price_scale=market.price_scale,
+        )
 
     def settings(self) -> dict[str, Any]:
-        """Return the unit, and where its forecasts are, as plain values."""
-        names = ("num_features", "hours", "price_scale")
-        unit = dataclasses.asdict(self.config) | {"levels": list(self.config.levels)}
-        return {"config": unit, "names": list(self.names), **{name: getattr(self, name) for name in names}}
+        """Return the unit, and where its forecasts are, as plain values: `SchedulePlan(**settings)` builds it anew."""
+        return dataclasses.asdict(self)
 
     def forecasts(self, observations: NDArray[np.float32]) -> Array:
         """Return (N, K, H) prices of this hour and those after it; past the day's end this hour's."""
@@ -107,7 +103,7 @@ class SchedulePlan:
         share = np.array(power)[:, None] / self.config.power_mw
         if self.config.actions == "power":
             return share.astype(np.float32)
-        return np.asarray(np.abs(share - self.levels).argmin(axis=1))
+        return np.asarray(np.abs(share - np.asarray(self.config.levels)).argmin(axis=1))
 
     def volumes(self, forecast: Array, length: NDArray[np.int64]) -> Array:
         """Return (D, H) MWh sold less bought by plans of whole days that begin with an empty store."""

@@ -4,7 +4,7 @@ The value of the energy in the store is a concave, piecewise linear function of 
 one for buying and one for selling, and cuts off what lies outside the store. Sorting pieces by their slope is the whole
 of Bellman's recursion, exact for every power in between and every charge. Where a price is so far below zero that
 buying and selling at once, to burn energy, would pay, the value is not concave; since a unit cannot do both, such a
-path is solved by mixed-integer programming. Formulas and proof: docs/battery.md, section 4.
+path is optimum by mixed-integer programming. Formulas and proof: docs/battery.md, section 4.
 """
 
 import numpy as np
@@ -101,7 +101,7 @@ def _by_integers(price: Array, config: BatteryConfig, start: float, end: float) 
     least_charge[-1] = end
     nothing = np.zeros(hours)
     loose = np.where(deep, 0.0, 2.0 * power)  # outside deep hours the optimum never does both, and needs no binary
-    solved = milp(
+    optimum = milp(
         np.concatenate([price, wear / out - price, nothing, nothing]),
         constraints=[
             LinearConstraint(balance, opening, opening),
@@ -115,9 +115,9 @@ def _by_integers(price: Array, config: BatteryConfig, start: float, end: float) 
         integrality=np.concatenate([nothing, nothing, nothing, deep.astype(np.float64)]),
         options={"mip_rel_gap": 1e-9},
     )
-    if solved.x is None:
-        raise ValueError(f"no schedule was found: {solved.message}")
-    bought, sold = solved.x[:hours], solved.x[hours : 2 * hours]
+    if optimum.x is None:
+        raise ValueError(f"no schedule was found: {optimum.message}")
+    bought, sold = optimum.x[:hours], optimum.x[hours : 2 * hours]
     return np.asarray(np.clip(bought - sold, -power, power))
 
 

@@ -33,7 +33,7 @@ class StorageSimulator:
         episode_bars: hours of an episode; None plays to the market's end.
 
     Raises:
-        ValueError: `episode_bars` is less than 1.
+        ValueError: `episode_bars` is less than 1 or more than the market holds.
 
     Attributes:
         t: (N,) hour decided next.
@@ -50,7 +50,7 @@ class StorageSimulator:
     ) -> None:
         self.market, self.config = market, config
         self.episode_bars = checked_episode_bars(episode_bars, len(market))
-        self.whole_hours = episode_bars or 1  # of a random episode, at least
+        self.whole_bars = episode_bars or 1  # of a random episode, at least
         self.levels = np.asarray(config.levels, dtype=np.float64)
         self.table = known_table(market)  # (T, F + K H + 4), the last column stays 0
         self.opening = config.initial_charge * config.capacity_mwh  # MWh
@@ -72,10 +72,9 @@ class StorageSimulator:
         return self.profit
 
     def random_starts(self) -> Int:
-        """Return the first hours of the days from which a whole episode fits; the first of all where none does."""
+        """Return the first hours of the days from which a whole episode fits."""
         first = self.market.first_hours
-        fitting = first[first + self.whole_hours <= len(self.market)]
-        return fitting if len(fitting) else first[:1]
+        return first[first + self.whole_bars <= len(self.market)]
 
     def restart(self, chosen: Int | slice, rows: Int) -> None:
         """Open fresh units before the hours `rows` where `chosen` says; in place."""
@@ -162,8 +161,8 @@ def known_table(market: PowerMarket) -> Float32:
     clock = np.stack([np.sin(angle), np.cos(angle), (length - position) / 24.0, np.zeros(len(market))], axis=1)
     parts = [market.features[market.day]]
     for number in range(count):
-        known = np.arcsinh(forecasts[:, number] / market.price_scale)
-        path = known[market.day[:, None], np.minimum(ahead, width - 1)]
+        scaled = np.arcsinh(forecasts[:, number] / market.price_scale)
+        path = scaled[market.day[:, None], np.minimum(ahead, width - 1)]
         shown = np.where(ahead < length[:, None], path - path[:, :1], 0.0)
         shown[:, 0] = path[:, 0]
         parts.append(shown.astype(np.float32))

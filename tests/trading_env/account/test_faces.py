@@ -187,7 +187,6 @@ def test_perfect_foresight_stays_flat_where_nothing_can_be_earned():
             lambda market: TradingVectorEnv(market).load_state_dict(TradingVectorEnv(market, SHARPE).state_dict()),
             "the state must be of the reward log_growth, remembered 2 numbers",
         ),
-        (lambda market: TradingEnv(market, episode_bars=60), "episode_bars must be at most 59, the bars after the"),
     ],
 )
 def test_a_wrong_use_is_answered_with_the_law_it_breaks(attempt, message):
