@@ -131,7 +131,7 @@ def windowed(market: Market, num_envs: int, rng: np.random.Generator) -> Timer:
         steps, started = 30, time.process_time()
         for step in range(steps):
             env.step(actions[step % 64])
-            rows = (env.game.t[:, None] + back).ravel()  # before the first bar the first bar is repeated
+            rows = (env.simulator.t[:, None] + back).ravel()  # before the first bar the first bar is repeated
             market.features.take(rows, axis=0, out=seen.reshape(-1, FEATURES), mode="clip")
         return steps * num_envs / (time.process_time() - started)
 

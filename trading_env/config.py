@@ -1,8 +1,10 @@
-"""The rules, costs and rewards of a trading environment. Plain dataclasses: no Gymnasium, no NumPy, no YAML."""
+"""The rules, costs and rewards of a trading environment. Knows pydantic: no Gymnasium, no NumPy, no YAML."""
 
-import math
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import field
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 MAX_BPS = 10_000.0
 
@@ -11,15 +13,10 @@ Rebalance = Literal["on_change", "every_bar"]
 ActionKind = Literal["levels", "exposure", "long_weights", "long_short_weights"]
 RewardKind = Literal["log_growth", "drawdown", "variance", "differential_sharpe", "benchmark"]
 
-
-def _refuse(faults: list[str]) -> None:
-    if faults:
-        raise ValueError("; ".join(faults))
-
-
-def _not_one_of(name: str, value: str, words: object) -> list[str]:
-    *most, last = get_args(words)
-    return [] if value in (*most, last) else [f"{name} must be {', '.join(most)} or {last}, was '{value}'"]
+BasisPoints = Annotated[float, Field(ge=0.0, lt=MAX_BPS, allow_inf_nan=False, description="basis points")]
+Multiple = Annotated[float, Field(gt=0.0, allow_inf_nan=False, description="times the equity")]
+Currency = Annotated[float, Field(ge=0.0, allow_inf_nan=False, description="in the currency of the prices")]
+EquityShare = Annotated[float, Field(ge=0.0, lt=1.0, description="a fraction")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,31 +35,20 @@ class CostConfig:
         financing_bps_per_year: interest on negative cash, in basis points a year; accrues every bar.
     """
 
-    fee_bps: float = 1.0
-    half_spread_bps: float = 1.0
-    slippage_bps: float = 1.0
-    slippage_per_volatility: float = 0.0
-    slippage_bps_per_volume_percent: float = 0.0
-    borrow_bps_per_year: float = 50.0
-    financing_bps_per_year: float = 300.0
+    fee_bps: BasisPoints = 1.0
+    half_spread_bps: BasisPoints = 1.0
+    slippage_bps: BasisPoints = 1.0
+    slippage_per_volatility: Annotated[float, Field(ge=0.0, le=10.0, description="of a bar's standard deviation")] = 0.0
+    slippage_bps_per_volume_percent: BasisPoints = 0.0
+    borrow_bps_per_year: BasisPoints = 50.0
+    financing_bps_per_year: BasisPoints = 300.0
 
     def __post_init__(self) -> None:
-        faults = [
-            f"{name} must lie in [0, 10000) basis points, was {value}; one percent is 100"
-            for name, value in vars(self).items()
-            if name != "slippage_per_volatility" and not 0.0 <= value < MAX_BPS
-        ]
-        if not 0.0 <= self.slippage_per_volatility <= 10.0:
-            faults.append(
-                "slippage_per_volatility must be a fraction of a bar's standard deviation in [0, 10], "
-                f"was {self.slippage_per_volatility}"
-            )
-        if not faults and self.half_spread_bps + self.slippage_bps >= MAX_BPS:
-            faults.append(
+        if self.half_spread_bps + self.slippage_bps >= MAX_BPS:
+            raise ValueError(
                 "half_spread_bps and slippage_bps must together be less than 10000 basis points, "
                 f"was {self.half_spread_bps + self.slippage_bps}"
             )
-        _refuse(faults)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,21 +64,13 @@ class RewardConfig:
     """
 
     kind: RewardKind = "log_growth"
-    penalty: float = 1.0
-    memory_bars: float = 100.0
-
-    def __post_init__(self) -> None:
-        faults = _not_one_of("kind", self.kind, RewardKind)
-        if not (math.isfinite(self.penalty) and self.penalty >= 0.0):
-            faults.append(f"penalty must be at least 0, was {self.penalty}")
-        if not (math.isfinite(self.memory_bars) and self.memory_bars >= 2.0):
-            faults.append(f"memory_bars must be at least 2 bars, was {self.memory_bars}")
-        _refuse(faults)
+    penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+    memory_bars: Annotated[float, Field(ge=2.0, allow_inf_nan=False, description="bars")] = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TradingConfig:
-    """The rules of the market game.
+    """The rules of a trading account.
 
     Attributes:
         kind: `trading`; a storage unit has rules of its own (`trading_env.storage.config`).
@@ -119,38 +97,26 @@ class TradingConfig:
 
     kind: Literal["trading"] = "trading"
     actions: ActionKind = "levels"
-    exposures: tuple[float, ...] = (-1.0, 0.0, 1.0)
+    exposures: Annotated[tuple[float, ...], Field(min_length=2, description="different levels")] = (-1.0, 0.0, 1.0)
     execution: Execution = "next_open"
     rebalance: Rebalance = "on_change"
-    leverage_cap: float = 1.0
-    maintenance_margin: float = 0.0
-    ruin_equity: float = 0.05
-    capital: float = 1_000_000.0
-    lot: float = 0.0
-    min_notional: float = 0.0
+    leverage_cap: Multiple = 1.0
+    maintenance_margin: EquityShare = 0.0
+    ruin_equity: EquityShare = 0.05
+    capital: Annotated[float, Field(gt=0.0, allow_inf_nan=False, description="in the currency of the prices")] = 1e6
+    lot: Annotated[float, Field(ge=0.0, allow_inf_nan=False, description="units")] = 0.0
+    min_notional: Currency = 0.0
     costs: CostConfig = field(default_factory=CostConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
 
     def __post_init__(self) -> None:
         faults = []
-        if len(self.exposures) < 2 or len(set(self.exposures)) != len(self.exposures):
-            faults.append(f"exposures must be at least two different levels, were {list(self.exposures)}")
-        if not (math.isfinite(self.leverage_cap) and self.leverage_cap > 0.0):
-            faults.append(f"leverage_cap must be positive, was {self.leverage_cap}")
-        elif not all(math.isfinite(x) and abs(x) <= self.leverage_cap for x in self.exposures):
+        if len(set(self.exposures)) != len(self.exposures):
+            faults.append(f"exposures must be different levels, were {list(self.exposures)}")
+        if not all(abs(level) <= self.leverage_cap for level in self.exposures):
             faults.append(
                 f"exposures must be within the leverage cap of {self.leverage_cap:g}, were {list(self.exposures)}; "
                 "raise leverage_cap or lower them"
             )
-        faults += _not_one_of("actions", self.actions, ActionKind)
-        faults += _not_one_of("execution", self.execution, Execution)
-        faults += _not_one_of("rebalance", self.rebalance, Rebalance)
-        for name in ("maintenance_margin", "ruin_equity"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                faults.append(f"{name} must be a fraction in [0, 1), was {getattr(self, name)}")
-        if not (math.isfinite(self.capital) and self.capital > 0.0):
-            faults.append(f"capital must be positive, was {self.capital}")
-        for name in ("lot", "min_notional"):
-            if not 0.0 <= getattr(self, name) < math.inf:
-                faults.append(f"{name} must be at least 0 and finite, was {getattr(self, name)}")
-        _refuse(faults)
+        if faults:
+            raise ValueError("; ".join(faults))

@@ -157,13 +157,10 @@ class Market:
         if rows.step != 1 or not 0 <= rows.start <= rows.stop <= len(self):
             raise ValueError(f"rows must be a range with step 1 within [0, {len(self)}], was {rows}")
         part: Any = slice(rows.start, rows.stop)
-        names = ("open", "close", "features", "index", *OPTIONAL)
-        given = {name: getattr(self, name) for name in names}
         shorter = object.__new__(Market)  # the values were checked, and the marks carried, when this market was made
         for field in dataclasses.fields(self):
-            object.__setattr__(shorter, field.name, getattr(self, field.name))
-        for name, column in given.items():
-            object.__setattr__(shorter, name, None if column is None else column[part])
+            value = getattr(self, field.name)
+            object.__setattr__(shorter, field.name, value[part] if isinstance(value, np.ndarray) else value)
         if len(shorter) < 2:
             raise ValueError(f"rows must hold at least two bars, held {len(shorter)}")
         return shorter

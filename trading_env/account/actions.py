@@ -10,9 +10,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
+from trading_env.vector_env import ROUNDING, check_actions
 
 Array = NDArray[np.float64]
-ROUNDING = 1e-6  # an action may leave its bounds by this much: float32 on its way through a network
 
 
 class Actions:
@@ -50,18 +50,14 @@ class Actions:
             ValueError: an action is none.
         """
         shape = (num_accounts, self.size) if self.size else (num_accounts,)
-        if actions.shape != shape:
-            raise ValueError(f"actions must be {self._law(num_accounts)}, had the shape {actions.shape}")
-        slack = 0.0 if self.discrete else ROUNDING
-        if not (actions.min() >= self.low - slack and actions.max() <= self.high + slack):
-            raise ValueError(f"actions must be {self._law(num_accounts)}, was {actions}")
-        if self.discrete:
-            found = self.shares.take(actions)
-            return found if self.num_assets == 1 else np.repeat(found[:, None], self.num_assets, axis=1)
-        if self.kind == "exposure":
-            asked = np.clip(actions, self.low, self.high)[:, 0]
-            spread = (asked / self.num_assets).astype(np.float32).astype(np.float64)
-            return spread if self.num_assets == 1 else np.repeat(spread[:, None], self.num_assets, axis=1)
+        check_actions(actions, shape, self.low, self.high, 0.0 if self.discrete else ROUNDING)
+        if self.discrete or self.kind == "exposure":
+            if self.discrete:
+                share = self.shares.take(actions)
+            else:
+                exposure = np.clip(actions, self.low, self.high)[:, 0]
+                share = (exposure / self.num_assets).astype(np.float32).astype(np.float64)
+            return share if self.num_assets == 1 else np.repeat(share[:, None], self.num_assets, axis=1)
         weights = np.clip(actions, self.low, self.high).astype(np.float64)
         together = np.abs(weights).sum(axis=1, keepdims=True)
         scaled: Array = (weights * (self.cap / np.maximum(together, self.cap))).astype(np.float32).astype(np.float64)
@@ -79,15 +75,9 @@ class Actions:
             raise ValueError(f"action must lie in [0, {len(self.shares) - 1}], was {action}")
         return self.shares.item(int(action))
 
-    def remembered(self, target: Array) -> Array:
+    def exact(self, target: Array) -> Array:
         """Undo the rounding to float32 of targets: return the exact level each of them stands for."""
         if not self.discrete:
             return target
         nearest = np.abs(self.shares - target[..., None]).argmin(axis=-1)
         return np.where(np.abs(target) < 1e-12, 0.0, self.shares[nearest])
-
-    def _law(self, num_accounts: int) -> str:
-        bounds = f"[{self.low:g}, {self.high:g}]"
-        if self.discrete:
-            return f"{num_accounts} numbers in {bounds}"
-        return f"{num_accounts} x {self.size} numbers in {bounds}"

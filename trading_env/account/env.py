@@ -2,23 +2,22 @@
 
 from typing import Any
 
-import gymnasium
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.account.render import lines, picture
-from trading_env.account.simulator import Setting
-from trading_env.account.single import alone
+from trading_env.account.rewards import FLOOR
+from trading_env.account.simulator import AccountSimulator
+from trading_env.account.single import FloatAccount
 from trading_env.config import TradingConfig
 from trading_env.ledger.law import Bar
 from trading_env.market import Market
+from trading_env.vector_env import MarketEnv, OneOf
 
-Observation = NDArray[np.float32]
 COSTS = ("fee", "spread", "slippage", "borrow", "financing", "funding", "dividends")
 
 
-class TradingEnv(gymnasium.Env[Observation, Any]):
+class TradingEnv(MarketEnv):
     """Trade one market, bar by bar, from its first bar to its last.
 
     ## Action Space
@@ -87,42 +86,16 @@ class TradingEnv(gymnasium.Env[Observation, Any]):
     ) -> None:
         if render_mode not in (None, "human", "rgb_array"):
             raise ValueError(f"render_mode must be human, rgb_array or None, was '{render_mode}'")
-        self.episode_bars = checked_episode_bars(episode_bars, market)
-        self.account = alone(market, config or TradingConfig(), self.episode_bars)
-        self.setting, self.market, self.render_mode = self.account.setting, market, render_mode
-        self.action_space = self.setting.actions.space
-        self.observation_space = observation_space(self.setting)
-        self._ended = True  # until the first reset
+        rules = config or TradingConfig()
+        if market.close.shape[1] == 1:
+            self._account: FloatAccount | OneOf[AccountSimulator] = FloatAccount(market, rules, episode_bars)
+            self.setting = self._account.setting
+        else:
+            self._account = OneOf(AccountSimulator(market, rules, 1, episode_bars))
+            self.setting = self._account.simulator.setting
+        super().__init__(self._account)
+        self.market, self.render_mode = market, render_mode
         self._history: tuple[list[float], list[float], list[float]] = ([], [], [])
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
-        """Open a fresh account; `options={"start": k}` opens it at bar k.
-
-        Raises:
-            ValueError: `start` is not a bar after which another follows.
-        """
-        super().reset(seed=seed)
-        self.account.restart(starting_row(self.market, options) or 0)
-        self._ended, self._history = False, ([], [], [])
-        self._keep()
-        return self.account.observation(), self._info(None)
-
-    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Decide at the close of bar t and live through bar t + 1.
-
-        Raises:
-            ValueError: the action is none, or the episode has ended: reset first.
-        """
-        if self._ended:
-            raise ValueError("the episode has ended; call reset before the next step")
-        reward, terminated, truncated, bar = self.account.advance(action)
-        info = self._info(bar)
-        self._ended = terminated or truncated
-        if self.render_mode is not None:
-            self._keep()
-        return self.account.observation(), reward, terminated, truncated, info
 
     def targets(self, action: Any) -> NDArray[np.float64]:
         """Return the (A,) target exposures that an action asks for.
@@ -130,76 +103,47 @@ class TradingEnv(gymnasium.Env[Observation, Any]):
         Raises:
             ValueError: the action is none.
         """
-        asked = self.setting.actions.targets(np.asarray(action)[None], 1)
-        return asked if asked.ndim == 1 else np.asarray(asked[0])
+        targets = self.setting.actions.targets(np.asarray(action)[None], 1)
+        return targets if targets.ndim == 1 else np.asarray(targets[0])
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return the picture of the episode so far (`rgb_array`), or print it (`human`)."""
         if self.render_mode == "rgb_array":
             return picture(*self._history)
         if self.render_mode == "human":
-            print(lines(self.account.place[0], *self._history))
+            print(lines(self._standing()[0], *self._history))
         return None
 
-    def _keep(self) -> None:
+    def _draw(self, info: dict[str, Any], *, opening: bool = False) -> None:
         if self.render_mode is None:
             return
-        t, equity, exposure = self.account.place
-        for column, value in zip(self._history, (self.market.close[t, 0], exposure.sum(), equity), strict=True):
+        if opening:
+            self._history = ([], [], [])
+        values = self.market.close[info["t"], 0], info["exposure"].sum(), info["equity"]
+        for column, value in zip(self._history, values, strict=True):
             column.append(float(value))
         if self.render_mode == "human":
             self.render()
 
-    def _info(self, bar: Bar | None) -> dict[str, Any]:
-        t, equity, exposure = self.account.place
+    def _standing(self) -> tuple[int, float, NDArray[np.float64]]:
+        """Return t, equity, and (A,) exposures."""
+        account = self._account
+        if isinstance(account, FloatAccount):
+            return account.t, account.accounts.equity, np.array([account.exposure])
+        t, accounts = int(account.simulator.t[0]), account.simulator.accounts
+        equity = float(accounts.equity[0])
+        return t, equity, accounts.units[0] * self.market.close[t] / max(equity, FLOOR)
+
+    def _info(self, record: Bar | None) -> dict[str, Any]:
+        t, equity, exposure = self._standing()
         info: dict[str, Any] = {"t": t, "equity": equity, "exposure": exposure}
-        if bar is None:
+        if record is None:
             info.update(dict.fromkeys(COSTS, 0.0), turnover=0.0, called=False)
             return info
-        info["fee"], info["spread"], info["slippage"] = bar.fee, bar.spread, bar.slippage
-        info["borrow"], info["financing"], info["funding"] = bar.borrow, bar.financing, bar.funding
-        info["dividends"], info["called"] = bar.dividends, bool(bar.called)
-        info["turnover"] = bar.notional / bar.base if bar.base > 0.0 else 0.0
+        if not isinstance(self._account, FloatAccount):
+            record = Bar(*(part[0] if isinstance(part, np.ndarray) else part for part in record))
+        info["fee"], info["spread"], info["slippage"] = record.fee, record.spread, record.slippage
+        info["borrow"], info["financing"], info["funding"] = record.borrow, record.financing, record.funding
+        info["dividends"], info["called"] = record.dividends, bool(record.called)
+        info["turnover"] = record.notional / record.base if record.base > 0.0 else 0.0
         return info
-
-
-def observation_space(setting: Setting) -> gymnasium.Space[Observation]:
-    """Return the box an observation lies in: the features' own range, and what an account can be."""
-    features, assets, cap = setting.market.features, setting.num_assets, setting.config.leverage_cap
-    widest = np.full(assets, setting.widest)
-    low = [features.min(axis=0), -widest, np.full(assets, -cap), np.zeros(1)]
-    high = [features.max(axis=0), widest, np.full(assets, cap), np.ones(1)]
-    box: gymnasium.Space[Observation] = spaces.Box(
-        np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32)
-    )
-    return box
-
-
-def starting_row(market: Market, options: dict[str, Any] | None) -> int | None:
-    """Return the bar that `options={"start": k}` names, or None.
-
-    Raises:
-        ValueError: another option is given, or k is not a bar after which another follows.
-    """
-    unknown = sorted(set(options or {}) - {"start"})
-    if unknown:
-        raise ValueError(f"options may hold start, held {', '.join(unknown)}")
-    start, last = (options or {}).get("start"), len(market) - 2
-    if start is not None and not 0 <= start <= last:
-        raise ValueError(f"start must be a bar in [0, {last}], was {start}")
-    return start
-
-
-def checked_episode_bars(episode_bars: int | None, market: Market) -> int | None:
-    """Return `episode_bars`, or refuse it.
-
-    Raises:
-        ValueError: it is less than 1, or more than the bars after the market's first.
-    """
-    if episode_bars is not None and episode_bars < 1:
-        raise ValueError(f"episode_bars must be at least 1 bar or None, was {episode_bars}")
-    if episode_bars is not None and episode_bars > len(market) - 1:
-        raise ValueError(
-            f"episode_bars must be at most {len(market) - 1}, the bars after the market's first, was {episode_bars}"
-        )
-    return episode_bars

@@ -20,13 +20,13 @@ class Reward:
     """A reward as it is calculated.
 
     Attributes:
-        memory: numbers an account must remember for it: two moments of growth for `differential_sharpe`, else none.
+        num_moments: numbers an account must remember for it: two of growth for `differential_sharpe`, else none.
         compares: whether it needs the benchmark's growth.
     """
 
     def __init__(self, config: RewardConfig) -> None:
         self.config = config
-        self.memory = 2 if config.kind == "differential_sharpe" else 0
+        self.num_moments = 2 if config.kind == "differential_sharpe" else 0
         self.compares = config.kind == "benchmark"
         self.rate = 1.0 / config.memory_bars
 
@@ -38,7 +38,7 @@ class Reward:
         after: Numeric,
         deeper: Numeric,
         benchmark: Numeric,
-        remembered: tuple[Numeric, ...],
+        memory: tuple[Numeric, ...],
     ) -> tuple[Numeric, tuple[Numeric, ...]]:
         """Return the reward of one bar, and what is remembered after it.
 
@@ -48,7 +48,7 @@ class Reward:
             after: (N,) equity at the close of t + 1.
             deeper: (N,) drawdown at t + 1 less that at t.
             benchmark: (N,) log growth of the benchmark; read where `compares` only.
-            remembered: `memory` numbers of (N,), 0 when an episode begins.
+            memory: `num_moments` numbers of (N,), 0 when an episode begins.
 
         Source:
             docs/accounting.md, eq. 11 to 15; Moody and Saffell (2001), Learning to trade via direct reinforcement, IEEE
@@ -63,7 +63,7 @@ class Reward:
         if kind == "benchmark":
             return growth - benchmark, ()
         if kind == "differential_sharpe":
-            return self._differential_sharpe(n, growth, *remembered)
+            return self._differential_sharpe(n, growth, *memory)
         return growth, ()
 
     def _differential_sharpe(

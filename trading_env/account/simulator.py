@@ -1,22 +1,24 @@
-"""The game both Gymnasium faces play: N accounts on one market, their observations, rewards and ends.
+"""What both Gymnasium faces of an account play: N accounts on one market, their observations, rewards and ends.
 
 One padded table holds the features and room for the account's own, so that an observation is one gather. Knows the
 ledger; not Gymnasium's autoreset or rendering.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.account.actions import Actions
 from trading_env.account.rewards import FLOOR, Reward
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import numbers_of
-from trading_env.ledger.columns import Tape
-from trading_env.ledger.law import Accounts, Bar, Rules, carry
+from trading_env.ledger.columns import LedgerColumns
+from trading_env.ledger.law import Accounts, Rules, carry
 from trading_env.ledger.run import opened
 from trading_env.market import Market
+from trading_env.vector_env import Step, checked_episode_bars
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -25,17 +27,8 @@ Int = NDArray[np.int64]
 WIDEST = 10.0  # leverage caps: an observed exposure beyond this is shown as this
 
 
-class Outcome(NamedTuple):
-    """One step of N accounts: (N,) reward, ruin and end of the bars, and the ledger's bar."""
-
-    reward: Array
-    terminated: Flags
-    truncated: Flags
-    bar: Bar
-
-
 class Setting:
-    """What all games on one market under one set of rules share.
+    """What all accounts on one market under one set of rules share.
 
     Args:
         market: prices and features.
@@ -46,28 +39,37 @@ class Setting:
 
     Attributes:
         table: (T, F + K) float32 features, the last K columns 0: room for the account's own.
-        num_own: K = 2 A + 1 columns of an observation that are the account's own.
+        num_account_columns: K = 2 A + 1 columns of an observation that are the account's own.
         benchmark: (T,) log growth of equal shares of all assets into the close of t + 1.
         widest: largest exposure an observation shows.
     """
 
     def __init__(self, market: Market, config: TradingConfig) -> None:
         self.market, self.config = market, config
-        self.tape, self.rules = Tape(market, config), Rules(config, market.bars_per_year)
+        self.columns, self.rules = LedgerColumns(market, config), Rules(config, market.bars_per_year)
         num_bars, self.num_assets = market.close.shape
-        self.last, self.num_features = num_bars - 1, market.features.shape[1]
+        self.last: int = num_bars - 1
+        self.num_features = market.features.shape[1]
         self.n = numbers_of(self.num_assets)
         self.actions, self.reward = Actions(config, self.num_assets), Reward(config.reward)
-        self.num_own = 2 * self.num_assets + 1
+        self.num_account_columns = 2 * self.num_assets + 1
         self.widest = float(np.float32(WIDEST * config.leverage_cap))
-        self.table = np.zeros((num_bars, self.num_features + self.num_own), dtype=np.float32)
+        self.table = np.zeros((num_bars, self.num_features + self.num_account_columns), dtype=np.float32)
         self.table[:, : self.num_features] = market.features
         growth = np.log(market.growth().mean(axis=1))
         self.benchmark = np.append(growth[1:], 0.0)
 
+    @property
+    def observation_space(self) -> spaces.Space[Float32]:
+        """The box an observation lies in: the features' own range, and what an account can be."""
+        features, cap, widest = self.market.features, self.config.leverage_cap, np.full(self.num_assets, self.widest)
+        low = [features.min(axis=0), -widest, np.full(self.num_assets, -cap), np.zeros(1)]
+        high = [features.max(axis=0), widest, np.full(self.num_assets, cap), np.ones(1)]
+        return spaces.Box(np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32))
 
-class Game:
-    """N accounts that each stand at some bar of one market.
+
+class AccountSimulator:
+    """N accounts that each stand at some bar of one market: `trading_env.vector_env.Simulator`.
 
     Args:
         market: prices and features.
@@ -76,30 +78,45 @@ class Game:
         episode_bars: bars of an episode; None plays to the market's end.
 
     Raises:
-        ValueError: the market lacks what the rules need.
+        ValueError: `episode_bars` is less than 1 or more than the market holds, or that lacks what the rules need.
 
     Attributes:
         t: (N,) bar at whose close each account decides next.
         until: (N,) bar at which each episode is cut.
         accounts: the ledger's state.
         peak: (N,) highest equity since the episode began.
-        remembered: what the reward remembers, each (N,).
+        memory: what the reward remembers, each (N,).
         price: (N, A) mark at t of whoever holds something.
     """
+
+    measure = "equity"
 
     def __init__(
         self, market: Market, config: TradingConfig, num_accounts: int, episode_bars: int | None = None
     ) -> None:
-        self.longest = len(market) if episode_bars is None else episode_bars
         self.setting = Setting(market, config)
+        self.episode_bars = checked_episode_bars(episode_bars, self.setting.last)
+        self.whole_bars = episode_bars or 1  # of a random episode, at least
         self.market, self.config = market, config
-        self.num_account_features = self.setting.num_own + self.setting.reward.memory + 1
+        self.last_start = self.setting.last - 1  # after which another bar follows
+        self.action_space, self.observation_space = self.setting.actions.space, self.setting.observation_space
+        self.num_account_features = self.setting.num_account_columns + self.setting.reward.num_moments + 1
         self.t = np.zeros(num_accounts, dtype=np.int64)
         self.until = np.full(num_accounts, self.setting.last)
         self.accounts = opened(self.setting.n, num_accounts, self.setting.num_assets)
         self.peak = np.ones(num_accounts)
-        self.price = self.setting.tape.columns["close_now"].take(self.t, axis=0)
-        self.remembered = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.memory))
+        self.price = self.setting.columns.close.take(self.t, axis=0)
+        self.memory = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.num_moments))
+
+    @property
+    def worth(self) -> Array:
+        """(N,) equity, in units of the opening equity."""
+        equity: Array = self.accounts.equity
+        return equity
+
+    def random_starts(self) -> Int:
+        """Return the bars after which a whole episode fits, or one bar where episodes play to the market's end."""
+        return np.arange(self.setting.last - self.whole_bars + 1)
 
     def restart(self, chosen: Int | slice, rows: Int) -> None:
         """Open fresh accounts at `rows` where `chosen` says; in place."""
@@ -107,26 +124,26 @@ class Game:
         cash[chosen] = equity[chosen] = self.peak[chosen] = 1.0
         units[chosen] = target[chosen] = 0.0
         closed[chosen] = False
-        for moment in self.remembered:
+        for moment in self.memory:
             moment[chosen] = 0.0
         self.t[chosen] = rows
-        self.until[chosen] = np.minimum(rows + self.longest, self.setting.last)
+        self.until[chosen] = np.minimum(rows + self.episode_bars, self.setting.last)
 
-    def advance(self, actions: NDArray[Any]) -> Outcome:
+    def advance(self, actions: NDArray[Any]) -> Step:
         """Carry every account over one bar, to the close of bar t + 1.
 
         Raises:
             ValueError: an action is none.
         """
         setting, before, peak = self.setting, self.accounts.equity, self.peak
-        wanted, moment = setting.actions.targets(actions, len(self.t)), setting.tape.at(self.t)
-        self.accounts, bar = carry(setting.n, self.accounts, wanted, moment, setting.rules)
+        orders, moment = setting.actions.targets(actions, len(self.t)), setting.columns.at(self.t)
+        self.accounts, bar = carry(setting.n, self.accounts, orders, moment, setting.rules)
         self.price = moment.close_next
         after = self.accounts.equity
         self.peak = np.maximum(peak, after)
-        reward, self.remembered = _rewarded(setting, self.t, before, after, peak, self.peak, self.remembered)
+        reward, self.memory = _rewarded(setting, self.t, before, after, peak, self.peak, self.memory)
         self.t = self.t + 1
-        return Outcome(reward, bar.ruined, self.t >= self.until, bar)
+        return Step(reward, bar.ruined, self.t >= self.until, bar)
 
     def account(self) -> Float32:
         """Return (N, K + M + 1) what an agent must remember of an account.
@@ -134,7 +151,33 @@ class Game:
         Exposure and target of each asset, the drawdown from the episode's peak, what the reward remembers, and the
         equity; the first K are part of the observation.
         """
-        return _described(self.setting, self.accounts, self.t, self.peak, self.remembered)
+        return _described(self.setting, self.accounts, self.t, self.peak, self.memory)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all arrays that `restore` needs."""
+        arrays = {**self.accounts._asdict(), "t": self.t, "until": self.until, "peak": self.peak}
+        memory = np.array(self.memory).reshape(-1, len(self.t))
+        return {**{name: np.array(value) for name, value in arrays.items()}, "memory": memory}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned.
+
+        Raises:
+            ValueError: it is the state of another number of accounts or assets, or of another reward.
+        """
+        if np.shape(state["units"]) != self.accounts.units.shape:
+            raise ValueError(
+                f"the state must be of accounts and assets in the shape {self.accounts.units.shape}, "
+                f"was {np.shape(state['units'])}"
+            )
+        if len(state["memory"]) != len(self.memory):
+            raise ValueError(
+                f"the state must be of the reward {self.config.reward.kind}, remembered {len(state['memory'])} numbers"
+            )
+        self.accounts = Accounts(*(np.array(state[name]) for name in Accounts._fields))
+        self.t, self.until, self.peak = (np.array(state[name]) for name in ("t", "until", "peak"))
+        self.price = self.setting.columns.close.take(self.t, axis=0)
+        self.memory = tuple(np.array(moment) for moment in state["memory"])
 
     def observation(self, chosen: Int | None = None) -> Float32:
         """Return (N, F + K): the row of features at t, then the account's own; of the chosen only where given."""
@@ -159,20 +202,20 @@ class Game:
         setting = self.setting
         rows = np.empty((len(t), setting.table.shape[1]), dtype=np.float32)
         setting.table.take(t, axis=0, out=rows, mode="clip")
-        own, assets = rows[:, setting.num_features :], setting.num_assets
-        own[...] = account[:, : setting.num_own]
-        own[:, :assets] = _bounded(own[:, :assets], np.float32(setting.widest))
+        shown, assets = rows[:, setting.num_features :], setting.num_assets
+        shown[...] = account[:, : setting.num_account_columns]
+        shown[:, :assets] = _bounded(shown[:, :assets], np.float32(setting.widest))
         return rows
 
     def transition(
         self, t: NDArray[np.integer], account: Float32, actions: NDArray[Any]
     ) -> tuple[Array, Float32, Flags, Flags]:
-        """Replay one bar from what an agent remembers, through the same ledger; nothing of this game moves.
+        """Replay one bar from what an agent remembers, through the same ledger; nothing of this simulator moves.
 
         Args:
             t: (B,) rows, at most T - 2.
-            account: (B, K + M + 1) as `account` returned them, float32; so the result agrees with the game's own to
-                that.
+            account: (B, K + M + 1) as `account` returned them, float32; so the result agrees with the simulator's
+                own to that.
             actions: (B,) or (B, A) actions.
 
         Returns:
@@ -181,39 +224,39 @@ class Game:
         setting, rows = self.setting, np.asarray(t, dtype=np.int64)
         columns, assets = account.astype(np.float64), setting.num_assets
         drawdown, equity = columns[:, 2 * assets], columns[:, -1]
-        remembered = tuple(columns[:, setting.num_own : -1].T)
+        memory = tuple(columns[:, setting.num_account_columns : -1].T)
         part: Any = 0 if assets == 1 else slice(assets)
         exposure, target = columns[:, :assets][:, part], columns[:, assets : 2 * assets][:, part]
-        price = setting.tape.columns["close_now"][rows]
+        price = setting.columns.close[rows]
         accounts = Accounts(
             cash=equity * (1.0 - setting.n.total(exposure)),
             units=exposure * setting.n.over(equity) / price,
-            target=setting.actions.remembered(target),
+            target=setting.actions.exact(target),
             equity=equity,
             closed=equity <= setting.rules.ruin,
         )
-        wanted = setting.actions.targets(np.asarray(actions), len(rows))
-        accounts, bar = carry(setting.n, accounts, wanted, setting.tape.at(rows), setting.rules)
+        orders = setting.actions.targets(np.asarray(actions), len(rows))
+        accounts, bar = carry(setting.n, accounts, orders, setting.columns.at(rows), setting.rules)
         before = equity / np.maximum(1.0 - drawdown, FLOOR)
         peak = np.maximum(before, accounts.equity)
-        reward, kept = _rewarded(setting, rows, equity, accounts.equity, before, peak, remembered)
-        following = _described(setting, accounts, rows + 1, peak, kept)
+        reward, memory = _rewarded(setting, rows, equity, accounts.equity, before, peak, memory)
+        following = _described(setting, accounts, rows + 1, peak, memory)
         return reward, following, bar.ruined, rows + 1 >= setting.last
 
 
 def _rewarded(
-    setting: Setting, t: Int, before: Array, after: Array, old_peak: Array, peak: Array, remembered: tuple[Array, ...]
+    setting: Setting, t: Int, before: Array, after: Array, old_peak: Array, peak: Array, memory: tuple[Array, ...]
 ) -> tuple[Array, tuple[Array, ...]]:
     """(N,) rewards of the bar after rows t, and what is remembered after it."""
     reward = setting.reward
     deeper = before / old_peak - after / peak if reward.config.kind == "drawdown" else None
     benchmark = setting.benchmark.take(t, mode="clip") if reward.compares else None
-    return reward.of(setting.n, before=before, after=after, deeper=deeper, benchmark=benchmark, remembered=remembered)
+    return reward.of(setting.n, before=before, after=after, deeper=deeper, benchmark=benchmark, memory=memory)
 
 
-def _described(setting: Setting, accounts: Accounts, t: Int, peak: Array, remembered: tuple[Array, ...]) -> Float32:
-    exposure = _exposure(accounts, setting.tape.columns["close_now"].take(t, axis=0, mode="clip"), setting)
-    parts = (exposure, accounts.target, 1.0 - accounts.equity / peak, *remembered, accounts.equity)
+def _described(setting: Setting, accounts: Accounts, t: Int, peak: Array, memory: tuple[Array, ...]) -> Float32:
+    exposure = _exposure(accounts, setting.columns.close.take(t, axis=0, mode="clip"), setting)
+    parts = (exposure, accounts.target, 1.0 - accounts.equity / peak, *memory, accounts.equity)
     columns = [part if part.ndim == 2 else part[:, None] for part in parts]
     return np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
 

@@ -16,12 +16,16 @@ from trading_env.market import Market
 Column = NDArray[Any]
 
 
-class Tape:
+class LedgerColumns:
     """The columns of one market under one set of rules.
 
     Args:
         market: T bars of A assets.
         config: which columns matter, and in which bar an order fills.
+
+    Attributes:
+        close: (T,) closing prices of one asset, else (T, A).
+        plain: whether the market has no events, volumes or stops that the rules would look at.
 
     Raises:
         ValueError: `next_open` is asked of a market of one price a bar, or the market lacks what a cost needs.
@@ -53,6 +57,7 @@ class Tape:
             for name, column in columns.items()
             if column is not None
         }
+        self.close = self.columns["close_now"]
 
     def at(self, rows: NDArray[np.int64]) -> Moment:
         """Return what happens after each of (N,) rows: (N,) of one asset, else (N, A)."""
@@ -61,7 +66,7 @@ class Tape:
 
     def after(self, row: int) -> Moment:
         """Return what happens after one row: Python's numbers of one asset, else (A,)."""
-        if self.columns["close_now"].ndim == 1:
+        if self.close.ndim == 1:
             return Moment(**{name: self.columns[name].item(row) for name in self.read})
         return Moment(**{name: self.columns[name][row] for name in self.read})
 

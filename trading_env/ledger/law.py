@@ -1,8 +1,8 @@
-"""The ledger: one law of money for the environment, the backtest and the live signal.
+"""One law of money for the environment, the backtest and the live signal.
 
 `carry` takes accounts from one close to the next; everything that moves money calls it, or is tested to agree with it
-to the last bit (`paths`). Accounts hold units of A assets and one cash, in float64, without rounding, in units of their
-opening equity. Formulas: docs/accounting.md, sections 1 to 4. Knows bars and rules; not observations, rewards, actions.
+to the last bit (`ledger.run`). Accounts hold units of A assets and one cash, in float64, never rounded, in units of
+their opening equity. Formulas: docs/accounting.md, sections 1 to 4. Knows bars and rules; no observation, no action.
 """
 
 from typing import Any, NamedTuple
@@ -94,31 +94,19 @@ class Bar(NamedTuple):
 
 
 class Rules:
-    """A configuration as the ledger calculates with it: rates as fractions, interest per bar, sizes per capital."""
+    """A configuration as the ledger calculates with it: rates as fractions, interest per bar, sizes per capital.
 
-    __slots__ = (
-        "borrow",
-        "fee",
-        "financing",
-        "half_spread",
-        "lot",
-        "maintenance",
-        "min_notional",
-        "next_close",
-        "on_change",
-        "per_share",
-        "per_volatility",
-        "ruin",
-        "same_close",
-        "slippage",
-        "varying",
-    )
+    Where the cost rates are constant, one unit of money bought or sold costs `per_size`, and what is bought costs
+    `per_value` more, what is sold so much less: the fee is on the price paid; eq. 3 and 4.
+    """
 
     def __init__(self, config: TradingConfig, bars_per_year: float) -> None:
         costs = config.costs
         self.fee = costs.fee_bps * 1e-4
         self.half_spread = costs.half_spread_bps * 1e-4
         self.slippage = costs.slippage_bps * 1e-4
+        move = self.half_spread + self.slippage
+        self.per_size, self.per_value = move + self.fee, self.fee * move
         self.per_volatility = costs.slippage_per_volatility
         self.per_share = costs.slippage_bps_per_volume_percent * 1e-4 * 100.0 * config.capital
         self.varying = self.per_volatility > 0.0 or self.per_share > 0.0
@@ -133,13 +121,32 @@ class Rules:
         self.on_change = config.rebalance == "on_change"
 
 
-def carry(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: Rules) -> tuple[Accounts, Bar]:
+def charges(notional: Numeric, flow: Numeric, rules: Rules) -> tuple[Numeric, Numeric, Numeric]:
+    """Return (N,) fee, spread and slippage of what was traded, at constant rates; eq. 3 and 4.
+
+    Args:
+        notional: (N,) value bought and sold.
+        flow: (N,) value bought less value sold.
+        rules: the rates.
+    """
+    spread, slippage = notional * rules.half_spread, notional * rules.slippage
+    # what is bought costs price x (1 + h + s), what is sold brings x (1 - h - s)
+    return rules.fee * (notional + flow * (rules.half_spread + rules.slippage)), spread, slippage
+
+
+def interest(n: Numbers, units: Numeric, cash: Numeric, price: Numeric, rules: Rules) -> tuple[Numeric, Numeric]:
+    """Return (N,) borrow on short value and financing of negative cash, of one bar; eq. 5 and 6."""
+    borrow = n.total(n.maximum(-units, 0.0) * price) * rules.borrow
+    return borrow, n.maximum(-cash, 0.0) * rules.financing
+
+
+def carry(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: Rules) -> tuple[Accounts, Bar]:
     """Carry N accounts from the close of bar t to the close of bar t + 1.
 
     Args:
         n: what the accounts are made of.
         accounts: their state at the close of t.
-        wanted: (N, A) target exposures decided at the close of t.
+        orders: (N, A) target exposures decided at the close of t.
         bar: what the market does.
         rules: execution, rebalancing, costs, ruin.
 
@@ -153,37 +160,37 @@ def carry(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: R
     """
     called = None
     if rules.maintenance:
-        called, wanted = _margin_call(n, accounts, wanted, bar, rules)
+        called, orders = _margin_call(n, accounts, orders, bar, rules)
     dividends: Numeric = 0.0
     if rules.same_close:
-        accounts, base, trade, early = _fill(n, accounts, wanted, bar.close_now, bar, rules)
+        accounts, base, trade, early = _fill(n, accounts, orders, bar.close_now, bar, rules)
         if bar.split is not None or bar.dividend is not None:
             accounts, dividends = _night(n, accounts, bar)
-        accounts, interest = _accrue(n, accounts, bar, rules)
+        accounts, held = _accrue(n, accounts, bar, rules)
     else:
         if bar.split is not None or bar.dividend is not None:
             accounts, dividends = _night(n, accounts, bar)
         if rules.next_close:
-            accounts, interest = _accrue(n, accounts, bar, rules)
-            accounts, base, trade, early = _fill(n, accounts, wanted, bar.close_next, bar, rules)
+            accounts, held = _accrue(n, accounts, bar, rules)
+            accounts, base, trade, early = _fill(n, accounts, orders, bar.close_next, bar, rules)
         else:
-            accounts, base, trade, early = _fill(n, accounts, wanted, bar.open_next, bar, rules)
-            accounts, interest = _accrue(n, accounts, bar, rules)
+            accounts, base, trade, early = _fill(n, accounts, orders, bar.open_next, bar, rules)
+            accounts, held = _accrue(n, accounts, bar, rules)
     accounts, late = _mark(n, accounts, bar.close_next, rules)
     ruined, units, value = _together(n, early, late)
-    return accounts, Bar(*trade, *interest, dividends, ruined, called, base, units, value)
+    return accounts, Bar(*trade, *held, dividends, ruined, called, base, units, value)
 
 
 Settlement = tuple[Numeric, Numeric, Numeric]  # whom, units, value; None where nobody
 
 
-def _margin_call(n: Numbers, accounts: Accounts, wanted: Numeric, bar: Moment, rules: Rules) -> tuple[Numeric, Numeric]:
+def _margin_call(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: Rules) -> tuple[Numeric, Numeric]:
     """Replace the order of an account whose equity covers too little of what it holds by its close-out; eq. 9."""
     gross = n.total(n.absolute(accounts.units) * bar.close_now)
     called = n.both(accounts.equity < rules.maintenance * gross, n.negated(accounts.closed))
     if not n.some(called):
-        return None, wanted
-    return called, n.where(n.over(called), 0.0, wanted)
+        return None, orders
+    return called, n.where(n.over(called), 0.0, orders)
 
 
 def _night(n: Numbers, accounts: Accounts, bar: Moment) -> tuple[Accounts, Numeric]:
@@ -228,7 +235,7 @@ def _together(n: Numbers, early: Settlement, late: Settlement) -> Settlement:
 
 
 def _fill(
-    n: Numbers, accounts: Accounts, wanted: Numeric, price: Numeric, bar: Moment, rules: Rules
+    n: Numbers, accounts: Accounts, orders: Numeric, price: Numeric, bar: Moment, rules: Rules
 ) -> tuple[Accounts, Numeric, tuple[Numeric, Numeric, Numeric, Numeric], Settlement]:
     """Bring units to target x equity / price where the target asks for it; eq. 1 to 4.
 
@@ -238,33 +245,30 @@ def _fill(
     accounts, early = _mark(n, accounts, price, rules)
     cash, units, target, base, closed = accounts
     alive = n.over(n.negated(closed))
-    moves = n.both(wanted != target, alive) if rules.on_change else n.both(wanted == wanted, alive)
-    goal = wanted * n.over(base) / price
+    moves = n.both(orders != target, alive) if rules.on_change else n.both(orders == orders, alive)
+    goal = orders * n.over(base) / price
     if rules.lot:
         goal = n.trunc(goal / rules.lot * WHOLE) * rules.lot
     gap = goal - units
     if bar.tradable is None and not rules.min_notional:
-        target = n.only(alive, wanted)
+        target = n.only(alive, orders)
     else:
         if bar.tradable is not None:
             moves = n.both(moves, bar.tradable)
         if rules.min_notional:
             small = n.both(n.absolute(gap) * price < rules.min_notional, goal != 0.0)
             moves = n.both(moves, n.negated(small))
-        target = n.where(moves, wanted, target)
+        target = n.where(moves, orders, target)
     bought = n.only(moves, gap)
     value = bought * price
     size = n.absolute(value)
     notional, flow = n.total(size), n.total(value)
-    spread = notional * rules.half_spread
     if rules.varying:
         rate = _slippage(n, bought, bar, rules)
-        slippage = n.total(size * rate)
-        tilt = n.total(value * (rules.half_spread + rate))
+        spread, slippage = notional * rules.half_spread, n.total(size * rate)
+        fee = rules.fee * (notional + n.total(value * (rules.half_spread + rate)))
     else:
-        slippage = notional * rules.slippage
-        tilt = flow * (rules.half_spread + rules.slippage)
-    fee = rules.fee * (notional + tilt)  # what is bought costs price x (1 + h + s), what is sold brings x (1 - h - s)
+        fee, spread, slippage = charges(notional, flow, rules)
     cash = cash - flow - (spread + slippage) - fee
     return Accounts(cash, units + bought, target, base, closed), base, (notional, fee, spread, slippage), early
 
@@ -284,8 +288,7 @@ def _accrue(
 ) -> tuple[Accounts, tuple[Numeric, Numeric, Numeric]]:
     """Charge one bar's interest on short value and on negative cash, and its funding; eq. 5, 6 and 10."""
     cash, units, target, equity, closed = accounts
-    borrow = n.total(n.maximum(-units, 0.0) * bar.close_next) * rules.borrow
-    financing = n.maximum(-cash, 0.0) * rules.financing
+    borrow, financing = interest(n, units, cash, bar.close_next, rules)
     cash = cash - borrow - financing
     funding: Numeric = 0.0
     if bar.funding is not None:

@@ -1,4 +1,4 @@
-"""Whole paths through the ledger: T bars of decisions made before, told as money, units and costs.
+"""Whole runs of the ledger: T bars of decisions made before, told as money, units and costs.
 
 `run_ledger` plays target exposures with the environment's own `carry`. Where one asset is traded by the common rules a
 plain loop does the same arithmetic in the same order, ten times faster; the tests hold both to the last bit.
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.arithmetic import Floats, Numbers, numbers_of
-from trading_env.ledger.columns import Tape
-from trading_env.ledger.law import Accounts, Bar, Rules, carry
+from trading_env.ledger.arithmetic import FLOATS, LANES, Numbers, numbers_of
+from trading_env.ledger.columns import LedgerColumns
+from trading_env.ledger.law import Accounts, Bar, Rules, carry, charges, interest
 from trading_env.market import Market
 
 Array = NDArray[np.float64]
@@ -22,7 +22,7 @@ MONEY = ("fee", "spread", "slippage", "borrow", "financing", "funding", "dividen
 
 
 @dataclass(frozen=True, eq=False)
-class LedgerPath:
+class LedgerRun:
     """What N accounts did over T bars; row t is the state at the close of bar t, row 0 the opening.
 
     Attributes:
@@ -66,8 +66,8 @@ class LedgerPath:
     fill_splits: Array | None
 
 
-def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerPath:
-    """Play N paths of target exposures through the ledger, with the very step the environment uses.
+def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerRun:
+    """Play N columns of target exposures through the ledger, with the very step the environment uses.
 
     Args:
         market: T bars of A assets.
@@ -83,19 +83,19 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerP
             the rules need.
     """
     targets = _checked(market, targets, config)
-    tape, rules = Tape(market, config), Rules(config, market.bars_per_year)
+    columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year)
     record = _Record(*targets.shape)
-    plain = tape.plain and not (rules.varying or rules.lot or rules.min_notional or rules.maintenance)
-    one = targets.shape[2] == 1
-    if one and plain and targets.shape[1] <= FEW:
+    plain = columns.plain and not (rules.varying or rules.lot or rules.min_notional or rules.maintenance)
+    single_asset = targets.shape[2] == 1
+    if single_asset and plain and targets.shape[1] <= FEW:
         fills = fill_prices(market, config)[1:, 0]
         for account in range(targets.shape[1]):
-            _loop(record, account, tape, targets[:, account, 0], fills, rules)
-    elif one and targets.shape[1] == 1:
-        _carry_all(record, Floats, tape, targets[:, 0, 0].tolist(), rules)
+            _loop(record, account, columns, targets[:, account, 0], fills, rules)
+    elif single_asset and targets.shape[1] == 1:
+        _carry_all(record, FLOATS, columns, targets[:, 0, 0].tolist(), rules)
     else:
-        _carry_all(record, numbers_of(targets.shape[2]), tape, targets[:, :, 0] if one else targets, rules)
-    return record.path(market, config)
+        _carry_all(record, numbers_of(targets.shape[2]), columns, targets[:, :, 0] if single_asset else targets, rules)
+    return record.run(market, config)
 
 
 def _checked(market: Market, targets: Array, config: TradingConfig) -> Array:
@@ -114,7 +114,7 @@ def _checked(market: Market, targets: Array, config: TradingConfig) -> Array:
 
 
 class _Record:
-    """The columns of a `LedgerPath` while they are filled."""
+    """The columns of a `LedgerRun` while they are filled."""
 
     def __init__(self, num_bars: int, num_accounts: int, num_assets: int) -> None:
         self.flat = {
@@ -126,7 +126,7 @@ class _Record:
         self.settled_value = np.zeros(self.units.shape)
         self.flat["equity"][0] = self.flat["cash"][0] = 1.0
 
-    def path(self, market: Market, config: TradingConfig) -> LedgerPath:
+    def run(self, market: Market, config: TradingConfig) -> LedgerRun:
         flat, units = self.flat, self.units
         base, equity = flat.pop("base"), flat["equity"][:, :, None]
         notional = flat.pop("notional")
@@ -135,7 +135,7 @@ class _Record:
         if market.splits is not None:
             splits = np.vstack([np.ones_like(market.splits[:1]), market.splits[1:]]).cumprod(axis=0)
         late = config.execution != "same_close"
-        return LedgerPath(
+        return LedgerRun(
             **flat,
             units=units,
             exposure=np.divide(value, equity, out=np.zeros_like(value), where=equity > 0.0),
@@ -168,117 +168,87 @@ def _columns(value: Any) -> Array:
     return array[:, None] if array.ndim == 1 else array
 
 
-def _carry_all(record: _Record, n: Numbers, tape: Tape, targets: Any, rules: Rules) -> None:
+def _carry_all(record: _Record, n: Numbers, columns: LedgerColumns, targets: Any, rules: Rules) -> None:
     num_bars, num_accounts, num_assets = record.units.shape
     accounts = opened(n, num_accounts, num_assets)
     for t in range(num_bars - 1):
-        accounts, bar = carry(n, accounts, targets[t], tape.after(t), rules)
+        accounts, bar = carry(n, accounts, targets[t], columns.after(t), rules)
         record.write(t + 1, accounts, bar)
 
 
 def opened(n: Numbers, num_accounts: int, num_assets: int) -> Accounts:
     """Return N accounts that hold 1 unit of money and no asset."""
-    if n is Floats:
+    if n is FLOATS:
         return Accounts(1.0, 0.0, 0.0, 1.0, False)
     shape = (num_accounts,) if num_assets == 1 else (num_accounts, num_assets)
     closed = np.zeros(num_accounts, dtype=bool)
     return Accounts(np.ones(num_accounts), np.zeros(shape), np.zeros(shape), np.ones(num_accounts), closed)
 
 
-def _loop(record: _Record, account: int, tape: Tape, targets: Array, fills: Array, rules: Rules) -> None:
+def _loop(record: _Record, account: int, columns: LedgerColumns, targets: Array, fills: Array, rules: Rules) -> None:
     """One account of one asset under the common rules: money and units bar by bar, all else from them at once."""
-    after = tape.columns["close_next"][:-1]
-    walk = _walk_close if rules.next_close else _walk
-    cash, units = walk(targets[:-1].tolist(), fills.tolist(), after.tolist(), rules)
-    before, held = cash[:-1], units[:-1]
-    borrow = np.maximum(-(held if rules.next_close else units[1:]), 0.0)
-    borrow *= after
-    borrow *= rules.borrow
-    ahead = before
-    if rules.next_close:
-        financing = np.maximum(-before, 0.0) * rules.financing
-        ahead = before - borrow - financing
-    base = ahead + held * fills
+    close = columns.close
+    marks = np.concatenate([close[1:], close[-1:]]) if rules.next_close else close  # at which interest is due
+    filled, units = _walk(targets[:-1].tolist(), fills.tolist(), marks[1:].tolist(), rules)
+    borrow, financing = interest(LANES, units, filled, marks, rules)
+    accrued = filled - borrow - financing
+    base = accrued[:-1] + units[:-1] * fills
     value = targets[:-1] * base / fills
-    value -= held
+    value -= units[:-1]
     if rules.on_change:
         value *= targets[:-1] != np.concatenate([np.zeros(1), targets[:-2]])
     value *= fills
     notional = np.abs(value)
-    spread, slippage = notional * rules.half_spread, notional * rules.slippage
-    fee = rules.fee * (notional + value * (rules.half_spread + rules.slippage))
-    if not rules.next_close:
-        filled = before - value
-        filled -= spread + slippage
-        filled -= fee
-        financing = np.maximum(-filled, 0.0) * rules.financing
-    equity = cash[1:] + units[1:] * after
+    fee, spread, slippage = charges(notional, value, rules)
+    bar = slice(None, -1) if rules.next_close else slice(1, None)  # interest before the fill, or after it
+    cash = (filled if rules.next_close else accrued)[1:]
+    equity = cash + units[1:] * close[1:]
     ruined = np.flatnonzero((base <= rules.ruin) | (equity <= rules.ruin))
-    columns = {"equity": equity, "cash": cash[1:], "notional": notional, "base": base, "fee": fee, "spread": spread}
-    columns |= {"slippage": slippage, "borrow": borrow, "financing": financing}
+    money = {"equity": equity, "cash": cash, "notional": notional, "base": base, "fee": fee, "spread": spread}
+    money |= {"slippage": slippage, "borrow": borrow[bar], "financing": financing[bar]}
     stop = len(equity) if not len(ruined) else int(ruined[0])
-    for name, column in columns.items():
+    for name, column in money.items():
         record.flat[name][1 : stop + 1, account] = column[:stop]
     record.units[1 : stop + 1, account, 0] = units[1 : stop + 1]
     if len(ruined):
-        _end(record, account, stop, targets, tape, rules)
+        _end(record, account, stop, targets, columns, rules)
 
 
-def _end(record: _Record, account: int, t: int, targets: Array, tape: Tape, rules: Rules) -> None:
+def _end(record: _Record, account: int, t: int, targets: Array, columns: LedgerColumns, rules: Rules) -> None:
     """Close out an account whose ruin comes in the bar after row t; from then on it holds its money."""
     target = 0.0 if t == 0 else float(targets[t - 1])
-    last = (record.flat["cash"][t, account].item(), record.units[t, account, 0].item(), target)
-    accounts = Accounts(*last, record.flat["equity"][t, account].item(), False)
-    accounts, bar = carry(Floats, accounts, targets[t].item(), tape.after(t), rules)
+    state = (record.flat["cash"][t, account].item(), record.units[t, account, 0].item(), target)
+    accounts = Accounts(*state, record.flat["equity"][t, account].item(), False)
+    accounts, bar = carry(FLOATS, accounts, targets[t].item(), columns.after(t), rules)
     record.write(t + 1, accounts, bar, account)
     for name in ("equity", "cash", "base"):
         record.flat[name][t + 2 :, account] = accounts.equity
 
 
-def _walk(targets: list[float], fills: list[float], closes: list[float], rules: Rules) -> tuple[Array, Array]:
-    """(T,) cash and (T,) units of orders that fill before the bar's interest is due; eq. 1 to 6."""
+def _walk(targets: list[float], fills: list[float], marks: list[float], rules: Rules) -> tuple[Array, Array]:
+    """Return (T,) cash after each bar's fill, before the interest that is then due at its mark, and (T,) units.
+
+    `charges` and `interest` for one account, written out because a call would cost more than what it calculates.
+    """
     fee_rate, half, slip = rules.fee, rules.half_spread, rules.slippage
     borrow, financing = rules.borrow, rules.financing
     tilt, on_change = half + slip, rules.on_change
     cash, units, held_target = 1.0, 0.0, 0.0
     money, held = [cash], [units]
     keep_money, keep_held = money.append, held.append
-    for target, price, close in zip(targets, fills, closes, strict=True):
+    for target, price, mark in zip(targets, fills, marks, strict=True):
         if target != held_target or not on_change:
             bought = target * (cash + units * price) / price - units
             value = bought * price
             size = value if value >= 0.0 else -value
             cash = cash - value - (size * half + size * slip) - fee_rate * (size + value * tilt)
             units, held_target = units + bought, target
-        if units < 0.0:  # who is short and not ruined has money
-            cash = cash - -units * close * borrow
-        elif cash < 0.0:
-            cash = cash - -cash * financing
         keep_money(cash)
         keep_held(units)
-    return np.array(money), np.array(held)
-
-
-def _walk_close(targets: list[float], fills: list[float], closes: list[float], rules: Rules) -> tuple[Array, Array]:
-    """The same where the bar's interest is due before the order fills."""
-    fee_rate, half, slip = rules.fee, rules.half_spread, rules.slippage
-    borrow, financing = rules.borrow, rules.financing
-    tilt, on_change = half + slip, rules.on_change
-    cash, units, held_target = 1.0, 0.0, 0.0
-    money, held = [cash], [units]
-    for target, price, close in zip(targets, fills, closes, strict=True):
-        if units < 0.0:
-            cash = cash - -units * close * borrow
+        if units < 0.0:  # who is short and not ruined has money
+            cash = cash - -units * mark * borrow
         elif cash < 0.0:
             cash = cash - -cash * financing
-        if target != held_target or not on_change:
-            bought = target * (cash + units * price) / price - units
-            value = bought * price
-            size = value if value >= 0.0 else -value
-            cash = cash - value - (size * half + size * slip) - fee_rate * (size + value * tilt)
-            units, held_target = units + bought, target
-        money.append(cash)
-        held.append(units)
     return np.array(money), np.array(held)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading_env.ledger.run import Array, LedgerPath
+from trading_env.ledger.run import Array, LedgerRun
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Trade:
     profit: float
 
 
-def closed_trades(path: LedgerPath, account: int = 0) -> list[Trade]:
+def closed_trades(run: LedgerRun, account: int = 0) -> list[Trade]:
     """Return the closed trades of one account, by asset and time; a position open at the end is not among them.
 
     A fill that flips the side closes one trade and opens the next; its costs are shared by the units on either side.
@@ -35,18 +35,18 @@ def closed_trades(path: LedgerPath, account: int = 0) -> list[Trade]:
     account held, since an account that owes is settled at nothing.
     """
     trades = []
-    for asset in range(path.units.shape[2]):
-        trades.extend(_asset_trades(path, account, asset))
+    for asset in range(run.units.shape[2]):
+        trades.extend(_asset_trades(run, account, asset))
     return trades
 
 
-def _asset_trades(path: LedgerPath, account: int, asset: int) -> list[Trade]:
-    held, price = path.units[:, account, asset], path.fill_price[:, asset]
-    taken, value = path.settled_units[:, account, asset], path.settled_value[:, account, asset]
-    if path.splits is not None and path.fill_splits is not None:  # count in units of the first bar
-        held, taken = held / path.splits[:, asset], taken / path.splits[:, asset]
-        price = price * path.fill_splits[:, asset]
-    cost = _costs(path, account, asset)
+def _asset_trades(run: LedgerRun, account: int, asset: int) -> list[Trade]:
+    held, price = run.units[:, account, asset], run.fill_price[:, asset]
+    taken, value = run.settled_units[:, account, asset], run.settled_value[:, account, asset]
+    if run.splits is not None and run.fill_splits is not None:  # count in units of the first bar
+        held, taken = held / run.splits[:, asset], taken / run.splits[:, asset]
+        price = price * run.fill_splits[:, asset]
+    cost = _costs(run, account, asset)
     filled = held + taken  # units after the bar's fill, before a ruined account was closed out
     trades: list[Trade] = []
     entry, earned = 0, 0.0
@@ -67,16 +67,16 @@ def _asset_trades(path: LedgerPath, account: int, asset: int) -> list[Trade]:
     return trades
 
 
-def _costs(path: LedgerPath, account: int, asset: int) -> Array:
+def _costs(run: LedgerRun, account: int, asset: int) -> Array:
     """(T,) costs of the fills in one asset: the account's, shared by notional where several assets trade in a bar."""
     filled, held, price = (
-        path.units[:, account] + path.settled_units[:, account],
-        path.units[:, account],
-        path.fill_price,
+        run.units[:, account] + run.settled_units[:, account],
+        run.units[:, account],
+        run.fill_price,
     )
-    if path.splits is not None and path.fill_splits is not None:
-        filled, held, price = filled / path.splits, held / path.splits, price * path.fill_splits
+    if run.splits is not None and run.fill_splits is not None:
+        filled, held, price = filled / run.splits, held / run.splits, price * run.fill_splits
     traded = np.abs(filled - np.concatenate([held[:1], held[:-1]])) * price
     whole = traded.sum(axis=1)
     share = np.divide(traded[:, asset], whole, out=np.zeros_like(whole), where=whole > 0.0)
-    return np.asarray((path.fee + path.spread + path.slippage)[:, account] * share)
+    return np.asarray((run.fee + run.spread + run.slippage)[:, account] * share)

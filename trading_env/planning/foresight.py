@@ -1,10 +1,11 @@
-"""What perfect knowledge would have earned: the best path through the ledger, to measure strategies against.
+"""What perfect knowledge would have earned: the best run of the ledger, to measure strategies against.
 
 A path is a bound only if nothing in the ledger earns more. Accounts drift with their price between trades, so that
 what a bar earns depends on when its position was entered and on what entering cost; the search therefore carries whole
 accounts, and drops one only where another is certain to end richer. Formulas and proof: docs/accounting.md, section 7.
 """
 
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,6 @@ class _Search:
 
     def __init__(self, market: Market, config: TradingConfig) -> None:
         self.config, self.costs = config, Rules(config, market.bars_per_year)
-        self.price_move = self.costs.half_spread + self.costs.slippage
         self.levels = [float(level) for level in config.exposures]
         close = market.close[:, 0]
         same = config.execution == "same_close"
@@ -43,11 +43,11 @@ class _Search:
         beyond = np.append(fills[1:], close[-1])
         self.lowest = np.minimum.accumulate(np.append(beyond, close[-1])[::-1])[::-1].tolist()
         self.highest = np.maximum.accumulate(np.append(beyond, close[-1])[::-1])[::-1].tolist()
-        self.rate = self.price_move + self.costs.fee * (1.0 + self.price_move)
+        self.rate = self.costs.per_size + self.costs.per_value
         self.free_to_leave = min(self.levels) <= 0.0 <= max(self.levels)
         self.lost = Account(0.0, 0.0, None)  # the best of those that were closed out
         opening = Account(1.0, 0.0, None)
-        self.kept = [[opening] if level == 0.0 else [] for level in self.levels]
+        self.accounts = [[opening] if level == 0.0 else [] for level in self.levels]
         self.opening = [] if 0.0 in self.levels else [opening]  # it holds no level yet, and has to take one
 
     def best(self) -> Account:
@@ -57,30 +57,30 @@ class _Search:
             if late:
                 self._accrue(t)
             self._mark(self.fills[t])
-            self.kept = [self._worth_keeping(t, j, self._arriving(t, j)) for j in range(len(self.levels))]
+            self.accounts = [self._worth_keeping(t, j, self._arriving(t, j)) for j in range(len(self.levels))]
             self.opening = []
             if not late:
                 self._accrue(t)
             self._mark(self.close[t + 1])
-        everyone = [account for accounts in self.kept for account in accounts]
+        everyone = [account for accounts in self.accounts for account in accounts]
         return max([*everyone, self.lost], key=lambda account: account.worth(self.close[-1]))
 
     def _arriving(self, t: int, j: int) -> list[Account]:
         """Return every account that can hold level j after the fill of row t's order."""
-        found = []
-        for i, accounts in enumerate([*self.kept, self.opening]):
+        arriving = []
+        for i, accounts in enumerate([*self.accounts, self.opening]):
             if i == j and self.config.rebalance == "on_change":
-                found.extend(accounts)
+                arriving.extend(accounts)
             else:
-                found.extend([self._traded(t, j, account) for account in accounts])
-        return found
+                arriving.extend([self._traded(t, j, account) for account in accounts])
+        return arriving
 
     def _traded(self, t: int, j: int, account: Account) -> Account:
         """Bring an account to its level, as the ledger does; docs/accounting.md, eq. 1 to 4."""
         price, costs = self.fills[t], self.costs
         units = self.levels[j] * account.worth(price) / price
         value = (units - account.units) * price
-        cost = abs(value) * (self.price_move + costs.fee) + value * costs.fee * self.price_move
+        cost = abs(value) * costs.per_size + value * costs.per_value
         return Account(account.cash - value - cost, units, (t, j, account.trades))
 
     def _worth_keeping(self, t: int, j: int, accounts: list[Account]) -> list[Account]:
@@ -90,13 +90,15 @@ class _Search:
         if self.levels[j] == 0.0:
             return [max(accounts, key=lambda account: account.cash)]
         low, high = self._prices_that_count(t, accounts)
-        keyed = sorted(((one.worth(low), one.worth(high), one) for one in accounts), key=_by_worth, reverse=True)
-        kept, most = [], -np.inf
-        for _, at_high, account in keyed:  # all before it are worth at least as much at the low price
+        keyed = [(account.worth(low), account.worth(high), account) for account in accounts]
+        richest, most = [], -np.inf
+        for _, at_high, account in sorted(
+            keyed, key=itemgetter(0, 1), reverse=True
+        ):  # all before it are worth at least as much at the low price
             if at_high > most:
-                kept.append(account)
+                richest.append(account)
                 most = at_high
-        return kept
+        return richest
 
     def _prices_that_count(self, t: int, accounts: list[Account]) -> tuple[float, float]:
         """Bounds of the price at which an account of a best path is next traded or marked for the last time.
@@ -111,7 +113,7 @@ class _Search:
             low, high = min(following, self.close[t + 1]), max(following, self.close[t + 1])
             return low * (1.0 - margin) / (1.0 + self.costs.financing), high * (1.0 + margin + self.costs.borrow)
         low, high = self.lowest[t], self.highest[t]
-        held = max((one.worth(price) / abs(one.units) for one in accounts if one.units), default=price)
+        held = max((account.worth(price) / abs(account.units) for account in accounts if account.units), default=price)
         if self.free_to_leave and accounts[0].units > 0.0:
             low = max(low, price - margin * held)
         elif self.free_to_leave:
@@ -123,27 +125,23 @@ class _Search:
         if not costs.borrow and not costs.financing:
             return
 
-        def charged(one: Account) -> Account:
-            interest = max(-one.units, 0.0) * price * costs.borrow + max(-one.cash, 0.0) * costs.financing
-            return one._replace(cash=one.cash - interest) if interest else one
+        def charged(account: Account) -> Account:
+            interest = max(-account.units, 0.0) * price * costs.borrow + max(-account.cash, 0.0) * costs.financing
+            return account._replace(cash=account.cash - interest) if interest else account
 
-        self.kept = [[charged(account) for account in accounts] for accounts in self.kept]
+        self.accounts = [[charged(account) for account in accounts] for accounts in self.accounts]
 
     def _mark(self, price: float) -> None:
         """Close out the ruined, as the ledger does, eq. 7."""
         floor = self.config.ruin_equity
-        for j, accounts in enumerate(self.kept):
+        for j, accounts in enumerate(self.accounts):
             worth = [account.worth(price) for account in accounts]
             if worth and min(worth) <= floor:
                 ruined = [
                     Account(max(w, 0.0), 0.0, a.trades) for w, a in zip(worth, accounts, strict=True) if w <= floor
                 ]
                 self.lost = max([self.lost, *ruined], key=lambda account: account.cash)
-                self.kept[j] = [a for w, a in zip(worth, accounts, strict=True) if w > floor]
-
-
-def _by_worth(keyed: tuple[float, float, Account]) -> tuple[float, float]:
-    return keyed[0], keyed[1]
+                self.accounts[j] = [a for w, a in zip(worth, accounts, strict=True) if w > floor]
 
 
 def not_bounded(market: Market, config: TradingConfig) -> tuple[str, ...]:

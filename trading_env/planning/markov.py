@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import Rules
+from trading_env.ledger.arithmetic import LANES
+from trading_env.ledger.law import Rules, interest
 
 Array = NDArray[np.float64]
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -27,7 +28,7 @@ LEAST = 1e-6  # equity after a bar, as a fraction of that before it, below which
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class MarkovWorld:
     """A signal and what it says of the return that the next order earns.
 
     Attributes:
@@ -47,7 +48,7 @@ class World:
     cyclic: bool = False
 
 
-def autoregressive(memory: float, sigma: float, effect: float, deviation: float) -> World:
+def autoregressive(memory: float, sigma: float, effect: float, deviation: float) -> MarkovWorld:
     """Return a world whose signal is s[t] = memory s[t - 1] + N(0, sigma^2), and E r = effect x s.
 
     AR(1) returns: memory phi, effect phi^k; an Ornstein-Uhlenbeck log price: memory 1 - kappa, effect
@@ -64,10 +65,10 @@ def autoregressive(memory: float, sigma: float, effect: float, deviation: float)
     grid = np.linspace(-REACH, REACH, points) * sigma * spread
     chance = np.exp(-0.5 * np.square((grid[None, :] - memory * grid[:, None]) / sigma))
     chance /= chance.sum(axis=1, keepdims=True)
-    return World(grid, chance, effect * grid[:, None], np.ones((points, 1)), deviation)
+    return MarkovWorld(grid, chance, effect * grid[:, None], np.ones((points, 1)), deviation)
 
 
-def two_regimes(drift: float, switch_probability: float, sigma: float, ahead: int) -> World:
+def two_regimes(drift: float, switch_probability: float, sigma: float, ahead: int) -> MarkovWorld:
     """Return a world whose drift is up or down and hidden; the signal is the probability that it is up.
 
     Source:
@@ -88,7 +89,7 @@ def two_regimes(drift: float, switch_probability: float, sigma: float, ahead: in
             np.add.at(chance, (rows, low + 1), weight * mass * (place - low))
     up = 0.5 + (grid - 0.5) * (1.0 - 2.0 * q) ** ahead
     mean = np.tile([drift, -drift], (POINTS, 1))
-    return World(grid, chance, mean, np.stack([up, 1.0 - up], axis=1), sigma)
+    return MarkovWorld(grid, chance, mean, np.stack([up, 1.0 - up], axis=1), sigma)
 
 
 def after_return(probability: Array, log_return: Array | float, drift: float, switch: float, sigma: float) -> Array:
@@ -98,16 +99,16 @@ def after_return(probability: Array, log_return: Array | float, drift: float, sw
     return np.asarray(prior * odds / (prior * odds + 1.0 - prior))
 
 
-def cycle(means: Array, deviation: float, ahead: int) -> World:
+def cycle(means: Array, deviation: float, ahead: int) -> MarkovWorld:
     """Return a world that repeats: bar t is at phase t mod P; `means` (P,) are the mean log returns of the phases."""
     phases = len(means)
     earned = np.roll(means, -ahead)[:, None]
-    return World(
+    return MarkovWorld(
         np.arange(phases, dtype=np.float64), np.empty((0, 0)), earned, np.ones((phases, 1)), deviation, cyclic=True
     )
 
 
-def best_policy(world: World, config: TradingConfig, bars_per_year: float) -> NDArray[np.int64]:
+def best_policy(world: MarkovWorld, config: TradingConfig, bars_per_year: float) -> NDArray[np.int64]:
     """Return (X, L) which of `config.exposures` to hold next, as numbers, for each signal and level held now.
 
     Policy iteration, discounted by one in a million a bar: so lightly that no band feels it, and enough for one answer
@@ -152,7 +153,7 @@ def _around(gain: Array, charge: Array) -> NDArray[np.int64]:
     return policy
 
 
-def level_gain(world: World, config: TradingConfig, bars_per_year: float) -> Array:
+def level_gain(world: MarkovWorld, config: TradingConfig, bars_per_year: float) -> Array:
     """Return (X, L) expected log growth of one bar at each level, interest included, by quadrature."""
     levels = np.asarray(config.exposures, dtype=np.float64)
     rules = Rules(config, bars_per_year)
@@ -160,8 +161,8 @@ def level_gain(world: World, config: TradingConfig, bars_per_year: float) -> Arr
     simple = np.expm1(world.mean[:, :, None] + world.deviation * nodes)  # (X, S, nodes)
     grown = np.maximum(1.0 + levels[:, None, None, None] * simple, LEAST)  # (L, X, S, nodes)
     gain: Array = np.einsum("lxsn,xs,n->xl", np.log(grown), world.share, weights)
-    interest = np.maximum(-levels, 0.0) * rules.borrow + np.maximum(levels - 1.0, 0.0) * rules.financing
-    return np.asarray(gain - interest)
+    borrow, financing = interest(LANES, levels, 1.0 - levels, 1.0, rules)  # of a level's value and cash, to the equity
+    return np.asarray(gain - (borrow + financing))
 
 
 def _charge(config: TradingConfig, bars_per_year: float) -> Array:
@@ -171,40 +172,29 @@ def _charge(config: TradingConfig, bars_per_year: float) -> Array:
     return np.asarray(np.log(np.maximum(1.0 - cost * turned, LEAST)))
 
 
-def follow(world: World, policy: NDArray[np.int64], signal: Array, config: TradingConfig) -> Array:
+def follow(world: MarkovWorld, policy: NDArray[np.int64], signal: Array, config: TradingConfig) -> Array:
     """Return (T, 1) targets of a trader who follows a policy through (T,) signals, from cash.
 
     A signal between two values of the grid is taken for the nearer one.
     """
     values = world.signal
-    place = np.searchsorted((values[1:] + values[:-1]) / 2.0, signal)
+    return walked(policy[np.searchsorted((values[1:] + values[:-1]) / 2.0, signal)], config)
+
+
+def walked(choices: NDArray[np.int64], config: TradingConfig) -> Array:
+    """Return (T, 1) targets of a trader who takes (T, L) choices from the level held at each bar, from cash."""
     levels = np.asarray(config.exposures, dtype=np.float64)
     held = int(np.abs(levels).argmin())
-    path = np.empty(len(signal), dtype=np.int64)
-    for t, where in enumerate(place.tolist()):
-        held = int(policy[where, held])
-        path[t] = held
+    path = np.empty(len(choices), dtype=np.int64)
+    for t, choice in enumerate(choices.tolist()):
+        held = path[t] = choice[held]
     return np.asarray(levels[path][:, None])
 
 
-def planned(forecast: Array, config: TradingConfig, bars_per_year: float) -> Array:
-    """Return (T, 1) targets of a trader who believes point forecasts: at each close the best levels for the bars ahead.
-
-    A plan over H bars by dynamic programming, of which the first level is taken and all is planned anew a bar later.
-    What is held after the last of the H bars is worth nothing more and costs nothing to leave.
-
-    Args:
-        forecast: (T, H) log returns of the H bars that the order decided at t can earn, the first one first.
-        config: levels and costs.
-        bars_per_year: bars in a year, for interest.
-    """
-    rows = np.arange(len(forecast), dtype=np.float64)
-    flat = World(rows, np.eye(1), np.zeros((1, 1)), np.ones((1, 1)), 0.0)
-    return follow(flat, planned_choices(forecast, config, bars_per_year)[0], rows, config)
-
-
 def planned_choices(forecast: Array, config: TradingConfig, bars_per_year: float) -> NDArray[np.int64]:
-    """Return (H, T, L) the level to hold in each bar of the plans `planned` makes, for each level held before it.
+    """Return (H, T, L) the level to hold in each bar of the best plans on forecasts, for each level held before it.
+
+    By dynamic programming. What is held after the last of the H bars is worth nothing more and costs nothing to leave.
 
     Args:
         forecast: (T, H) log returns, a plan a row.
@@ -212,11 +202,11 @@ def planned_choices(forecast: Array, config: TradingConfig, bars_per_year: float
         bars_per_year: bars in a year, for interest.
     """
     num_bars, horizon = forecast.shape
-    charge, one = _charge(config, bars_per_year), np.ones((num_bars, 1))
+    charge, certain = _charge(config, bars_per_year), np.ones((num_bars, 1))
     choice = np.empty((horizon, num_bars, len(charge)), dtype=np.int64)
     ahead: Array = np.zeros((num_bars, len(charge)))  # (T, L): worth of holding a level, after its bar
     for bar in reversed(range(horizon)):
-        believed = World(np.empty(0), np.empty((0, 0)), forecast[:, bar : bar + 1], one, 0.0)
+        believed = MarkovWorld(np.empty(0), np.empty((0, 0)), forecast[:, bar : bar + 1], certain, 0.0)
         worth = (level_gain(believed, config, bars_per_year) + ahead)[:, None, :] + charge  # (T, held, chosen)
         choice[bar], ahead = worth.argmax(axis=2), worth.max(axis=2)
     return choice

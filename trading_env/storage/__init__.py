@@ -1,1 +1,1 @@
-"""A battery in a day-ahead market: its ledger, its simulator and its environments. Knows no trading account."""
+"""A battery in a day-ahead market: ledger, simulator, environments, schedules and plans. Knows no trading account."""

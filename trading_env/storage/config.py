@@ -1,9 +1,15 @@
-"""The rules of a storage unit in a day-ahead power market. A plain dataclass: no Gymnasium, no NumPy, no YAML."""
+"""The rules of a storage unit in a day-ahead power market. Knows pydantic: no Gymnasium, no NumPy, no YAML."""
 
-import math
-from dataclasses import dataclass
-from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+Energy = Annotated[float, Field(gt=0.0, allow_inf_nan=False, description="MWh")]
+Power = Annotated[float, Field(gt=0.0, allow_inf_nan=False, description="MW")]
+Efficiency = Annotated[float, Field(gt=0.0, le=1.0, description="a fraction (93 % is 0.93)")]
+ShareOfPower = Annotated[float, Field(ge=-1.0, le=1.0, description="a share of the power")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,45 +30,29 @@ class BatteryConfig:
     """
 
     kind: Literal["battery"] = "battery"
-    capacity_mwh: float = 4.0
-    power_mw: float = 1.0
-    charge_efficiency: float = 0.927
-    discharge_efficiency: float = 0.927
-    degradation_per_mwh: float = 5.0
-    initial_charge: float = 0.0
+    capacity_mwh: Energy = 4.0
+    power_mw: Power = 1.0
+    charge_efficiency: Efficiency = 0.9274
+    discharge_efficiency: Efficiency = 0.9274
+    degradation_per_mwh: Annotated[float, Field(ge=0.0, allow_inf_nan=False, description="currency per MWh")] = 5.0
+    initial_charge: Annotated[float, Field(ge=0.0, le=1.0, description="a share of the capacity")] = 0.0
     actions: Literal["levels", "power"] = "levels"
-    levels: tuple[float, ...] = (-1.0, 0.0, 1.0)
-    gate_closure_hour: int = 10
+    levels: Annotated[tuple[ShareOfPower, ...], Field(min_length=2, description="different shares")] = (-1.0, 0.0, 1.0)
+    gate_closure_hour: Annotated[int, Field(ge=0, le=23, description="o'clock")] = 10
     time_zone: str = "America/Chicago"
 
     def __post_init__(self) -> None:
-        faults = [
-            f"{name} must be positive, was {value}"
-            for name, value in (("capacity_mwh", self.capacity_mwh), ("power_mw", self.power_mw))
-            if not 0.0 < value < math.inf
-        ]
-        for name in ("charge_efficiency", "discharge_efficiency"):
-            value = getattr(self, name)
-            if not 0.0 < value <= 1.0:
-                faults.append(f"{name} must be a fraction in (0, 1], was {value}; 93 % is 0.93")
-        if not 0.0 <= self.degradation_per_mwh < math.inf:
-            faults.append(f"degradation_per_mwh must be at least 0, was {self.degradation_per_mwh}")
-        if not 0.0 <= self.initial_charge <= 1.0:
-            faults.append(f"initial_charge must be a share of the capacity in [0, 1], was {self.initial_charge}")
-        if self.actions not in ("levels", "power"):
-            faults.append(f"actions must be levels or power, was '{self.actions}'")
-        if len(set(self.levels)) < 2 or not all(-1.0 <= level <= 1.0 for level in self.levels):
-            faults.append(f"levels must be at least two different shares in [-1, 1], were {list(self.levels)}")
-        if not 0 <= self.gate_closure_hour <= 23:
-            faults.append(f"gate_closure_hour must lie in [0, 23], was {self.gate_closure_hour}")
-        if not _is_zone(self.time_zone):
+        faults = []
+        if len(set(self.levels)) < 2:
+            faults.append(f"levels must be at least two different shares, were {list(self.levels)}")
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError):  # no such name, no name at all, a folder
             faults.append(f"time_zone must be a zone such as America/Chicago, was '{self.time_zone}'")
         if faults:
             raise ValueError("; ".join(faults))
 
-
-def _is_zone(name: str) -> bool:
-    try:
-        return bool(ZoneInfo(name).key)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
+    @property
+    def round_trip_efficiency(self) -> float:
+        """MWh sold of one MWh bought."""
+        return self.charge_efficiency * self.discharge_efficiency

@@ -58,7 +58,7 @@ def deliver(charge: Array, power: Array, price: Array | float, config: BatteryCo
 
 
 @dataclass(frozen=True, eq=False)
-class SchedulePath:
+class ScheduleRun:
     """What N units did over T hours; row t is the hour that begins at t.
 
     Attributes:
@@ -76,7 +76,7 @@ class SchedulePath:
     profit: Array
 
 
-def run_schedule(price: Array, power: Array, config: BatteryConfig) -> SchedulePath:
+def run_schedule(price: Array, power: Array, config: BatteryConfig) -> ScheduleRun:
     """Play N schedules through the ledger, with the very step the environments use.
 
     Args:
@@ -96,4 +96,4 @@ def run_schedule(price: Array, power: Array, config: BatteryConfig) -> ScheduleP
     bought, sold, wear, profit = (np.empty(power.shape) for _ in range(4))
     for t in range(len(power)):
         charge[t + 1], bought[t], sold[t], wear[t], profit[t] = deliver(charge[t], power[t], price[t], config)
-    return SchedulePath(charge, bought, sold, wear, profit)
+    return ScheduleRun(charge, bought, sold, wear, profit)

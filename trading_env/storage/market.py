@@ -4,6 +4,7 @@ What is known is one row a day, not a row an hour: nothing of a day can reach th
 before it began. Knows NumPy and nothing else.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,8 @@ class PowerMarket:
     """T hours of D days of delivery, and F features and an H-hour price forecast known at each day's gate closure.
 
     Attributes:
-        price: (T,) price of each hour, currency per MWh; may be negative.
+        price: (T,) price of each hour, currency per MWh; may be negative. Those of the last day may all be NaN: its
+            hours can be committed before its auction is over (`cleared`), and what they earn is NaN.
         day: (T,) day of delivery of each hour, 0 to D - 1; every day has at least one hour, and at most H.
         hour: (T,) local hour of the clock, 0 to 23.
         features: (D, F) known when the gate of day d closed.
@@ -47,7 +49,7 @@ class PowerMarket:
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
         object.__setattr__(self, "features", np.ascontiguousarray(self.features, dtype=np.float32))
         object.__setattr__(self, "forecast", np.ascontiguousarray(self.forecast, dtype=np.float64))
-        others = {name: np.ascontiguousarray(one, dtype=np.float64) for name, one in self.others.items()}
+        others = {name: np.ascontiguousarray(other, dtype=np.float64) for name, other in self.others.items()}
         object.__setattr__(self, "others", others)
         faults = self._shape_faults() or self._value_faults()
         if faults:
@@ -60,7 +62,7 @@ class PowerMarket:
             return [f"price, day and hour must share one shape (T,) with T >= 2, were {shapes}"]
         if self.day[0] != 0 or not np.isin(np.diff(self.day), (0, 1)).all():
             return ["day must count the days of delivery from 0, each after the one before"]
-        days, longest = int(self.day[-1]) + 1, int(np.bincount(self.day).max())
+        days, longest = int(self.day[-1]) + 1, int(self.day_hours.max())
         faults = []
         if self.features.ndim != 2 or len(self.features) != days:
             faults.append(f"features must be (D, F) with D = {days}, was {self.features.shape}")
@@ -77,6 +79,8 @@ class PowerMarket:
         faults = []
         for name in ("price", "features", "forecast", *self.others):
             values: Any = self.others[name] if name in self.others else getattr(self, name)
+            if name == "price" and np.isnan(values[self.day == self.day[-1]]).all():
+                values = values[self.day < self.day[-1]]
             bad = np.argwhere(~np.isfinite(values))
             if len(bad):
                 place = tuple(int(number) for number in bad[0])
@@ -97,13 +101,28 @@ class PowerMarket:
         return np.searchsorted(self.day, np.arange(int(self.day[-1]) + 1))
 
     @property
+    def day_hours(self) -> Int:
+        """(D,) hours of each day."""
+        return np.bincount(self.day)
+
+    @property
+    def hour_of_day(self) -> Int:
+        """(T,) hours since the day of delivery began; not the clock's where that changes."""
+        return np.arange(len(self)) - self.first_hours[self.day]
+
+    @property
+    def cleared(self) -> NDArray[np.bool_]:
+        """(D,) whether the prices of a day are known; False for a last day whose auction is not over."""
+        return ~np.isnan(self.price[self.first_hours])
+
+    @property
     def forecasts(self) -> Array:
         """(D, K, H) all forecasts: `forecast`, then `others` in their order."""
         return np.stack([self.forecast, *self.others.values()], axis=1)
 
     def expected(self) -> Array:
         """Return (T,) the forecast of each hour's own price, as it was at the gate closure of its day."""
-        return np.asarray(self.forecast[self.day, np.arange(len(self)) - self.first_hours[self.day]])
+        return np.asarray(self.forecast[self.day, self.hour_of_day])
 
     def days(self, days: range) -> "PowerMarket":
         """Return the market of some of its days.
@@ -115,13 +134,13 @@ class PowerMarket:
             raise ValueError(f"days must be a range with step 1 within [0, {len(self.features)}], was {days}")
         first = self.first_hours
         part = slice(int(first[days.start]), int(np.append(first, len(self))[days.stop]))
-        return PowerMarket(
+        return dataclasses.replace(
+            self,
             price=self.price[part],
             day=self.day[part] - days.start,
             hour=self.hour[part],
             features=self.features[days.start : days.stop],
             forecast=self.forecast[days.start : days.stop],
-            price_scale=self.price_scale,
             index=None if self.index is None else self.index[part],
             others={name: other[days.start : days.stop] for name, other in self.others.items()},
         )

@@ -1,4 +1,4 @@
-"""The game both Gymnasium faces of the storage market play: N units, their observations and profits.
+"""What both Gymnasium faces of the storage market play: N units, their observations and profits.
 
 One table holds what was known of each hour at its day's gate closure, and room for the charge, so that an observation
 is one gather. The price of an hour is in no observation; only its forecast is.
@@ -7,57 +7,103 @@ is one gather. The price of an hour is in no observation; only its forecast is.
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import Hour, deliver
 from trading_env.storage.market import PowerMarket
+from trading_env.vector_env import ROUNDING, Step, check_actions, checked_episode_bars
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
-ROUNDING = 1e-6  # an action may leave its bounds by this much: float32 on its way through a network
 
 
-class BatteryGame:
-    """N storage units that each stand before some hour of one market.
+class StorageSimulator:
+    """N storage units that each stand before some hour of one market: `trading_env.vector_env.Simulator`.
+
+    Hours of a last day whose prices are not cleared yet are committed like all others: the charge moves, and what they
+    earn is NaN.
+
+    Args:
+        market: prices, and what was known of each day.
+        config: the unit.
+        num_units: N.
+        episode_bars: hours of an episode; None plays to the market's end.
+
+    Raises:
+        ValueError: `episode_bars` is less than 1 or more than the market holds.
 
     Attributes:
         t: (N,) hour decided next.
-        start: (N,) hour at which each episode began.
+        until: (N,) hour before which each episode is cut.
         charge: (N,) MWh in the store.
         profit: (N,) currency earned since the episode began.
     """
 
-    def __init__(self, market: PowerMarket, config: BatteryConfig, num_units: int) -> None:
+    measure = "profit"
+    num_account_features = 1
+
+    def __init__(
+        self, market: PowerMarket, config: BatteryConfig, num_units: int, episode_bars: int | None = None
+    ) -> None:
         self.market, self.config = market, config
+        self.episode_bars = checked_episode_bars(episode_bars, len(market))
+        self.whole_bars = episode_bars or 1  # of a random episode, at least
         self.levels = np.asarray(config.levels, dtype=np.float64)
         self.table = known_table(market)  # (T, F + K H + 4), the last column stays 0
+        self.opening = config.initial_charge * config.capacity_mwh  # MWh
+        self.last_start = len(market) - 1
+        self.action_space: spaces.Space[Any] = spaces.Discrete(len(self.levels))
+        if config.actions == "power":
+            self.action_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+        low, high = self.table.min(axis=0), self.table.max(axis=0)
+        low[-4:], high[-4:] = (-1.0, -1.0, 0.0, 0.0), (1.0, 1.0, high[-2], 1.0)  # the whole circle, hours, a share
+        self.observation_space: spaces.Space[Float32] = spaces.Box(low, high)
         self.t = np.zeros(num_units, dtype=np.int64)
-        self.start = np.zeros(num_units, dtype=np.int64)
+        self.until = np.full(num_units, len(market))
         self.charge = np.full(num_units, self.opening)
         self.profit = np.zeros(num_units)
 
     @property
-    def opening(self) -> float:
-        """MWh in the store when an episode begins."""
-        return self.config.initial_charge * self.config.capacity_mwh
+    def worth(self) -> Array:
+        """(N,) currency earned since the episode began."""
+        return self.profit
 
-    def restart(self, chosen: NDArray[np.bool_], rows: Int) -> None:
-        """Open fresh units before the hours `rows` (N,) where `chosen` (N,) says so."""
-        self.t, self.start = np.where(chosen, rows, self.t), np.where(chosen, rows, self.start)
-        self.charge = np.where(chosen, self.opening, self.charge)
-        self.profit = np.where(chosen, 0.0, self.profit)
+    def random_starts(self) -> Int:
+        """Return the first hours of the days from which a whole episode fits."""
+        first = self.market.first_hours
+        return first[first + self.whole_bars <= len(self.market)]
 
-    def advance(self, actions: NDArray[Any]) -> tuple[Hour, NDArray[np.bool_]]:
-        """Carry every unit over one hour; return what it did, and whether the market's hours are over.
+    def restart(self, chosen: Int | slice, rows: Int) -> None:
+        """Open fresh units before the hours `rows` where `chosen` says; in place."""
+        self.t[chosen], self.charge[chosen], self.profit[chosen] = rows, self.opening, 0.0
+        self.until[chosen] = np.minimum(rows + self.episode_bars, len(self.market))
+
+    def advance(self, actions: NDArray[Any]) -> Step:
+        """Carry every unit over one hour; the record is the ledger's `Hour`. A unit is never ruined.
 
         Raises:
             ValueError: an action is none.
         """
         hour = self._deliver(self.charge, self.t, actions)
         self.charge, self.profit, self.t = hour.charge, self.profit + hour.profit, self.t + 1
-        return hour, self.t >= len(self.market)
+        return Step(hour.profit, np.zeros(len(self.t), dtype=bool), self.t >= self.until, hour)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all arrays that `restore` needs."""
+        return {name: np.array(getattr(self, name)) for name in ("t", "until", "charge", "profit")}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        for name in ("t", "until", "charge", "profit"):
+            setattr(self, name, np.array(state[name]))
+
+    def observation(self, chosen: Int | None = None) -> Float32:
+        """Return (N, O) observations; of the chosen only where given."""
+        t, account = self.t, self.account()
+        return self.observe(t, account) if chosen is None else self.observe(t[chosen], account[chosen])
 
     def shares(self, actions: NDArray[Any], num_units: int) -> Array:
         """Return the (N,) shares of the power that N actions ask for.
@@ -67,10 +113,7 @@ class BatteryGame:
         """
         free = self.config.actions == "power"
         low, high = (-1.0, 1.0) if free else (0.0, len(self.levels) - 1.0)
-        shape = (num_units, 1) if free else (num_units,)
-        if actions.shape != shape or not (actions.min() >= low - ROUNDING and actions.max() <= high + ROUNDING):
-            law = f"{num_units}{' x 1' if free else ''} numbers in [{low:g}, {high:g}]"
-            raise ValueError(f"actions must be {law}, was {actions}")
+        check_actions(actions, (num_units, 1) if free else (num_units,), low, high, ROUNDING)
         return np.clip(actions[:, 0].astype(np.float64), low, high) if free else self.levels[actions]
 
     def account(self) -> Float32:
@@ -87,7 +130,7 @@ class BatteryGame:
     def transition(
         self, t: NDArray[np.integer[Any]], account: Float32, actions: NDArray[Any]
     ) -> tuple[Array, Float32, NDArray[np.bool_], NDArray[np.bool_]]:
-        """Replay one hour from what an agent remembers, through the same ledger; nothing of this game moves.
+        """Replay one hour from what an agent remembers, through the same ledger; nothing of this simulator moves.
 
         Returns:
             (B,) profit, (B, 1) next account, (B,) False: a unit is never ruined, (B,) whether the hours are over.
@@ -112,16 +155,15 @@ def known_table(market: PowerMarket) -> Float32:
     """
     forecasts = market.forecasts
     count, width = forecasts.shape[1:]
-    position = np.arange(len(market)) - market.first_hours[market.day]  # (T,) hours since the day began
-    length = np.bincount(market.day)[market.day]  # (T,) hours of the day
+    position, length = market.hour_of_day, market.day_hours[market.day]  # (T,) hours since the day began, and in all
     ahead = position[:, None] + np.arange(width)[None, :]  # (T, H) place in the day
     angle = 2.0 * np.pi * market.hour / 24.0
     clock = np.stack([np.sin(angle), np.cos(angle), (length - position) / 24.0, np.zeros(len(market))], axis=1)
     parts = [market.features[market.day]]
     for number in range(count):
-        known = np.arcsinh(forecasts[:, number] / market.price_scale)
-        path = known[market.day[:, None], np.minimum(ahead, width - 1)]
-        seen = np.where(ahead < length[:, None], path - path[:, :1], 0.0)
-        seen[:, 0] = path[:, 0]
-        parts.append(seen.astype(np.float32))
+        scaled = np.arcsinh(forecasts[:, number] / market.price_scale)
+        path = scaled[market.day[:, None], np.minimum(ahead, width - 1)]
+        shown = np.where(ahead < length[:, None], path - path[:, :1], 0.0)
+        shown[:, 0] = path[:, 0]
+        parts.append(shown.astype(np.float32))
     return np.concatenate([*parts, clock], axis=1, dtype=np.float32, casting="same_kind")

@@ -1,23 +1,32 @@
-"""The two Gymnasium faces: one game, told twice."""
+"""The two Gymnasium faces of an account: one simulator, told twice; and what perfect foresight would have earned."""
 
 import dataclasses
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AutoresetMode
 from hypothesis import given
 from hypothesis import strategies as st
 
-import trading_env
-from trading_env import CostConfig, Market, TradingConfig, TradingEnv, TradingVectorEnv, perfect_foresight, run_ledger
+from trading_env import (
+    CostConfig,
+    Market,
+    RewardConfig,
+    TradingConfig,
+    TradingEnv,
+    TradingVectorEnv,
+    perfect_foresight,
+    run_ledger,
+)
+
+from full_games import full_market
 
 RULES = [
     TradingConfig(execution=execution, rebalance=rebalance)
     for execution in ("next_open", "next_close", "same_close")
     for rebalance in ("on_change", "every_bar")
 ]
+
+SHARPE = TradingConfig(reward=RewardConfig(kind="differential_sharpe"))
 
 
 def random_market(num_bars=60, seed=0, volatility=0.02):
@@ -39,20 +48,6 @@ def walk(env, actions):
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
-def test_gymnasium_s_checker_accepts_the_env():
-    check_env(TradingEnv(random_market()), skip_render_check=True)
-
-
-def test_the_env_is_made_by_name():
-    made = gymnasium.make("tradewinds/Trading-v0", market=random_market(), config=TradingConfig())
-    assert isinstance(made.unwrapped, TradingEnv)
-    vector = gymnasium.make_vec(
-        "tradewinds/Trading-v0", num_envs=3, vectorization_mode="vector_entry_point", market=random_market()
-    )
-    assert isinstance(vector.unwrapped, trading_env.TradingVectorEnv)
-    assert vector.num_envs == 3
-
-
 @pytest.mark.parametrize("config", RULES)
 def test_the_env_s_equity_is_the_ledger_s_to_the_last_bit(config):
     market = random_market()
@@ -70,7 +65,7 @@ def test_one_env_and_many_play_the_same_game_to_the_last_bit(config, num_envs):
     actions = np.random.default_rng(2).integers(0, 3, (len(market) - 1, num_envs))
     vector = TradingVectorEnv(market, config, num_envs=num_envs)
     observations, _ = vector.reset(seed=0)
-    told = [(observations, np.zeros(num_envs), vector.game.accounts.equity.copy())]
+    told = [(observations, np.zeros(num_envs), vector.simulator.accounts.equity.copy())]
     for row in actions:
         observations, rewards, _, truncated, info = vector.step(row)
         told.append((observations, rewards, info["equity"]))
@@ -81,48 +76,10 @@ def test_one_env_and_many_play_the_same_game_to_the_last_bit(config, num_envs):
             np.testing.assert_array_equal(column, np.array([row[number][env] for row in told]))
 
 
-def test_the_step_after_an_episode_opens_a_fresh_account_and_is_no_transition():
-    market = random_market(num_bars=6)
-    env = TradingVectorEnv(market, num_envs=2, episode_bars=3)
-    assert env.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
-    first, _ = env.reset(seed=0)
-    for _ in range(3):
-        _, _, terminated, truncated, info = env.step(np.array([2, 0]))
-    assert truncated.all()
-    assert not terminated.any()
-    assert not info["opened"].any()
-    again, reward, terminated, truncated, info = env.step(np.array([2, 0]))
-    np.testing.assert_array_equal(again, first)
-    assert not np.any([reward, terminated, truncated])
-    assert info["opened"].all()
-
-
-def test_nothing_of_an_episode_survives_into_the_next():  # gym-trading-env: the window kept the old positions
-    env = TradingEnv(random_market())
-    first, _ = env.reset(seed=0)
-    env.step(2)
-    env.step(0)
-    again, info = env.reset(seed=0)
-    np.testing.assert_array_equal(first, again)
-    assert info["equity"] == 1.0
-
-
 def test_no_feature_of_the_market_can_stop_a_trade():  # FinRL: an indicator equal to 1.0 read as a halt
     market = random_market()
     ones = Market(open=market.open, close=market.close, features=np.ones((60, 4)), bars_per_year=252)
     assert walk(TradingEnv(ones), [2] * 5)[2][-1] == walk(TradingEnv(market), [2] * 5)[2][-1]
-
-
-def test_random_starts_depend_on_the_seed_and_on_nothing_else():
-    def starts(seed):
-        env = TradingVectorEnv(random_market(), num_envs=50, episode_bars=5, starts="random")
-        env.reset(seed=seed)
-        return env.game.t.tolist()
-
-    assert starts(1) == starts(1)
-    assert starts(1) != starts(2)
-    assert max(starts(1)) <= 60 - 1 - 5
-    assert len(set(starts(1))) > 10
 
 
 @given(st.integers(0, 2**31), st.sampled_from(RULES))
@@ -141,21 +98,6 @@ def test_a_remembered_transition_replays_as_it_was_lived(seed, config):
         np.testing.assert_allclose(following, env.cursor()[1][lived], rtol=1e-6, atol=1e-6)
         np.testing.assert_array_equal(ruined, terminated[lived])
         np.testing.assert_array_equal(ended, truncated[lived])
-
-
-def test_a_restored_env_goes_on_as_if_it_had_never_stopped():
-    market = random_market()
-    env = TradingVectorEnv(market, num_envs=5, episode_bars=7, starts="random")
-    env.reset(seed=3)
-    actions = np.random.default_rng(4).integers(0, 3, (40, 5))
-    for row in actions[:11]:
-        env.step(row)
-    other = TradingVectorEnv(market, num_envs=5, episode_bars=7, starts="random")
-    other.reset(seed=99)
-    other.load_state_dict(env.state_dict())
-    for row in actions[11:]:
-        for one, two in zip(env.step(row)[:4], other.step(row)[:4], strict=True):
-            np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize("config", RULES)
@@ -217,12 +159,8 @@ def test_perfect_foresight_stays_flat_where_nothing_can_be_earned():
 @pytest.mark.parametrize(
     ("attempt", "message"),
     [
-        (lambda market: TradingVectorEnv(market, num_envs=0), "num_envs must be at least 1, was 0"),
-        (lambda market: TradingVectorEnv(market, starts="late"), "starts must be sequential or random, was 'late'"),
-        (lambda market: TradingEnv(market, episode_bars=0), "episode_bars must be at least 1 bar or None, was 0"),
         (lambda market: TradingEnv(market).reset(options={"start": 59}), r"start must be a bar in \[0, 58\], was 59"),
         (lambda market: walk(TradingEnv(market), [3]), r"action must lie in \[0, 2\], was 3"),
-        (lambda market: TradingEnv(market).reset(options={"begin": 1}), "options may hold start, held begin"),
         (lambda market: vector_step(market, [-1, 0]), r"actions must be 2 numbers in \[0, 2\], was \[-1  0\]"),
         (lambda market: vector_step(market, [3, 0]), r"actions must be 2 numbers in \[0, 2\], was \[3 0\]"),
         (lambda market: market.rows(range(0, 20, 2)), r"rows must be a range with step 1 within \[0, 60\]"),
@@ -240,13 +178,15 @@ def test_perfect_foresight_stays_flat_where_nothing_can_be_earned():
             "execution must be next_close for a market of one price a bar, was next_open",
         ),
         (
-            lambda market: TradingVectorEnv(market, num_envs=3).load_state_dict(
-                TradingVectorEnv(market, num_envs=5).state_dict()
+            lambda market: TradingVectorEnv(market).load_state_dict(
+                TradingVectorEnv(full_market(0, 9, 2)).state_dict()
             ),
-            r"the state must be of accounts and assets in the shape \(3,\), was \(5,\)",
+            r"the state must be of accounts and assets in the shape \(1,\), was \(1, 2\)",
         ),
-        (lambda market: TradingVectorEnv(market).reset(seed=[1, 2]), "seed must be one int or a list of 1, had 2"),
-        (lambda market: TradingEnv(market, episode_bars=60), "episode_bars must be at most 59, the bars after the"),
+        (
+            lambda market: TradingVectorEnv(market).load_state_dict(TradingVectorEnv(market, SHARPE).state_dict()),
+            "the state must be of the reward log_growth, remembered 2 numbers",
+        ),
     ],
 )
 def test_a_wrong_use_is_answered_with_the_law_it_breaks(attempt, message):
@@ -258,10 +198,3 @@ def vector_step(market, actions):
     env = TradingVectorEnv(market, num_envs=2)
     env.reset(seed=0)
     env.step(np.array(actions))
-
-
-def test_a_step_past_the_end_is_refused():
-    env = TradingEnv(random_market(num_bars=3))
-    walk(env, [0, 0])
-    with pytest.raises(ValueError, match="the episode has ended; call reset"):
-        env.step(0)

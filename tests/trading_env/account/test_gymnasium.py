@@ -1,10 +1,9 @@
-"""What Gymnasium promises of an environment: autoreset, seeds, pictures, registered names."""
+"""What Gymnasium promises of an account's environment beyond `test_vector_env.py`: pictures and wrappers."""
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import trading_env  # noqa: F401 - registers the names
 from trading_env import Market, TradingConfig, TradingEnv, TradingVectorEnv
@@ -15,64 +14,6 @@ from full_games import FREE, full_market
 def test_the_checker_accepts_the_registered_env_and_its_pictures():
     env = gymnasium.make("tradewinds/Trading-v0", market=full_market(0, 40))
     check_env(env.unwrapped)
-
-
-def test_same_step_returns_the_first_observation_and_tells_the_last_one_beside_it():
-    market = full_market(2, 30)
-    ours = TradingVectorEnv(market, num_envs=3, episode_bars=7, autoreset_mode=AutoresetMode.SAME_STEP)
-    theirs = SyncVectorEnv([lambda: TradingEnv(market, episode_bars=7)] * 3, autoreset_mode=AutoresetMode.SAME_STEP)
-    np.testing.assert_array_equal(ours.reset()[0], theirs.reset()[0])
-    ends = 0
-    for row in np.random.default_rng(1).integers(0, 3, (40, 3)):
-        one, two = ours.step(row), theirs.step(row)
-        for mine, other in zip(one[:4], two[:4], strict=True):
-            np.testing.assert_array_equal(mine, other)
-        ended = one[2] | one[3]
-        assert ("final_obs" in one[4]) == bool(ended.any())
-        if ended.any():
-            ends += 1
-            np.testing.assert_array_equal(one[4]["_final_obs"], two[4]["_final_obs"])
-            for place in np.flatnonzero(ended):
-                np.testing.assert_array_equal(one[4]["final_obs"][place], two[4]["final_obs"][place])
-            mine, other = (told[4]["final_info"]["equity"][ended] for told in (one, two))
-            np.testing.assert_array_equal(mine, other)
-            np.testing.assert_array_equal(one[4]["opened"], ended)
-    assert ends == 5
-
-
-def test_next_step_is_what_gymnasium_s_own_vector_env_does():
-    market = full_market(2, 30)
-    ours = TradingVectorEnv(market, num_envs=3, episode_bars=7)
-    theirs = SyncVectorEnv([lambda: TradingEnv(market, episode_bars=7)] * 3)
-    np.testing.assert_array_equal(ours.reset()[0], theirs.reset()[0])
-    for row in np.random.default_rng(1).integers(0, 3, (40, 3)):
-        for mine, other in zip(ours.step(row)[:4], theirs.step(row)[:4], strict=True):
-            np.testing.assert_array_equal(mine, other)
-
-
-def test_an_account_with_a_seed_of_its_own_starts_where_it_would_start_among_others():
-    def starts(seeds):
-        env = TradingVectorEnv(full_market(0, 60), num_envs=len(seeds), episode_bars=4, starts="random")
-        env.reset(seed=seeds)
-        found = [env.game.t.copy()]
-        for _ in range(20):
-            env.step(np.zeros(len(seeds), dtype=int))
-            found.append(env.game.t.copy())
-        return np.array(found)
-
-    together = starts([5, 6, 7])
-    np.testing.assert_array_equal(together[:, 1], starts([6])[:, 0])
-    assert len(np.unique(starts([1, 2, 3, 4, 5, 6])[0])) > 3
-
-
-def test_an_env_with_seeds_of_its_own_is_restored_with_them():
-    env, other = (TradingVectorEnv(full_market(0, 60), num_envs=3, episode_bars=4, starts="random") for _ in range(2))
-    env.reset(seed=[1, 2, 3])
-    other.reset(seed=9)
-    env.step(np.ones(3, dtype=int))
-    other.load_state_dict(env.state_dict())
-    for _ in range(12):
-        np.testing.assert_array_equal(env.step(np.ones(3, dtype=int))[0], other.step(np.ones(3, dtype=int))[0])
 
 
 def test_wrappers_of_gymnasium_wrap():
@@ -121,8 +62,3 @@ def test_a_person_at_a_terminal_sees_every_step(capsys):
 def test_an_unknown_way_to_render_is_refused():
     with pytest.raises(ValueError, match="render_mode must be human, rgb_array or None, was 'ansi'"):
         TradingEnv(full_market(0, 40), render_mode="ansi")
-
-
-def test_a_disabled_autoreset_is_refused():
-    with pytest.raises(ValueError, match="autoreset_mode must be NEXT_STEP or SAME_STEP, was"):
-        TradingVectorEnv(full_market(0, 40), autoreset_mode=AutoresetMode.DISABLED)

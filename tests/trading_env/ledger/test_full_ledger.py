@@ -238,23 +238,3 @@ def test_a_price_that_is_no_number_is_refused_and_says_how_to_mark_a_missing_bar
     message = "close must be positive and finite, was nan at row 1; mark bars that were not traded as missing"
     with pytest.raises(ValueError, match=message):
         market_of([1.0, np.nan])
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"maintenance_margin": 1.0}, r"maintenance_margin must be a fraction in \[0, 1\), was 1.0"),
-        ({"capital": 0.0}, "capital must be positive, was 0.0"),
-        ({"lot": -1.0}, "lot must be at least 0 and finite, was -1.0"),
-        ({"min_notional": np.inf}, "min_notional must be at least 0 and finite, was inf"),
-        ({"actions": "any"}, "actions must be levels, exposure, long_weights or long_short_weights, was 'any'"),
-    ],
-)
-def test_sizes_out_of_range_are_refused(values, message):
-    with pytest.raises(ValueError, match=message):
-        TradingConfig(**values)
-
-
-def test_volatility_slippage_out_of_range_is_refused():
-    with pytest.raises(ValueError, match=r"slippage_per_volatility must be a fraction of a bar's standard deviation"):
-        CostConfig(slippage_per_volatility=11)

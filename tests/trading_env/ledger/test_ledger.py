@@ -266,26 +266,6 @@ def test_targets_that_do_not_fit_are_refused(targets, message):
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"exposures": (0.0, 2.0)}, r"exposures must be within the leverage cap of 1, were \[0.0, 2.0\]"),
-        ({"exposures": (1.0,)}, "exposures must be at least two different levels"),
-        ({"execution": "now"}, "execution must be next_open, next_close or same_close, was 'now'"),
-        ({"ruin_equity": 1.0}, r"ruin_equity must be a fraction in \[0, 1\), was 1.0"),
-        ({"leverage_cap": 0.0}, "leverage_cap must be positive, was 0.0"),
-    ],
-)
-def test_rules_out_of_range_are_refused(values, message):
-    with pytest.raises(ValueError, match=message):
-        TradingConfig(**values)
-
-
-def test_a_fee_in_percent_is_refused():
-    with pytest.raises(ValueError, match=r"fee_bps must lie in \[0, 10000\) basis points, was -1; one percent is 100"):
-        CostConfig(fee_bps=-1)
-
-
-@pytest.mark.parametrize(
     ("close", "features", "message"),
     [
         ([1.0, 0.0], np.zeros((2, 1)), "close must be positive and finite, was 0.0 at row 1"),

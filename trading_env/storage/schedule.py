@@ -4,16 +4,13 @@ The value of the energy in the store is a concave, piecewise linear function of 
 one for buying and one for selling, and cuts off what lies outside the store. Sorting pieces by their slope is the whole
 of Bellman's recursion, exact for every power in between and every charge. Where a price is so far below zero that
 buying and selling at once, to burn energy, would pay, the value is not concave; since a unit cannot do both, such a
-path is solved by mixed-integer programming. Formulas and proof: docs/battery.md, section 4.
+path is optimum by mixed-integer programming. Formulas and proof: docs/battery.md, section 4.
 """
-
-import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.storage.config import BatteryConfig
-from trading_env.storage.ledger import run_schedule
 from trading_env.storage.market import PowerMarket
 
 Array = NDArray[np.float64]
@@ -104,7 +101,7 @@ def _by_integers(price: Array, config: BatteryConfig, start: float, end: float) 
     least_charge[-1] = end
     nothing = np.zeros(hours)
     loose = np.where(deep, 0.0, 2.0 * power)  # outside deep hours the optimum never does both, and needs no binary
-    solved = milp(
+    optimum = milp(
         np.concatenate([price, wear / out - price, nothing, nothing]),
         constraints=[
             LinearConstraint(balance, opening, opening),
@@ -118,40 +115,18 @@ def _by_integers(price: Array, config: BatteryConfig, start: float, end: float) 
         integrality=np.concatenate([nothing, nothing, nothing, deep.astype(np.float64)]),
         options={"mip_rel_gap": 1e-9},
     )
-    if solved.x is None:
-        raise ValueError(f"no schedule was found: {solved.message}")
-    bought, sold = solved.x[:hours], solved.x[hours : 2 * hours]
+    if optimum.x is None:
+        raise ValueError(f"no schedule was found: {optimum.message}")
+    bought, sold = optimum.x[:hours], optimum.x[hours : 2 * hours]
     return np.asarray(np.clip(bought - sold, -power, power))
 
 
 def perfect_schedule(market: PowerMarket, config: BatteryConfig) -> Array:
-    """Return the (T,) powers of a unit that knows every price in advance: no schedule in the ledger earns more."""
-    return best_schedule(market.price, config, start=config.initial_charge * config.capacity_mwh)
-
-
-def planned_schedule(market: PowerMarket, forecast: Array, config: BatteryConfig) -> Array:
-    """Return the (T,) powers of a unit that takes a price forecast for the truth, day by day.
-
-    The plan of a day begins with the charge that the plans before it leave, and counts nothing that is left in the
-    store when the day ends.
-
-    Args:
-        market: T hours; no price of it is used.
-        forecast: (D, H) prices of the hours of each day, forecast at its gate closure.
-        config: the unit.
+    """Return the (T,) powers of a unit that knows every price in advance: no schedule in the ledger earns more.
 
     Raises:
-        ValueError: `forecast` does not fit the market.
+        ValueError: a price is not cleared yet.
     """
-    lengths = np.bincount(market.day)
-    if forecast.ndim != 2 or len(forecast) != len(lengths) or forecast.shape[1] < lengths.max():
-        raise ValueError(
-            f"forecast must be (D, H) with D = {len(lengths)} and H >= {lengths.max()}, was {forecast.shape}"
-        )
-    charge, parts = config.initial_charge, []
-    for path, length in zip(forecast, lengths, strict=True):
-        opened = dataclasses.replace(config, initial_charge=min(max(charge, 0.0), 1.0))
-        power = best_schedule(path[:length], config, start=opened.initial_charge * config.capacity_mwh)
-        charge = float(run_schedule(path[:length], power, opened).charge[-1, 0]) / config.capacity_mwh
-        parts.append(power)
-    return np.concatenate(parts)
+    if not market.cleared.all():
+        raise ValueError("perfect foresight needs prices that are cleared, the market's last day is not")
+    return best_schedule(market.price, config, start=config.initial_charge * config.capacity_mwh)

@@ -1,0 +1,121 @@
+"""What a storage unit makes of price forecasts: the powers that the best schedule on them commits.
+
+The only place where a forecast of prices becomes a plan: hour by hour for a planner, which reads the forecasts out of
+an observation, and day by day for the strategy that follows one. What a plan earns is linear in what comes, less its
+own wear: the volumes it trades are all that a gradient needs (docs/planner.md).
+"""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
+
+from trading_env.storage.config import BatteryConfig
+from trading_env.storage.ledger import run_schedule
+from trading_env.storage.market import PowerMarket
+from trading_env.storage.schedule import best_schedule
+from trading_env.vector_env import PastForecasts
+
+Array = NDArray[np.float64]
+NETWORK = "network"  # the name of the forecaster's own forecast
+
+
+def planned_schedule(market: PowerMarket, forecast: Array, config: BatteryConfig) -> Array:
+    """Return the (T,) powers of a unit that takes a price forecast for the truth, day by day.
+
+    The plan of a day begins with the charge that the plans before it leave, and counts nothing that is left in the
+    store when the day ends.
+
+    Args:
+        market: T hours; no price of it is used.
+        forecast: (D, H) prices of the hours of each day, forecast at its gate closure.
+        config: the unit.
+
+    Raises:
+        ValueError: `forecast` does not fit the market.
+    """
+    lengths = market.day_hours
+    if forecast.ndim != 2 or len(forecast) != len(lengths) or forecast.shape[1] < lengths.max():
+        raise ValueError(
+            f"forecast must be (D, H) with D = {len(lengths)} and H >= {lengths.max()}, was {forecast.shape}"
+        )
+    share, parts = config.initial_charge, []
+    for path, length in zip(forecast, lengths, strict=True):
+        opened = dataclasses.replace(config, initial_charge=min(max(share, 0.0), 1.0))
+        power = best_schedule(path[:length], config, start=opened.initial_charge * config.capacity_mwh)
+        share = float(run_schedule(path[:length], power, opened).charge[-1, 0]) / config.capacity_mwh
+        parts.append(power)
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulePlan:
+    """Plan the rest of a storage unit's day; its forecasts are prices, `best_schedule` the plan.
+
+    Attributes:
+        config: the unit.
+        names: K forecasts.
+        num_features: F columns of an observation before the forecasts.
+        hours: H of each forecast.
+        price_scale: by which an observation divides prices.
+    """
+
+    kind: ClassVar[str] = "schedule"
+
+    config: BatteryConfig
+    names: tuple[str, ...]
+    num_features: int
+    hours: int
+    price_scale: float
+
+    @classmethod
+    def of(cls, market: PowerMarket, config: BatteryConfig) -> "SchedulePlan":
+        """Return the plan of a unit in a market."""
+        return cls(
+            config=config,
+            names=(NETWORK, *market.others),
+            num_features=market.features.shape[1],
+            hours=market.forecast.shape[1],
+            price_scale=market.price_scale,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the unit, and where its forecasts are, as plain values: `SchedulePlan(**settings)` builds it anew."""
+        return dataclasses.asdict(self)
+
+    def forecasts(self, observations: NDArray[np.float32]) -> Array:
+        """Return (N, K, H) prices of this hour and those after it; past the day's end this hour's."""
+        stop = self.num_features + len(self.names) * self.hours
+        shown = observations[:, self.num_features : stop].astype(np.float64).reshape(-1, len(self.names), self.hours)
+        path = np.concatenate([shown[:, :, :1], shown[:, :, :1] + shown[:, :, 1:]], axis=2)
+        return np.asarray(self.price_scale * np.sinh(path))
+
+    def act(self, observations: NDArray[np.float32], forecast: Array) -> NDArray[Any]:
+        """Return (N, 1) shares of the power, or (N,) the levels nearest to them, for this hour."""
+        left = np.rint(24.0 * observations[:, -2]).astype(np.int64)
+        charge = np.clip(observations[:, -1].astype(np.float64), 0.0, 1.0) * self.config.capacity_mwh
+        power = [
+            best_schedule(path[:hours], self.config, start=float(start))[0]
+            for path, hours, start in zip(forecast, left, charge, strict=True)
+        ]
+        share = np.array(power)[:, None] / self.config.power_mw
+        if self.config.actions == "power":
+            return share.astype(np.float32)
+        return np.asarray(np.abs(share - np.asarray(self.config.levels)).argmin(axis=1))
+
+    def volumes(self, forecast: Array, length: NDArray[np.int64]) -> Array:
+        """Return (D, H) MWh sold less bought by plans of whole days that begin with an empty store."""
+        sold = np.zeros(forecast.shape)
+        for row, (path, hours) in enumerate(zip(forecast, length, strict=True)):
+            sold[row, :hours] = -best_schedule(path[:hours], self.config, start=0.0)
+        return sold
+
+    @staticmethod
+    def lessons(market: PowerMarket) -> PastForecasts:
+        """Return the forecasts and prices of the days of a market that are cleared."""
+        outcome = np.zeros(market.forecast.shape)
+        outcome[market.day, market.hour_of_day] = market.price
+        cleared = market.cleared
+        return PastForecasts(market.forecasts[cleared], outcome[cleared], market.day_hours[cleared])
