@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from trading_agent.common.config import DirectConfig
 from trading_agent.common.policy import evaluate, load_policy, save_policy
+from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.direct import train_direct
 from trading_agent.direct.learners import LevelLearner, learner_for, worth_of
 from trading_agent.direct.ledger_gradient import Surrogate

@@ -10,14 +10,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trading_agent.common.config import DQNConfig, ExplorationConfig, QLearningConfig
+    from trading_agent.common.config import ExplorationConfig
     from trading_agent.common.loop import TrainedAgent
     from trading_agent.common.policy import Policy, episode_returns, evaluate, load_policy, save_policy
+    from trading_agent.dqn.config import DQNConfig
     from trading_agent.dqn.dqn import train_dqn
     from trading_agent.dqn.replay import IndexedEnv
     from trading_agent.policy_gradient.config import PPOConfig, ReinforceConfig
     from trading_agent.policy_gradient.ppo import train_ppo
     from trading_agent.policy_gradient.reinforce import train_reinforce
+    from trading_agent.q_learning.config import QLearningConfig
     from trading_agent.q_learning.q_learning import train_q_learning
 
 __all__ = [
@@ -40,12 +42,12 @@ __all__ = [
 ]
 
 _HOME = {
-    "DQNConfig": "common.config",
+    "DQNConfig": "dqn.config",
     "ExplorationConfig": "common.config",
     "IndexedEnv": "dqn.replay",
     "PPOConfig": "policy_gradient.config",
     "Policy": "common.policy",
-    "QLearningConfig": "common.config",
+    "QLearningConfig": "q_learning.config",
     "ReinforceConfig": "policy_gradient.config",
     "TrainedAgent": "common.loop",
     "episode_returns": "common.policy",

@@ -3,21 +3,18 @@
 On disk a policy is `policy.safetensors` and `policy.json`; loading runs no code that the files bring along.
 """
 
+import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from trading_agent.common.networks import ExposureNetwork, FeatureNetwork, LevelNetwork, QNetwork
 from trading_agent.common.transitions import AnyVectorEnv, Walk
-from trading_agent.planner.policy import PlannerPolicy
-from trading_agent.policy_gradient.actor_critic import ActorPolicy
 
 WEIGHTS, FACTS = "policy.safetensors", "policy.json"
 
@@ -73,223 +70,15 @@ class ConstantPolicy:
         return cls(action if isinstance(action, int) else tuple(action))
 
 
-class NetworkPolicy:
-    """The action a `QNetwork` values most (kind `q_network`)."""
-
-    kind = "q_network"
-
-    def __init__(self, network: QNetwork) -> None:
-        self.network = network
-
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return the (N,) best actions at (N, O) observations."""
-        return np.asarray(self.values(observations).argmax(axis=1))
-
-    def values(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Return the (N, A) values of all actions, in units of reward."""
-        with torch.no_grad():
-            values: NDArray[np.float32] = self.network(torch.from_numpy(np.float32(observations))).numpy()
-        return values
-
-    def settings(self) -> dict[str, Any]:
-        """Return the sizes of the network."""
-        widths = [layer.in_features for layer in self.network.body if isinstance(layer, torch.nn.Linear)]
-        head = self.network.head
-        return {
-            "num_observations": widths[0],
-            "num_actions": self.network.num_actions,
-            "hidden_sizes": [*widths[1:], head.in_features],
-            "duelling": self.network.duelling,
-        }
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return copies of the weights and scales."""
-        return _copied(self.network)
-
-    @classmethod
-    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "NetworkPolicy":
-        """Build it anew."""
-        sizes = settings["num_observations"], settings["num_actions"], tuple(settings["hidden_sizes"])
-        network = QNetwork(*sizes, duelling=settings.get("duelling", False))
-        network.load_state_dict(_tensors(tensors))
-        return cls(network)
-
-
-class ExposurePolicy:
-    """The exposures an `ExposureNetwork` decides (kind `exposure_network`).
-
-    Observations are a row of features, the exposures held, and more that is not read.
-
-    Args:
-        network: decides.
-    """
-
-    kind = "exposure_network"
-
-    def __init__(self, network: ExposureNetwork) -> None:
-        self.network = network
-
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
-        """Return (N, A) exposures at (N, O) observations."""
-        num_features, num_assets, _ = self.network.sizes
-        seen = torch.from_numpy(np.float32(observations))
-        with torch.no_grad():
-            hidden = self.network.read(seen[:, :num_features])
-            return np.asarray(self.network.decide(hidden, seen[:, num_features : num_features + num_assets]).numpy())
-
-    def settings(self) -> dict[str, Any]:
-        """Return sizes and bounds."""
-        num_features, num_assets, hidden_sizes = self.network.sizes
-        return {
-            "num_features": num_features,
-            "num_assets": num_assets,
-            "hidden_sizes": list(hidden_sizes),
-            "bounds": list(self.network.bounds),
-            "long_only": self.network.long_only,
-            **_reading(self.network),
-        }
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return copies of the weights and scales."""
-        return _copied(self.network)
-
-    @classmethod
-    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "ExposurePolicy":
-        """Build it anew."""
-        low, high, cap = settings["bounds"]
-        network = ExposureNetwork(
-            settings["num_features"],
-            settings["num_assets"],
-            tuple(settings["hidden_sizes"]),
-            (low, high, cap),
-            long_only=settings["long_only"],
-            context_length=settings.get("context_length", 1),
-            lstm_units=settings.get("lstm_units", 0),
-        )
-        network.load_state_dict(_tensors(tensors))
-        return cls(network)
-
-
-class LevelPolicy:
-    """The level a `LevelNetwork` finds likeliest, from the one that is held (kind `level_network`).
-
-    Observations are a row of features, the exposures of A assets, their targets, and more that is not read.
-
-    Args:
-        network: decides.
-        shares: (K,) target exposure of each asset at each level.
-        num_assets: A.
-    """
-
-    kind = "level_network"
-
-    def __init__(self, network: LevelNetwork, shares: tuple[float, ...], num_assets: int) -> None:
-        self.network, self.shares, self.num_assets = network, shares, num_assets
-
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return the (N,) numbers of the levels at (N, O) observations."""
-        num_features = self.network.sizes[0]
-        target = observations[:, num_features + self.num_assets]
-        held = np.abs(target[:, None] - np.asarray(self.shares)).argmin(axis=1)
-        with torch.no_grad():
-            logits = self.network(torch.from_numpy(np.float32(observations[:, :num_features])))
-        return np.asarray(logits[torch.arange(len(held)), torch.from_numpy(held)].argmax(dim=1).numpy())
-
-    def settings(self) -> dict[str, Any]:
-        """Return sizes and levels."""
-        num_features, _, hidden_sizes = self.network.sizes
-        return {
-            "num_features": num_features,
-            "num_assets": self.num_assets,
-            "hidden_sizes": list(hidden_sizes),
-            "shares": list(self.shares),
-            **_reading(self.network),
-        }
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return copies of the weights and scales."""
-        return _copied(self.network)
-
-    @classmethod
-    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "LevelPolicy":
-        """Build it anew."""
-        shares = tuple(settings["shares"])
-        network = LevelNetwork(
-            settings["num_features"],
-            len(shares),
-            tuple(settings["hidden_sizes"]),
-            context_length=settings.get("context_length", 1),
-            lstm_units=settings.get("lstm_units", 0),
-        )
-        network.load_state_dict(_tensors(tensors))
-        return cls(network, shares, settings["num_assets"])
-
-
-def _reading(network: FeatureNetwork) -> dict[str, int]:
-    return {"context_length": network.context_length, "lstm_units": 0 if network.lstm is None else network.width}
-
-
-def _copied(network: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    return {name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}
-
-
-def _tensors(saved: Mapping[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(array.copy()) for name, array in saved.items()}
-
-
-class TablePolicy:
-    """The action a table values most, at an observation cut into cells (kind `q_table`).
-
-    Args:
-        columns: the C observation columns that count.
-        edges: per column the borders between its cells, increasing; a value on a border belongs above it.
-        table: (cells of column 1, ..., cells of column C, A) values in units of reward.
-    """
-
-    kind = "q_table"
-
-    def __init__(
-        self, columns: tuple[int, ...], edges: tuple[NDArray[np.float64], ...], table: NDArray[np.float64]
-    ) -> None:
-        self.columns, self.edges, self.table = columns, edges, table
-
-    def cells(self, observations: NDArray[np.floating[Any]]) -> tuple[NDArray[np.intp], ...]:
-        """Return per column the (N,) cells of (N, O) observations: an index into `table`."""
-        return tuple(
-            np.searchsorted(edges, observations[:, column], side="right")
-            for column, edges in zip(self.columns, self.edges, strict=True)
-        )
-
-    def values(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Return the (N, A) values of all actions, in units of reward."""
-        return np.asarray(self.table[self.cells(observations)])
-
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """Return the (N,) best actions at (N, O) observations."""
-        return np.asarray(self.values(observations).argmax(axis=1))
-
-    def settings(self) -> dict[str, Any]:
-        """Return the columns."""
-        return {"columns": list(self.columns)}
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return copies of the borders and the table."""
-        borders = {f"edges.{place}": edges.copy() for place, edges in enumerate(self.edges)}
-        return {**borders, "table": self.table.copy()}
-
-    @classmethod
-    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "TablePolicy":
-        """Build it anew."""
-        edges = tuple(tensors[f"edges.{place}"].copy() for place in range(len(settings["columns"])))
-        return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
-
-
-AnyPolicy: TypeAlias = (
-    ConstantPolicy | NetworkPolicy | ExposurePolicy | LevelPolicy | TablePolicy | ActorPolicy | PlannerPolicy
-)
-KINDS: dict[str, type[AnyPolicy]] = {
-    policy.kind: policy
-    for policy in (ConstantPolicy, NetworkPolicy, ExposurePolicy, LevelPolicy, TablePolicy, ActorPolicy, PlannerPolicy)
+KINDS = {  # the home of each kind of policy, loaded when it is asked for
+    "constant": "trading_agent.common.policy:ConstantPolicy",
+    "q_network": "trading_agent.dqn.policy:NetworkPolicy",
+    "exposure_network": "trading_agent.direct.policy:ExposurePolicy",
+    "level_network": "trading_agent.direct.policy:LevelPolicy",
+    "q_table": "trading_agent.q_learning.policy:TablePolicy",
+    "actor": "trading_agent.policy_gradient.actor_critic:ActorPolicy",
+    "planner": "trading_agent.planner.policy:PlannerPolicy",
+    "sb3": "trading_agent.sb3.train:StableBaselinesPolicy",
 }
 
 
@@ -370,10 +159,8 @@ def restore_policy(kind: str, settings: Mapping[str, Any], tensors: Mapping[str,
     Raises:
         ValueError: the kind is not known.
     """
-    if kind == "sb3":  # known to few, and slow to load
-        from trading_agent.sb3.train import StableBaselinesPolicy
-
-        return StableBaselinesPolicy.from_saved(settings, tensors)
     if kind not in KINDS:
         raise ValueError(f"kind of policy must be one of {', '.join(KINDS)}, was '{kind}'")
-    return KINDS[kind].from_saved(settings, tensors)
+    module, name = KINDS[kind].split(":")
+    policy: Policy = getattr(importlib.import_module(module), name).from_saved(settings, tensors)
+    return policy

@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent.common.config import DirectConfig
 from trading_agent.common.loop import (
     REPORT_EVERY,
     Checkpoint,
@@ -37,6 +36,7 @@ from trading_agent.common.loop import (
     seeds_from,
 )
 from trading_agent.common.transitions import AnyVectorEnv
+from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.learners import learner_for
 
 

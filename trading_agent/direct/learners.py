@@ -14,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trading_agent.common.config import DirectConfig
-from trading_agent.common.networks import ExposureNetwork, LevelNetwork
-from trading_agent.common.policy import ConstantPolicy, ExposurePolicy, LevelPolicy, Policy
+from trading_agent.common.policy import ConstantPolicy, Policy
+from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.ledger_gradient import Surrogate
+from trading_agent.direct.networks import ExposureNetwork, LevelNetwork
+from trading_agent.direct.policy import ExposurePolicy, LevelPolicy
 
 FREE = 0.2  # share of the training over which costs rise from nothing to what they are
 AVERAGE = 0.98  # share of the old weights that the running average keeps at an update

@@ -25,7 +25,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trading_agent.common.config import DQNConfig
 from trading_agent.common.exploration import explore, rate_at
 from trading_agent.common.loop import (
     REPORT_EVERY,
@@ -38,9 +37,10 @@ from trading_agent.common.loop import (
     finite,
     seeds_from,
 )
-from trading_agent.common.networks import QNetwork
-from trading_agent.common.policy import NetworkPolicy
 from trading_agent.common.transitions import AnyVectorEnv, Walk, sizes
+from trading_agent.dqn.config import DQNConfig
+from trading_agent.dqn.network import QNetwork
+from trading_agent.dqn.policy import NetworkPolicy
 from trading_agent.dqn.replay import Batch, Memory, memory_for
 from trading_agent.planner.planner import teacher_of
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent.common.config import QLearningConfig
 from trading_agent.common.exploration import explore, rate_at
 from trading_agent.common.loop import (
     REPORT_EVERY,
@@ -26,8 +25,9 @@ from trading_agent.common.loop import (
     crossed,
     seeds_from,
 )
-from trading_agent.common.policy import TablePolicy
 from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk, sizes
+from trading_agent.q_learning.config import QLearningConfig
+from trading_agent.q_learning.policy import TablePolicy
 
 DECAY = 0.7  # exponent of the step size; between 1/2 and 1 the table converges (Even-Dar & Mansour 2003)
 

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from trading_agent.common.config import DQNConfig, ExplorationConfig, QLearningConfig
+from trading_agent.common.config import ExplorationConfig
+from trading_agent.dqn.config import DQNConfig
+from trading_agent.q_learning.config import QLearningConfig
 
 
 @pytest.mark.parametrize(

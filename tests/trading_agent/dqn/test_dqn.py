@@ -10,9 +10,9 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from trading_agent import DQNConfig, ExplorationConfig, evaluate, train_dqn
-from trading_agent.common.networks import QNetwork
 from trading_agent.common.policy import ConstantPolicy
 from trading_agent.dqn.dqn import DQN, bellman_targets
+from trading_agent.dqn.network import QNetwork
 from trading_agent.dqn.replay import Batch
 
 from corridor import Corridor, IndexedCorridor

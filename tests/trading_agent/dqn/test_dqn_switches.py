@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_agent import DQNConfig, evaluate, load_policy, save_policy, train_dqn
-from trading_agent.common.networks import QNetwork
-from trading_agent.common.policy import ConstantPolicy, NetworkPolicy
+from trading_agent.common.policy import ConstantPolicy
 from trading_agent.common.transitions import Transitions, Walk
 from trading_agent.dqn.dqn import DQN, bellman_targets
 from trading_agent.dqn.n_step import NStep
+from trading_agent.dqn.network import QNetwork
+from trading_agent.dqn.policy import NetworkPolicy
 from trading_agent.dqn.replay import Batch, IndexReplay, Priorities, ReplayMemory, memory_for
 
 from corridor import Corridor, IndexedCorridor

@@ -17,7 +17,7 @@ from tradewinds.pipeline.prepare import prepare
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 from tradewinds.tasks.account.market import Sight, context
-from trading_agent.common.networks import LevelNetwork
+from trading_agent.direct.networks import LevelNetwork
 
 from story import CommandLine, write_bars
 
