@@ -6,8 +6,9 @@ import torch
 
 from forecaster.networks.reference_lstm import LSTMCellReference
 from tradewinds.tasks.account.market import context
+from trading_agent.common.evaluation import evaluate
 from trading_agent.common.networks import CLIP
-from trading_agent.common.policy import evaluate, load_policy, save_policy
+from trading_agent.common.policy import load_policy, save_policy
 from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.direct import train_direct
 from trading_agent.direct.networks import FeatureNetwork, LevelNetwork

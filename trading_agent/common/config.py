@@ -1,14 +1,92 @@
-"""The settings of the agents: plain frozen dataclasses that refuse what cannot work. Imports no torch."""
+"""What the settings of all agents share: ranges with their units, and what an algorithm asks of an environment.
 
-from dataclasses import dataclass
-from typing import Literal
+A setting out of its range is refused where it is made; a combination that cannot work is told by `refuse`, before any
+work is done. Imports no torch and knows no algorithm.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+Steps = Annotated[int, Field(ge=2, description="env steps")]
+Environments = Annotated[int, Field(ge=1, description="environments")]
+Interval = Annotated[int, Field(ge=1, description="env steps")]
+HiddenSizes = Annotated[
+    tuple[Annotated[int, Field(ge=1, description="units")], ...], Field(min_length=1, description="layers")
+]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Norm = Annotated[float, Field(gt=0.0, description="of a gradient, L2")]
+Discount = Annotated[float, Field(ge=0.0, lt=1.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, description="a share")]
+ShareBelowOne = Annotated[float, Field(ge=0.0, lt=1.0, description="a share")]
+PositiveShare = Annotated[float, Field(gt=0.0, le=1.0, description="a share")]
+
+Requirement: TypeAlias = Literal["discrete_actions", "box_actions", "index", "plans", "derivative", "same_step"]
+NEEDS: Mapping[Requirement, str] = {
+    "discrete_actions": "an environment with discrete actions",
+    "box_actions": "an environment whose actions are numbers of a box",
+    "index": "an environment that can say what every action would have led to",
+    "plans": "an environment that says how it is planned",
+    "derivative": "an environment whose law has a derivative",
+    "same_step": "an environment that restarts in the same step",
+}
 
 
-def _refuse(*laws: tuple[bool, str]) -> None:
-    """Raise one ValueError that names every law which does not hold."""
-    faults = [message for holds, message in laws if not holds]
-    if faults:
-        raise ValueError("; ".join(faults))
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EnvironmentFacts:
+    """What is known of an environment before there is one; nothing is refused for what is not known yet (None).
+
+    Attributes:
+        offers: the requirements it meets.
+        rules: its settings.
+        num_bars: rows of the table that the agent learns on.
+        num_instruments: how many it acts on at once.
+        num_observations: columns of an observation.
+        forecasts: names of the forecasts in an observation.
+    """
+
+    offers: frozenset[Requirement] | None = None
+    rules: Any = None
+    num_bars: int | None = None
+    num_instruments: int | None = None
+    num_observations: int | None = None
+    forecasts: tuple[str, ...] | None = None
+
+
+class AgentConfig:
+    """What every agent's settings can say of themselves."""
+
+    def requirements(self) -> Mapping[Requirement, str]:
+        """Return what an environment must offer, each with the setting that asks for it."""
+        return {}
+
+    def refuse(self, facts: EnvironmentFacts) -> list[str]:
+        """Return a sentence for everything else that cannot work there."""
+        return []
+
+
+def refuse(config: Any, facts: EnvironmentFacts) -> list[str]:
+    """Return a sentence for everything that cannot work where `facts` hold: nothing if all may, or all is unknown.
+
+    Args:
+        config: the settings of an agent; those of a plugin are asked nothing unless they are an `AgentConfig`.
+        facts: of the environment.
+    """
+    if not isinstance(config, AgentConfig):
+        return []
+    missing = [] if facts.offers is None else [need for need in config.requirements() if need not in facts.offers]
+    return [f"{config.requirements()[need]} needs {NEEDS[need]}" for need in missing] + config.refuse(facts)
+
+
+def refuse_random_play(learning_starts: int, steps: int) -> list[str]:
+    """Return a sentence if random play leaves no env steps to learn from."""
+    if learning_starts < steps:
+        return []
+    return [f"learning_starts must be fewer than the {steps} steps, was {learning_starts}"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,32 +103,17 @@ class ExplorationConfig:
     """
 
     kind: Literal["epsilon_greedy", "boltzmann"] = "epsilon_greedy"
-    start: float = 1.0
-    end: float = 0.05
-    fraction: float = 0.5
+    start: NotNegative = 1.0
+    end: NotNegative = 0.05
+    fraction: PositiveShare = 0.5
 
     def __post_init__(self) -> None:
         greedy = self.kind == "epsilon_greedy"
         law = "a probability in [0, 1]" if greedy else "a positive temperature"
-
-        def fits(rate: float) -> bool:
-            return 0.0 <= rate <= 1.0 if greedy else rate > 0.0
-
-        _refuse(
-            (
-                self.kind in ("epsilon_greedy", "boltzmann"),
-                f"kind must be epsilon_greedy or boltzmann, was '{self.kind}'",
-            ),
-            (fits(self.start), f"start must be {law}, was {self.start}"),
-            (fits(self.end), f"end must be {law}, was {self.end}"),
-            (0.0 < self.fraction <= 1.0, f"fraction must be a share of the steps in (0, 1], was {self.fraction}"),
-        )
-
-
-def _common_laws(steps: int, num_envs: int, discount: float, validate_every: int) -> tuple[tuple[bool, str], ...]:
-    return (
-        (steps >= 2, f"steps must be at least 2 env steps, was {steps}"),
-        (num_envs >= 1, f"num_envs must be at least 1 environment, was {num_envs}"),
-        (0.0 <= discount < 1.0, f"discount must be in [0, 1), was {discount}"),
-        (validate_every >= 1, f"validate_every must be at least 1 env step, was {validate_every}"),
-    )
+        faults = [
+            f"{name} must be {law}, was {rate}"
+            for name, rate in (("start", self.start), ("end", self.end))
+            if not (rate <= 1.0 if greedy else rate > 0.0)
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))

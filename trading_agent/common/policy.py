@@ -1,22 +1,27 @@
-"""Policies: what an agent has learned, without the learning. They act greedily, are judged, saved and loaded.
+"""Policies: what an agent has learned, without the learning. They act greedily, are saved and loaded.
 
-On disk a policy is `policy.safetensors` and `policy.json`; loading runs no code that the files bring along.
+On disk a policy is `policy.safetensors` and `policy.json`; loading runs no code that the files bring along. Knows no
+algorithm: where the kinds of policies stand is written in the registry.
 """
 
-import importlib
 import json
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from trading_agent.common.transitions import AnyVectorEnv, Walk
+from trading_agent.common.registry import POLICIES, load
+from trading_agent.common.weights import arrays_of, load_arrays
 
 WEIGHTS, FACTS = "policy.safetensors", "policy.json"
+Plans: TypeAlias = Mapping[
+    str, Callable[[Mapping[str, Any]], Any]
+]  # by its kind, how a plan is built from its settings
 
 
 class Policy(Protocol):
@@ -64,73 +69,47 @@ class ConstantPolicy:
         return {}
 
     @classmethod
-    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "ConstantPolicy":
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
         """Build it anew."""
         action = settings["action"]
         return cls(action if isinstance(action, int) else tuple(action))
 
 
-KINDS = {  # the home of each kind of policy, loaded when it is asked for
-    "constant": "trading_agent.common.policy:ConstantPolicy",
-    "q_network": "trading_agent.dqn.policy:NetworkPolicy",
-    "exposure_network": "trading_agent.direct.policy:ExposurePolicy",
-    "level_network": "trading_agent.direct.policy:LevelPolicy",
-    "q_table": "trading_agent.q_learning.policy:TablePolicy",
-    "actor": "trading_agent.policy_gradient.actor_critic:ActorPolicy",
-    "planner": "trading_agent.planner.policy:PlannerPolicy",
-    "sb3": "trading_agent.sb3.train:StableBaselinesPolicy",
-}
-
-
-def evaluate(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0, standard_errors: float = 0.0) -> float:
-    """Return the mean return (sum of rewards, not discounted) of `policy` over `episodes` whole episodes.
-
-    The episodes are shared out to the N environments beforehand, so that short ones are not counted more often.
+class ModulePolicy(ABC):
+    """A policy that is one module of PyTorch.
 
     Args:
-        policy: what acts.
-        env: where; reset with `seed`, so that policies judged after one another meet the same episodes.
-        episodes: how many, at least 1.
-        seed: of the reset.
-        standard_errors: how many standard errors of the mean return to subtract, treating the rewards of single steps
-            as independent: s sqrt(n) / episodes for n steps with standard deviation s. With 0 it is the mean return;
-            with more it is a cautious score, exactly the mean return only for a policy whose rewards do not vary.
-
-    Raises:
-        ValueError: `episodes` is below 1.
+        network: decides; `network.settings` are the plain values that build it.
     """
-    if episodes < 1:
-        raise ValueError(f"episodes must be at least 1, was {episodes}")
-    walk = Walk(env, seed=seed)
-    left = (episodes + np.arange(env.num_envs)) // env.num_envs
-    rewards = []
-    while left.any():
-        moved = walk.advance(policy.act(walk.observations))
-        rewards.append(moved.rewards[left[moved.envs] > 0].astype(np.float64))
-        left[moved.envs] -= (moved.terminated | moved.truncated) & (left[moved.envs] > 0)
-    steps = np.concatenate(rewards)
-    return float(steps.sum() - standard_errors * np.sqrt(len(steps)) * steps.std()) / episodes
 
+    kind: str
 
-def episode_returns(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0) -> NDArray[np.float64]:
-    """Return the (episodes,) returns of whole episodes, shared out to the N environments beforehand as in `evaluate`.
+    def __init__(self, network: Any) -> None:
+        self.network = network
 
-    Raises:
-        ValueError: `episodes` is below 1.
-    """
-    if episodes < 1:
-        raise ValueError(f"episodes must be at least 1, was {episodes}")
-    walk = Walk(env, seed=seed)
-    left = (episodes + np.arange(env.num_envs)) // env.num_envs
-    running, earned = np.zeros(env.num_envs), []
-    while left.any():
-        moved = walk.advance(policy.act(walk.observations))
-        running[moved.envs] += moved.rewards
-        ended = moved.envs[moved.terminated | moved.truncated]
-        earned.extend(running[ended[left[ended] > 0]].tolist())
-        left[ended] -= left[ended] > 0
-        running[ended] = 0.0
-    return np.array(earned)
+    @abstractmethod
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return (N,) or (N, A) actions at (N, O) observations."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return what builds the network."""
+        return dict(self.network.settings)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the weights and scales."""
+        return arrays_of(self.network)
+
+    @classmethod
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
+        """Build it anew."""
+        policy = cls.unset(settings, tensors)
+        load_arrays(policy.network, tensors)
+        return policy
+
+    @classmethod
+    @abstractmethod
+    def unset(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
+        """Return a policy of these sizes, whose weights are not set."""
 
 
 def save_policy(policy: Policy, folder: Path) -> None:
@@ -140,27 +119,38 @@ def save_policy(policy: Policy, folder: Path) -> None:
     (folder / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def load_policy(folder: Path) -> Policy:
+def load_policy(folder: Path, *, plans: Plans | None = None) -> Policy:
     """Read the policy that `save_policy` wrote.
 
+    Args:
+        folder: where.
+        plans: how a plan is built anew, by its kind; none is needed but for a planner's policy.
+
     Raises:
-        ValueError: the folder holds no policy, or one that does not fit together.
+        ValueError: the folder holds no policy, or one that does not fit together, or whose plan nobody builds.
     """
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        return restore_policy(facts["kind"], facts["settings"], load_file(folder / WEIGHTS))
+        return restore_policy(facts["kind"], facts["settings"], load_file(folder / WEIGHTS), plans=plans)
     except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError, RuntimeError) as fault:
         raise ValueError(f"folder must hold a policy written by save_policy, was '{folder}': {fault}") from fault
 
 
-def restore_policy(kind: str, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Policy:
+def restore_policy(
+    kind: str, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], *, plans: Plans | None = None
+) -> Policy:
     """Build a policy from what its `settings` and `tensors` returned.
 
     Raises:
-        ValueError: the kind is not known.
+        ValueError: the kind is not known, or that of its plan.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind of policy must be one of {', '.join(KINDS)}, was '{kind}'")
-    module, name = KINDS[kind].split(":")
-    policy: Policy = getattr(importlib.import_module(module), name).from_saved(settings, tensors)
+    if kind not in POLICIES:
+        raise ValueError(f"kind of policy must be one of {', '.join(POLICIES)}, was '{kind}'")
+    if "plan" in settings:  # is saved by its kind: who knows the environment knows how it is planned
+        build = (plans or {}).get(settings["plan"])
+        if build is None:
+            law = f"plan must be one of those handed to load_policy ({', '.join(plans or {}) or 'none'})"
+            raise ValueError(f"{law}, was '{settings['plan']}'")
+        settings = {**settings, "plan": build(settings["rules"])}
+    policy: Policy = load(POLICIES[kind]).from_saved(settings, tensors)
     return policy

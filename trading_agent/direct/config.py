@@ -1,13 +1,37 @@
-"""The settings of `train_direct`. Imports no torch."""
+"""The settings of `train_direct`, and the rules and markets it cannot learn in. Imports no torch."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from trading_agent.common.config import _common_laws, _refuse
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from trading_agent.common.config import (
+    AgentConfig,
+    EnvironmentFacts,
+    Environments,
+    HiddenSizes,
+    Interval,
+    Norm,
+    NotNegative,
+    Positive,
+    Requirement,
+    ShareBelowOne,
+    Steps,
+)
+
+WITHOUT_GRADIENT = (  # rules of an account that the ledger in torch does not know
+    "costs.slippage_per_volatility",
+    "costs.slippage_bps_per_volume_percent",
+    "maintenance_margin",
+    "lot",
+    "min_notional",
+)
+EVENTS = ("dividends", "splits", "funding", "missing")  # columns of a market, likewise
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectConfig:
+class DirectConfig(AgentConfig):
     """Settings of `train_direct`. An env step is one bar of one account.
 
     Attributes:
@@ -28,39 +52,70 @@ class DirectConfig:
         validate_every: env steps between two validations (and checkpoints).
     """
 
-    steps: int
+    steps: Steps
     kind: Literal["direct"] = "direct"
-    num_envs: int = 128
-    window_bars: int = 32
-    hidden_sizes: tuple[int, ...] = (64, 64)
-    context_length: int = 1
-    lstm_units: int = 0
+    num_envs: Environments = 128
+    window_bars: Annotated[int, Field(ge=2, description="bars")] = 32
+    hidden_sizes: HiddenSizes = (64, 64)
+    context_length: Annotated[int, Field(ge=1, description="bars")] = 1
+    lstm_units: Annotated[int, Field(ge=0, description="units")] = 0
     start: Literal["random", "forecaster"] = "random"
-    learning_rate: float = 3e-3
-    weight_decay: float = 1.0
-    entropy_weight: float = 0.1
-    dropout: float = 0.15
-    gradient_clip: float = 1.0
-    validate_every: int = 250_000
+    learning_rate: Positive = 3e-3
+    weight_decay: NotNegative = 1.0
+    entropy_weight: NotNegative = 0.1
+    dropout: ShareBelowOne = 0.15
+    gradient_clip: Norm = 1.0
+    validate_every: Interval = 100_000
 
     def __post_init__(self) -> None:
-        _refuse(
-            *_common_laws(self.steps, self.num_envs, 0.0, self.validate_every),
-            (self.window_bars >= 2, f"window_bars must be at least 2 bars, was {self.window_bars}"),
-            (self.context_length >= 1, f"context_length must be at least 1 bar, was {self.context_length}"),
-            (self.lstm_units >= 0, f"lstm_units must be at least 0, was {self.lstm_units}"),
-            (self.start in ("random", "forecaster"), f"start must be random or forecaster, was '{self.start}'"),
-            (
-                self.start == "random" or self.lstm_units > 0,
-                f"lstm_units must be those of the forecaster with start=forecaster, was {self.lstm_units}",
-            ),
-            (
-                len(self.hidden_sizes) > 0 and min(self.hidden_sizes, default=0) >= 1,
-                f"hidden_sizes must name at least one layer of at least 1 unit, was {self.hidden_sizes}",
-            ),
-            (self.learning_rate > 0.0, f"learning_rate must be positive, was {self.learning_rate}"),
-            (self.weight_decay >= 0.0, f"weight_decay must be at least 0, was {self.weight_decay}"),
-            (self.entropy_weight >= 0.0, f"entropy_weight must be at least 0, was {self.entropy_weight}"),
-            (0.0 <= self.dropout < 1.0, f"dropout must be a share in [0, 1), was {self.dropout}"),
-            (self.gradient_clip > 0.0, f"gradient_clip must be a positive norm, was {self.gradient_clip}"),
-        )
+        if self.start == "forecaster" and self.lstm_units == 0:
+            raise ValueError("lstm_units must be those of the forecaster with start=forecaster, was 0")
+
+    def requirements(self) -> Mapping[Requirement, str]:
+        """Return what an environment must offer, each with the setting that asks for it."""
+        return {"derivative": "agent.kind=direct"}
+
+    def refuse(self, facts: EnvironmentFacts) -> list[str]:
+        """Return a sentence for each rule without a gradient, and for windows longer than the market."""
+        faults = [] if facts.rules is None else refuse_rules(facts.rules, facts.num_instruments or 1)
+        return faults + ([] if facts.num_bars is None else refuse_bars(self, facts.num_bars))
+
+
+def refuse_rules(rules: Any, num_assets: int = 1) -> list[str]:
+    """Return a sentence for everything in the rules of an account that has no gradient.
+
+    Args:
+        rules: `trading_env.TradingConfig`.
+        num_assets: how many it trades; more than one want a weight each.
+    """
+    if not hasattr(rules, "costs"):
+        return []  # no trading account: `requirements` says so
+    asked = [name for name in WITHOUT_GRADIENT if _value(rules, name)]
+    faults = [_no_gradient(asked)] if asked else []
+    if rules.actions == "exposure" and num_assets > 1:
+        law = f"agent=direct gives each of {num_assets} assets a weight of its own"
+        faults.append(f"{law}; set env.actions=long_short_weights or long_weights, was exposure")
+    return faults
+
+
+def refuse_bars(config: DirectConfig, num_bars: int) -> list[str]:
+    """Return a sentence if no window fits into a market of `num_bars` rows, the first of which earns nothing."""
+    if config.window_bars < num_bars - 1:
+        return []
+    return [f"window_bars must be less than the {num_bars - 1} bars of the market, was {config.window_bars}"]
+
+
+def refuse_events(market: Any) -> list[str]:
+    """Return a sentence if `market`, a `trading_env.Market`, has columns that have no gradient."""
+    present = [name for name in EVENTS if getattr(market, name) is not None]
+    return [_no_gradient(present)] if present else []
+
+
+def _no_gradient(names: list[str]) -> str:
+    return f"no gradient runs through {', '.join(names)}; leave it out while agent=direct learns, or take agent=dqn"
+
+
+def _value(rules: Any, path: str) -> Any:
+    for name in path.split("."):
+        rules = getattr(rules, name)
+    return rules

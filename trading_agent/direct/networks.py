@@ -1,12 +1,13 @@
 """The networks of `direct`: two decide, by LSTM or not."""
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from trading_agent.common.networks import CLIP, linear
+from trading_agent.common.networks import CLIP, fit_columns, hidden_layers, linear, zero_linear
 
 QUIET = 0.1  # of the usual size: weights with which `direct` begins to read features, most of which are noise
 
@@ -25,6 +26,7 @@ class FeatureNetwork(nn.Module):
 
     Attributes:
         width: what `read_context` returns, U, or C without an LSTM.
+        reading: the plain values that build this part of a network anew.
         feature_mean: (F,), or (C,) without an LSTM; so is feature_std.
     """
 
@@ -37,6 +39,7 @@ class FeatureNetwork(nn.Module):
         super().__init__()
         self.context_length = context_length if lstm_units else 1
         self.width = lstm_units or num_features
+        self.reading = {"context_length": self.context_length, "lstm_units": lstm_units}
         per_bar = num_features // self.context_length
         self.register_buffer("feature_mean", torch.zeros(per_bar))
         self.register_buffer("feature_std", torch.ones(per_bar))
@@ -52,9 +55,7 @@ class FeatureNetwork(nn.Module):
 
     def fit_scales(self, features: Tensor) -> None:
         """Set the scales from (T, C) rows; a column that does not vary is only centred."""
-        std, mean = torch.std_mean(features[:, : len(self.feature_mean)], dim=0, correction=0)
-        self.feature_mean.copy_(mean)
-        self.feature_std.copy_(torch.where(std > 1e-6, std, 1.0))
+        fit_columns(features[:, : len(self.feature_mean)], self.feature_mean, self.feature_std)
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Take over scales and LSTM of another network: `feature_mean`, `feature_std` and torch's names of an LSTM.
@@ -62,12 +63,12 @@ class FeatureNetwork(nn.Module):
         Raises:
             ValueError: there is no LSTM here, or one of another size.
         """
-        own = {name: tensor for name, tensor in self.state_dict().items() if name.startswith(("feature", "lstm"))}
-        given = {name if name.startswith("feature") else f"lstm.{name}": tensor for name, tensor in weights.items()}
-        sizes = [{name: tuple(tensor.shape) for name, tensor in one.items()} for one in (own, given)]
-        if sizes[0] != sizes[1]:
-            raise ValueError(f"first weights must have the shapes {sizes[0]}, had {sizes[1]}")
-        self.load_state_dict(given, strict=False)
+        present = {name: tensor for name, tensor in self.state_dict().items() if name.startswith(("feature", "lstm"))}
+        first = {name if name.startswith("feature") else f"lstm.{name}": tensor for name, tensor in weights.items()}
+        shapes, others = ({name: tuple(tensor.shape) for name, tensor in side.items()} for side in (present, first))
+        if shapes != others:
+            raise ValueError(f"first weights must have the shapes {shapes}, had {others}")
+        self.load_state_dict(first, strict=False)
 
     def read_context(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
         """Return (B, width) of (B, C) columns, each feature weighed by `shown` (B, F), such as a mask of dropout."""
@@ -102,8 +103,8 @@ class ExposureNetwork(FeatureNetwork):
         self,
         num_features: int,
         num_assets: int,
-        hidden_sizes: tuple[int, ...],
-        bounds: tuple[float, float, float],
+        hidden_sizes: Sequence[int],
+        bounds: Sequence[float],
         generator: torch.Generator | None = None,
         *,
         long_only: bool = False,
@@ -111,16 +112,20 @@ class ExposureNetwork(FeatureNetwork):
         lstm_units: int = 0,
     ) -> None:
         super().__init__(num_features, generator, context_length=context_length, lstm_units=lstm_units)
-        self.sizes, self.bounds, self.long_only = (num_features, num_assets, hidden_sizes), bounds, long_only
+        self.num_features, self.num_assets, self.bounds, self.long_only = num_features, num_assets, bounds, long_only
+        self.settings: dict[str, Any] = {
+            "num_features": num_features,
+            "num_assets": num_assets,
+            "hidden_sizes": list(hidden_sizes),
+            "bounds": list(bounds),
+            "long_only": long_only,
+            **self.reading,
+        }
         self.of_features = linear(self.width, hidden_sizes[0], generator)
         self.of_held = linear(num_assets, hidden_sizes[0], generator)
-        layers: list[nn.Module] = [nn.ReLU()]
-        for inputs, units in pairwise(hidden_sizes):
-            layers += [linear(inputs, units, generator), nn.ReLU()]
-        self.body = nn.Sequential(*layers)
-        self.head = linear(hidden_sizes[-1], num_assets + long_only, None)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        layers = hidden_layers(hidden_sizes, partial(linear, generator=generator), nn.ReLU)
+        self.body = nn.Sequential(nn.ReLU(), *layers)
+        self.head = zero_linear(hidden_sizes[-1], num_assets + long_only)
         self.quieten(self.of_features)
 
     def read(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
@@ -159,27 +164,28 @@ class LevelNetwork(FeatureNetwork):
         self,
         num_features: int,
         num_levels: int,
-        hidden_sizes: tuple[int, ...],
+        hidden_sizes: Sequence[int],
         generator: torch.Generator | None = None,
         *,
         context_length: int = 1,
         lstm_units: int = 0,
     ) -> None:
         super().__init__(num_features, generator, context_length=context_length, lstm_units=lstm_units)
-        self.sizes = (num_features, num_levels, hidden_sizes)
-        layers: list[nn.Module] = []
-        for inputs, units in pairwise((self.width, *hidden_sizes)):
-            layers += [linear(inputs, units, generator), nn.ReLU()]
-        self.body = nn.Sequential(*layers)
-        self.head = linear(hidden_sizes[-1], num_levels**2, None)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.num_features, self.num_levels = num_features, num_levels
+        self.settings: dict[str, Any] = {
+            "num_features": num_features,
+            "hidden_sizes": list(hidden_sizes),
+            **self.reading,
+        }
+        layer = partial(linear, generator=generator)
+        self.body = nn.Sequential(*hidden_layers((self.width, *hidden_sizes), layer, nn.ReLU))
+        self.head = zero_linear(hidden_sizes[-1], num_levels**2)
         self.quieten(self.body[0])
 
     def forward(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
         """Return (B, K held, K wanted) logits for (B, F) features, each weighed by `shown`, a mask of dropout."""
         logits: Tensor = self.head(self.body(self.read_context(features, shown)))
-        return logits.view(len(features), self.sizes[1], self.sizes[1])
+        return logits.view(len(features), self.num_levels, self.num_levels)
 
 
 def _lstm(inputs: int, units: int, generator: torch.Generator | None) -> nn.LSTM:

@@ -1,13 +1,32 @@
 """The settings of `train_dqn`. Imports no torch."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Literal
 
-from trading_agent.common.config import ExplorationConfig, _common_laws, _refuse
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from trading_agent.common.config import (
+    AgentConfig,
+    Discount,
+    Environments,
+    ExplorationConfig,
+    HiddenSizes,
+    Interval,
+    Norm,
+    Positive,
+    PositiveShare,
+    Requirement,
+    Share,
+    ShareBelowOne,
+    Steps,
+    refuse_random_play,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DQNConfig:
+class DQNConfig(AgentConfig):
     """Settings of `train_dqn`. "Env steps" count every environment: one call of `env.step` makes `num_envs` of them.
 
     Attributes:
@@ -46,67 +65,47 @@ class DQNConfig:
         validate_every: env steps between two validations (and checkpoints).
     """
 
-    steps: int
+    steps: Steps
     kind: Literal["dqn"] = "dqn"
-    num_envs: int = 8
-    hidden_sizes: tuple[int, ...] = (64, 64)
+    num_envs: Environments = 64
+    hidden_sizes: HiddenSizes = (32,)
     duelling: bool = False
-    learning_rate: float = 1e-3
+    learning_rate: Positive = 1e-4
     anneal: bool = False
-    discount: float = 0.99
-    batch_size: int = 128
+    discount: Discount = 0.95
+    batch_size: Annotated[int, Field(ge=1, description="transitions")] = 256
     counterfactual: bool = False
-    n_step: int = 1
-    priority: float = 0.0
-    priority_correction: float = 0.4
-    replay_size: int = 100_000
-    learning_starts: int = 1_000
+    n_step: Annotated[int, Field(ge=1, le=255, description="steps")] = 1
+    priority: Share = 0.0
+    priority_correction: Share = 0.4
+    replay_size: Annotated[int, Field(ge=1, description="transitions")] = 100_000
+    learning_starts: Interval = 2048
     teacher: Literal["none", "planner"] = "none"
     standardise: bool = True
-    updates_per_step: float = 1.0
-    update_every: int = 1
+    updates_per_step: Positive = 1.0
+    update_every: Annotated[int, Field(ge=1, description="calls of env.step")] = 1
     double: bool = True
     target_update: Literal["hard", "soft"] = "hard"
-    target_interval: int = 250
-    tau: float = 0.005
+    target_interval: Annotated[int, Field(ge=1, description="updates")] = 50
+    tau: PositiveShare = 0.005
     exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
-    average: float = 0.0
-    gradient_clip: float = 10.0
-    validate_every: int = 5_000
+    average: ShareBelowOne = 0.0
+    gradient_clip: Norm = 10.0
+    validate_every: Interval = 4000
 
     def __post_init__(self) -> None:
-        _refuse(
-            *_common_laws(self.steps, self.num_envs, self.discount, self.validate_every),
-            (
-                len(self.hidden_sizes) > 0 and min(self.hidden_sizes, default=0) >= 1,
-                f"hidden_sizes must name at least one layer of at least 1 unit, was {self.hidden_sizes}",
-            ),
-            (self.learning_rate > 0.0, f"learning_rate must be positive, was {self.learning_rate}"),
-            (self.batch_size >= 1, f"batch_size must be at least 1 transition, was {self.batch_size}"),
-            (1 <= self.n_step <= 255, f"n_step must lie in [1, 255] steps, was {self.n_step}"),
-            (
-                self.n_step <= 1 or not self.counterfactual,
-                f"n_step must be 1 with counterfactual targets, which know what one action leads to, was {self.n_step}",
-            ),
-            (0.0 <= self.priority <= 1.0, f"priority must be an exponent in [0, 1], was {self.priority}"),
-            (
-                0.0 <= self.priority_correction <= 1.0,
-                f"priority_correction must be in [0, 1], was {self.priority_correction}",
-            ),
-            (
-                self.replay_size >= self.num_envs,
-                f"replay_size must hold one step of all {self.num_envs} environments, was {self.replay_size}",
-            ),
-            (
-                self.learning_starts >= 1 and (self.steps < 2 or self.learning_starts < self.steps),
-                f"learning_starts must be at least 1 and fewer than the {self.steps} steps, was {self.learning_starts}",
-            ),
-            (self.update_every >= 1, f"update_every must be at least 1 call of env.step, was {self.update_every}"),
-            (self.updates_per_step > 0.0, f"updates_per_step must be positive, was {self.updates_per_step}"),
-            (self.teacher in ("none", "planner"), f"teacher must be none or planner, was '{self.teacher}'"),
-            (self.target_update in ("hard", "soft"), f"target_update must be hard or soft, was '{self.target_update}'"),
-            (self.target_interval >= 1, f"target_interval must be at least 1 update, was {self.target_interval}"),
-            (0.0 < self.tau <= 1.0, f"tau must be a fraction in (0, 1], was {self.tau}"),
-            (0.0 <= self.average < 1.0, f"average must be a share in [0, 1), was {self.average}"),
-            (self.gradient_clip > 0.0, f"gradient_clip must be a positive norm, was {self.gradient_clip}"),
-        )
+        faults = refuse_random_play(self.learning_starts, self.steps)
+        if self.n_step > 1 and self.counterfactual:
+            law = "must be 1 with counterfactual targets, which know what one action leads to"
+            faults.append(f"n_step {law}, was {self.n_step}")
+        if self.replay_size < self.num_envs:
+            law = f"must hold one step of all {self.num_envs} environments"
+            faults.append(f"replay_size {law}, was {self.replay_size}")
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def requirements(self) -> Mapping[Requirement, str]:
+        """Return what an environment must offer, each with the setting that asks for it."""
+        needs: dict[Requirement, str] = {"discrete_actions": "agent.kind=dqn"}
+        needs |= {"index": "agent.counterfactual=true"} if self.counterfactual else {}
+        return needs | ({"plans": "agent.teacher=planner"} if self.teacher == "planner" else {})

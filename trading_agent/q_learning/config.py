@@ -1,20 +1,35 @@
 """The settings of `train_q_learning`. Imports no torch."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Literal
 
-from trading_agent.common.config import ExplorationConfig, _common_laws, _refuse
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from trading_agent.common.config import (
+    AgentConfig,
+    Discount,
+    EnvironmentFacts,
+    Environments,
+    ExplorationConfig,
+    Interval,
+    PositiveShare,
+    Requirement,
+    Steps,
+    refuse_random_play,
+)
 
 MAX_CELLS = 1_000_000  # discretised states a Q-table may have
 
 
 @dataclass(frozen=True, kw_only=True)
-class QLearningConfig:
+class QLearningConfig(AgentConfig):
     """Settings of `train_q_learning`. "Env steps" count every environment.
 
     Attributes:
         steps: env steps to learn for, those of random play at the start included.
-        columns: the observation columns the table is indexed by; -1 is the last.
+        columns: the observation columns the table is indexed by, each once; -1 is the last.
         kind: `q_learning`.
         num_envs: environments stepped at once; that of the env handed to `train_q_learning`.
         bins: cells per column, of equal share under random play; a column with no more values than that gets one
@@ -27,33 +42,34 @@ class QLearningConfig:
         validate_every: env steps between two validations (and checkpoints).
     """
 
-    steps: int
-    columns: tuple[int, ...]
+    steps: Steps
+    columns: Annotated[tuple[int, ...], Field(min_length=1, description="observation columns")]
     kind: Literal["q_learning"] = "q_learning"
-    num_envs: int = 8
-    bins: int = 5
-    learning_rate: float = 1e-3
-    discount: float = 0.99
-    learning_starts: int = 1_000
+    num_envs: Environments = 64
+    bins: Annotated[int, Field(ge=2, description="cells a column")] = 5
+    learning_rate: PositiveShare = 1e-3
+    discount: Discount = 0.95
+    learning_starts: Interval = 2048
     exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
-    validate_every: int = 5_000
+    validate_every: Interval = 10_000
 
     def __post_init__(self) -> None:
-        cells = max(self.bins, 1) ** len(self.columns)
-        _refuse(
-            *_common_laws(self.steps, self.num_envs, self.discount, self.validate_every),
-            (
-                len(self.columns) > 0 and len(set(self.columns)) == len(self.columns),
-                f"columns must name at least one observation column, each once, was {self.columns}",
-            ),
-            (self.bins >= 2, f"bins must be at least 2 cells per column, was {self.bins}"),
-            (
-                cells <= MAX_CELLS,
-                f"bins must keep bins^columns within {MAX_CELLS:,} cells, was {self.bins}^{len(self.columns)}",
-            ),
-            (0.0 < self.learning_rate <= 1.0, f"learning_rate must be in (0, 1], was {self.learning_rate}"),
-            (
-                self.learning_starts >= 1 and (self.steps < 2 or self.learning_starts < self.steps),
-                f"learning_starts must be at least 1 and fewer than the {self.steps} steps, was {self.learning_starts}",
-            ),
-        )
+        faults = refuse_random_play(self.learning_starts, self.steps)
+        if len(set(self.columns)) < len(self.columns):
+            faults.append(f"columns must name each observation column once, was {self.columns}")
+        if self.bins ** len(self.columns) > MAX_CELLS:
+            law = f"must keep bins^columns within {MAX_CELLS:,} cells"
+            faults.append(f"bins {law}, was {self.bins}^{len(self.columns)}")
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def requirements(self) -> Mapping[Requirement, str]:
+        """Return what an environment must offer, each with the setting that asks for it."""
+        return {"discrete_actions": "agent.kind=q_learning"}
+
+    def refuse(self, facts: EnvironmentFacts) -> list[str]:
+        """Return a sentence if a column is not observed."""
+        count = facts.num_observations
+        if count is None or all(-count <= column < count for column in self.columns):
+            return []
+        return [f"columns must lie within the {count} observed ones, was {self.columns}"]

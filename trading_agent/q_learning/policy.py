@@ -1,7 +1,7 @@
-"""The policy of a table."""
+"""The policy of a table of values."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class TablePolicy:
         return {**borders, "table": self.table.copy()}
 
     @classmethod
-    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "TablePolicy":
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
         """Build it anew."""
         edges = tuple(tensors[f"edges.{place}"].copy() for place in range(len(settings["columns"])))
         return cls(tuple(settings["columns"]), edges, tensors["table"].copy())
