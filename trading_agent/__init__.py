@@ -11,51 +11,30 @@ from typing import TYPE_CHECKING, Any
 from trading_agent.common.registry import ALGORITHMS, load
 
 if TYPE_CHECKING:
-    from trading_agent.common.config import EnvironmentFacts, ExplorationConfig, refuse
-    from trading_agent.common.evaluation import episode_returns, evaluate
-    from trading_agent.common.loop import TrainedAgent
-    from trading_agent.common.policy import Policy, load_policy, save_policy
-    from trading_agent.common.transitions import IndexedEnv
-    from trading_agent.direct.config import DirectConfig
-    from trading_agent.direct.direct import train_direct
-    from trading_agent.dqn.config import DQNConfig
-    from trading_agent.dqn.dqn import train_dqn
-    from trading_agent.planner.config import PlannerConfig
-    from trading_agent.planner.planner import train_planner
-    from trading_agent.policy_gradient.config import PPOConfig, ReinforceConfig
-    from trading_agent.policy_gradient.ppo import train_ppo
-    from trading_agent.policy_gradient.reinforce import train_reinforce
-    from trading_agent.q_learning.config import QLearningConfig
-    from trading_agent.q_learning.q_learning import train_q_learning
-    from trading_agent.sb3.config import StableBaselinesConfig
-    from trading_agent.sb3.train import train_sb3
-
-__all__ = [
-    "DQNConfig",
-    "DirectConfig",
-    "EnvironmentFacts",
-    "ExplorationConfig",
-    "IndexedEnv",
-    "PPOConfig",
-    "PlannerConfig",
-    "Policy",
-    "QLearningConfig",
-    "ReinforceConfig",
-    "StableBaselinesConfig",
-    "TrainedAgent",
-    "episode_returns",
-    "evaluate",
-    "load_policy",
-    "refuse",
-    "save_policy",
-    "train_direct",
-    "train_dqn",
-    "train_planner",
-    "train_ppo",
-    "train_q_learning",
-    "train_reinforce",
-    "train_sb3",
-]
+    from trading_agent.common.config import EnvironmentFacts as EnvironmentFacts
+    from trading_agent.common.config import ExplorationConfig as ExplorationConfig
+    from trading_agent.common.config import refuse as refuse
+    from trading_agent.common.evaluation import episode_returns as episode_returns
+    from trading_agent.common.evaluation import evaluate as evaluate
+    from trading_agent.common.loop import TrainedAgent as TrainedAgent
+    from trading_agent.common.policy import Policy as Policy
+    from trading_agent.common.policy import load_policy as load_policy
+    from trading_agent.common.policy import save_policy as save_policy
+    from trading_agent.common.transitions import IndexedEnv as IndexedEnv
+    from trading_agent.direct.config import DirectConfig as DirectConfig
+    from trading_agent.direct.direct import train_direct as train_direct
+    from trading_agent.dqn.config import DQNConfig as DQNConfig
+    from trading_agent.dqn.dqn import train_dqn as train_dqn
+    from trading_agent.planner.config import PlannerConfig as PlannerConfig
+    from trading_agent.planner.planner import train_planner as train_planner
+    from trading_agent.policy_gradient.config import PPOConfig as PPOConfig
+    from trading_agent.policy_gradient.config import ReinforceConfig as ReinforceConfig
+    from trading_agent.policy_gradient.ppo import train_ppo as train_ppo
+    from trading_agent.policy_gradient.reinforce import train_reinforce as train_reinforce
+    from trading_agent.q_learning.config import QLearningConfig as QLearningConfig
+    from trading_agent.q_learning.q_learning import train_q_learning as train_q_learning
+    from trading_agent.sb3.config import StableBaselinesConfig as StableBaselinesConfig
+    from trading_agent.sb3.train import train_sb3 as train_sb3
 
 _SHARED = {
     "config": ("EnvironmentFacts", "ExplorationConfig", "refuse"),
@@ -66,6 +45,7 @@ _SHARED = {
 }
 _HOMES = {name: f"trading_agent.common.{module}:{name}" for module, names in _SHARED.items() for name in names}
 _HOMES |= {home.split(":")[1]: home for entry in ALGORITHMS.values() for home in (entry.config, entry.train)}
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,29 +1,16 @@
-"""What the settings of all agents share: ranges with their units, and what an algorithm asks of an environment.
+"""What the settings of all agents share: exploration, and what an algorithm asks of an environment.
 
 A setting out of its range is refused where it is made; a combination that cannot work is told by `refuse`, before any
 work is done. Imports no torch and knows no algorithm.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-Steps = Annotated[int, Field(ge=2, description="env steps")]
-Environments = Annotated[int, Field(ge=1, description="environments")]
-Interval = Annotated[int, Field(ge=1, description="env steps")]
-HiddenSizes = Annotated[
-    tuple[Annotated[int, Field(ge=1, description="units")], ...], Field(min_length=1, description="layers")
-]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Norm = Annotated[float, Field(gt=0.0, description="of a gradient, L2")]
-Discount = Annotated[float, Field(ge=0.0, lt=1.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0, description="a share")]
-ShareBelowOne = Annotated[float, Field(ge=0.0, lt=1.0, description="a share")]
-PositiveShare = Annotated[float, Field(gt=0.0, le=1.0, description="a share")]
+from trading_agent.common import ranges
 
 Requirement: TypeAlias = Literal["discrete_actions", "box_actions", "index", "plans", "derivative", "same_step"]
 NEEDS: Mapping[Requirement, str] = {
@@ -82,6 +69,12 @@ def refuse(config: Any, facts: EnvironmentFacts) -> list[str]:
     return [f"{config.requirements()[need]} needs {NEEDS[need]}" for need in missing] + config.refuse(facts)
 
 
+def raise_all(faults: Sequence[str]) -> None:
+    """Raise one ValueError that holds every fault, if there is any."""
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
 def refuse_random_play(learning_starts: int, steps: int) -> list[str]:
     """Return a sentence if random play leaves no env steps to learn from."""
     if learning_starts < steps:
@@ -103,9 +96,9 @@ class ExplorationConfig:
     """
 
     kind: Literal["epsilon_greedy", "boltzmann"] = "epsilon_greedy"
-    start: NotNegative = 1.0
-    end: NotNegative = 0.05
-    fraction: PositiveShare = 0.5
+    start: ranges.NotNegative = 1.0
+    end: ranges.NotNegative = 0.05
+    fraction: ranges.PositiveShare = 0.5
 
     def __post_init__(self) -> None:
         greedy = self.kind == "epsilon_greedy"
@@ -115,5 +108,4 @@ class ExplorationConfig:
             for name, rate in (("start", self.start), ("end", self.end))
             if not (rate <= 1.0 if greedy else rate > 0.0)
         ]
-        if faults:
-            raise ValueError("; ".join(faults))
+        raise_all(faults)

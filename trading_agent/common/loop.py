@@ -95,7 +95,7 @@ class Stateful(Protocol):
 
 
 class Learner(ABC):
-    """What an algorithm brings to the loop.
+    """What an algorithm brings to the loop; built of (env, config, seeds), or ValueError where these do not fit.
 
     Attributes:
         env: where it acts.

@@ -8,7 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +80,13 @@ class ModulePolicy(ABC):
 
     Args:
         network: decides; `network.settings` are the plain values that build it.
+
+    Attributes:
+        NETWORK: the class of such networks.
     """
 
     kind: str
+    NETWORK: ClassVar[Callable[..., Any]]
 
     def __init__(self, network: Any) -> None:
         self.network = network
@@ -107,9 +111,9 @@ class ModulePolicy(ABC):
         return policy
 
     @classmethod
-    @abstractmethod
     def unset(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
         """Return a policy of these sizes, whose weights are not set."""
+        return cls(cls.NETWORK(**settings))
 
 
 def save_policy(policy: Policy, folder: Path) -> None:

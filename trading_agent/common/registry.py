@@ -6,7 +6,7 @@ here are ever loaded, never one read from a file.
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -22,48 +22,36 @@ class Algorithm:
 
     config: str
     train: str
-    policies: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, str]
 
 
-ACTOR = {"actor": "trading_agent.policy_gradient.actor_critic:ActorPolicy"}
+def _algorithm(config: str, train: str, policies: Mapping[str, str]) -> Algorithm:
+    homes = {kind: f"trading_agent.{home}" for kind, home in policies.items()}
+    return Algorithm(config=f"trading_agent.{config}", train=f"trading_agent.{train}", policies=homes)
+
+
+ACTOR = {"actor": "policy_gradient.actor_critic:ActorPolicy"}
 ALGORITHMS: Mapping[str, Algorithm] = {
-    "dqn": Algorithm(
-        config="trading_agent.dqn.config:DQNConfig",
-        train="trading_agent.dqn.dqn:train_dqn",
-        policies={"q_network": "trading_agent.dqn.policy:NetworkPolicy"},
+    "dqn": _algorithm("dqn.config:DQNConfig", "dqn.dqn:train_dqn", {"q_network": "dqn.policy:NetworkPolicy"}),
+    "direct": _algorithm(
+        "direct.config:DirectConfig",
+        "direct.direct:train_direct",
+        {"exposure_network": "direct.policy:ExposurePolicy", "level_network": "direct.policy:LevelPolicy"},
     ),
-    "direct": Algorithm(
-        config="trading_agent.direct.config:DirectConfig",
-        train="trading_agent.direct.direct:train_direct",
-        policies={
-            "exposure_network": "trading_agent.direct.policy:ExposurePolicy",
-            "level_network": "trading_agent.direct.policy:LevelPolicy",
-        },
+    "planner": _algorithm(
+        "planner.config:PlannerConfig", "planner.planner:train_planner", {"planner": "planner.policy:PlannerPolicy"}
     ),
-    "planner": Algorithm(
-        config="trading_agent.planner.config:PlannerConfig",
-        train="trading_agent.planner.planner:train_planner",
-        policies={"planner": "trading_agent.planner.policy:PlannerPolicy"},
+    "ppo": _algorithm("policy_gradient.config:PPOConfig", "policy_gradient.ppo:train_ppo", ACTOR),
+    "reinforce": _algorithm(
+        "policy_gradient.config:ReinforceConfig", "policy_gradient.reinforce:train_reinforce", ACTOR
     ),
-    "ppo": Algorithm(
-        config="trading_agent.policy_gradient.config:PPOConfig",
-        train="trading_agent.policy_gradient.ppo:train_ppo",
-        policies=ACTOR,
+    "sb3": _algorithm(
+        "sb3.config:StableBaselinesConfig", "sb3.train:train_sb3", {"sb3": "sb3.policy:StableBaselinesPolicy"}
     ),
-    "reinforce": Algorithm(
-        config="trading_agent.policy_gradient.config:ReinforceConfig",
-        train="trading_agent.policy_gradient.reinforce:train_reinforce",
-        policies=ACTOR,
-    ),
-    "sb3": Algorithm(
-        config="trading_agent.sb3.config:StableBaselinesConfig",
-        train="trading_agent.sb3.train:train_sb3",
-        policies={"sb3": "trading_agent.sb3.policy:StableBaselinesPolicy"},
-    ),
-    "q_learning": Algorithm(
-        config="trading_agent.q_learning.config:QLearningConfig",
-        train="trading_agent.q_learning.q_learning:train_q_learning",
-        policies={"q_table": "trading_agent.q_learning.policy:TablePolicy"},
+    "q_learning": _algorithm(
+        "q_learning.config:QLearningConfig",
+        "q_learning.q_learning:train_q_learning",
+        {"q_table": "q_learning.policy:TablePolicy"},
     ),
 }
 POLICIES: Mapping[str, str] = {

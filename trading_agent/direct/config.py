@@ -6,19 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from trading_agent.common.config import (
-    AgentConfig,
-    EnvironmentFacts,
-    Environments,
-    HiddenSizes,
-    Interval,
-    Norm,
-    NotNegative,
-    Positive,
-    Requirement,
-    ShareBelowOne,
-    Steps,
-)
+from trading_agent.common import ranges
+from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement
 
 WITHOUT_GRADIENT = (  # rules of an account that the ledger in torch does not know
     "costs.slippage_per_volatility",
@@ -52,20 +41,20 @@ class DirectConfig(AgentConfig):
         validate_every: env steps between two validations (and checkpoints).
     """
 
-    steps: Steps
+    steps: ranges.Steps
     kind: Literal["direct"] = "direct"
-    num_envs: Environments = 128
+    num_envs: ranges.Environments = 128
     window_bars: Annotated[int, Field(ge=2, description="bars")] = 32
-    hidden_sizes: HiddenSizes = (64, 64)
-    context_length: Annotated[int, Field(ge=1, description="bars")] = 1
+    hidden_sizes: ranges.HiddenSizes = (64, 64)
+    context_length: ranges.Bars = 1
     lstm_units: Annotated[int, Field(ge=0, description="units")] = 0
     start: Literal["random", "forecaster"] = "random"
-    learning_rate: Positive = 3e-3
-    weight_decay: NotNegative = 1.0
-    entropy_weight: NotNegative = 0.1
-    dropout: ShareBelowOne = 0.15
-    gradient_clip: Norm = 1.0
-    validate_every: Interval = 100_000
+    learning_rate: ranges.Positive = 3e-3
+    weight_decay: ranges.NotNegative = 1.0
+    entropy_weight: ranges.NotNegative = 0.1
+    dropout: ranges.ShareBelowOne = 0.15
+    gradient_clip: ranges.Norm = 1.0
+    validate_every: ranges.Interval = 100_000
 
     def __post_init__(self) -> None:
         if self.start == "forecaster" and self.lstm_units == 0:
@@ -90,8 +79,8 @@ def refuse_rules(rules: Any, num_assets: int = 1) -> list[str]:
     """
     if not hasattr(rules, "costs"):
         return []  # no trading account: `requirements` says so
-    asked = [name for name in WITHOUT_GRADIENT if _value(rules, name)]
-    faults = [_no_gradient(asked)] if asked else []
+    unknown = [name for name in WITHOUT_GRADIENT if _value(rules, name)]
+    faults = [_no_gradient(unknown)] if unknown else []
     if rules.actions == "exposure" and num_assets > 1:
         law = f"agent=direct gives each of {num_assets} assets a weight of its own"
         faults.append(f"{law}; set env.actions=long_short_weights or long_weights, was exposure")

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from trading_agent.common.config import raise_all
 from trading_agent.common.loop import Learner, Metrics, Seeds
 from trading_agent.common.policy import ConstantPolicy, Policy
 from trading_agent.common.weights import TorchState, follow, set_learning_rate
@@ -57,9 +58,7 @@ class DirectLearner(TorchState, Learner):
         self.stride, self.surrogate = config.num_envs * config.window_bars, Surrogate(market, rules)
         self.features = torch.from_numpy(market.features)  # (T, F)
         self.num_assets, self.num_rows = market.close.shape[1], len(market.close) - 1
-        too_short = refuse_bars(config, len(market.close))
-        if too_short:
-            raise ValueError(too_short[0])
+        raise_all(refuse_bars(config, len(market.close)))
         if self.features.shape[1] % config.context_length:
             raise ValueError(
                 f"context_length must divide the {self.features.shape[1]} columns of an observation's features, the "
@@ -99,31 +98,27 @@ class DirectLearner(TorchState, Learner):
 
     def learn(self, done: int) -> Metrics:
         """Take one step up the mean log growth of `num_envs` windows."""
-        self.update(done / self.config.steps)
-        return {"growth_per_bar": self.growth}
-
-    def update(self, done: float) -> None:
-        """Take one step up the mean log growth of `num_envs` windows; `done` is the share of the training behind."""
-        config = self.config
-        set_learning_rate(self.optimiser, config.learning_rate * (1.0 - 0.9 * done))
+        config, progress = self.config, done / self.config.steps
+        set_learning_rate(self.optimiser, config.learning_rate * (1.0 - 0.9 * progress))
         starts = torch.from_numpy(self.rng.integers(0, self.num_rows - config.window_bars, config.num_envs))
-        growth = self.grown(starts[:, None] + torch.arange(config.window_bars), min(1.0, done / FREE))
-        open_minded = config.entropy_weight * (1.0 - done) * self.undecided()
+        growth = self.grown(starts[:, None] + torch.arange(config.window_bars), min(1.0, progress / FREE))
+        entropy_bonus = config.entropy_weight * (1.0 - progress) * self.undecided()
         self.optimiser.zero_grad()
-        (-self.scale * growth - open_minded).backward()  # type: ignore[no-untyped-call]
+        (-self.scale * growth - entropy_bonus).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
         self.optimiser.step()
         self.updates, self.growth = self.updates + 1, growth.item()
         share = 1.0 - min(AVERAGE, self.updates / (self.updates + 9.0))  # at first the average forgets its random start
         follow(list(self.average.parameters()), list(self.network.parameters()), share)
+        return {"growth_per_bar": self.growth}
 
     def shown(self, count: int) -> Tensor | float:
         """Return a mask of dropout (count, F), 1 on the mean; nothing is hidden where nothing is learned from."""
-        hidden = self.config.dropout
-        if hidden == 0.0 or not torch.is_grad_enabled():
+        dropout = self.config.dropout
+        if dropout == 0.0 or not torch.is_grad_enabled():
             return 1.0
-        drawn = self.rng.random((count, len(self.network.feature_mean)), dtype=np.float32)
-        return torch.from_numpy(drawn).ge(hidden).float().div_(1.0 - hidden)
+        chance = self.rng.random((count, len(self.network.feature_mean)), dtype=np.float32)
+        return torch.from_numpy(chance).ge(dropout).float().div_(1.0 - dropout)
 
 
 class LevelLearner(DirectLearner):
@@ -202,12 +197,12 @@ class ExposureLearner(DirectLearner):
         """Return the mean log growth a bar of accounts that first hold something drawn evenly from the range."""
         held = torch.from_numpy(self.rng.uniform(self.low, self.high, (len(rows), self.num_assets))).float()
         features = self.features[rows.flatten()]
-        seen = self.network.read(features, self.shown(len(features))).view(*rows.shape, -1)  # (N, L, D)
+        hidden = self.network.read(features, self.shown(len(features))).view(*rows.shape, -1)  # (N, L, D)
         last, total = held, torch.zeros(len(rows))
         for bar in range(rows.shape[1]):
-            wanted = self.network.decide(seen[:, bar], held)
-            growth, held = self.surrogate.bar(held, wanted, last, rows[:, bar], charged)
-            total, last = total + growth, wanted
+            target = self.network.decide(hidden[:, bar], held)
+            growth, held = self.surrogate.bar(held, target, last, rows[:, bar], charged)
+            total, last = total + growth, target
         return total.mean() / rows.shape[1]
 
     def policy(self) -> ExposurePolicy:
@@ -252,7 +247,5 @@ def learner_for(
         ValueError: as `DirectLearner`, or one exposure is spread over several assets.
     """
     rules, market = env.game.config, env.game.market
-    faults = refuse_rules(rules, market.close.shape[1]) + refuse_events(market)
-    if faults:
-        raise ValueError("; ".join(faults))
+    raise_all(refuse_rules(rules, market.close.shape[1]) + refuse_events(market))
     return (LevelLearner if rules.actions == "levels" else ExposureLearner)(env, config, seeds, initial)

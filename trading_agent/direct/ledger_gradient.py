@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trading_agent.common.config import raise_all
 from trading_agent.direct.config import refuse_events, refuse_rules
 
 LEAST = 1e-6  # equity after a bar, as a share of that before: a log needs something left
@@ -29,9 +30,7 @@ class Surrogate:
     """
 
     def __init__(self, market: Any, config: Any, dtype: torch.dtype = torch.float32) -> None:
-        faults = refuse_rules(config) + refuse_events(market)
-        if faults:
-            raise ValueError("; ".join(faults))
+        raise_all(refuse_rules(config) + refuse_events(market))
         costs, self.execution = config.costs, config.execution
         self.on_change = config.rebalance == "on_change"
         self.tilt = (costs.half_spread_bps + costs.slippage_bps) * 1e-4

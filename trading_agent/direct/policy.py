@@ -19,6 +19,7 @@ class ExposurePolicy(ModulePolicy):
 
     kind = "exposure_network"
     network: ExposureNetwork
+    NETWORK = ExposureNetwork
 
     def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
         """Return (N, A) exposures at (N, O) observations."""
@@ -26,11 +27,6 @@ class ExposurePolicy(ModulePolicy):
         with torch.no_grad():
             hidden = self.network.read(rows[:, :count])
             return np.asarray(self.network.decide(hidden, rows[:, count : count + self.network.num_assets]).numpy())
-
-    @classmethod
-    def unset(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
-        """Return a policy of these sizes and bounds, whose weights are not set."""
-        return cls(ExposureNetwork(**settings))
 
 
 class LevelPolicy(ModulePolicy):

@@ -7,22 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from trading_agent.common.config import (
-    AgentConfig,
-    Discount,
-    Environments,
-    ExplorationConfig,
-    HiddenSizes,
-    Interval,
-    Norm,
-    Positive,
-    PositiveShare,
-    Requirement,
-    Share,
-    ShareBelowOne,
-    Steps,
-    refuse_random_play,
-)
+from trading_agent.common import ranges
+from trading_agent.common.config import AgentConfig, ExplorationConfig, Requirement, raise_all, refuse_random_play
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,33 +51,33 @@ class DQNConfig(AgentConfig):
         validate_every: env steps between two validations (and checkpoints).
     """
 
-    steps: Steps
+    steps: ranges.Steps
     kind: Literal["dqn"] = "dqn"
-    num_envs: Environments = 64
-    hidden_sizes: HiddenSizes = (32,)
+    num_envs: ranges.Environments = 64
+    hidden_sizes: ranges.HiddenSizes = (32,)
     duelling: bool = False
-    learning_rate: Positive = 1e-4
+    learning_rate: ranges.Positive = 1e-4
     anneal: bool = False
-    discount: Discount = 0.95
-    batch_size: Annotated[int, Field(ge=1, description="transitions")] = 256
+    discount: ranges.Discount = 0.95
+    batch_size: ranges.Transitions = 256
     counterfactual: bool = False
     n_step: Annotated[int, Field(ge=1, le=255, description="steps")] = 1
-    priority: Share = 0.0
-    priority_correction: Share = 0.4
-    replay_size: Annotated[int, Field(ge=1, description="transitions")] = 100_000
-    learning_starts: Interval = 2048
+    priority: ranges.Share = 0.0
+    priority_correction: ranges.Share = 0.4
+    replay_size: ranges.Transitions = 100_000
+    learning_starts: ranges.Interval = 2048
     teacher: Literal["none", "planner"] = "none"
     standardise: bool = True
-    updates_per_step: Positive = 1.0
-    update_every: Annotated[int, Field(ge=1, description="calls of env.step")] = 1
+    updates_per_step: ranges.Positive = 1.0
+    update_every: ranges.Calls = 1
     double: bool = True
     target_update: Literal["hard", "soft"] = "hard"
-    target_interval: Annotated[int, Field(ge=1, description="updates")] = 50
-    tau: PositiveShare = 0.005
+    target_interval: ranges.Updates = 50
+    tau: ranges.PositiveShare = 0.005
     exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
-    average: ShareBelowOne = 0.0
-    gradient_clip: Norm = 10.0
-    validate_every: Interval = 4000
+    average: ranges.ShareBelowOne = 0.0
+    gradient_clip: ranges.Norm = 10.0
+    validate_every: ranges.Interval = 4000
 
     def __post_init__(self) -> None:
         faults = refuse_random_play(self.learning_starts, self.steps)
@@ -101,8 +87,7 @@ class DQNConfig(AgentConfig):
         if self.replay_size < self.num_envs:
             law = f"must hold one step of all {self.num_envs} environments"
             faults.append(f"replay_size {law}, was {self.replay_size}")
-        if faults:
-            raise ValueError("; ".join(faults))
+        raise_all(faults)
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Return what an environment must offer, each with the setting that asks for it."""

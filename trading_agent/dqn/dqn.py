@@ -110,16 +110,7 @@ class DQN(TorchState):
 
 
 class DQNLearner(Learner):
-    """Walks N environments, remembers what was lived through, and learns from it again and again.
-
-    Args:
-        env: with flat observations and discrete actions.
-        config: the settings.
-        seeds: of the environment, the weights and all chance.
-
-    Raises:
-        ValueError: `env` does not fit the settings.
-    """
+    """Walks N environments, remembers what was lived through, and learns from it again and again."""
 
     def __init__(self, env: AnyVectorEnv, config: DQNConfig, seeds: Seeds) -> None:
         self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs

@@ -1,7 +1,6 @@
 """The policy of a `QNetwork`."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ class NetworkPolicy(ModulePolicy):
 
     kind = "q_network"
     network: QNetwork
+    NETWORK = QNetwork
 
     def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
         """Return the (N,) best actions at (N, O) observations."""
@@ -26,8 +26,3 @@ class NetworkPolicy(ModulePolicy):
         with torch.no_grad():
             values: NDArray[np.float32] = self.network(torch.from_numpy(np.float32(observations))).numpy()
         return values
-
-    @classmethod
-    def unset(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
-        """Return a policy of these sizes, whose weights are not set."""
-        return cls(QNetwork(**settings))

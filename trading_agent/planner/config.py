@@ -5,15 +5,8 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from trading_agent.common.config import (
-    AgentConfig,
-    EnvironmentFacts,
-    Environments,
-    Interval,
-    NotNegative,
-    Requirement,
-    Steps,
-)
+from trading_agent.common import ranges
+from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +23,12 @@ class PlannerConfig(AgentConfig):
         validate_every: steps between two validations (and checkpoints).
     """
 
-    steps: Steps
+    steps: ranges.Steps
     kind: Literal["planner"] = "planner"
-    num_envs: Environments = 16
+    num_envs: ranges.Environments = 16
     forecasts: tuple[str, ...] = ()
-    learning_rate: NotNegative = 5e-3
-    validate_every: Interval = 2000
+    learning_rate: ranges.NotNegative = 5e-3
+    validate_every: ranges.Interval = 2000
 
     def __post_init__(self) -> None:
         if len(set(self.forecasts)) < len(self.forecasts):

@@ -17,7 +17,7 @@ from typing import Any, Protocol, Unpack, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent.common.config import EnvironmentFacts
+from trading_agent.common.config import EnvironmentFacts, raise_all
 from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, TrainingOptions, train
 from trading_agent.common.policy import Policy, restore_policy
 from trading_agent.common.transitions import AnyVectorEnv
@@ -55,24 +55,13 @@ class PlannedEnv(Protocol):
 
 
 class PlannerLearner(Learner):
-    """The weights of the mix, and the gradient of the regret of plans on it.
-
-    Args:
-        env: a `PlannedEnv`; it is not stepped.
-        config: the settings.
-        seeds: what draws the lessons of an update.
-
-    Raises:
-        ValueError: the environment cannot be planned, or a forecast that is asked for is not observed.
-    """
+    """The weights of the mix, and the gradient of the regret of plans on it."""
 
     def __init__(self, env: AnyVectorEnv, config: PlannerConfig, seeds: Seeds) -> None:
         self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs
         planned_env = planned(env, "agent=planner")
         self.plan, self.lessons, self.parts = planned_env.plan(), planned_env.lessons(), {"learner": self}
-        faults = config.refuse(EnvironmentFacts(forecasts=self.plan.names))
-        if faults:
-            raise ValueError("; ".join(faults))
+        raise_all(config.refuse(EnvironmentFacts(forecasts=self.plan.names)))
         self.free = np.array([not config.forecasts or name in config.forecasts for name in self.plan.names])
         self.weights: Array = self.free / self.free.sum()
         self.average, self.updates = self.weights.copy(), 0

@@ -118,8 +118,8 @@ class ActorPolicy(ModulePolicy):
     def outputs(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Return (N, A) logits, or means."""
         with torch.no_grad():
-            seen = self.network.standard(torch.from_numpy(np.float32(observations)))
-            outputs: NDArray[np.float32] = self.network.actor(seen).numpy()
+            standard = self.network.standard(torch.from_numpy(np.float32(observations)))
+            outputs: NDArray[np.float32] = self.network.actor(standard).numpy()
         return outputs
 
     @classmethod

@@ -5,19 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from trading_agent.common.config import (
-    AgentConfig,
-    Discount,
-    Environments,
-    HiddenSizes,
-    Interval,
-    Norm,
-    NotNegative,
-    Positive,
-    Share,
-    ShareBelowOne,
-    Steps,
-)
+from trading_agent.common import ranges
+from trading_agent.common.config import AgentConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +31,20 @@ class PolicyGradientConfig(AgentConfig):
         validate_every: env steps between two validations (and checkpoints).
     """
 
-    steps: Steps
-    num_envs: Environments = 64
-    rollout_steps: Annotated[int, Field(ge=1, description="calls of env.step")] = 64
-    hidden_sizes: HiddenSizes = (64, 64)
-    learning_rate: Positive = 3e-3
+    steps: ranges.Steps
+    num_envs: ranges.Environments = 64
+    rollout_steps: ranges.Calls = 64
+    hidden_sizes: ranges.HiddenSizes = (64, 64)
+    learning_rate: ranges.Positive = 3e-3
     anneal: bool = True
-    discount: Discount = 0.95
-    entropy_weight: NotNegative = 0.0
-    value_weight: Positive = 0.5
-    weight_decay: NotNegative = 0.0
-    gradient_clip: Norm = 0.5
-    average: ShareBelowOne = 0.0
+    discount: ranges.Discount = 0.95
+    entropy_weight: ranges.NotNegative = 0.0
+    value_weight: ranges.Positive = 0.5
+    weight_decay: ranges.NotNegative = 0.0
+    gradient_clip: ranges.Norm = 0.5
+    average: ranges.ShareBelowOne = 0.0
     standardise: bool = True
-    validate_every: Interval = 40_000
+    validate_every: ranges.Interval = 40_000
 
     def __post_init__(self) -> None:
         first = self.rollout_steps * self.num_envs
@@ -80,8 +69,8 @@ class PPOConfig(PolicyGradientConfig):
     """
 
     kind: Literal["ppo"] = "ppo"
-    num_envs: Environments = 256
-    gae_lambda: Share = 0.95
+    num_envs: ranges.Environments = 256
+    gae_lambda: ranges.Share = 0.95
     clip: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     epochs: Annotated[int, Field(ge=1, description="epochs")] = 4
     batch_size: Annotated[int, Field(ge=2, description="transitions")] = 4096

@@ -69,18 +69,10 @@ def advantages_of(
 class ActorCriticLearner(TorchState, Learner):
     """Walks N environments by chance and learns from each rollout; how, is left to the algorithm.
 
-    Args:
-        env: with flat observations, and actions that are Discrete or a flat Box.
-        config: the settings.
-        seeds: of the environment, the weights and all chance.
-
     Attributes:
         network: acts and is learned.
         judged: a running average of its weights.
         gae_lambda: weight of an error one step later in `advantages_of`.
-
-    Raises:
-        ValueError: `env` does not fit the settings.
     """
 
     NETWORKS = ("network", "judged")
@@ -147,17 +139,17 @@ def play(learner: ActorCriticLearner) -> Rollout:
     config, network, walk = learner.config, learner.network, learner.walk
     policy, shape = ActorPolicy(network), (config.rollout_steps, config.num_envs)
     rewards, values = np.zeros(shape, np.float32), np.zeros((shape[0] + 1, shape[1]), np.float32)
-    terminated, truncated, made = (np.zeros(shape, bool) for _ in range(3))
-    seen, drawn, old, cuts = [], [], [], []
+    terminated, truncated, real = (np.zeros(shape, bool) for _ in range(3))
+    rows, drawn, old, cuts = [], [], [], []
     with torch.no_grad():
         for s in range(config.rollout_steps):
-            seen.append(network.standard(torch.from_numpy(np.float32(walk.observations))))
-            values[s] = network.value(seen[-1]).numpy()
-            actions, log_probs, acted = policy.draw(seen[-1], learner.rng)
+            rows.append(network.standard(torch.from_numpy(np.float32(walk.observations))))
+            values[s] = network.value(rows[-1]).numpy()
+            actions, log_probs, acted = policy.draw(rows[-1], learner.rng)
             drawn.append(actions)
             old.append(log_probs)
             moved = walk.advance(acted)
-            made[s, moved.envs], rewards[s, moved.envs] = True, moved.rewards
+            real[s, moved.envs], rewards[s, moved.envs] = True, moved.rewards
             terminated[s, moved.envs], truncated[s, moved.envs] = moved.terminated, moved.truncated
             cuts.append(moved.next_observations[moved.truncated & ~moved.terminated])
         values[-1] = network.value(network.standard(torch.from_numpy(np.float32(walk.observations)))).numpy()
@@ -171,10 +163,10 @@ def play(learner: ActorCriticLearner) -> Rollout:
         rewards, values[:-1], after, terminated | truncated, discount=config.discount, gae_lambda=learner.gae_lambda
     )
     rollout = Rollout(
-        torch.cat(seen),
+        torch.cat(rows),
         torch.cat(drawn),
         torch.from_numpy(advantages).flatten(),
         torch.from_numpy(advantages + values[:-1]).flatten(),
         torch.cat(old),
     )
-    return rollout if made.all() else Rollout(*(column[torch.from_numpy(made).flatten()] for column in rollout))
+    return rollout if real.all() else Rollout(*(column[torch.from_numpy(real).flatten()] for column in rollout))

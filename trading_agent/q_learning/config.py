@@ -7,16 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from trading_agent.common import ranges
 from trading_agent.common.config import (
     AgentConfig,
-    Discount,
     EnvironmentFacts,
-    Environments,
     ExplorationConfig,
-    Interval,
-    PositiveShare,
     Requirement,
-    Steps,
+    raise_all,
     refuse_random_play,
 )
 
@@ -42,16 +39,16 @@ class QLearningConfig(AgentConfig):
         validate_every: env steps between two validations (and checkpoints).
     """
 
-    steps: Steps
+    steps: ranges.Steps
     columns: Annotated[tuple[int, ...], Field(min_length=1, description="observation columns")]
     kind: Literal["q_learning"] = "q_learning"
-    num_envs: Environments = 64
+    num_envs: ranges.Environments = 64
     bins: Annotated[int, Field(ge=2, description="cells a column")] = 5
-    learning_rate: PositiveShare = 1e-3
-    discount: Discount = 0.95
-    learning_starts: Interval = 2048
+    learning_rate: ranges.PositiveShare = 1e-3
+    discount: ranges.Discount = 0.95
+    learning_starts: ranges.Interval = 2048
     exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
-    validate_every: Interval = 10_000
+    validate_every: ranges.Interval = 10_000
 
     def __post_init__(self) -> None:
         faults = refuse_random_play(self.learning_starts, self.steps)
@@ -60,8 +57,7 @@ class QLearningConfig(AgentConfig):
         if self.bins ** len(self.columns) > MAX_CELLS:
             law = f"must keep bins^columns within {MAX_CELLS:,} cells"
             faults.append(f"bins {law}, was {self.bins}^{len(self.columns)}")
-        if faults:
-            raise ValueError("; ".join(faults))
+        raise_all(faults)
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Return what an environment must offer, each with the setting that asks for it."""

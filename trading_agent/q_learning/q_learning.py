@@ -13,7 +13,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent.common.config import EnvironmentFacts
+from trading_agent.common.config import EnvironmentFacts, raise_all
 from trading_agent.common.exploration import explore, rate_at
 from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, TrainingOptions, train
 from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk, sizes
@@ -81,23 +81,12 @@ class QTable:
 
 
 class TableLearner(Learner):
-    """Walks N environments and moves the cells they visit.
-
-    Args:
-        env: with flat observations and discrete actions.
-        config: the settings.
-        seeds: of the environment and all chance.
-
-    Raises:
-        ValueError: `env` does not fit the settings.
-    """
+    """Walks N environments and moves the cells they visit."""
 
     def __init__(self, env: AnyVectorEnv, config: QLearningConfig, seeds: Seeds) -> None:
         self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs
         num_observations, num_actions = sizes(env, config.num_envs)
-        faults = config.refuse(EnvironmentFacts(num_observations=num_observations))
-        if faults:
-            raise ValueError("; ".join(faults))
+        raise_all(config.refuse(EnvironmentFacts(num_observations=num_observations)))
         self.walk, self.agent = Walk(env, seed=seeds.env), QTable(num_actions, config)
         self.parts = {"walk": self.walk, "agent": self.agent}
 

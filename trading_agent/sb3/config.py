@@ -7,15 +7,8 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from trading_agent.common.config import (
-    AgentConfig,
-    EnvironmentFacts,
-    Environments,
-    HiddenSizes,
-    Interval,
-    Requirement,
-    Steps,
-)
+from trading_agent.common import ranges
+from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement, raise_all
 
 ALGORITHMS = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")  # of Stable-Baselines3
 CONTRIB = ("CrossQ", "QRDQN", "TQC", "TRPO")  # of sb3-contrib; those whose policies remember nothing
@@ -38,14 +31,14 @@ class StableBaselinesConfig(AgentConfig):
         validate_every: env steps between two validations.
     """
 
-    steps: Steps
+    steps: ranges.Steps
     kind: Literal["sb3"] = "sb3"
     algorithm: str = "PPO"
-    num_envs: Environments = 8
-    hidden_sizes: HiddenSizes = (64, 64)
+    num_envs: ranges.Environments = 8
+    hidden_sizes: ranges.HiddenSizes = (64, 64)
     arguments: Mapping[str, int | bool | float | str] = field(default_factory=dict)
     normalise: bool = True
-    validate_every: Interval = 10_000
+    validate_every: ranges.Interval = 10_000
 
     def __post_init__(self) -> None:
         faults, ours = [], sorted(set(OURS) & set(self.arguments))
@@ -54,8 +47,7 @@ class StableBaselinesConfig(AgentConfig):
             faults.append(f"algorithm {law}, was '{self.algorithm}'")
         if ours:
             faults.append(f"arguments must leave {', '.join(ours)} to us")
-        if faults:
-            raise ValueError("; ".join(faults))
+        raise_all(faults)
 
     @property
     def package(self) -> tuple[str, str]:

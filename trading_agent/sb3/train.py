@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from gymnasium.spaces import Box
 
+from trading_agent.common.config import raise_all
 from trading_agent.common.loop import (
     Learner,
     Metrics,
@@ -31,16 +32,7 @@ EPSILON = 1e-8  # of VecNormalize
 
 
 class StableBaselinesLearner(Learner):
-    """A model of theirs, which learns by itself; here stands what a `Training` asks of it meanwhile.
-
-    Args:
-        env: N environments that restart in the same step, of flat observations.
-        config: the settings.
-        seeds: of the model.
-
-    Raises:
-        ValueError: the algorithm is not installed, or does not take an argument or these actions.
-    """
+    """A model of theirs, which learns by itself; here stands what a `Training` asks of it meanwhile."""
 
     def __init__(self, env: AnyVectorEnv, config: StableBaselinesConfig, seeds: Seeds) -> None:
         self.env, self.config, self.rng, self.stride, self.parts = env, config, seeds.rng, config.num_envs, {}
@@ -130,9 +122,7 @@ def _model(env: AnyVectorEnv, config: StableBaselinesConfig, seed: int) -> tuple
 
     from trading_agent.sb3.adapter import as_vec_env
 
-    faults = refuse_arguments(config)
-    if faults:
-        raise ValueError("; ".join(faults))
+    raise_all(refuse_arguments(config))
     vec_env: Any = as_vec_env(env)
     if config.normalise:
         discount = float(config.arguments.get("gamma", 0.99))
