@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from trading_agent.common.config import DirectConfig
-from trading_agent.common.policy import evaluate, load_policy, save_policy
+from trading_agent import EnvironmentFacts, refuse
+from trading_agent.common.evaluation import evaluate
+from trading_agent.common.loop import seeds_from
+from trading_agent.common.policy import load_policy, save_policy
+from trading_agent.direct.config import DirectConfig, refuse_bars, refuse_rules
 from trading_agent.direct.direct import train_direct
 from trading_agent.direct.learners import LevelLearner, learner_for, worth_of
 from trading_agent.direct.ledger_gradient import Surrogate
@@ -58,7 +61,7 @@ def test_the_table_of_levels_is_the_ledger(rebalance, costs, exact):
 
 
 def test_the_worth_of_a_level_is_the_sum_over_all_chains():
-    learner = learner_for(env_of(market_of(1), num_envs=2), small(window_bars=4), 0, np.random.default_rng(0))
+    learner = learner_for(env_of(market_of(1), num_envs=2), small(window_bars=4), seeds_from(0))
     assert isinstance(learner, LevelLearner)
     with torch.no_grad():
         learner.network.head.weight.normal_(generator=torch.Generator().manual_seed(1))
@@ -79,7 +82,7 @@ def test_the_worth_of_a_level_is_the_sum_over_all_chains():
 
 
 def test_an_untrained_policy_is_as_undecided_as_can_be_and_a_sure_one_is_not():
-    learner = learner_for(env_of(market_of(1), num_envs=2), small(window_bars=4), 0, np.random.default_rng(0))
+    learner = learner_for(env_of(market_of(1), num_envs=2), small(window_bars=4), seeds_from(0))
     rows = torch.tensor([[10, 11, 12, 13]])
     learner.grown(rows, 1.0)
     assert float(learner.undecided()) == pytest.approx(np.log(3.0))
@@ -151,3 +154,16 @@ def test_what_has_no_gradient_or_too_few_bars_is_refused():
     pair = Market(open=close, close=close, features=market_of(1).features, bars_per_year=252.0, instruments=("a", "b"))
     with pytest.raises(ValueError, match=r"set env\.actions=long_short_weights or long_weights, was exposure"):
         train_direct(env_of(pair, actions="exposure"), small(), seed=0, validate=lambda _: 0.0)
+
+
+def test_rules_and_windows_are_refused_before_there_is_a_market():
+    costs = CostConfig(slippage_per_volatility=0.1)
+    (sentence,) = refuse_rules(TradingConfig(lot=1.0, costs=costs))
+    assert sentence.startswith("no gradient runs through costs.slippage_per_volatility, lot; leave it out while")
+    assert refuse_rules(TradingConfig(costs=COSTS)) == []
+    assert "env.actions=long_short_weights" in refuse_rules(TradingConfig(actions="exposure"), num_assets=2)[0]
+    config = small(window_bars=100)
+    assert refuse_bars(config, 101) == ["window_bars must be less than the 100 bars of the market, was 100"]
+    assert refuse_bars(config, 102) == []
+    facts = EnvironmentFacts(offers=frozenset({"derivative"}), rules=TradingConfig(lot=1.0), num_bars=101)
+    assert [text.split()[0] for text in refuse(config, facts)] == ["no", "window_bars"]

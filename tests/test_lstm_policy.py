@@ -6,10 +6,12 @@ import torch
 
 from forecaster.networks.reference_lstm import LSTMCellReference
 from tradewinds.tasks.account.market import context
-from trading_agent.common.config import DirectConfig
-from trading_agent.common.networks import CLIP, FeatureNetwork, LevelNetwork
-from trading_agent.common.policy import evaluate, load_policy, save_policy
+from trading_agent.common.evaluation import evaluate
+from trading_agent.common.networks import CLIP
+from trading_agent.common.policy import load_policy, save_policy
+from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.direct import train_direct
+from trading_agent.direct.networks import FeatureNetwork, LevelNetwork
 from trading_env import CostConfig, Market, TradingConfig, TradingVectorEnv, run_ledger
 
 FEE = CostConfig(fee_bps=3.0, half_spread_bps=0.0, slippage_bps=0.0, borrow_bps_per_year=0.0)

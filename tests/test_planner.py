@@ -6,7 +6,6 @@ import gymnasium
 import numpy as np
 import pytest
 
-import tradewinds.tasks.plans  # noqa: F401
 from tradewinds.tasks.account.backtest import play
 from tradewinds.tasks.account.market import plans
 from tradewinds.tasks.storage.backtest import play as play_storage
@@ -26,7 +25,7 @@ from trading_env import (
     run_schedule,
 )
 from trading_env.planning.markov import planned
-from trading_env.planning.plans import LevelPlan
+from trading_env.planning.plans import PLANS, LevelPlan
 
 BARS, HORIZON = 300, 5
 
@@ -105,7 +104,7 @@ def test_a_loaded_planner_plans_as_the_saved_one(tmp_path):
         folder.mkdir()
         save_policy(policy, folder)
         observations, _ = env.reset(seed=0)
-        np.testing.assert_array_equal(load_policy(folder).act(observations), policy.act(observations))
+        np.testing.assert_array_equal(load_policy(folder, plans=PLANS).act(observations), policy.act(observations))
 
 
 def test_lessons_are_what_was_forecast_and_what_came():

@@ -15,7 +15,7 @@ from trading_agent import (
     train_q_learning,
     train_reinforce,
 )
-from trading_agent.common.config import DirectConfig
+from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.direct import train_direct
 from trading_agent.direct.learners import LevelLearner
 from trading_env import Market, TradingConfig, TradingVectorEnv

@@ -1,65 +1,54 @@
 """Agents that learn to act: any Gymnasium vector environment in, a policy out.
 
-This room knows NumPy, PyTorch and Gymnasium, and nothing of markets. One folder per algorithm; formulas and departures
-from the papers stand in docs/, a page each.
+This room knows NumPy, PyTorch and Gymnasium, and nothing of markets but for what `direct` has to know. One folder per
+algorithm; formulas and departures from the papers stand in docs/, a page each.
 
-Names are loaded when they are first used, so that reading `trading_agent.common.config` loads no torch.
+Names are loaded when they are first used, so that reading settings loads no torch.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from trading_agent.common.registry import ALGORITHMS, load
+
 if TYPE_CHECKING:
-    from trading_agent.common.config import DQNConfig, ExplorationConfig, QLearningConfig
-    from trading_agent.common.loop import TrainedAgent
-    from trading_agent.common.policy import Policy, episode_returns, evaluate, load_policy, save_policy
-    from trading_agent.dqn.dqn import train_dqn
-    from trading_agent.dqn.replay import IndexedEnv
-    from trading_agent.policy_gradient.config import PPOConfig, ReinforceConfig
-    from trading_agent.policy_gradient.ppo import train_ppo
-    from trading_agent.policy_gradient.reinforce import train_reinforce
-    from trading_agent.q_learning.q_learning import train_q_learning
+    from trading_agent.common.config import EnvironmentFacts as EnvironmentFacts
+    from trading_agent.common.config import ExplorationConfig as ExplorationConfig
+    from trading_agent.common.config import refuse as refuse
+    from trading_agent.common.evaluation import episode_returns as episode_returns
+    from trading_agent.common.evaluation import evaluate as evaluate
+    from trading_agent.common.loop import TrainedAgent as TrainedAgent
+    from trading_agent.common.policy import Policy as Policy
+    from trading_agent.common.policy import load_policy as load_policy
+    from trading_agent.common.policy import save_policy as save_policy
+    from trading_agent.common.transitions import IndexedEnv as IndexedEnv
+    from trading_agent.direct.config import DirectConfig as DirectConfig
+    from trading_agent.direct.direct import train_direct as train_direct
+    from trading_agent.dqn.config import DQNConfig as DQNConfig
+    from trading_agent.dqn.dqn import train_dqn as train_dqn
+    from trading_agent.planner.config import PlannerConfig as PlannerConfig
+    from trading_agent.planner.planner import train_planner as train_planner
+    from trading_agent.policy_gradient.config import PPOConfig as PPOConfig
+    from trading_agent.policy_gradient.config import ReinforceConfig as ReinforceConfig
+    from trading_agent.policy_gradient.ppo import train_ppo as train_ppo
+    from trading_agent.policy_gradient.reinforce import train_reinforce as train_reinforce
+    from trading_agent.q_learning.config import QLearningConfig as QLearningConfig
+    from trading_agent.q_learning.q_learning import train_q_learning as train_q_learning
+    from trading_agent.sb3.config import StableBaselinesConfig as StableBaselinesConfig
+    from trading_agent.sb3.train import train_sb3 as train_sb3
 
-__all__ = [
-    "DQNConfig",
-    "ExplorationConfig",
-    "IndexedEnv",
-    "PPOConfig",
-    "Policy",
-    "QLearningConfig",
-    "ReinforceConfig",
-    "TrainedAgent",
-    "episode_returns",
-    "evaluate",
-    "load_policy",
-    "save_policy",
-    "train_dqn",
-    "train_ppo",
-    "train_q_learning",
-    "train_reinforce",
-]
-
-_HOME = {
-    "DQNConfig": "common.config",
-    "ExplorationConfig": "common.config",
-    "IndexedEnv": "dqn.replay",
-    "PPOConfig": "policy_gradient.config",
-    "Policy": "common.policy",
-    "QLearningConfig": "common.config",
-    "ReinforceConfig": "policy_gradient.config",
-    "TrainedAgent": "common.loop",
-    "episode_returns": "common.policy",
-    "evaluate": "common.policy",
-    "load_policy": "common.policy",
-    "save_policy": "common.policy",
-    "train_dqn": "dqn.dqn",
-    "train_ppo": "policy_gradient.ppo",
-    "train_q_learning": "q_learning.q_learning",
-    "train_reinforce": "policy_gradient.reinforce",
+_SHARED = {
+    "config": ("EnvironmentFacts", "ExplorationConfig", "refuse"),
+    "evaluation": ("episode_returns", "evaluate"),
+    "loop": ("TrainedAgent",),
+    "policy": ("Policy", "load_policy", "save_policy"),
+    "transitions": ("IndexedEnv",),
 }
+_HOMES = {name: f"trading_agent.common.{module}:{name}" for module, names in _SHARED.items() for name in names}
+_HOMES |= {home.split(":")[1]: home for entry in ALGORITHMS.values() for home in (entry.config, entry.train)}
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _HOMES:
         raise AttributeError(f"module 'trading_agent' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"trading_agent.{_HOME[name]}"), name)
+    return load(_HOMES[name])

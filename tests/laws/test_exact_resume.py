@@ -64,5 +64,5 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     env = TradingVectorEnv(market_of(0), num_envs=4, episode_bars=50, starts="random")
     train_dqn(env, config, seed=5, validate=score, checkpoint=tmp_path)
     other = dataclasses.replace(config, discount=0.5)
-    with pytest.raises(ValueError, match=r"discount must stay 0\.99 to resume"):
+    with pytest.raises(ValueError, match=r"discount must stay 0\.95 to resume"):
         train_dqn(env, other, seed=5, validate=score, resume=tmp_path)

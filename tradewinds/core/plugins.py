@@ -58,8 +58,8 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         ),
     },
     "agent": {
-        "dqn": Kind("trading_agent.common.config:DQNConfig", "trading_agent.dqn.dqn:train_dqn"),
-        "direct": Kind("trading_agent.common.config:DirectConfig", "trading_agent.direct.direct:train_direct"),
+        "dqn": Kind("trading_agent.dqn.config:DQNConfig", "trading_agent.dqn.dqn:train_dqn"),
+        "direct": Kind("trading_agent.direct.config:DirectConfig", "trading_agent.direct.direct:train_direct"),
         "planner": Kind("trading_agent.planner.config:PlannerConfig", "trading_agent.planner.planner:train_planner"),
         "ppo": Kind("trading_agent.policy_gradient.config:PPOConfig", "trading_agent.policy_gradient.ppo:train_ppo"),
         "reinforce": Kind(
@@ -68,7 +68,7 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         ),
         "sb3": Kind("trading_agent.sb3.config:StableBaselinesConfig", "trading_agent.sb3.train:train_sb3"),
         "q_learning": Kind(
-            "trading_agent.common.config:QLearningConfig", "trading_agent.q_learning.q_learning:train_q_learning"
+            "trading_agent.q_learning.config:QLearningConfig", "trading_agent.q_learning.q_learning:train_q_learning"
         ),
     },
     "feature": {},  # ours are settings of their own; `features.custom` names those of plugins

@@ -1,282 +1,81 @@
-"""The networks: one values actions, in units of reward whatever its size; two decide for `direct`, by LSTM or not."""
+"""What the networks share: layers that leave PyTorch's global random state alone, and scales that are saved with them.
 
-from collections.abc import Mapping
+B states, O observation columns.
+"""
+
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 CLIP = 10.0  # standard deviations beyond which an observation counts no further
-QUIET = 0.1  # of the usual size: weights with which `direct` begins to read features, most of which are noise
+LEAST_STD = 1e-6  # of a column that varies; one that does not is only centred
 
 
-class QNetwork(nn.Module):
-    """Q(s, a) for all A actions at once: a multilayer perceptron on standardised observations (B states, O columns).
+class ScaledNetwork(nn.Module):
+    """A network on standardised observations that counts rewards in units of the typical one.
 
     The scales are buffers, hence part of the saved weights: `observation_mean` (O,), `observation_std` (O,) and
-    `reward_scale` (), 0, 1 and 1 until `fit_scales`. The last layer starts at zero, so the untrained values are 0.
+    `reward_scale` (), 0, 1 and 1 until `fit_scales`.
 
     Args:
         num_observations: O.
-        num_actions: A.
-        hidden_sizes: units of each hidden layer.
-        generator: source of the initial weights; they are left unset without one, to be loaded.
-        duelling: Q(s, a) = V(s) + Adv(s, a) - mean over actions of Adv(s, .) (Wang et al. 2016, eq. 9), both read from
-            the last hidden layer.
     """
 
     observation_mean: Tensor
     observation_std: Tensor
     reward_scale: Tensor
 
-    def __init__(
-        self,
-        num_observations: int,
-        num_actions: int,
-        hidden_sizes: tuple[int, ...],
-        generator: torch.Generator | None = None,
-        *,
-        duelling: bool = False,
-    ) -> None:
+    def __init__(self, num_observations: int) -> None:
         super().__init__()
-        self.num_actions, self.duelling = num_actions, duelling
         self.register_buffer("observation_mean", torch.zeros(num_observations))
         self.register_buffer("observation_std", torch.ones(num_observations))
         self.register_buffer("reward_scale", torch.ones(()))
-        layers: list[nn.Module] = []
-        for inputs, units in pairwise((num_observations, *hidden_sizes)):
-            layers += [_uniform_linear(inputs, units, generator), nn.ReLU(inplace=True)]
-        self.body = nn.Sequential(*layers)
-        self.head = _linear(hidden_sizes[-1], num_actions + duelling, None)  # the last unit is V
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """Return the (B, A) values of all actions at (B, O) observations, in units of reward."""
-        standard = (observations - self.observation_mean).div_(self.observation_std)
-        features = self.body(standard.clamp_(-CLIP, CLIP))  # (B, O) -> (B, D)
-        values: Tensor = self.head(features)  # (B, D) -> (B, A), or (B, A + 1)
-        if self.duelling:
-            advantages = values[:, :-1]
-            values = values[:, -1:] + advantages - advantages.mean(dim=1, keepdim=True)
-        return values * self.reward_scale
+    def standard(self, observations: Tensor) -> Tensor:
+        """Return (B, O) observations as the layers read them."""
+        return (observations - self.observation_mean).div_(self.observation_std).clamp_(-CLIP, CLIP)
 
     def fit_scales(self, observations: Tensor, rewards: Tensor, *, standardise: bool = True) -> None:
         """Set the scales from (M, O) observations and rewards; a column that does not vary is only centred."""
         if standardise:
-            std, mean = torch.std_mean(observations, dim=0, correction=0)
-            self.observation_mean.copy_(mean)
-            self.observation_std.copy_(torch.where(std > 1e-6, std, 1.0))
+            fit_columns(observations, self.observation_mean, self.observation_std)
         rms = rewards.square().mean().sqrt()
         self.reward_scale.copy_(rms if rms > 0.0 else torch.ones(()))
 
 
-class FeatureNetwork(nn.Module):
-    """How `direct` reads a row of C columns: standardised, and by an LSTM where the columns are F features of L bars.
-
-    The LSTM walks from the oldest bar to the newest and hands on its last hidden state, so that a network of a row
-    becomes one of a sequence; it starts anew at every row, which makes the network as stateless as the others.
-
-    Args:
-        num_features: C = L F, the newest bar's F first.
-        generator: source of the initial weights; they are left unset without one, to be loaded.
-        context_length: L.
-        lstm_units: U; 0 is no LSTM.
-
-    Attributes:
-        width: what `read_context` returns, U, or C without an LSTM.
-        feature_mean: (F,), or (C,) without an LSTM; so is feature_std.
-    """
-
-    feature_mean: Tensor
-    feature_std: Tensor
-
-    def __init__(
-        self, num_features: int, generator: torch.Generator | None, *, context_length: int = 1, lstm_units: int = 0
-    ) -> None:
-        super().__init__()
-        self.context_length = context_length if lstm_units else 1
-        self.width = lstm_units or num_features
-        per_bar = num_features // self.context_length
-        self.register_buffer("feature_mean", torch.zeros(per_bar))
-        self.register_buffer("feature_std", torch.ones(per_bar))
-        self.lstm = _lstm(per_bar, lstm_units, generator) if lstm_units else None
-
-    def quieten(self, layer: nn.Module) -> None:
-        """Shrink first weights: what noise columns weigh by chance is never fully unlearned in a short training."""
-        first = layer if self.lstm is None else self.lstm
-        weight = first.weight if isinstance(first, nn.Linear) else first.weight_ih_l0
-        assert isinstance(weight, Tensor)
-        with torch.no_grad():
-            weight.mul_(QUIET)
-
-    def fit_scales(self, features: Tensor) -> None:
-        """Set the scales from (T, C) rows; a column that does not vary is only centred."""
-        std, mean = torch.std_mean(features[:, : len(self.feature_mean)], dim=0, correction=0)
-        self.feature_mean.copy_(mean)
-        self.feature_std.copy_(torch.where(std > 1e-6, std, 1.0))
-
-    def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over scales and LSTM of another network: `feature_mean`, `feature_std` and torch's names of an LSTM.
-
-        Raises:
-            ValueError: there is no LSTM here, or one of another size.
-        """
-        own = {name: tensor for name, tensor in self.state_dict().items() if name.startswith(("feature", "lstm"))}
-        given = {name if name.startswith("feature") else f"lstm.{name}": tensor for name, tensor in weights.items()}
-        sizes = [{name: tuple(tensor.shape) for name, tensor in one.items()} for one in (own, given)]
-        if sizes[0] != sizes[1]:
-            raise ValueError(f"first weights must have the shapes {sizes[0]}, had {sizes[1]}")
-        self.load_state_dict(given, strict=False)
-
-    def read_context(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
-        """Return (B, width) of (B, C) columns, each feature weighed by `shown` (B, F), such as a mask of dropout."""
-        bars = features.view(len(features), self.context_length, -1)  # (B, C) -> (B, L, F), newest first
-        weight = shown if isinstance(shown, float) else shown[:, None]
-        standard = ((bars - self.feature_mean) / self.feature_std).clamp(-CLIP, CLIP) * weight
-        if self.lstm is None:
-            return standard[:, 0]
-        states, _ = self.lstm(standard.flip(1))  # (B, L, F) -> (B, L, U)
-        return torch.as_tensor(states[:, -1])
+def fit_columns(rows: Tensor, mean: Tensor, std: Tensor) -> None:
+    """Write mean and standard deviation of the columns of `rows` (M, C) into `mean` and `std` (C,)."""
+    deviation, centre = torch.std_mean(rows, dim=0, correction=0)
+    mean.copy_(centre)
+    std.copy_(torch.where(deviation > LEAST_STD, deviation, 1.0))
 
 
-class ExposureNetwork(FeatureNetwork):
-    """Exposures of A assets from a row of F features and the exposures held (N accounts, D hidden units).
-
-    The part of the first layer that reads features is a product of its own, so that a window is read at once (`read`)
-    and the accounts walk through it bar by bar (`decide`). The last layer starts at zero: an untrained policy holds the
-    middle of its range, nothing if that is symmetric. Features are standardised by `fit_scales`.
-
-    Args:
-        num_features: F.
-        num_assets: A.
-        hidden_sizes: units of each hidden layer.
-        bounds: least and greatest exposure of an asset, and the most of all together, in absolute values.
-        generator: source of the initial weights; they are left unset without one, to be loaded.
-        long_only: weights of a portfolio without shorts: shares of a softmax, cash among them.
-        context_length: as `FeatureNetwork`.
-        lstm_units: as `FeatureNetwork`.
-    """
-
-    def __init__(
-        self,
-        num_features: int,
-        num_assets: int,
-        hidden_sizes: tuple[int, ...],
-        bounds: tuple[float, float, float],
-        generator: torch.Generator | None = None,
-        *,
-        long_only: bool = False,
-        context_length: int = 1,
-        lstm_units: int = 0,
-    ) -> None:
-        super().__init__(num_features, generator, context_length=context_length, lstm_units=lstm_units)
-        self.sizes, self.bounds, self.long_only = (num_features, num_assets, hidden_sizes), bounds, long_only
-        self.of_features = _linear(self.width, hidden_sizes[0], generator)
-        self.of_held = _linear(num_assets, hidden_sizes[0], generator)
-        layers: list[nn.Module] = [nn.ReLU()]
-        for inputs, units in pairwise(hidden_sizes):
-            layers += [_linear(inputs, units, generator), nn.ReLU()]
-        self.body = nn.Sequential(*layers)
-        self.head = _linear(hidden_sizes[-1], num_assets + long_only, None)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-        self.quieten(self.of_features)
-
-    def read(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
-        """Return (B, D) of the first layer for (B, F) features, each weighed by `shown`, such as a mask of dropout."""
-        hidden: Tensor = self.of_features(self.read_context(features, shown))
-        return hidden
-
-    def decide(self, hidden: Tensor, held: Tensor) -> Tensor:
-        """Return (N, A) exposures for what `read` said (N, D) and the exposures held (N, A)."""
-        low, high, cap = self.bounds
-        outputs = self.head(self.body(hidden + self.of_held(held)))
-        if self.long_only:
-            shares: Tensor = outputs.softmax(dim=1)[:, :-1]  # the last is cash
-            return min(cap, 1.0) * shares
-        exposures: Tensor = 0.5 * (high + low) + 0.5 * (high - low) * outputs.tanh()
-        together = exposures.abs().sum(dim=1, keepdim=True)
-        return exposures * (cap / together.clamp_min(cap))
+def unset_linear(inputs: int, units: int) -> nn.Linear:
+    """Return a layer whose weights are not set, and whose construction does not touch PyTorch's global random state."""
+    return nn.Linear(inputs, units, device="meta").to_empty(device="cpu")
 
 
-class LevelNetwork(FeatureNetwork):
-    """How likely each of K levels is wanted next, for a row of F features and each level that may be held.
-
-    One pass answers for every holding, so a window is read at once and no account has to walk through it. The last
-    layer starts at zero: an untrained policy draws levels evenly. Features are standardised by `fit_scales`.
-
-    Args:
-        num_features: F.
-        num_levels: K.
-        hidden_sizes: units of each hidden layer.
-        generator: source of the initial weights; they are left unset without one, to be loaded.
-        context_length: as `FeatureNetwork`.
-        lstm_units: as `FeatureNetwork`.
-    """
-
-    def __init__(
-        self,
-        num_features: int,
-        num_levels: int,
-        hidden_sizes: tuple[int, ...],
-        generator: torch.Generator | None = None,
-        *,
-        context_length: int = 1,
-        lstm_units: int = 0,
-    ) -> None:
-        super().__init__(num_features, generator, context_length=context_length, lstm_units=lstm_units)
-        self.sizes = (num_features, num_levels, hidden_sizes)
-        layers: list[nn.Module] = []
-        for inputs, units in pairwise((self.width, *hidden_sizes)):
-            layers += [_linear(inputs, units, generator), nn.ReLU()]
-        self.body = nn.Sequential(*layers)
-        self.head = _linear(hidden_sizes[-1], num_levels**2, None)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-        self.quieten(self.body[0])
-
-    def forward(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
-        """Return (B, K held, K wanted) logits for (B, F) features, each weighed by `shown`, a mask of dropout."""
-        logits: Tensor = self.head(self.body(self.read_context(features, shown)))
-        return logits.view(len(features), self.sizes[1], self.sizes[1])
-
-
-def _lstm(inputs: int, units: int, generator: torch.Generator | None) -> nn.LSTM:
-    """Return an LSTM whose construction does not touch PyTorch's global random state; its forget gates begin open.
-
-    Source:
-        Uniform weights as torch's own; forget bias 1: Jozefowicz et al. (2015), ICML, section 3.
-    """
-    lstm = nn.LSTM(inputs, units, batch_first=True, device="meta").to_empty(device="cpu")
-    if generator is not None:
-        with torch.no_grad():
-            for name, weight in lstm.named_parameters():
-                if name.startswith("bias"):
-                    weight.zero_()
-                else:
-                    weight.uniform_(-(units**-0.5), units**-0.5, generator=generator)
-                if name == "bias_hh_l0":
-                    weight[units : 2 * units] = 1.0  # input, forget, cell, output
-    return lstm
-
-
-def _uniform_linear(inputs: int, units: int, generator: torch.Generator | None) -> nn.Linear:
-    """Return a layer as `_linear`, but weights and biases begin uniform in +- 1 / sqrt(inputs), as PyTorch's own do.
-
-    Values learned by bootstrapping are steadier from there: CartPole (benchmarks/agents.py) needs it.
-    """
-    layer = _linear(inputs, units, None)
-    if generator is not None:
-        for weight in (layer.weight, layer.bias):
-            nn.init.uniform_(weight, -(inputs**-0.5), inputs**-0.5, generator=generator)
-    return layer
-
-
-def _linear(inputs: int, units: int, generator: torch.Generator | None) -> nn.Linear:
-    """Return a layer whose construction does not touch PyTorch's global random state (He 2015 for ReLU, zero bias)."""
-    layer = nn.Linear(inputs, units, device="meta").to_empty(device="cpu")
+def linear(inputs: int, units: int, generator: torch.Generator | None) -> nn.Linear:
+    """Return a layer for ReLU (He 2015, zero bias); its weights are not set without a generator."""
+    layer = unset_linear(inputs, units)
     if generator is not None:
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(layer.bias)
     return layer
+
+
+def zero_linear(inputs: int, units: int) -> nn.Linear:
+    """Return a last layer that says 0 until it learns."""
+    layer = unset_linear(inputs, units)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def hidden_layers(
+    sizes: Sequence[int], layer: Callable[[int, int], nn.Linear], activation: Callable[[], nn.Module]
+) -> list[nn.Module]:
+    """Return a layer and an activation between each of `sizes` and the next."""
+    return [module for inputs, units in pairwise(sizes) for module in (layer(inputs, units), activation())]

@@ -14,6 +14,8 @@ from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
+from trading_agent.common.config import raise_all
+
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
 Floats: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.integer[Any]]
@@ -122,10 +124,12 @@ def sizes(env: AnyVectorEnv, num_envs: int) -> tuple[int, int]:
     Raises:
         ValueError: observations are not a flat Box, actions not Discrete from 0, or the env has not `num_envs` parts.
     """
-    acts, faults = env.single_action_space, []
-    if not isinstance(acts, Discrete) or acts.start != 0:
-        faults.append(f"env must offer Discrete actions counted from 0, was {acts}; ppo and reinforce take a Box, too")
-    return columns(env, num_envs, faults), int(acts.n)  # type: ignore[attr-defined]
+    actions, faults = env.single_action_space, []
+    if not isinstance(actions, Discrete) or actions.start != 0:
+        faults.append(
+            f"env must offer Discrete actions counted from 0, was {actions}; ppo and reinforce take a Box, too"
+        )
+    return columns(env, num_envs, faults), int(actions.n)  # type: ignore[attr-defined]
 
 
 def columns(env: AnyVectorEnv, num_envs: int, faults: Sequence[str] = ()) -> int:
@@ -134,15 +138,14 @@ def columns(env: AnyVectorEnv, num_envs: int, faults: Sequence[str] = ()) -> int
     Raises:
         ValueError: there are `faults` already, observations are not a flat Box, or the env has not `num_envs` parts.
     """
-    seen, faults = env.single_observation_space, list(faults)
-    if not isinstance(seen, Box) or len(seen.shape) != 1:
+    space, faults = env.single_observation_space, list(faults)
+    if not isinstance(space, Box) or len(space.shape) != 1:
         cure = "gymnasium.wrappers.vector.FlattenObservation flattens it"
-        faults.insert(0, f"env must show a flat Box, was {seen}; {cure}")
+        faults.insert(0, f"env must show a flat Box, was {space}; {cure}")
     if env.num_envs != num_envs:
         faults.append(f"num_envs must be that of the env, {env.num_envs}, was {num_envs}")
-    if faults:
-        raise ValueError("; ".join(faults))
-    return int(np.prod(seen.shape or ()))
+    raise_all(faults)
+    return int(np.prod(space.shape or ()))
 
 
 def _restarts_in_the_same_step(env: AnyVectorEnv) -> bool:

@@ -19,24 +19,15 @@ Networks 12(4), section II):
 """
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent.common.config import DirectConfig
-from trading_agent.common.loop import (
-    REPORT_EVERY,
-    Checkpoint,
-    Progress,
-    Selection,
-    TrainedAgent,
-    Validate,
-    crossed,
-    finite,
-    seeds_from,
-)
+from trading_agent.common.loop import TrainedAgent, TrainingOptions, train
 from trading_agent.common.transitions import AnyVectorEnv
+from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.learners import learner_for
 
 
@@ -44,55 +35,22 @@ def train_direct(
     env: AnyVectorEnv,
     config: DirectConfig,
     *,
-    seed: int,
-    validate: Validate,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    resume: Path | None = None,
     initial: Mapping[str, NDArray[np.float32]] | None = None,
+    **options: Unpack[TrainingOptions],
 ) -> TrainedAgent:
     """Learn exposures in a trading environment by the gradient of log growth.
+
+    Outcome and errors are those of `trading_agent.common.loop.train`; rules without a gradient and a market that is too
+    short are refused.
 
     Args:
         env: `trading_env.TradingVectorEnv`; of it the market and the rules are read, it is not stepped.
         config: the settings.
-        seed: all randomness is derived from it.
-        validate: scores a policy, larger is better; called with constant policies before learning, then every
-            `config.validate_every` env steps and at the end.
-        progress: called as (env steps done, of, metrics).
-        checkpoint: folder that holds the newest state after every validation, replaced atomically.
-        resume: such a folder of an earlier, interrupted call with the same settings and seed; the outcome equals that
-            of a call never interrupted, bit for bit.
         initial: first scales and weights of an LSTM policy, such as a forecaster's (`networks.FeatureNetwork`).
-
-    Returns:
-        The policy that validated best, its step and score, and all scores.
-
-    Raises:
-        ValueError: the rules have no gradient, the market is too short, `resume` does not fit, or training diverged.
+        **options: as `TrainingOptions` says; constant positions are what learning has to beat.
 
     Source:
         Moody and Saffell (2001), Learning to trade via direct reinforcement, IEEE Transactions on Neural Networks
         12(4), 875-889.
     """
-    _, network_seed, rng = seeds_from(seed)
-    learner = learner_for(env, config, network_seed, rng, initial)
-    selection = Selection(validate)
-    saved = Checkpoint(config, seed, rng, {"learner": learner, "selection": selection})
-    step = 0 if resume is None else saved.read(resume)
-    if resume is None:
-        for candidate in learner.constant_policies():
-            selection.consider(0, candidate, {})
-    policy = learner.policy()
-    while step < config.steps:
-        before, step = step, step + config.num_envs * config.window_bars
-        learner.update(before / config.steps)
-        metrics = {"growth_per_bar": learner.growth}
-        finite(metrics, before)
-        if crossed(before, step, config.validate_every) or step >= config.steps:
-            selection.consider(step, policy, metrics)
-            if checkpoint is not None:
-                saved.write(checkpoint, step)
-        if progress is not None and (crossed(before, step, REPORT_EVERY) or step >= config.steps):
-            progress(min(step, config.steps), config.steps, {**metrics, "best_score": selection.score})
-    return selection.result()
+    return train(partial(learner_for, initial=initial), env, config, **options)

@@ -5,8 +5,8 @@ the policy makes them; it is known without drawing any. Exposures and weights: t
 """
 
 import copy
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,24 +14,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trading_agent.common.config import DirectConfig
-from trading_agent.common.networks import ExposureNetwork, LevelNetwork
-from trading_agent.common.policy import ConstantPolicy, ExposurePolicy, LevelPolicy, Policy
+from trading_agent.common.config import raise_all
+from trading_agent.common.loop import Learner, Metrics, Seeds
+from trading_agent.common.policy import ConstantPolicy, Policy
+from trading_agent.common.weights import TorchState, follow, set_learning_rate
+from trading_agent.direct.config import DirectConfig, refuse_bars, refuse_events, refuse_rules
 from trading_agent.direct.ledger_gradient import Surrogate
+from trading_agent.direct.networks import ExposureNetwork, LevelNetwork
+from trading_agent.direct.policy import ExposurePolicy, LevelPolicy
 
 FREE = 0.2  # share of the training over which costs rise from nothing to what they are
 AVERAGE = 0.98  # share of the old weights that the running average keeps at an update
 TAIL = 4  # one in so many bars of a window is played but not learned from: there, what a position earns is cut off
 
 
-class Learner(ABC):
+class DirectLearner(TorchState, Learner):
     """A network, its optimiser, and a step up what it earns.
 
     Args:
-        env: a vector environment whose `game` has a market and rules (`trading_env.TradingVectorEnv`).
+        env: a vector environment whose `game` has a market and rules (`trading_env.TradingVectorEnv`); not stepped.
         config: the settings.
-        seed: of the weights.
-        rng: draws windows and first holdings.
+        seeds: of the weights, and what draws windows and first holdings.
         initial: first scales and weights of the LSTM, as `FeatureNetwork.start_from` takes them; None draws them.
 
     Raises:
@@ -39,36 +42,35 @@ class Learner(ABC):
             columns are not those of so many bars.
     """
 
+    NETWORKS = ("network", "average")
+    VALUES = ("updates", "growth")
     network: ExposureNetwork | LevelNetwork
 
     def __init__(
         self,
         env: Any,
         config: DirectConfig,
-        seed: int,
-        rng: np.random.Generator,
+        seeds: Seeds,
         initial: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
         market, rules = env.game.market, env.game.config
-        self.config, self.rng, self.surrogate = config, rng, Surrogate(market, rules)
+        self.env, self.config, self.rng, self.parts = env, config, seeds.rng, {"learner": self}
+        self.stride, self.surrogate = config.num_envs * config.window_bars, Surrogate(market, rules)
         self.features = torch.from_numpy(market.features)  # (T, F)
         self.num_assets, self.num_rows = market.close.shape[1], len(market.close) - 1
-        if self.num_rows <= config.window_bars:
-            raise ValueError(
-                f"window_bars must be less than the {self.num_rows} bars of the market, was {config.window_bars}"
-            )
+        raise_all(refuse_bars(config, len(market.close)))
         if self.features.shape[1] % config.context_length:
             raise ValueError(
                 f"context_length must divide the {self.features.shape[1]} columns of an observation's features, the "
                 f"same of so many bars, was {config.context_length}"
             )
-        self.network = self.built(rules, torch.Generator().manual_seed(seed))
+        self.network = self.built(rules, torch.Generator().manual_seed(seeds.network))
         self.network.fit_scales(self.features)
         if initial is not None:
             self.network.start_from({name: torch.from_numpy(array) for name, array in initial.items()})
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        moved = np.log(market.close[1:] / market.close[:-1]).std()
-        self.scale = 1.0 / max(float(moved), 1e-12)  # the loss is in units of one bar's typical move
+        typical_move = np.log(market.close[1:] / market.close[:-1]).std()
+        self.scale = 1.0 / max(float(typical_move), 1e-12)  # the loss is in units of one bar's typical move
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
@@ -87,63 +89,39 @@ class Learner(ABC):
         return torch.zeros(())
 
     @abstractmethod
-    def policy(self) -> Policy:
-        """Return what acts: by the running average of the weights, which later updates go on moving."""
-
-    @abstractmethod
     def constant_policies(self) -> list[Policy]:
         """Return what any learning has to beat."""
 
-    def update(self, done: float) -> None:
-        """Take one step up the mean log growth of `num_envs` windows; `done` is the share of the training behind."""
-        config = self.config
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.learning_rate * (1.0 - 0.9 * done)
+    def baselines(self) -> Iterator[tuple[Policy, Metrics]]:
+        """Yield constant positions."""
+        return ((policy, {}) for policy in self.constant_policies())
+
+    def learn(self, done: int) -> Metrics:
+        """Take one step up the mean log growth of `num_envs` windows."""
+        config, progress = self.config, done / self.config.steps
+        set_learning_rate(self.optimiser, config.learning_rate * (1.0 - 0.9 * progress))
         starts = torch.from_numpy(self.rng.integers(0, self.num_rows - config.window_bars, config.num_envs))
-        growth = self.grown(starts[:, None] + torch.arange(config.window_bars), min(1.0, done / FREE))
-        open_minded = config.entropy_weight * (1.0 - done) * self.undecided()
+        growth = self.grown(starts[:, None] + torch.arange(config.window_bars), min(1.0, progress / FREE))
+        entropy_bonus = config.entropy_weight * (1.0 - progress) * self.undecided()
         self.optimiser.zero_grad()
-        (-self.scale * growth - open_minded).backward()  # type: ignore[no-untyped-call]
+        (-self.scale * growth - entropy_bonus).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
         self.optimiser.step()
         self.updates, self.growth = self.updates + 1, growth.item()
-        kept = min(AVERAGE, self.updates / (self.updates + 9.0))  # at first the average forgets its random start
-        with torch.no_grad():
-            for average, weights in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                average.lerp_(weights, 1.0 - kept)
+        share = 1.0 - min(AVERAGE, self.updates / (self.updates + 9.0))  # at first the average forgets its random start
+        follow(list(self.average.parameters()), list(self.network.parameters()), share)
+        return {"growth_per_bar": self.growth}
 
     def shown(self, count: int) -> Tensor | float:
         """Return a mask of dropout (count, F), 1 on the mean; nothing is hidden where nothing is learned from."""
-        hidden = self.config.dropout
-        if hidden == 0.0 or not torch.is_grad_enabled():
+        dropout = self.config.dropout
+        if dropout == 0.0 or not torch.is_grad_enabled():
             return 1.0
-        drawn = self.rng.random((count, len(self.network.feature_mean)), dtype=np.float32)
-        return torch.from_numpy(drawn).ge(hidden).float().div_(1.0 - hidden)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return weights and moments."""
-        moments = self.optimiser.state_dict()["state"]
-        return {
-            "network": {name: tensor.numpy() for name, tensor in self.network.state_dict().items()},
-            "optimiser": {str(i): {name: m.numpy() for name, m in moment.items()} for i, moment in moments.items()},
-            "average": {name: tensor.numpy() for name, tensor in self.average.state_dict().items()},
-            "updates": self.updates,
-            "growth": self.growth,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
-        for network, name in ((self.network, "network"), (self.average, "average")):
-            network.load_state_dict({key: torch.from_numpy(array) for key, array in state[name].items()})
-        moments = {
-            int(i): {name: torch.from_numpy(array) for name, array in moment.items()}
-            for i, moment in state["optimiser"].items()
-        }
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-        self.updates, self.growth = state["updates"], state["growth"]
+        chance = self.rng.random((count, len(self.network.feature_mean)), dtype=np.float32)
+        return torch.from_numpy(chance).ge(dropout).float().div_(1.0 - dropout)
 
 
-class LevelLearner(Learner):
+class LevelLearner(DirectLearner):
     """Learns how likely each level is wanted, for each that may be held."""
 
     network: LevelNetwork
@@ -187,7 +165,7 @@ class LevelLearner(Learner):
         return logits.view(*rows.shape, len(self.shares), len(self.shares))
 
     def policy(self) -> LevelPolicy:
-        """Return the likeliest level."""
+        """Return the likeliest level by the running average of the weights, which later updates go on moving."""
         return LevelPolicy(self.average, self.shares, self.num_assets)
 
     def constant_policies(self) -> list[Policy]:
@@ -195,7 +173,7 @@ class LevelLearner(Learner):
         return [ConstantPolicy(action) for action in range(len(self.shares))]
 
 
-class ExposureLearner(Learner):
+class ExposureLearner(DirectLearner):
     """Learns exposures, or weights of several assets, from the features and what is held."""
 
     network: ExposureNetwork
@@ -219,16 +197,16 @@ class ExposureLearner(Learner):
         """Return the mean log growth a bar of accounts that first hold something drawn evenly from the range."""
         held = torch.from_numpy(self.rng.uniform(self.low, self.high, (len(rows), self.num_assets))).float()
         features = self.features[rows.flatten()]
-        seen = self.network.read(features, self.shown(len(features))).view(*rows.shape, -1)  # (N, L, D)
+        hidden = self.network.read(features, self.shown(len(features))).view(*rows.shape, -1)  # (N, L, D)
         last, total = held, torch.zeros(len(rows))
         for bar in range(rows.shape[1]):
-            wanted = self.network.decide(seen[:, bar], held)
-            growth, held = self.surrogate.bar(held, wanted, last, rows[:, bar], charged)
-            total, last = total + growth, wanted
+            target = self.network.decide(hidden[:, bar], held)
+            growth, held = self.surrogate.bar(held, target, last, rows[:, bar], charged)
+            total, last = total + growth, target
         return total.mean() / rows.shape[1]
 
     def policy(self) -> ExposurePolicy:
-        """Return the exposures themselves."""
+        """Return the exposures by the running average of the weights, which later updates go on moving."""
         return ExposurePolicy(self.average)
 
     def constant_policies(self) -> list[Policy]:
@@ -261,21 +239,13 @@ def bounds(rules: Any) -> tuple[float, float, bool]:
 
 
 def learner_for(
-    env: Any,
-    config: DirectConfig,
-    seed: int,
-    rng: np.random.Generator,
-    initial: Mapping[str, NDArray[np.float32]] | None = None,
-) -> Learner:
+    env: Any, config: DirectConfig, seeds: Seeds, initial: Mapping[str, NDArray[np.float32]] | None = None
+) -> DirectLearner:
     """Return the learner of what `env` takes for an action.
 
     Raises:
-        ValueError: as `Learner`, or one exposure is spread over several assets.
+        ValueError: as `DirectLearner`, or one exposure is spread over several assets.
     """
-    rules, num_assets = env.game.config, env.game.market.close.shape[1]
-    if rules.actions == "exposure" and num_assets > 1:
-        raise ValueError(
-            f"agent=direct gives each of {num_assets} assets a weight of its own; set env.actions=long_short_weights "
-            f"or long_weights, was exposure"
-        )
-    return (LevelLearner if rules.actions == "levels" else ExposureLearner)(env, config, seed, rng, initial)
+    rules, market = env.game.config, env.game.market
+    raise_all(refuse_rules(rules, market.close.shape[1]) + refuse_events(market))
+    return (LevelLearner if rules.actions == "levels" else ExposureLearner)(env, config, seeds, initial)

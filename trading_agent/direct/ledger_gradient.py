@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trading_agent.common.config import raise_all
+from trading_agent.direct.config import refuse_events, refuse_rules
+
 LEAST = 1e-6  # equity after a bar, as a share of that before: a log needs something left
 
 
@@ -27,7 +30,7 @@ class Surrogate:
     """
 
     def __init__(self, market: Any, config: Any, dtype: torch.dtype = torch.float32) -> None:
-        _refuse_unknown(market, config)
+        raise_all(refuse_rules(config) + refuse_events(market))
         costs, self.execution = config.costs, config.execution
         self.on_change = config.rebalance == "on_change"
         self.tilt = (costs.half_spread_bps + costs.slippage_bps) * 1e-4
@@ -103,20 +106,3 @@ class Surrogate:
         if self.financing:
             owed = owed - (-cash).clamp_min(0.0) * self.financing
         return owed
-
-
-def _refuse_unknown(market: Any, config: Any) -> None:
-    costs = config.costs
-    unknown = {
-        "costs.slippage_per_volatility": costs.slippage_per_volatility,
-        "costs.slippage_bps_per_volume_percent": costs.slippage_bps_per_volume_percent,
-        "maintenance_margin": config.maintenance_margin,
-        "lot": config.lot,
-        "min_notional": config.min_notional,
-    }
-    asked = [name for name, value in unknown.items() if value]
-    asked += [name for name in ("dividends", "splits", "funding", "missing") if getattr(market, name) is not None]
-    if asked:
-        raise ValueError(
-            f"no gradient runs through {', '.join(asked)}; leave it out while agent=direct learns, or take agent=dqn"
-        )

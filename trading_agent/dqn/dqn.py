@@ -16,32 +16,21 @@ Departures from the Nature paper, each for a reason given there:
 
 import copy
 import math
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trading_agent.common.config import DQNConfig
 from trading_agent.common.exploration import explore, rate_at
-from trading_agent.common.loop import (
-    REPORT_EVERY,
-    Checkpoint,
-    Progress,
-    Selection,
-    TrainedAgent,
-    Validate,
-    crossed,
-    finite,
-    seeds_from,
-)
-from trading_agent.common.networks import QNetwork
-from trading_agent.common.policy import NetworkPolicy
+from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, TrainingOptions, train
 from trading_agent.common.transitions import AnyVectorEnv, Walk, sizes
-from trading_agent.dqn.replay import Batch, Memory, memory_for
+from trading_agent.common.weights import TorchState, follow, set_learning_rate
+from trading_agent.dqn.config import DQNConfig
+from trading_agent.dqn.network import QNetwork
+from trading_agent.dqn.policy import NetworkPolicy
+from trading_agent.dqn.replay import Batch, memory_for
 from trading_agent.planner.planner import teacher_of
 
 DRAWN = 16_384  # transitions drawn from the memory at once, about
@@ -65,8 +54,11 @@ def bellman_targets(batch: Batch, online: QNetwork, target: QNetwork, *, discoun
     return wanted
 
 
-class DQN:
+class DQN(TorchState):
     """The online and the target network, and the update that moves them."""
+
+    NETWORKS = ("online", "target", "judged")
+    VALUES = ("updates", "loss")
 
     def __init__(self, num_observations: int, num_actions: int, config: DQNConfig, *, seed: int) -> None:
         self.config = config
@@ -111,139 +103,87 @@ class DQN:
     def _move_followers(self) -> None:
         soft = self.config.target_update == "soft"
         if soft or self.updates % self.config.target_interval == 0:
-            _follow(self.target_weights, self.weights, self.config.tau if soft else 1.0)
+            follow(self.target_weights, self.weights, self.config.tau if soft else 1.0)
         if self.config.average:
             share = 1.0 - min(self.config.average, self.updates / (self.updates + 9.0))
-            _follow(self.judged_weights, self.weights, share)
-
-    def slow_down(self, left: float) -> None:
-        """Set the learning rate for the share of the steps still to come."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate * (left if self.config.anneal else 1.0)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return networks, optimiser and count."""
-        moments = self.optimiser.state_dict()["state"]
-        return {
-            "online": {name: tensor.numpy() for name, tensor in self.online.state_dict().items()},
-            "target": {name: tensor.numpy() for name, tensor in self.target.state_dict().items()},
-            "judged": {name: tensor.numpy() for name, tensor in self.judged.state_dict().items()},
-            "optimiser": {str(i): {name: m.numpy() for name, m in moment.items()} for i, moment in moments.items()},
-            "updates": self.updates,
-            "loss": self.loss,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
-        for network, name in ((self.online, "online"), (self.target, "target"), (self.judged, "judged")):
-            network.load_state_dict({key: torch.from_numpy(array) for key, array in state[name].items()})
-        moments = {
-            int(i): {name: torch.from_numpy(array) for name, array in moment.items()}
-            for i, moment in state["optimiser"].items()
-        }
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-        self.updates, self.loss = state["updates"], state["loss"]
+            follow(self.judged_weights, self.weights, share)
 
 
-def _follow(followers: Sequence[Tensor], leaders: Sequence[Tensor], share: float) -> None:
-    """Move the weights of one network towards another's by a share of the way."""
-    with torch.no_grad():
-        torch._foreach_lerp_(list(followers), list(leaders), share)
+class DQNLearner(Learner):
+    """Walks N environments, remembers what was lived through, and learns from it again and again."""
+
+    def __init__(self, env: AnyVectorEnv, config: DQNConfig, seeds: Seeds) -> None:
+        self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs
+        num_observations, self.num_actions = sizes(env, config.num_envs)
+        self.walk = Walk(env, seed=seeds.env)
+        self.memory = memory_for(
+            env,
+            config.replay_size,
+            num_observations,
+            self.num_actions,
+            counterfactual=config.counterfactual,
+            priority=config.priority,
+            n_step=config.n_step,
+            discount=config.discount,
+        )
+        self.agent = DQN(num_observations, self.num_actions, config, seed=seeds.network)
+        self.player, self.judged = NetworkPolicy(self.agent.online), NetworkPolicy(self.agent.judged)
+        self.parts = {"walk": self.walk, "memory": self.memory, "agent": self.agent}
+
+    def policy(self) -> NetworkPolicy:
+        """Return the network that is judged."""
+        return self.judged
+
+    def warm_up(self) -> int:
+        """Play at random, or every other environment by the best plan, and fit the scales to that."""
+        config, step = self.config, 0
+        teacher = teacher_of(self.env, "agent.teacher=planner") if config.teacher == "planner" else None
+        while step < config.learning_starts:
+            actions = self.rng.integers(0, self.num_actions, size=config.num_envs)
+            if teacher is not None:
+                actions[::2] = teacher.act(self.walk.observations[::2])
+            self.memory.add(self.walk.advance(actions))
+            step += config.num_envs
+        self.agent.fit_scales(self.memory.sample(self.rng, SCALE_SAMPLE))
+        return step
+
+    def learn(self, done: int) -> Metrics:
+        """Step every environment once, and take the gradient steps that are due by then."""
+        config, progress, step = self.config, done / self.config.steps, done + self.stride
+        rate = rate_at(config.exploration, progress)
+        set_learning_rate(self.agent.optimiser, config.learning_rate * (1.0 - progress if config.anneal else 1.0))
+        values = self.player.values(self.walk.observations) / self.agent.online.reward_scale.item()
+        self.memory.add(self.walk.advance(explore(config.exploration, values, rate, self.rng)))
+        if (step // config.num_envs) % config.update_every == 0:
+            due = config.updates_per_step * (step - config.learning_starts) / config.num_envs
+            correction = config.priority_correction + progress * (1.0 - config.priority_correction)  # 1 at the end
+            self.update(math.ceil(due) - self.agent.updates, correction)
+        return {"loss": self.agent.loss, "exploration": rate}
+
+    def update(self, updates: int, correction: float) -> None:
+        """Take gradient steps; their batches are drawn many at once, unless an error changes the next draw.
+
+        Args:
+            updates: how many.
+            correction: how much of the bias of prioritised draws is undone.
+        """
+        size = self.config.batch_size
+        together = 1 if self.config.priority else max(1, DRAWN // size)
+        while updates > 0:
+            count = min(updates, together)
+            for batch in self.memory.sample(self.rng, count * size, correction).parts(count):
+                self.agent.update(batch)
+                self.memory.learned(self.agent.errors)
+            updates -= count
 
 
-def train_dqn(
-    env: AnyVectorEnv,
-    config: DQNConfig,
-    *,
-    seed: int,
-    validate: Validate,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    resume: Path | None = None,
-) -> TrainedAgent:
-    """Learn to act in `env`.
+def train_dqn(env: AnyVectorEnv, config: DQNConfig, **options: Unpack[TrainingOptions]) -> TrainedAgent:
+    """Learn to act in `env`; outcome and errors are those of `trading_agent.common.loop.train`.
 
     Args:
         env: any Gymnasium vector environment with flat observations and discrete actions that restarts itself; one that
             is an `IndexedEnv` is replayed by index.
         config: the settings.
-        seed: all randomness is derived from it, that of `env` included; no global random state is read or moved.
-        validate: scores a policy, larger is better; called with each constant policy before learning, then every
-            `config.validate_every` env steps and at the end. Must not depend on anything but the policy.
-        progress: called as (env steps done, of, metrics) about every 1,000 env steps.
-        checkpoint: folder that holds the newest state after every validation, replaced atomically.
-        resume: such a folder of an earlier, interrupted call with the same settings and seed. The outcome equals, bit
-            for bit, that of a call never interrupted, if `env` has `state_dict` and `load_state_dict`; an env without
-            them starts new episodes.
-
-    Returns:
-        The policy that validated best, its step and score, and all scores.
-
-    Raises:
-        ValueError: `env` does not fit the settings, or `resume` does not.
+        **options: as `TrainingOptions` says.
     """
-    num_observations, num_actions = sizes(env, config.num_envs)
-    env_seed, network_seed, rng = seeds_from(seed)
-    walk = Walk(env, seed=env_seed)
-    memory = memory_for(
-        env,
-        config.replay_size,
-        num_observations,
-        num_actions,
-        counterfactual=config.counterfactual,
-        priority=config.priority,
-        n_step=config.n_step,
-        discount=config.discount,
-    )
-    agent = DQN(num_observations, num_actions, config, seed=network_seed)
-    selection = Selection(validate)
-    saved = Checkpoint(config, seed, rng, {"walk": walk, "memory": memory, "agent": agent, "selection": selection})
-    step = 0 if resume is None else saved.read(resume)
-
-    if resume is None:
-        selection.consider_constants(env.single_action_space)
-        teacher = teacher_of(env, "agent.teacher=planner") if config.teacher == "planner" else None
-        while step < config.learning_starts:
-            actions = rng.integers(0, num_actions, size=config.num_envs)
-            if teacher is not None:
-                actions[::2] = teacher.act(walk.observations[::2])
-            memory.add(walk.advance(actions))
-            step += config.num_envs
-        agent.fit_scales(memory.sample(rng, SCALE_SAMPLE))
-
-    player, policy = NetworkPolicy(agent.online), NetworkPolicy(agent.judged)
-    while step < config.steps:
-        before, step = step, step + config.num_envs
-        rate = rate_at(config.exploration, before / config.steps)
-        agent.slow_down(1.0 - before / config.steps)
-        values = player.values(walk.observations) / agent.online.reward_scale.item()
-        memory.add(walk.advance(explore(config.exploration, values, rate, rng)))
-        if (step // config.num_envs) % config.update_every == 0:
-            due = config.updates_per_step * (step - config.learning_starts) / config.num_envs
-            learn(agent, memory, rng, math.ceil(due) - agent.updates, _undone(config, before / config.steps))
-        metrics = {"loss": agent.loss, "exploration": rate}
-        finite(metrics, before)
-        if crossed(before, step, config.validate_every) or step >= config.steps:
-            selection.consider(step, policy, metrics)
-            if checkpoint is not None:
-                saved.write(checkpoint, step)
-        if progress is not None and (crossed(before, step, REPORT_EVERY) or step >= config.steps):
-            progress(min(step, config.steps), config.steps, {**metrics, "best_score": selection.score})
-    return selection.result()
-
-
-def learn(agent: DQN, memory: Memory, rng: np.random.Generator, updates: int, correction: float) -> None:
-    """Take `updates` gradient steps; their batches are drawn many at once, unless an error changes the next draw."""
-    size = agent.config.batch_size
-    together = 1 if agent.config.priority else max(1, DRAWN // size)
-    while updates > 0:
-        count = min(updates, together)
-        for batch in memory.sample(rng, count * size, correction).parts(count):
-            agent.update(batch)
-            memory.learned(agent.errors)
-        updates -= count
-
-
-def _undone(config: DQNConfig, progress: float) -> float:
-    """Return how much of the bias of prioritised draws is undone after a share of the steps: 1 at the end."""
-    return config.priority_correction + progress * (1.0 - config.priority_correction)
+    return train(DQNLearner, env, config, **options)

@@ -5,7 +5,8 @@ bytes a transition with four account features, where `ReplayMemory` with 67 obse
 say what every other action would have led to. Either draws uniformly, or by `Priorities`.
 """
 
-from typing import Any, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,8 +15,6 @@ from torch import Tensor
 
 from trading_agent.common.transitions import AnyVectorEnv, IndexedEnv, Transitions
 from trading_agent.dqn.n_step import NStep, Stretches
-
-__all__ = ["Batch", "IndexReplay", "IndexedEnv", "Memory", "Priorities", "ReplayMemory", "Ring", "memory_for"]
 
 LEAST_ERROR = 1e-3  # added to every error, so that a transition without one is drawn again some day
 
@@ -46,30 +45,6 @@ class Batch(NamedTuple):
         """Return `count` batches of B / count each."""
         columns = [[column] * count if column.dim() == 0 else column.chunk(count) for column in self]
         return [Batch(*part) for part in zip(*columns, strict=True)]
-
-
-class Memory(Protocol):
-    """What the agents ask of a memory."""
-
-    def add(self, transitions: Transitions) -> None:
-        """Remember n transitions; the oldest are forgotten."""
-        ...
-
-    def sample(self, rng: np.random.Generator, batch_size: int, correction: float = 1.0) -> Batch:
-        """Draw `batch_size` transitions with replacement, uniformly or by priority with the bias undone so far."""
-        ...
-
-    def learned(self, errors: NDArray[np.float32]) -> None:
-        """Hear the (B,) absolute errors of the transitions drawn last."""
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the content."""
-        ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over the content that `state_dict` returned."""
-        ...
 
 
 class Ring:
@@ -178,12 +153,20 @@ class Priorities:
         self.largest = max(self.largest, float(powers.max()))
 
 
-class _Kept:
+class Memory(ABC):
     """What both memories have in common: a ring, and the steps that wait to be a stretch of n."""
 
     def __init__(self, ring: Ring, n_step: int, discount: float) -> None:
         self.ring, self.discount = ring, discount
         self.ahead = NStep(n_step, discount) if n_step > 1 else None
+
+    @abstractmethod
+    def add(self, transitions: Transitions) -> None:
+        """Remember n transitions; the oldest are forgotten."""
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator, batch_size: int, correction: float = 1.0) -> Batch:
+        """Draw `batch_size` transitions with replacement, uniformly or by priority with the bias undone so far."""
 
     def learned(self, errors: NDArray[np.float32]) -> None:
         """Hear the (B,) absolute errors of the transitions drawn last."""
@@ -201,7 +184,7 @@ class _Kept:
             self.ahead.load_state_dict(state["ahead"])
 
 
-class ReplayMemory(_Kept):
+class ReplayMemory(Memory):
     """Keep transitions whole, for any environment with O observation columns.
 
     Args:
@@ -215,12 +198,12 @@ class ReplayMemory(_Kept):
     def __init__(
         self, capacity: int, num_observations: int, *, priority: float = 0.0, n_step: int = 1, discount: float = 1.0
     ) -> None:
-        seen = (np.float32, (num_observations,))
+        row = (np.float32, (num_observations,))
         columns: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
-            "observations": seen,
+            "observations": row,
             "actions": (np.int64, ()),
             "rewards": (np.float32, ()),
-            "next_observations": seen,
+            "next_observations": row,
             "terminated": (np.bool_, ()),
         }
         columns |= {"steps": (np.float32, ())} if n_step > 1 else {}
@@ -228,11 +211,11 @@ class ReplayMemory(_Kept):
 
     def add(self, transitions: Transitions) -> None:
         """Remember n transitions; the oldest are forgotten."""
-        made: Transitions | Stretches = transitions
+        rows: Transitions | Stretches = transitions
         if self.ahead is not None:
             stretches = self.ahead.add(transitions)
-            made = stretches._replace(actions=stretches.actions[:, 0])
-        self.ring.add({name: getattr(made, name) for name in self.ring.columns}, len(made.rewards))
+            rows = stretches._replace(actions=stretches.actions[:, 0])
+        self.ring.add({name: getattr(rows, name) for name in self.ring.columns}, len(rows.rewards))
 
     def sample(self, rng: np.random.Generator, batch_size: int, correction: float = 1.0) -> Batch:
         """Draw `batch_size` transitions with replacement, uniformly or by priority."""
@@ -240,7 +223,7 @@ class ReplayMemory(_Kept):
         return Batch(**{name: torch.from_numpy(rows[name]) for name in rows}, weights=self.ring.weights)
 
 
-class IndexReplay(_Kept):
+class IndexReplay(Memory):
     """Keep where a transition began and what was done; the environment itself tells again what came of it.
 
     Row and action share one number, row * A + action.

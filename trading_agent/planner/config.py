@@ -1,14 +1,17 @@
 """The settings of `train_planner`. Imports no torch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Literal
 
-from trading_agent.common.config import _common_laws, _refuse
+from pydantic.dataclasses import dataclass
+
+from trading_agent.common import ranges
+from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlannerConfig:
-    """Settings of `train_planner`. A step is a past decision learned from: a day of a storage unit, a bar of a trader.
+class PlannerConfig(AgentConfig):
+    """Settings of `train_planner`. A step is a past decision learned from.
 
     Attributes:
         steps: decisions learned from, all passes together.
@@ -20,19 +23,24 @@ class PlannerConfig:
         validate_every: steps between two validations (and checkpoints).
     """
 
-    steps: int
+    steps: ranges.Steps
     kind: Literal["planner"] = "planner"
-    num_envs: int = 16
+    num_envs: ranges.Environments = 16
     forecasts: tuple[str, ...] = ()
-    learning_rate: float = 5e-3
-    validate_every: int = 2000
+    learning_rate: ranges.NotNegative = 5e-3
+    validate_every: ranges.Interval = 2000
 
     def __post_init__(self) -> None:
-        _refuse(
-            *_common_laws(self.steps, self.num_envs, 0.0, self.validate_every),
-            (
-                len(set(self.forecasts)) == len(self.forecasts),
-                f"forecasts must name each forecast once, was {list(self.forecasts)}",
-            ),
-            (self.learning_rate >= 0.0, f"learning_rate must be at least 0, was {self.learning_rate}"),
-        )
+        if len(set(self.forecasts)) < len(self.forecasts):
+            raise ValueError(f"forecasts must name each forecast once, was {list(self.forecasts)}")
+
+    def requirements(self) -> Mapping[Requirement, str]:
+        """Return what an environment must offer, each with the setting that asks for it."""
+        return {"plans": "agent.kind=planner"}
+
+    def refuse(self, facts: EnvironmentFacts) -> list[str]:
+        """Return a sentence if a forecast is not observed."""
+        unknown = [name for name in self.forecasts if facts.forecasts is not None and name not in facts.forecasts]
+        if not unknown:
+            return []
+        return [f"forecasts must be of {', '.join(facts.forecasts or ())}, held {', '.join(unknown)}"]

@@ -11,13 +11,15 @@ Grigas 2022, Management Science 68(1), eq. 11 and proposition 3). Departures:
  3. What acts is the mean of the weights so far (Polyak and Juditsky 1992), and validation picks among these.
 """
 
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, Unpack, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent.common.loop import Checkpoint, Progress, Selection, TrainedAgent, Validate, crossed, seeds_from
+from trading_agent.common.config import EnvironmentFacts, raise_all
+from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, TrainingOptions, train
+from trading_agent.common.policy import Policy, restore_policy
 from trading_agent.common.transitions import AnyVectorEnv
 from trading_agent.planner.config import PlannerConfig
 from trading_agent.planner.policy import Plan, PlannerPolicy
@@ -52,34 +54,39 @@ class PlannedEnv(Protocol):
         ...
 
 
-class Learner:
-    """The weights of the mix, and the gradient of the regret of plans on it.
+class PlannerLearner(Learner):
+    """The weights of the mix, and the gradient of the regret of plans on it."""
 
-    Args:
-        plan: of the environment.
-        lessons: past decisions.
-        config: the settings.
-        rng: draws the lessons of an update.
-
-    Raises:
-        ValueError: a forecast that is asked for is not observed.
-    """
-
-    def __init__(self, plan: Plan, lessons: Lessons, config: PlannerConfig, rng: np.random.Generator) -> None:
-        unknown = [name for name in config.forecasts if name not in plan.names]
-        if unknown:
-            raise ValueError(f"agent.forecasts must be of {', '.join(plan.names)}, held {', '.join(unknown)}")
-        self.plan, self.lessons, self.config, self.rng = plan, lessons, config, rng
-        self.free = np.array([not config.forecasts or name in config.forecasts for name in plan.names])
+    def __init__(self, env: AnyVectorEnv, config: PlannerConfig, seeds: Seeds) -> None:
+        self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs
+        planned_env = planned(env, "agent=planner")
+        self.plan, self.lessons, self.parts = planned_env.plan(), planned_env.lessons(), {"learner": self}
+        raise_all(config.refuse(EnvironmentFacts(forecasts=self.plan.names)))
+        self.free = np.array([not config.forecasts or name in config.forecasts for name in self.plan.names])
         self.weights: Array = self.free / self.free.sum()
         self.average, self.updates = self.weights.copy(), 0
-        self.best = plan.volumes(lessons.outcome, lessons.length)
-        self.scale = float(np.abs(self.best * lessons.outcome).sum(axis=1).mean()) if len(self.best) else 0.0
+        self.best = self.plan.volumes(self.lessons.outcome, self.lessons.length)
+        self.scale = float(np.abs(self.best * self.lessons.outcome).sum(axis=1).mean()) if len(self.best) else 0.0
+        self.learns = self.scale > 0.0 and config.learning_rate > 0.0
 
-    @property
-    def teaches(self) -> bool:
-        """Whether there is anything to learn from, and it is wanted."""
-        return self.scale > 0.0 and self.config.learning_rate > 0.0
+    def baselines(self) -> Iterator[tuple[Policy, Metrics]]:
+        """Yield the constant policies, and the plan on the mean of the forecasts."""
+        yield from super().baselines()
+        yield self.policy(), {}
+
+    def policy(self) -> PlannerPolicy:
+        """Return the plan on the mean of the weights so far."""
+        return PlannerPolicy(self.plan, self.average)
+
+    def learn(self, done: int) -> Metrics:
+        """Move the weights by one update."""
+        regret = self.update(done / self.config.steps)
+        shares = {f"weight_{name}": float(w) for name, w in zip(self.plan.names, self.average, strict=True)}
+        return {"regret": regret, **shares}
+
+    def restore(self, kind: str, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Policy:
+        """Build a policy from what its `settings` and `tensors` returned; the plan is that of the environment."""
+        return restore_policy(kind, settings, tensors, plans={self.plan.kind: lambda _: self.plan})
 
     def update(self, done: float) -> float:
         """Move the weights down the loss of some lessons; `done` is the share of the training behind.
@@ -144,53 +151,13 @@ def teacher_of(env: AnyVectorEnv, who: str) -> PlannerPolicy:
     return PlannerPolicy(plan, np.full(len(plan.names), 1.0 / len(plan.names)))
 
 
-def train_planner(
-    env: AnyVectorEnv,
-    config: PlannerConfig,
-    *,
-    seed: int,
-    validate: Validate,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    resume: Path | None = None,
-) -> TrainedAgent:
-    """Learn which mix of forecasts to plan on.
+def train_planner(env: AnyVectorEnv, config: PlannerConfig, **options: Unpack[TrainingOptions]) -> TrainedAgent:
+    """Learn which mix of forecasts to plan on; outcome and errors are those of `trading_agent.common.loop.train`.
 
     Args:
         env: a `PlannedEnv`; it is not stepped.
-        config: the settings.
-        seed: all randomness is derived from it.
-        validate: scores a policy, larger is better; called with constant policies and the plan on the mean of the
-            forecasts before learning, then every `config.validate_every` steps and at the end.
-        progress: called as (steps done, of, metrics).
-        checkpoint: folder that holds the newest state after every validation, replaced atomically.
-        resume: such a folder of an earlier, interrupted call with the same settings and seed; the outcome equals that
-            of a call never interrupted, bit for bit.
-
-    Returns:
-        The policy that validated best, its step and score, and all scores.
-
-    Raises:
-        ValueError: the environment cannot be planned, `agent.forecasts` names one it does not have, or `resume` does
-            not fit.
+        config: the settings; a forecast that they name must be observed.
+        **options: as `TrainingOptions` says; the constant policies and the plan on the mean of the forecasts are what
+            learning has to beat.
     """
-    *_, rng = seeds_from(seed)
-    known = planned(env, "agent=planner")
-    plan: Plan = known.plan()
-    learner, selection = Learner(plan, known.lessons(), config, rng), Selection(validate)
-    saved = Checkpoint(config, seed, rng, {"learner": learner, "selection": selection})
-    step = 0 if resume is None else saved.read(resume)
-    if resume is None:
-        selection.consider_constants(env.single_action_space)
-        selection.consider(0, PlannerPolicy(plan, learner.average), {})
-    while learner.teaches and step < config.steps:
-        before, step = step, step + config.num_envs
-        metrics = {"regret": learner.update(before / config.steps)}
-        if crossed(before, step, config.validate_every) or step >= config.steps:
-            shares = {f"weight_{name}": float(w) for name, w in zip(plan.names, learner.average, strict=True)}
-            selection.consider(step, PlannerPolicy(plan, learner.average), metrics | shares)
-            if checkpoint is not None:
-                saved.write(checkpoint, step)
-            if progress is not None:
-                progress(min(step, config.steps), config.steps, {**metrics, "best_score": selection.score})
-    return selection.result()
+    return train(PlannerLearner, env, config, **options)

@@ -1,11 +1,11 @@
 """The policy of the planner: a mix of the forecasts in an observation, and the best plan on it, anew at every step.
 
-How an environment is planned is the environment's to say (`Plan`); this room knows no market. `PLANS` builds a plan
-from what was saved of it: whoever knows the environments enters them there (`tradewinds.tasks.plans`).
+How an environment is planned is the environment's to say (`Plan`). A saved policy names its plan by kind and settings;
+whoever loads it says how a plan of that kind is built anew (`load_policy(..., plans=...)`).
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ class Plan(Protocol):
     """How an environment is planned, without the environment; N observations, K forecasts of H steps.
 
     Attributes:
-        kind: its name in `PLANS`.
+        kind: by which a saved policy names it.
         names: K forecasts.
     """
 
@@ -37,11 +37,8 @@ class Plan(Protocol):
         ...
 
     def settings(self) -> dict[str, Any]:
-        """Return plain values from which `PLANS` builds it anew."""
+        """Return plain values that build it anew."""
         ...
-
-
-PLANS: dict[str, Callable[[Mapping[str, Any]], Plan]] = {}
 
 
 class PlannerPolicy:
@@ -71,15 +68,6 @@ class PlannerPolicy:
         return {"weights": self.weights.copy()}
 
     @classmethod
-    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "PlannerPolicy":
-        """Build it anew.
-
-        Raises:
-            ValueError: nobody entered how such an environment is planned.
-        """
-        if settings["plan"] not in PLANS:
-            known = ", ".join(PLANS) or "empty"
-            raise ValueError(
-                f"plan must be one of PLANS ({known}), was '{settings['plan']}'; import tradewinds.tasks.plans"
-            )
-        return cls(PLANS[settings["plan"]](settings["rules"]), np.asarray(tensors["weights"], dtype=np.float64))
+    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
+        """Build it anew on `settings["plan"]`, here a plan and no longer its name."""
+        return cls(settings["plan"], np.asarray(tensors["weights"], dtype=np.float64))

@@ -4,9 +4,9 @@ B states, O observation columns, A actions of a `Discrete` space or A numbers of
 """
 
 import math
-from collections.abc import Mapping
-from itertools import pairwise
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,17 +14,17 @@ from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trading_agent.common.networks import CLIP
+from trading_agent.common.networks import ScaledNetwork, hidden_layers, unset_linear
+from trading_agent.common.policy import ModulePolicy
 
 HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 
 
-class ActorCritic(nn.Module):
+class ActorCritic(ScaledNetwork):
     """A policy pi(a | s) and a value V(s), each a multilayer perceptron of its own on standardised observations.
 
     For a `Discrete` space the policy is a softmax; for a `Box` a normal distribution in units of the box's half-width
-    around its centre, whose standard deviation does not depend on the state. The scales are buffers, hence part of the
-    saved weights; 0 and 1 until `fit_scales`. V is in units of the typical reward, `reward_scale`.
+    around its centre, whose standard deviation does not depend on the state. V is in units of the typical reward.
 
     Args:
         num_observations: O.
@@ -34,32 +34,23 @@ class ActorCritic(nn.Module):
         generator: source of the initial weights (orthogonal; Saxe et al. 2014); they are left unset without one.
     """
 
-    observation_mean: Tensor
-    observation_std: Tensor
-    reward_scale: Tensor
     bounds: Tensor | None
 
     def __init__(
         self,
         num_observations: int,
         num_actions: int,
-        hidden_sizes: tuple[int, ...],
+        hidden_sizes: Sequence[int],
         bounds: NDArray[np.float32] | None,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
-        self.sizes = num_observations, num_actions, tuple(hidden_sizes)
-        self.register_buffer("observation_mean", torch.zeros(num_observations))
-        self.register_buffer("observation_std", torch.ones(num_observations))
-        self.register_buffer("reward_scale", torch.ones(()))
+        super().__init__(num_observations)
+        sizes = {"num_observations": num_observations, "num_actions": num_actions}
+        self.settings: dict[str, Any] = {**sizes, "hidden_sizes": list(hidden_sizes)}
         self.register_buffer("bounds", None if bounds is None else torch.from_numpy(np.float32(bounds)))
         self.actor = _perceptron(num_observations, hidden_sizes, num_actions, 0.01, generator)
         self.critic = _perceptron(num_observations, hidden_sizes, 1, 1.0, generator)
         self.log_std = None if bounds is None else nn.Parameter(torch.zeros(num_actions))
-
-    def standard(self, observations: Tensor) -> Tensor:
-        """Return (B, O) observations as both perceptrons read them."""
-        return (observations - self.observation_mean).div_(self.observation_std).clamp_(-CLIP, CLIP)
 
     def value(self, standard: Tensor) -> Tensor:
         """Return (B,) values at standardised observations, in units of the typical reward."""
@@ -85,23 +76,12 @@ class ActorCritic(nn.Module):
         density = -(0.5 * off.square() + self.log_std + HALF_LOG_TAU).sum(dim=1)
         return density, (self.log_std + 0.5 + HALF_LOG_TAU).sum()
 
-    def fit_scales(self, observations: Tensor, rewards: Tensor, *, standardise: bool = True) -> None:
-        """Set the scales from (M, O) observations and (M,) rewards; a column that does not vary is only centred."""
-        if standardise:
-            std, mean = torch.std_mean(observations, dim=0, correction=0)
-            self.observation_mean.copy_(mean)
-            self.observation_std.copy_(torch.where(std > 1e-6, std, 1.0))
-        rms = rewards.square().mean().sqrt()
-        self.reward_scale.copy_(rms if rms > 0.0 else torch.ones(()))
 
-
-class ActorPolicy:
+class ActorPolicy(ModulePolicy):
     """The likeliest action of an `ActorCritic` (kind `actor`), or the mean of what a `Box` is asked for, kept in it."""
 
     kind = "actor"
-
-    def __init__(self, network: ActorCritic) -> None:
-        self.network = network
+    network: ActorCritic
 
     def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
         """Return (N,) or (N, A) actions at (N, O) observations."""
@@ -138,34 +118,14 @@ class ActorPolicy:
     def outputs(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Return (N, A) logits, or means."""
         with torch.no_grad():
-            seen = self.network.standard(torch.from_numpy(np.float32(observations)))
-            outputs: NDArray[np.float32] = self.network.actor(seen).numpy()
+            standard = self.network.standard(torch.from_numpy(np.float32(observations)))
+            outputs: NDArray[np.float32] = self.network.actor(standard).numpy()
         return outputs
 
-    def settings(self) -> dict[str, Any]:
-        """Return the sizes of the network."""
-        num_observations, num_actions, hidden_sizes = self.network.sizes
-        return {
-            "num_observations": num_observations,
-            "num_actions": num_actions,
-            "hidden_sizes": list(hidden_sizes),
-        }
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return copies of weights, scales and bounds."""
-        return {name: tensor.numpy().copy() for name, tensor in self.network.state_dict().items()}
-
     @classmethod
-    def from_saved(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> "ActorPolicy":
-        """Build it anew."""
-        network = ActorCritic(
-            settings["num_observations"],
-            settings["num_actions"],
-            tuple(settings["hidden_sizes"]),
-            tensors.get("bounds"),
-        )
-        network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
-        return cls(network)
+    def unset(cls, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Self:
+        """Return a policy of these sizes and bounds, whose weights are not set."""
+        return cls(ActorCritic(**settings, bounds=tensors.get("bounds")))
 
 
 def actions_of(space: Space[Any]) -> tuple[int, NDArray[np.float32] | None]:
@@ -182,13 +142,12 @@ def actions_of(space: Space[Any]) -> tuple[int, NDArray[np.float32] | None]:
 
 
 def _perceptron(
-    inputs: int, hidden_sizes: tuple[int, ...], outputs: int, gain: float, generator: torch.Generator | None
+    inputs: int, hidden_sizes: Sequence[int], outputs: int, gain: float, generator: torch.Generator | None
 ) -> nn.Sequential:
-    """Tanh layers without bias of the start; `gain` scales the last one."""
-    layers: list[nn.Module] = []
-    for before, after in pairwise((inputs, *hidden_sizes)):
-        layers += [_layer(before, after, math.sqrt(2.0), generator), _Tanh()]
-    return nn.Sequential(*layers, _layer(hidden_sizes[-1], outputs, gain, generator))
+    """Return tanh layers without bias at the start; `gain` scales the last one."""
+    layer = partial(_orthogonal_linear, gain=math.sqrt(2.0), generator=generator)
+    layers = hidden_layers((inputs, *hidden_sizes), layer, _Tanh)
+    return nn.Sequential(*layers, _orthogonal_linear(hidden_sizes[-1], outputs, gain, generator))
 
 
 class _Tanh(nn.Module):
@@ -198,10 +157,8 @@ class _Tanh(nn.Module):
         return inputs.tanh_()
 
 
-def _layer(inputs: int, outputs: int, gain: float, generator: torch.Generator | None) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs, device="meta").to_empty(
-        device="cpu"
-    )  # PyTorch's global random state is not moved
+def _orthogonal_linear(inputs: int, units: int, gain: float, generator: torch.Generator | None) -> nn.Linear:
+    layer = unset_linear(inputs, units)
     if generator is not None:
         nn.init.orthogonal_(layer.weight, gain, generator=generator)
         nn.init.zeros_(layer.bias)

@@ -10,17 +10,16 @@ Departures from the paper, each for a reason given there:
  7. The policy returned is the one validated best, constant policies among the candidates.
 """
 
-from pathlib import Path
+from typing import Unpack
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from trading_agent.common.loop import Progress, TrainedAgent, Validate
+from trading_agent.common.loop import Seeds, TrainedAgent, TrainingOptions, train
 from trading_agent.common.transitions import AnyVectorEnv
 from trading_agent.policy_gradient.actor_critic import ActorCritic
 from trading_agent.policy_gradient.config import PPOConfig
-from trading_agent.policy_gradient.rollouts import Learner, Rollout, train_policy_gradient
+from trading_agent.policy_gradient.rollouts import ActorCriticLearner, Rollout
 
 
 def ppo_loss(
@@ -45,18 +44,22 @@ def ppo_loss(
     return loss, {name: part.detach() for name, part in parts.items()}
 
 
-class PPO(Learner):
+class PPO(ActorCriticLearner):
     """The network and the update that moves it."""
 
     config: PPOConfig
 
-    def update(self, rollout: Rollout, left: float, rng: np.random.Generator) -> None:
+    def __init__(self, env: AnyVectorEnv, config: PPOConfig, seeds: Seeds) -> None:
+        super().__init__(env, config, seeds)
+        self.gae_lambda = config.gae_lambda
+
+    def update(self, rollout: Rollout, left: float) -> None:
         """Go `epochs` times over the rollout in batches of a new order; what is left over is left out."""
         config, count = self.config, len(rollout.advantages)
         size = min(config.batch_size, count)
         parts: dict[str, Tensor] = {}
         for _ in range(config.epochs):
-            order = torch.from_numpy(rng.permutation(count))
+            order = torch.from_numpy(self.rng.permutation(count))
             for chosen in order[: count - count % size].view(-1, size):
                 loss, parts = ppo_loss(
                     self.network,
@@ -69,28 +72,12 @@ class PPO(Learner):
         self.metrics = {name: part.item() for name, part in parts.items()}
 
 
-def train_ppo(
-    env: AnyVectorEnv,
-    config: PPOConfig,
-    *,
-    seed: int,
-    validate: Validate,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    resume: Path | None = None,
-) -> TrainedAgent:
-    """Learn to act in `env`, whose actions are Discrete or a flat Box.
+def train_ppo(env: AnyVectorEnv, config: PPOConfig, **options: Unpack[TrainingOptions]) -> TrainedAgent:
+    """Learn to act in `env`; outcome and errors are those of `trading_agent.common.loop.train`.
 
-    Arguments, outcome and errors are those of `trading_agent.dqn.dqn.train_dqn`, and so is the exactness of a resume.
+    Args:
+        env: as for `train_dqn`, but its actions may be a flat Box, too.
+        config: the settings.
+        **options: as `TrainingOptions` says.
     """
-    return train_policy_gradient(
-        PPO,
-        env,
-        config,
-        gae_lambda=config.gae_lambda,
-        seed=seed,
-        validate=validate,
-        progress=progress,
-        checkpoint=checkpoint,
-        resume=resume,
-    )
+    return train(PPO, env, config, **options)

@@ -9,22 +9,20 @@ Departures from the book, each for a reason given there:
  6. The policy returned is the one validated best, constant policies among the candidates.
 """
 
-from pathlib import Path
+from typing import Unpack
 
-import numpy as np
-
-from trading_agent.common.loop import Progress, TrainedAgent, Validate
+from trading_agent.common.loop import TrainedAgent, TrainingOptions, train
 from trading_agent.common.transitions import AnyVectorEnv
 from trading_agent.policy_gradient.config import ReinforceConfig
-from trading_agent.policy_gradient.rollouts import Learner, Rollout, train_policy_gradient
+from trading_agent.policy_gradient.rollouts import ActorCriticLearner, Rollout
 
 
-class Reinforce(Learner):
+class Reinforce(ActorCriticLearner):
     """The network and the update that moves it."""
 
     config: ReinforceConfig
 
-    def update(self, rollout: Rollout, left: float, rng: np.random.Generator) -> None:
+    def update(self, rollout: Rollout, left: float) -> None:
         """Take one step: -mean(A log pi(a | s)) + value_weight mean((V(s) - return)^2) - entropy_weight mean(H)."""
         config = self.config
         advantages = (rollout.advantages - rollout.advantages.mean()) / (rollout.advantages.std() + 1e-8)
@@ -36,28 +34,12 @@ class Reinforce(Learner):
         self.metrics = {name: part.item() for name, part in parts.items()}
 
 
-def train_reinforce(
-    env: AnyVectorEnv,
-    config: ReinforceConfig,
-    *,
-    seed: int,
-    validate: Validate,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    resume: Path | None = None,
-) -> TrainedAgent:
-    """Learn to act in `env`, whose actions are Discrete or a flat Box.
+def train_reinforce(env: AnyVectorEnv, config: ReinforceConfig, **options: Unpack[TrainingOptions]) -> TrainedAgent:
+    """Learn to act in `env`; outcome and errors are those of `trading_agent.common.loop.train`.
 
-    Arguments, outcome and errors are those of `trading_agent.dqn.dqn.train_dqn`, and so is the exactness of a resume.
+    Args:
+        env: as for `train_dqn`, but its actions may be a flat Box, too.
+        config: the settings.
+        **options: as `TrainingOptions` says.
     """
-    return train_policy_gradient(
-        Reinforce,
-        env,
-        config,
-        gae_lambda=1.0,
-        seed=seed,
-        validate=validate,
-        progress=progress,
-        checkpoint=checkpoint,
-        resume=resume,
-    )
+    return train(Reinforce, env, config, **options)

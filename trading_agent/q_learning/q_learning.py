@@ -8,26 +8,17 @@ Departures from the paper, each for a reason given there:
  5. The policy returned is the one validated best, the constant policies among the candidates.
 """
 
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent.common.config import QLearningConfig
+from trading_agent.common.config import EnvironmentFacts, raise_all
 from trading_agent.common.exploration import explore, rate_at
-from trading_agent.common.loop import (
-    REPORT_EVERY,
-    Checkpoint,
-    Progress,
-    Selection,
-    TrainedAgent,
-    Validate,
-    crossed,
-    seeds_from,
-)
-from trading_agent.common.policy import TablePolicy
+from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, TrainingOptions, train
 from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk, sizes
+from trading_agent.q_learning.config import QLearningConfig
+from trading_agent.q_learning.policy import TablePolicy
 
 DECAY = 0.7  # exponent of the step size; between 1/2 and 1 the table converges (Even-Dar & Mansour 2003)
 
@@ -89,51 +80,48 @@ class QTable:
         self.visits, self.reward_scale = state["visits"], state["reward_scale"]
 
 
-def train_q_learning(
-    env: AnyVectorEnv,
-    config: QLearningConfig,
-    *,
-    seed: int,
-    validate: Validate,
-    progress: Progress | None = None,
-    checkpoint: Path | None = None,
-    resume: Path | None = None,
-) -> TrainedAgent:
-    """Learn a table of values in `env`.
+class TableLearner(Learner):
+    """Walks N environments and moves the cells they visit."""
 
-    Arguments, outcome and errors are those of `trading_agent.dqn.dqn.train_dqn`, and so is the exactness of a resume;
-    `config.columns` must exist in the observations of `env`.
+    def __init__(self, env: AnyVectorEnv, config: QLearningConfig, seeds: Seeds) -> None:
+        self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs
+        num_observations, num_actions = sizes(env, config.num_envs)
+        raise_all(config.refuse(EnvironmentFacts(num_observations=num_observations)))
+        self.walk, self.agent = Walk(env, seed=seeds.env), QTable(num_actions, config)
+        self.parts = {"walk": self.walk, "agent": self.agent}
+
+    def policy(self) -> TablePolicy:
+        """Return the table as it stands."""
+        return self.agent.policy
+
+    def warm_up(self) -> int:
+        """Play at random, cut the cells by what was seen, and learn from it."""
+        num_envs = self.config.num_envs
+        played: list[Transitions] = []
+        while len(played) * num_envs < self.config.learning_starts:
+            played.append(self.walk.advance(self.rng.integers(0, self.agent.num_actions, size=num_envs)))
+        observations, rewards = (
+            np.concatenate([getattr(m, name) for m in played]) for name in ("observations", "rewards")
+        )
+        self.agent.fit(observations, rewards)
+        for moved in played:
+            self.agent.update(moved)
+        return len(played) * num_envs
+
+    def learn(self, done: int) -> Metrics:
+        """Step every environment once and learn from that."""
+        rate = rate_at(self.config.exploration, done / self.config.steps)
+        values = self.agent.policy.values(self.walk.observations) / self.agent.reward_scale
+        self.agent.update(self.walk.advance(explore(self.config.exploration, values, rate, self.rng)))
+        return {"exploration": rate}
+
+
+def train_q_learning(env: AnyVectorEnv, config: QLearningConfig, **options: Unpack[TrainingOptions]) -> TrainedAgent:
+    """Learn a table of values in `env`; outcome and errors are those of `trading_agent.common.loop.train`.
+
+    Args:
+        env: as for `train_dqn`; `config.columns` must exist in its observations.
+        config: the settings.
+        **options: as `TrainingOptions` says.
     """
-    num_observations, num_actions = sizes(env, config.num_envs)
-    if not all(-num_observations <= column < num_observations for column in config.columns):
-        raise ValueError(f"columns must lie within the {num_observations} observed ones, was {config.columns}")
-    env_seed, _, rng = seeds_from(seed)
-    walk = Walk(env, seed=env_seed)
-    agent = QTable(num_actions, config)
-    selection = Selection(validate)
-    saved = Checkpoint(config, seed, rng, {"walk": walk, "agent": agent, "selection": selection})
-    step = 0 if resume is None else saved.read(resume)
-
-    if resume is None:
-        selection.consider_constants(env.single_action_space)
-        seen = []
-        while step < config.learning_starts:
-            seen.append(walk.advance(rng.integers(0, num_actions, size=config.num_envs)))
-            step += config.num_envs
-        agent.fit(np.concatenate([m.observations for m in seen]), np.concatenate([m.rewards for m in seen]))
-        for moved in seen:
-            agent.update(moved)
-
-    while step < config.steps:
-        before, step = step, step + config.num_envs
-        rate = rate_at(config.exploration, before / config.steps)
-        values = agent.policy.values(walk.observations) / agent.reward_scale
-        agent.update(walk.advance(explore(config.exploration, values, rate, rng)))
-        metrics = {"exploration": rate}
-        if crossed(before, step, config.validate_every) or step >= config.steps:
-            selection.consider(step, agent.policy, metrics)
-            if checkpoint is not None:
-                saved.write(checkpoint, step)
-        if progress is not None and (crossed(before, step, REPORT_EVERY) or step >= config.steps):
-            progress(min(step, config.steps), config.steps, {**metrics, "best_score": selection.score})
-    return selection.result()
+    return train(TableLearner, env, config, **options)

@@ -78,10 +78,4 @@ class GymnasiumVecEnv(VecEnv):
         return [isinstance(self.env, wrapper_class)] * len(list(self._get_indices(indices)))
 
 
-def as_vec_env(env: VectorEnv[Any, Any, Any]) -> GymnasiumVecEnv:
-    """Return `env` as Stable-Baselines3 wants it.
-
-    Raises:
-        ValueError: `env` does not restart in the same step.
-    """
-    return GymnasiumVecEnv(env)
+as_vec_env = GymnasiumVecEnv

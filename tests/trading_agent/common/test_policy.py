@@ -8,8 +8,10 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from trading_agent import evaluate, load_policy, save_policy
-from trading_agent.common.networks import QNetwork
-from trading_agent.common.policy import ConstantPolicy, NetworkPolicy, TablePolicy
+from trading_agent.common.policy import ConstantPolicy
+from trading_agent.dqn.network import QNetwork
+from trading_agent.dqn.policy import NetworkPolicy
+from trading_agent.q_learning.policy import TablePolicy
 
 from corridor import Corridor
 

@@ -10,9 +10,9 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from trading_agent import DQNConfig, ExplorationConfig, evaluate, train_dqn
-from trading_agent.common.networks import QNetwork
 from trading_agent.common.policy import ConstantPolicy
 from trading_agent.dqn.dqn import DQN, bellman_targets
+from trading_agent.dqn.network import QNetwork
 from trading_agent.dqn.replay import Batch
 
 from corridor import Corridor, IndexedCorridor
@@ -45,6 +45,8 @@ def small(**settings):
         "steps": 600,
         "num_envs": 4,
         "hidden_sizes": (8,),
+        "learning_rate": 1e-3,
+        "discount": 0.99,
         "batch_size": 16,
         "replay_size": 200,
         "learning_starts": 40,
@@ -289,8 +291,12 @@ def test_cartpole_is_learned_from_scratch():
     config = DQNConfig(
         steps=50_000,
         num_envs=8,
+        hidden_sizes=(64, 64),
+        learning_rate=1e-3,
+        discount=0.99,
         batch_size=64,
         replay_size=50_000,
+        learning_starts=1_000,
         target_interval=250,
         exploration=ExplorationConfig(fraction=0.3),
         validate_every=2_500,

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_agent import DQNConfig, evaluate, load_policy, save_policy, train_dqn
-from trading_agent.common.networks import QNetwork
-from trading_agent.common.policy import ConstantPolicy, NetworkPolicy
+from trading_agent.common.policy import ConstantPolicy
 from trading_agent.common.transitions import Transitions, Walk
 from trading_agent.dqn.dqn import DQN, bellman_targets
 from trading_agent.dqn.n_step import NStep
+from trading_agent.dqn.network import QNetwork
+from trading_agent.dqn.policy import NetworkPolicy
 from trading_agent.dqn.replay import Batch, IndexReplay, Priorities, ReplayMemory, memory_for
 
 from corridor import Corridor, IndexedCorridor
@@ -19,6 +20,7 @@ from corridor import Corridor, IndexedCorridor
 
 def small(**settings):
     defaults = {"steps": 600, "num_envs": 4, "hidden_sizes": (8,), "batch_size": 16, "replay_size": 200}
+    defaults |= {"learning_rate": 1e-3, "discount": 0.99, "target_interval": 250}
     return DQNConfig(**{**defaults, "learning_starts": 40, "validate_every": 100, **settings})
 
 
@@ -192,18 +194,19 @@ def test_a_million_transitions_of_a_market_fit_into_20_mb():
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "message"),
+    ("field", "value", "law"),
     [
-        ("priority", 1.5, r"priority must be an exponent in \[0, 1\], was 1.5"),
-        ("priority_correction", -1.0, r"priority_correction must be in \[0, 1\], was -1.0"),
-        ("n_step", 0, r"n_step must lie in \[1, 255\] steps, was 0"),
+        ("priority", 1.5, "less than or equal to 1"),
+        ("priority_correction", -1.0, "greater than or equal to 0"),
+        ("n_step", 0, "greater than or equal to 1"),
+        ("n_step", 256, "less than or equal to 255"),
     ],
 )
-def test_a_switch_out_of_range_is_refused_by_name(field, value, message):
-    with pytest.raises(ValueError, match=f"^{message}$"):
+def test_a_switch_out_of_range_is_refused_by_name(field, value, law):
+    with pytest.raises(ValueError, match=rf"(?s)\n{field}\n.*{law}"):
         small(**{field: value})
 
 
 def test_counterfactual_targets_look_one_step_ahead():
-    with pytest.raises(ValueError, match=r"^n_step must be 1 with counterfactual targets, .* was 3$"):
+    with pytest.raises(ValueError, match=r"n_step must be 1 with counterfactual targets, .* was 3"):
         small(counterfactual=True, n_step=3)

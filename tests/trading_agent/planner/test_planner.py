@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from trading_agent import load_policy, save_policy
+from trading_agent.common.loop import seeds_from
 from trading_agent.planner.config import PlannerConfig
-from trading_agent.planner.planner import Learner, projected, train_planner
-from trading_agent.planner.policy import PLANS, PlannerPolicy
+from trading_agent.planner.planner import PlannerLearner, projected, train_planner
+from trading_agent.planner.policy import PlannerPolicy
 
 
 class Told(NamedTuple):
@@ -59,9 +60,7 @@ class Market(VectorEnv):
         return self._told
 
 
-@pytest.fixture(autouse=True)
-def known(monkeypatch):
-    monkeypatch.setitem(PLANS, "sides", lambda settings: Sides(**settings))
+PLANS = {"sides": lambda settings: Sides(**settings)}
 
 
 def taught(noise, num_days=400, hours=6, seed=0):
@@ -99,7 +98,7 @@ def test_the_gradient_is_that_of_the_loss():
     """SPO+ loss of a mix: what plans on 2 x forecast - outcome earn at that price, against the best plan there."""
     plan, told = Sides(("a", "b"), cost=0.3), taught((1.0, 0.2), num_days=40)
     config = PlannerConfig(steps=10, num_envs=40)
-    learner = Learner(plan, told, config, np.random.default_rng(0))
+    learner = PlannerLearner(Market(plan, told), config, seeds_from(0))
     learner.weights = np.array([0.37, 0.41])
 
     def loss(weights):
@@ -138,7 +137,8 @@ def test_a_forecast_of_nothing_is_believed_less_the_more_a_turn_costs():
     """Noise alone: the plan's turns cost money, and the only cure is to believe in nothing."""
     rng = np.random.default_rng(0)
     told = Told(rng.normal(size=(500, 1, 6)), rng.normal(size=(500, 6)), np.full(500, 6))
-    learner = Learner(Sides(("noise",), cost=0.5), told, PlannerConfig(steps=9000, learning_rate=0.2), rng)
+    market, config = Market(Sides(("noise",), cost=0.5), told), PlannerConfig(steps=9000, learning_rate=0.2)
+    learner = PlannerLearner(market, config, seeds_from(0)._replace(rng=rng))
     for update in range(500):
         learner.update(update / 500)
     assert learner.average[0] < 0.2
@@ -178,19 +178,18 @@ def test_a_saved_planner_acts_as_before(tmp_path):
     policy = PlannerPolicy(plan, np.array([0.25, 0.5]))
     save_policy(policy, tmp_path)
     seen = np.random.default_rng(0).normal(size=(50, 12)).astype(np.float32)
-    np.testing.assert_array_equal(load_policy(tmp_path).act(seen), policy.act(seen))
+    np.testing.assert_array_equal(load_policy(tmp_path, plans=PLANS).act(seen), policy.act(seen))
 
 
 def test_what_cannot_be_planned_is_refused_by_name(tmp_path):
     plan, told = Sides(("a", "b")), taught((1.0, 1.0))
     config = PlannerConfig(steps=10, forecasts=("c",))
-    with pytest.raises(ValueError, match=r"agent.forecasts must be of a, b, held c"):
+    with pytest.raises(ValueError, match=r"forecasts must be of a, b, held c"):
         train_planner(Market(plan, told), config, seed=0, validate=lambda policy: 0.0)
     with pytest.raises(ValueError, match=r"env must say how it is planned .* was VectorEnv"):
         train_planner(VectorEnv(), config, seed=0, validate=lambda policy: 0.0)
-    with pytest.raises(ValueError, match=r"learning_rate must be at least 0, was -1"):
+    with pytest.raises(ValueError, match=r"(?s)learning_rate\n.*greater than or equal to 0"):
         PlannerConfig(steps=10, learning_rate=-1.0)
     save_policy(PlannerPolicy(plan, np.ones(2)), tmp_path)
-    PLANS.pop("sides")
-    with pytest.raises(ValueError, match=r"plan must be one of PLANS .* was 'sides'"):
+    with pytest.raises(ValueError, match=r"plan must be one of those handed to load_policy \(none\), was 'sides'"):
         load_policy(tmp_path)

@@ -19,9 +19,8 @@ def score(policy):
 
 
 def small(**settings):
-    return QLearningConfig(
-        **{"steps": 1_200, "columns": (0,), "num_envs": 4, "learning_starts": 100, "validate_every": 200, **settings}
-    )
+    defaults = {"steps": 1_200, "columns": (0,), "num_envs": 4, "learning_starts": 100, "validate_every": 200}
+    return QLearningConfig(**{**defaults, "discount": 0.99, **settings})
 
 
 def moves(*rows):

@@ -13,7 +13,8 @@ from trading_agent.sb3.config import StableBaselinesConfig
 
 pytest.importorskip("stable_baselines3")
 
-from trading_agent.sb3.train import algorithm_of, train_sb3
+from trading_agent.sb3.policy import algorithm_of
+from trading_agent.sb3.train import train_sb3
 
 
 def env_of(name, num_envs=2, mode=AutoresetMode.SAME_STEP):

@@ -19,7 +19,7 @@ from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 from tradewinds.tasks import job_of
 from tradewinds.tasks.account.market import context
-from trading_agent.common.networks import LevelNetwork
+from trading_agent.direct.networks import LevelNetwork
 
 from story import CommandLine, write_bars
 

@@ -1,0 +1,65 @@
+"""What a policy earns in whole episodes. Knows any vector environment."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading_agent.common.policy import Policy
+from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk
+
+
+def evaluate(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0, standard_errors: float = 0.0) -> float:
+    """Return the mean return (sum of rewards, not discounted) of `policy` over `episodes` whole episodes.
+
+    The episodes are shared out to the N environments beforehand, so that short ones are not counted more often.
+
+    Args:
+        policy: what acts.
+        env: where; reset with `seed`, so that policies judged after one another meet the same episodes.
+        episodes: how many, at least 1.
+        seed: of the reset.
+        standard_errors: how many standard errors of the mean return to subtract, treating the rewards of single steps
+            as independent: s sqrt(n) / episodes for n steps with standard deviation s. With 0 it is the mean return;
+            with more it is a cautious score, exactly the mean return only for a policy whose rewards do not vary.
+
+    Raises:
+        ValueError: `episodes` is below 1.
+    """
+    played = _played(policy, env, episodes, seed)
+    steps = np.concatenate([moved.rewards[counts].astype(np.float64) for moved, counts in played])
+    return float(steps.sum() - standard_errors * np.sqrt(len(steps)) * steps.std()) / episodes
+
+
+def episode_returns(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0) -> NDArray[np.float64]:
+    """Return the (episodes,) returns of whole episodes, shared out to the N environments beforehand as in `evaluate`.
+
+    Raises:
+        ValueError: `episodes` is below 1.
+    """
+    running, returns = np.zeros(env.num_envs), []
+    for moved, counts in _played(policy, env, episodes, seed):
+        running[moved.envs] += moved.rewards
+        ended = moved.terminated | moved.truncated
+        returns.extend(running[moved.envs[ended & counts]].tolist())
+        running[moved.envs[ended]] = 0.0
+    return np.array(returns)
+
+
+def _played(
+    policy: Policy, env: AnyVectorEnv, episodes: int, seed: int
+) -> Iterator[tuple[Transitions, NDArray[np.bool_]]]:
+    """Play until all episodes are over; yield each step's n transitions, and which (n,) belong to episodes that count.
+
+    Raises:
+        ValueError: `episodes` is below 1.
+    """
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, was {episodes}")
+    walk = Walk(env, seed=seed)
+    left = (episodes + np.arange(env.num_envs)) // env.num_envs
+    while left.any():
+        moved = walk.advance(policy.act(walk.observations))
+        counts = left[moved.envs] > 0
+        yield moved, counts
+        left[moved.envs] -= (moved.terminated | moved.truncated) & counts
