@@ -1,5 +1,6 @@
 """Where the files that are shipped lie: inside the package in a wheel, beside it in a checkout."""
 
+from importlib.resources import files
 from pathlib import Path
 
 
@@ -9,7 +10,7 @@ def resource_dir(name: str) -> Path:
     Raises:
         FileNotFoundError: it is in neither place.
     """
-    package = Path(__file__).resolve().parents[1]
+    package = Path(str(files("tradewinds")))
     places = (package / f"_{name}", package.parent / name)
     for place in places:
         if place.is_dir():

@@ -1,30 +1,33 @@
-"""Settings of the sources, one dataclass a kind. Plain dataclasses: no pandas, no YAML."""
+"""Settings of the sources, one dataclass a kind. Light: no pandas, no YAML."""
 
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import field
+from typing import Annotated, Literal
 
-from tradewinds.data.rules import ahead_laws, is_date, place_laws, symbol_law
-from tradewinds.request.validate import require
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-MAX_LAG_HOURS = 24 * 366
+from tradewinds.core.laws import require
+from tradewinds.data.rules import (
+    Date,
+    Distinct,
+    HoursAhead,
+    LagHours,
+    Latitude,
+    Longitude,
+    Moment,
+    Names,
+    Path,
+    Symbol,
+)
+
+Variable = Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$", description="a name such as temperature_2m")]
+Files = Annotated[tuple[Path, ...], Field(min_length=1, description="files")]
+Target = Literal["log_return", "difference"]
 
 
-def _span_laws(first: str | None, last: str | None) -> list[tuple[bool, str]]:
-    laws = []
-    for name, value in (("first", first), ("last", last)):
-        laws.append((value is None or is_date(value), f"{name} must be a date such as 2015-01-31, was '{value}'"))
-    if all(holds for holds, _ in laws) and first and last:
-        laws.append((first <= last, f"first must not lie after last, were {first} and {last}"))
-    return laws
-
-
-def _moment_law(last: str | None) -> tuple[bool, str]:
-    date, _, time = (last or "").partition("T")
-    whole = is_date(date) and (not time or re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time, re.ASCII) is not None)
-    return last is None or whole, f"last must be a date or moment such as 2015-01-31 or 2015-01-31T12:00, was '{last}'"
+def _span_law(first: str | None, last: str | None) -> tuple[bool, str]:
+    return not (first and last) or first <= last, f"first must not lie after last, were {first} and {last}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,27 +42,25 @@ class SampleConfig:
         first: first date used, or null for all.
         last: last date used, or null for all.
         target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
-            as a temperature; differences are forecast only, never traded.
+            as a temperature. An account trades returns only; a storage unit (env=battery) trades at prices forecast
+            either way.
     """
 
     kind: Literal["sample"] = "sample"
     name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "plant_temperature"]
-    instruments: tuple[str, ...]
-    price_floor: float | None = None
-    first: str | None = None
-    last: str | None = None
-    target: Literal["log_return", "difference"] = "log_return"
+    instruments: Names
+    price_floor: Annotated[float, Field(gt=0, description="the unit of the prices")] | None = None
+    first: Date | None = None
+    last: Date | None = None
+    target: Target = "log_return"
 
     def __post_init__(self) -> None:
-        several, floor = len(set(self.instruments)) == len(self.instruments) > 0, self.price_floor
         require(
-            (several, f"instruments must be different names, at least one, were {list(self.instruments)}"),
-            (floor is None or floor > 0.0, f"price_floor must be positive or null, was {floor}"),
             (
-                floor is None or self.name not in ("sp500", "nasdaq"),
+                self.price_floor is None or self.name not in ("sp500", "nasdaq"),
                 f"price_floor is for series of one price a bar, and {self.name} has four; set it to null",
             ),
-            *_span_laws(self.first, self.last),
+            _span_law(self.first, self.last),
         )
 
 
@@ -84,8 +85,7 @@ class FileConfig:
         volume: likewise.
         price_unit: unit of the prices, for the report.
         calendar: exchange code such as XNYS, or 24/7: every session must then be there, and none on a closed day; null
-
-            none checks neither.
+            checks neither.
         dividends: column of the cash paid per unit on the day a price is first quoted without it; null takes a column
             called dividends, if there is one.
         splits: column of units that one unit becomes, 0 or 1 where none; null takes splits or stock splits.
@@ -97,17 +97,18 @@ class FileConfig:
         first: first date used, or null for all.
         last: last date used, or null for all.
         target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
-            as a temperature; differences are forecast only, never traded.
+            as a temperature. An account trades returns only; a storage unit (env=battery) trades at prices forecast
+            either way.
     """
 
     kind: Literal["csv", "parquet"]
-    path: str | tuple[str, ...] | Mapping[str, str]
+    path: Path | Files | Annotated[Mapping[str, Path], Field(min_length=1, description="files")]
     time_column: str | None = None
     time_zone: str | None = None
     time_format: str | None = None
     bar_length: str | None = None
-    bars_per_year: float | None = None
-    season_bars: int | None = None
+    bars_per_year: Annotated[float, Field(gt=0, allow_inf_nan=False, description="bars")] | None = None
+    season_bars: Annotated[int, Field(ge=1, description="bars")] | None = None
     close: str = "close"
     open: str | None = None
     high: str | None = None
@@ -115,47 +116,42 @@ class FileConfig:
     volume: str | None = None
     dividends: str | None = None
     splits: str | None = None
-    known_ahead: Mapping[str, float] = field(default_factory=dict)
-    columns: tuple[str, ...] | None = None
+    known_ahead: Mapping[str, HoursAhead] = field(default_factory=dict)
+    columns: Distinct | None = None
     price_unit: str = ""
     calendar: str | None = None
-    first: str | None = None
-    last: str | None = None
-    target: Literal["log_return", "difference"] = "log_return"
+    first: Date | None = None
+    last: Date | None = None
+    target: Target = "log_return"
 
     def __post_init__(self) -> None:
-        year, season = self.bars_per_year, self.season_bars
-        positive = year is None or (math.isfinite(year) and year > 0.0)
         roles = ("open", "high", "low", "close", "volume", "dividends", "splits")
-        own = {role.lower() for role in roles} | {str(getattr(self, role)).lower() for role in roles}
-        taken = sorted(name for name in self.known_ahead if name.lower() in own)
-        asked = self.columns or ()
-        wrong = sorted(name for name in asked if name.lower() in own or name in self.known_ahead)
+        of_bar = {role.lower() for role in roles} | {str(getattr(self, role)).lower() for role in roles}
+        announced = sorted(name for name in self.known_ahead if name.lower() in of_bar)
+        columns = self.columns or ()
+        repeated = sorted(name for name in columns if name.lower() in of_bar or name in self.known_ahead)
+        several = isinstance(self.path, Mapping)
         require(
-            (bool(self.path), "path must name a file, was empty"),
-            (positive, f"bars_per_year must be positive, was {year}"),
-            (season is None or season >= 1, f"season_bars must be at least 1 bar, was {season}"),
             (
-                not taken,
-                f"known_ahead must not name what a bar itself brings, did: {', '.join(taken)}; a price is known when "
-                "it is paid",
+                not announced,
+                f"known_ahead must not name what a bar itself brings, did: {', '.join(announced)}; a price is known "
+                "when it is paid",
             ),
             (
-                not (self.known_ahead and isinstance(self.path, Mapping)),
+                not (self.known_ahead and several),
                 "known_ahead is read from one file; with a file an instrument, bring what is announced to all of them "
                 "with weather=csv and weather.known_ahead",
             ),
             (
-                not wrong,
-                f"columns must name further columns, named what a bar itself brings or known_ahead: {', '.join(wrong)}",
+                not repeated,
+                f"columns must name further columns, named what a bar itself brings or known_ahead: "
+                f"{', '.join(repeated)}",
             ),
-            (len(set(asked)) == len(asked), f"columns must name each once, was {', '.join(asked)}"),
             (
-                not (asked and isinstance(self.path, Mapping)),
+                not (columns and several),
                 "columns are read from one file; with a file an instrument, bring them to all of them with weather=csv",
             ),
-            *ahead_laws(self.known_ahead),
-            *_span_laws(self.first, self.last),
+            _span_law(self.first, self.last),
         )
 
 
@@ -172,20 +168,18 @@ class YahooConfig:
     """
 
     kind: Literal["yahoo"] = "yahoo"
-    symbols: tuple[str, ...]
+    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1, description="symbols")]
     bar: Literal["1d", "1h", "15m", "5m"] = "1d"
     calendar: str | None = None
-    first: str | None = None
-    last: str | None = None
+    first: Date | None = None
+    last: Date | None = None
 
     def __post_init__(self) -> None:
         names = [symbol.upper() for symbol in self.symbols]
         twice = sorted({name for name in names if names.count(name) > 1})
         require(
-            (bool(self.symbols), "symbols must name at least one, such as [AAPL]; was empty"),
             (not twice, f"symbols must be named once each, {', '.join(twice)} stood twice"),
-            *[symbol_law(symbol) for symbol in self.symbols],
-            *_span_laws(self.first, self.last),
+            _span_law(self.first, self.last),
         )
 
 
@@ -209,16 +203,12 @@ class SampleWeather:
 
     kind: Literal["sample"] = "sample"
     name: Literal["chicago", "gulf_plant", "henry_hub"]
-    columns: tuple[str, ...]
+    columns: Annotated[tuple[str, ...], Field(min_length=1, description="columns")]
     beside: Literal["henry_hub"] | None = None
-    last: str | None = None
+    last: Moment | None = None
 
     def __post_init__(self) -> None:
-        require(
-            (len(self.columns) >= 1, "columns must name at least one column, were none"),
-            (self.beside != self.name, f"beside must be another sample, was {self.beside} itself"),
-            _moment_law(self.last),
-        )
+        require((self.beside != self.name, f"beside must be another sample, was {self.beside} itself"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,28 +233,22 @@ class FileWeather:
     """
 
     kind: Literal["csv", "parquet"]
-    path: str | tuple[str, ...]
+    path: Path | Files
     time_column: str | None = None
     time_zone: str | None = None
     time_format: str | None = None
-    columns: tuple[str, ...]
+    columns: Annotated[tuple[str, ...], Field(min_length=1, description="columns")]
     units: tuple[str, ...] | None = None
-    lag_hours: float | None
+    lag_hours: LagHours | None
     available_column: str | None = None
-    known_ahead: Mapping[str, float] = field(default_factory=dict)
+    known_ahead: Mapping[str, HoursAhead] = field(default_factory=dict)
     place: str | None = None
-    last: str | None = None
+    last: Moment | None = None
 
     def __post_init__(self) -> None:
         lag, units = self.lag_hours, self.units
         strange = [name for name in self.known_ahead if name not in self.columns]
         require(
-            (bool(self.path), "path must name a file, was empty"),
-            (len(self.columns) >= 1, "columns must name at least one column, were none"),
-            (
-                lag is None or 0.0 <= lag <= MAX_LAG_HOURS,
-                f"lag_hours must lie in [0, {MAX_LAG_HOURS}], was {lag}",
-            ),
             (
                 (lag is None) != (self.available_column is None),
                 f"lag_hours or available_column must be given, and the other be null; were {lag} and "
@@ -274,12 +258,10 @@ class FileWeather:
                 not strange,
                 f"known_ahead must name columns of {', '.join(self.columns)}, named {', '.join(strange)}",
             ),
-            *ahead_laws(self.known_ahead),
             (
                 units is None or len(units) == len(self.columns),
                 f"units must be one a column, {len(self.columns)}, were {list(units or ())}",
             ),
-            _moment_law(self.last),
         )
 
 
@@ -303,25 +285,24 @@ class OpenMeteoConfig:
     """
 
     kind: Literal["open_meteo"] = "open_meteo"
-    latitude: float
-    longitude: float
+    latitude: Latitude
+    longitude: Longitude
     product: Literal["archive", "previous_runs"] = "archive"
     interval: Literal["hourly", "daily"] = "hourly"
-    variables: tuple[str, ...] = ("temperature_2m", "relative_humidity_2m", "wind_speed_10m")
-    lead_days: int = 1
-    lag_hours: float | None = None
-    first: str = "2015-01-01"
-    last: str | None = None
+    variables: Annotated[tuple[Variable, ...], Field(min_length=1, description="variables")] = (
+        "temperature_2m",
+        "relative_humidity_2m",
+        "wind_speed_10m",
+    )
+    lead_days: Annotated[int, Field(ge=1, le=7, description="days")] = 1
+    lag_hours: LagHours | None = None
+    first: Date = "2015-01-01"
+    last: Moment | None = None
     url: str | None = None
 
     def __post_init__(self) -> None:
-        lag, least = self.lag_hours, 24 if self.interval == "daily" else 0
-        odd = [name for name in self.variables if re.fullmatch(r"[a-z0-9_]{1,64}", name, re.ASCII) is None]
+        lag = self.lag_hours
         require(
-            *place_laws(self.latitude, self.longitude),
-            (bool(self.variables), "variables must name at least one, such as [temperature_2m]; was empty"),
-            (not odd, f"variables must be names such as temperature_2m, were {', '.join(odd)}"),
-            (1 <= self.lead_days <= 7, f"lead_days must lie in [1, 7], was {self.lead_days}"),
             (
                 self.product == "archive" or self.interval == "hourly",
                 f"interval of previous_runs must be hourly, was {self.interval}",
@@ -331,9 +312,7 @@ class OpenMeteoConfig:
                 "lag_hours is for the archive; when a forecast was known follows from lead_days. Set it to null",
             ),
             (
-                lag is None or least <= lag <= MAX_LAG_HOURS,
-                f"lag_hours of {self.interval} values must lie in [{least}, {MAX_LAG_HOURS}] or be null, was {lag}",
+                lag is None or self.interval == "hourly" or lag >= 24.0,
+                f"lag_hours of daily values must be at least 24 hours or null, was {lag}",
             ),
-            *_span_laws(self.first, None),
-            _moment_law(self.last),
         )

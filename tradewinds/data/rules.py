@@ -1,14 +1,70 @@
-"""The rules all sources read and fetch by. Plain dataclasses: no pandas, no YAML."""
+"""The rules all sources read and fetch by, and the types of their settings. Light: no pandas, no YAML."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from tradewinds.request.validate import require
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
 
-MAX_AHEAD_HOURS = 24 * 366
+from tradewinds.core.laws import require
+
+MAX_HOURS = 24 * 366  # that a value is known before or after its interval: a seasonal outlook, a late revision
+
+
+def is_date(text: str) -> bool:
+    """Say whether a text is a date that a nanosecond clock can count, such as 2015-01-31."""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) is None:
+        return False
+    try:
+        return 1700 <= date.fromisoformat(text).year <= 2200
+    except ValueError:
+        return False
+
+
+def _date(text: str) -> str:
+    if not is_date(text):
+        raise ValueError("must be a date such as 2015-01-31")
+    return text
+
+
+def _moment(text: str) -> str:
+    day, _, time = text.partition("T")
+    if not is_date(day) or (time and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time, re.ASCII) is None):
+        raise ValueError("must be a date or moment such as 2015-01-31 or 2015-01-31T12:00")
+    return text
+
+
+def _symbol(text: str) -> str:
+    """Refuse what Yahoo writes no symbol with; it is also the name of a file in the store, and so may be no path."""
+    if re.fullmatch(r"[A-Za-z0-9^][A-Za-z0-9.^=-]{0,31}", text, re.ASCII) is None or ".." in text:
+        raise ValueError(
+            "must be written as Yahoo writes it, letters, digits and . ^ = - only, such as BRK-B, ^GSPC or EURUSD=X"
+        )
+    return text
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("must be a list that names each once")
+    return names
+
+
+Date = Annotated[str, AfterValidator(_date)]
+Moment = Annotated[str, AfterValidator(_moment)]
+Symbol = Annotated[str, AfterValidator(_symbol)]
+BarLength = Annotated[
+    str, Field(pattern="^[1-9][0-9]{0,5} ?(D|h|min)$", description="a length such as 1D, 1h or 15min")
+]
+Distinct = Annotated[tuple[str, ...], AfterValidator(_distinct)]
+Names = Annotated[Distinct, Field(min_length=1, description="names")]
+Path = Annotated[str, Field(min_length=1, description="the name of a file or folder")]
+Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]
+Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east")]
+LagHours = Annotated[float, Field(ge=0, le=MAX_HOURS, description="hours")]
+HoursAhead = Annotated[float, Field(gt=0, le=MAX_HOURS, description="hours")]
+Seconds = Annotated[float, Field(ge=0, description="seconds")]
+PositiveSeconds = Annotated[float, Field(gt=0, description="seconds")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,86 +96,38 @@ class DataConfig:
         deadline_seconds: for one symbol or place, attempts and waits together.
     """
 
-    store: str | None = None
+    store: Path | None = None
     offline: bool = False
-    symbols: tuple[str, ...] = ()
-    latitude: float | None = None
-    longitude: float | None = None
+    symbols: tuple[Symbol, ...] = ()
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     allow_partial: bool = False
     refetch: bool = False
     repair: tuple[Literal["sort", "duplicates", "drop", "clip", "forming", "dst", "gaps", "missing"], ...] = ()
     missing_marks: tuple[str, ...] = ()
     accept_jumps: bool = False
-    max_missing: float = 0.05
-    max_gap_hours: float = 72.0
-    pause_seconds: float = 1.0
-    timeout_seconds: float = 30.0
-    attempts: int = 5
-    backoff_seconds: float = 2.0
-    deadline_seconds: float = 120.0
+    max_missing: Annotated[float, Field(ge=0, le=1, description="a share of the sessions")] = 0.05
+    max_gap_hours: Annotated[float, Field(gt=0, description="hours")] = 72.0
+    pause_seconds: Seconds = 1.0
+    timeout_seconds: PositiveSeconds = 30.0
+    attempts: Annotated[int, Field(ge=1, le=100, description="requests")] = 5
+    backoff_seconds: Seconds = 2.0
+    deadline_seconds: PositiveSeconds = 120.0
 
     def __post_init__(self) -> None:
         require(
-            (self.store != "", "store must name a folder or be null, was empty"),
             (
                 (self.latitude is None) == (self.longitude is None),
                 f"latitude and longitude must be given together, were {self.latitude} and {self.longitude}",
             ),
-            *place_laws(self.latitude, self.longitude),
             (
                 not {"gaps", "missing"} <= set(self.repair),
                 "repair must not name both gaps, which carries a value on, and missing, which says it is missing; "
                 "choose one",
             ),
-            *[symbol_law(symbol) for symbol in self.symbols],
-            (0.0 <= self.max_missing <= 1.0, f"max_missing must be a share in [0, 1], was {self.max_missing}"),
-            (self.max_gap_hours > 0.0, f"max_gap_hours must be positive, was {self.max_gap_hours}"),
-            (self.pause_seconds >= 0.0, f"pause_seconds must be at least 0, was {self.pause_seconds}"),
-            (self.timeout_seconds > 0.0, f"timeout_seconds must be positive, was {self.timeout_seconds}"),
-            (1 <= self.attempts <= 100, f"attempts must lie in [1, 100], was {self.attempts}"),
-            (self.backoff_seconds >= 0.0, f"backoff_seconds must be at least 0, was {self.backoff_seconds}"),
-            (self.deadline_seconds > 0.0, f"deadline_seconds must be positive, was {self.deadline_seconds}"),
         )
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide what is read, and so a run's numbers."""
         names = ("repair", "missing_marks", "accept_jumps", "max_missing", "max_gap_hours")
         return {name: getattr(self, name) for name in names}
-
-
-def place_laws(latitude: float | None, longitude: float | None) -> list[tuple[bool, str]]:
-    """Return what must hold of a place."""
-    return [
-        (latitude is None or abs(latitude) <= 90.0, f"latitude must lie in [-90, 90] degrees north, was {latitude}"),
-        (
-            longitude is None or abs(longitude) <= 180.0,
-            f"longitude must lie in [-180, 180] degrees east, was {longitude}",
-        ),
-    ]
-
-
-def ahead_laws(known_ahead: Mapping[str, float]) -> list[tuple[bool, str]]:
-    """Return what must hold of columns known ahead, hours by name."""
-    wrong = [f"{name}: {hours:g}" for name, hours in known_ahead.items() if not 0.0 < hours <= MAX_AHEAD_HOURS]
-    return [
-        (not wrong, f"known_ahead must give hours in (0, {MAX_AHEAD_HOURS}] for each column, had {', '.join(wrong)}"),
-    ]
-
-
-def symbol_law(symbol: str) -> tuple[bool, str]:
-    """Return what must hold of a symbol, which is also the name of a file in the store: these signs write no path."""
-    plain = re.fullmatch(r"[A-Za-z0-9^][A-Za-z0-9.^=-]{0,31}", symbol, re.ASCII) is not None and ".." not in symbol
-    return plain, (
-        f"symbols must be written as Yahoo writes them, letters, digits and . ^ = - only, such as BRK-B, ^GSPC or "
-        f"EURUSD=X; was '{symbol}'"
-    )
-
-
-def is_date(text: str) -> bool:
-    """Say whether a text is a date that a nanosecond clock can count, such as 2015-01-31."""
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) is None:
-        return False
-    try:
-        return 1700 <= date.fromisoformat(text).year <= 2200
-    except ValueError:
-        return False

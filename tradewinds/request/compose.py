@@ -22,7 +22,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tradewinds.core.errors import RequestError
-from tradewinds.request.validate import is_text, nearest
+from tradewinds.core.laws import is_text, nearest
 
 PRIMARY = "tradewinds"  # conf/tradewinds.yaml
 SYMBOLS = ("data.symbols", "series.symbols")

@@ -7,14 +7,32 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
 
 from forecaster.benchmark.config import BenchmarkConfig
 from forecaster.config import BaselineConfig, FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
+from tradewinds.core.laws import require
 from tradewinds.core.plugins import kinds
 from tradewinds.data.rules import DataConfig
-from tradewinds.request.validate import build, require
+from tradewinds.request.validate import build
+
+
+def _run_name(text: str) -> str:
+    if not text.replace("-", "").replace("_", "").isalnum() or len(text) > 64:
+        raise ValueError("must be letters, digits, - and _, at most 64 of them")
+    return text
+
+
+def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(words)) < len(words):
+        raise ValueError("must be a list that names each once")
+    return words
+
+
+Bars = Annotated[int, Field(ge=2, description="bars")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +45,9 @@ class RunConfig:
         tensorboard: whether the training of an agent is logged for TensorBoard, too; needs the extra `tensorboard`.
     """
 
-    name: str | None
-    dir: str
+    name: Annotated[str, AfterValidator(_run_name)] | None
+    dir: Annotated[str, Field(min_length=1, description="the name of a folder")]
     tensorboard: bool = False
-
-    def __post_init__(self) -> None:
-        plain = self.name is None or (self.name.replace("-", "").replace("_", "").isalnum() and len(self.name) <= 64)
-        require(
-            (plain, f"name must be letters, digits, - and _, at most 64 of them, was '{self.name}'"),
-            (bool(self.dir), "dir must name a folder, was empty"),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,21 +83,14 @@ class RolloutConfig:
             price forecast or, with `forecasts`, all that are made of its prices (docs/battery.md).
     """
 
-    episode_bars: int
-    standard_errors: float
+    episode_bars: Bars
+    standard_errors: Annotated[float, Field(ge=0, description="standard errors")]
     instrument: str | None
-    observe: tuple[Literal["hidden_state", "forecast", "forecasts", "plan", "features"], ...]
-
-    def __post_init__(self) -> None:
-        require(
-            (self.episode_bars >= 2, f"episode_bars must be at least 2 bars, was {self.episode_bars}"),
-            (self.standard_errors >= 0.0, f"standard_errors must be at least 0, was {self.standard_errors}"),
-            (
-                0 < len(self.observe) == len(set(self.observe)),
-                f"observe must name at least one of hidden_state, forecast, forecasts, plan and features, "
-                f"each once, was [{', '.join(self.observe)}]",
-            ),
-        )
+    observe: Annotated[
+        tuple[Literal["hidden_state", "forecast", "forecasts", "plan", "features"], ...],
+        Field(min_length=1, description="of hidden_state, forecast, forecasts, plan and features"),
+        AfterValidator(_distinct),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,16 +103,9 @@ class BacktestConfig:
         plot_points: bars drawn at most per line in the report; the numbers always use all bars.
     """
 
-    random_draws: int
-    bootstrap_draws: int
-    plot_points: int
-
-    def __post_init__(self) -> None:
-        require(
-            (1 <= self.random_draws <= 10_000, f"random_draws must lie in [1, 10000], was {self.random_draws}"),
-            (self.bootstrap_draws >= 100, f"bootstrap_draws must be at least 100, was {self.bootstrap_draws}"),
-            (self.plot_points >= 100, f"plot_points must be at least 100, was {self.plot_points}"),
-        )
+    random_draws: Annotated[int, Field(ge=1, le=10_000, description="draws")]
+    bootstrap_draws: Annotated[int, Field(ge=100, description="draws")]
+    plot_points: Annotated[int, Field(ge=100, description="bars")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,18 +120,10 @@ class LeakcheckConfig:
         agent_steps: env steps an agent is trained for at most, at least 100.
     """
 
-    bars: int
-    cuts: int
-    epochs: int
-    agent_steps: int
-
-    def __post_init__(self) -> None:
-        require(
-            (self.bars >= 50, f"bars must be at least 50, was {self.bars}"),
-            (self.cuts >= 10, f"cuts must be at least 10, was {self.cuts}"),
-            (self.epochs >= 1, f"epochs must be at least 1, was {self.epochs}"),
-            (self.agent_steps >= 100, f"agent_steps must be at least 100 env steps, was {self.agent_steps}"),
-        )
+    bars: Annotated[int, Field(ge=50, description="bars")]
+    cuts: Annotated[int, Field(ge=10, description="bars")]
+    epochs: Annotated[int, Field(ge=1, description="epochs")]
+    agent_steps: Annotated[int, Field(ge=100, description="env steps")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,18 +139,10 @@ class WalkForwardConfig:
     """
 
     mode: Literal["anchored", "rolling"]
-    folds: int
-    seeds: int
-    test_share: float
-    workers: int | None
-
-    def __post_init__(self) -> None:
-        require(
-            (1 <= self.folds <= 1000, f"folds must lie in [1, 1000], was {self.folds}"),
-            (1 <= self.seeds <= 1000, f"seeds must lie in [1, 1000], was {self.seeds}"),
-            (0.0 < self.test_share <= 0.9, f"test_share must be a fraction in (0, 0.9], was {self.test_share}"),
-            (self.workers is None or self.workers >= 1, f"workers must be at least 1, was {self.workers}"),
-        )
+    folds: Annotated[int, Field(ge=1, le=1000, description="tests")]
+    seeds: Annotated[int, Field(ge=1, le=1000, description="seeds")]
+    test_share: Annotated[float, Field(gt=0, le=0.9, description="a fraction of all bars")]
+    workers: Annotated[int, Field(ge=1, description="processes")] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,14 +154,8 @@ class RetrainConfig:
         margin: log growth per year by which the challenger must beat the champion on those bars, at least 0.
     """
 
-    min_bars: int
-    margin: float
-
-    def __post_init__(self) -> None:
-        require(
-            (self.min_bars >= 2, f"min_bars must be at least 2 bars, was {self.min_bars}"),
-            (self.margin >= 0.0, f"margin must be at least 0 (log growth per year), was {self.margin}"),
-        )
+    min_bars: Bars
+    margin: Annotated[float, Field(ge=0, description="log growth a year")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,8 +172,8 @@ class ScheduleConfig:
 
     cron: str | None
     exchange: str | None
-    minutes_after_close: int
-    attempts: int
+    minutes_after_close: Annotated[int, Field(ge=0, le=10_080, description="minutes")]
+    attempts: Annotated[int, Field(ge=1, description="times")]
     once: bool
 
     def __post_init__(self) -> None:
@@ -207,12 +182,7 @@ class ScheduleConfig:
                 (self.cron is None) != (self.exchange is None),
                 f"cron and exchange: exactly one must be set, were {self.cron!r} and {self.exchange!r}; "
                 "set the other to null",
-            ),
-            (
-                0 <= self.minutes_after_close <= 10_080,
-                f"minutes_after_close must lie in [0, 10080], at most a week, was {self.minutes_after_close}",
-            ),
-            (self.attempts >= 1, f"attempts must be at least 1, was {self.attempts}"),
+            )
         )
 
 
@@ -257,7 +227,7 @@ class Config:
         walk_forward: how `walk-forward` cuts the series.
     """
 
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
     run: RunConfig
     data: DataConfig
     series: object
@@ -278,9 +248,6 @@ class Config:
     benchmark: BenchmarkConfig
     leakcheck: LeakcheckConfig
     walk_forward: WalkForwardConfig
-
-    def __post_init__(self) -> None:
-        require((0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"))
 
     @property
     def forecaster(self) -> ForecasterConfig:

@@ -137,7 +137,10 @@ WRONG = [
     (["schedule", "schedule.cron=often"], "schedule.cron and exchange: exactly one must be set"),
     (["schedule", "schedule.cron=often", "schedule.exchange=null"], "schedule.cron must be five fields"),
     (["schedule", "schedule.cron='0 0 30 2 *'", "schedule.exchange=null"], "schedule.cron must name a day that comes"),
-    (["schedule", f"schedule.minutes_after_close={10**17}"], "schedule.minutes_after_close must lie in [0, 10080], at"),
+    (
+        ["schedule", f"schedule.minutes_after_close={10**17}"],
+        "schedule.minutes_after_close must lie in [0, 10080] minutes, was 1",
+    ),
     (["schedule", "schedule.exchange=NYSE2"], "schedule.exchange must be an exchange such as XNYS or CMES"),
     (["run", "--config-dir", "nowhere"], "--config-dir must name a folder, was 'nowhere'"),
     (

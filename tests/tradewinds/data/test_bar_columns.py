@@ -59,7 +59,7 @@ def test_only_what_is_named_is_read(table):
         (["series.columns=[rating]"], "column rating: 'good' is not a number"),
         (["series.columns=[holed]"], "row 9, column holed: no value of a bar that has come; fill it"),
         (["series.columns=[close]"], "columns must name further columns, named what a bar itself brings"),
-        (["series.columns=[mood,mood]"], "columns must name each once, was mood, mood"),
+        (["series.columns=[mood,mood]"], "series.columns must be a list that names each once, was ['mood', 'mood']"),
     ],
 )
 def test_what_cannot_be_read_is_refused(table, words, message):
@@ -107,7 +107,7 @@ def test_to_see_nothing_is_refused(table, capsys):
     table.to_csv("mine.csv", index=False)
     answer = CommandLine(capsys)("run", *WORDS, "rollout.observe=[]")
     assert answer.status == 2
-    assert "rollout.observe must name at least one of hidden_state, forecast" in answer.err
+    assert "rollout.observe must be a list of at least 1 of hidden_state, forecast" in answer.err
 
 
 def test_an_algorithm_of_stable_baselines3_goes_the_whole_way(table, capsys):

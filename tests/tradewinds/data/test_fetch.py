@@ -339,7 +339,10 @@ def test_offline_opens_no_socket_and_says_what_is_there(replay, tradewinds):
 def test_a_symbol_cannot_leave_the_store(symbol, tradewinds, replay, tmp_path):
     answer = tradewinds("fetch", f'data.symbols=["{symbol}"]', *QUICK)
     assert answer.status == 2
-    assert "data.symbols must be written as Yahoo writes them" in answer.err or "cannot read" in answer.err
+    assert (
+        "data.symbols must be a list whose every element is written as Yahoo writes it" in answer.err
+        or "cannot read" in answer.err
+    )
     assert not (tmp_path / "store").exists()
     assert replay.calls == []
 

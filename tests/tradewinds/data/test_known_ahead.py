@@ -11,6 +11,7 @@ from tradewinds.data import load_series
 from tradewinds.data.config import FileConfig, FileWeather, NoWeather
 from tradewinds.data.rules import DataConfig
 from tradewinds.request.schema import request_from
+from tradewinds.request.validate import build
 
 HOURS = 400
 
@@ -147,8 +148,14 @@ def test_a_column_of_both_the_series_and_the_weather_is_refused(files):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (lambda: FileConfig(kind="csv", path="x", known_ahead={"load": 0.0}), r"hours in \(0, 8784\] .*, had load: 0"),
-        (lambda: FileConfig(kind="csv", path="x", known_ahead={"a": 1e9}), "had a: 1e[+]09"),
+        (
+            lambda: build(FileConfig, {"kind": "csv", "path": "x", "known_ahead": {"load": 0}}, path="series"),
+            r"series.known_ahead must be a mapping whose every element is in \(0, 8784\] hours, was {'load': 0}",
+        ),
+        (
+            lambda: FileConfig(kind="csv", path="x", known_ahead={"a": 1e9}),
+            "known_ahead.a\n.* than or equal to 8784",
+        ),
         (
             lambda: FileConfig(kind="csv", path="x", known_ahead={"Close": 24.0}),
             "bar itself brings, did: Close; a price",

@@ -10,6 +10,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.data import load_series
 from tradewinds.data.config import FileConfig, FileWeather, NoWeather, SampleConfig, SampleWeather
 from tradewinds.data.rules import DataConfig
+from tradewinds.request.validate import build
 
 from story import write_bars
 
@@ -293,13 +294,13 @@ def test_a_column_that_ends_early_ends_the_series(tmp_path):
 
 @pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "2024-W01-3", "20240101"])
 def test_a_date_no_clock_can_count_is_refused(text):
-    with pytest.raises(ValueError, match=f"first must be a date such as 2015-01-31, was '{text}'"):
-        FileConfig(kind="csv", path="x", first=text)
+    with pytest.raises(RequestError, match=f"series.first must be a date such as 2015-01-31, was '{text}'"):
+        build(FileConfig, {"kind": "csv", "path": "x", "first": text}, path="series")
 
 
 def test_a_lag_beyond_a_year_and_a_path_beyond_the_system_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"lag_hours must lie in \[0, 8784\]"):
-        FileWeather(kind="csv", path="x", columns=("a",), lag_hours=1e7)
+    with pytest.raises(RequestError, match=r"lag_hours must lie in \[0, 8784\] hours, was 10000000.0"):
+        build(FileWeather, {"kind": "csv", "path": "x", "columns": ["a"], "lag_hours": 1e7})
     with pytest.raises(RequestError, match=r"cannot read 'x+\.\.\.': File name too long"):
         load("x" * 300)
 

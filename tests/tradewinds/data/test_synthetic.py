@@ -3,6 +3,7 @@
 Averages are held to four standard errors of draws taken as independent; chance alone leaves them once in 16,000.
 """
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -21,6 +22,7 @@ from tradewinds.data.providers.synthetic_config import PARAMETERS, SyntheticConf
 from tradewinds.data.rules import DataConfig
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
+from tradewinds.request.validate import build
 from trading_env import CostConfig, Market, TradingConfig, perfect_foresight, run_ledger
 
 from story import FAST_CSV
@@ -355,45 +357,49 @@ def test_the_filter_of_a_regime_forecasts_and_earns_more_than_the_last_return_do
 # What is refused.
 
 WRONG = [
-    ("ar1", {"phi": 1.0}, r"phi must lie in \(-1, 1\) and not be 0, was 1.0"),
-    ("ar1", {"phi": -1.5}, r"phi must lie in \(-1, 1\) and not be 0, was -1.5"),
-    ("ar1", {"phi": 0.0}, r"phi must lie in \(-1, 1\) and not be 0, was 0.0 \(series=martingale has no memory\)"),
+    ("ar1", {"phi": 1.0}, r"phi must be a correlation in \(-1, 1\), was 1.0"),
+    ("ar1", {"phi": -1.5}, r"phi must be a correlation in \(-1, 1\), was -1.5"),
+    ("ar1", {"phi": 0.0}, "phi must not be 0; series=martingale is the world that has no memory"),
     ("ar1", {"phi": None}, "phi is required by process ar1"),
-    ("ar1", {"sigma": 0.0}, r"sigma must lie in \(0, 1\], was 0.0"),
-    ("martingale", {"sigma": -0.01}, r"sigma must lie in \(0, 1\], was -0.01"),
-    ("martingale", {"sigma": math.nan}, r"sigma must lie in \(0, 1\], was nan"),
+    ("ar1", {"sigma": 0.0}, r"sigma must lie in \(0, 1\] of log price, was 0.0"),
+    ("martingale", {"sigma": -0.01}, r"sigma must lie in \(0, 1\] of log price, was -0.01"),
+    ("martingale", {"sigma": math.nan}, "sigma must be a number or null, was nan"),
     ("martingale", {"phi": 0.3}, "phi belongs to process ar1 and has no effect on martingale: leave it out"),
     ("square_wave", {"sigma": 0.1}, "sigma belongs to process ar1, ou, regime, seasonal, martingale and has no effect"),
-    ("ou", {"kappa": 1.0}, r"kappa must lie in \(0, 1\), was 1.0"),
-    ("ou", {"kappa": 0.0}, r"kappa must lie in \(0, 1\), was 0.0"),
-    ("regime", {"drift": 0.0}, r"drift must lie in \(0, 1\], was 0.0"),
-    ("regime", {"switch_probability": 0.5}, r"switch_probability must lie in \(0, 0.5\), was 0.5"),
-    ("seasonal", {"amplitude": 2.0}, r"amplitude must lie in \(0, 1\], was 2.0"),
+    ("ou", {"kappa": 1.0}, r"kappa must be a share of the log distance in \(0, 1\), was 1.0"),
+    ("ou", {"kappa": 0.0}, r"kappa must be a share of the log distance in \(0, 1\), was 0.0"),
+    ("regime", {"drift": 0.0}, r"drift must lie in \(0, 1\] of log price, was 0.0"),
+    ("regime", {"switch_probability": 0.5}, r"switch_probability must be a probability in \(0, 0.5\), was 0.5"),
+    ("seasonal", {"amplitude": 2.0}, r"amplitude must lie in \(0, 1\] of log price, was 2.0"),
     ("seasonal", {"period_bars": 1}, r"period_bars must lie in \[2, 10000000\] bars, was 1"),
-    ("square_wave", {"step": 0.0}, r"step must lie in \(0, 1\], was 0.0"),
+    ("square_wave", {"step": 0.0}, r"step must lie in \(0, 1\] of log price, was 0.0"),
     ("square_wave", {"half_period_bars": 0}, r"half_period_bars must lie in \[1, 10000000\] bars, was 0"),
-    ("ar1", {"bars": 2}, r"bars must lie in \[3, 10000000\], was 2"),
-    ("ar1", {"seed": -1}, r"seed must lie in \[0, 2\*\*31\), was -1"),
-    ("ar1", {"start": "May"}, "start must be a date such as 1970-01-31, was 'May'"),
-    ("ar1", {"start": "1970-02-30"}, "start must be a date such as 1970-01-31, was '1970-02-30'"),
+    ("ar1", {"bars": 2}, r"bars must lie in \[3, 10000000\] bars, was 2"),
+    ("ar1", {"seed": -1}, r"seed must lie in \[0, 2147483648\), was -1"),
+    ("ar1", {"start": "May"}, "start must be a date such as 2015-01-31, was 'May'"),
+    ("ar1", {"start": "1970-02-30"}, "start must be a date such as 2015-01-31, was '1970-02-30'"),
     ("ar1", {"bar_length": "0D"}, "bar_length must be a length such as 1D, 1h or 15min, was '0D'"),
     ("ar1", {"bar_length": "1M"}, "bar_length must be a length such as 1D, 1h or 15min, was '1M'"),
-    ("ar1", {"level": 0.0}, r"level must be a price in \[1e-6, 1e12\], was 0.0"),
+    ("ar1", {"level": 0.0}, r"level must be a price in \[1e-06, 1e\+12\], was 0.0"),
 ]
 
 
 @pytest.mark.parametrize(("process", "settings", "message"), WRONG)
 def test_a_bad_setting_is_refused(process, settings, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(RequestError, match=f"series.{message}"):
+        build(SyntheticConfig, dataclasses.asdict(world(process)) | settings, path="series")
+    with pytest.raises(ValueError, match=next(iter(settings))):
         world(process, **settings)
 
 
 def test_several_bad_settings_are_told_together(tradewinds):
-    answer = tradewinds("run", "series=ar1", "series.phi=1", "series.kappa=0.1", "series.sigma=0")
+    answer = tradewinds("run", "series=ar1", "series.phi=1", "series.sigma=0")
     assert answer.status == 2
-    assert "series.phi must lie in (-1, 1)" in answer.err
-    assert "series.kappa belongs to process ou and has no effect on ar1: leave it out" in answer.err
-    assert "series.sigma must lie in (0, 1], was 0" in answer.err
+    assert "series.phi must be a correlation in (-1, 1), was 1; series.sigma must lie in (0, 1] of log" in answer.err
+    assert answer.err.count("\n") == 1
+    answer = tradewinds("run", "series=ar1", "series.phi=null", "series.kappa=0.1")
+    assert answer.status == 2
+    assert "series.kappa belongs to process ou and has no effect on ar1: leave it out; series.phi is" in answer.err
     assert answer.err.count("\n") == 1
 
 

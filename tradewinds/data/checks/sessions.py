@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.core.errors import RequestError
+from tradewinds.core.laws import nearest
 from tradewinds.data.checks.bars import DAY, Bars
-from tradewinds.request.validate import nearest
 
 ALWAYS, NONE = "24/7", "none"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tradewinds.core.errors import GateError
 from tradewinds.core.resources import resource_dir
-from tradewinds.pipeline.artifact import sha256_of
+from tradewinds.core.files import sha256_of
 
 REQUIRED = (
     "title",

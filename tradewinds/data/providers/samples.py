@@ -17,7 +17,7 @@ from tradewinds.data.providers.sample_catalogue import Sample, sample
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.table import Table, read_table
 from tradewinds.data.rules import DataConfig
-from tradewinds.pipeline.artifact import sha256_of
+from tradewinds.core.files import sha256_of
 
 WEATHER = {"chicago": "chicago_weather_daily", "gulf_plant": "gulf_plant_ambient_hourly"}
 LAGS = {  # reasons: the sidecars' `availability`

@@ -1,15 +1,16 @@
-"""Settings of the made-up worlds. A plain dataclass: no pandas, no YAML. What the processes are: `synthetic`."""
+"""Settings of the made-up worlds. Light: no pandas, no YAML. What the processes are: `synthetic`."""
 
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from tradewinds.data.rules import is_date
-from tradewinds.request.validate import require
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from tradewinds.core.laws import require
+from tradewinds.data.rules import BarLength, Date
 
 MAX_BARS = 10_000_000
+LogPrice = Annotated[float, Field(gt=0, le=1, description="of log price")]
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "ar1": ("phi", "sigma"),
     "ou": ("kappa", "sigma"),
@@ -45,35 +46,33 @@ class SyntheticConfig:
 
     kind: Literal["synthetic"] = "synthetic"
     process: Literal["ar1", "ou", "regime", "seasonal", "martingale", "square_wave"]
-    bars: int
-    seed: int
-    start: str = "1970-01-01"
-    bar_length: str = "1D"
-    level: float = 100.0
+    bars: Annotated[int, Field(ge=3, le=MAX_BARS, description="bars")]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    start: Date = "1970-01-01"
+    bar_length: BarLength = "1D"
+    level: Annotated[float, Field(ge=1e-6, le=1e12, description="a price")] = 100.0
     single_price: bool = False
-    phi: float | None = None
-    kappa: float | None = None
-    drift: float | None = None
-    switch_probability: float | None = None
-    amplitude: float | None = None
-    period_bars: int | None = None
-    step: float | None = None
-    half_period_bars: int | None = None
-    sigma: float | None = None
+    phi: Annotated[float, Field(gt=-1, lt=1, description="a correlation")] | None = None
+    kappa: Annotated[float, Field(gt=0, lt=1, description="a share of the log distance")] | None = None
+    drift: LogPrice | None = None
+    switch_probability: Annotated[float, Field(gt=0, lt=0.5, description="a probability")] | None = None
+    amplitude: LogPrice | None = None
+    period_bars: Annotated[int, Field(ge=2, le=MAX_BARS, description="bars")] | None = None
+    step: LogPrice | None = None
+    half_period_bars: Annotated[int, Field(ge=1, le=MAX_BARS, description="bars")] | None = None
+    sigma: LogPrice | None = None
 
     def __post_init__(self) -> None:
-        require(
-            (3 <= self.bars <= MAX_BARS, f"bars must lie in [3, {MAX_BARS}], was {self.bars}"),
-            (0 <= self.seed < 2**31, f"seed must lie in [0, 2**31), was {self.seed}"),
-            (is_date(self.start), f"start must be a date such as 1970-01-31, was '{self.start}'"),
-            (
-                re.fullmatch(r"[1-9]\d{0,5} ?(D|h|min)", self.bar_length, re.ASCII) is not None,
-                f"bar_length must be a length such as 1D, 1h or 15min, was '{self.bar_length}'",
-            ),
-            (1e-6 <= self.level <= 1e12, f"level must be a price in [1e-6, 1e12], was {self.level}"),
-            *self._choice_laws(),
-            *self._range_laws(),
-        )
+        """Ask for all parameters of this process, and for none of another."""
+        laws = [(self.phi != 0.0, "phi must not be 0; series=martingale is the world that has no memory")]
+        for name in sorted({name for names in PARAMETERS.values() for name in names}):
+            owners = ", ".join(process for process, names in PARAMETERS.items() if name in names)
+            if name in PARAMETERS[self.process]:
+                laws.append((getattr(self, name) is not None, f"{name} is required by process {self.process}"))
+            else:
+                law = f"{name} belongs to process {owners} and has no effect on {self.process}: leave it out"
+                laws.append((getattr(self, name) is None, law))
+        require(*laws)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -84,33 +83,3 @@ class SyntheticConfig:
     def bars_ahead(self) -> int:
         """Bars from a decision to the close of the first bar it earns: 2 where orders fill at the next bar's price."""
         return 2 if self.single_price else 1
-
-    def _choice_laws(self) -> list[tuple[bool, str]]:
-        """All parameters of this process are given, and none of another."""
-        laws = []
-        for name in sorted({name for names in PARAMETERS.values() for name in names}):
-            owners = ", ".join(process for process, names in PARAMETERS.items() if name in names)
-            if name in PARAMETERS[self.process]:
-                laws.append((getattr(self, name) is not None, f"{name} is required by process {self.process}"))
-            else:
-                law = f"{name} belongs to process {owners} and has no effect on {self.process}: leave it out"
-                laws.append((getattr(self, name) is None, law))
-        return laws
-
-    def _range_laws(self) -> list[tuple[bool, str]]:
-        laws = []
-        for name in ("sigma", "drift", "amplitude", "step"):
-            value = getattr(self, name)
-            laws.append((value is None or 0.0 < value <= 1.0, f"{name} must lie in (0, 1], was {value}"))
-        for name, least in (("period_bars", 2), ("half_period_bars", 1)):
-            value = getattr(self, name)
-            law = f"{name} must lie in [{least}, {MAX_BARS}] bars, was {value}"
-            laws.append((value is None or least <= value <= MAX_BARS, law))
-        phi, kappa, switch = self.phi, self.kappa, self.switch_probability
-        moving = phi is None or (math.fabs(phi) < 1.0 and phi != 0.0)
-        return [
-            *laws,
-            (moving, f"phi must lie in (-1, 1) and not be 0, was {phi} (series=martingale has no memory)"),
-            (kappa is None or 0.0 < kappa < 1.0, f"kappa must lie in (0, 1), was {kappa}"),
-            (switch is None or 0.0 < switch < 0.5, f"switch_probability must lie in (0, 0.5), was {switch}"),
-        ]

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
-from tradewinds.request.validate import nearest
+from tradewinds.core.laws import nearest
 
 
 @dataclass(frozen=True, eq=False)

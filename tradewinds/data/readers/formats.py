@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
+from tradewinds.core.laws import nearest
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import number, shown
-from tradewinds.request.validate import nearest
 
 RawCells = list[str] | NDArray[np.float64] | pd.DatetimeIndex
 TAB = "\t"

@@ -14,12 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
+from tradewinds.core.laws import nearest
 from tradewinds.data.readers.formats import Raw, read_raw
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import MISSING, moment, number, shown
 from tradewinds.data.readers.times import localised, read_times
 from tradewinds.data.rules import DataConfig
-from tradewinds.request.validate import nearest
 
 SENTINELS = (-999.0, -9999.0, -99999.0)  # what loggers write where they measured nothing
 ENDLESS = {"inf", "+inf", "-inf", "infinity", "-infinity"}

@@ -1,9 +1,9 @@
 """What an agent trains on where there is no market: any environment of Gymnasium. Light: imports no Gymnasium."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from tradewinds.request.validate import require
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,16 +18,6 @@ class GymnasiumConfig:
     """
 
     kind: Literal["gymnasium"] = "gymnasium"
-    id: str
-    validation_episodes: int
-    episodes: int
-
-    def __post_init__(self) -> None:
-        require(
-            (bool(self.id), "id must name an environment of Gymnasium, such as CartPole-v1, was empty"),
-            (
-                self.validation_episodes >= 1,
-                f"validation_episodes must be at least 1, was {self.validation_episodes}",
-            ),
-            (self.episodes >= 2, f"episodes must be at least 2, was {self.episodes}"),
-        )
+    id: Annotated[str, Field(min_length=1, description="the name of an environment of Gymnasium, such as CartPole-v1")]
+    validation_episodes: Annotated[int, Field(ge=1, description="episodes")]
+    episodes: Annotated[int, Field(ge=2, description="episodes")]
