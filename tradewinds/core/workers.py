@@ -104,8 +104,12 @@ _shared: tuple[Any, ...] = ()  # of a worker
 def _begin(parent: int, shared: tuple[Any, ...]) -> None:
     global _shared
     _shared = shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, _leave_to_parent)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _leave_to_parent(number: int, frame: object) -> None:
+    """Do nothing on Ctrl-C: a parent ends its workers. Ignoring the signal would teach children of this one to, too."""
 
 
 def _watch(parent: int) -> None:
