@@ -17,10 +17,12 @@ import labour
 
 TESTS = Path(labour.__file__).parent
 SCRIPT = """
+import signal
 import sys
 import labour
 from tradewinds.core.workers import results_of
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born without it
     with results_of(labour.linger, [1, 2], workers=2, shared=(sys.argv[1],)) as results:
         list(results)
 """
