@@ -16,7 +16,7 @@ import pandas as pd
 
 from tradewinds.core.console import Console, again
 from tradewinds.evaluation.seed_statistics import seed_line
-from tradewinds.evaluation.trials import trial_block
+from tradewinds.evaluation.trials import judged_trial, trial_block
 from tradewinds.leakcheck.probes import leakcheck_block
 from tradewinds.pipeline.artifact import json_text, write_bytes, write_text, writing
 from tradewinds.pipeline.task import Attempt, Job, Models, Prepared
@@ -123,8 +123,20 @@ def trials(job: Job, attempt: Attempt | None, run: Path, *, way: str = "") -> di
     """Write an attempt into the trial log, and judge it by all there were."""
     if attempt is None or not isinstance(job, Prepared):
         return {}
-    days = pd.DatetimeIndex(attempt.increments.index) if job.task.kind == "storage" else None
-    return trial_block(job, attempt.increments.to_numpy(), run, way=way, days=days)
+    span = job.time_range(job.split.test)
+    trial = judged_trial(
+        attempt.increments,
+        series=attempt.identity,
+        data_sha256=job.inputs["sha256"],
+        first=span["first"],
+        last=span["last"],
+        periods=attempt.periods,
+        periods_per_year=attempt.per_year,
+        config=job.config.deciding() | ({"way": way} if way else {}),
+        seed=job.config.seed,
+        run=run,
+    )
+    return trial_block(trial, attempt.increments, Path(job.config.run.dir))
 
 
 def log_opening(job: Job, run_id: str) -> None:

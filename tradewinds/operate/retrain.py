@@ -133,7 +133,6 @@ def _duel_rows(prepared: Prepared, champion: Version, incumbent: Models) -> tupl
 
 def _version(job: Job, agent: Artifact) -> Version:
     return Version(
-        number=0,
         name=job.name,
         run=str(agent.folder.parent.relative_to(job.config.run.dir)),
         agent_sha256=agent.sha256,
@@ -141,5 +140,4 @@ def _version(job: Job, agent: Artifact) -> Version:
         data_sha256=job.inputs["sha256"],
         data_last=job.series.index[-1].isoformat() if isinstance(job, Prepared) else agent.manifest["created_at"],
         created_at=now(),
-        verdict="",
     )

@@ -200,11 +200,13 @@ class Attempt:
 
     Attributes:
         increments: (P,) by the start of their period.
+        periods: of the test; one more than P where increments lie between two of them.
         per_year: periods in a year.
         identity: series and way of acting; trials of one identity whose spans overlap are rivals.
     """
 
     increments: pd.Series
+    periods: int
     per_year: float
     identity: str
 

@@ -6,15 +6,9 @@ same command finds it again and computes the others. Must not know how the resul
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +21,7 @@ from forecaster.data.splits import Fold, walk_forward_folds
 from tradewinds import __version__
 from tradewinds.core.console import Report, Silent
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.core.workers import results_of
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.artifact import MANIFEST, read, writing
 from tradewinds.pipeline.prepare import prepared_from
@@ -35,7 +30,6 @@ from tradewinds.request.schema import Config, request_from
 from tradewinds.tasks import task_of
 
 KIND, FOLDER, DECISIONS = "walk_forward_fold", "walk_forward", "decisions.parquet"
-ORPHAN_SECONDS = 0.1  # after which a worker notices that its parent is gone
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ def plan(prepared: Prepared) -> list[FoldSeed]:
             horizon=config.model.horizon,
             first_row=max(table.first_row for table in tables),
             stop_fraction=config.trainer.early_stopping_fraction,
-            **({} if boundary is None else {"boundary": boundary}),
+            boundary=boundary,
         )
     except ValueError as error:
         raise RequestError(f"{panel.name}: {error}") from None
@@ -128,66 +122,21 @@ def run_all(prepared: Prepared, folds: list[FoldSeed], progress: Report) -> int:
         return 0
     workers = min(prepared.config.walk_forward.workers or os.cpu_count() or 1, len(left))
     left.sort(key=lambda fold: (-len(fold.fold.rows), fold.number, fold.seed))
-    with _pool(prepared, workers) as pool:
-        futures = [pool.submit(_work, fold) for fold in left]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                done += 1
-                progress(done, len(folds), {})
-        except BrokenProcessPool:
-            raise RuntimeError("a worker was killed; type the same command to go on") from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
+    shared = (prepared.config.plain(), prepared.parts)
+    killed = "a worker was killed; type the same command to go on"
+    with results_of(_compute, left, workers=workers, shared=shared, threads=1, killed=killed) as results:
+        for _ in results:
+            done += 1
+            progress(done, len(folds), {})
     return len(left)
 
 
-@contextmanager
-def _pool(prepared: Prepared, workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Open processes that know the request and its data, with one thread each."""
-    given: Any = (prepared.config.plain(), prepared.parts, os.getpid())
-    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in threads}
-    os.environ.update(threads)  # read by the libraries of the children, when they are loaded
-    try:
-        with ProcessPoolExecutor(
-            workers,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin,
-            initargs=given,
-        ) as pool:
-            yield pool
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-_given: dict[str, Any] = {}  # of a worker: the request and its data, sent once
-
-
-def _begin(plain: Mapping[str, Any], parts: Parts, parent: int) -> None:
+def _compute(plain: Mapping[str, Any], parts: Parts, fold: FoldSeed) -> None:
+    """Compute a fold in a process of its own, with one thread."""
     import torch
 
     torch.set_num_threads(1)
-    _given["config"], _given["parts"] = request_from(plain), parts
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    """End this process when its parent is gone: a killed command leaves nobody at work."""
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_SECONDS)
-    os._exit(1)
-
-
-def _work(fold: FoldSeed) -> None:
-    compute(_given["config"], _given["parts"], fold)
+    compute(request_from(plain), parts, fold)
 
 
 def compute(config: Config, parts: Parts, fold: FoldSeed) -> None:

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from planting import plant_features, plant_fit, prepared_of, request, series
 
 import forecaster.evaluation.scores
 import forecaster.fitted
@@ -20,6 +19,8 @@ from tradewinds.data.assemble.loaded import LoadedSeries, Parts
 from tradewinds.leakcheck.probes import check_pipeline
 from tradewinds.tasks.curious import Curious
 from trading_env import TradingEnv
+
+from planting import plant_features, plant_fit, prepared_of, request, series
 
 
 def quantile_clip(monkeypatch):

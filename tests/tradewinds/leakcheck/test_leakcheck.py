@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from planting import BARS, WORDS, plant_features, plant_fit, prepared_of, request, series
 
 import forecaster.data.future_inputs
 import forecaster.fitted
@@ -36,6 +35,7 @@ from tradewinds.tasks.account.task import AccountTask
 from trading_env import CostConfig, Market, TradingConfig, realised_volatility, run_ledger
 
 from markets import noise_series, with_ahead
+from planting import BARS, WORDS, plant_features, plant_fit, prepared_of, request, series
 from story import write_bars
 
 

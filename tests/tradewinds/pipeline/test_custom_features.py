@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from planting import WORDS
 
 import tradewinds.core.plugins as plugins
 from forecaster.config import FeatureConfig
@@ -12,6 +11,7 @@ from forecaster.data.custom_features import register_feature
 from forecaster.data.features import build_features
 
 from markets import noise_series
+from planting import WORDS
 from story import write_bars
 
 MODULE = '''

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tradewinds.core.errors import GateError
-from tradewinds.core.resources import resource_dir
 from tradewinds.core.files import sha256_of
+from tradewinds.core.resources import resource_dir
 
 REQUIRED = (
     "title",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.core.files import sha256_of
 from tradewinds.data.assemble.instruments import Facts, series_of
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.checks.bars import Array, Bars, checked, cut
@@ -17,7 +18,6 @@ from tradewinds.data.providers.sample_catalogue import Sample, sample
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.table import Table, read_table
 from tradewinds.data.rules import DataConfig
-from tradewinds.core.files import sha256_of
 
 WEATHER = {"chicago": "chicago_weather_daily", "gulf_plant": "gulf_plant_ambient_hourly"}
 LAGS = {  # reasons: the sidecars' `availability`

@@ -24,8 +24,8 @@ from filelock import FileLock, Timeout
 
 from tradewinds import __version__
 from tradewinds.core.errors import BusyError, GateError, RequestError
-from tradewinds.data.rules import DataConfig
 from tradewinds.core.files import PARTIAL, flush, write_json
+from tradewinds.data.rules import DataConfig
 
 TIME = "time"
 KEYS = {"instrument", "source", "parameters", "fetched_at", "rows", "first", "last", "file", "sha256", "facts"}

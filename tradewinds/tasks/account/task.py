@@ -128,11 +128,11 @@ class AccountTask:
 
     def inference(self, prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
         """Return intervals and tests of the agent's returns, and what they are at other costs."""
-        from tradewinds.evaluation.inference import honesty_block
+        from tradewinds.evaluation.inference import inference_block
         from tradewinds.tasks.account.cost_sweep import cost_block
 
         config, played = prepared.config, outcome.record
-        block = honesty_block(
+        block = inference_block(
             outcome.earned("agent"),
             outcome.earned(self.rival),
             dict(forecasts.errors),
@@ -144,7 +144,8 @@ class AccountTask:
 
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's returns."""
-        return Attempt(outcome.increments["agent"], prepared.series.bars_per_year, str(prepared.inputs["series"]))
+        bars = len(outcome.curves)
+        return Attempt(outcome.increments["agent"], bars, prepared.series.bars_per_year, str(prepared.inputs["series"]))
 
     def audit(self, prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
         """Compare the money of every strategy with that of a second account on the prices of the series."""
@@ -233,7 +234,7 @@ class AccountTask:
 
     def tables(self, prepared: Prepared, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
         """Return equity, positions, trades, and the band that luck alone fills."""
-        from tradewinds.evaluation.band import equity_band
+        from tradewinds.evaluation.inference import equity_band
         from tradewinds.tasks.account.tables import export_tables
 
         assert outcome is not None

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
-from tradewinds.evaluation.metrics import put
+from tradewinds.evaluation.reasons import number_or_reason
 from tradewinds.pipeline.task import Models, Outcome, Prepared
 from tradewinds.tasks.storage import market as markets
 from tradewinds.tasks.storage.delivery import by_day, midnights
@@ -139,14 +139,15 @@ def unit_metrics(market: PowerMarket, path: SchedulePath, unit: int, config: Bat
     profit, bought, sold = (part[:, unit] for part in (path.profit, path.bought, path.sold))
     daily = np.bincount(market.day, weights=profit)
     metrics: Metrics = {"profit": float(profit.sum())}
-    put(metrics, "share_of_perfect_foresight", profit.sum() / best if best > 0.0 else None, "nothing could be earned")
+    share = float(profit.sum() / best) if best > 0.0 else None
+    metrics |= number_or_reason("share_of_perfect_foresight", share, "nothing could be earned")
     metrics["profit_per_day"] = float(daily.mean())
     metrics["worst_day"] = float(daily.min())
     metrics["days_at_a_loss"] = float((daily < -1e-9).mean())
     metrics["sold_mwh"], metrics["bought_mwh"] = float(sold.sum()), float(bought.sum())
     for name, energy in (("sold", sold), ("bought", bought)):
-        mean = (energy * market.price).sum() / energy.sum() if energy.any() else None
-        put(metrics, f"mean_price_{name}", mean, f"nothing was {name}")
+        mean = float((energy * market.price).sum() / energy.sum()) if energy.any() else None
+        metrics |= number_or_reason(f"mean_price_{name}", mean, f"nothing was {name}")
     metrics["wear_paid"] = float(path.wear[:, unit].sum())
     drawn = sold.sum() / config.discharge_efficiency
     metrics["full_cycles_per_day"] = float(drawn / config.capacity_mwh / len(daily))

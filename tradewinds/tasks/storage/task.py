@@ -1,6 +1,7 @@
 """A storage unit in a day-ahead market as a task: whole days committed at a gate closure; heavy parts load late."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,7 +86,7 @@ class StorageTask:
             num_envs=num_envs,
             episode_bars=None if episode_bars is None else min(episode_bars, len(power)),
             starts=starts,
-            **({} if autoreset_mode == AutoresetMode.NEXT_STEP else {"autoreset_mode": autoreset_mode}),
+            autoreset_mode=autoreset_mode,
         )
 
     def validator(self, prepared: Prepared, states: "HiddenStates | None") -> "Callable[[Policy], float]":
@@ -121,23 +122,32 @@ class StorageTask:
 
     def inference(self, prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
         """Return intervals of daily profit, its share of the best and its leads; and what other units would earn."""
-        from tradewinds.evaluation.inference import interval_block
+        from tradewinds.evaluation.inference import interval_of
+        from tradewinds.evaluation.reasons import FEWEST, number_or_reason
         from tradewinds.tasks.storage.sweeps import sweep_block
 
         agent, played = outcome.earned("agent"), outcome.record
-        series = {
-            "profit_per_day_ci95": (agent, None),
-            "share_of_perfect_foresight_ci95": (agent, outcome.earned("perfect_foresight")),
-            **{name: (agent - outcome.earned(strategy), None) for name, strategy in LEADS.items()},
+        interval = partial(
+            interval_of,
+            draws=prepared.config.backtest.bootstrap_draws,
+            seed=seed_for(prepared.config.seed, "bootstrap"),
+        )
+        best, share = outcome.earned("perfect_foresight"), lambda ours, whole: ours.sum() / whole.sum()
+        intervals = {
+            "profit_per_day_ci95": interval(np.mean, agent),
+            "share_of_perfect_foresight_ci95": interval(share, agent, best),
+            **{name: interval(np.mean, agent - outcome.earned(strategy)) for name, strategy in LEADS.items()},
         }
-        draws, seed = prepared.config.backtest.bootstrap_draws, seed_for(prepared.config.seed, "bootstrap")
-        block = interval_block(series, draws=draws, seed=seed, unit="days")
+        silent = f"{len(agent)} days are too few or all alike; {FEWEST} are needed"
+        block: dict[str, Any] = {}
+        for name, ends in intervals.items():
+            block |= number_or_reason(name, ends, silent)
         return block | sweep_block(played.market.price, played.power[:, 0], prepared.config.env)
 
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's daily lead over the plan on the ridge forecast."""
         lead = outcome.increments["agent"] - outcome.increments[self.rival]
-        return Attempt(lead, DAYS_PER_YEAR, f"{prepared.inputs['series']}, stored")
+        return Attempt(lead, len(lead), DAYS_PER_YEAR, f"{prepared.inputs['series']}, stored")
 
     def audit(self, prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
         """Compare energy and money of every strategy with those of a second account on the prices of the series."""
@@ -219,7 +229,7 @@ class StorageTask:
 
     def tables(self, prepared: Prepared, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
         """Return, by the hour, price, forecasts, and every strategy's power, charge and profit so far; and the band."""
-        from tradewinds.evaluation.band import profit_band
+        from tradewinds.evaluation.inference import profit_band
 
         assert outcome is not None
         played = outcome.record
@@ -297,7 +307,8 @@ class StorageTask:
         which: str,
     ) -> Duel:
         """Compare profits day by day: the challenger must lead beyond luck, its interval above the margin."""
-        from tradewinds.evaluation.inference import FEWEST, mean_interval
+        from tradewinds.evaluation.inference import interval_of
+        from tradewinds.evaluation.reasons import FEWEST
 
         config = challenger[0].config
         daily = [
@@ -305,7 +316,7 @@ class StorageTask:
             for prepared, models in (challenger, champion)
         ]
         lead, currency = daily[0] - daily[1], challenger[0].series.price_unit.split("/")[0]
-        interval = mean_interval(lead, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "duel"))
+        interval = interval_of(np.mean, lead, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "duel"))
         facts = {"lead_per_day": float(lead.mean()), "lead_per_day_ci95": interval, "days": len(lead)}
         if interval is None:
             same = f"{len(lead)} days, {FEWEST} are needed" if len(lead) < FEWEST else "both commit the same"
