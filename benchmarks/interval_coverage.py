@@ -21,6 +21,7 @@ from tradewinds.core.resources import resource_dir
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
+from tradewinds.tasks import job_of
 
 SERIES = (
     ("series=sp500",),

@@ -20,6 +20,7 @@ from tradewinds.evaluation.inference import compare_forecasts
 from tradewinds.pipeline.prepare import Prepared
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
+from tradewinds.tasks import job_of
 
 FOLDS = ((0.45, 0.60), (0.60, 0.80), (0.70, 0.80))  # fitted up to the first share of the rows, scored up to the second
 SEEDS = (1, 2, 3)

@@ -57,7 +57,7 @@ def equity_band(equity: Array, index: pd.DatetimeIndex, *, seed: int) -> pd.Data
     Returns:
         Columns `low` and `high` at no more than 400 bars; empty for fewer than 20 bars, or an equity that never moved.
     """
-    return np.exp(_band(np.diff(np.log(np.maximum(equity, 1e-12))), index, seed))
+    return _band(np.diff(np.log(np.maximum(equity, 1e-12))), index, seed).apply(np.exp)
 
 
 def profit_band(daily: pd.Series, *, seed: int) -> pd.DataFrame:

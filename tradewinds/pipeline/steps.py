@@ -28,6 +28,7 @@ from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.pipeline.tensorboard import log_history, logging
 from tradewinds.pipeline.training_log import write_history
 from trading_agent import TrainedAgent, load_policy, save_policy
+from trading_agent.common.config import AgentConfig
 
 FORECASTER, HIDDEN_STATES, AGENT = "forecaster", "hidden_states", "agent"  # kinds of artifacts, and their folders
 CHECKPOINT = "agent.checkpoint"
@@ -176,7 +177,8 @@ def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:
 
 def restarts(agent: Any) -> AutoresetMode:
     """Return how the environments of an agent restart: Stable-Baselines3 knows one way only."""
-    return AutoresetMode.SAME_STEP if agent.kind == "sb3" else AutoresetMode.NEXT_STEP
+    needs = agent.requirements() if isinstance(agent, AgentConfig) else {}
+    return AutoresetMode.SAME_STEP if "same_step" in needs else AutoresetMode.NEXT_STEP
 
 
 def _trained_to(job: Job) -> pd.Timestamp | None:
@@ -228,7 +230,7 @@ def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
         agent: the agent's artifact.
         again: encode the present series, which may have grown since, instead of reading the states of then.
     """
-    policy = load_policy(agent.folder)
+    policy = load_policy(agent.folder, plans=job.task.plans)
     if not isinstance(job, Prepared):
         return Models(policy=policy, artifacts={AGENT: agent})
     forecaster = parent(agent, FORECASTER)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # they load torch, and a request is refused before that
 Array = NDArray[np.float64]
 Metrics = Mapping[str, Any]
 KnownAt = Callable[[pd.DatetimeIndex, pd.DatetimeIndex], pd.DatetimeIndex]
+Plans = Mapping[str, Callable[[Mapping[str, Any]], Any]]  # how a saved plan is built anew, by its kind
 TraceTables = dict[str, list[tuple[int, NDArray[Any]]]]  # by stage: tables, each with the row its first row belongs to
 
 
@@ -253,6 +254,7 @@ class Task(Protocol[JobT]):
         least_bars: bars that any part of the split needs, whatever the models need.
         acts: whether there is an agent; where there is none, nothing from `vector_env` to `picture` that speaks of
             policies and outcomes is asked for.
+        plans: how the plan of a saved planner is built anew.
         rival: the strategy whose lead is to be beaten, and `curve` what curves are of.
     """
 
@@ -260,6 +262,7 @@ class Task(Protocol[JobT]):
     folder: str
     least_bars: int
     acts: bool
+    plans: Plans
     rival: str
     curve: Literal["equity", "profit", "none"]
 

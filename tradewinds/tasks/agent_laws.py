@@ -1,18 +1,28 @@
 """Which agent can be asked what, whatever it acts in. Light: imports no torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tradewinds.request.schema import Config
+from trading_agent.common.config import NEEDS, AgentConfig, EnvironmentFacts, Requirement
 
 
-def agent_faults(config: Config) -> Iterator[str]:
-    """Yield what an agent that chooses among levels, or starts from another network, cannot be asked."""
-    agent = getattr(config.agent, "kind", None)
-    if config.env.actions != "levels" and agent in ("dqn", "q_learning"):
-        yield f"env.actions must be levels for agent.kind={agent}, was '{config.env.actions}'"
-    if getattr(config.agent, "start", "random") == "random":
+def agent_faults(config: Config, facts: EnvironmentFacts, cures: Mapping[Requirement, str]) -> Iterator[str]:
+    """Yield what an agent cannot be asked in an environment of these facts, or starting from another network.
+
+    Args:
+        config: the request.
+        facts: of the environment; of a requirement it does not offer, `cures` says what to type instead.
+        cures: by requirement.
+    """
+    agent = config.agent
+    if isinstance(agent, AgentConfig):
+        for need, setting in agent.requirements().items():
+            if facts.offers is not None and need not in facts.offers:
+                yield f"{setting} needs {NEEDS[need]}; {cures[need]}"
+        yield from agent.refuse(facts)
+    if getattr(agent, "start", "random") == "random":
         return
-    model, units = config.model, getattr(config.agent, "lstm_units", 0)
+    model, units = config.model, getattr(agent, "lstm_units", 0)
     if (model.kind, model.num_layers, model.hidden_size, config.rollout.observe) != ("lstm", 1, units, ("features",)):
         yield (
             f"agent.start=forecaster takes an LSTM of one layer and agent.lstm_units={units} units that reads what the "

@@ -18,7 +18,7 @@ from tradewinds.pipeline.task import Models, Outcome, Prepared
 from tradewinds.tasks.account import market as markets
 from tradewinds.tasks.account.known_worlds import best_known
 from trading_env import (
-    LedgerPath,
+    LedgerRun,
     Market,
     Trade,
     TradingConfig,
@@ -28,7 +28,7 @@ from trading_env import (
     perfect_foresight,
     run_ledger,
 )
-from trading_env.planning.markov import planned
+from trading_env.account.plan import first_bar_earned, planned_targets
 
 if TYPE_CHECKING:
     from trading_agent import Policy
@@ -63,7 +63,7 @@ class Backtest:
     """
 
     strategies: tuple[str, ...]
-    path: LedgerPath
+    path: LedgerRun
     targets: Array
     metrics: dict[str, Metrics]
     trades: list[Trade]
@@ -92,7 +92,7 @@ def decide(prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
     targets = play(models.acting(), markets.build_market(prepared, states, rows), prepared.config.env)
     part = slice(rows.start, rows.stop)
     columns = {"target": targets[:, 0], "next_bar": states.forecast[part, 0]}
-    earned = states.forecast[part, earning_bar(prepared) :]
+    earned = states.forecast[part, first_bar_earned(prepared.config.env, states.forecast.shape[1]) :]
     columns |= {f"forecast_{number + 1}": column for number, column in enumerate(earned.T)}
     return pd.DataFrame(columns, index=prepared.series.index[part])
 
@@ -149,7 +149,7 @@ def backtest(
         "flat": np.zeros_like(agent),
         "random_same_turnover": random_rotation(agent, market, config, seed=seed, draws=draws),
         "forecast_sign": sign_targets(forecast[:, 0], config),
-        "plan_on_forecast": planned(forecast.astype(np.float64), config, market.bars_per_year),
+        "plan_on_forecast": planned_targets(forecast.astype(np.float64), config, market.bars_per_year),
         "perfect_foresight": perfect_foresight(market, config),
     }
     if best_known is not None:
@@ -168,15 +168,6 @@ def backtest(
     free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
     without = strategy_metrics(free, 0, closed_trades(free), bars_per_year=market.bars_per_year, span=span)
     return Backtest(names, path, targets, metrics, trades[0], without, market, rows, not_bounded(market, config))
-
-
-def earning_bar(prepared: Prepared) -> int:
-    """Return which of the H forecasts is of the first bar that an order decided now earns: the next, or the one after.
-
-    An order that fills at the next close earns nothing of the next bar.
-    """
-    late = prepared.config.env.execution == "next_close"
-    return min(int(late), prepared.config.model.horizon - 1)
 
 
 def play(policy: "Policy", market: Market, config: TradingConfig) -> Array:

@@ -1,13 +1,18 @@
 """What a trading account cannot be asked, by the request alone. Light: imports no torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
 from tradewinds.tasks.agent_laws import agent_faults
+from trading_agent.common.config import EnvironmentFacts, Requirement
 
-NO_GRADIENT = ("maintenance_margin", "lot", "min_notional")  # rules that the gradient through the ledger does not know
-NO_GRADIENT_COSTS = ("slippage_per_volatility", "slippage_bps_per_volume_percent")
+PLANNED = ("levels", "exposure")  # actions that a plan of one asset can be turned into
+CURES: Mapping[Requirement, str] = {
+    "discrete_actions": "set env.actions=levels",
+    "box_actions": "set env.actions=exposure",
+    "plans": "set env.actions=levels or exposure, and let rollout.observe hold forecast",
+}
 
 
 def refuse_account(config: Config) -> None:
@@ -16,22 +21,24 @@ def refuse_account(config: Config) -> None:
     Raises:
         RequestError: every fault, joined.
     """
-    faults = [*_faults(config), *agent_faults(config)]
+    faults = [*_sight_faults(config), *agent_faults(config, account_facts(config), CURES)]
     if faults:
         raise RequestError("; ".join(faults))
 
 
-def _faults(config: Config) -> Iterator[str]:
-    observe, rules = config.rollout.observe, config.env
+def account_facts(config: Config) -> EnvironmentFacts:
+    """Return what is known of the environment of a request, before there are data."""
+    rules = config.env
+    offers: set[Requirement] = {"index", "derivative", "same_step"}
+    offers.add("discrete_actions" if rules.actions == "levels" else "box_actions")
+    if rules.actions in PLANNED and "forecast" in config.rollout.observe:
+        offers.add("plans")
+    return EnvironmentFacts(offers=frozenset(offers), rules=rules, num_instruments=1)
+
+
+def _sight_faults(config: Config) -> Iterator[str]:
+    observe = config.rollout.observe
     if "forecasts" in observe:
         yield "rollout.observe may hold forecasts with env=battery only; forecast is the network's"
-    if "plan" in observe and rules.actions not in ("levels", "exposure"):
+    if "plan" in observe and config.env.actions not in PLANNED:
         yield "rollout.observe may hold plan with env.actions=levels or exposure; agent=planner plans a storage unit"
-    if getattr(config.agent, "kind", None) == "direct":
-        unknown = [f"env.{name}" for name in NO_GRADIENT if getattr(rules, name)]
-        unknown += [f"env.costs.{name}" for name in NO_GRADIENT_COSTS if getattr(rules.costs, name)]
-        if unknown:
-            yield (
-                f"agent=direct learns by the gradient through the ledger, and none runs through {', '.join(unknown)}; "
-                "set 0, or take agent=dqn or ppo"
-            )

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from tradewinds.pipeline.observations import assert_unseen, first_unseen, observed
 from tradewinds.pipeline.task import Prepared
-from trading_env import Market, TradingConfig, realised_volatility
-from trading_env.planning.markov import planned_choices
+from trading_env import Market, planned_exposures, realised_volatility
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
@@ -41,7 +40,7 @@ def build_market(prepared: Prepared, states: "HiddenStates", rows: range) -> Mar
     part = slice(rows.start, rows.stop)
     config = prepared.config
     seen = {
-        name: plans(states.forecast, config.env, series.bars_per_year)
+        name: planned_exposures(states.forecast, config.env, series.bars_per_year)
         if name == "plan"
         else observed(name, prepared, states)
         for name in config.rollout.observe
@@ -75,16 +74,6 @@ def _market(prepared: Prepared, part: slice, features: NDArray[np.float32], **mo
         **liquidity(prepared, part),
         **more,
     )
-
-
-def plans(forecast: NDArray[np.float32], rules: TradingConfig, bars_per_year: float) -> NDArray[np.float32]:
-    """Return (T, K), the exposure that the best plan on each row's forecast (T, H) takes from each of K levels held."""
-    late = min(int(rules.execution == "next_close"), forecast.shape[1] - 1)  # what is decided now earns from then on
-    known = np.isfinite(forecast).all(axis=1)
-    told = np.zeros((len(forecast), len(rules.exposures)), dtype=np.float32)
-    first = planned_choices(forecast[known, late:].astype(np.float64), rules, bars_per_year)[0]
-    told[known] = np.asarray(rules.exposures, dtype=np.float32)[first]
-    return told
 
 
 def context(table: NDArray[np.float32], rows: range, bars: int, first: int) -> NDArray[np.float32]:

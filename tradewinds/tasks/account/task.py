@@ -9,15 +9,26 @@ import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode
 
-import tradewinds.tasks.plans  # noqa: F401 - a planner's policy is loaded by what it enters
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.core.plugins import load
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Attempt, Duel, Forecasts, KnownAt, Labels, Models, Outcome, Prepared, TraceTables
+from tradewinds.pipeline.task import (
+    Attempt,
+    Duel,
+    Forecasts,
+    KnownAt,
+    Labels,
+    Models,
+    Outcome,
+    Plans,
+    Prepared,
+    TraceTables,
+)
 from tradewinds.request.schema import Config
 from tradewinds.tasks.account import backtest, market
-from trading_env import TradingVectorEnv, run_ledger
+from trading_agent.common.config import AgentConfig, EnvironmentFacts
+from trading_env import LevelPlan, TradingVectorEnv, run_ledger
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
@@ -36,6 +47,11 @@ class AccountTask:
     acts = True
     rival = "buy_and_hold"
     curve: Literal["equity", "profit", "none"] = "equity"
+
+    @property
+    def plans(self) -> Plans:
+        """Return how a saved plan of an account is built anew."""
+        return {"level": lambda settings: LevelPlan(**settings)}
 
     def without_prices(self) -> Any:
         """Return the task of a series that has no returns: it is forecast, and nobody acts."""
@@ -65,12 +81,12 @@ class AccountTask:
         return config, notes
 
     def require(self, prepared: Prepared) -> None:
-        """Refuse windows that are longer than the rows an agent learns from."""
-        window, rows = getattr(prepared.config.agent, "window_bars", 1), len(prepared.split.agent)
-        if window >= rows:
-            raise RequestError(
-                f"agent.window_bars must be fewer than the {rows} bars the agent learns from, was {window}"
-            )
+        """Refuse an agent that the bars it learns from do not suffice for."""
+        agent = prepared.config.agent
+        facts = EnvironmentFacts(num_bars=len(prepared.split.agent))
+        faults = agent.refuse(facts) if isinstance(agent, AgentConfig) else []
+        if faults:
+            raise RequestError("; ".join(f"agent.{fault}" for fault in faults))
 
     def vector_env(
         self,

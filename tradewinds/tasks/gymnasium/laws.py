@@ -1,20 +1,39 @@
 """What an environment of Gymnasium cannot be asked, by the request alone. Light: imports no torch."""
 
+from collections.abc import Mapping
+
+import gymnasium
+
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
+from tradewinds.tasks.agent_laws import agent_faults
+from trading_agent.common.config import EnvironmentFacts, Requirement
 
-NEEDS = {"direct": "the gradient through a trading account's ledger", "planner": "forecasts to plan on"}
+OTHERS = "it is a game: take agent=ppo, reinforce, dqn or sb3"
+CURES: Mapping[Requirement, str] = {
+    "discrete_actions": "its actions are a Box: take agent=ppo or reinforce",
+    "box_actions": "its actions are Discrete: take agent=ppo or dqn",
+    "index": "set agent.counterfactual=false",
+    "plans": OTHERS,
+    "derivative": OTHERS,
+}
 
 
 def refuse_gymnasium(config: Config) -> None:
-    """Refuse agents that need a market.
+    """Refuse an environment that cannot be made, and an agent that cannot act in it.
 
     Raises:
-        RequestError: the agent does.
+        RequestError: every fault, joined.
     """
-    kind = getattr(config.agent, "kind", "")
-    if kind in NEEDS:
+    try:
+        space = gymnasium.make(config.env.id).action_space
+    except (gymnasium.error.Error, ImportError) as error:
+        reason = " ".join(str(error).split())
         raise RequestError(
-            f"agent.kind={kind} needs {NEEDS[kind]}, and env.id={config.env.id} is a game; take agent=ppo, reinforce, "
-            "dqn or sb3"
-        )
+            f"env.id must name an environment that Gymnasium can make, was '{config.env.id}': {reason}"
+        ) from None
+    discrete = isinstance(space, gymnasium.spaces.Discrete)
+    offers: frozenset[Requirement] = frozenset({"same_step", "discrete_actions" if discrete else "box_actions"})
+    faults = list(agent_faults(config, EnvironmentFacts(offers=offers), CURES))
+    if faults:
+        raise RequestError(f"env.id={config.env.id}: {'; '.join(faults)}")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from tradewinds.pipeline.prepare import check_place, seed_for
-from tradewinds.pipeline.task import Attempt, Duel, Forecasts, Job, Models, Outcome
+from tradewinds.pipeline.task import Attempt, Duel, Forecasts, Job, Models, Outcome, Plans
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.pipeline.training_log import HISTORY
 from tradewinds.request.schema import Config
@@ -27,6 +28,7 @@ class GymnasiumTask:
     kind = "gymnasium"
     folder = "backtest"
     acts = True
+    plans: Plans = MappingProxyType({})
     rival = "random"
     curve: Literal["equity", "profit", "none"] = "none"
 

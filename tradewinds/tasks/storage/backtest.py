@@ -20,11 +20,12 @@ from trading_env import (
     BatteryConfig,
     BatteryEnv,
     PowerMarket,
-    SchedulePath,
+    ScheduleRun,
     perfect_schedule,
     planned_schedule,
     run_schedule,
 )
+from trading_env.storage.simulator import StorageSimulator
 
 if TYPE_CHECKING:
     from trading_agent import Policy
@@ -49,7 +50,7 @@ class StorageBacktest:
     """
 
     strategies: tuple[str, ...]
-    path: SchedulePath
+    path: ScheduleRun
     power: Array
     forecasts: dict[str, Array]
     market: PowerMarket
@@ -116,17 +117,17 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
 
 def play(policy: "Policy", market: PowerMarket, config: BatteryConfig) -> Array:
     """Let the policy commit every hour of the market once, greedily, and return its (T,) powers in MW."""
-    env = BatteryEnv(market, config)
+    env, simulator = BatteryEnv(market, config), StorageSimulator(market, config, 1)
     observation, _ = env.reset(seed=0)
     power = np.zeros(len(market))
     for t in range(len(market)):
         action = policy.act(observation[None])
-        power[t] = env.game.shares(action, 1)[0] * config.power_mw
+        power[t] = simulator.shares(action, 1)[0] * config.power_mw
         observation, *_ = env.step(action[0])
     return power
 
 
-def unit_metrics(market: PowerMarket, path: SchedulePath, unit: int, config: BatteryConfig, best: float) -> Metrics:
+def unit_metrics(market: PowerMarket, path: ScheduleRun, unit: int, config: BatteryConfig, best: float) -> Metrics:
     """Measure one unit; money in the currency of the price, energy in MWh at the grid.
 
     Args:

@@ -1,12 +1,18 @@
 """What a storage unit cannot be asked, by the request alone. Light: imports no torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
 from tradewinds.tasks.agent_laws import agent_faults
+from trading_agent.common.config import EnvironmentFacts, Requirement
 
 LONGEST_DAY = 25  # hours, where clocks are turned back
+CURES: Mapping[Requirement, str] = {
+    "discrete_actions": "set env.actions=levels",
+    "box_actions": "set env.actions=power",
+    "derivative": "a storage unit's has none: with env=battery take agent=planner, ppo or storage_dqn",
+}
 
 
 def refuse_storage(config: Config) -> None:
@@ -15,18 +21,15 @@ def refuse_storage(config: Config) -> None:
     Raises:
         RequestError: every fault, joined.
     """
-    faults = [*_faults(config), *agent_faults(config)]
+    offers: set[Requirement] = {"index", "plans", "same_step"}
+    offers.add("discrete_actions" if config.env.actions == "levels" else "box_actions")
+    facts = EnvironmentFacts(offers=frozenset(offers), rules=config.env)
+    faults = [*_sight_faults(config), *agent_faults(config, facts, CURES)]
     if faults:
         raise RequestError("; ".join(faults))
 
 
-def _faults(config: Config) -> Iterator[str]:
-    if getattr(config.agent, "kind", None) == "direct":
-        yield (
-            "agent.kind=direct learns by the gradient through a trading account's ledger, and a storage unit has none; "
-            "with env=battery take agent=planner, ppo or storage_dqn"
-        )
-        return
+def _sight_faults(config: Config) -> Iterator[str]:
     if config.model.horizon < LONGEST_DAY:
         yield (
             f"model.horizon must be at least {LONGEST_DAY} bars with env=battery, was {config.model.horizon}: a day's "

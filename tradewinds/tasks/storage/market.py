@@ -113,11 +113,12 @@ def with_tomorrow(prepared: Prepared, states: "HiddenStates") -> tuple[Prepared,
         )
     index = pd.date_range(begin, (local + pd.DateOffset(days=1)).tz_convert("UTC"), freq=HOUR, inclusive="left")
     yesterday = np.resize(np.arange(-24, 0), len(index))
-    columns = {name: getattr(series, name)[yesterday] for name in ("open", "high", "low", "close")}
+    columns: dict[str, Any] = {name: getattr(series, name)[yesterday] for name in ("open", "high", "low", "close")}
     volume = None if series.volume is None else series.volume[yesterday]
     exogenous = series.exogenous.iloc[np.full(len(index), -1)].set_axis(index)
-    ahead = tuple(one.between(index[0], index[-1]) for one in series.ahead)
-    later = dataclasses.replace(series, index=index, exogenous=exogenous, volume=volume, ahead=ahead, **columns)
+    future = tuple(table.between(index[0], index[-1]) for table in series.future_covariates)
+    columns |= {"index": index, "exogenous": exogenous, "volume": volume, "future_covariates": future}
+    later = dataclasses.replace(series, **columns)
     longer = series.extended(later)
     blank = dataclasses.replace(
         states,

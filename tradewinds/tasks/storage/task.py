@@ -9,17 +9,27 @@ import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode
 
-import tradewinds.tasks.plans  # noqa: F401 - a planner's policy is loaded by what it enters
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.providers.samples import POWER_NOTE
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Attempt, Duel, Forecasts, KnownAt, Labels, Models, Outcome, Prepared, TraceTables
+from tradewinds.pipeline.task import (
+    Attempt,
+    Duel,
+    Forecasts,
+    KnownAt,
+    Labels,
+    Models,
+    Outcome,
+    Plans,
+    Prepared,
+    TraceTables,
+)
 from tradewinds.request.schema import Config
 from tradewinds.tasks.storage import backtest, market
 from tradewinds.tasks.storage.delivery import HOUR, gate_of, known_at, midnights
 from tradewinds.tasks.storage.laws import LONGEST_DAY
-from trading_env import BatteryVectorEnv
+from trading_env import BatteryVectorEnv, SchedulePlan
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
@@ -41,6 +51,11 @@ class StorageTask:
     acts = True
     rival = "plan_on_ridge_forecast"  # any schedule earns something; what luck could fake is a lead over this one
     curve: Literal["equity", "profit", "none"] = "profit"
+
+    @property
+    def plans(self) -> Plans:
+        """Return how a saved plan of a unit is built anew."""
+        return {"schedule": lambda settings: SchedulePlan(**settings)}
 
     def without_prices(self) -> "StorageTask":
         """Return itself: a unit lives by differences of prices, below zero too."""
