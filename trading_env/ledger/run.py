@@ -188,10 +188,8 @@ def opened(n: Numbers, num_accounts: int, num_assets: int) -> Accounts:
 def _loop(record: _Record, account: int, columns: LedgerColumns, targets: Array, fills: Array, rules: Rules) -> None:
     """One account of one asset under the common rules: money and units bar by bar, all else from them at once."""
     after = columns.close[1:]
-    marks = after.tolist()  # at which interest is due that follows a fill
-    if rules.next_close:
-        marks = marks[1:] + marks[-1:]
-    filled, units = _walk(targets[:-1].tolist(), fills.tolist(), marks, rules)
+    marks = np.append(after[1:], after[-1:]) if rules.next_close else after  # of the interest that follows a fill
+    filled, units = _walk(targets[:-1].tolist(), fills.tolist(), marks.tolist(), rules)
     due = slice(None, -1) if rules.next_close else slice(1, None)  # a bar's interest is due before its fill, or after
     borrow, financing = interest(LANES, units[due], filled[due], after, rules)
     accrued = filled[due] - borrow - financing
