@@ -11,7 +11,7 @@ import empyrical
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env import LedgerPath, Trade
+from trading_env import LedgerRun, Trade
 
 Array = NDArray[np.float64]
 Metrics = dict[str, float | int | str | None]
@@ -25,7 +25,7 @@ def simple_returns(equity: Array) -> Array:
 
 
 def strategy_metrics(
-    path: LedgerPath, account: int, trades: list[Trade], *, bars_per_year: float, span: timedelta
+    path: LedgerRun, account: int, trades: list[Trade], *, bars_per_year: float, span: timedelta
 ) -> Metrics:
     """Measure one account of a ledger path.
 

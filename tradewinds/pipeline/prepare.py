@@ -120,7 +120,7 @@ def prepare(config: Config) -> Prepared:
         RequestError: the data cannot be read, or are too few for the split.
     """
     if config.env.kind == "gymnasium":
-        raise RequestError("env=gymnasium has no series to forecast: only train-agent knows it; env=default trades")
+        raise RequestError("env=gymnasium has no series to forecast: only train-agent knows it; env=trading trades")
     check_place(Path(config.run.dir))
     require_tensorboard(asked=config.run.tensorboard)
     _check_classical(config)

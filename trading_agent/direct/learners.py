@@ -28,7 +28,7 @@ class Learner(ABC):
     """A network, its optimiser, and a step up what it earns.
 
     Args:
-        env: a vector environment whose `game` has a market and rules (`trading_env.TradingVectorEnv`).
+        env: a vector environment whose `simulator` has a market and rules (`trading_env.TradingVectorEnv`).
         config: the settings.
         seed: of the weights.
         rng: draws windows and first holdings.
@@ -49,7 +49,7 @@ class Learner(ABC):
         rng: np.random.Generator,
         initial: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        market, rules = env.game.market, env.game.config
+        market, rules = env.simulator.market, env.simulator.config
         self.config, self.rng, self.surrogate = config, rng, Surrogate(market, rules)
         self.features = torch.from_numpy(market.features)  # (T, F)
         self.num_assets, self.num_rows = market.close.shape[1], len(market.close) - 1
@@ -272,7 +272,7 @@ def learner_for(
     Raises:
         ValueError: as `Learner`, or one exposure is spread over several assets.
     """
-    rules, num_assets = env.game.config, env.game.market.close.shape[1]
+    rules, num_assets = env.simulator.config, env.simulator.market.close.shape[1]
     if rules.actions == "exposure" and num_assets > 1:
         raise ValueError(
             f"agent=direct gives each of {num_assets} assets a weight of its own; set env.actions=long_short_weights "

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tradewinds.evaluation.metrics import simple_returns, strategy_metrics
-from trading_env import CostConfig, LedgerPath, Market, TradingConfig, run_ledger
+from trading_env import CostConfig, LedgerRun, Market, TradingConfig, run_ledger
 
 FREE = CostConfig(fee_bps=0, half_spread_bps=0, slippage_bps=0, borrow_bps_per_year=0, financing_bps_per_year=0)
 
@@ -45,9 +45,9 @@ CASES = {  # equity, its bars, bars per year
 def path_of(equity):
     column = equity[:, None]
     zero, cube = np.zeros_like(column), np.zeros((*column.shape, 1))
-    flat = {field: zero for field in LedgerPath.__dataclass_fields__}
+    flat = {field: zero for field in LedgerRun.__dataclass_fields__}
     cubes = {"units": cube, "exposure": cube, "settled_units": cube, "settled_value": cube}
-    return LedgerPath(**{**flat, **cubes, "equity": column, "cash": column, "fill_price": cube[:, 0]})
+    return LedgerRun(**{**flat, **cubes, "equity": column, "cash": column, "fill_price": cube[:, 0]})
 
 
 def measured(name):

@@ -16,7 +16,7 @@ from tradewinds.pipeline.prepare import Prepared, seed_for
 from tradewinds.tasks.account.known_worlds import best_known
 from trading_agent import Policy
 from trading_env import (
-    LedgerPath,
+    LedgerRun,
     Market,
     Trade,
     TradingConfig,
@@ -24,9 +24,9 @@ from trading_env import (
     closed_trades,
     not_bounded,
     perfect_foresight,
+    planned_targets,
     run_ledger,
 )
-from trading_env.planning.markov import planned
 
 Array = NDArray[np.float64]
 STRATEGIES = (
@@ -56,7 +56,7 @@ class Backtest:
     """
 
     strategies: tuple[str, ...]
-    path: LedgerPath
+    path: LedgerRun
     targets: Array
     metrics: dict[str, Metrics]
     trades: list[Trade]
@@ -103,7 +103,7 @@ def backtest(
         "flat": np.zeros_like(agent),
         "random_same_turnover": random_rotation(agent, market, config, seed=seed, draws=draws),
         "forecast_sign": sign_targets(forecast[:, 0], config),
-        "plan_on_forecast": planned(forecast.astype(np.float64), config, market.bars_per_year),
+        "plan_on_forecast": planned_targets(forecast.astype(np.float64), config, market.bars_per_year),
         "perfect_foresight": perfect_foresight(market, config),
     }
     if best_known is not None:

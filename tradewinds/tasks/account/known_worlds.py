@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tradewinds.data.providers.synthetic_config import SyntheticConfig
 from tradewinds.pipeline.prepare import Prepared
 from trading_env.planning.markov import (
-    World,
+    MarkovWorld,
     after_return,
     autoregressive,
     best_policy,
@@ -45,14 +45,14 @@ def _returns(prepared: Prepared) -> Array:
     return returns
 
 
-def _ar1(settings: SyntheticConfig, prepared: Prepared) -> tuple[World, Array]:
+def _ar1(settings: SyntheticConfig, prepared: Prepared) -> tuple[MarkovWorld, Array]:
     phi, sigma = _given(settings.phi), _given(settings.sigma)
     ahead = _ahead(prepared)
     later = sigma * np.sqrt(sum(phi ** (2 * k) for k in range(ahead)))
     return autoregressive(phi, sigma, phi**ahead, float(later)), _returns(prepared)
 
 
-def _ou(settings: SyntheticConfig, prepared: Prepared) -> tuple[World, Array]:
+def _ou(settings: SyntheticConfig, prepared: Prepared) -> tuple[MarkovWorld, Array]:
     kappa, sigma = _given(settings.kappa), _given(settings.sigma)
     ahead, memory = _ahead(prepared), 1.0 - kappa
     between = kappa * sigma if ahead == 2 else 0.0  # what the shock of the bar between adds to the return after it
@@ -60,7 +60,7 @@ def _ou(settings: SyntheticConfig, prepared: Prepared) -> tuple[World, Array]:
     return world, np.log(prepared.series.close[:, 0] / settings.level)
 
 
-def _regime(settings: SyntheticConfig, prepared: Prepared) -> tuple[World, Array]:
+def _regime(settings: SyntheticConfig, prepared: Prepared) -> tuple[MarkovWorld, Array]:
     drift, switch, sigma = _given(settings.drift), _given(settings.switch_probability), _given(settings.sigma)
     returns, chance = _returns(prepared), 0.5
     signal = np.full(len(returns), 0.5)
@@ -70,19 +70,19 @@ def _regime(settings: SyntheticConfig, prepared: Prepared) -> tuple[World, Array
     return two_regimes(drift, switch, sigma, _ahead(prepared)), signal
 
 
-def _seasonal(settings: SyntheticConfig, prepared: Prepared) -> tuple[World, Array]:
+def _seasonal(settings: SyntheticConfig, prepared: Prepared) -> tuple[MarkovWorld, Array]:
     assert settings.period_bars is not None
     period, size = settings.period_bars, _given(settings.amplitude)
     season = size * np.cos(2.0 * np.pi * np.arange(period) / period)
     return _cyclic(season - np.roll(season, 1), _given(settings.sigma), prepared)
 
 
-def _square_wave(settings: SyntheticConfig, prepared: Prepared) -> tuple[World, Array]:
+def _square_wave(settings: SyntheticConfig, prepared: Prepared) -> tuple[MarkovWorld, Array]:
     assert settings.half_period_bars is not None
     return _cyclic(np.repeat([1.0, -1.0], settings.half_period_bars) * _given(settings.step), 0.0, prepared)
 
 
-def _cyclic(means: Array, sigma: float, prepared: Prepared) -> tuple[World, Array]:
+def _cyclic(means: Array, sigma: float, prepared: Prepared) -> tuple[MarkovWorld, Array]:
     """A world whose bars are counted from its start, and their mean log returns over one period."""
     settings: Any = prepared.config.series
     since = prepared.series.index - pd.Timestamp(settings.start, tz="UTC")
@@ -95,7 +95,7 @@ def _given(value: float | None) -> float:
     return value
 
 
-WORLDS: dict[str, Callable[[SyntheticConfig, Prepared], tuple[World, Array]]] = {
+WORLDS: dict[str, Callable[[SyntheticConfig, Prepared], tuple[MarkovWorld, Array]]] = {
     "ar1": _ar1,
     "ou": _ou,
     "regime": _regime,

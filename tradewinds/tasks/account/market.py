@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from forecaster.data.features import build_features
 from forecaster.hidden_states import HiddenStates
 from tradewinds.pipeline.prepare import Prepared
-from trading_env import Market, TradingConfig, realised_volatility
-from trading_env.planning.markov import planned_choices
+from trading_env import Market, planned_exposures, realised_volatility
 
 
 @dataclass(frozen=True)
@@ -82,18 +81,8 @@ def observed(name: str, prepared: Prepared, states: HiddenStates) -> NDArray[np.
         values = build_features(prepared.series, prepared.config.features).values
         return np.nan_to_num(values, nan=0.0).astype(np.float32)
     if name == "plan":
-        return plans(states.forecast, prepared.config.env, prepared.series.bars_per_year)
+        return planned_exposures(states.forecast, prepared.config.env, prepared.series.bars_per_year)
     return states.forecast if name == "forecast" else states.hidden_state
-
-
-def plans(forecast: NDArray[np.float32], rules: TradingConfig, bars_per_year: float) -> NDArray[np.float32]:
-    """Return (T, K), the exposure that the best plan on each row's forecast (T, H) takes from each of K levels held."""
-    late = min(int(rules.execution == "next_close"), forecast.shape[1] - 1)  # what is decided now earns from then on
-    known = np.isfinite(forecast).all(axis=1)
-    told = np.zeros((len(forecast), len(rules.exposures)), dtype=np.float32)
-    first = planned_choices(forecast[known, late:].astype(np.float64), rules, bars_per_year)[0]
-    told[known] = np.asarray(rules.exposures, dtype=np.float32)[first]
-    return told
 
 
 def context(table: NDArray[np.float32], rows: range, bars: int, first: int) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from trading_env import (
     BatteryConfig,
     BatteryEnv,
     PowerMarket,
-    SchedulePath,
+    ScheduleRun,
     perfect_schedule,
     planned_schedule,
     run_schedule,
@@ -45,7 +45,7 @@ class StorageBacktest:
     """
 
     strategies: tuple[str, ...]
-    path: SchedulePath
+    path: ScheduleRun
     power: Array
     forecasts: dict[str, Array]
     metrics: dict[str, Metrics]
@@ -95,12 +95,12 @@ def play(policy: Policy, market: PowerMarket, config: BatteryConfig) -> Array:
     power = np.zeros(len(market))
     for t in range(len(market)):
         action = policy.act(observation[None])
-        power[t] = env.game.shares(action, 1)[0] * config.power_mw
+        power[t] = env.simulator.shares(action, 1)[0] * config.power_mw
         observation, *_ = env.step(action[0])
     return power
 
 
-def unit_metrics(market: PowerMarket, path: SchedulePath, unit: int, config: BatteryConfig, best: float) -> Metrics:
+def unit_metrics(market: PowerMarket, path: ScheduleRun, unit: int, config: BatteryConfig, best: float) -> Metrics:
     """Measure one unit; money in the currency of the price, energy in MWh at the grid.
 
     Args:

@@ -14,7 +14,7 @@ from scipy import stats
 from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict, honesty_block, rival_verdicts
 from tradewinds.evaluation.metrics import simple_returns, strategy_metrics
 from tradewinds.tasks.account.backtest import STRATEGIES, backtest, play, random_rotation, sign_targets
-from trading_env import CostConfig, LedgerPath, Market, TradingConfig, run_ledger
+from trading_env import CostConfig, LedgerRun, Market, TradingConfig, run_ledger
 
 FREE = CostConfig(fee_bps=0, half_spread_bps=0, slippage_bps=0, borrow_bps_per_year=0, financing_bps_per_year=0)
 
@@ -72,9 +72,9 @@ def path_of(returns):
     equity = np.concatenate(([1.0], np.cumprod(1.0 + np.asarray(returns))))[:, None]
     zero = np.zeros_like(equity)
     cube = np.zeros((*equity.shape, 1))
-    nothing = dict.fromkeys((field.name for field in dataclasses.fields(LedgerPath)), zero)
+    nothing = dict.fromkeys((field.name for field in dataclasses.fields(LedgerRun)), zero)
     cubes = dict.fromkeys(("units", "exposure", "settled_units", "settled_value"), cube)
-    return LedgerPath(**{**nothing, **cubes, "equity": equity, "splits": None, "fill_splits": None})
+    return LedgerRun(**{**nothing, **cubes, "equity": equity, "splits": None, "fill_splits": None})
 
 
 @given(st.lists(st.floats(-0.3, 0.3), min_size=5, max_size=60))
