@@ -97,9 +97,9 @@ def test_a_sign_that_shows_is_followed(actions):
     env, seen = env_of(market_of(2), actions=actions), env_of(market_of(3), actions=actions)
     trained = train_direct(env, small(steps=120_000), seed=1, validate=judge(seen))
     unseen = market_of(4)
-    follow = run_ledger(unseen, unseen.features[:, None, :1].astype(float), env.game.config).equity[:, 0]
+    follow = run_ledger(unseen, unseen.features[:, None, :1].astype(float), env.simulator.config).equity[:, 0]
     best = np.log(follow[-1])
-    episodes = evaluate(trained.policy, TradingVectorEnv(unseen, env.game.config), 1)
+    episodes = evaluate(trained.policy, TradingVectorEnv(unseen, env.simulator.config), 1)
     assert episodes > 0.85 * best > 0.0
 
 

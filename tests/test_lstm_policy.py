@@ -83,11 +83,11 @@ def share_of_the_best(policy, market, rules):
 def test_what_showed_some_bars_ago_is_remembered(actions):
     env, seen = (env_of(market_of(seed), actions=actions) for seed in (1, 2))
     trained = train_direct(env, settings(), seed=1, validate=judge(seen))
-    assert share_of_the_best(trained.policy, market_of(3), env.game.config) > 0.95
+    assert share_of_the_best(trained.policy, market_of(3), env.simulator.config) > 0.95
     env, seen = (env_of(market_of(seed, bars=1), actions=actions) for seed in (1, 2))
     forgetful = settings(context_length=1, lstm_units=0)
     without = train_direct(env, forgetful, seed=1, validate=judge(seen))
-    assert share_of_the_best(without.policy, market_of(3, bars=1), env.game.config) < 0.6
+    assert share_of_the_best(without.policy, market_of(3, bars=1), env.simulator.config) < 0.6
 
 
 def test_the_future_is_not_seen():
