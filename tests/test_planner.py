@@ -19,6 +19,7 @@ from trading_env import (
     LevelPlan,
     Market,
     PowerMarket,
+    SchedulePlan,
     TradingConfig,
     TradingVectorEnv,
     planned_exposures,
@@ -28,6 +29,7 @@ from trading_env import (
 )
 
 BARS, HORIZON = 300, 5
+PLANS = {plan.kind: lambda settings, plan=plan: plan(**settings) for plan in (LevelPlan, SchedulePlan)}
 
 
 def power_market(lengths=(24, 23, 25, 24, 24), seed=0):
@@ -104,7 +106,7 @@ def test_a_loaded_planner_plans_as_the_saved_one(tmp_path):
         folder.mkdir()
         save_policy(policy, folder)
         observations, _ = env.reset(seed=0)
-        np.testing.assert_array_equal(load_policy(folder, plans={"level": lambda settings: LevelPlan(**settings), "schedule": lambda settings: SchedulePlan(**settings)}).act(observations), policy.act(observations))
+        np.testing.assert_array_equal(load_policy(folder, plans=PLANS).act(observations), policy.act(observations))
 
 
 def test_lessons_are_what_was_forecast_and_what_came():
