@@ -28,6 +28,7 @@ from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.pipeline.tensorboard import log_history, logging
 from tradewinds.pipeline.training_log import write_history
 from trading_agent import TrainedAgent, load_policy, save_policy
+from trading_env.planning.plans import PLANS
 
 FORECASTER, HIDDEN_STATES, AGENT = "forecaster", "hidden_states", "agent"  # kinds of artifacts, and their folders
 CHECKPOINT = "agent.checkpoint"
@@ -228,7 +229,7 @@ def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
         agent: the agent's artifact.
         again: encode the present series, which may have grown since, instead of reading the states of then.
     """
-    policy = load_policy(agent.folder)
+    policy = load_policy(agent.folder, plans=PLANS)
     if not isinstance(job, Prepared):
         return Models(policy=policy, artifacts={AGENT: agent})
     forecaster = parent(agent, FORECASTER)

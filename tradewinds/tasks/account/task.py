@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode
 
-import tradewinds.tasks.plans  # noqa: F401 - a planner's policy is loaded by what it enters
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.core.plugins import load

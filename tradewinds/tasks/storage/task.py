@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode
 
-import tradewinds.tasks.plans  # noqa: F401 - a planner's policy is loaded by what it enters
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.providers.samples import POWER_NOTE
