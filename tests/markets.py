@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import PATCHED, SEGMENTED, FeatureConfig, ForecasterConfig, Kind, ModelConfig, TrainerConfig
-from forecaster.data.future_covariates import KnownAhead
+from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
 
 KINDS = get_args(Kind)
@@ -61,7 +61,7 @@ def with_ahead(series, *, hours, **columns):
     """The series with columns (T,) of its bars, each known `hours` before its bar; NaN where there is no value."""
     table = pd.DataFrame(columns, index=series.index, dtype=float)
     leads = dict.fromkeys(columns, pd.Timedelta(hours=hours))
-    ahead = (*series.ahead, KnownAhead(table, leads, series.bar_length))
+    ahead = (*series.future_covariates, FutureCovariates(table, leads, series.bar_length))
     exogenous = pd.concat([series.exogenous, table], axis=1)
     missing = (*series.missing, *(name for name in columns if table[name].isna().any()))
-    return dataclasses.replace(series, exogenous=exogenous, ahead=ahead, missing=missing)
+    return dataclasses.replace(series, exogenous=exogenous, future_covariates=ahead, missing=missing)

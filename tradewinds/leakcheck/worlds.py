@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.data.future_covariates import KnownAhead
+from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import LoadedColumns, Parts
 
@@ -77,8 +77,8 @@ def _other_bars(series: Series, last_row: int, rng: np.random.Generator, seed: i
     }
     exogenous = series.exogenous.copy()
     exogenous.iloc[after] = _moved(exogenous.iloc[after], rng)
-    ahead = tuple(_other_announcements(one, series.index[last_row]) for one in series.ahead)
-    return dataclasses.replace(series, exogenous=exogenous, ahead=ahead, **changed)
+    ahead = tuple(_other_announcements(one, series.index[last_row]) for one in series.future_covariates)
+    return dataclasses.replace(series, exogenous=exogenous, future_covariates=ahead, **changed)
 
 
 def _walk(
@@ -116,7 +116,7 @@ def _moved(values: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return values * 0.9 + 0.1 * spread * (1.0 + rng.random(values.shape))
 
 
-def _other_announcements(one: KnownAhead, now: pd.Timestamp) -> KnownAhead:
+def _other_announcements(one: FutureCovariates, now: pd.Timestamp) -> FutureCovariates:
     table = one.table.copy()
     for name, lead in one.leads.items():
         table.loc[table.index > now + lead, name] *= 0.9

@@ -43,7 +43,7 @@ def test_an_announced_column_stands_beside_its_bars_and_reaches_beyond_the_last_
     series = load_bars(files()[0]).series
     assert len(series.index) == HOURS - 24
     assert series.exogenous["load"].tolist() == list(range(HOURS - 24))
-    (ahead,) = series.ahead
+    (ahead,) = series.future_covariates
     assert ahead.leads == {"load": pd.Timedelta(hours=24)}
     assert ahead.table["load"].tolist() == list(range(HOURS))
     assert series.lags == {"load": pd.Timedelta(hours=-23)}
@@ -58,7 +58,7 @@ def test_without_the_declaration_a_row_without_a_price_is_a_fault_as_before(file
 def test_a_cut_series_knows_what_was_announced_at_its_last_bar(files):
     series = load_bars(files()[0], last="2024-03-05").series
     assert series.index[-1] == pd.Timestamp("2024-03-05T23:00Z")
-    assert series.ahead[0].table.index[-1] == pd.Timestamp("2024-03-06T23:00Z")
+    assert series.future_covariates[0].table.index[-1] == pd.Timestamp("2024-03-06T23:00Z")
 
 
 def test_a_hole_in_an_announced_column_is_refused_or_told(files):
@@ -79,8 +79,8 @@ def test_a_forecast_among_the_weather_is_read_at_its_own_bar_and_known_ahead(fil
     series = load_bars(price, weather=weather).series
     rows = np.round((series.index - pd.Timestamp("2024-03-01", tz="UTC")) / pd.Timedelta(hours=1)).astype(int)
     np.testing.assert_allclose(series.exogenous["wind"], rows / 10.0)
-    assert [part.names for part in series.ahead] == [("load",), ("wind",)]
-    assert series.ahead[1].leads == {"wind": pd.Timedelta(hours=12)}
+    assert [part.names for part in series.future_covariates] == [("load",), ("wind",)]
+    assert series.future_covariates[1].leads == {"wind": pd.Timedelta(hours=12)}
     assert list(series.exogenous.columns) == ["load", "wind", "gust"]
     assert series.lags["wind"] == pd.Timedelta(hours=-11)
     assert series.lags["gust"] == pd.Timedelta(hours=3)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from forecaster.data.future_covariates import KnownAhead
+from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import join_as_of
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
@@ -73,13 +73,15 @@ def join_columns(
     lags = {name: pd.Timedelta((columns.available[name] - times).min()) for name in joined.columns}
     leads = _leads(columns, series.bar_length)
     lags |= {name: interval - lead for name, lead in leads.items() if not columns.forecast}
-    ahead = KnownAhead(table[list(leads)], leads, interval) if leads else None
+    ahead = FutureCovariates(table[list(leads)], leads, interval) if leads else None
     whole = dataclasses.replace(
         cut,
         exogenous=pd.concat([cut.exogenous, joined.iloc[rows.start : rows.stop]], axis=1),
         lags={**cut.lags, **lags},
         missing=(*cut.missing, *joined.columns) if told else cut.missing,
-        ahead=cut.ahead if ahead is None else (*cut.ahead, ahead.between(cut.index[0], cut.index[-1])),
+        future_covariates=cut.future_covariates
+        if ahead is None
+        else (*cut.future_covariates, ahead.between(cut.index[0], cut.index[-1])),
         units={**series.units, **columns.units},
     )
     sources = (*loaded.sources, *columns.sources)

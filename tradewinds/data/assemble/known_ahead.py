@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.data.future_covariates import KnownAhead
+from forecaster.data.future_covariates import FutureCovariates
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.rules import DataConfig
@@ -37,14 +37,14 @@ def leads_of(known_ahead: Mapping[str, float], interval: pd.Timedelta, where: st
 
 def announced(
     values: Mapping[str, Array], index: pd.DatetimeIndex, known_ahead: Mapping[str, float], interval: pd.Timedelta
-) -> KnownAhead:
+) -> FutureCovariates:
     """Return the columns (N,) of a file of bars as what is known ahead; rows without any value are left out.
 
     Raises:
         RequestError: less than one bar ahead.
     """
     table = pd.DataFrame(dict(values), index=index).dropna(how="all")
-    return KnownAhead(table, leads_of(known_ahead, interval, "series"), interval)
+    return FutureCovariates(table, leads_of(known_ahead, interval, "series"), interval)
 
 
 def refuse_holes(values: Mapping[str, Array], bars: NDArray[np.bool_], origin: Origin, rules: DataConfig) -> None:

@@ -120,7 +120,7 @@ def _with_announced(series: Series, table: Table, config: FileConfig, rules: Dat
         exogenous=pd.DataFrame(values, index=table.index).reindex(series.index),
         lags={name: series.bar_length - lead for name, lead in ahead.leads.items()},
         missing=tuple(values) if "missing" in rules.repair else (),
-        ahead=(ahead.between(series.index[0], series.index[-1]),),
+        future_covariates=(ahead.between(series.index[0], series.index[-1]),),
     )
 
 
