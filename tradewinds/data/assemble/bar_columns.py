@@ -1,4 +1,4 @@
-"""Further columns of a file of bars: what the user knows at the close of a bar besides its prices."""
+"""Bar columns: what the user knows at the close of a bar besides its prices."""
 
 import dataclasses
 
@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
-from tradewinds.data.assemble.known_ahead import refuse_holes
+from tradewinds.data.assemble.future_covariates import refuse_holes
 from tradewinds.data.config import FileConfig
 from tradewinds.data.readers.table import Table
+from tradewinds.data.readers.text import listed
 from tradewinds.data.rules import DataConfig
 
 Array = NDArray[np.float64]
@@ -22,7 +23,7 @@ KNOWS = 0.9  # correlation with the next bar's return that no honest column has
 
 
 def with_columns(series: Series, table: Table, config: FileConfig, rules: DataConfig) -> tuple[Series, tuple[str, ...]]:
-    """Put the further columns of a file beside its bars, and say which they are.
+    """Put the other columns of a file of bars beside them, and say which they are.
 
     Args:
         series: the bars.
@@ -82,8 +83,7 @@ def _usable(table: Table, rows: NDArray[np.bool_], taken: set[str]) -> tuple[dic
 
 
 def _told(file: str, verb: str, names: list[str], why: str) -> str:
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"{file}: {verb} {shown} ({why}; series.columns says which)"
+    return f"{file}: {verb} {listed(names, 5)} ({why}; series.columns says which)"
 
 
 def _clairvoyant(series: Series, names: list[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pandas as pd
 from forecaster.data.future_covariates import KnownAhead
 from forecaster.data.series import join_as_of
 from tradewinds.core.errors import RequestError
+from tradewinds.data.assemble.future_covariates import refuse_short
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.checks.weather import check_clock, check_gaps, median_interval
 from tradewinds.data.rules import DataConfig
@@ -93,13 +94,9 @@ def _leads(columns: LoadedColumns, bar_length: pd.Timedelta) -> dict[str, pd.Tim
     Raises:
         RequestError: a column that was declared is not known that far.
     """
-    short = [name for name, lead in columns.leads.items() if lead < bar_length]
-    if short and not columns.forecast:
-        raise RequestError(
-            f"weather.known_ahead.{short[0]} must be at least {bar_length / pd.Timedelta(hours=1):g} hours, the length "
-            f"of a bar, was {columns.leads[short[0]] / pd.Timedelta(hours=1):g}: nothing of a later bar would be known"
-        )
-    return {name: lead for name, lead in columns.leads.items() if name not in short}
+    if not columns.forecast:
+        refuse_short(columns.leads, bar_length, "weather", "a bar")
+    return {name: lead for name, lead in columns.leads.items() if lead >= bar_length}
 
 
 def _stale(closes: pd.DatetimeIndex, columns: LoadedColumns, most: pd.Timedelta) -> pd.DataFrame:

@@ -7,21 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tradewinds.core.errors import GateError
-from tradewinds.core.resources import resource_dir
 from tradewinds.core.files import sha256_of
+from tradewinds.core.resources import resource_dir
 
-REQUIRED = (
-    "title",
-    "source",
-    "upstream",
-    "licence",
-    "attribution",
-    "changes",
-    "units",
-    "time",
-    "availability",
-    "caveats",
-)
+REQUIRED = "title source upstream licence attribution changes units time availability caveats".split()
 
 
 @dataclass(frozen=True)
@@ -101,14 +90,5 @@ def _sample(sidecar: Path) -> Sample:
         raise GateError(f"{sidecar.name} is not JSON") from None
     if missing:
         raise GateError(f"{sidecar.name} lacks {', '.join(missing)}")
-    return Sample(
-        name=facts["name"],
-        title=facts["title"],
-        path=sidecar.parent / facts["file"],
-        rows=facts["rows"],
-        first=facts["first"],
-        last=facts["last"],
-        sha256=facts["sha256"],
-        licence=facts["licence"]["name"],
-        facts=facts,
-    )
+    same = {name: facts[name] for name in ("name", "title", "rows", "first", "last", "sha256")}
+    return Sample(**same, path=sidecar.parent / facts["file"], licence=facts["licence"]["name"], facts=facts)

@@ -12,24 +12,18 @@ import pandas as pd
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.bar_columns import with_columns
+from tradewinds.data.assemble.future_covariates import announced, leads_of, refuse_holes
 from tradewinds.data.assemble.instruments import Facts, series_of
-from tradewinds.data.assemble.known_ahead import announced, leads_of, refuse_holes
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut, refuse_adjusted, refuse_jumps
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.checks.weather import check_values, median_interval
 from tradewinds.data.config import FileConfig, FileWeather
 from tradewinds.data.readers.table import Table, read_table
+from tradewinds.data.readers.text import file_name
 from tradewinds.data.rules import DataConfig
 
-ROLES = {
-    "open": ("open",),
-    "high": ("high",),
-    "low": ("low",),
-    "volume": ("volume",),
-    "dividends": ("dividends",),
-    "splits": ("splits",),
-}
+ROLES = ("open", "high", "low", "volume", "dividends", "splits")  # columns of a bar that are read if they are there
 
 
 def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
@@ -41,10 +35,10 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
     named = isinstance(config.path, Mapping)
     if isinstance(config.path, Mapping):
         files = {name: [Path(path)] for name, path in config.path.items()}
-        name = _plain("-".join(files))
+        name = file_name("-".join(files))
     else:
         paths = _paths(config.path)
-        files, name = {_stem(paths[0]): paths}, _plain_name(paths)
+        files, name = {_stem(paths[0]): paths}, file_name("-".join(map(_stem, paths[:1] + paths[1:][-1:])))
     read = {name: _read_bars(paths, config, rules) for name, paths in files.items()}
     lengths = {one.length for one in read.values()}
     if len(lengths) > 1:
@@ -90,10 +84,9 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     whole = table  # with the bars to come, of which only announced columns have values
     table = table.until(config.close) if config.known_ahead else table
     columns = {"close": table.numbers(config.close)}
-    for role, names in ROLES.items():
-        there = getattr(config, role) or next((name for name in names if table.has(name)), None)
-        if there is not None:
-            columns[role] = table.numbers(there)
+    for role in ROLES:
+        if getattr(config, role) or table.has(role):
+            columns[role] = table.numbers(getattr(config, role) or role)
     notes = _of_yfinance(config, table, columns)
     if "splits" in columns:
         columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # 0 where there was none
@@ -188,14 +181,6 @@ def _paths(path: str | tuple[str, ...]) -> list[Path]:
 
 def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".csv").removesuffix(".parquet") or path.name
-
-
-def _plain_name(paths: list[Path]) -> str:
-    return _plain(_stem(paths[0]) + (f"-{_stem(paths[-1])}" if len(paths) > 1 else ""))
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:64]
 
 
 def _remarks(columns: dict[str, np.ndarray]) -> tuple[str, ...]:

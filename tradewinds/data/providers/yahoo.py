@@ -21,27 +21,29 @@ from curl_cffi import requests
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.instruments import Facts, series_of
 from tradewinds.data.assemble.loaded import LoadedSeries
-from tradewinds.data.checks.bars import DAY, HOUR, NOISE, Array, Bars, carry_events, checked, cut, refuse_jumps
+from tradewinds.data.checks.bars import (
+    DAY,
+    HOUR,
+    PRICES,
+    Array,
+    Bars,
+    carry_events,
+    checked,
+    cut,
+    refuse_jumps,
+    widened,
+)
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.config import YahooConfig
 from tradewinds.data.readers.origin import Origin
-from tradewinds.data.readers.text import moment
+from tradewinds.data.readers.text import file_name, moment
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.store.store import Store, Stored
 from tradewinds.data.store.update import Asking, Reply
 
 LENGTHS = {"1d": DAY, "1h": HOUR, "15m": pd.Timedelta(minutes=15), "5m": pd.Timedelta(minutes=5)}
 GRANULARITY = {"60m": "1h"}  # another word of Yahoo's for the same
-COLUMNS = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Volume": "volume",
-    "Dividends": "dividends",
-    "Stock Splits": "splits",
-}
-PRICES = ("open", "high", "low", "close")
+COLUMNS = {name.title(): name for name in (*PRICES, "volume", "dividends")} | {"Stock Splits": "splits"}
 SPLIT = ("EQUITY", "ETF", "MUTUALFUND", "")  # what can be split: an index, a currency or a coin jumps by itself
 CALENDARS: Mapping[str, str] = {  # Yahoo's exchange codes with the calendar of their sessions
     **dict.fromkeys(("NMS", "NGM", "NCM", "NYQ", "PCX", "ASE", "BTS"), "XNYS"),
@@ -298,9 +300,13 @@ def _reply(
         frame = frame[frame.index >= first.tz_localize("UTC")]
     if frame.empty:
         return Reply("empty", reason=f"Yahoo has no closed bar of {symbol}")
-    widened = _widened(frame, rules)
-    if widened:
-        notes.append(f"{symbol}: the range of {widened} bars was widened to hold open and close")
+    ranges, below, above = widened({name: frame[name].to_numpy() for name in PRICES})
+    far = below | above
+    if "clip" not in rules.repair:
+        ranges = {name: np.where(far, frame[name], values) for name, values in ranges.items()}
+    elif far.any():
+        notes.append(f"{symbol}: the range of {int(far.sum())} bars was widened to hold open and close")
+    frame = frame.assign(**ranges)
     exchange = str(meta.get("exchangeName", ""))
     facts = {
         "exchange": exchange,
@@ -330,16 +336,6 @@ def _frame(table: pd.DataFrame, bar: str) -> pd.DataFrame:
     return frame
 
 
-def _widened(frame: pd.DataFrame, rules: DataConfig) -> int:
-    """Widen ranges in place by the noise of floats, or as far as `clip` asks for; return how many of the latter."""
-    top, bottom = frame[["open", "close"]].max(axis=1), frame[["open", "close"]].min(axis=1)
-    far = (frame["high"] < top * (1.0 - NOISE)) | (frame["low"] > bottom * (1.0 + NOISE))
-    chosen = ~far if "clip" not in rules.repair else pd.Series(True, index=frame.index)
-    frame["high"] = frame["high"].where(~chosen, np.maximum(frame["high"], top))
-    frame["low"] = frame["low"].where(~chosen, np.minimum(frame["low"], bottom))
-    return int((far & chosen).sum())
-
-
 def _name(symbols: list[str]) -> str:
     joined = "-".join(symbols) if len("-".join(symbols)) <= 40 else f"{symbols[0]}-and-{len(symbols) - 1}-more"
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in joined)[:64]
+    return file_name(joined)

@@ -57,7 +57,7 @@ def read_raw(path: Path) -> Raw:
     Raises:
         RequestError: it is not there, not whole, or not a table.
     """
-    content = _bytes_of(path)
+    content = bytes_of(path)
     digest = hashlib.sha256(content).hexdigest()
     if content[:4] == b"PAR1" or path.suffix == ".parquet":
         return _parquet(path, content, digest)
@@ -68,7 +68,12 @@ def read_raw(path: Path) -> Raw:
     return Raw(path, digest, header, header[0], lines, cells)
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        RequestError: there is none, or it cannot be read.
+    """
     try:
         if path.is_dir():
             raise RequestError(f"{path} is a folder; name a file in it")
@@ -80,12 +85,20 @@ def _bytes_of(path: Path) -> bytes:
         raise RequestError(f"cannot read {shown(str(path))}: {error.strerror}") from None
 
 
+def unzipped(path: Path, content: bytes) -> bytes:
+    """Return what a file holds, or what was gzipped into it.
+
+    Raises:
+        RequestError: it is a broken gzip file.
+    """
+    try:
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except (OSError, EOFError, zlib.error):
+        raise RequestError(f"{path} is a damaged or truncated gzip file; copy it again") from None
+
+
 def _text_of(path: Path, content: bytes) -> str:
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error):
-            raise RequestError(f"{path} is a damaged or truncated gzip file; copy it again") from None
+    content = unzipped(path, content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

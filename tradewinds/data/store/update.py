@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.core.errors import GateError, RequestError
-from tradewinds.data.readers.text import moment
+from tradewinds.data.readers.text import listed, moment
 from tradewinds.data.store.store import Store, Stored
 
 Status = Literal["ok", "empty", "rate_limited", "unreachable", "malformed", "conflict", "missing"]
@@ -196,7 +196,8 @@ def _without_price(old: Stored | None) -> list[str]:
 def _disagreement(dates: pd.DatetimeIndex) -> str:
     if len(dates) == 0:
         return "the source has none of the last rows that are stored; data.refetch=true replaces what is stored"
-    return f"the source now disagrees with what is stored on {_days(dates)}; data.refetch=true replaces it"
+    days = listed([moment(date) for date in dates], 5)
+    return f"the source now disagrees with what is stored on {days}; data.refetch=true replaces it"
 
 
 def _wider(asked: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
@@ -224,8 +225,3 @@ def look(store: Store, key: str) -> Outcome:
     if stored is None:
         return Outcome(store.source, key, "missing", reason="it was never fetched")
     return _said(store, key, "ok", stored, reason=f"fetched {stored.sidecar['fetched_at']}")
-
-
-def _days(dates: pd.DatetimeIndex) -> str:
-    named = ", ".join(f"{day:%Y-%m-%d}" if day == day.normalize() else f"{day:%Y-%m-%d %H:%M}" for day in dates[:5])
-    return f"{named} and {len(dates) - 5} more" if len(dates) > 5 else named
