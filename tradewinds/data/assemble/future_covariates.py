@@ -48,7 +48,7 @@ def refuse_short(leads: Mapping[str, pd.Timedelta], least: pd.Timedelta, where: 
 def announced(
     values: Mapping[str, Array], index: pd.DatetimeIndex, known_ahead: Mapping[str, float], interval: pd.Timedelta
 ) -> KnownAhead:
-    """Return the columns (N,) of a file of bars as what is known ahead; rows without any value are left out.
+    """Return the columns (N,) of a file of bars as future covariates; rows without any value are left out.
 
     Raises:
         RequestError: less than one bar ahead.
@@ -58,7 +58,7 @@ def announced(
 
 
 def refuse_holes(values: Mapping[str, Array], bars: NDArray[np.bool_], origin: Origin, rules: DataConfig) -> None:
-    """Refuse a column known ahead that has no value of a bar that has come, unless missing values are to be told.
+    """Refuse a future covariate that has no value of a bar that has come, unless missing values are to be told.
 
     Args:
         values: (N,) of each column.

@@ -195,32 +195,32 @@ def _dropped(bars: Bars) -> tuple[Bars, list[str]]:
         rest[name] = np.nan_to_num(rest[name], nan=1.0 if name == "splits" else 0.0)
     if not missing.any():
         return dataclasses.replace(bars, columns=rest), notes
-    kept = dataclasses.replace(bars, columns=carry_events(rest, ~missing)).take(~missing)
+    rest_of_bars = dataclasses.replace(bars, columns=carry_events(rest, ~missing)).take(~missing)
     days = ", ".join(moment(stamp) for stamp in bars.index[missing][:3])
-    return kept, [*notes, f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
+    return rest_of_bars, [*notes, f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
 
 
-def carry_events(columns: dict[str, Array], kept: Mask) -> dict[str, Array]:
+def carry_events(columns: dict[str, Array], remaining: Mask) -> dict[str, Array]:
     """Move dividends and splits of bars that are dropped to the next bar that is kept; the owner was paid all the same.
 
     Args:
         columns: (T,) each; `dividends` and `splits` may be missing.
-        kept: (T,) bars that stay.
+        remaining: (T,) bars that stay.
 
     Returns:
         The columns, the events of bars that go moved on.
     """
-    rows = np.flatnonzero(kept)
-    gone = np.flatnonzero(~kept)
-    after = np.searchsorted(rows, gone)
-    gone, heirs = gone[after < len(rows)], rows[after[after < len(rows)]]
+    rows = np.flatnonzero(remaining)
+    dropped_rows = np.flatnonzero(~remaining)
+    after = np.searchsorted(rows, dropped_rows)
+    dropped_rows, heirs = dropped_rows[after < len(rows)], rows[after[after < len(rows)]]
     moved = dict(columns)
     if "splits" in columns:
         moved["splits"] = columns["splits"].copy()
-        np.multiply.at(moved["splits"], heirs, columns["splits"][gone])
+        np.multiply.at(moved["splits"], heirs, columns["splits"][dropped_rows])
     if "dividends" in columns:
         moved["dividends"] = columns["dividends"].copy()
-        np.add.at(moved["dividends"], heirs, columns["dividends"][gone])
+        np.add.at(moved["dividends"], heirs, columns["dividends"][dropped_rows])
     return moved
 
 

@@ -135,24 +135,24 @@ def _gas_columns(columns: tuple[str, ...], last: str | None) -> LoadedColumns:
     """The daily gas price: known two days after its day is over, since EIA publishes with a delay."""
     if columns != ("henry_hub",):
         raise RequestError(f"weather.columns of henry_hub must be [henry_hub], were {list(columns)}")
-    one = sample("henry_hub_spot_daily")
-    table = _proven(one).through(last)
+    file = sample("henry_hub_spot_daily")
+    table = _proven(file).through(last)
     price = pd.Series(table.numbers("close", empty_allowed=True), index=table.index)
     quoted = pd.DataFrame({"henry_hub": price[price.notna()]})
     moments = {"henry_hub": pd.DatetimeIndex(quoted.index) + LAGS["henry_hub"]}
-    origin = Origin.counted(one.path.name, len(quoted))
-    return LoadedColumns(quoted, moments, origin, {"henry_hub": "USD/MMBtu"}, (_source(one),))
+    origin = Origin.counted(file.path.name, len(quoted))
+    return LoadedColumns(quoted, moments, origin, {"henry_hub": "USD/MMBtu"}, (_source(file),))
 
 
 def _weather_columns(config: SampleWeather) -> LoadedColumns:
-    one = sample(WEATHER[config.name])
-    table = _proven(one).through(config.last)
+    file = sample(WEATHER[config.name])
+    table = _proven(file).through(config.last)
     values = {name: table.numbers(name) for name in config.columns}
-    units = {name: one.facts["units"][name] for name in config.columns}
+    units = {name: file.facts["units"][name] for name in config.columns}
     frame = pd.DataFrame(values, index=table.index)
     check_values(frame, table.origin, units)
     moments = dict.fromkeys(config.columns, table.index + LAGS[config.name])
-    return LoadedColumns(frame, moments, table.origin, units, (_source(one),), place=CHICAGO)
+    return LoadedColumns(frame, moments, table.origin, units, (_source(file),), place=CHICAGO)
 
 
 def _quoted(prices: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
@@ -200,20 +200,20 @@ def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array
     return np.maximum(price, floor), [f"{raised} prices below {floor:g} were raised to it (series.price_floor)"]
 
 
-def _proven(one: Sample) -> Table:
+def _proven(file: Sample) -> Table:
     """Read a sample file, and refuse it if it is not the one its sidecar describes."""
-    table = read_table([one.path], time_column=None, time_zone="UTC", time_format=None, rules=DataConfig())
-    if table.sources[0]["sha256"] != one.sha256:
-        raise GateError(f"{one.path.name} differs from the sha256 in its sidecar; install Tradewinds again")
+    table = read_table([file.path], time_column=None, time_zone="UTC", time_format=None, rules=DataConfig())
+    if table.sources[0]["sha256"] != file.sha256:
+        raise GateError(f"{file.path.name} differs from the sha256 in its sidecar; install Tradewinds again")
     return table
 
 
 def _shipped(sidecar: str, columns: list[str]) -> tuple[pd.DataFrame, dict[str, str | int]]:
     """Columns of a file in data/ by time."""
-    one = sample(sidecar)
-    table = _proven(one)
+    file = sample(sidecar)
+    table = _proven(file)
     values = {name: table.numbers(name, empty_allowed=True) for name in columns}
-    return pd.DataFrame(values, index=table.index), _source(one)
+    return pd.DataFrame(values, index=table.index), _source(file)
 
 
 def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:
@@ -228,5 +228,5 @@ def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:
     return table.sort_index(), {"file": f"arch/{name}.csv.gz", "sha256": digest, "rows": len(table)}
 
 
-def _source(one: Sample) -> dict[str, str | int]:
-    return {"file": one.path.name, "sha256": one.sha256, "rows": one.rows}
+def _source(file: Sample) -> dict[str, str | int]:
+    return {"file": file.path.name, "sha256": file.sha256, "rows": file.rows}

@@ -39,12 +39,14 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
     else:
         paths = _paths(config.path)
         files, name = {_stem(paths[0]): paths}, file_name("-".join(map(_stem, paths[:1] + paths[1:][-1:])))
-    read = {name: _read_bars(paths, config, rules) for name, paths in files.items()}
-    lengths = {one.length for one in read.values()}
+    instruments = {name: _read_bars(paths, config, rules) for name, paths in files.items()}
+    lengths = {instrument_bars.length for instrument_bars in instruments.values()}
     if len(lengths) > 1:
-        found = ", ".join(f"{instrument} of {one.length}" for instrument, one in read.items())
-        raise RequestError(f"the files of series.path must have bars of one length, have {found}")
-    first = next(iter(read.values()))
+        lengths_by_name = ", ".join(
+            f"{instrument} of {instrument_bars.length}" for instrument, instrument_bars in instruments.items()
+        )
+        raise RequestError(f"the files of series.path must have bars of one length, have {lengths_by_name}")
+    first = next(iter(instruments.values()))
     facts = Facts(
         name=name,
         bar_length=first.length,
@@ -55,16 +57,20 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         zone=first.table.zone,
         target=config.target,
     )
-    series, notes = series_of({name: one.bars for name, one in read.items()}, facts)
+    series, notes = series_of({name: instrument_bars.bars for name, instrument_bars in instruments.items()}, facts)
     if config.known_ahead:
         series = _with_announced(series, first.table, config, rules)
     if not named:
-        series, read_too = with_columns(series, first.table, config, rules)
-        notes = [*notes, *read_too]
-    said = [f"{instrument}: {note}" if named else note for instrument, one in read.items() for note in one.notes]
-    sources = tuple(source for one in read.values() for source in one.table.sources)
+        series, column_notes = with_columns(series, first.table, config, rules)
+        notes = [*notes, *column_notes]
+    remarks = [
+        f"{instrument}: {note}" if named else note
+        for instrument, instrument_bars in instruments.items()
+        for note in instrument_bars.notes
+    ]
+    sources = tuple(source for instrument_bars in instruments.values() for source in instrument_bars.table.sources)
     zone = first.table.zone if first.table.zone != "UTC" else None
-    return LoadedSeries(series, (*said, *notes), sources, zone)
+    return LoadedSeries(series, (*remarks, *notes), sources, zone)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +99,8 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     bars = Bars(table.index, columns, table.origin)
     bars = bars.take(cut(bars.index, config.first, config.last, table.origin.name, table.zone))
     positive = config.target == "log_return"
-    bars, length, said = checked(bars, rules=rules, length=_length(config.bar_length), positive=positive)
-    notes += said
+    bars, length, remarks = checked(bars, rules=rules, length=_length(config.bar_length), positive=positive)
+    notes += remarks
     if positive:  # what is no price is not split, and jumps by no ratio
         refuse_adjusted(bars)
         refuse_jumps(bars, rules, window=max(int(DAY / length), 10))
@@ -104,7 +110,7 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
 
 
 def _with_announced(series: Series, table: Table, config: FileConfig, rules: DataConfig) -> Series:
-    """Put the columns that are known ahead beside the bars, and keep what is known of the bars to come."""
+    """Put future covariates beside the bars, and keep what is known of the bars to come."""
     values = {name: table.numbers(name, empty_allowed=True) for name in config.known_ahead}
     refuse_holes(values, np.asarray(table.index.isin(series.index)), table.origin, rules)
     ahead = announced(values, table.index, config.known_ahead, series.bar_length)
@@ -127,8 +133,8 @@ def _of_yfinance(config: FileConfig, table: Table, columns: dict[str, Array]) ->
     adjusted = not table.has("adj close") and config.dividends is None
     if adjusted:
         columns.pop("dividends", None)
-    left = "Stock Splits and Dividends are" if adjusted else "Stock Splits is"
-    return [f"{table.origin.name} is as yfinance writes it, its prices adjusted already: {left} not used"]
+    unused = "Stock Splits and Dividends are" if adjusted else "Stock Splits is"
+    return [f"{table.origin.name} is as yfinance writes it, its prices adjusted already: {unused} not used"]
 
 
 def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
@@ -176,7 +182,7 @@ def _length(text: str | None) -> pd.Timedelta | None:
 
 
 def _paths(path: str | tuple[str, ...]) -> list[Path]:
-    return [Path(one) for one in ((path,) if isinstance(path, str) else path)]
+    return [Path(name) for name in ((path,) if isinstance(path, str) else path)]
 
 
 def _stem(path: Path) -> str:

@@ -89,21 +89,23 @@ class Yahoo:
                 )
                 history = ticker._price_history
                 meta = dict(history._history_metadata or {}) if history else {}
-                paid = getattr(history, "_dividends", None)
+                dividends = getattr(history, "_dividends", None)
         except Exception as error:  # yfinance lets KeyError, TypeError, JSONDecodeError and curl's own errors through
             return self._failed(symbol, error)
-        others = (
-            {str(one) for one in paid["currency"]} if isinstance(paid, pd.DataFrame) and "currency" in paid else set()
+        currencies = (
+            {str(currency) for currency in dividends["currency"]}
+            if isinstance(dividends, pd.DataFrame) and "currency" in dividends
+            else set()
         )
-        if others - {str(meta.get("currency")), "nan", "None", ""}:
-            words = f"dividends in {', '.join(sorted(others))} and prices in {meta.get('currency')}"
+        if currencies - {str(meta.get("currency")), "nan", "None", ""}:
+            words = f"dividends in {', '.join(sorted(currencies))} and prices in {meta.get('currency')}"
             return Reply("malformed", reason=f"Yahoo gives {symbol} {words}")
         return _reply(symbol, table, meta, bar, first, rules)
 
     def _failed(self, symbol: str, error: Exception) -> Reply:
         """Type a failure by what was heard on the wire; yfinance calls a server's fault a delisting."""
-        name, heard = type(error).__name__, self._session.heard
-        last = heard[-1] if heard else None
+        name, answers = type(error).__name__, self._session.heard
+        last = answers[-1] if answers else None
         if name == "YFRateLimitError" or last == 429:
             return Reply("rate_limited", reason=f"Yahoo answered {symbol} with 429, too many requests")
         if isinstance(last, str):
@@ -114,8 +116,8 @@ class Yahoo:
             return Reply("unreachable", reason=f"Yahoo refused to answer for {symbol}, {last}")
         words = " ".join(str(error).split())[:120]
         if name in ("YFPricesMissingError", "YFTzMissingError") or last == 404:
-            said = f" ({words.split(': ', 1)[-1]})" if name == "YFPricesMissingError" else ""
-            return Reply("empty", reason=f"Yahoo has no bars of {symbol}; is it written as Yahoo writes it?{said}")
+            detail = f" ({words.split(': ', 1)[-1]})" if name == "YFPricesMissingError" else ""
+            return Reply("empty", reason=f"Yahoo has no bars of {symbol}; is it written as Yahoo writes it?{detail}")
         return Reply("malformed", reason=f"Yahoo's answer for {symbol} cannot be read ({name}: {words})")
 
 
@@ -207,8 +209,8 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
     store = Store(rules, f"yahoo/{config.bar}")
     symbols = [symbol.upper() for symbol in config.symbols]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        found = dict(zip(symbols, pool.map(lambda symbol: _read(store, symbol, config), symbols), strict=True))
-    missing = [symbol for symbol, one in found.items() if one is None]
+        tables = dict(zip(symbols, pool.map(lambda symbol: _read(store, symbol, config), symbols), strict=True))
+    missing = [symbol for symbol, table in tables.items() if table is None]
     if missing:
         named = ",".join(missing[:5])
         raise RequestError(
@@ -216,28 +218,30 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
             f"the store {store.root}; type: "
             f"tradewinds fetch series=yahoo 'series.symbols=[{named}]' series.bar={config.bar}"
         )
-    there = {symbol: one for symbol, one in found.items() if one is not None}
-    said = [stored.sidecar["facts"] for _, stored in there.values()]
-    calendars = sorted({config.calendar or str(facts["calendar"]) for facts in said})
+    instruments = {symbol: table for symbol, table in tables.items() if table is not None}
+    table_facts = [stored.sidecar["facts"] for _, stored in instruments.values()]
+    calendars = sorted({config.calendar or str(facts["calendar"]) for facts in table_facts})
     series, notes = series_of(
-        {symbol: bars for symbol, (bars, _) in there.items()},
+        {symbol: bars for symbol, (bars, _) in instruments.items()},
         Facts(
             name=_name(symbols),
             bar_length=LENGTHS[config.bar],
-            price_unit="/".join(sorted({str(facts["currency"]) for facts in said})),
+            price_unit="/".join(sorted({str(facts["currency"]) for facts in table_facts})),
             calendar=calendars[0] if len(calendars) == 1 else "",
         ),
     )
-    kept = [note for facts in said for note in facts["notes"]]
+    remarks = [note for facts in table_facts for note in facts["notes"]]
     late = [
-        symbol for symbol, (bars, _) in there.items() if config.first and f"{bars.index[0]:%Y-%m-%d}" > config.first
+        symbol
+        for symbol, (bars, _) in instruments.items()
+        if config.first and f"{bars.index[0]:%Y-%m-%d}" > config.first
     ]
     if late:
-        kept.append(
+        remarks.append(
             f"{', '.join(late[:5])}: the store begins after series.first={config.first}, {series.index[0]:%Y-%m-%d}"
         )
-    sources = tuple(stored.source for _, stored in there.values())
-    return LoadedSeries(series, (*kept, *notes), sources)
+    sources = tuple(stored.source for _, stored in instruments.values())
+    return LoadedSeries(series, (*remarks, *notes), sources)
 
 
 def _read(store: Store, symbol: str, config: YahooConfig) -> tuple[Bars, Stored] | None:
@@ -278,24 +282,27 @@ def _reply(
 ) -> Reply:
     if table is None or table.empty:
         return Reply("empty", reason=f"Yahoo has no bars of {symbol}" + (f" since {first:%Y-%m-%d}" if first else ""))
-    lost = [name for name in COLUMNS if name not in table.columns]
-    if lost or not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
-        return Reply("malformed", reason=f"Yahoo's answer for {symbol} lacks {', '.join(lost) or 'times with a zone'}")
-    given = str(meta.get("dataGranularity") or bar)
-    if GRANULARITY.get(given, given) != bar:
-        return Reply("malformed", reason=f"Yahoo gave bars of {given} for {symbol}, and was asked for {bar}")
+    lacking = [name for name in COLUMNS if name not in table.columns]
+    if lacking or not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
+        return Reply(
+            "malformed", reason=f"Yahoo's answer for {symbol} lacks {', '.join(lacking) or 'times with a zone'}"
+        )
+    granularity = str(meta.get("dataGranularity") or bar)
+    if GRANULARITY.get(granularity, granularity) != bar:
+        return Reply("malformed", reason=f"Yahoo gave bars of {granularity} for {symbol}, and was asked for {bar}")
     frame = _frame(table, bar)
     prices = frame[list(PRICES)].to_numpy(dtype=np.float64)
-    null = np.isnan(prices).any(axis=1)
-    notes, without = [], [moment(day) for day in frame.index[null]]
-    if null.any():
-        words = f"{int(null.sum())} of {len(frame)} bars of {symbol} came without a price: {', '.join(without[:3])}"
-        if null.sum() > max(1.0, rules.max_missing * len(frame)):
+    unpriced = np.isnan(prices).any(axis=1)
+    notes, unpriced_days = [], [moment(day) for day in frame.index[unpriced]]
+    if unpriced.any():
+        days = ", ".join(unpriced_days[:3])
+        words = f"{int(unpriced.sum())} of {len(frame)} bars of {symbol} came without a price: {days}"
+        if unpriced.sum() > max(1.0, rules.max_missing * len(frame)):
             return Reply("malformed", reason=f"{words}; that is more than data.max_missing={rules.max_missing:g}")
         notes.append(f"{words}; they are left out")
-    kept = ~null & np.asarray(pd.DatetimeIndex(frame.index) + LENGTHS[bar] <= pd.Timestamp.now("UTC"))
+    closed = ~unpriced & np.asarray(pd.DatetimeIndex(frame.index) + LENGTHS[bar] <= pd.Timestamp.now("UTC"))
     columns = {str(name): frame[name].to_numpy(dtype=np.float64) for name in frame.columns}
-    frame = pd.DataFrame(carry_events(columns, kept), index=frame.index)[kept].sort_index()
+    frame = pd.DataFrame(carry_events(columns, closed), index=frame.index)[closed].sort_index()
     if first is not None:
         frame = frame[frame.index >= first.tz_localize("UTC")]
     if frame.empty:
@@ -315,7 +322,7 @@ def _reply(
         "kind": str(meta.get("instrumentType") or ""),
         "zone": str(meta.get("exchangeTimezoneName") or ""),
         "prices": "divided by all later splits, not adjusted for dividends",
-        "without_price": without,
+        "without_price": unpriced_days,
         "yfinance": version("yfinance"),
     }
     return Reply("ok", frame, facts=facts, notes=tuple(notes))

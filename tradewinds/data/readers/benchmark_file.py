@@ -49,9 +49,9 @@ def read_columns(path: Path) -> Columns:
         column = pd.to_numeric(numbers[name], errors="coerce").to_numpy(np.float64)
         bad = np.flatnonzero(~np.isfinite(column))
         if len(bad):
-            found = numbers[name].iloc[int(bad[0])]
+            text = numbers[name].iloc[int(bad[0])]
             raise RequestError(
-                f"{path}, row {bad[0] + 2}, column {name}: '{found}' is not a number ({len(bad)} of {len(column)} rows)"
+                f"{path}, row {bad[0] + 2}, column {name}: '{text}' is not a number ({len(bad)} of {len(column)} rows)"
             )
     names = tuple(map(str, numbers.columns))
     return Columns(names, numbers.to_numpy(np.float64), hashlib.sha256(text).hexdigest())

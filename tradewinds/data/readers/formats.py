@@ -179,20 +179,20 @@ def _parquet(path: Path, content: bytes, digest: str) -> Raw:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise RequestError(f"{path} must name every column once; {twice} stand twice")
-    kept = {name: column for name, column in cells.items() if column is not None}
-    times = [name for name, column in kept.items() if isinstance(column, pd.DatetimeIndex)]
-    time_column = next((name for name in [*named, *times, *kept] if name in kept), None)
-    if time_column is None or len(kept) < 2:
+    readable = {name: column for name, column in cells.items() if column is not None}
+    times = [name for name, column in readable.items() if isinstance(column, pd.DatetimeIndex)]
+    time_column = next((name for name in [*named, *times, *readable] if name in readable), None)
+    if time_column is None or len(readable) < 2:
         raise RequestError(f"{path} needs a column of times and one of prices, has {', '.join(names) or 'none'}")
     if table.num_rows == 0:
         raise RequestError(f"{path} has no rows")
-    return Raw(path, digest, tuple(kept), time_column, np.arange(1, table.num_rows + 1), kept)
+    return Raw(path, digest, tuple(readable), time_column, np.arange(1, table.num_rows + 1), readable)
 
 
 def _flat(name: str) -> str:
     """`('Close', 'AAPL')` is how pandas writes a column of two levels; its first is what yfinance calls it."""
-    found = re.fullmatch(r"\('([^']*)', '[^']*'\)", name)
-    return found[1] if found else name
+    match = re.fullmatch(r"\('([^']*)', '[^']*'\)", name)
+    return match[1] if match else name
 
 
 def _cells_of(column: pa.ChunkedArray) -> RawCells | None:

@@ -159,17 +159,17 @@ def compare(
     shared = before.index.intersection(after.index)
     lost = before.index.symmetric_difference(after.index)
     lost = lost[[moment(day) not in filled for day in lost]] if filled else lost
-    one, other = before.loc[shared], after.loc[shared]
+    earlier, later = before.loc[shared], after.loc[shared]
     differing = pd.Series(False, index=shared)
     for name in set(asking.compared) & set(before.columns):
-        differing |= ~np.isclose(one[name], other[name], rtol=SAME, atol=1e-12, equal_nan=True)
+        differing |= ~np.isclose(earlier[name], later[name], rtol=SAME, atol=1e-12, equal_nan=True)
     if len(lost) == 0 and len(shared) and not differing.any():
         return "same", pd.DatetimeIndex([])
     if len(lost) == 0 and len(shared) and asking.scaled:
-        ratios = np.concatenate([(other[name] / one[name]).to_numpy(dtype=np.float64) for name in asking.scaled])
+        ratios = np.concatenate([(later[name] / earlier[name]).to_numpy(dtype=np.float64) for name in asking.scaled])
         middle = float(np.median(ratios))
         steady = abs(middle - 1.0) > STEADY and bool((np.abs(ratios / middle - 1.0) < STEADY).all())
-        if steady and _is_split(middle) and _events_agree(one, other, middle):
+        if steady and _is_split(middle) and _events_agree(earlier, later, middle):
             return "restated", pd.DatetimeIndex([])
     return "conflict", pd.DatetimeIndex(shared[differing].union(lost))
 
@@ -200,11 +200,11 @@ def _disagreement(dates: pd.DatetimeIndex) -> str:
     return f"the source now disagrees with what is stored on {days}; data.refetch=true replaces it"
 
 
-def _wider(asked: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+def _wider(parameters: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Whether more is asked for than is stored: an earlier first date, or anything else than before."""
-    first, there = asked["first"], stored.get("first")
-    earlier = there is not None and (first is None or first < there)
-    return earlier or {**asked, "first": None} != {**stored, "first": None}
+    first, stored_first = parameters["first"], stored.get("first")
+    earlier = stored_first is not None and (first is None or first < stored_first)
+    return earlier or {**parameters, "first": None} != {**stored, "first": None}
 
 
 def _said(store: Store, key: str, status: Status, stored: Stored | None, *, reason: str, added: int = 0) -> Outcome:
