@@ -134,7 +134,7 @@ def _check(words: Words) -> None:
 
 
 def _place(words: Words, word: str) -> None:
-    from tradewinds.request.validate import nearest
+    from tradewinds.core.laws import nearest
 
     if not words.stage:
         if word not in STAGES:

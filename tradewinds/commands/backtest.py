@@ -18,12 +18,13 @@ from forecaster.networks.heads import LEVELS
 from tradewinds.commands.train_forecaster import MUST_MATCH, check_fits
 from tradewinds.core.console import Console, again
 from tradewinds.core.errors import RequestError
+from tradewinds.core.files import json_text, write_text
 from tradewinds.evaluation.band import equity_band
 from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict, honesty_block
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import trial_block
 from tradewinds.leakcheck.probes import leakcheck_block
-from tradewinds.pipeline.artifact import Artifact, json_text, latest, new_run_id, parent, read, write_text, writing
+from tradewinds.pipeline.artifact import Artifact, latest, new_run_id, parent, read, writing
 from tradewinds.pipeline.prepare import Prepared, prepare, seed_for
 from tradewinds.report.document import report_document
 from tradewinds.report.index import write_index

@@ -5,7 +5,7 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import FetchError, GateError, RequestError
-from tradewinds.data.store.fetch import Wanted, fetch, wanted
+from tradewinds.data.fetch import Wanted, fetch, wanted
 from tradewinds.data.store.update import Outcome
 from tradewinds.request.schema import Config
 

@@ -6,7 +6,8 @@ from typing import Any
 from tradewinds.commands.backtest import KIND
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
-from tradewinds.pipeline.artifact import MANIFEST, read, sha256_of
+from tradewinds.core.files import sha256_of
+from tradewinds.pipeline.artifact import MANIFEST, read
 from tradewinds.report.index import write_comparison, write_index
 from tradewinds.report.page import write_page
 from tradewinds.report.png import write_picture

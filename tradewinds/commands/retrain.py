@@ -12,9 +12,10 @@ from tradewinds.commands.fetch import bring_up_to_date
 from tradewinds.commands.run import walk
 from tradewinds.core.console import Console
 from tradewinds.core.errors import BusyError, GateError, RequestError
+from tradewinds.core.files import write_json
 from tradewinds.operate.champion import Model, load_version, prove
 from tradewinds.operate.registry import Registry, Version, now
-from tradewinds.pipeline.artifact import Artifact, sweep_partials, write_json
+from tradewinds.pipeline.artifact import Artifact, sweep_partials
 from tradewinds.pipeline.prepare import Prepared, prepare
 from tradewinds.request.schema import Config
 from tradewinds.tasks.storage.judge import refuse_storage

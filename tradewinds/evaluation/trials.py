@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tradewinds.core.files import flush
 from tradewinds.evaluation.overfitting import bar_sharpe, deflated_sharpe, overfitting_probability, probabilistic_sharpe
 from tradewinds.evaluation.seed_statistics import seed_summary
-from tradewinds.pipeline.artifact import flush
 from tradewinds.pipeline.prepare import Prepared
 
 Array = NDArray[np.float64]

@@ -20,13 +20,13 @@ from forecaster.data.features import build_features, static_features
 from forecaster.data.series import Series
 from forecaster.data.splits import Split, split_rows
 from tradewinds.core.errors import RequestError
+from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import know_features
 from tradewinds.data import join_parts, load_parts
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.providers.samples import POWER_NOTE
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
-from tradewinds.request.validate import nearest
 
 LONGEST_DAY = 25  # hours, where clocks are turned back
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from tradewinds.pipeline.artifact import write_text
+from tradewinds.core.files import write_text
 from tradewinds.report import charts
 from tradewinds.report.render import render, shown
 from tradewinds.tasks.account.tables import has_table, read_table

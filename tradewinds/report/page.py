@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tradewinds.pipeline.artifact import write_text
+from tradewinds.core.files import write_text
 from tradewinds.report import charts
 from tradewinds.report.forecasts import FORECASTS, forecast_cards, forecast_figures, forecast_values
 from tradewinds.report.render import render, shown

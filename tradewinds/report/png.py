@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tradewinds.pipeline.artifact import write_bytes
+from tradewinds.core.files import write_bytes
 from tradewinds.report import charts
 from tradewinds.tasks.account.tables import read_table
 from tradewinds.tasks.storage.report import PALETTE

@@ -11,9 +11,10 @@ from forecaster.fitted import FittedForecaster
 from forecaster.hidden_states import HiddenStates
 from tradewinds.commands.backtest import FORECASTS, forecasts_table, log_opening
 from tradewinds.core.console import Console, again
+from tradewinds.core.files import json_text, write_text
 from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict
 from tradewinds.leakcheck.probes import leakcheck_block
-from tradewinds.pipeline.artifact import Artifact, json_text, write_text, writing
+from tradewinds.pipeline.artifact import Artifact, writing
 from tradewinds.pipeline.prepare import Prepared
 from tradewinds.report.document import report_document
 from tradewinds.report.index import write_index

@@ -13,23 +13,14 @@ from numpy.typing import NDArray
 
 from tradewinds.commands.backtest import log_opening
 from tradewinds.core.console import Console, again
+from tradewinds.core.files import json_text, write_json, write_text
 from tradewinds.evaluation.inference import honesty_block
 from tradewinds.evaluation.metrics import simple_returns
 from tradewinds.evaluation.overfitting import bar_sharpe
 from tradewinds.evaluation.seed_statistics import seed_line, seed_summary
 from tradewinds.evaluation.trials import trial_block
 from tradewinds.leakcheck.stretch import aligned
-from tradewinds.pipeline.artifact import (
-    Artifact,
-    json_text,
-    new_run_id,
-    read,
-    sweep_partials,
-    versions,
-    write_json,
-    write_text,
-    writing,
-)
+from tradewinds.pipeline.artifact import Artifact, new_run_id, read, sweep_partials, versions, writing
 from tradewinds.pipeline.prepare import Prepared, prepare, seed_for
 from tradewinds.report.index import write_index
 from tradewinds.report.page import write_page

@@ -11,9 +11,10 @@ from forecaster.fitted import FittedForecaster
 from forecaster.hidden_states import HiddenStates
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.core.files import json_text, write_text
 from tradewinds.evaluation.trials import trial_block
 from tradewinds.leakcheck.probes import leakcheck_block
-from tradewinds.pipeline.artifact import Artifact, json_text, write_text, writing
+from tradewinds.pipeline.artifact import Artifact, writing
 from tradewinds.pipeline.prepare import Prepared, seed_for
 from tradewinds.report.index import write_index
 from tradewinds.report.page import write_page
