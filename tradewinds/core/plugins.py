@@ -109,14 +109,14 @@ def know_features(names: Iterable[str]) -> None:
     """
     from forecaster.data.custom_features import register_feature, registered_features
 
-    offered = registered()["feature"]
+    plugin_features = registered()["feature"]
     for name in names:
-        if name in offered:
-            register_feature(name, load(offered[name].function))
+        if name in plugin_features:
+            register_feature(name, load(plugin_features[name].function))
         elif name not in registered_features():
-            known = sorted({*offered, *registered_features()})
+            features = sorted({*plugin_features, *registered_features()})
             raise ValueError(
-                f"features.custom must name features of plugins ({', '.join(known) or 'none is installed'}), was "
+                f"features.custom must name features of plugins ({', '.join(features) or 'none is installed'}), was "
                 f"'{name}'; offer it through the entry-point group {GROUP}, as docs/leakage.md shows"
             )
 
