@@ -12,6 +12,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from trading_agent.common.registry import ALGORITHMS
+
 GROUP = "tradewinds.plugins"
 
 
@@ -57,20 +59,7 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
             "tradewinds.tasks.gymnasium.config:GymnasiumConfig", "tradewinds.tasks.gymnasium.task:GymnasiumTask"
         ),
     },
-    "agent": {
-        "dqn": Kind("trading_agent.dqn.config:DQNConfig", "trading_agent.dqn.dqn:train_dqn"),
-        "direct": Kind("trading_agent.direct.config:DirectConfig", "trading_agent.direct.direct:train_direct"),
-        "planner": Kind("trading_agent.planner.config:PlannerConfig", "trading_agent.planner.planner:train_planner"),
-        "ppo": Kind("trading_agent.policy_gradient.config:PPOConfig", "trading_agent.policy_gradient.ppo:train_ppo"),
-        "reinforce": Kind(
-            "trading_agent.policy_gradient.config:ReinforceConfig",
-            "trading_agent.policy_gradient.reinforce:train_reinforce",
-        ),
-        "sb3": Kind("trading_agent.sb3.config:StableBaselinesConfig", "trading_agent.sb3.train:train_sb3"),
-        "q_learning": Kind(
-            "trading_agent.q_learning.config:QLearningConfig", "trading_agent.q_learning.q_learning:train_q_learning"
-        ),
-    },
+    "agent": {name: Kind(algorithm.config, algorithm.train) for name, algorithm in ALGORITHMS.items()},
     "feature": {},  # ours are settings of their own; `features.custom` names those of plugins
 }
 
