@@ -32,7 +32,7 @@ format: $(VENV)/.installed-dev ## format the code and sort its imports
 wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
-bench-env: $(BENCH)/.installed ## build .venv-bench: this project beside the peers that it is measured against (2 GB)
+bench-env: $(BENCH)/.installed ## build .venv-bench: this project beside the peers that it is measured against (2.5 GB)
 
 bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (about half an hour)
 	$(BENCH)/bin/python benchmarks/env.py

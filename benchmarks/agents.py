@@ -151,15 +151,25 @@ def zoo_seconds(name: str) -> str:
         return "-"
     if name == "cartpole_ppo":
         env: Any = stable_baselines3.common.vec_env.DummyVecEnv([lambda: gymnasium.make("CartPole-v1")] * 8)
-        told: dict[str, Any] = {"n_steps": 32, "batch_size": 256, "n_epochs": 20, "gae_lambda": 0.8, "gamma": 0.98}
-        told |= {"learning_rate": lambda left: 1e-3 * left, "clip_range": lambda left: 0.2 * left}
+        published: dict[str, Any] = {
+            "n_steps": 32,
+            "batch_size": 256,
+            "n_epochs": 20,
+            "gae_lambda": 0.8,
+            "gamma": 0.98,
+        }
+        published |= {"learning_rate": lambda left: 1e-3 * left, "clip_range": lambda left: 0.2 * left}
     else:
         env = gymnasium.make("CartPole-v1")
-        told = {"learning_rate": 2.3e-3, "batch_size": 64, "buffer_size": 100_000, "learning_starts": 1_000}
-        told |= {"target_update_interval": 10, "train_freq": 256, "gradient_steps": 128, "gamma": 0.99}
-        told |= {"exploration_fraction": 0.16, "exploration_final_eps": 0.04, "policy_kwargs": {"net_arch": [256, 256]}}
+        published = {"learning_rate": 2.3e-3, "batch_size": 64, "buffer_size": 100_000, "learning_starts": 1_000}
+        published |= {"target_update_interval": 10, "train_freq": 256, "gradient_steps": 128, "gamma": 0.99}
+        published |= {
+            "exploration_fraction": 0.16,
+            "exploration_final_eps": 0.04,
+            "policy_kwargs": {"net_arch": [256, 256]},
+        }
     kind = stable_baselines3.PPO if name == "cartpole_ppo" else stable_baselines3.DQN
-    model, started = kind("MlpPolicy", env, seed=0, device="cpu", **told), time.process_time()
+    model, started = kind("MlpPolicy", env, seed=0, device="cpu", **published), time.process_time()
     model.learn(100_000 if name == "cartpole_ppo" else 50_000)
     return f"{time.process_time() - started:.1f}"
 
@@ -215,7 +225,7 @@ def speed(seeds: int) -> None:
 
         from trading_agent.sb3.adapter import as_vec_env
     except ImportError:
-        print("stable-baselines3 is not installed: pip install 'tradewinds[sb3]'")
+        print("stable-baselines3 is not installed: `make bench-env` installs it")
         return
     market, wide = world(0), {"net_arch": [64, 64]}
 
