@@ -7,14 +7,13 @@ Must not know how models are trained or judged.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import ForeignKey, create_engine, event, select
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tradewinds.core.errors import GateError, RequestError
@@ -22,14 +21,28 @@ from tradewinds.core.errors import GateError, RequestError
 CHAMPION = "champion"
 
 
-class _Base(DeclarativeBase):
+class _Base(MappedAsDataclass, DeclarativeBase):
     pass
 
 
-class _Version(_Base):
+class Version(_Base):
+    """A registered model.
+
+    Attributes:
+        name: of the model, which is the run name.
+        run: folder of the run that made it, relative to the folder of all runs.
+        agent_sha256: identity of its agent artifact, and through it of its forecaster.
+        config_hash: of the request that made it, the rules of the duel included.
+        data_sha256: of the series it was trained and judged on.
+        data_last: the last bar of that series, ISO 8601.
+        created_at: ISO 8601, UTC.
+        verdict: why it was or was not promoted when it was made; the registry's to say.
+        number: its number, unique in the registry; the registry's to give.
+    """
+
     __tablename__ = "version"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column("id", primary_key=True, init=False)
     name: Mapped[str]
     run: Mapped[str]
     agent_sha256: Mapped[str]
@@ -37,7 +50,7 @@ class _Version(_Base):
     data_sha256: Mapped[str]
     data_last: Mapped[str]
     created_at: Mapped[str]
-    verdict: Mapped[str]
+    verdict: Mapped[str] = mapped_column(init=False)
 
 
 class _Alias(_Base):
@@ -51,7 +64,7 @@ class _Alias(_Base):
 class _AliasLog(_Base):
     __tablename__ = "alias_log"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
     name: Mapped[str]
     alias: Mapped[str]
     before: Mapped[int | None]
@@ -59,33 +72,6 @@ class _AliasLog(_Base):
     is_rollback: Mapped[bool]
     reason: Mapped[str]
     at: Mapped[str]
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered model.
-
-    Attributes:
-        number: its number, unique in the registry.
-        name: of the model, which is the run name.
-        run: folder of the run that made it, relative to the folder of all runs.
-        agent_sha256: identity of its agent artifact, and through it of its forecaster.
-        config_hash: of the request that made it, the rules of the duel included.
-        data_sha256: of the series it was trained and judged on.
-        data_last: the last bar of that series, ISO 8601.
-        created_at: ISO 8601, UTC.
-        verdict: why it was or was not promoted when it was made.
-    """
-
-    number: int
-    name: str
-    run: str
-    agent_sha256: str
-    config_hash: str
-    data_sha256: str
-    data_last: str
-    created_at: str
-    verdict: str
 
 
 Check = Callable[[Version], object]
@@ -112,16 +98,15 @@ class Registry:
             return None
         with self._session() as session:
             alias = session.get(_Alias, (name, CHAMPION))
-            return None if alias is None else _plain(session.get_one(_Version, alias.version))
+            return None if alias is None else session.get_one(Version, alias.version)
 
     def versions(self, name: str | None = None) -> list[Version]:
         """Return all versions, oldest first; of one model, if `name` is given."""
         if not self.path.exists():
             return []
         with self._session() as session:
-            query = select(_Version).order_by(_Version.id)
-            rows = session.scalars(query if name is None else query.where(_Version.name == name))
-            return [_plain(row) for row in rows]
+            query = select(Version).order_by(Version.number)
+            return list(session.scalars(query if name is None else query.where(Version.name == name)))
 
     def judged(self, name: str, *, config_hash: str, data_sha256: str) -> Version | None:
         """Return the newest version made from this very request and data, if there is one."""
@@ -132,34 +117,25 @@ class Registry:
         """Add a version and, if it won, make it the champion: both or neither.
 
         Args:
-            version: the new version; its `number` is ignored.
+            version: the new version, which has no number and no verdict yet.
             promote: whether it takes the champion's place.
             expected: number of the champion it was judged against.
             reason: kept in the log and as the version's verdict.
 
         Returns:
-            The version with its number.
+            The same version, with both.
 
         Raises:
             GateError: the champion changed while the challenger was judged.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._session() as session, session.begin():
-            row = _Version(
-                name=version.name,
-                run=version.run,
-                agent_sha256=version.agent_sha256,
-                config_hash=version.config_hash,
-                data_sha256=version.data_sha256,
-                data_last=version.data_last,
-                created_at=version.created_at,
-                verdict=reason,
-            )
-            session.add(row)
+            version.verdict = reason
+            session.add(version)
             session.flush()
             if promote:
-                _move(session, version.name, row.id, expected=expected, reason=reason)
-            return _plain(row)
+                _move(session, version.name, version.number, expected=expected, reason=reason)
+        return version
 
     def promote(self, name: str, number: int, *, reason: str, check: Check = _accept) -> Version:
         """Make a registered version the champion, if `check` does not raise on it.
@@ -238,20 +214,6 @@ def _move(
         _AliasLog(
             name=name, alias=CHAMPION, before=before, after=number, is_rollback=is_rollback, reason=reason, at=now()
         )
-    )
-
-
-def _plain(row: _Version) -> Version:
-    return Version(
-        number=row.id,
-        name=row.name,
-        run=row.run,
-        agent_sha256=row.agent_sha256,
-        config_hash=row.config_hash,
-        data_sha256=row.data_sha256,
-        data_last=row.data_last,
-        created_at=row.created_at,
-        verdict=row.verdict,
     )
 
 

@@ -11,7 +11,6 @@ from tradewinds.operate.registry import Registry, Version, now
 
 def version(number, data="d"):
     return Version(
-        number=0,
         name="m",
         run=f"m/{number}",
         agent_sha256="a" * 64,
@@ -19,7 +18,6 @@ def version(number, data="d"):
         data_sha256=f"{data}{number}",
         data_last="2020-01-01",
         created_at=now(),
-        verdict="",
     )
 
 
@@ -101,3 +99,48 @@ def test_every_move_is_logged_with_its_reason(registry, tmp_path):
     with sqlite3.connect(tmp_path / "registry.db") as connection:
         moves = connection.execute("select before, after, reason from alias_log order by id").fetchall()
     assert moves == [(None, 1, "reason 1"), (1, 2, "reason 2"), (2, 1, "it lost money")]
+
+
+OLD = """
+CREATE TABLE version (
+    id INTEGER NOT NULL, name VARCHAR NOT NULL, run VARCHAR NOT NULL, agent_sha256 VARCHAR NOT NULL,
+    config_hash VARCHAR NOT NULL, data_sha256 VARCHAR NOT NULL, data_last VARCHAR NOT NULL, created_at VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL, PRIMARY KEY (id)
+);
+CREATE TABLE alias_log (
+    id INTEGER NOT NULL, name VARCHAR NOT NULL, alias VARCHAR NOT NULL, before INTEGER, after INTEGER NOT NULL,
+    is_rollback BOOLEAN NOT NULL, reason VARCHAR NOT NULL, at VARCHAR NOT NULL, PRIMARY KEY (id)
+);
+CREATE TABLE alias (
+    name VARCHAR NOT NULL, alias VARCHAR NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (name, alias),
+    FOREIGN KEY(version) REFERENCES version (id)
+);
+"""
+VERSIONS = [
+    (1, "m", "m/1", "a", "c", "d1", "2020-01-01", "2020-01-02", "the first model"),
+    (2, "m", "m/2", "a", "c", "d2", "2020-02-01", "2020-02-02", "won"),
+]
+
+
+def test_a_registry_written_by_version_0_1_is_read_and_goes_on(registry, tmp_path):
+    with sqlite3.connect(tmp_path / "registry.db") as connection:
+        connection.executescript(OLD)
+        connection.executemany("insert into version values (?, ?, ?, ?, ?, ?, ?, ?, ?)", VERSIONS)
+        moves = [(1, "m", "champion", None, 1, False, "r", "t"), (2, "m", "champion", 1, 2, False, "r", "t")]
+        connection.executemany("insert into alias_log values (?, ?, ?, ?, ?, ?, ?, ?)", moves)
+        connection.execute("insert into alias values ('m', 'champion', 2)")
+    champion = registry.champion("m")
+    assert (champion.number, champion.verdict, champion.data_last) == (2, "won", "2020-02-01")
+    assert add(registry, 3).number == 3
+    assert registry.rollback("m", reason="r").number == 2
+    assert registry.rollback("m", reason="r").number == 1
+
+
+def test_the_tables_on_disk_are_those_of_version_0_1(registry, tmp_path):
+    add(registry, 1)
+    with sqlite3.connect(":memory:") as old, sqlite3.connect(tmp_path / "registry.db") as new:
+        old.executescript(OLD)
+        for table in ("version", "alias", "alias_log"):
+            columns, keys = (f"PRAGMA {kind}({table})" for kind in ("table_info", "foreign_key_list"))
+            assert new.execute(columns).fetchall() == old.execute(columns).fetchall()
+            assert new.execute(keys).fetchall() == old.execute(keys).fetchall()
