@@ -1,0 +1,44 @@
+"""What the workers of tests do, in a module that another process can import."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+class Unsendable(Exception):
+    """An error that can be pickled and not unpickled."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} and {second}")
+
+
+def threads(*_):
+    return os.environ.get("OMP_NUM_THREADS"), os.environ.get("OPENBLAS_NUM_THREADS"), os.getpid()
+
+
+def add(shared, task):
+    return shared + task
+
+
+def fail(task):
+    raise {"plain": ValueError("a plain sentence"), "unsendable": Unsendable("this", "that")}[task]
+
+
+def die(task):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def linger(folder, task):
+    """Sleep long, having said who does."""
+    Path(folder, f"{task}.pid").write_text(str(os.getpid()), encoding="utf-8")
+    time.sleep(60.0)
+
+
+def linger_beyond_the_first(folder, task):
+    """Fail in the first task once the others are at work, and sleep in the others."""
+    if task == 0:
+        while len(list(Path(folder).glob("*.pid"))) < 1:
+            time.sleep(0.01)
+        raise ValueError("the first one failed")
+    linger(folder, task)

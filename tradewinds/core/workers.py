@@ -1,0 +1,130 @@
+"""The one pool of workers: new processes that are sent what they share once, and that end when their parent does.
+
+On concurrent.futures with spawned processes. Must not know what they compute.
+"""
+
+import os
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context
+from typing import Any, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+ORPHAN_SECONDS = 0.1  # after which a worker notices that its parent is gone
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # read when the libraries are loaded
+
+
+@contextmanager
+def results_of(
+    function: Callable[..., Result],
+    tasks: Sequence[Task],
+    *,
+    workers: int,
+    shared: tuple[Any, ...] = (),
+    threads: int | None = None,
+    killed: str = "a worker was killed",
+) -> Iterator[Iterator[Result]]:
+    """Start `function(*shared, task)` of every task in processes of their own.
+
+    The processes do not outlive the `with`: on Ctrl-C, on an error or where results are left out, those at work are
+    terminated. They leave Ctrl-C to their parent, and end within a second when it is gone, however it went.
+
+    Args:
+        function: of a module, so that another process can import it.
+        tasks: in the order in which they are begun.
+        workers: processes at most.
+        shared: sent to each process once.
+        threads: for the numerical libraries of each process; None leaves that to them.
+        killed: what to say when a process was killed.
+
+    Yields:
+        The results, as they become ready.
+
+    Raises:
+        Exception: that of the first task that failed, as it was; a RuntimeError of its words if it cannot be sent.
+        RuntimeError: a process was killed.
+    """
+    others = active_children()
+    pool = ProcessPoolExecutor(
+        min(workers, max(len(tasks), 1)),
+        mp_context=get_context("spawn"),
+        initializer=_begin,
+        initargs=(os.getpid(), shared),
+    )
+    futures: list[Future[Result]] = []
+    try:
+        with _environment({} if threads is None else dict.fromkeys(THREADS, str(threads))):
+            futures += [pool.submit(_work, function, task) for task in tasks]
+        yield (future.result() for future in as_completed(futures))
+    except BrokenProcessPool:
+        raise RuntimeError(killed) from None
+    finally:
+        if not all([future.cancel() or future.done() for future in futures]):
+            _terminate([child for child in active_children() if child not in others])
+        pool.shutdown()
+
+
+def end_workers() -> None:
+    """Ask every child process of this one to leave, and wait until it has: for who stops while another thread waits."""
+    _terminate(active_children())
+
+
+def _terminate(children: Sequence[Any]) -> None:
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join()
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the children that are born meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+_shared: tuple[Any, ...] = ()  # of a worker
+
+
+def _begin(parent: int, shared: tuple[Any, ...]) -> None:
+    global _shared
+    _shared = shared
+    signal.signal(signal.SIGINT, _leave_to_parent)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _leave_to_parent(number: int, frame: object) -> None:
+    """Do nothing on Ctrl-C: a parent ends its workers. Ignoring the signal would teach children of this one to, too."""
+
+
+def _watch(parent: int) -> None:
+    """End this process when its parent is gone: a killed command leaves nobody at work."""
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_SECONDS)
+    os._exit(1)
+
+
+def _work(function: Callable[..., Result], task: Any) -> Result:
+    try:
+        return function(*_shared, task)
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        raise
