@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-WORST = 5  # drawdowns told of
+WORST = 5  # drawdowns that are listed
 
 
 def monthly_returns(equity: Array, index: pd.DatetimeIndex) -> dict[str, list[float | None]]:
@@ -20,16 +20,11 @@ def monthly_returns(equity: Array, index: pd.DatetimeIndex) -> dict[str, list[fl
     Returns:
         From the last equity of the month before, or the opening, to the last of the month: they compound to the total.
     """
-    years: dict[str, list[float | None]] = {}
-    month = index.year.to_numpy() * 12 + index.month.to_numpy() - 1
-    last = np.append(np.flatnonzero(np.diff(month)), len(month) - 1)
-    before = equity[0]
-    for row in last:
-        year, number = divmod(int(month[row]), 12)
-        months = years.setdefault(str(year), [None] * 12)
-        months[number] = float(equity[row] / before - 1.0) if before > 0.0 else 0.0
-        before = equity[row]
-    return years
+    last = pd.Series(equity).groupby([index.year, index.month]).last()
+    before = last.shift(fill_value=equity[0])
+    returns = (last / before - 1.0).where(before > 0.0, 0.0).unstack().reindex(columns=range(1, 13))
+    rows = returns.astype(object).where(returns.notna(), None).to_numpy().tolist()
+    return dict(zip(map(str, returns.index), rows, strict=True))
 
 
 def worst_drawdowns(equity: Array, index: pd.DatetimeIndex, count: int = WORST) -> list[dict[str, Any]]:
@@ -46,13 +41,13 @@ def worst_drawdowns(equity: Array, index: pd.DatetimeIndex, count: int = WORST) 
     """
     peak = np.maximum.accumulate(equity)
     below = equity < peak
-    found: list[dict[str, Any]] = []
+    drawdowns: list[dict[str, Any]] = []
     for start in np.flatnonzero(below & ~np.concatenate(([False], below[:-1]))).tolist():
         after = np.flatnonzero(~below[start:])
         end = start + int(after[0]) if len(after) else len(equity)
         trough = int(start + equity[start:end].argmin())
         top = start - 1
-        found.append(
+        drawdowns.append(
             {
                 "depth": float(1.0 - equity[trough] / peak[trough]),
                 "peak": index[top].isoformat(),
@@ -61,4 +56,4 @@ def worst_drawdowns(equity: Array, index: pd.DatetimeIndex, count: int = WORST) 
                 "bars": min(end, len(equity) - 1) - top,
             }
         )
-    return sorted(found, key=lambda one: float(one["depth"]), reverse=True)[:count]
+    return sorted(drawdowns, key=lambda drawdown: float(drawdown["depth"]), reverse=True)[:count]

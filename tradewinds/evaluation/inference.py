@@ -1,20 +1,74 @@
-"""How far the numbers of a backtest or a forecast can be believed. Definitions and references: docs/metrics.md, 3."""
+"""How far the numbers of a backtest or a forecast can be believed. Definitions and references: docs/metrics.md, 3.
 
+Increments are what a task earned period by period: simple returns of bars, profits of days. Must not know which task.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from arch.bootstrap import SPA, StationaryBootstrap, optimal_block_length
 from numpy.typing import NDArray
 from statsmodels.tsa.stattools import diebold_mariano_test
 
+from tradewinds.evaluation.reasons import FEWEST, FLAT, number_or_reason
+
 Array = NDArray[np.float64]
-FEWEST = 20  # bars below which no interval or test is attempted
 CERTAIN = 0.05  # p-value below which a difference counts as more than luck
 TINY = 1e-15  # p-value below which no digit of a normal distribution's tail is worth telling
+BAND_DRAWS, BAND_VALUES = 200, 40_000_000  # bootstrap draws, and values drawn at most: a long span takes fewer draws
+BAND_POINTS = 400  # bars at which the band stands
 Comparison = dict[str, dict[str, dict[str, float] | None]]
 
 
-def honesty_block(
+def interval_of(statistic: Callable[..., Any], *samples: Array, draws: int, seed: int) -> list[float] | None:
+    """Return the 95 % percentile interval of a statistic whose periods might have come in another order.
+
+    Args:
+        statistic: of all samples, one number, such as `np.mean` of one.
+        samples: each (T,), or (T, K), drawn together, period by period; blocks are as long as the first one asks for,
+            the longest of its K columns.
+        draws: bootstrap draws.
+        seed: of the bootstrap.
+
+    Returns:
+        [low, high]; None for fewer than 20 periods, or where a column of the first sample does not vary.
+
+    Source:
+        Politis and Romano (1994), The stationary bootstrap, JASA 89(428); block length: Politis and White (2004).
+    """
+    first = samples[0]
+    if len(first) < FEWEST or float(np.std(first, axis=0).min()) <= FLAT:
+        return None
+    block = max(map(_block, np.ascontiguousarray(first.reshape(len(first), -1).T)))
+    low, high = StationaryBootstrap(block, *samples, seed=seed).conf_int(statistic, draws, method="percentile")[:, 0]
+    return [float(low), float(high)]
+
+
+def equity_band(equity: Array, index: pd.DatetimeIndex, *, seed: int) -> pd.DataFrame:
+    """Return how far luck alone spreads equity: its 2.5 and 97.5 % quantiles when bar returns come in another order.
+
+    Args:
+        equity: (T,) from an opening of 1 on.
+        index: (T,) starts of the bars.
+        seed: of the bootstrap, which is that of `interval_of`.
+
+    Returns:
+        Columns `low` and `high` at no more than 400 bars; empty for fewer than 20 bars, or an equity that never moved.
+    """
+    growth = np.diff(np.log(np.maximum(equity, 1e-12)))
+    if len(growth) < FEWEST or float(np.std(growth)) <= FLAT:
+        return pd.DataFrame({"low": [], "high": []}, index=index[:0])
+    rows = np.unique(np.linspace(0, len(growth), min(BAND_POINTS, len(growth) + 1)).astype(int))
+    draws = int(np.clip(BAND_VALUES // len(growth), 20, BAND_DRAWS))
+    bootstrap = StationaryBootstrap(_block(growth), growth, seed=seed)
+    curves = [np.append(0.0, np.cumsum(shuffled))[rows] for (shuffled,), _ in bootstrap.bootstrap(draws)]
+    low, high = np.exp(np.quantile(curves, [0.025, 0.975], axis=0))
+    return pd.DataFrame({"low": low, "high": high}, index=index[rows])
+
+
+def inference_block(
     agent: Array, buy_and_hold: Array, errors: dict[str, Array], *, bars_per_year: float, draws: int, seed: int
 ) -> dict[str, Any]:
     """Judge a backtest's returns and a forecast's errors.
@@ -22,25 +76,48 @@ def honesty_block(
     Args:
         agent: (T,) simple returns of the agent on the test span.
         buy_and_hold: (T,) simple returns of holding the asset.
-        errors: (N,) one-bar forecast errors by name; `lstm` stands for the trained network, `naive` for no change.
+        errors: (N,) one-bar forecast errors by name; `model` stands for the trained network, `naive` for no change.
         bars_per_year: for annual figures.
         draws: bootstrap draws.
-        seed: of the bootstraps, and recorded as the run's only seed by the caller.
+        seed: of the bootstraps.
 
     Returns:
-        The `honesty` block of report.json, every uncomputable number None with a reason beside it.
+        Part of the `honesty` of report.json, every uncomputable number None with a reason beside it.
     """
-    block: dict[str, Any] = {}
-    interval = _sharpe_interval(agent, bars_per_year=bars_per_year, draws=draws, seed=seed)
-    _put(block, "sharpe_ci95", interval, _few(agent) or "the agent's bar returns have no variance")
-    _put(
-        block, "spa_p_value", _spa(agent, buy_and_hold, draws=draws, seed=seed), "the agent held what buy-and-hold held"
-    )
-    comparison = _diebold_mariano(errors["model"] ** 2, errors["naive"] ** 2, 1)
-    _put(block, "diebold_mariano", comparison, _few(errors["model"]) or "the model's errors equal the naive ones")
-    lead = _sharpe_lead_interval(agent, buy_and_hold, bars_per_year=bars_per_year, draws=draws, seed=seed)
-    _put(block, "sharpe_lead_ci95", lead, _few(agent) or "the agent's or the asset's bar returns have no variance")
-    return block
+    annual = float(np.sqrt(bars_per_year))
+
+    def sharpe(sample: Array) -> float:
+        deviation = float(np.std(sample, ddof=1))
+        return float(np.mean(sample)) / deviation * annual if deviation > 0.0 else 0.0
+
+    def lead(sample: Array) -> float:
+        deviation = np.std(sample, axis=0, ddof=1)
+        ratio = np.divide(sample.mean(axis=0), deviation, out=np.zeros(2), where=deviation > 0.0)
+        return float(ratio[0] - ratio[1]) * annual
+
+    both = np.column_stack([agent, buy_and_hold])
+    return {
+        **number_or_reason(
+            "sharpe_ci95",
+            interval_of(sharpe, agent, draws=draws, seed=seed),
+            _few(agent) or "the agent's bar returns have no variance",
+        ),
+        **number_or_reason(
+            "spa_p_value",
+            _spa(agent, buy_and_hold, draws=draws, seed=seed),
+            "the agent held what buy-and-hold held",
+        ),
+        **number_or_reason(
+            "diebold_mariano",
+            _diebold_mariano(errors["model"] ** 2, errors["naive"] ** 2, 1),
+            _few(errors["model"]) or "the model's errors equal the naive ones",
+        ),
+        **number_or_reason(
+            "sharpe_lead_ci95",
+            interval_of(lead, both, draws=draws, seed=seed),
+            _few(agent) or "the agent's or the asset's bar returns have no variance",
+        ),
+    }
 
 
 def compare_forecasts(errors: dict[str, Array], model: str) -> Comparison:
@@ -67,7 +144,7 @@ def compare_forecasts(errors: dict[str, Array], model: str) -> Comparison:
 
     ours = losses(model)
     return {
-        rival: {what: _diebold_mariano(ours[what][0], loss, ahead) for what, (loss, ahead) in losses(rival).items()}
+        rival: {test: _diebold_mariano(ours[test][0], loss, ahead) for test, (loss, ahead) in losses(rival).items()}
         for rival in errors
         if rival != model
     }
@@ -80,12 +157,12 @@ def rival_verdicts(comparison: Comparison) -> dict[str, str]:
 
 def forecast_verdict(comparison: Comparison, model: str, horizon: int) -> str:
     """Say in one sentence whom the model beats over all bars ahead, beyond luck, and whom not."""
-    kinds: dict[str, list[str]] = {"beats": [], "does not beat": [], "loses to": []}
+    outcomes: dict[str, list[str]] = {"beats": [], "does not beat": [], "loses to": []}
     for rival, tests in comparison.items():
-        kinds[_outcome(tests["all_bars"])].append(_plain(rival, tests))
-    said = "; ".join(f"{word} {', '.join(rivals)}" for word, rivals in kinds.items() if rivals)
-    ahead = "the next bar" if horizon == 1 else f"the next {horizon} bars"
-    return f"over {ahead} the {model} {said} (Diebold-Mariano)"
+        outcomes[_outcome(tests["all_bars"])].append(_plain(rival, tests))
+    verdict = "; ".join(f"{outcome} {', '.join(rivals)}" for outcome, rivals in outcomes.items() if rivals)
+    span = "the next bar" if horizon == 1 else f"the next {horizon} bars"
+    return f"over {span} the {model} {verdict} (Diebold-Mariano)"
 
 
 def _outcome(test: dict[str, float] | None) -> str:
@@ -102,41 +179,9 @@ def _plain(rival: str, tests: dict[str, dict[str, float] | None]) -> str:
     return f"{name} (p = {chance:.2g})" if chance >= TINY else f"{name} (p < {TINY:g})"
 
 
-def _sharpe_lead_interval(
-    agent: Array, benchmark: Array, *, bars_per_year: float, draws: int, seed: int
-) -> list[float] | None:
-    """95 % percentile interval of the agent's annual Sharpe ratio less buy-and-hold's, drawn from the same bars."""
-    both = np.column_stack([agent, benchmark])
-    if len(both) < FEWEST or float(np.std(both, axis=0).min()) <= 1e-12:
-        return None
-
-    def lead(sample: Array) -> float:
-        deviation = np.std(sample, axis=0, ddof=1)
-        ratio = np.divide(sample.mean(axis=0), deviation, out=np.zeros(2), where=deviation > 0.0)
-        return float(ratio[0] - ratio[1]) * float(np.sqrt(bars_per_year))
-
-    block = max(_block(agent), _block(benchmark))
-    low, high = StationaryBootstrap(block, both, seed=seed).conf_int(lead, draws, method="percentile")[:, 0]
-    return [float(low), float(high)]
-
-
-def _sharpe_interval(returns: Array, *, bars_per_year: float, draws: int, seed: int) -> list[float] | None:
-    """95 % percentile interval of the annual Sharpe ratio by the stationary bootstrap (Politis and Romano 1994)."""
-    if len(returns) < FEWEST or float(np.std(returns)) <= 1e-12:
-        return None
-
-    def sharpe(sample: Array) -> float:
-        deviation = float(np.std(sample, ddof=1))
-        return float(np.mean(sample)) / deviation * float(np.sqrt(bars_per_year)) if deviation > 0.0 else 0.0
-
-    bootstrap = StationaryBootstrap(_block(returns), returns, seed=seed)
-    low, high = bootstrap.conf_int(sharpe, draws, method="percentile")[:, 0]
-    return [float(low), float(high)]
-
-
 def _spa(agent: Array, benchmark: Array, *, draws: int, seed: int) -> float | None:
     """P-value of Hansen's (2005) test for superior predictive ability: the agent earns no more than buy-and-hold."""
-    if len(agent) < FEWEST or float(np.std(agent - benchmark)) <= 1e-12:
+    if len(agent) < FEWEST or float(np.std(agent - benchmark)) <= FLAT:
         return None
     test = SPA(-benchmark, -agent[:, None], block_size=int(np.ceil(_block(agent - benchmark))), reps=draws, seed=seed)
     test.compute()
@@ -159,9 +204,3 @@ def _few(series: Array) -> str:
 
 def _block(series: Array) -> float:
     return max(float(optimal_block_length(series)["stationary"].iloc[0]), 1.0)
-
-
-def _put(block: dict[str, Any], name: str, value: Any, reason: str) -> None:
-    block[name] = value
-    if value is None:
-        block[f"{name}_reason"] = reason

@@ -4,18 +4,24 @@ Ratios come from empyrical, with the bars per year always given (its own default
 computed is None with the reason under `<name>_reason`; never NaN, inf or 0 in its place.
 """
 
-import math
 from datetime import timedelta
 
 import empyrical
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewinds.evaluation.reasons import FLAT, NO_VARIANCE, number_or_reason
 from trading_env import LedgerPath, Trade
 
 Array = NDArray[np.float64]
 Metrics = dict[str, float | int | str | None]
-FLAT = "the bar returns have no variance"
+COSTS = {  # records of the ledger, and what their sums are called
+    "fee": "fees_paid",
+    "spread": "spread_paid",
+    "slippage": "slippage_paid",
+    "borrow": "borrow_paid",
+    "financing": "financing_paid",
+}
 
 
 def simple_returns(equity: Array) -> Array:
@@ -41,36 +47,33 @@ def strategy_metrics(
     """
     equity = path.equity[:, account]
     returns = simple_returns(equity)
-    years = span.total_seconds() / (365.25 * 86_400)
     metrics: Metrics = {"total_return": float(equity[-1] / equity[0] - 1.0)}
-    _put(metrics, "cagr_365_25", _cagr(equity, years), "the span is shorter than a month or the account was ruined")
-    varies = float(np.std(returns)) > 1e-12
+
+    def put(name: str, value: float | None, reason: str) -> None:
+        metrics.update(number_or_reason(name, None if value is None else float(value), reason))
+
+    put("cagr_365_25", _cagr(equity, span), "the span is shorter than a month or the account was ruined")
+    varies = float(np.std(returns)) > FLAT
     sharpe = empyrical.sharpe_ratio(returns, annualization=bars_per_year) if varies else None
-    _put(metrics, "sharpe_annual_ddof1_arithmetic", sharpe, FLAT)
+    put("sharpe_annual_ddof1_arithmetic", sharpe, NO_VARIANCE)
     volatility = empyrical.annual_volatility(returns, annualization=bars_per_year) if len(returns) > 1 else None
-    _put(metrics, "volatility_annual_ddof1", volatility, "fewer than two bars")
+    put("volatility_annual_ddof1", volatility, "fewer than two bars")
     loses = bool(np.any(returns < 0.0))
     sortino = empyrical.sortino_ratio(returns, annualization=bars_per_year) if loses else None
-    _put(metrics, "sortino_annual_all_bars", sortino, "no bar lost money")
+    put("sortino_annual_all_bars", sortino, "no bar lost money")
     metrics["max_drawdown_from_start_capital"] = abs(float(empyrical.max_drawdown(returns)))
     won = [trade.profit > 0.0 for trade in trades]
-    _put(metrics, "win_rate_closed_trades", float(np.mean(won)) if won else None, "no trade was closed")
+    put("win_rate_closed_trades", float(np.mean(won)) if won else None, "no trade was closed")
     metrics["closed_trades"] = len(trades)
     metrics["turnover_per_year"] = float(path.turnover[:, account].sum() * bars_per_year / max(len(returns), 1))
     metrics["exposure_mean"] = float(path.exposure[:, account].sum(axis=-1).mean())
-    for name in ("fee", "spread", "slippage", "borrow", "financing"):
-        label = {"fee": "fees_paid", "borrow": "borrow_paid", "financing": "financing_paid"}.get(name, f"{name}_paid")
+    for name, label in COSTS.items():
         metrics[label] = float(getattr(path, name)[:, account].sum() / equity[0])
     return metrics
 
 
-def _cagr(equity: Array, years: float) -> float | None:
+def _cagr(equity: Array, span: timedelta) -> float | None:
+    years = span / timedelta(days=365.25)
     if years < 1.0 / 12.0 or equity[-1] <= 0.0:
         return None
     return float((equity[-1] / equity[0]) ** (1.0 / years) - 1.0)
-
-
-def _put(metrics: Metrics, name: str, value: float | None, reason: str) -> None:
-    metrics[name] = float(value) if value is not None and math.isfinite(value) else None
-    if metrics[name] is None:
-        metrics[f"{name}_reason"] = reason

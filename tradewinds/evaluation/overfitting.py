@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from tradewinds.evaluation.reasons import FEWEST, FLAT
+
 Array = NDArray[np.float64]
-FLAT = 1e-12  # standard deviation of bar returns below which they do not vary
-FEWEST_BARS = 20
 
 
 def bar_sharpe(returns: Array) -> float:
@@ -36,7 +36,7 @@ def probabilistic_sharpe(returns: Array, hurdle: float = 0.0) -> float | None:
         Bailey and Lopez de Prado (2012), The Sharpe ratio efficient frontier, eq. 14:
         Phi((SR - SR0) sqrt(T - 1) / sqrt(1 - g3 SR + (g4 - 1) / 4 SR^2)), with unbiased skewness g3 and kurtosis g4.
     """
-    if len(returns) < FEWEST_BARS or float(np.std(returns, ddof=1)) <= FLAT:
+    if len(returns) < FEWEST or float(np.std(returns, ddof=1)) <= FLAT:
         return None
     ratio = bar_sharpe(returns)
     skewness, kurtosis = float(stats.skew(returns, bias=False)), float(stats.kurtosis(returns, bias=False)) + 3.0

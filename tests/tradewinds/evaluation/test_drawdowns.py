@@ -1,13 +1,15 @@
 """What an equity curve is told as: months that compound to the total, and drawdowns by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewinds.evaluation.band import equity_band
 from tradewinds.evaluation.drawdowns import monthly_returns, worst_drawdowns
+from tradewinds.evaluation.inference import equity_band
 
 curves = st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=300).map(
     lambda returns: np.concatenate(([1.0], np.cumprod(1.0 + np.array(returns))))
@@ -26,14 +28,14 @@ def test_months_compound_to_the_total(equity):
 
 def test_a_month_counts_from_the_last_bar_of_the_month_before():
     index = pd.DatetimeIndex(["2021-12-30", "2021-12-31", "2022-01-03", "2022-03-01"], tz="UTC")
-    found = monthly_returns(np.array([1.0, 1.1, 1.21, 1.331]), index)
-    assert found["2021"] == [None] * 11 + [pytest.approx(0.1)]
-    assert found["2022"] == [pytest.approx(0.1), None, pytest.approx(0.1), *[None] * 9]
+    months = monthly_returns(np.array([1.0, 1.1, 1.21, 1.331]), index)
+    assert months["2021"] == [None] * 11 + [pytest.approx(0.1)]
+    assert months["2022"] == [pytest.approx(0.1), None, pytest.approx(0.1), *[None] * 9]
 
 
 def test_an_account_that_was_ruined_returns_nothing_afterwards():
-    found = monthly_returns(np.array([1.0, 0.0, 0.0]), pd.DatetimeIndex(["2022-01-31", "2022-02-01", "2022-03-01"]))
-    assert found["2022"][:3] == [0.0, -1.0, 0.0]
+    months = monthly_returns(np.array([1.0, 0.0, 0.0]), pd.DatetimeIndex(["2022-01-31", "2022-02-01", "2022-03-01"]))
+    assert months["2022"][:3] == [0.0, -1.0, 0.0]
 
 
 def test_drawdowns_by_hand():
@@ -49,11 +51,11 @@ def test_drawdowns_by_hand():
 
 @given(curves)
 def test_the_worst_drawdown_is_the_maximum_drawdown_and_none_is_missing(equity):
-    found = worst_drawdowns(equity, days(len(equity)), count=1000)
+    drawdowns = worst_drawdowns(equity, days(len(equity)), count=1000)
     deepest = 1.0 - (equity / np.maximum.accumulate(equity)).min()
-    assert max((one["depth"] for one in found), default=0.0) == pytest.approx(deepest, abs=1e-12)
-    assert [one["depth"] for one in found] == sorted((one["depth"] for one in found), reverse=True)
-    assert sum(one["recovery"] is None for one in found) == (equity[-1] < equity.max())
+    assert max((fall["depth"] for fall in drawdowns), default=0.0) == pytest.approx(deepest, abs=1e-12)
+    assert [fall["depth"] for fall in drawdowns] == sorted((fall["depth"] for fall in drawdowns), reverse=True)
+    assert sum(fall["recovery"] is None for fall in drawdowns) == (equity[-1] < equity.max())
 
 
 def test_equity_that_never_fell_has_no_drawdown():
@@ -73,6 +75,17 @@ def test_the_band_of_luck_starts_at_the_opening_and_holds_most_curves_of_its_own
     ]
     assert 0.6 <= np.mean(inside) <= 1.0
     pd.testing.assert_frame_equal(band, equity_band(curves[0], days(501), seed=3))
+
+
+def test_the_band_of_a_long_span_takes_fewer_draws_and_little_memory():
+    equity = np.exp(np.append(0.0, np.random.default_rng(2).normal(0.0, 1e-4, 300_000).cumsum()))
+    index = pd.date_range("2020-01-01", periods=len(equity), freq="min", tz="UTC")
+    tracemalloc.start()
+    band = equity_band(equity, index, seed=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(band) == 400
+    assert peak < 30 * equity.nbytes
 
 
 @pytest.mark.parametrize("equity", [np.ones(100), np.linspace(1.0, 2.0, 10)])

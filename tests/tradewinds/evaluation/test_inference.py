@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import json
-from types import SimpleNamespace
 
 import ffn.core
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tradewinds.evaluation.inference import honesty_block
+from tradewinds.evaluation.inference import inference_block, interval_of
 from tradewinds.evaluation.overfitting import (
     bar_sharpe,
     deflated_sharpe,
@@ -22,7 +21,7 @@ from tradewinds.evaluation.overfitting import (
     probabilistic_sharpe,
 )
 from tradewinds.evaluation.seed_statistics import interquartile_mean, seed_summary
-from tradewinds.evaluation.trials import log_trial, rivals, trial_block
+from tradewinds.evaluation.trials import judged_trial, log_trial, rivals, trial_block
 from tradewinds.tasks.account.cost_sweep import cost_block
 from trading_env import CostConfig, Market, TradingConfig, run_ledger
 
@@ -170,36 +169,67 @@ def test_seeds_and_sweeps_count_as_trials_and_repetitions_do_not(tradewinds, tmp
 def test_eight_trials_on_the_same_rows_have_a_probability_of_overfitting(tmp_path):
     blocks, rng = [], np.random.default_rng(0)
     for seed in range(8):
-        blocks.append(trial_block(asked(tmp_path, seed), rng.normal(0.0, 0.01, 199), tmp_path / f"run{seed}"))
+        increments = priced(rng.normal(0.0, 0.01, 199))
+        blocks.append(trial_block(judged(increments, seed, tmp_path / f"run{seed}"), increments, tmp_path))
     assert [block["trials"] for block in blocks] == list(range(1, 9))
     assert blocks[6]["pbo"] is None
     assert 0.0 <= blocks[7]["pbo"] <= 1.0
     assert blocks[7]["deflated_sharpe"] < blocks[7]["probabilistic_sharpe"]
     with (tmp_path / "trials.jsonl").open("a", encoding="utf-8") as log:
         log.write('{"key": "half')  # a run was killed here
-    trial = log_trial(asked(tmp_path, 3), rng.normal(size=199), tmp_path / "again")
+    increments = priced(rng.normal(size=199))
+    trial = judged(increments, 3, tmp_path / "again")
+    log_trial(trial, increments, tmp_path)
     assert len(rivals(tmp_path, trial)) == 8
 
 
-def asked(folder, seed):
-    """What the log asks of a request: 1,000 daily bars, of which the last 200 are the test."""
-    config = SimpleNamespace(
-        run=SimpleNamespace(dir=str(folder)), seed=seed, deciding=lambda: {"seed": seed, "model": "lstm"}
-    )
-    series = SimpleNamespace(index=pd.date_range("2020-01-01", periods=1000, tz="UTC"), bars_per_year=252.0)
-    split = SimpleNamespace(test=range(800, 1000))
-    return SimpleNamespace(config=config, series=series, split=split, inputs={"sha256": "x", "series": "made"})
+def test_a_trial_is_another_one_with_other_settings_data_or_bars_and_not_in_another_folder(tmp_path):
+    increments = priced(np.random.default_rng(0).normal(0.001, 0.01, 199))
+    trial = judged(increments, 1, tmp_path)
+    assert judged(increments, 1, tmp_path / "moved").key == trial.key
+    assert judged(increments, 2, tmp_path).key != trial.key
+    assert judged(increments, 2, tmp_path).family == trial.family
+    for change in ({"data_sha256": "y"}, {"last": "2020-12-30"}, {"config": {"seed": 1, "model": "gru"}}):
+        other = judged(increments, 1, tmp_path, **change)
+        assert (other.key != trial.key, other.family != trial.family) == (True, True), change
+    assert trial.sharpe == bar_sharpe(increments.to_numpy()) * 252**0.5
+
+
+def judged(increments, seed, run, **changes):
+    """A trial of 200 daily bars."""
+    facts = {"series": "made", "data_sha256": "x", "first": "2020-01-01", "last": "2020-12-31", "periods": 200}
+    facts |= {"periods_per_year": 252.0, "config": {"seed": seed, "model": "lstm"}, "seed": seed, "run": run}
+    return judged_trial(increments, **(facts | changes))
+
+
+def test_the_interval_of_a_mean_is_that_of_the_textbook_where_periods_are_independent():
+    sample = np.random.default_rng(0).normal(1.0, 2.0, 2_000)
+    low, high = interval_of(np.mean, sample, draws=1_000, seed=1)
+    error = sample.std(ddof=1) / 2_000**0.5
+    assert low == pytest.approx(sample.mean() - 1.96 * error, abs=0.3 * error)
+    assert high == pytest.approx(sample.mean() + 1.96 * error, abs=0.3 * error)
+    assert [low, high] == interval_of(np.mean, sample, draws=1_000, seed=1)
+
+
+def test_samples_are_drawn_together_and_the_first_decides_whether_there_is_an_interval():
+    first = np.random.default_rng(0).normal(1.0, 2.0, 100)
+    low, high = interval_of(lambda least, most: most.sum() / least.sum(), first, 3.0 * first, draws=50, seed=1)
+    assert (low, high) == pytest.approx((3.0, 3.0))
+    assert interval_of(np.mean, first[:19], draws=50, seed=1) is None
+    assert interval_of(np.mean, np.ones(100), draws=50, seed=1) is None
+    assert interval_of(np.mean, np.column_stack([first, np.ones(100)]), draws=50, seed=1) is None
+    assert interval_of(lambda profits, _: profits.mean(), first, np.ones(100), draws=50, seed=1) is not None
 
 
 def test_the_lead_over_buy_and_hold_is_drawn_from_the_same_bars():
     rng = np.random.default_rng(0)
     hold = rng.normal(0.0, 0.01, 600)
     errors = {"model": rng.normal(size=600), "naive": rng.normal(size=600)}
-    ahead = honesty_block(hold + 0.001, hold, errors, bars_per_year=252.0, draws=300, seed=1)
+    ahead = inference_block(hold + 0.001, hold, errors, bars_per_year=252.0, draws=300, seed=1)
     low, high = ahead["sharpe_lead_ci95"]
     lead = 252**0.5 * 0.001 / hold.std(ddof=1)
     assert low < lead < high
     assert high - low < 0.5  # pairs: what moves both moves neither's lead
-    flat = honesty_block(np.zeros(600), hold, errors, bars_per_year=252.0, draws=100, seed=1)
+    flat = inference_block(np.zeros(600), hold, errors, bars_per_year=252.0, draws=100, seed=1)
     assert flat["sharpe_lead_ci95"] is None
     assert "no variance" in flat["sharpe_lead_ci95_reason"]
