@@ -18,10 +18,9 @@ from forecaster.networks.heads import LEVELS
 from tradewinds.commands.train_forecaster import MUST_MATCH, check_fits
 from tradewinds.core.console import Console, again
 from tradewinds.core.errors import RequestError
-from tradewinds.evaluation.band import equity_band
-from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict, honesty_block
+from tradewinds.evaluation.inference import compare_forecasts, equity_band, forecast_verdict, inference_block
 from tradewinds.evaluation.seed_statistics import seed_line
-from tradewinds.evaluation.trials import trial_block
+from tradewinds.evaluation.trials import judged_trial, trial_block
 from tradewinds.leakcheck.probes import leakcheck_block
 from tradewinds.pipeline.artifact import Artifact, json_text, latest, new_run_id, parent, read, write_text, writing
 from tradewinds.pipeline.prepare import Prepared, prepare, seed_for
@@ -98,7 +97,7 @@ def judge(
         baselines=config.baselines,
     )
     model = config.model.kind
-    honesty = honesty_block(
+    honesty = inference_block(
         played.returns("agent"),
         played.returns("buy_and_hold"),
         {"model": scores.errors[model][:, 0], "naive": scores.errors["naive"][:, 0]},
@@ -109,7 +108,11 @@ def judge(
     comparison = compare_forecasts(scores.errors, model)
     honesty["diebold_mariano_by_rival"] = comparison
     honesty["forecast_verdict"] = forecast_verdict(comparison, model, config.model.horizon)
-    honesty |= trial_block(prepared, played.returns("agent"), run)
+    returns = pd.Series(played.returns("agent"), index=index[1:])
+    trial = judged_trial(
+        returns, **prepared.tested, periods=len(test), periods_per_year=prepared.series.bars_per_year, run=run
+    )
+    honesty |= trial_block(trial, returns, Path(config.run.dir))
     honesty |= cost_block(played.targets[:, 0], market, config.env)
     honesty |= leakcheck_block(prepared, fitted, policy, played)
     document = report_document(

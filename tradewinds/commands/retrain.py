@@ -134,7 +134,6 @@ def _duel_rows(prepared: Prepared, champion: Version, incumbent: Model) -> tuple
 
 def _version(prepared: Prepared, agent: Artifact) -> Version:
     return Version(
-        number=0,
         name=prepared.name,
         run=str(agent.folder.parent.relative_to(prepared.config.run.dir)),
         agent_sha256=agent.sha256,
@@ -142,5 +141,4 @@ def _version(prepared: Prepared, agent: Artifact) -> Version:
         data_sha256=prepared.inputs["sha256"],
         data_last=prepared.series.index[-1].isoformat(),
         created_at=now(),
-        verdict="",
     )

@@ -103,6 +103,14 @@ class Prepared:
         words = f"last bar closed {last:%Y-%m-%d %H:%M} UTC, {_days(now - last)} ago"
         return f"{words}; fetched {_days(now - pd.Timestamp(min(fetched)))} ago" if fetched else words
 
+    @property
+    def tested(self) -> dict[str, Any]:
+        """What the log of trials keeps of a request: its series and test bars, what decides its numbers, its seed."""
+        span = self.time_range(self.split.test)
+        facts = {"series": str(self.inputs["series"]), "data_sha256": self.inputs["sha256"]}
+        facts |= {"first": span["first"], "last": span["last"]}
+        return facts | {"config": self.config.deciding(), "seed": self.config.seed}
+
     def time_range(self, rows: range) -> dict[str, Any]:
         """Return rows and their first and last bar as plain data."""
         index = self.panel.index

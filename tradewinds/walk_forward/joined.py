@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from tradewinds.commands.backtest import log_opening
 from tradewinds.core.console import Console, again
-from tradewinds.evaluation.inference import honesty_block
+from tradewinds.evaluation.inference import inference_block
 from tradewinds.evaluation.metrics import simple_returns
 from tradewinds.evaluation.overfitting import bar_sharpe
 from tradewinds.evaluation.seed_statistics import seed_line, seed_summary
-from tradewinds.evaluation.trials import trial_block
+from tradewinds.evaluation.trials import judged_trial, trial_block
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.pipeline.artifact import (
     Artifact,
@@ -120,7 +120,7 @@ def judge_walk(prepared: Prepared, tasks: list[Task], run: Path) -> tuple[dict[s
     sharpes = {seed: bar_sharpe(one.returns("agent")) * annual for seed, one in played.items()}
     median = sorted(seeds, key=lambda seed: (sharpes[seed], seed))[(len(seeds) - 1) // 2]
     errors = prepared.series.log_return()[rows.start + 1 : rows.stop, 0]
-    honesty = honesty_block(
+    honesty = inference_block(
         played[median].returns("agent"),
         played[median].returns("buy_and_hold"),
         {"model": errors - joined[median].next_bar[:-1], "naive": errors},
@@ -129,8 +129,13 @@ def judge_walk(prepared: Prepared, tasks: list[Task], run: Path) -> tuple[dict[s
         seed=seed_for(config.seed, "bootstrap"),
     )
     for seed in [seed for seed in seeds if seed != median] + [median]:  # the last one knows of all
-        one = dataclasses.replace(tested, config=dataclasses.replace(config, seed=seed))
-        counted = trial_block(one, played[seed].returns("agent"), run, way=repr(config.walk_forward))
+        seeded = dataclasses.replace(tested, config=dataclasses.replace(config, seed=seed)).tested
+        seeded["config"] |= {"way": repr(config.walk_forward)}
+        returns = pd.Series(played[seed].returns("agent"), index=index[1:])
+        trial = judged_trial(
+            returns, **seeded, periods=len(rows), periods_per_year=prepared.series.bars_per_year, run=run
+        )
+        counted = trial_block(trial, returns, Path(config.run.dir))
     honesty |= counted | cost_block(played[median].targets[:, 0], market, config.env)
     document = {
         "folds": [_fold(prepared, tasks, number, played, rows) for number in range(config.walk_forward.folds)],

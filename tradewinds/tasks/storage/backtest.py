@@ -6,11 +6,13 @@ foresight is the best any schedule can earn, and each profit is also told as a s
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from numpy.typing import NDArray
 
+from tradewinds.evaluation.inference import interval_of
+from tradewinds.evaluation.reasons import FEWEST
 from trading_agent import Policy
 from trading_env import (
     BatteryConfig,
@@ -28,7 +30,6 @@ RIVALS = {  # whom the agent's lead is measured against
     "lead_over_yesterday_per_day_ci95": "yesterdays_schedule",
     "lead_over_ridge_plan_per_day_ci95": "plan_on_ridge_forecast",
 }
-FEWEST = 20  # days below which no interval is attempted
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,27 +143,17 @@ def storage_honesty(played: StorageBacktest, market: PowerMarket, *, draws: int,
     """
     agent, best = (played.daily(name, market) for name in ("agent", "perfect_foresight"))
     leads = {name: agent - played.daily(strategy, market) for name, strategy in RIVALS.items()}
+    drawn = partial(interval_of, draws=draws, seed=seed)
     intervals = {
-        "profit_per_day_ci95": _interval(agent, None, draws, seed),
-        "share_of_perfect_foresight_ci95": _interval(agent, best, draws, seed),
-        **{name: _interval(lead, None, draws, seed) for name, lead in leads.items()},
+        "profit_per_day_ci95": drawn(np.mean, agent),
+        "share_of_perfect_foresight_ci95": drawn(lambda profits, most: profits.sum() / most.sum(), agent, best),
+        **{name: drawn(np.mean, lead) for name, lead in leads.items()},
     }
     block: dict[str, object] = dict(intervals)
     for name, interval in intervals.items():
         if interval is None:
             block[f"{name}_reason"] = f"{len(agent)} days are too few or all alike; {FEWEST} are needed"
     return block
-
-
-def _interval(series: Array, per: Array | None, draws: int, seed: int) -> list[float] | None:
-    """Return the interval of the mean of `series`, or of its sum per the sum of `per` on the same days."""
-    if len(series) < FEWEST or float(np.std(series)) <= 1e-12:
-        return None
-    block = max(float(optimal_block_length(series)["stationary"].iloc[0]), 1.0)
-    whole = np.ones(len(series)) if per is None else per
-    drawn = StationaryBootstrap(block, series, whole, seed=seed)
-    low, high = drawn.conf_int(lambda one, other: one.sum() / other.sum(), draws, method="percentile")[:, 0]
-    return [float(low), float(high)]
 
 
 def _put(metrics: Metrics, name: str, value: float | None, reason: str) -> None:

@@ -11,7 +11,7 @@ from forecaster.fitted import FittedForecaster
 from forecaster.hidden_states import HiddenStates
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
-from tradewinds.evaluation.trials import trial_block
+from tradewinds.evaluation.trials import judged_trial, trial_block
 from tradewinds.leakcheck.probes import leakcheck_block
 from tradewinds.pipeline.artifact import Artifact, json_text, write_text, writing
 from tradewinds.pipeline.prepare import Prepared, seed_for
@@ -26,6 +26,7 @@ from trading_agent import Policy
 from trading_env import PowerMarket
 
 KIND = "backtest"
+DAYS_PER_YEAR = 365.25  # it works every day
 RIVAL = "plan_on_ridge_forecast"  # any schedule earns something; what selection by luck could fake is a lead over it
 BASELINES = ("yesterday", "ridge")  # forecasts whose plans stand beside the agent, before the network's and the mean
 
@@ -64,8 +65,10 @@ def judge_storage(
     )
     assert market.index is not None
     midnights = pd.DatetimeIndex(market.index[market.first_hours], tz="UTC")
-    lead = played.daily("agent", market) - played.daily(RIVAL, market)
-    honesty |= trial_block(prepared, lead, run, days=midnights)
+    lead = pd.Series(played.daily("agent", market) - played.daily(RIVAL, market), index=midnights)
+    facts_of_test = prepared.tested | {"series": f"{prepared.inputs['series']}, stored"}
+    trial = judged_trial(lead, **facts_of_test, periods=len(lead), periods_per_year=DAYS_PER_YEAR, run=run)
+    honesty |= trial_block(trial, lead, Path(config.run.dir))
     honesty |= leakcheck_block(prepared, fitted, policy)
     document = storage_document(
         prepared, fitted, played, market, honesty=honesty, run=facts, learned=policy.kind != "constant"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict, honesty_block, rival_verdicts
+from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict, inference_block, rival_verdicts
 from tradewinds.evaluation.metrics import simple_returns, strategy_metrics
 from tradewinds.tasks.account.backtest import STRATEGIES, backtest, play, random_rotation, sign_targets
 from trading_env import CostConfig, LedgerPath, Market, TradingConfig, run_ledger
@@ -117,29 +117,29 @@ def test_honesty_knows_skill_from_noise_and_says_why_it_is_silent():
     rng = np.random.default_rng(0)
     hold, errors = rng.normal(0, 0.01, 800), rng.normal(0, 0.01, 800)
     options = {"bars_per_year": 252.0, "draws": 300, "seed": 1}
-    skilled = honesty_block(
+    skilled = inference_block(
         hold + rng.normal(0.004, 0.01, 800), hold, {"model": errors * 0.5, "naive": errors}, **options
     )
     assert skilled["spa_p_value"] < 0.05
     assert skilled["sharpe_ci95"][0] > 0.0
     assert skilled["diebold_mariano"]["statistic"] < -3.0
-    lucky = honesty_block(
+    lucky = inference_block(
         rng.normal(0, 0.01, 800), hold, {"model": rng.normal(0, 0.01, 800), "naive": errors}, **options
     )
     assert lucky["sharpe_ci95"][0] < 0.0 < lucky["sharpe_ci95"][1]
     assert abs(lucky["diebold_mariano"]["statistic"]) < 3.0
-    same = honesty_block(hold, hold, {"model": errors, "naive": errors}, **options)
+    same = inference_block(hold, hold, {"model": errors, "naive": errors}, **options)
     assert same["spa_p_value"] is None
     assert same["spa_p_value_reason"] == "the agent held what buy-and-hold held"
     assert same["diebold_mariano_reason"]
-    flat = honesty_block(np.zeros(800), hold, {"model": errors, "naive": errors}, **options)
+    flat = inference_block(np.zeros(800), hold, {"model": errors, "naive": errors}, **options)
     assert flat["sharpe_ci95"] is None
 
 
 def test_honesty_depends_on_its_seed_and_on_nothing_else():
     rng = np.random.default_rng(0)
     returns, errors = rng.normal(0.001, 0.01, (2, 300)), {"model": rng.normal(size=300), "naive": rng.normal(size=300)}
-    blocks = [honesty_block(*returns, errors, bars_per_year=252.0, draws=200, seed=seed) for seed in (1, 1, 2)]
+    blocks = [inference_block(*returns, errors, bars_per_year=252.0, draws=200, seed=seed) for seed in (1, 1, 2)]
     assert blocks[0] == blocks[1]
     assert blocks[0]["sharpe_ci95"] != blocks[2]["sharpe_ci95"]
 
@@ -195,7 +195,7 @@ def test_diebold_mariano_is_the_formula_of_the_documents():
     rng = np.random.default_rng(4)
     errors = {"model": rng.normal(size=130), "naive": 1.1 * rng.normal(size=130)}
     returns = rng.normal(size=130)
-    found = honesty_block(returns, returns, errors, bars_per_year=252, draws=100, seed=0)["diebold_mariano"]
+    found = inference_block(returns, returns, errors, bars_per_year=252, draws=100, seed=0)["diebold_mariano"]
     loss = errors["model"] ** 2 - errors["naive"] ** 2
     count, lags, centred = 130, 6, loss - loss.mean()  # 6 = ceil(130 ** (1 / 3))
     covariances = [centred[lag:] @ centred[: count - lag] / count for lag in range(lags + 1)]
