@@ -4,10 +4,8 @@ Within one process every world is met by the same plugins; one that keeps what i
 threshold, says the same in all of them. The other process loads the plugins anew and meets the cut world first.
 """
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-
 from tradewinds.core.plugins import is_own
+from tradewinds.core.workers import results_of
 from tradewinds.leakcheck.newcomer import read_features
 from tradewinds.leakcheck.stretch import parts_of
 from tradewinds.leakcheck.trace import Trace, first_difference
@@ -25,9 +23,9 @@ def brings_plugins(prepared: Prepared) -> bool:
 def fresh(prepared: Prepared, true: Trace) -> Leak | None:
     """Compare the features that a new process reads of the bars before the agent's with those that were read here."""
     row = prepared.split.agent.start - 1
-    given = (prepared.config.plain(), known_until(parts_of(prepared), row + 1), prepared.split)
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        tables = pool.submit(read_features, *given).result()
+    cut_world = (prepared.config.plain(), known_until(parts_of(prepared), row + 1))
+    with results_of(read_features, [prepared.split], workers=1, shared=cut_world) as results:
+        tables = next(results)
     compared = Trace({name: true.tables[name] for name in tables})
     found = first_difference(compared, Trace(tables), last_row=row)
     what = "a new process, which never met a later bar, read another value: something here remembers the whole sample"

@@ -5,14 +5,11 @@ finishes after a restart what a kill interrupted. The training itself runs in a 
 given back and its crash is not the scheduler's. Must not know what a retraining does.
 """
 
-import multiprocessing
 import os
 import re
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 from sqlalchemy.engine import URL
 
 from tradewinds.core.errors import BusyError, GateError, RequestError
+from tradewinds.core.workers import end_workers, results_of
 from tradewinds.request.schema import Config, ScheduleConfig, request_from
 
 PAYLOAD = "1"  # version of what a workflow stores, not ours: an upgrade finishes what an older scheduler began
@@ -136,14 +134,8 @@ def _queue(name: str) -> str:
 def close_workflows() -> None:
     """End the training child, which removes what it has half written, and disconnect; the next start trains anew."""
     _stopping.set()
-    _end_children()
+    end_workers()
     DBOS.destroy(workflow_completion_timeout_sec=10)  # until the step has left; its work stays pending
-
-
-def _end_children() -> None:
-    for child in multiprocessing.active_children():
-        child.terminate()
-        child.join()
 
 
 def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
@@ -187,15 +179,12 @@ def retrain_step(plain: Mapping[str, Any], folder: str) -> dict[str, Any]:
 
 
 def _attempt(plain: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        attempt = pool.submit(retrain_once, dict(plain), folder)
+    with results_of(
+        retrain_once, [folder], workers=1, shared=(dict(plain),), killed="the training process was killed"
+    ) as results:
         if _stopping.is_set():  # it was born after the others were ended
-            _end_children()
-        try:
-            return attempt.result()
-        except BrokenProcessPool:
-            raise RuntimeError("the training process was killed") from None
+            end_workers()
+        return next(results)
 
 
 def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:

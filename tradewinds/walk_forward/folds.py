@@ -7,15 +7,9 @@ same command finds it again and computes the others. Must not know how the resul
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,13 +24,13 @@ from forecaster.data.splits import Fold, walk_forward_folds
 from tradewinds import __version__
 from tradewinds.core.console import Report, Silent
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.core.workers import results_of
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.artifact import MANIFEST, read, writing
 from tradewinds.pipeline.prepare import Prepared, prepared_from
 from tradewinds.request.schema import Config, request_from
 
 KIND, FOLDER, DECISIONS = "walk_forward_fold", "walk_forward", "decisions.parquet"
-ORPHAN_SECONDS = 0.1  # after which a worker notices that its parent is gone
 
 
 @dataclass(frozen=True)
@@ -143,68 +137,23 @@ def run_all(prepared: Prepared, tasks: list[Task], progress: Report) -> int:
     progress(done, len(tasks), {})
     if not left:
         return 0
-    workers = min(prepared.config.walk_forward.workers or os.cpu_count() or 1, len(left))
     left.sort(key=lambda task: (-len(task.fold.rows), task.number, task.seed))
-    with _pool(prepared, workers) as pool:
-        futures = [pool.submit(_work, task) for task in left]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                done += 1
-                progress(done, len(tasks), {})
-        except BrokenProcessPool:
-            raise RuntimeError("a worker was killed; type the same command to go on") from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
+    with results_of(
+        _compute_plain,
+        left,
+        workers=prepared.config.walk_forward.workers or os.cpu_count() or 1,
+        shared=(prepared.config.plain(), prepared.parts),
+        threads=1,
+        killed="a worker was killed; type the same command to go on",
+    ) as results:
+        for _ in results:
+            done += 1
+            progress(done, len(tasks), {})
     return len(left)
 
 
-@contextmanager
-def _pool(prepared: Prepared, workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Open processes that know the request and its data, with one thread each."""
-    given: Any = (prepared.config.plain(), prepared.parts, os.getpid())
-    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in threads}
-    os.environ.update(threads)  # read by the libraries of the children, when they are loaded
-    try:
-        with ProcessPoolExecutor(
-            workers,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin,
-            initargs=given,
-        ) as pool:
-            yield pool
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-_given: dict[str, Any] = {}  # of a worker: the request and its data, sent once
-
-
-def _begin(plain: Mapping[str, Any], parts: Parts, parent: int) -> None:
-    import torch
-
-    torch.set_num_threads(1)
-    _given["config"], _given["parts"] = request_from(plain), parts
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    """End this process when its parent is gone: a killed command leaves nobody at work."""
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_SECONDS)
-    os._exit(1)
-
-
-def _work(task: Task) -> None:
-    compute(_given["config"], _given["parts"], task)
+def _compute_plain(plain: Mapping[str, Any], parts: Parts, task: Task) -> None:
+    compute(request_from(plain), parts, task)
 
 
 def compute(config: Config, parts: Parts, task: Task) -> None:
