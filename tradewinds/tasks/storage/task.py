@@ -312,6 +312,7 @@ class StorageTask:
         which: str,
     ) -> Duel:
         """Compare profits day by day: the challenger must lead beyond luck, its interval above the margin."""
+        from tradewinds.evaluation.inference import mean_interval
         from tradewinds.evaluation.reasons import FEWEST
 
         config = challenger[0].config
