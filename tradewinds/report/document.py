@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradewinds.pipeline.artifact import versions
-from tradewinds.pipeline.task import Forecasts, Job, Prepared
+from tradewinds.pipeline.task import Forecasts, Job, Models, Prepared
 
 SCHEMA = 1
 PARTS = ("forecaster", "agent", "validation", "test")
@@ -85,9 +85,10 @@ def series_facts(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def split_facts(prepared: Prepared, fit_end: Mapping[str, Any]) -> dict[str, Any]:
+def split_facts(prepared: Prepared, models: Models) -> dict[str, Any]:
     """Return who saw which rows, and where the forecaster stopped learning, for the `data` of a report."""
+    fitted, _ = models.forecasting()
     return {
         "splits": {name: prepared.time_range(getattr(prepared.split, name)) for name in PARTS},
-        "fit_end": dict(fit_end),
+        "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},
     }

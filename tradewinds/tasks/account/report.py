@@ -3,14 +3,16 @@
 Every number on the page is read from report.json; nothing is fetched when it is opened.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tradewinds.report import charts
+from forecaster.data.series import Series
+from tradewinds.pipeline.task import Labels
+from tradewinds.report import charts, text
 from tradewinds.report.forecasts import forecast_figures, forecast_values
 from tradewinds.report.page import cards_of, span
 from tradewinds.report.png import draw
@@ -58,9 +60,6 @@ COSTS = (
     ("sharpe_annual_ddof1_arithmetic", "Sharpe (annual, arithmetic, ddof 1)", "number"),
     ("max_drawdown_from_start_capital", "max drawdown (from start capital)", "percent"),
 )
-SWEEPS = (("cost_sweep", "cost of a trade, basis points of its value", "cost_bps"),)
-TABLES = ("equity", "positions", "trades", "band", "forecasts")
-MOST_TRADES = 1000  # rows of the table of trades; the files beside the report hold all
 CARDS = (
     ("total return", "total_return", "percent"),
     ("Sharpe", "sharpe_annual_ddof1_arithmetic", "number"),
@@ -68,9 +67,21 @@ CARDS = (
     ("mean exposure", "exposure_mean", "number"),
     ("turnover per year", "turnover_per_year", "number"),
 )
+SWEEPS = (("cost_sweep", "cost of a trade, basis points of its value", "cost_bps"),)
+TIE = 0.001  # of total return: less is a tie, such as between two that held the same and entered a bar apart
+LABELS = Labels(("total_return", "percent"), TIE, CARDS, METRICS, HONESTY, SWEEPS)
+TABLES = ("equity", "positions", "trades", "band", "forecasts")
+MOST_TRADES = 1000  # rows of the table of trades; the files beside the report hold all
+
+forecast_lines = text.forecast_lines
 
 
-def traded_verdict(metrics: Mapping[str, Mapping[str, Any]], honesty: Mapping[str, Any]) -> str:
+def strategy_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the metric table of a report, one line a strategy."""
+    return text.strategy_lines(document["backtest"]["strategies"])
+
+
+def verdict(series: Series, metrics: Mapping[str, Mapping[str, Any]], honesty: Mapping[str, Any]) -> str:
     """Say in words what the test span showed, from metrics by strategy, and whether luck suffices for it."""
     agent, holder = (metrics[name]["total_return"] for name in ("agent", "buy_and_hold"))
     words = [f"After costs the agent made {agent:+.1%} on the test span, buy and hold {holder:+.1%}."]
@@ -105,7 +116,7 @@ def agent_remarks(played: Backtest, *, learned: bool) -> list[str]:
     return remarks
 
 
-def traded_page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
     """Draw report.html of a trading account.
 
     Args:
@@ -127,15 +138,15 @@ def traded_page(document: Mapping[str, Any], folder: Path, plot_points: int) -> 
     )  # fmt: skip
 
 
-def traded_picture(document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
+def picture(document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
     """Draw equity, drawdown and exposure of the test span as one PNG."""
     paths = read_table(folder, "equity").add_prefix("equity.").join(read_table(folder, "positions"))
     exposure = paths[[name for name in paths if str(name).startswith("exposure")]].sum(axis=1)
     paths = paths.assign(exposure=exposure, drawdown=-charts.drawdown(paths["equity.agent"].to_numpy()))
     table = charts.thin(paths, plot_points, ["equity.agent", "drawdown", "exposure"])
 
-    def fill(picture: Figure) -> None:
-        equity, fall, held = picture.subplots(3, 1, sharex=True, height_ratios=(4, 1.3, 1.3))
+    def fill(canvas: Figure) -> None:
+        equity, fall, held = canvas.subplots(3, 1, sharex=True, height_ratios=(4, 1.3, 1.3))
         for name in (name for name in charts.DRAWN if f"equity.{name}" in paths):
             metrics = document["backtest"]["strategies"][name]["metrics"]
             label, width = f"{charts.LABELS[name]} {metrics['total_return']:+.1%}", 2.0 if name == "agent" else 1.0

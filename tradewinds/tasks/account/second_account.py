@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tradewinds.pipeline.task import Prepared
+from tradewinds.tasks.account.backtest import Backtest
 from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
+SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding
 WORST_MOVE = 0.99  # of the price: nothing costs more to trade than it is worth
 
 
@@ -111,3 +114,36 @@ def known_volatility(close: Array) -> Array:
     squares = pd.Series(np.log(close)).diff() ** 2
     mean = squares.rolling(20, min_periods=1).mean().fillna(0.0)
     return np.asarray(np.sqrt(mean.to_numpy(dtype=np.float64)))
+
+
+def second_opinion(prepared: Prepared, played: Backtest) -> tuple[str, int, str] | None:
+    """Return the first stage, row and difference in which a second account has other units or money; None if none."""
+    rules, series, rows = prepared.config.env, prepared.series, played.rows
+    if rules.execution == "same_close":
+        return "fills", rows.start, "env.execution=same_close fills at the close that the agent has just seen"
+    part = slice(rows.start, rows.stop)
+    volatility = known_volatility(series.close[:, 0])[part] if rules.costs.slippage_per_volatility else None
+    shares = bool(rules.costs.slippage_bps_per_volume_percent) and series.volume is not None
+    volume = series.volume[part, 0] if shares and series.volume is not None else None
+    for number, name in enumerate(played.strategies):
+        units, equity = second_account(
+            series.open[part, 0],
+            series.close[part, 0],
+            played.targets[:, number, 0],
+            rules,
+            bars_per_year=series.bars_per_year,
+            volatility=volatility,
+            volume=volume,
+        )
+        recorded = (("fills", played.path.units[:, number, 0], units), ("equity", played.equity(name), equity))
+        for stage, ours, theirs in recorded:
+            row = _first_other(ours, theirs)
+            if row is not None:
+                what = f"{name} has {float(ours[row]):.9g}, and {float(theirs[row]):.9g} by a second account"
+                return stage, rows.start + row, what
+    return None
+
+
+def _first_other(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> int | None:
+    wrong = np.flatnonzero(~(np.abs(ours - theirs) <= SAME_MONEY * np.maximum(1.0, np.abs(theirs))))
+    return int(wrong[0]) if len(wrong) else None

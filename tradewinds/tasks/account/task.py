@@ -1,49 +1,35 @@
 """A trading account as a task: exposures decided bar by bar, reckoned by one ledger. Heavy parts load when used."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from gymnasium.vector import AutoresetMode
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.core.plugins import load
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import (
-    Attempt,
-    Duel,
-    Forecasts,
-    KnownAt,
-    Labels,
-    Models,
-    Outcome,
-    Plans,
-    Prepared,
-    TraceTables,
-)
+from tradewinds.pipeline.task import Attempt, Duel, Forecasts, Models, Outcome, Plans, Prepared
 from tradewinds.request.schema import Config
-from tradewinds.tasks.account import backtest, market
+from tradewinds.tasks.account import market
+from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
 from trading_env import LevelPlan, TradingVectorEnv, run_ledger
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
-    from trading_agent import Policy
 
 FILLED = {"next_open": "the next bar's open", "next_close": "the next bar's close", "same_close": "this bar's close"}
-TIE = 0.001  # of total return: less is a tie, such as between two that held the same and entered a bar apart
 
 
-class AccountTask:
+class AccountTask(SeriesTask):
     """Hold fractions of equity in an asset; see `tradewinds.pipeline.task.Task`."""
 
     kind = "account"
+    home = "tradewinds.tasks.account"
     folder = "backtest"
-    least_bars = 0
     acts = True
     rival = "buy_and_hold"
     curve: Literal["equity", "profit", "none"] = "equity"
@@ -56,10 +42,6 @@ class AccountTask:
     def without_prices(self) -> Any:
         """Return the task of a series that has no returns: it is forecast, and nobody acts."""
         return load("tradewinds.tasks.forecast_only.task:ForecastOnlyTask")()
-
-    def known_at(self, config: Config) -> KnownAt | None:
-        """Columns are read as they are known at the close of their bar."""
-        return None
 
     def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
         """Return the request with an execution its bars allow, and what is odd about it.
@@ -88,47 +70,10 @@ class AccountTask:
         if faults:
             raise RequestError("; ".join(f"agent.{fault}" for fault in faults))
 
-    def vector_env(
-        self,
-        prepared: Prepared,
-        states: "HiddenStates | None",
-        part: Literal["agent", "validation"],
-        *,
-        num_envs: int,
-        episode_bars: int | None = None,
-        starts: Literal["sequential", "random"] = "sequential",
-        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
-    ) -> TradingVectorEnv:
-        """Return N accounts on a part of the split; `episode_bars` is cut to what it holds."""
-        assert states is not None
-        bars = market.build_market(prepared, states, getattr(prepared.split, part))
-        return TradingVectorEnv(
-            bars,
-            prepared.config.env,
-            num_envs=num_envs,
-            episode_bars=None if episode_bars is None else min(episode_bars, len(bars) - 1),
-            starts=starts,
-            autoreset_mode=autoreset_mode,
-        )
-
-    def validator(self, prepared: Prepared, states: "HiddenStates | None") -> "Callable[[Policy], float]":
-        """Score a policy by one walk through the validation rows, less standard errors (`rollout.standard_errors`)."""
-        from trading_agent import evaluate
-
-        env = self.vector_env(prepared, states, "validation", num_envs=1)
-        return lambda policy: evaluate(policy, env, 1, standard_errors=prepared.config.rollout.standard_errors)
-
-    def test_span(self, prepared: Prepared) -> dict[str, Any]:
-        """Return the test rows and their first and last bar."""
-        return prepared.time_range(prepared.split.test)
-
-    def decide(self, prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
-        """Return what the agent decides on `rows`; see `backtest.decide`."""
-        return backtest.decide(prepared, models, rows)
-
-    def outcome(self, prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
-        """Return what was decided in money, beside its baselines; see `backtest.outcome`."""
-        return backtest.outcome(prepared, decisions)
+    def venue(self, prepared: Prepared, states: "HiddenStates", rows: range) -> tuple[Any, type[Any], int]:
+        """Return the market, accounts on it, and its bars but the first."""
+        bars = market.build_market(prepared, states, rows)
+        return bars, TradingVectorEnv, len(bars) - 1
 
     def score(self, prepared: Prepared, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
         """Score the forecasts of the test rows; of many models the next bar's alone, as their decisions hold it."""
@@ -142,42 +87,10 @@ class AccountTask:
         error = truth - decisions["next_bar"].to_numpy(np.float32)[:-1]
         return Forecasts(scores={}, errors={"model": error, "naive": truth})
 
-    def inference(self, prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
-        """Return intervals and tests of the agent's returns, and what they are at other costs."""
-        from tradewinds.evaluation.inference import inference_block
-        from tradewinds.tasks.account.cost_sweep import cost_block
-
-        config, played = prepared.config, outcome.record
-        block = inference_block(
-            outcome.earned("agent"),
-            outcome.earned(self.rival),
-            dict(forecasts.errors),
-            bars_per_year=played.market.bars_per_year,
-            draws=config.backtest.bootstrap_draws,
-            seed=seed_for(config.seed, "bootstrap"),
-        )
-        return block | cost_block(played.targets[:, 0], played.market, config.env)
-
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's returns."""
         bars = len(outcome.curves)
         return Attempt(outcome.increments["agent"], bars, prepared.series.bars_per_year, str(prepared.inputs["series"]))
-
-    def audit(self, prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
-        """Compare the money of every strategy with that of a second account on the prices of the series."""
-        from tradewinds.tasks.account.trace import second_opinion
-
-        return second_opinion(prepared, outcome.record)
-
-    def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
-        """Return scores, observations, actions, fills and equity; see `trace.trace_account`."""
-        from tradewinds.tasks.account.trace import trace_account
-
-        return trace_account(prepared, models, rows)
-
-    def boundary(self, prepared: Prepared) -> Callable[[int], int] | None:
-        """Return None: an account may be tested from any bar on."""
-        return None
 
     def chain(self, folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Chain the folds; a fold's last decision is the next one's to take, and the very last no bar fills."""
@@ -195,24 +108,6 @@ class AccountTask:
         annual = float(np.sqrt(prepared.series.bars_per_year))
         return {"total_return": total, "sharpe": bar_sharpe(simple_returns(part)) * annual}
 
-    def labels(self) -> Labels:
-        """Return what a report shows of strategies."""
-        from tradewinds.tasks.account.report import CARDS, HONESTY, METRICS, SWEEPS
-
-        return Labels(("total_return", "percent"), TIE, CARDS, METRICS, HONESTY, SWEEPS)
-
-    def verdict(self, prepared: Prepared, metrics: Mapping[str, Any], honesty: Mapping[str, Any]) -> str:
-        """Say what the agent made beside the asset, and whether luck suffices for it."""
-        from tradewinds.tasks.account.report import traded_verdict
-
-        return traded_verdict(metrics, honesty)
-
-    def strategy_lines(self, document: Mapping[str, Any]) -> list[str]:
-        """Tell the strategies."""
-        from tradewinds.report.text import strategy_lines
-
-        return list(strategy_lines(document["backtest"]["strategies"]))
-
     def sections(
         self,
         prepared: Prepared,
@@ -228,21 +123,15 @@ class AccountTask:
         from tradewinds.tasks.bar_forecasts import verdict_of
 
         assert outcome is not None
-        fitted, _ = models.forecasting()
-        played, seed = outcome.record, prepared.config.seed
-        index = pd.DatetimeIndex(outcome.curves.index)
-        strategies = {
-            name: {"metrics": metrics, "seed": seed if name in ("agent", "random_same_turnover") else None}
-            for name, metrics in outcome.metrics.items()
-        }
+        played, index = outcome.record, pd.DatetimeIndex(outcome.curves.index)
+        strategies = self.strategies(prepared, outcome, "random_same_turnover")
         agent = {
             "without_costs": played.without_costs,
             "monthly_returns": monthly_returns(played.equity("agent"), index),
             "worst_drawdowns": worst_drawdowns(played.equity("agent"), index),
         }
-        fit_end = {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()}
         return {
-            "data": {"forecast_unit": prepared.series.change_unit, **split_facts(prepared, fit_end)},
+            "data": {"forecast_unit": prepared.series.change_unit, **split_facts(prepared, models)},
             "backtest": {"strategies": strategies, "agent": agent},
             "verdict": f"{self.verdict(prepared, outcome.metrics, honesty)} {verdict_of(forecasts)}",
             "remarks": agent_remarks(played, learned=models.acting().kind != "constant"),
@@ -257,24 +146,6 @@ class AccountTask:
         index, config = pd.DatetimeIndex(outcome.curves.index), prepared.config
         band = equity_band(outcome.record.equity("agent"), index, seed=seed_for(config.seed, "band"))
         return {**export_tables(outcome.record, index, config.env.execution), "band": band}
-
-    def lines(self, document: Mapping[str, Any]) -> list[str]:
-        """Tell forecasts and strategies."""
-        from tradewinds.report.text import forecast_lines
-
-        return [*forecast_lines(document), *self.strategy_lines(document)]
-
-    def page(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
-        """Draw report.html."""
-        from tradewinds.tasks.account.report import traded_page
-
-        return traded_page(document, folder, plot_points)
-
-    def picture(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
-        """Draw report.png."""
-        from tradewinds.tasks.account.report import traded_picture
-
-        return traded_picture(document, folder, plot_points)
 
     def as_trained(self, now: dict[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
         """Return the present rules with the levels an agent knows, even where the cap has been lowered since."""

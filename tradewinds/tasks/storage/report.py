@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from forecaster.data.series import Series
+from tradewinds.pipeline.task import Labels
 from tradewinds.report import charts
 from tradewinds.report.page import span
 from tradewinds.report.png import draw
@@ -65,10 +67,12 @@ SWEEPS = (
     ("wear_sweep", "wear, money a MWh drawn", "wear_per_mwh"),
     ("efficiency_sweep", "efficiency of a round trip", "round_trip_efficiency"),
 )
+LABELS = Labels(("profit", "money"), 0.0, CARDS, METRICS, HONESTY, SWEEPS)
 
 
-def storage_verdict(metrics: Mapping[str, Mapping[str, Any]], honesty: Mapping[str, Any], currency: str) -> str:
+def verdict(series: Series, metrics: Mapping[str, Mapping[str, Any]], honesty: Mapping[str, Any]) -> str:
     """Say in words what the unit earned on the test days, and whether luck suffices for its lead."""
+    currency = series.price_unit.split("/")[0]
     agent, simple = (metrics[name] for name in ("agent", "yesterdays_schedule"))
     share = agent["share_of_perfect_foresight"]
     words = f"The agent earned {agent['profit']:,.0f} {currency} on the test days".replace("  ", " ")
@@ -115,7 +119,7 @@ def strategy_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {name:<26}" + "".join(f"{'-' if v is None else form.format(v):>13}" for v, form in values)
 
 
-def storage_page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
     """Draw report.html of a storage unit.
 
     Args:
@@ -160,13 +164,13 @@ def storage_page(document: Mapping[str, Any], folder: Path, plot_points: int) ->
     )  # fmt: skip
 
 
-def storage_picture(document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
+def picture(document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
     """Draw profit so far and the price as one PNG."""
     paths = read_table(folder, "paths")
     table = charts.thin(paths, plot_points, ["price", "profit.agent"])
 
-    def fill(picture: Figure) -> None:
-        profit, price = picture.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    def fill(canvas: Figure) -> None:
+        profit, price = canvas.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         for (name, strategy), colour in zip(document["backtest"]["strategies"].items(), charts.PALETTE, strict=False):
             label = f"{name.replace('_', ' ')} {strategy['metrics']['profit']:,.0f}"
             width = 2.0 if name == "agent" else 1.0

@@ -1,30 +1,18 @@
 """A storage unit in a day-ahead market as a task: whole days committed at a gate closure; heavy parts load late."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from gymnasium.vector import AutoresetMode
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.providers.samples import POWER_NOTE
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import (
-    Attempt,
-    Duel,
-    Forecasts,
-    KnownAt,
-    Labels,
-    Models,
-    Outcome,
-    Plans,
-    Prepared,
-    TraceTables,
-)
+from tradewinds.pipeline.task import Attempt, Duel, Forecasts, KnownAt, Models, Outcome, Plans, Prepared
 from tradewinds.request.schema import Config
+from tradewinds.tasks.series_task import SeriesTask
 from tradewinds.tasks.storage import backtest, market
 from tradewinds.tasks.storage.delivery import HOUR, gate_of, known_at, midnights
 from tradewinds.tasks.storage.laws import LONGEST_DAY
@@ -32,19 +20,15 @@ from trading_env import BatteryVectorEnv, SchedulePlan
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
-    from trading_agent import Policy
 
 DAYS_PER_YEAR = 365.25  # a storage unit works every day
-LEADS = {  # whom the agent's lead is measured against
-    "lead_over_yesterday_per_day_ci95": "yesterdays_schedule",
-    "lead_over_ridge_plan_per_day_ci95": "plan_on_ridge_forecast",
-}
 
 
-class StorageTask:
+class StorageTask(SeriesTask):
     """Buy, store and sell energy by schedules committed the day before; see `tradewinds.pipeline.task.Task`."""
 
     kind = "storage"
+    home = "tradewinds.tasks.storage"
     folder = "backtest"
     least_bars = 96  # whole days of delivery
     acts = True
@@ -55,10 +39,6 @@ class StorageTask:
     def plans(self) -> Plans:
         """Return how a saved plan of a unit is built anew."""
         return {"schedule": lambda settings: SchedulePlan(**settings)}
-
-    def without_prices(self) -> "StorageTask":
-        """Return itself: a unit lives by differences of prices, below zero too."""
-        return self
 
     def known_at(self, config: Config) -> KnownAt | None:
         """Columns are read as they were known when the gate of the next day closed."""
@@ -77,50 +57,10 @@ class StorageTask:
             )
         return config, [note for note in notes if note != POWER_NOTE]
 
-    def require(self, prepared: Prepared) -> None:
-        """Ask for nothing more: whole days are looked for where a market is built of them."""
-
-    def vector_env(
-        self,
-        prepared: Prepared,
-        states: "HiddenStates | None",
-        part: Literal["agent", "validation"],
-        *,
-        num_envs: int,
-        episode_bars: int | None = None,
-        starts: Literal["sequential", "random"] = "sequential",
-        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
-    ) -> BatteryVectorEnv:
-        """Return N units on a part of the split; `episode_bars`, in hours, is cut to what it holds."""
-        assert states is not None
-        power = market.build_power_market(prepared, states, getattr(prepared.split, part))
-        return BatteryVectorEnv(
-            power,
-            prepared.config.env,
-            num_envs=num_envs,
-            episode_bars=None if episode_bars is None else min(episode_bars, len(power)),
-            starts=starts,
-            autoreset_mode=autoreset_mode,
-        )
-
-    def validator(self, prepared: Prepared, states: "HiddenStates | None") -> "Callable[[Policy], float]":
-        """Score a policy by its profit on the validation days, less standard errors (`rollout.standard_errors`)."""
-        from trading_agent import evaluate
-
-        env = self.vector_env(prepared, states, "validation", num_envs=1)
-        return lambda policy: evaluate(policy, env, 1, standard_errors=prepared.config.rollout.standard_errors)
-
-    def test_span(self, prepared: Prepared) -> dict[str, Any]:
-        """Return the test rows and their first and last hour."""
-        return prepared.time_range(prepared.split.test)
-
-    def decide(self, prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
-        """Return what the agent commits for the whole days in `rows`; see `backtest.decide`."""
-        return backtest.decide(prepared, models, rows)
-
-    def outcome(self, prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
-        """Return what was committed in money, beside its baselines; see `backtest.outcome`."""
-        return backtest.outcome(prepared, decisions)
+    def venue(self, prepared: Prepared, states: "HiddenStates", rows: range) -> tuple[Any, type[Any], int]:
+        """Return the market, units in it, and its hours."""
+        power = market.build_power_market(prepared, states, rows)
+        return power, BatteryVectorEnv, len(power)
 
     def score(self, prepared: Prepared, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
         """Score the price forecasts at the gate closures, hour by hour."""
@@ -134,37 +74,10 @@ class StorageTask:
             scores[name.removeprefix(backtest.PREFIX)] = {"mae": mae, "rmse": rmse, "n": len(error)}
         return Forecasts(scores=scores)
 
-    def inference(self, prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
-        """Return intervals of daily profit, its share of the best and its leads; and what other units would earn."""
-        from tradewinds.evaluation.inference import interval_block
-        from tradewinds.tasks.storage.sweeps import sweep_block
-
-        agent, played = outcome.earned("agent"), outcome.record
-        series = {
-            "profit_per_day_ci95": (agent, None),
-            "share_of_perfect_foresight_ci95": (agent, outcome.earned("perfect_foresight")),
-            **{name: (agent - outcome.earned(strategy), None) for name, strategy in LEADS.items()},
-        }
-        draws, seed = prepared.config.backtest.bootstrap_draws, seed_for(prepared.config.seed, "bootstrap")
-        block = interval_block(series, draws=draws, seed=seed, unit="days")
-        return block | sweep_block(played.market.price, played.power[:, 0], prepared.config.env)
-
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's daily lead over the plan on the ridge forecast."""
         lead = outcome.increments["agent"] - outcome.increments[self.rival]
         return Attempt(lead, len(lead), DAYS_PER_YEAR, f"{prepared.inputs['series']}, stored")
-
-    def audit(self, prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
-        """Compare energy and money of every strategy with those of a second account on the prices of the series."""
-        from tradewinds.tasks.storage.second_account import second_opinion
-
-        return second_opinion(prepared, outcome.record)
-
-    def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
-        """Return observations, actions, fills and equity; see `trace.trace_storage`."""
-        from tradewinds.tasks.storage.trace import trace_storage
-
-        return trace_storage(prepared, models, rows)
 
     def boundary(self, prepared: Prepared) -> Callable[[int], int]:
         """Return what moves a row to the nearest local midnight: a day's schedule is one decision."""
@@ -182,24 +95,6 @@ class StorageTask:
         days = outcome.increments.loc[index[rows.start] : index[rows.stop - 1], strategy]
         return {"profit": float(days.sum()), "profit_per_day": float(days.mean())}
 
-    def labels(self) -> Labels:
-        """Return what a report shows of strategies."""
-        from tradewinds.tasks.storage.report import CARDS, HONESTY, METRICS, SWEEPS
-
-        return Labels(("profit", "money"), 0.0, CARDS, METRICS, HONESTY, SWEEPS)
-
-    def verdict(self, prepared: Prepared, metrics: Mapping[str, Any], honesty: Mapping[str, Any]) -> str:
-        """Say what the unit earned, beside perfect foresight and yesterday's schedule, and whether luck suffices."""
-        from tradewinds.tasks.storage.report import storage_verdict
-
-        return storage_verdict(metrics, honesty, prepared.series.price_unit.split("/")[0])
-
-    def strategy_lines(self, document: Mapping[str, Any]) -> list[str]:
-        """Tell the strategies."""
-        from tradewinds.tasks.storage.report import strategy_lines
-
-        return list(strategy_lines(document))
-
     def sections(
         self,
         prepared: Prepared,
@@ -213,21 +108,15 @@ class StorageTask:
         from tradewinds.tasks.storage.report import storage_remarks
 
         assert outcome is not None
-        fitted, _ = models.forecasting()
         hours = outcome.record.market.index
-        fit_end = {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()}
-        strategies = {
-            name: {"metrics": metrics, "seed": prepared.config.seed if name == "agent" else None}
-            for name, metrics in outcome.metrics.items()
-        }
         return {
             "data": {
-                **split_facts(prepared, fit_end),
+                **split_facts(prepared, models),
                 "test_days": len(outcome.increments),
                 "first_delivery": str(hours[0].astype("datetime64[m]")),
                 "last_delivery": str(hours[-1].astype("datetime64[m]")),
             },
-            "backtest": {"strategies": strategies},
+            "backtest": {"strategies": self.strategies(prepared, outcome)},
             "verdict": self.verdict(prepared, outcome.metrics, honesty),
             "remarks": storage_remarks(outcome.metrics, learned=models.acting().kind != "constant"),
         }
@@ -246,24 +135,6 @@ class StorageTask:
             columns[f"profit.{name}"] = played.path.profit[:, number].cumsum()
         band = profit_band(outcome.increments["agent"], seed=seed_for(prepared.config.seed, "band"))
         return {"paths": pd.DataFrame(columns, index=outcome.curves.index), "band": band}
-
-    def lines(self, document: Mapping[str, Any]) -> list[str]:
-        """Tell price forecasts and strategies."""
-        from tradewinds.tasks.storage.report import forecast_lines
-
-        return [*forecast_lines(document), *self.strategy_lines(document)]
-
-    def page(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
-        """Draw report.html."""
-        from tradewinds.tasks.storage.report import storage_page
-
-        return storage_page(document, folder, plot_points)
-
-    def picture(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes:
-        """Draw report.png."""
-        from tradewinds.tasks.storage.report import storage_picture
-
-        return storage_picture(document, folder, plot_points)
 
     def as_trained(self, now: dict[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
         """Return the present unit, asked in the actions that an agent knows."""

@@ -20,7 +20,7 @@ from trading_env import BatteryEnv, run_schedule
 Values = NDArray[Any]
 
 
-def trace_storage(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
+def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
     """Commit the whole days of `rows`; return observations, actions, fills, equity, or nothing where days are too few.
 
     The agent's own commitments are the first table of actions.

@@ -1,0 +1,59 @@
+"""What a forecast nobody acts on says in a report: its page, and its scores as text."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tradewinds.report import charts, text
+from tradewinds.report.forecasts import forecast_figures, forecast_values
+from tradewinds.report.page import span
+from tradewinds.report.render import render, shown
+from tradewinds.report.tables import naive_times, read_table
+
+forecast_lines = text.forecast_lines
+
+
+def strategy_lines(document: Mapping[str, Any]) -> list[str]:
+    """Return nothing: there are no strategies."""
+    return []
+
+
+def picture(document: Mapping[str, Any], folder: Path, plot_points: int) -> None:
+    """Draw nothing: the page is all there is."""
+
+
+def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+    """Draw report.html of a series that is forecast and not acted on.
+
+    Args:
+        document: report.json.
+        folder: of the forecast's artifact.
+        plot_points: bars drawn at most per line.
+    """
+    forecasts = naive_times(read_table(folder, "forecasts"))
+    clock = charts.clock_of(pd.DatetimeIndex(forecasts.index))
+    figures = forecast_figures(document, forecasts, clock, plot_points)
+    values = {"report": document, "honesty": (), "cards": _cards(document)}
+    return render("forecast.html", figures, **values, **forecast_values(), **span(forecasts))
+
+
+def _cards(document: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the cards of a series that is forecast and not traded."""
+    scores, model = document["forecast"], document["run"]["config"]["model"]["kind"]
+    unit = document["data"]["forecast_unit"]
+    keys = (
+        (f"mean absolute error, {unit}", "mae", "number"),
+        (f"root mean squared error, {unit}", "rmse", "number"),
+        ("MASE", "mase", "number"),
+        ("coverage of 90 %", "coverage", "percent"),
+    )
+    return [
+        {
+            "label": label,
+            "value": shown(scores[model][key], form),
+            "beside": f"ridge {shown(scores['ridge'][key], form)}, naive {shown(scores['naive'][key], form)}",
+        }
+        for label, key, form in keys
+    ]

@@ -1,0 +1,156 @@
+"""What every task on a series of bars shares: how a policy is scored on validation rows, and where its parts stand.
+
+A folder of `tradewinds.tasks` holds such a task's parts in modules of one name each, loaded when they are asked for, so
+that a request is refused before torch, arch and Bokeh are: `backtest` (decide, outcome), `inference` (inference),
+`trace` (trace), `second_account` (second_opinion), `report` (LABELS, verdict, forecast_lines, strategy_lines, page,
+picture).
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from forecaster.data.series import Series
+from tradewinds.pipeline.task import Forecasts, KnownAt, Labels, Models, Outcome, Prepared, TraceTables
+from tradewinds.request.schema import Config
+
+if TYPE_CHECKING:
+    from forecaster.hidden_states import HiddenStates
+    from trading_agent import Policy
+
+
+class SeriesTask:
+    """The parts of `tradewinds.pipeline.task.Task` that are alike for every task on a series.
+
+    Attributes:
+        home: the package that holds the task's parts.
+    """
+
+    home: str
+    least_bars = 0
+
+    def _part(self, name: str) -> Any:
+        return import_module(f"{self.home}.{name}")
+
+    def without_prices(self) -> Any:
+        """Return itself: the task can be done on a series that has no returns."""
+        return self
+
+    def known_at(self, config: Config) -> KnownAt | None:
+        """Columns are read as they are known at the close of their bar."""
+        return None
+
+    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
+        """Return the request as it is."""
+        return config, notes
+
+    def require(self, prepared: Prepared) -> None:
+        """Ask for nothing more than the models do."""
+
+    def boundary(self, prepared: Prepared) -> Callable[[int], int] | None:
+        """Return None: a test may begin at any bar."""
+        return None
+
+    def venue(self, prepared: Prepared, states: "HiddenStates", rows: range) -> tuple[Any, type[Any], int]:
+        """Return the market of `rows`, the vector environment that plays it, and the bars an episode has at most."""
+        raise NotImplementedError
+
+    def vector_env(
+        self,
+        prepared: Prepared,
+        states: "HiddenStates | None",
+        part: Literal["agent", "validation"],
+        *,
+        num_envs: int,
+        episode_bars: int | None = None,
+        starts: Literal["sequential", "random"] = "sequential",
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    ) -> VectorEnv[Any, Any, Any]:
+        """Return N environments on a part of the split; `episode_bars` is cut to what it holds."""
+        assert states is not None
+        market, make, longest = self.venue(prepared, states, getattr(prepared.split, part))
+        env: VectorEnv[Any, Any, Any] = make(
+            market,
+            prepared.config.env,
+            num_envs=num_envs,
+            episode_bars=None if episode_bars is None else min(episode_bars, longest),
+            starts=starts,
+            autoreset_mode=autoreset_mode,
+        )
+        return env
+
+    def validator(self, prepared: Prepared, states: "HiddenStates | None") -> "Callable[[Policy], float]":
+        """Score a policy by one walk through the validation rows, less standard errors (`rollout.standard_errors`)."""
+        from trading_agent import evaluate
+
+        env = self.vector_env(prepared, states, "validation", num_envs=1)
+        return lambda policy: evaluate(policy, env, 1, standard_errors=prepared.config.rollout.standard_errors)
+
+    def test_span(self, prepared: Prepared) -> dict[str, Any]:
+        """Return the test rows and their first and last bar."""
+        return prepared.time_range(prepared.split.test)
+
+    def decide(self, prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
+        """Return what the agent decides on `rows`."""
+        decisions: pd.DataFrame = self._part("backtest").decide(prepared, models, rows)
+        return decisions
+
+    def outcome(self, prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
+        """Return what was decided in money, beside its baselines."""
+        outcome: Outcome = self._part("backtest").outcome(prepared, decisions)
+        return outcome
+
+    def inference(self, prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
+        """Return intervals and tests of the outcome, and what it were at other costs."""
+        block: dict[str, Any] = self._part("inference").inference(prepared, outcome, forecasts)
+        return block
+
+    def audit(self, prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
+        """Compare what every strategy holds and earned with a second account on the prices of the series."""
+        difference: tuple[str, int, str] | None = self._part("second_account").second_opinion(prepared, outcome.record)
+        return difference
+
+    def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
+        """Return observations, actions, fills and money, bar by bar."""
+        tables: tuple[TraceTables, Outcome | None] = self._part("trace").trace(prepared, models, rows)
+        return tables
+
+    def labels(self) -> Labels:
+        """Return what a report shows of strategies."""
+        labels: Labels = self._part("report").LABELS
+        return labels
+
+    def verdict(self, prepared: Prepared, metrics: Mapping[str, Any], honesty: Mapping[str, Any]) -> str:
+        """Say in words what the strategies came to, and whether luck suffices for it."""
+        words: str = self._part("report").verdict(prepared.series, metrics, honesty)
+        return words
+
+    def strategies(self, prepared: Prepared, outcome: Outcome, *seeded: str) -> dict[str, Any]:
+        """Return metrics by strategy for report.json, with the run's seed of those it decides."""
+        seed = prepared.config.seed
+        return {
+            name: {"metrics": metrics, "seed": seed if name in ("agent", *seeded) else None}
+            for name, metrics in outcome.metrics.items()
+        }
+
+    def strategy_lines(self, document: Mapping[str, Any]) -> list[str]:
+        """Tell the strategies of a report."""
+        return list(self._part("report").strategy_lines(document))
+
+    def lines(self, document: Mapping[str, Any]) -> list[str]:
+        """Tell forecasts and strategies of a report."""
+        return [*self._part("report").forecast_lines(document), *self.strategy_lines(document)]
+
+    def page(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+        """Draw report.html."""
+        page: str = self._part("report").page(document, folder, plot_points)
+        return page
+
+    def picture(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> bytes | None:
+        """Draw report.png."""
+        picture: bytes | None = self._part("report").picture(document, folder, plot_points)
+        return picture
