@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 import forecaster.hidden_states as encoding
-from tradewinds.pipeline.task import Models, Outcome, Prepared, TraceTables
+from tradewinds.pipeline.task import Models, Prepared, TraceTables
 
 STAGES = (
     "series",
@@ -35,12 +36,12 @@ class Trace:
     Attributes:
         tables: by stage.
         models: the models behind them, with the states of this world.
-        outcome: what the agent's actions came to, or None where none was played.
+        decisions: what the agent decided, or None where nobody did.
     """
 
     tables: TraceTables
     models: Models | None = None
-    outcome: Outcome | None = None
+    decisions: pd.DataFrame | None = None
 
 
 def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
@@ -63,8 +64,8 @@ def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
     tables["hidden_states"] = [(0, states.hidden_state)]
     tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
     models = replace(models, states=states)
-    acted, outcome = prepared.task.trace(prepared, models, rows)
-    return Trace(tables | acted, models, outcome)
+    acted, decisions = prepared.task.trace(prepared, models, rows)
+    return Trace(tables | acted, models, decisions)
 
 
 def first_difference(

@@ -29,8 +29,8 @@ def walks(prepared: Prepared, fits: Fits, true: Trace, rows: range) -> tuple[lis
     likely: list[Question] = [("frozen", walk(row).frozen) for row in edges]
     if brings_plugins(prepared):
         likely.append(("fresh", partial(fresh, prepared, true)))
-    if true.outcome is not None:
-        likely.append(("account", partial(account, prepared, true.outcome)))
+    if true.decisions is not None:
+        likely.append(("account", partial(account, prepared, prepared.task.outcome(prepared, true.decisions))))
     likely += [("warm_up", walk(later).warm_up) for later in LATER]
     most = prepared.config.leakcheck.cuts
     every: list[Question] = [

@@ -326,8 +326,8 @@ class Task(Protocol[JobT]):
     def audit(self, job: JobT, outcome: Outcome) -> tuple[str, int, str] | None:
         """Compare the money with a second account: (stage, row, what is wrong), or None."""
 
-    def trace(self, job: JobT, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
-        """Return what was observed, decided and earned on `rows`, bar by bar, for worlds to be compared."""
+    def trace(self, job: JobT, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
+        """Return what was observed, decided and earned on `rows`, bar by bar, for worlds to be compared; decisions."""
 
     # --- folds that follow one another
     def boundary(self, job: JobT) -> Callable[[int], int] | None:

@@ -114,9 +114,9 @@ class SeriesTask:
         difference: tuple[str, int, str] | None = self._part("second_account").second_opinion(prepared, outcome.record)
         return difference
 
-    def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
-        """Return observations, actions, fills and money, bar by bar."""
-        tables: tuple[TraceTables, Outcome | None] = self._part("trace").trace(prepared, models, rows)
+    def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
+        """Return observations, actions, fills and money, bar by bar, and the decisions behind them."""
+        tables: tuple[TraceTables, pd.DataFrame | None] = self._part("trace").trace(prepared, models, rows)
         return tables
 
     def labels(self) -> Labels:

@@ -1,9 +1,9 @@
 """What a forecast nobody acts on came to, bar by bar: its errors."""
 
-from tradewinds.pipeline.task import Models, Outcome, Prepared, TraceTables
+from tradewinds.pipeline.task import Models, Prepared, TraceTables
 from tradewinds.tasks.bar_forecasts import score_tables
 
 
-def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
+def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, None]:
     """Return the scores on `rows`."""
     return score_tables(prepared, models, rows), None

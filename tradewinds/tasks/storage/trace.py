@@ -7,10 +7,11 @@ what comes after a gate closure may change nothing of that day, its last hour in
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
-from tradewinds.pipeline.task import Models, Outcome, Prepared, TraceTables
+from tradewinds.pipeline.task import Models, Prepared, TraceTables
 from tradewinds.tasks.curious import Curious
 from tradewinds.tasks.storage import backtest
 from tradewinds.tasks.storage import market as markets
@@ -20,7 +21,7 @@ from trading_env import BatteryEnv, run_schedule
 Values = NDArray[Any]
 
 
-def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, Outcome | None]:
+def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
     """Commit the whole days of `rows`; return observations, actions, fills, equity, or nothing where days are too few.
 
     The agent's own commitments are the first table of actions.
@@ -50,4 +51,4 @@ def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables,
         "fills": [(start, path.bought), (start, path.sold), (start, path.charge[1:])],
         "equity": [(start, path.profit.cumsum(axis=0))],
     }
-    return tables, backtest.outcome(prepared, decisions)
+    return tables, decisions
