@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.data.windows import gather, labels, strided_windows, with_static
 
 Batch = tuple[Tensor, ...]
@@ -45,6 +46,11 @@ def window_rows(rows: range, *, first_row: int, context_length: int, horizon: in
             f"to stop with context_length {context_length} and horizon {horizon}; bring more rows"
         )
     return WindowRows(fit, stop)
+
+
+def future_inputs(reader: FutureReader | None, table: FutureTable, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
+    """Return what a network reads beside the windows that end at `rows` (B,): (B, H, G); nothing without a reader."""
+    return () if reader is None else (torch.from_numpy(reader.read(table, rows)),)
 
 
 class _Batches(IterableDataset[Batch]):

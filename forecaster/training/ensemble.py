@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, Precision, TrainerConfig
-from forecaster.data.datamodule import WindowDataModule, WindowRows
-from forecaster.data.future_covariates import FutureReader, FutureTable, future_inputs
+from forecaster.data.datamodule import WindowDataModule, WindowRows, future_inputs
+from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
 from forecaster.training.module import LSTMForecaster
