@@ -52,9 +52,9 @@ def main() -> None:
             speeds[name].append(measure())
     base = np.median(speeds["lstm, float32"])
     print(f"{'':<32}{'windows / CPU-s':>16}{'x lstm':>9}{'spread':>9}")
-    for name, found in speeds.items():
-        middle = np.median(found)
-        print(f"{name:<32}{middle:>16,.0f}{middle / base:>9.2f}{np.ptp(found) / middle:>9.1%}")
+    for name, rounds in speeds.items():
+        middle = np.median(rounds)
+        print(f"{name:<32}{middle:>16,.0f}{middle / base:>9.2f}{np.ptp(rounds) / middle:>9.1%}")
 
 
 def read(path: str) -> np.ndarray:

@@ -54,8 +54,8 @@ def show(prepared: Prepared, name: str, fit: range, scored: range, seed: int) ->
     tests = compare_forecasts(scores.errors, kind)
     cells = []
     for rival in RIVALS:
-        found = tests[rival]["all_bars"]
-        cells.append("-" if found is None else f"{found['statistic']:+.2f}, p {found['p_value']:.2g}")
+        test = tests[rival]["all_bars"]
+        cells.append("-" if test is None else f"{test['statistic']:+.2f}, p {test['p_value']:.2g}")
     score = scores.table[kind]
     print(f"{name:<22}{score['mae']:>7.3f}{score['rmse']:>7.3f}" + "".join(f"{cell:>26}" for cell in cells), flush=True)
 

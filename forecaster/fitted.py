@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from forecaster.baselines.dlinear import fit_dlinear
 from forecaster.baselines.naive_and_ridge import fit_ridge
 from forecaster.config import FORESEEING, ForecasterConfig, ModelConfig, Precision
-from forecaster.data.datamodule import WindowRows, window_rows
+from forecaster.data.datamodule import WindowData, WindowRows, window_rows
 from forecaster.data.features import FeatureTable, build_features, scale, scale_of, static_features
 from forecaster.data.future_covariates import FutureReader
 from forecaster.data.series import Series, Target
@@ -190,43 +190,34 @@ def fit_panel(
     past = series.rows(range(0, rows.stop))  # the future does not exist from here on
     tables = [build_features(past.instrument(name), config.features) for name in series.instruments]
     first_row = max(table.first_row for table in tables)
-    chosen = window_rows(
-        rows,
-        first_row=first_row,
-        context_length=model_config.context_length,
-        horizon=model_config.horizon,
-        stop_fraction=config.trainer.early_stopping_fraction,
-    )
+    sizes = {"context_length": model_config.context_length, "horizon": model_config.horizon}
+    stop_fraction = config.trainer.early_stopping_fraction
+    decisions = window_rows(rows, first_row=first_row, stop_fraction=stop_fraction, **sizes)
     changes = past.changes()
     parts = [
-        _scale(table, changes[:, number], chosen, max(first_row, rows.start), model_config)
+        _scale(table, changes[:, number], decisions, max(first_row, rows.start), model_config)
         for number, table in enumerate(tables)
     ]
     static, _ = static_features(series.instruments, config.features)
     future, reader = past.future_table(calendar=config.features.calendar), None
     if model_config.kind in FORESEEING:
         scales = zip(parts[0].facts["mean"].tolist(), parts[0].facts["std"].tolist(), strict=True)
-        fit_bars = slice(max(first_row, rows.start), int(chosen.fit[-1]) + 1)
+        fit_bars = slice(max(first_row, rows.start), int(decisions.fit[-1]) + 1)
         by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
         reader = FutureReader.fitted(future, model_config.horizon, fit_bars, by_name)
-    tensors = (
+    data = WindowData(
         np.stack([part.scaled.astype(np.float32) for part in parts]),
         static.astype(np.float32),
         np.stack([(part.changes / part.facts["target_scale"]).astype(np.float32) for part in parts]),
+        decisions,
+        **sizes,
     )
-    bins, base = None, None
+    bins = None
     if model_config.head == "bins":
         targets = [part.fit_target / part.facts["target_scale"] for part in parts]
         bins = equal_bins(np.concatenate(targets), model_config.bins)
-    if model_config.linear_base:
-        base = fit_base(
-            *tensors,
-            fit=chosen.fit,
-            stop=chosen.stop,
-            context_length=model_config.context_length,
-            horizon=model_config.horizon,
-        )
-    job = Job(*tensors, chosen, model_config, config.trainer, bins, base, future, reader, seed)
+    base = fit_base(data) if model_config.linear_base else None
+    job = Job(data, model_config, config.trainer, bins, base, future, reader, seed)
     model, log, precision = train_ensemble(job, progress)
     shared: dict[str, Any] = {
         "config": config,
@@ -256,20 +247,20 @@ class _Part:
     facts: dict[str, Any]
 
 
-def _scale(table: FeatureTable, changes: Array, chosen: WindowRows, first_row: int, model: ModelConfig) -> _Part:
+def _scale(table: FeatureTable, changes: Array, decisions: WindowRows, first_row: int, model: ModelConfig) -> _Part:
     """Scale an instrument by its fit rows, from `first_row` on, and fit the baselines that need a fit."""
-    mean, std = scale_of(table.values[first_row : chosen.fit[-1] + 1], table.names)
-    fit_target = labels(changes, chosen.fit, model.horizon)
-    stop_target = labels(changes, chosen.stop, model.horizon)
+    mean, std = scale_of(table.values[first_row : decisions.fit[-1] + 1], table.names)
+    fit_target = labels(changes, decisions.fit, model.horizon)
+    stop_target = labels(changes, decisions.stop, model.horizon)
     scaled = scale(table.values, mean, std, table.names)
     facts = {
         "mean": mean,
         "std": std,
         "target_scale": float(fit_target.std()) or 1.0,
         "naive_mae": float(np.abs(fit_target).mean()),
-        "ridge": fit_ridge(scaled[chosen.fit], fit_target, scaled[chosen.stop], stop_target),
+        "ridge": fit_ridge(scaled[decisions.fit], fit_target, scaled[decisions.stop], stop_target),
         "dlinear": fit_dlinear(
-            changes, chosen.fit, chosen.stop, context_length=model.context_length, horizon=model.horizon
+            changes, decisions.fit, decisions.stop, context_length=model.context_length, horizon=model.horizon
         ),
     }
     return _Part(scaled, changes, fit_target, facts)

@@ -97,9 +97,9 @@ def test_a_sign_that_shows_is_followed(actions):
     env, seen = env_of(market_of(2), actions=actions), env_of(market_of(3), actions=actions)
     trained = train_direct(env, small(steps=120_000), seed=1, validate=judge(seen))
     unseen = market_of(4)
-    follow = run_ledger(unseen, unseen.features[:, None, :1].astype(float), env.game.config).equity[:, 0]
+    follow = run_ledger(unseen, unseen.features[:, None, :1].astype(float), env.simulator.config).equity[:, 0]
     best = np.log(follow[-1])
-    episodes = evaluate(trained.policy, TradingVectorEnv(unseen, env.game.config), 1)
+    episodes = evaluate(trained.policy, TradingVectorEnv(unseen, env.simulator.config), 1)
     assert episodes > 0.85 * best > 0.0
 
 
@@ -159,11 +159,13 @@ def test_what_has_no_gradient_or_too_few_bars_is_refused():
 def test_rules_and_windows_are_refused_before_there_is_a_market():
     costs = CostConfig(slippage_per_volatility=0.1)
     (sentence,) = refuse_rules(TradingConfig(lot=1.0, costs=costs))
-    assert sentence.startswith("no gradient runs through costs.slippage_per_volatility, lot; leave it out while")
+    assert sentence.startswith(
+        "kind=direct has no gradient through env.costs.slippage_per_volatility, env.lot: leave it out"
+    )
     assert refuse_rules(TradingConfig(costs=COSTS)) == []
     assert "env.actions=long_short_weights" in refuse_rules(TradingConfig(actions="exposure"), num_assets=2)[0]
     config = small(window_bars=100)
     assert refuse_bars(config, 101) == ["window_bars must be less than the 100 bars of the market, was 100"]
     assert refuse_bars(config, 102) == []
     facts = EnvironmentFacts(offers=frozenset({"derivative"}), rules=TradingConfig(lot=1.0), num_bars=101)
-    assert [text.split()[0] for text in refuse(config, facts)] == ["no", "window_bars"]
+    assert [text.split()[0] for text in refuse(config, facts)] == ["kind=direct", "window_bars"]

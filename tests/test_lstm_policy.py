@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from forecaster.networks.reference_lstm import LSTMCellReference
 from tradewinds.tasks.account.market import context
 from trading_agent.common.evaluation import evaluate
 from trading_agent.common.networks import CLIP
@@ -13,6 +12,8 @@ from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.direct import train_direct
 from trading_agent.direct.networks import FeatureNetwork, LevelNetwork
 from trading_env import CostConfig, Market, TradingConfig, TradingVectorEnv, run_ledger
+
+from reference_lstm import ReferenceLSTM
 
 FEE = CostConfig(fee_bps=3.0, half_spread_bps=0.0, slippage_bps=0.0, borrow_bps_per_year=0.0)
 LATE, BARS = 1, 4  # the sign that shows now moves the price after so many bars; an observation shows so many
@@ -54,7 +55,7 @@ def test_the_context_is_read_by_the_gate_equations_oldest_bar_first():
     with torch.no_grad():
         scaled = (rows.view(7, 4, 3) - network.feature_mean) / network.feature_std
         oldest_first = scaled.clamp(-CLIP, CLIP)[:, [3, 2, 1, 0]]  # the newest bar's columns come first
-        states, _ = LSTMCellReference(network.lstm)(oldest_first)
+        states, _ = ReferenceLSTM(network.lstm)(oldest_first)
         torch.testing.assert_close(network.read_context(rows), states[:, -1], rtol=1e-5, atol=1e-6)
 
 
@@ -83,11 +84,11 @@ def share_of_the_best(policy, market, rules):
 def test_what_showed_some_bars_ago_is_remembered(actions):
     env, seen = (env_of(market_of(seed), actions=actions) for seed in (1, 2))
     trained = train_direct(env, settings(), seed=1, validate=judge(seen))
-    assert share_of_the_best(trained.policy, market_of(3), env.game.config) > 0.95
+    assert share_of_the_best(trained.policy, market_of(3), env.simulator.config) > 0.95
     env, seen = (env_of(market_of(seed, bars=1), actions=actions) for seed in (1, 2))
     forgetful = settings(context_length=1, lstm_units=0)
     without = train_direct(env, forgetful, seed=1, validate=judge(seen))
-    assert share_of_the_best(without.policy, market_of(3, bars=1), env.game.config) < 0.6
+    assert share_of_the_best(without.policy, market_of(3, bars=1), env.simulator.config) < 0.6
 
 
 def test_the_future_is_not_seen():

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tradewinds.tasks.account.backtest import play
-from tradewinds.tasks.account.market import plans
 from tradewinds.tasks.storage.backtest import play as play_storage
 from trading_agent import DQNConfig, load_policy, save_policy, train_dqn
 from trading_agent.planner.config import PlannerConfig
@@ -17,17 +16,20 @@ from trading_env import (
     BatteryConfig,
     BatteryVectorEnv,
     CostConfig,
+    LevelPlan,
     Market,
     PowerMarket,
+    SchedulePlan,
     TradingConfig,
     TradingVectorEnv,
+    planned_exposures,
     planned_schedule,
+    planned_targets,
     run_schedule,
 )
-from trading_env.planning.markov import planned
-from trading_env.planning.plans import PLANS, LevelPlan
 
 BARS, HORIZON = 300, 5
+PLANS = {plan.kind: lambda settings, plan=plan: plan(**settings) for plan in (LevelPlan, SchedulePlan)}
 
 
 def power_market(lengths=(24, 23, 25, 24, 24), seed=0):
@@ -92,7 +94,7 @@ def test_a_trader_that_plans_holds_what_plan_on_forecast_holds(execution, action
     late = int(execution == "next_close")
     forecast = market.features[:, 2 + late : 2 + HORIZON].astype(np.float64)
     np.testing.assert_array_equal(
-        play(PlannerPolicy(plan, np.ones(1)), market, rules), planned(forecast, rules, market.bars_per_year)
+        play(PlannerPolicy(plan, np.ones(1)), market, rules), planned_targets(forecast, rules, market.bars_per_year)
     )
 
 
@@ -167,7 +169,7 @@ def test_a_plan_that_is_observed_is_what_the_planner_does(execution):
     for number, level in enumerate(rules.exposures):
         seen = np.column_stack([forecast, np.zeros(200), np.full(200, level), np.zeros(200)]).astype(np.float32)
         chosen = plan.act(seen, plan.forecasts(seen)[:, 0])
-        told = plans(forecast, rules, 252.0)[:, number]
+        told = planned_exposures(forecast, rules, 252.0)[:, number]
         np.testing.assert_array_equal(told, np.float32(rules.exposures)[chosen])
         assert len(set(told.tolist())) > 1
 

@@ -79,7 +79,5 @@ def test_a_gradient_runs_from_the_money_to_every_exposure_that_traded():
 
 
 def test_rules_without_a_gradient_are_refused_by_name():
-    with pytest.raises(
-        ValueError, match=r"no gradient runs through lot, min_notional; leave it out while agent=direct"
-    ):
+    with pytest.raises(ValueError, match=r"kind=direct has no gradient through env.lot, env.min_notional: leave it"):
         Surrogate(market_of(1), TradingConfig(lot=1.0, min_notional=5.0))

@@ -15,10 +15,11 @@ from typing import Any
 import pandas as pd
 
 from tradewinds.core.console import Console, again
+from tradewinds.core.files import json_text, write_bytes, write_text
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, trial_block
 from tradewinds.leakcheck.probes import leakcheck_block
-from tradewinds.pipeline.artifact import json_text, write_bytes, write_text, writing
+from tradewinds.pipeline.artifact import writing
 from tradewinds.pipeline.task import Attempt, Job, Models, Prepared
 from tradewinds.report.document import assemble
 from tradewinds.report.index import write_index

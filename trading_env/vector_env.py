@@ -1,4 +1,4 @@
-"""N accounts or storage units on one market in one array, as a `gymnasium.vector.VectorEnv`; and one alone.
+"""N accounts or storage units on one market in one array, as a `gymnasium.vector.VectorEnv`.
 
 Seeds, starts, both ways to restart, saved states and the replay of transitions are the same in every venue; a venue
 supplies a simulator and its spaces. Knows Gymnasium; nothing of money, prices or energy.
@@ -180,7 +180,7 @@ class MarketVectorEnv(VectorEnv[Float32, NDArray[Any], Any], Generic[M, C, S]):
         else:
             super().reset(seed=seed)
             self._account_rngs = None if seed is not None else self._account_rngs
-        start = starting_row(self.simulator, options)
+        start = starting_row(options, self.simulator.last_start)
         rows = self._starting_rows(np.arange(self.num_envs)) if start is None else np.full(self.num_envs, start)
         self.simulator.restart(slice(None), rows)
         self._ended = np.zeros(self.num_envs, dtype=bool)
@@ -271,99 +271,16 @@ class MarketVectorEnv(VectorEnv[Float32, NDArray[Any], Any], Generic[M, C, S]):
         return {self.simulator.measure: self.simulator.worth.copy(), "opened": opened}
 
 
-class SingleSimulator(Protocol):
-    """One account on one market; attributes as those of `Simulator`."""
-
-    last_start: int
-    action_space: gymnasium.Space[Any]
-    observation_space: gymnasium.Space[Float32]
-
-    def restart(self, row: int) -> None:
-        """Open a fresh account at a bar."""
-
-    def advance(self, action: Any) -> Step:
-        """Live through one bar."""
-
-    def observation(self) -> Float32:
-        """(O,) what is seen before the next decision."""
-
-
-class OneOf(Generic[S]):
-    """One account as the only one of a simulator of many."""
-
-    def __init__(self, simulator: S) -> None:
-        self.simulator, self.last_start = simulator, simulator.last_start
-        self.action_space, self.observation_space = simulator.action_space, simulator.observation_space
-
-    def restart(self, row: int) -> None:
-        """Open a fresh account at a bar."""
-        self.simulator.restart(slice(None), np.array([row]))
-
-    def advance(self, action: Any) -> Step:
-        """Live through one bar; its record is of N = 1 accounts."""
-        reward, terminated, truncated, record = self.simulator.advance(np.asarray(action)[None])
-        return Step(float(reward[0]), bool(terminated[0]), bool(truncated[0]), record)
-
-    def observation(self) -> Float32:
-        """(O,) what is seen before the next decision."""
-        row: Float32 = self.simulator.observation()[0]
-        return row
-
-
-class MarketEnv(gymnasium.Env[Float32, Any]):
-    """Play one market with one account, from the first bar to the last; a venue adds its infos, and pictures."""
-
-    def __init__(self, single: SingleSimulator) -> None:
-        self._single = single
-        self.action_space, self.observation_space = single.action_space, single.observation_space
-        self._ended = True  # until the first reset
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Float32, dict[str, Any]]:
-        """Open a fresh account; `options={"start": k}` opens it at bar k.
-
-        Raises:
-            ValueError: `start` is no bar that an episode can begin at.
-        """
-        super().reset(seed=seed)
-        self._single.restart(starting_row(self._single, options) or 0)
-        self._ended, info = False, self._info(None)
-        self._draw(info, opening=True)
-        return self._single.observation(), info
-
-    def step(self, action: Any) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
-        """Decide, and live through the next bar.
-
-        Raises:
-            ValueError: the action is none, or the episode has ended: reset first.
-        """
-        if self._ended:
-            raise ValueError("the episode has ended; call reset before the next step")
-        reward, terminated, truncated, record = self._single.advance(action)
-        self._ended, info = terminated or truncated, self._info(record)
-        if self.render_mode is not None:
-            self._draw(info)
-        return self._single.observation(), reward, terminated, truncated, info
-
-    def _info(self, record: Any) -> dict[str, Any]:
-        """What is told beside an observation; `record` is the ledger's of the last bar, None after a reset."""
-        raise NotImplementedError
-
-    def _draw(self, info: dict[str, Any], *, opening: bool = False) -> None:
-        """Add the bar that `info` tells of to the picture of the episode, where the venue draws one."""
-
-
-def starting_row(simulator: Simulator | SingleSimulator, options: dict[str, Any] | None) -> int | None:
+def starting_row(options: dict[str, Any] | None, last: int) -> int | None:
     """Return the bar that `options={"start": k}` names, or None.
 
     Raises:
-        ValueError: another option is given, or no episode can begin at k.
+        ValueError: another option is given, or k lies outside [0, `last`], where episodes can begin.
     """
     unknown = sorted(set(options or {}) - {"start"})
     if unknown:
         raise ValueError(f"options may hold start, held {', '.join(unknown)}")
-    start, last = (options or {}).get("start"), simulator.last_start
+    start = (options or {}).get("start")
     if start is not None and not 0 <= start <= last:
         raise ValueError(f"start must be a bar in [0, {last}], was {start}")
     return start

@@ -73,8 +73,8 @@ class LongSeries:
 def scaled_series(values: NDArray[np.float64], rule: SplitRule) -> LongSeries:
     """Scale (T, C) values by mean and standard deviation (ddof 0) of the training rows."""
     rows = split_rows(len(values), rule)
-    seen = values[rows.train.start : rows.train.stop]
-    mean, spread = seen.mean(axis=0), seen.std(axis=0)
+    train = values[rows.train.start : rows.train.stop]
+    mean, spread = train.mean(axis=0), train.std(axis=0)
     std = np.where(spread > 0.0, spread, 1.0)
     scaled = np.ascontiguousarray(((values - mean) / std).T.astype(np.float32))
     return LongSeries(torch.from_numpy(scaled), rows, mean, std)
@@ -114,18 +114,26 @@ class Score:
 
 
 def score(
-    forecasters: Mapping[str, Forecaster], series: LongSeries, starts: range, *, context_length: int, horizon: int
+    forecasters: Mapping[str, Forecaster],
+    series: LongSeries,
+    starts: range,
+    *,
+    context_length: int,
+    horizon: int,
+    rivals: Mapping[str, Forecaster] | None = None,
 ) -> dict[str, Score]:
-    """Score forecasters on the windows that begin at `starts`, and the mean of their forecasts as `ensemble`.
+    """Score forecasters on the windows that begin at `starts`, the mean of their forecasts as `ensemble`, and rivals.
 
     One pass; nothing is kept but sums, whatever the number of windows.
     """
-    sums = {name: np.zeros(2) for name in (*forecasters, "ensemble")}
+    rivals = rivals or {}
+    sums = {name: np.zeros(2) for name in (*forecasters, "ensemble", *rivals)}
     count = 0
     with torch.inference_mode():
         for context, target, columns in _batches(series, starts, context_length, horizon):
             forecasts = {name: forecast(context, columns) for name, forecast in forecasters.items()}
             forecasts["ensemble"] = torch.stack(list(forecasts.values())).mean(dim=0)
+            forecasts |= {name: forecast(context, columns) for name, forecast in rivals.items()}
             for name, forecast in forecasts.items():
                 error = forecast - target
                 sums[name] += float(error.square().double().sum()), float(error.abs().double().sum())

@@ -10,7 +10,7 @@ import functools
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -87,65 +87,34 @@ def run_horizon(
         ValueError: too few rows for a window, or a training that diverged.
     """
     started, cpu_started = time.perf_counter(), _cpu_seconds()
-    length = config.context_length
-    parts = (series.rows.train, series.rows.validation, series.rows.test)
-    _, validation, test = (window_starts(rows, length, horizon) for rows in parts)
-    judged = spread(validation, config.validation_windows)
+    task = _Task(series, config, horizon, "float32" if config.precision == "auto" else config.precision)
+    task.starts(series.rows.train)  # refused before any work where there is no window
+    judged, test = task.judged(), task.starts(series.rows.test)
     with torch.random.fork_rng(devices=[]):
-        precision = _faster(series, config, horizon) if config.precision == "auto" else config.precision
-        scoring = _scoring_seconds(series, config, horizon, precision, len(test) + len(judged))
-        with Workers(config.processes, at_most=max(config.seeds, len(CANDIDATES))) as workers:
+        if config.precision == "auto":
+            task = dataclasses.replace(task, precision=_faster(task))
+        scoring = _scoring_seconds(task, len(test) + len(judged))
+        trials = len(CANDIDATES) if config.normalisation == "auto" else 0
+        with Workers(config.processes, at_most=max(config.seeds, trials)) as workers:
             ends = time.time() + max(0.0, 60.0 * config.minutes - (time.perf_counter() - started) - scoring)
             if config.normalisation == "auto":
-                config = _normalised(workers, series, config, horizon, precision, seed, ends)
-            jobs = [_Job(series, config, horizon, precision, seed + number) for number in range(config.seeds)]
-            trained = _train(workers, jobs, ends, progress)
-        networks = {f"seed_{n}": _forecaster(each.network, precision) for n, each in enumerate(trained, 1)}
-        scored = [
-            score(networks, series, starts, context_length=length, horizon=horizon)
-            | {"repeat_last": _naive(series, starts, length, horizon)}
-            for starts in (judged, test)
-        ]
+                task = _normalised(workers, task, seed, ends)
+            seeds = range(seed, seed + config.seeds)
+            trained = _train(workers, [functools.partial(task.train, each) for each in seeds], ends, progress)
+        networks = {f"seed_{n}": task.forecaster(each.network) for n, each in enumerate(trained, 1)}
+        rivals = {"repeat_last": repeat_last(horizon)}
+        validation_scores, test_scores = (task.score(networks, starts, rivals) for starts in (judged, test))
     return HorizonResult(
         horizon=horizon,
-        validation=scored[0],
-        test=scored[1],
+        validation=validation_scores,
+        test=test_scores,
         test_windows=len(test),
-        normalisation=config.normalisation,
+        normalisation=task.config.normalisation,
         steps=tuple(each.steps for each in trained),
-        precision=precision,
+        precision=task.precision,
         seconds=time.perf_counter() - started,
         cpu_seconds=_cpu_seconds() - cpu_started,
     )
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One network to train: what a worker is sent."""
-
-    series: LongSeries
-    config: BenchmarkConfig
-    horizon: int
-    precision: Precision
-    seed: int
-
-    def train(self, ends: float, waves_left: int, report: Report) -> "_Trained":
-        """Train until the steps are done, or this network's share of the time up to `ends` is used up."""
-        config = self.config
-        with _threads(1):
-            torch.manual_seed(self.seed)
-            model = _LongHorizonLSTM(self)
-            course = _Course(self, model.network, max(0.0, ends - time.time()) / waves_left, report)
-            run_loop(
-                model,
-                _Batches(self.series, config, self.horizon),
-                accelerator="cpu",
-                max_epochs=1,
-                gradient_clip_val=GRADIENT_CLIP,
-                callbacks=[course],
-            )
-        course.best.restore(course.average, "benchmark.learning_rate", config.learning_rate)
-        return _Trained(course.average, course.steps, course.best.loss)
 
 
 @dataclass(frozen=True)
@@ -157,61 +126,115 @@ class _Trained:
     error: float
 
 
-def _train(workers: Workers, jobs: list[_Job], ends: float, progress: Progress | None = None) -> list[_Trained]:
-    """Train every job; the same job gives the same weights in a worker and here."""
-    waves, share = math.ceil(len(jobs) / workers.count), [0.0] * len(jobs)
+@dataclass(frozen=True)
+class _Task:
+    """One horizon of a file and how its networks are trained: what a worker is sent."""
+
+    series: LongSeries
+    config: BenchmarkConfig
+    horizon: int
+    precision: Precision
+
+    def network(self) -> SegmentLSTM:
+        """Return a fresh network; draws from torch's random numbers."""
+        columns = len(self.series.values) if self.config.channel_embedding else 0
+        return SegmentLSTM(self.config.model(self.horizon), 1, 1, columns)
+
+    def starts(self, rows: range) -> range:
+        """Return the first rows of all windows that forecast `rows`."""
+        return window_starts(rows, self.config.context_length, self.horizon)
+
+    def judged(self) -> range:
+        """Return the first rows of the validation windows that select."""
+        return spread(self.starts(self.series.rows.validation), self.config.validation_windows)
+
+    def forecaster(self, network: SegmentLSTM) -> Forecaster:
+        """Return a network as the protocol knows it, in the arithmetic of the training."""
+
+        def forecast(context: Tensor, columns: Tensor) -> Tensor:
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
+                outputs, _ = network(context[..., None], columns)  # (B, L, 1) -> (B, H, 1)
+            forecasts: Tensor = outputs[..., 0]  # (B, H)
+            return forecasts
+
+        return forecast
+
+    def score(
+        self, forecasters: Mapping[str, Forecaster], starts: range, rivals: Mapping[str, Forecaster] | None = None
+    ) -> dict[str, Score]:
+        """Score forecasters on the windows that begin at `starts`."""
+        length, horizon = self.config.context_length, self.horizon
+        return score(forecasters, self.series, starts, context_length=length, horizon=horizon, rivals=rivals)
+
+    def train(self, seed: int, ends: float, waves_left: int, report: Report) -> _Trained:
+        """Train a network until the steps are done, or its share of the time up to `ends` is used up."""
+        with _threads(1):
+            torch.manual_seed(seed)
+            model = _LongHorizonLSTM(self)
+            course = _Course(self, model.network, max(0.0, ends - time.time()) / waves_left, report)
+            run_loop(
+                model,
+                _Batches(self),
+                accelerator="cpu",
+                max_epochs=1,
+                gradient_clip_val=GRADIENT_CLIP,
+                callbacks=[course],
+            )
+        course.best.restore(course.average, "benchmark.learning_rate", self.config.learning_rate)
+        return _Trained(course.average, course.steps, course.best.loss)
+
+
+def _train(
+    workers: Workers, trainings: Sequence[Callable[..., _Trained]], ends: float, progress: Progress | None = None
+) -> list[_Trained]:
+    """Train every network; the same training gives the same weights in a worker and here."""
+    waves, shares = math.ceil(len(trainings) / workers.count), [0.0] * len(trainings)
 
     def report(number: int, done: float, error: float) -> None:
-        share[number] = done
+        shares[number] = done
         if progress is not None:
-            total = int(1000 * sum(share) / len(jobs))
+            total = int(1000 * sum(shares) / len(shares))
             progress(total, 1000, {"seed": float(number + 1), "validation_error": error})
 
-    tasks = [functools.partial(job.train, ends, waves - n // workers.count) for n, job in enumerate(jobs)]
-    return workers.run(tasks, report)
+    timed = [functools.partial(train, ends, waves - n // workers.count) for n, train in enumerate(trainings)]
+    return workers.run(timed, report)
 
 
-def _normalised(
-    workers: Workers,
-    series: LongSeries,
-    config: BenchmarkConfig,
-    horizon: int,
-    precision: Precision,
-    seed: int,
-    ends: float,
-) -> BenchmarkConfig:
-    """Return the settings with the normalisation that a short training finds better on validation rows."""
+def _normalised(workers: Workers, task: _Task, seed: int, ends: float) -> _Task:
+    """Return the task with the normalisation that a short training finds better on validation rows."""
+    config = task.config
     steps = max(1, int(TRIAL_SHARE * config.steps))
-    trials = [dataclasses.replace(config, normalisation=name, steps=steps) for name in CANDIDATES]
+    short = [dataclasses.replace(config, normalisation=name, steps=steps) for name in CANDIDATES]
+    trials = [functools.partial(dataclasses.replace(task, config=each).train, seed) for each in short]
     share = TRIAL_SHARE / (TRIAL_SHARE + math.ceil(config.seeds / workers.count))
-    until = time.time() + share * max(0.0, ends - time.time())
-    trained = _train(workers, [_Job(series, trial, horizon, precision, seed) for trial in trials], until)
+    trained = _train(workers, trials, time.time() + share * max(0.0, ends - time.time()))
     best, _ = min(zip(CANDIDATES, trained, strict=True), key=lambda pair: pair[1].error)
-    return dataclasses.replace(config, normalisation=best)
+    return dataclasses.replace(task, config=dataclasses.replace(config, normalisation=best))
 
 
 class _LongHorizonLSTM(pl.LightningModule):
     """A segment LSTM that reads one column at a time, its loss and its optimiser."""
 
-    def __init__(self, job: _Job) -> None:
+    def __init__(self, task: _Task) -> None:
         super().__init__()
-        self.job, self.network = job, _network(job.series, job.config, job.horizon)
+        self.config, self.network = task.config, task.network()
+        self.forecast = task.forecaster(self.network)
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
         context, columns, target = batch  # (B, L), (B,), (B, H)
-        return loss(_forecaster(self.network, self.job.precision)(context, columns), target)
+        return loss(self.forecast(context, columns), target)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        config = self.job.config
-        return torch.optim.AdamW(self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+        rate, decay = self.config.learning_rate, self.config.weight_decay
+        return torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=decay)
 
 
 class _Batches:
     """Random training windows of random columns, drawn by torch's random numbers when a step asks for them."""
 
-    def __init__(self, series: LongSeries, config: BenchmarkConfig, horizon: int) -> None:
-        self.config, self.starts = config, window_starts(series.rows.train, config.context_length, horizon)
-        self.windows = series.windows(config.context_length + horizon)  # (C, T - L - H + 1, L + H)
+    def __init__(self, task: _Task) -> None:
+        self.config, self.starts = task.config, task.starts(task.series.rows.train)
+        self.windows = task.series.windows(task.config.context_length + task.horizon)  # (C, T - L - H + 1, L + H)
 
     def __len__(self) -> int:
         return self.config.steps
@@ -229,18 +252,18 @@ class _Batches:
 class _Course(pl.Callback):
     """A warm-up and a cosine, a running average of the weights, looks at validation rows, and the end by the clock."""
 
-    def __init__(self, job: _Job, network: SegmentLSTM, seconds: float, report: Report) -> None:
-        self.job, self.network, self.seconds, self.report = job, network, seconds, report
+    def __init__(self, task: _Task, network: SegmentLSTM, seconds: float, report: Report) -> None:
+        self.task, self.network, self.seconds, self.report = task, network, seconds, report
         self.average, self.best = copy.deepcopy(network).eval(), Best()
         self.steps, self.looks, self.done, self.started = 0, 0, 0.0, time.perf_counter()
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         warm = min(1.0, (self.steps + 1) / WARM_UP_STEPS)
         for group in trainer.optimizers[0].param_groups:
-            group["lr"] = self.job.config.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * self.done))
+            group["lr"] = self.task.config.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * self.done))
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        config = self.job.config
+        config = self.task.config
         self.steps += 1
         share = min(config.average, self.steps / (self.steps + 9.0))  # at first the average forgets its random start
         with torch.no_grad():
@@ -257,10 +280,7 @@ class _Course(pl.Callback):
 
     def validation_error(self) -> float:
         """Return the two errors that are reported, squared and absolute, added, on validation windows."""
-        series, length, horizon = self.job.series, self.job.config.context_length, self.job.horizon
-        starts = spread(window_starts(series.rows.validation, length, horizon), self.job.config.validation_windows)
-        forecaster = {"average": _forecaster(self.average, self.job.precision)}
-        errors = score(forecaster, series, starts, context_length=length, horizon=horizon)["average"]
+        errors = self.task.score({"average": self.task.forecaster(self.average)}, self.task.judged())["average"]
         return errors.mse + errors.mae
 
 
@@ -279,39 +299,26 @@ def loss(forecast: Tensor, target: Tensor) -> Tensor:
     return both
 
 
-def _network(series: LongSeries, config: BenchmarkConfig, horizon: int) -> SegmentLSTM:
-    return SegmentLSTM(config.model(horizon), 1, 1, len(series.values) if config.channel_embedding else 0)
-
-
-def _forecaster(network: SegmentLSTM, precision: Precision) -> Forecaster:
-    def forecast(context: Tensor, columns: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            outputs, _ = network(context[..., None], columns)  # (B, L, 1) -> (B, H, 1)
-        forecasts: Tensor = outputs[..., 0]  # (B, H)
-        return forecasts
-
-    return forecast
-
-
-def _faster(series: LongSeries, config: BenchmarkConfig, horizon: int) -> Precision:
+def _faster(task: _Task) -> Precision:
     """Return the arithmetic in which a throwaway network is trained faster, in one thread."""
-    network = _network(series, config, horizon)
-    context, columns, target = next(iter(_Batches(series, config, horizon)))
+    network = task.network()
+    context, columns, target = next(iter(_Batches(task)))
+
+    def trial(precision: Precision) -> Tensor:
+        return loss(dataclasses.replace(task, precision=precision).forecaster(network)(context, columns), target)
+
     with _threads(1):
-        return faster_precision(lambda precision: loss(_forecaster(network, precision)(context, columns), target))
+        return faster_precision(trial)
 
 
-def _scoring_seconds(
-    series: LongSeries, config: BenchmarkConfig, horizon: int, precision: Precision, windows: int
-) -> float:
+def _scoring_seconds(task: _Task, windows: int) -> float:
     """Return how long it takes to score all networks on `windows` windows of every column, by a few of them."""
-    forecaster = {"trial": _forecaster(_network(series, config, horizon).eval(), precision)}
-    starts = window_starts(series.rows.train, config.context_length, horizon)
-    starts = starts[: min(len(starts), max(1, SCORING_BATCH // len(series.values)))]
+    forecaster = {"trial": task.forecaster(task.network().eval())}
+    starts = task.starts(task.series.rows.train)[: max(1, SCORING_BATCH // len(task.series.values))]
     for _ in range(2):  # memory is taken in the first
         started = time.perf_counter()
-        score(forecaster, series, starts, context_length=config.context_length, horizon=horizon)
-    return (time.perf_counter() - started) * config.seeds * windows / len(starts)
+        task.score(forecaster, starts)
+    return (time.perf_counter() - started) * task.config.seeds * windows / len(starts)
 
 
 @contextmanager
@@ -327,8 +334,3 @@ def _threads(count: int) -> Iterator[None]:
 def _cpu_seconds() -> float:
     """Return what this process and the ended ones it started have used."""
     return sum(os.times()[:4])
-
-
-def _naive(series: LongSeries, starts: range, context_length: int, horizon: int) -> Score:
-    naive = {"repeat_last": repeat_last(horizon)}
-    return score(naive, series, starts, context_length=context_length, horizon=horizon)["repeat_last"]

@@ -41,8 +41,8 @@ def custom_feature(name: str, series: Series) -> Array:
         ValueError: no feature is registered under `name`, or it did not return T numbers.
     """
     if name not in _features:
-        known = ", ".join(sorted(_features)) or "none"
-        raise ValueError(f"feature '{name}' is not registered, known are: {known}; call register_feature first")
+        names = ", ".join(sorted(_features)) or "none"
+        raise ValueError(f"feature '{name}' is not registered, known are: {names}; call register_feature first")
     values = np.asarray(_features[name](_read_only(series)), dtype=np.float64)
     if values.shape != (len(series.index),) or np.isinf(values).any():
         was = "infinite values" if values.shape == (len(series.index),) else f"shape {values.shape}"

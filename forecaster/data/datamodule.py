@@ -13,8 +13,11 @@ from torch.utils.data import DataLoader, IterableDataset
 from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.data.windows import gather, labels, strided_windows, with_static
 
+Float32 = NDArray[np.float32]
+Rows = NDArray[np.int64]
 Batch = tuple[Tensor, ...]
-Future = Callable[[NDArray[np.int64]], tuple[Tensor, ...]]
+Future = Callable[[Rows], tuple[Tensor, ...]]
+STOP_BATCH = 1024  # windows; what bounds the memory of a look at the stop rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +30,8 @@ class WindowRows:
             label is shared.
     """
 
-    fit: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    fit: Rows
+    stop: Rows
 
 
 def window_rows(rows: range, *, first_row: int, context_length: int, horizon: int, stop_fraction: float) -> WindowRows:
@@ -48,7 +51,32 @@ def window_rows(rows: range, *, first_row: int, context_length: int, horizon: in
     return WindowRows(fit, stop)
 
 
-def future_inputs(reader: FutureReader | None, table: FutureTable, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
+@dataclass(frozen=True, eq=False)
+class WindowData:
+    """What networks learn from: windows of A instruments that end at decision rows, and the changes that follow.
+
+    Attributes:
+        features: (A, T, F) scaled features.
+        static: (A, S) scaled numbers of each instrument that do not change.
+        target: (A, T) scaled changes.
+        rows: decision rows, the same for every instrument.
+        context_length: L.
+        horizon: H.
+    """
+
+    features: Float32
+    static: Float32
+    target: Float32
+    rows: WindowRows
+    context_length: int
+    horizon: int
+
+    def labels(self, rows: Rows) -> NDArray[np.float64]:
+        """Return (A * N, H) scaled changes after `rows` (N,), instrument by instrument."""
+        return np.concatenate([labels(changes.astype(np.float64), rows, self.horizon) for changes in self.target])
+
+
+def future_inputs(reader: FutureReader | None, table: FutureTable, rows: Rows) -> tuple[Tensor, ...]:
     """Return what a network reads beside the windows that end at `rows` (B,): (B, H, G); nothing without a reader."""
     return () if reader is None else (torch.from_numpy(reader.read(table, rows)),)
 
@@ -56,17 +84,9 @@ def future_inputs(reader: FutureReader | None, table: FutureTable, rows: NDArray
 class _Batches(IterableDataset[Batch]):
     """Batches over the pairs of an instrument and a decision row."""
 
-    def __init__(
-        self,
-        windows: NDArray[np.float32],
-        static: NDArray[np.float32],
-        target: Tensor,
-        rows: NDArray[np.int64],
-        size: int,
-        rng: torch.Generator | None,
-        future: Future,
-    ) -> None:
-        self.windows, self.static, self.target = windows, static, target
+    def __init__(self, data: WindowData, rows: Rows, size: int, rng: torch.Generator | None, future: Future) -> None:
+        self.windows, self.static = strided_windows(data.features, data.context_length), data.static
+        self.target = torch.from_numpy(data.labels(rows).astype(np.float32))
         self.rows, self.size, self.rng, self.future = rows, size, rng, future
 
     def __iter__(self) -> Iterator[Batch]:
@@ -82,41 +102,17 @@ class WindowDataModule(pl.LightningDataModule):
     """Shuffled fit batches and ordered stop batches: context (B, L, F + S), target (B, H), and what `future` adds.
 
     Args:
-        features: (A, T, F) scaled features of A instruments.
-        static: (A, S) scaled numbers of each instrument that do not change.
-        target: (A, T) scaled changes.
-        rows: decision rows, the same for every instrument.
-        context_length: L.
-        horizon: H.
+        data: windows and labels.
         batch_size: B.
         seed: of the shuffling.
         future: for rows (B,), what the network reads beside their windows: (B, H, G) of the bars ahead, or nothing.
     """
 
-    def __init__(
-        self,
-        features: NDArray[np.float32],
-        static: NDArray[np.float32],
-        target: NDArray[np.float32],
-        rows: WindowRows,
-        *,
-        context_length: int,
-        horizon: int,
-        batch_size: int,
-        seed: int,
-        future: Future = lambda rows: (),
-    ) -> None:
+    def __init__(self, data: WindowData, *, batch_size: int, seed: int, future: Future = lambda rows: ()) -> None:
         super().__init__()
-        windows = strided_windows(features, context_length)
         rng = torch.Generator().manual_seed(seed)
-
-        def batches(chosen: NDArray[np.int64], shuffle: bool) -> _Batches:
-            wanted = [labels(one.astype(np.float64), chosen, horizon).astype(np.float32) for one in target]
-            stacked = torch.from_numpy(np.concatenate(wanted))  # A x (N, H) -> (A * N, H)
-            size = batch_size if shuffle else 1024
-            return _Batches(windows, static, stacked, chosen, size, rng if shuffle else None, future)
-
-        self._fit, self._stop = batches(rows.fit, True), batches(rows.stop, False)
+        self._fit = _Batches(data, data.rows.fit, batch_size, rng, future)
+        self._stop = _Batches(data, data.rows.stop, STOP_BATCH, None, future)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Whole batches, shuffled anew each epoch."""

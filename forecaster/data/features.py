@@ -59,9 +59,13 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
         )
     columns = _price_features(series, config)
     columns.update(cycles(series.index, series.bar_length) if config.calendar else {})
-    given = set(map(str, series.exogenous.columns))
-    changes = {f"{name}_change" for name in given}
-    twice = set(columns) & (given | changes) | given & changes | {name for name in given if name.endswith(MISSING)}
+    exogenous = set(map(str, series.exogenous.columns))
+    changes = {f"{name}_change" for name in exogenous}
+    twice = (
+        set(columns) & (exogenous | changes)
+        | exogenous & changes
+        | {name for name in exogenous if name.endswith(MISSING)}
+    )
     if twice:
         raise ValueError(
             f"exogenous columns must not bear the names of features, did: {', '.join(sorted(twice))}; rename them"
@@ -79,8 +83,8 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     values = np.column_stack(list(columns.values()))
     needed = np.flatnonzero(~may_be_missing(tuple(columns)))
     undefined = np.flatnonzero(~np.isfinite(values[:, needed]).all(axis=1))
-    wanted = tuple(list(columns)[column] for column in needed)
-    first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values[:, needed], wanted, series)
+    needed_names = tuple(list(columns)[column] for column in needed)
+    first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values[:, needed], needed_names, series)
     return FeatureTable(values, tuple(columns), first_row)
 
 
@@ -99,10 +103,12 @@ def static_features(instruments: Sequence[str], config: FeatureConfig) -> tuple[
     if missing:
         raise ValueError(f"features.static must describe every instrument, lacks {', '.join(missing)}")
     names = tuple(sorted(next(iter(config.static.values()), {})))
-    told = np.array([[config.static[one][name] for name in names] for one in instruments if config.static])
-    told = told.reshape(len(instruments), len(names))
-    spread = told.std(axis=0)
-    columns = [(told - told.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)]
+    numbers = np.array(
+        [[config.static[instrument][name] for name in names] for instrument in instruments if config.static]
+    )
+    numbers = numbers.reshape(len(instruments), len(names))
+    spread = numbers.std(axis=0)
+    columns = [(numbers - numbers.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)]
     if config.identity:
         columns.append(np.eye(len(instruments)))
         names += tuple(f"is_{name}" for name in instruments)
@@ -111,8 +117,8 @@ def static_features(instruments: Sequence[str], config: FeatureConfig) -> tuple[
 
 def may_be_missing(names: tuple[str, ...]) -> NDArray[np.bool_]:
     """Return (F,) which features may be NaN: level and change of a column beside which stands where it is missing."""
-    told = {name.removesuffix(MISSING) for name in names if name.endswith(MISSING)}
-    return np.array([name in told or name.removesuffix("_change") in told for name in names], dtype=bool)
+    gappy = {name.removesuffix(MISSING) for name in names if name.endswith(MISSING)}
+    return np.array([name in gappy or name.removesuffix("_change") in gappy for name in names], dtype=bool)
 
 
 def scale_of(values: Array, names: tuple[str, ...]) -> tuple[Array, Array]:
@@ -121,24 +127,24 @@ def scale_of(values: Array, names: tuple[str, ...]) -> tuple[Array, Array]:
     Raises:
         ValueError: a feature has no value at all; nothing could be learned of it.
     """
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
+    present = ~np.isnan(values)
+    count = present.sum(axis=0)
     if not count.all():
         name = names[int(count.argmin())]
         raise ValueError(
             f"feature {name} is missing on all {len(values)} fit rows; leave the column out, or start later"
         )
-    mean = np.where(known, values, 0.0).sum(axis=0) / count
-    spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    mean = np.where(present, values, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(present, values - mean, 0.0) ** 2).sum(axis=0) / count)
     return mean, np.where(spread > 1e-9 * np.abs(mean) + 1e-12, spread, 1.0)  # rounding is no variation
 
 
 def scale(values: Array, mean: Array, std: Array, names: tuple[str, ...]) -> Array:
     """Return features (T, F) less their mean, in deviations; 0, the mean, where a column that may be missing is."""
     scaled = (values - mean) / std
-    spared = may_be_missing(names)
-    if spared.any():
-        scaled[:, spared] = np.nan_to_num(scaled[:, spared], nan=0.0)
+    gappy = may_be_missing(names)
+    if gappy.any():
+        scaled[:, gappy] = np.nan_to_num(scaled[:, gappy], nan=0.0)
     return np.asarray(scaled)
 
 

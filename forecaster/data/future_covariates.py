@@ -166,5 +166,5 @@ def _read(part: FutureCovariates, starts: Int64, now: Int64) -> Iterator[Array]:
     begins = stamps[np.maximum(row, 0)]
     holds = (row >= 0) & (starts < begins + part.interval.as_unit("ns").value)
     for name in part.names:
-        known = holds & (begins - now[:, None] <= part.leads[name].as_unit("ns").value)
-        yield np.where(known, part.table[name].to_numpy(dtype=np.float64)[np.maximum(row, 0)], np.nan)
+        readable = holds & (begins - now[:, None] <= part.leads[name].as_unit("ns").value)
+        yield np.where(readable, part.table[name].to_numpy(dtype=np.float64)[np.maximum(row, 0)], np.nan)

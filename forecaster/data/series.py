@@ -315,9 +315,11 @@ def join_as_of(
                 f"{name} must have {len(table)} moments of availability, had {len(moments)} or gaps in them"
             )
         values = table[name].to_numpy(dtype=np.float64)
-        known = np.flatnonzero(~np.isnan(values))
-        order = known[np.argsort(moments.as_unit("ns").asi8[known], kind="stable")]
-        newest = np.maximum.accumulate(order) if len(order) else order  # (n,): newest interval among the first n known
+        measured = np.flatnonzero(~np.isnan(values))
+        order = measured[np.argsort(moments.as_unit("ns").asi8[measured], kind="stable")]
+        newest = (
+            np.maximum.accumulate(order) if len(order) else order
+        )  # (n,): newest interval among the first n measured
         count = np.searchsorted(moments.as_unit("ns").asi8[order], closes.as_unit("ns").asi8, side="right")
         row = np.concatenate([[0], newest])[count]
         joined[str(name)] = np.where(count > 0, values[row] if len(values) else np.nan, np.nan)

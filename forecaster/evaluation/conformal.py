@@ -68,8 +68,8 @@ def online_quantiles(
     for row in range(quantiles.shape[1]):
         source = row - 1 - ahead  # the decision whose outcome h bars ahead became known at this bar's close
         there = ahead[source >= 0]
-        missed = truth[source[there], there] < result[:, source[there], there]  # (Q, H')
-        shift[:, there] += step[:, there] * (levels[:, None] - missed)
+        is_below = truth[source[there], there] < result[:, source[there], there]  # (Q, H')
+        shift[:, there] += step[:, there] * (levels[:, None] - is_below)
         result[:, row] = quantiles[:, row] + shift * scale[row]
     return result
 

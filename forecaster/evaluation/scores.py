@@ -79,7 +79,7 @@ def score_forecasts(
         )
     changes = series.changes()[:, 0]
     calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
-    known, truth = labels(changes, calibration, horizon), labels(changes, scored, horizon)
+    past, truth = labels(changes, calibration, horizon), labels(changes, scored, horizon)
     classical = fit_classical(
         changes,
         baselines or BaselineConfig(),
@@ -91,11 +91,11 @@ def score_forecasts(
     spread = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in before.items()}
     ahead = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in after.items()}
     if states.quantiles is not None:
-        own = fitted.config.model.kind
-        spread[own], ahead[own] = (_own_quantiles(states.quantiles, part) for part in (calibration, scored))
+        kind = fitted.config.model.kind
+        spread[kind], ahead[kind] = (_network_quantiles(states.quantiles, part) for part in (calibration, scored))
     scales = volatility(changes)
     quantiles = _calibrated(
-        ahead, spread, truth=truth, known=known, scale=scales[scored], scale_before=scales[calibration]
+        ahead, spread, truth=truth, known=past, scale=scales[scored], scale_before=scales[calibration]
     )
     table = {name: _score(truth, after[name], quantiles[name], naive_mae=fitted.naive_mae) for name in after}
     errors = {name: truth - after[name] for name in after}
@@ -129,7 +129,7 @@ def _forecasts(
     }
 
 
-def _own_quantiles(quantiles: Float32, rows: NDArray[np.int64]) -> Array:
+def _network_quantiles(quantiles: Float32, rows: NDArray[np.int64]) -> Array:
     """(T, H, Q) of all bars -> (Q, N, H) of some."""
     return np.moveaxis(quantiles[rows].astype(np.float64), -1, 0)
 
@@ -173,9 +173,9 @@ def _score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float)
     }
     if score["mase"] is None:
         score["mase_reason"] = "the price never moved on the fit rows"
-    moved = (truth != 0.0) & (forecast != 0.0)
-    if moved.any():
-        score["direction_accuracy"] = float((np.sign(truth) == np.sign(forecast))[moved].mean())
+    directed = (truth != 0.0) & (forecast != 0.0)
+    if directed.any():
+        score["direction_accuracy"] = float((np.sign(truth) == np.sign(forecast))[directed].mean())
     else:
         score["direction_accuracy_reason"] = "the forecast is no change, which has no direction"
     return score

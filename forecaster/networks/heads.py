@@ -176,29 +176,29 @@ class BinsHead(Head):
 
     def quantiles(self, outputs: Tensor) -> Tensor:
         """Return (B, H, Q) quantiles by linear interpolation of the distribution between the edges."""
-        reached = F.pad(outputs.softmax(-1).cumsum(-1), (1, 0))  # (B, H, K + 1): chance of lying below each edge
+        below_edge = F.pad(outputs.softmax(-1).cumsum(-1), (1, 0))  # (B, H, K + 1): chance of lying below each edge
         levels = torch.tensor(LEVELS, dtype=outputs.dtype, device=outputs.device)
-        upper = torch.searchsorted(reached.contiguous(), levels.expand(*reached.shape[:-1], -1).contiguous())
+        upper = torch.searchsorted(below_edge.contiguous(), levels.expand(*below_edge.shape[:-1], -1).contiguous())
         upper = upper.clamp(1, self.outputs)
-        low, high = reached.gather(-1, upper - 1), reached.gather(-1, upper)
+        low, high = below_edge.gather(-1, upper - 1), below_edge.gather(-1, upper)
         share = (levels - low) / (high - low).clamp_min(1e-12)
         return self.edges[upper - 1] + share.clamp(0.0, 1.0) * (self.edges[upper] - self.edges[upper - 1])
 
 
-def equal_bins(target: Array, number: int) -> Bins:
+def equal_bins(target: Array, num_bins: int) -> Bins:
     """Return the edges (K + 1) and means (K) of classes that are equally frequent among the fit targets.
 
     Raises:
         ValueError: the target has fewer distinct values than classes.
     """
     flat = target.ravel()
-    edges = np.quantile(flat, np.linspace(0.0, 1.0, number + 1))
+    edges = np.quantile(flat, np.linspace(0.0, 1.0, num_bins + 1))
     if (np.diff(edges) <= 0.0).any():
         raise ValueError(
-            f"the returns have too few distinct values for model.bins={number} equally frequent classes; lower it"
+            f"the returns have too few distinct values for model.bins={num_bins} equally frequent classes; lower it"
         )
     classes = np.digitize(flat, edges[1:-1])
-    return edges.tolist(), [float(flat[classes == one].mean()) for one in range(number)]
+    return edges.tolist(), [float(flat[classes == number].mean()) for number in range(num_bins)]
 
 
 def build_head(model: ModelConfig, trainer: TrainerConfig, bins: Bins | None) -> Head:

@@ -1,11 +1,12 @@
 """The LSTM with layer normalisation: every sum of inputs is brought to mean 0 and deviation 1 before it is believed."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from forecaster.config import ModelConfig
-from forecaster.networks.stack import StackedNetwork
+from forecaster.networks.stack import stack_of_bars
 
 RECURRENT_GAIN = 0.5  # of a fresh network; departure 4
 
@@ -71,7 +72,4 @@ class LayerNormLSTM(nn.Module):
         return torch.stack(states, dim=1)  # L x (B, D) -> (B, L, D)
 
 
-def layernorm_network(config: ModelConfig, num_features: int, outputs: int) -> StackedNetwork:
-    """Build the stacked LSTM with layer normalisation for F features and P outputs a bar."""
-    widths = [num_features] + [config.hidden_size] * (config.num_layers - 1)
-    return StackedNetwork([LayerNormLSTM(width, config.hidden_size) for width in widths], config, outputs)
+layernorm_network = partial(stack_of_bars, LayerNormLSTM)

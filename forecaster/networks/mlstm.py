@@ -1,12 +1,12 @@
 """The mLSTM of the xLSTM family: a memory of keys and values, read by asking, all patches at once."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from forecaster.config import ModelConfig
-from forecaster.networks.patches import PatchEmbedding
-from forecaster.networks.stack import StackedNetwork
+from forecaster.networks.stack import stack_of_patches
 
 FORGET_BIAS = 3.0  # sigmoid(3) = 0.95: at first, what is remembered fades by 5 % a patch
 
@@ -104,17 +104,12 @@ class MLSTMBlock(nn.Module):
         raw_input, raw_forget = self.gates(x).transpose(1, 2).chunk(2, dim=1)  # (B, N, 2K) -> 2 x (B, K, N)
         read = mlstm_parallel(query, key, value, raw_input, raw_forget)  # (B, K, N, d)
         joined = read.transpose(1, 2).reshape(states.shape)  # (B, K, N, d) -> (B, N, D)
-        said: Tensor = self.out(torch.sigmoid(self.shown(x)) * joined)
-        return states + said
+        change: Tensor = self.out(torch.sigmoid(self.shown(x)) * joined)
+        return states + change
 
     def _heads(self, states: Tensor) -> Tensor:
         batch, length, _ = states.shape
         return states.view(batch, length, self.num_heads, self.width).transpose(1, 2)  # (B, N, D) -> (B, K, N, d)
 
 
-def mlstm_network(config: ModelConfig, num_features: int, outputs: int) -> StackedNetwork:
-    """Build the stacked mLSTM over patches for F features and P outputs a bar."""
-    units = config.hidden_size
-    first, *others = (MLSTMBlock(units, config.num_heads) for _ in range(config.num_layers))
-    embedding = PatchEmbedding(config.patch_length, num_features, units)
-    return StackedNetwork([nn.Sequential(embedding, first), *others], config, outputs)
+mlstm_network = partial(stack_of_patches, MLSTMBlock)

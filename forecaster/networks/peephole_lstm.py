@@ -1,11 +1,12 @@
 """The LSTM whose gates look at the cell they guard: a timer, where the plain LSTM's gates see only what was said."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from forecaster.config import ModelConfig
-from forecaster.networks.stack import StackedNetwork
+from forecaster.networks.stack import stack_of_bars
 
 
 class PeepholeLSTM(nn.Module):
@@ -64,7 +65,4 @@ class PeepholeLSTM(nn.Module):
         return torch.stack(states, dim=1)  # L x (B, D) -> (B, L, D)
 
 
-def peephole_network(config: ModelConfig, num_features: int, outputs: int) -> StackedNetwork:
-    """Build the stacked peephole LSTM for F features and P outputs a bar."""
-    widths = [num_features] + [config.hidden_size] * (config.num_layers - 1)
-    return StackedNetwork([PeepholeLSTM(width, config.hidden_size) for width in widths], config, outputs)
+peephole_network = partial(stack_of_bars, PeepholeLSTM)

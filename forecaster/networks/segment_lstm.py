@@ -91,8 +91,8 @@ class SegmentLSTM(Network):
             of_state = of_state + F.linear(self.channels, weights)[channels]  # (C, 4D) -> (B, 4D)
         of_position = F.linear(self.positions, weights)  # (S, D) -> (S, 4D)
         i, f, g, o = (of_state[:, None] + of_position).chunk(4, dim=-1)  # (B, S, 4D) -> 4 x (B, S, D)
-        kept = torch.sigmoid(f) * cell[:, None] + torch.sigmoid(i) * torch.tanh(g)
-        return torch.sigmoid(o) * torch.tanh(kept)
+        state = torch.sigmoid(f) * cell[:, None] + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(state)
 
     def _level(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Return what is taken off a window (B, L, F) and what it is divided by, each (B, 1, F)."""

@@ -1,12 +1,12 @@
 """The sLSTM of the xLSTM family: gates without an upper bound, a memory that is an average, over patches."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from forecaster.config import ModelConfig
-from forecaster.networks.patches import PatchEmbedding
-from forecaster.networks.stack import StackedNetwork
+from forecaster.networks.stack import stack_of_patches
 
 FORGET_BIAS = 3.0  # sigmoid(3) = 0.95: at first, what is remembered fades by 5 % a patch
 
@@ -63,7 +63,7 @@ class SLSTMBlock(nn.Module):
         inputs = inputs.view(batch, length, self.num_heads, -1).permute(1, 2, 0, 3)  # (N, K, B, 4d)
         h = c = n = states.new_zeros(self.num_heads, batch, units // self.num_heads)  # (K, B, d)
         m = torch.full_like(h, -torch.inf)
-        said = []
+        states_by_patch = []
         for x in inputs.unbind():  # N x (K, B, 4d)
             raw_z, raw_i, raw_f, raw_o = torch.baddbmm(x, h, self.recurrent).chunk(4, dim=2)  # 4 x (K, B, d)
             log_f = F.logsigmoid(raw_f) + m
@@ -72,13 +72,10 @@ class SLSTMBlock(nn.Module):
             c = f * c + i * torch.tanh(raw_z)
             n = f * n + i
             h = torch.sigmoid(raw_o) * c / n
-            said.append(h)
-        return states + torch.stack(said).permute(2, 0, 1, 3).reshape(states.shape)  # (N, K, B, d) -> (B, N, D)
+            states_by_patch.append(h)
+        return states + torch.stack(states_by_patch).permute(2, 0, 1, 3).reshape(
+            states.shape
+        )  # (N, K, B, d) -> (B, N, D)
 
 
-def slstm_network(config: ModelConfig, num_features: int, outputs: int) -> StackedNetwork:
-    """Build the stacked sLSTM over patches for F features and P outputs a bar."""
-    units = config.hidden_size
-    first, *others = (SLSTMBlock(units, config.num_heads) for _ in range(config.num_layers))
-    embedding = PatchEmbedding(config.patch_length, num_features, units)
-    return StackedNetwork([nn.Sequential(embedding, first), *others], config, outputs)
+slstm_network = partial(stack_of_patches, SLSTMBlock)

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, Precision, TrainerConfig
-from forecaster.data.datamodule import WindowDataModule, WindowRows, future_inputs
+from forecaster.data.datamodule import WindowData, WindowDataModule, future_inputs
 from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
@@ -19,7 +19,6 @@ from forecaster.training.precision import trained_in
 from forecaster.training.trainer import Progress, train, training_device
 from forecaster.training.workers import Report, Workers
 
-Float32 = NDArray[np.float32]
 TrainingLog = list[dict[str, float]]
 
 
@@ -40,9 +39,7 @@ class Ensemble(nn.Module):
     @property
     def network(self) -> Network:
         """The network whose hidden state is told."""
-        first = self.members[0]
-        assert isinstance(first, LSTMForecaster)
-        return first.network
+        return cast(LSTMForecaster, self.members[0]).network
 
     def forward(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the mean point (B, H), the first hidden state (B, D) and the mean quantiles (B, H, Q) or None."""
@@ -56,10 +53,7 @@ class Job:
     """All that the training of one network needs; it can be sent to another process.
 
     Attributes:
-        features: (A, T, F) scaled features of A instruments.
-        static: (A, S) scaled numbers of each instrument.
-        target: (A, T) scaled changes.
-        rows: decision rows.
+        data: windows and labels.
         model: the network.
         trainer: how it is trained; its `precision` is not `auto`.
         bins: for the head of that name.
@@ -69,10 +63,7 @@ class Job:
         seed: of the weights and of the shuffling.
     """
 
-    features: Float32
-    static: Float32
-    target: Float32
-    rows: WindowRows
+    data: WindowData
     model: ModelConfig
     trainer: TrainerConfig
     bins: Bins | None
@@ -84,7 +75,8 @@ class Job:
     @property
     def inputs(self) -> tuple[int, int]:
         """F + S inputs of a bar, and G of each bar ahead."""
-        return self.features.shape[2] + self.static.shape[1], len(self.reader.names) if self.reader else 0
+        num_features = self.data.features.shape[2] + self.data.static.shape[1]
+        return num_features, len(self.reader.names) if self.reader else 0
 
     def fresh(self) -> LSTMForecaster:
         """Return the network before its training; draws from torch's random numbers."""
@@ -94,21 +86,12 @@ class Job:
 
     def run(self, progress: Progress | None = None) -> tuple[LSTMForecaster, TrainingLog]:
         """Train a network; torch's random numbers are left as they were."""
-        data = WindowDataModule(
-            self.features,
-            self.static,
-            self.target,
-            self.rows,
-            context_length=self.model.context_length,
-            horizon=self.model.horizon,
-            batch_size=self.trainer.batch_size,
-            seed=self.seed,
-            future=partial(future_inputs, self.reader, self.future),
-        )
+        future = partial(future_inputs, self.reader, self.future)
+        batches = WindowDataModule(self.data, batch_size=self.trainer.batch_size, seed=self.seed, future=future)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()
-            log = train(model, data, self.trainer, progress)
+            log = train(model, batches, self.trainer, progress)
         return model.cpu().eval(), log
 
 

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from forecaster.baselines.naive_and_ridge import fit_ridge
-from forecaster.data.windows import gather, labels, strided_windows, with_static
-
-Float32 = NDArray[np.float32]
-Rows = NDArray[np.int64]
+from forecaster.data.datamodule import Rows, WindowData
+from forecaster.data.windows import gather, strided_windows
 
 
 def base_inputs(context: Tensor) -> Tensor:
@@ -21,35 +19,24 @@ def base_inputs(context: Tensor) -> Tensor:
     return torch.cat((context[:, :, 0], context[:, -1, 1:]), dim=1)
 
 
-def fit_base(
-    features: Float32, static: Float32, target: Float32, *, fit: Rows, stop: Rows, context_length: int, horizon: int
-) -> Tensor:
-    """Fit the linear base of A instruments together.
-
-    Args:
-        features: (A, T, F) scaled features.
-        static: (A, S) scaled numbers of each instrument that do not change.
-        target: (A, T) scaled changes.
-        fit: (N,) decision rows.
-        stop: (M,) later decision rows, which choose the penalty.
-        context_length: L.
-        horizon: H.
+def fit_base(data: WindowData) -> Tensor:
+    """Fit the linear base of A instruments together; the stop rows choose the penalty.
 
     Returns:
         (L + F + S, H) weights, the intercept last.
     """
-    windows = strided_windows(features, context_length)
+    windows = strided_windows(data.features[:, :, :1], data.context_length)  # of the changes
 
     def inputs(rows: Rows) -> NDArray[np.float64]:
         parts = []
-        for number, told in enumerate(static):
-            last = with_static(features[number, rows][:, None], np.repeat(told[None], len(rows), axis=0))[:, 0]
-            changes = gather(windows[number, :, :, :1], rows)[:, :, 0]  # (N, L, 1) -> (N, L)
-            parts.append(np.concatenate([changes, last[:, 1:]], axis=1))
+        for number, static in enumerate(data.static):
+            changes, last = (
+                gather(windows[number], rows)[:, :, 0],
+                data.features[number, rows, 1:],
+            )  # (N, L), (N, F - 1)
+            parts.append(np.concatenate([changes, last, np.tile(static, (len(rows), 1))], axis=1))
         return np.concatenate(parts).astype(np.float64)  # A x (N, L + F + S - 1) -> (A * N, L + F + S - 1)
 
-    def truth(rows: Rows) -> NDArray[np.float64]:
-        return np.concatenate([labels(one.astype(np.float64), rows, horizon) for one in target])
-
-    weights = fit_ridge(inputs(fit), truth(fit), inputs(stop), truth(stop))
+    fit, stop = data.rows.fit, data.rows.stop
+    weights = fit_ridge(inputs(fit), data.labels(fit), inputs(stop), data.labels(stop))
     return torch.from_numpy(weights.astype(np.float32))

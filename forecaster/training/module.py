@@ -79,8 +79,8 @@ class LSTMForecaster(pl.LightningModule):
             return outputs, hidden_state
         with torch.autocast(context.device.type, enabled=False):
             linear = base_inputs(context) @ self.base[:-1] + self.base[-1]  # (B, L + F - 1) -> (B, H)
-        moved = nn.functional.one_hot(torch.tensor(self.head.centre), self.head.outputs).to(outputs)  # (P,)
-        return outputs + linear[..., None] * moved, hidden_state
+        centre = nn.functional.one_hot(torch.tensor(self.head.centre), self.head.outputs).to(outputs)  # (P,)
+        return outputs + linear[..., None] * centre, hidden_state
 
     def _step(self, batch: tuple[Tensor, ...], split: str) -> Tensor:
         context, target, *future = batch  # (B, L, F), (B, H), and (B, H, G) for networks that read it

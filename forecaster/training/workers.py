@@ -24,8 +24,8 @@ class Workers:
     """
 
     def __init__(self, processes: int | None, at_most: int | None = None) -> None:
-        wanted = loky.cpu_count() if processes is None else processes
-        self.count = wanted if at_most is None else min(wanted, at_most)
+        count = loky.cpu_count() if processes is None else processes
+        self.count = count if at_most is None else min(count, at_most)
         self._pool: Any = None
 
     def __enter__(self) -> "Workers":

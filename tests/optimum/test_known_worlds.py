@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from trading_env import CostConfig, Market, TradingConfig, run_ledger
+from trading_env import CostConfig, Market, TradingConfig, planned_targets, run_ledger
 from trading_env.planning.markov import (
     after_return,
     autoregressive,
@@ -13,7 +13,6 @@ from trading_env.planning.markov import (
     cycle,
     follow,
     level_gain,
-    planned,
     two_regimes,
 )
 
@@ -147,10 +146,10 @@ def test_a_plan_on_true_forecasts_earns_what_brute_force_finds_for_the_bars_it_s
         paths = np.array(np.meshgrid(*[levels] * horizon)).reshape(horizon, -1)
         turned = np.abs(np.diff(paths, axis=0, prepend=0.0))
         worth = (np.log1p(paths * np.expm1(r)[:, None]) + np.log1p(-0.004 * turned)).sum(axis=0)
-        first = planned(r[None, :], rules, YEAR)[0, 0]
+        first = planned_targets(r[None, :], rules, YEAR)[0, 0]
         assert worth[paths[0] == first].max() == pytest.approx(worth.max(), abs=1e-12)
 
 
 def test_a_plan_does_not_trade_on_what_pays_less_than_its_cost():
     forecast = np.array([[0.001], [0.01], [0.001], [-0.001], [-0.01]])
-    assert planned(forecast, rules_of(0.002), YEAR)[:, 0].tolist() == [0.0, 1.0, 1.0, 1.0, -1.0]
+    assert planned_targets(forecast, rules_of(0.002), YEAR)[:, 0].tolist() == [0.0, 1.0, 1.0, 1.0, -1.0]

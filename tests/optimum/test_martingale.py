@@ -36,6 +36,9 @@ def dqn():
         hidden_sizes=(32,),
         learning_rate=3e-4,
         discount=0.9,
+        batch_size=128,
+        learning_starts=1_000,
+        target_interval=250,
         exploration=ExplorationConfig(end=0.1),
         validate_every=4_000,
     )
@@ -48,6 +51,7 @@ def q_learning():
         num_envs=32,
         columns=(0, -2),  # the first feature, the target held
         discount=0.9,
+        learning_starts=1_000,
         exploration=ExplorationConfig(end=0.1),
         validate_every=10_000,
     )

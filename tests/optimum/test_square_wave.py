@@ -95,6 +95,7 @@ def test_dqn_finds_the_value_of_following_the_wave(double, target_update, explor
         batch_size=64,
         double=double,
         target_update=target_update,
+        learning_starts=1_000,
         target_interval=50,
         tau=0.02,
         exploration=exploration,
@@ -112,6 +113,7 @@ def test_q_learning_finds_the_value_of_following_the_wave():
         bins=2,
         learning_rate=0.05,
         discount=DISCOUNT,
+        learning_starts=1_000,
         exploration=ExplorationConfig(start=1.0, end=0.3),
         validate_every=64_000,
     )

@@ -12,7 +12,7 @@ FILES = Path(__file__).parents[2] / "conf" / "env"
 NO_NUMBER = [float("nan"), float("inf"), -1.0]
 
 
-@pytest.mark.parametrize(("settings", "file"), [(TradingConfig, "default"), (BatteryConfig, "battery")])
+@pytest.mark.parametrize(("settings", "file"), [(TradingConfig, "trading"), (BatteryConfig, "battery")])
 def test_a_default_is_what_its_file_says(settings, file):
     values = yaml.safe_load((FILES / f"{file}.yaml").read_text())
     assert settings(**values) == settings()

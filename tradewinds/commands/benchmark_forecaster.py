@@ -14,8 +14,9 @@ from forecaster.benchmark.published import published
 from forecaster.benchmark.run import HorizonResult, run_horizon
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.core.files import write_json
 from tradewinds.data.readers.benchmark_file import read_columns
-from tradewinds.pipeline.artifact import new_run_id, write_json, writing
+from tradewinds.pipeline.artifact import new_run_id, writing
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.request.schema import Config
 

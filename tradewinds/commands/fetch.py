@@ -5,7 +5,7 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import FetchError, GateError, RequestError
-from tradewinds.data.store.fetch import wanted
+from tradewinds.data.fetch import wanted
 from tradewinds.data.store.update import Outcome
 from tradewinds.operate.refresh import fetch_all
 from tradewinds.request.schema import Config

@@ -7,12 +7,13 @@ from typing import Any
 from forecaster.config import BaselineConfig
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.core.files import write_json
 from tradewinds.leakcheck.probes import check_pipeline
 from tradewinds.leakcheck.reload import check_source
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.pipeline.artifact import new_run_id, write_json
+from tradewinds.pipeline.artifact import new_run_id
 from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config

@@ -5,8 +5,9 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.core.files import sha256_of
 from tradewinds.judge import draw
-from tradewinds.pipeline.artifact import MANIFEST, read, sha256_of
+from tradewinds.pipeline.artifact import MANIFEST, read
 from tradewinds.report.index import write_comparison, write_index
 from tradewinds.request.schema import Config
 from tradewinds.walk_forward.joined import KIND as WALK

@@ -12,6 +12,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from trading_agent.common.registry import ALGORITHMS
+
 GROUP = "tradewinds.plugins"
 
 
@@ -57,20 +59,7 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
             "tradewinds.tasks.gymnasium.config:GymnasiumConfig", "tradewinds.tasks.gymnasium.task:GymnasiumTask"
         ),
     },
-    "agent": {
-        "dqn": Kind("trading_agent.dqn.config:DQNConfig", "trading_agent.dqn.dqn:train_dqn"),
-        "direct": Kind("trading_agent.direct.config:DirectConfig", "trading_agent.direct.direct:train_direct"),
-        "planner": Kind("trading_agent.planner.config:PlannerConfig", "trading_agent.planner.planner:train_planner"),
-        "ppo": Kind("trading_agent.policy_gradient.config:PPOConfig", "trading_agent.policy_gradient.ppo:train_ppo"),
-        "reinforce": Kind(
-            "trading_agent.policy_gradient.config:ReinforceConfig",
-            "trading_agent.policy_gradient.reinforce:train_reinforce",
-        ),
-        "sb3": Kind("trading_agent.sb3.config:StableBaselinesConfig", "trading_agent.sb3.train:train_sb3"),
-        "q_learning": Kind(
-            "trading_agent.q_learning.config:QLearningConfig", "trading_agent.q_learning.q_learning:train_q_learning"
-        ),
-    },
+    "agent": {name: Kind(algorithm.config, algorithm.train) for name, algorithm in ALGORITHMS.items()},
     "feature": {},  # ours are settings of their own; `features.custom` names those of plugins
 }
 
@@ -120,14 +109,14 @@ def know_features(names: Iterable[str]) -> None:
     """
     from forecaster.data.custom_features import register_feature, registered_features
 
-    offered = registered()["feature"]
+    plugin_features = registered()["feature"]
     for name in names:
-        if name in offered:
-            register_feature(name, load(offered[name].function))
+        if name in plugin_features:
+            register_feature(name, load(plugin_features[name].function))
         elif name not in registered_features():
-            known = sorted({*offered, *registered_features()})
+            features = sorted({*plugin_features, *registered_features()})
             raise ValueError(
-                f"features.custom must name features of plugins ({', '.join(known) or 'none is installed'}), was "
+                f"features.custom must name features of plugins ({', '.join(features) or 'none is installed'}), was "
                 f"'{name}'; offer it through the entry-point group {GROUP}, as docs/leakage.md shows"
             )
 

@@ -89,10 +89,10 @@ class FileConfig:
         dividends: column of the cash paid per unit on the day a price is first quoted without it; null takes a column
             called dividends, if there is one.
         splits: column of units that one unit becomes, 0 or 1 where none; null takes splits or stock splits.
-        known_ahead: columns that are announced, such as {load_forecast: 24}: the value of a bar is known at the
+        known_ahead: future covariates, such as {load_forecast: 24}: the value of a bar is known at the
             close of every bar that starts at most so many hours before it, in (0, 8784]. Rows after the last price,
             which hold nothing but such values, are bars to come.
-        columns: further columns, known at the close of their bar: signals, sentiment, anything; [] reads none, null
+        columns: bar columns, known at the close of their bar: signals, sentiment, anything; [] reads none, null
             every column of numbers without holes that varies, and says which. Not with a file an instrument.
         first: first date used, or null for all.
         last: last date used, or null for all.

@@ -84,7 +84,7 @@ class DataConfig:
             widened), `forming` (the bar that has not closed yet is dropped), `dst` (the repeated hour of a clock change
             is told apart by the order of the rows), `gaps` (weather missing for more than `max_gap_hours` is carried),
             `missing` (instead of that, the network is told that it is missing; so too before a column's first value,
-            after its last, and in columns known ahead).
+            after its last, and in future covariates).
         missing_marks: texts that stand for a missing value, such as 9999.
         accept_jumps: believe a bar-to-bar price ratio that looks like an unrecorded split or a change of unit.
         max_missing: share of an exchange's sessions that may be absent, in [0, 1].

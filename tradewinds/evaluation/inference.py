@@ -3,7 +3,8 @@
 Increments are what a task earned period by period: simple returns of bars, profits of days. Must not know which task.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,18 @@ BAND_POINTS = 400  # bars at which the band stands
 Comparison = dict[str, dict[str, dict[str, float] | None]]
 
 
-def interval_of(statistic: Callable[..., Any], *samples: Array, draws: int, seed: int) -> list[float] | None:
+def interval_of(
+    statistic: Callable[..., Any], *samples: Array, draws: int, seed: int, block: float | None = None
+) -> list[float] | None:
     """Return the 95 % percentile interval of a statistic whose periods might have come in another order.
 
     Args:
         statistic: of all samples, one number, such as `np.mean` of one.
-        samples: each (T,), or (T, K), drawn together, period by period; blocks are as long as the first one asks for,
-            the longest of its K columns.
+        samples: each (T,), or (T, K), drawn together, period by period.
         draws: bootstrap draws.
         seed: of the bootstrap.
+        block: mean length of a block, in periods; None for the longest that a column of the first sample asks for. 1
+            where periods do not depend on one another.
 
     Returns:
         [low, high]; None for fewer than 20 periods, or where a column of the first sample does not vary.
@@ -41,9 +45,40 @@ def interval_of(statistic: Callable[..., Any], *samples: Array, draws: int, seed
     first = samples[0]
     if len(first) < FEWEST or float(np.std(first, axis=0).min()) <= FLAT:
         return None
-    block = max(map(_block, np.ascontiguousarray(first.reshape(len(first), -1).T)))
-    low, high = StationaryBootstrap(block, *samples, seed=seed).conf_int(statistic, draws, method="percentile")[:, 0]
+    length = max(map(_block, np.ascontiguousarray(first.reshape(len(first), -1).T))) if block is None else block
+    low, high = StationaryBootstrap(length, *samples, seed=seed).conf_int(statistic, draws, method="percentile")[:, 0]
     return [float(low), float(high)]
+
+
+def mean_interval(
+    values: Array, *, draws: int, seed: int, per: Array | None = None, block: float | None = None
+) -> list[float] | None:
+    """Return `interval_of` the mean of (T,) `values`, or of their sum per that of (T,) `per` over the same periods."""
+    if per is None:
+        return interval_of(np.mean, values, draws=draws, seed=seed, block=block)
+    return interval_of(lambda above, below: above.sum() / below.sum(), values, per, draws=draws, seed=seed, block=block)
+
+
+def interval_block(
+    series: Mapping[str, tuple[Array, Array | None]], *, draws: int, seed: int, unit: str, block: float | None = None
+) -> dict[str, Any]:
+    """Return by name the `mean_interval` of values, per others where there are any; None with its reason.
+
+    Args:
+        series: per name (T,) values, and (T,) others, or None.
+        draws: bootstrap draws.
+        seed: of each bootstrap.
+        unit: what the periods are, in words.
+        block: as in `interval_of`.
+    """
+    drawn = partial(mean_interval, draws=draws, seed=seed, block=block)
+    intervals: dict[str, Any] = {name: drawn(values, per=per) for name, (values, per) in series.items()}
+    reasons = {
+        f"{name}_reason": f"{len(series[name][0])} {unit} are too few or all alike; {FEWEST} are needed"
+        for name, interval in intervals.items()
+        if interval is None
+    }
+    return intervals | reasons
 
 
 def equity_band(equity: Array, index: pd.DatetimeIndex, *, seed: int) -> pd.DataFrame:
@@ -57,24 +92,27 @@ def equity_band(equity: Array, index: pd.DatetimeIndex, *, seed: int) -> pd.Data
     Returns:
         Columns `low` and `high` at no more than 400 bars; empty for fewer than 20 bars, or an equity that never moved.
     """
-    return _band(np.diff(np.log(np.maximum(equity, 1e-12))), index, seed).apply(np.exp)
+    growth = np.diff(np.log(np.maximum(equity, 1e-12)))
+    rows = np.unique(np.linspace(0, len(growth), min(BAND_POINTS, len(growth) + 1)).astype(int))
+    band = _band(growth, rows, index[rows], seed=seed)
+    return pd.DataFrame(np.exp(band.to_numpy(np.float64)), band.index, band.columns)
 
 
-def profit_band(daily: pd.Series, *, seed: int) -> pd.DataFrame:
-    """Return the same of money earned so far, from the profits of days (D,) by their start; as of each day's start."""
-    return _band(daily.to_numpy(np.float64)[:-1], pd.DatetimeIndex(daily.index), seed)
+def profit_band(profits: pd.Series, *, seed: int) -> pd.DataFrame:
+    """Return the same of the money earned so far, when the (D,) profits of days come in another order."""
+    increments = profits.to_numpy(np.float64)
+    return _band(increments, np.arange(1, len(increments) + 1), pd.DatetimeIndex(profits.index), seed=seed)
 
 
-def _band(increments: Array, index: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
-    """Return quantiles of running sums of (T - 1,) increments in other orders, by (T,) times, the first one 0."""
+def _band(increments: Array, rows: NDArray[np.int64], index: pd.DatetimeIndex, *, seed: int) -> pd.DataFrame:
+    """Quantiles of the sum of (T,) increments, in another order, before the periods `rows` in [0, T]."""
     if len(increments) < FEWEST or float(np.std(increments)) <= FLAT:
         return pd.DataFrame({"low": [], "high": []}, index=index[:0])
-    rows = np.unique(np.linspace(0, len(increments), min(BAND_POINTS, len(index))).astype(int))
     draws = int(np.clip(BAND_VALUES // len(increments), 20, BAND_DRAWS))
     bootstrap = StationaryBootstrap(_block(increments), increments, seed=seed)
     curves = [np.append(0.0, np.cumsum(shuffled))[rows] for (shuffled,), _ in bootstrap.bootstrap(draws)]
     low, high = np.quantile(curves, [0.025, 0.975], axis=0)
-    return pd.DataFrame({"low": low, "high": high}, index=index[rows])
+    return pd.DataFrame({"low": low, "high": high}, index=index)
 
 
 def inference_block(

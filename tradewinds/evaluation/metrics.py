@@ -49,22 +49,18 @@ def strategy_metrics(
     equity = path.equity[:, account]
     returns = simple_returns(equity)
     metrics: Metrics = {"total_return": float(equity[-1] / equity[0] - 1.0)}
-
-    def put(name: str, value: float | None, reason: str) -> None:
-        metrics.update(number_or_reason(name, None if value is None else float(value), reason))
-
-    put("cagr_365_25", _cagr(equity, span), "the span is shorter than a month or the account was ruined")
+    put(metrics, "cagr_365_25", _cagr(equity, span), "the span is shorter than a month or the account was ruined")
     varies = float(np.std(returns)) > FLAT
     sharpe = empyrical.sharpe_ratio(returns, annualization=bars_per_year) if varies else None
-    put("sharpe_annual_ddof1_arithmetic", sharpe, NO_VARIANCE)
+    put(metrics, "sharpe_annual_ddof1_arithmetic", sharpe, NO_VARIANCE)
     volatility = empyrical.annual_volatility(returns, annualization=bars_per_year) if len(returns) > 1 else None
-    put("volatility_annual_ddof1", volatility, "fewer than two bars")
+    put(metrics, "volatility_annual_ddof1", volatility, "fewer than two bars")
     loses = bool(np.any(returns < 0.0))
     sortino = empyrical.sortino_ratio(returns, annualization=bars_per_year) if loses else None
-    put("sortino_annual_all_bars", sortino, "no bar lost money")
+    put(metrics, "sortino_annual_all_bars", sortino, "no bar lost money")
     metrics["max_drawdown_from_start_capital"] = abs(float(empyrical.max_drawdown(returns)))
     won = [trade.profit > 0.0 for trade in trades]
-    put("win_rate_closed_trades", float(np.mean(won)) if won else None, "no trade was closed")
+    put(metrics, "win_rate_closed_trades", float(np.mean(won)) if won else None, "no trade was closed")
     metrics["closed_trades"] = len(trades)
     metrics["turnover_per_year"] = float(path.turnover[:, account].sum() * bars_per_year / max(len(returns), 1))
     metrics["exposure_mean"] = float(path.exposure[:, account].sum(axis=-1).mean())
@@ -78,3 +74,8 @@ def _cagr(equity: Array, span: timedelta) -> float | None:
     if years < 1.0 / 12.0 or equity[-1] <= 0.0:
         return None
     return float((equity[-1] / equity[0]) ** (1.0 / years) - 1.0)
+
+
+def put(metrics: Metrics, name: str, value: float | None, reason: str) -> None:
+    """Set a metric, or None with its reason where it could not be computed."""
+    metrics.update(number_or_reason(name, None if value is None else float(value), reason))

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tradewinds.core.files import flush
 from tradewinds.evaluation.overfitting import bar_sharpe, deflated_sharpe, overfitting_probability, probabilistic_sharpe
 from tradewinds.evaluation.reasons import FEWEST, number_or_reason
 from tradewinds.evaluation.seed_statistics import seed_summary
-from tradewinds.pipeline.artifact import flush
 
 Array = NDArray[np.float64]
 LOG, RETURNS = "trials.jsonl", "trials"

@@ -4,7 +4,7 @@ import dataclasses
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
-from tradewinds.data.store.fetch import Wanted, fetch, wanted
+from tradewinds.data.fetch import Wanted, fetch, wanted
 from tradewinds.data.store.update import Outcome
 from tradewinds.request.schema import Config
 

@@ -11,11 +11,12 @@ from filelock import FileLock, Timeout
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import BusyError, GateError, RequestError
+from tradewinds.core.files import write_json
 from tradewinds.judge import judge
 from tradewinds.operate.champion import first_unseen, load_version, prove
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version, now
-from tradewinds.pipeline.artifact import Artifact, new_run_id, sweep_partials, write_json
+from tradewinds.pipeline.artifact import Artifact, new_run_id, sweep_partials
 from tradewinds.pipeline.steps import AGENT, fit
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config

@@ -19,9 +19,9 @@ from typing import Any
 
 from tradewinds import __version__
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.core.files import PARTIAL, flush, sha256_of, write_json
 
 MANIFEST = "manifest.json"
-PARTIAL = ".partial-"
 LIBRARIES = ("torch", "pytorch-lightning", "numpy", "pandas", "gymnasium", "hydra-core")
 
 
@@ -176,38 +176,6 @@ def sweep_partials(runs: Path) -> int:
     return count
 
 
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def json_text(value: Any) -> str:
-    """Return `value` as the JSON text we write; NaN and inf are refused."""
-    return json.dumps(value, indent=1, allow_nan=False) + "\n"
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, whole or not at all; NaN and inf are refused."""
-    write_text(path, json_text(value))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    partial = path.parent / f"{PARTIAL}{path.name}-{os.getpid()}-{secrets.token_hex(2)}"
-    try:
-        partial.write_bytes(content)
-        flush(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _make_folders(folder: Path) -> list[Path]:
     missing = [path for path in (*reversed(folder.parents), folder) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -218,15 +186,6 @@ def _flush_folder(folder: Path) -> None:
     for path in folder.iterdir():
         flush(path)
     flush(folder)
-
-
-def flush(path: Path) -> None:
-    """Force a file, or the entries of a folder, onto the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _alive(process: int) -> bool:

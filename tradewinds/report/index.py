@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tradewinds.pipeline.artifact import write_text
+from tradewinds.core.files import write_text
 from tradewinds.report import charts
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table

@@ -4,7 +4,7 @@ Pydantic checks the values; here its errors become sentences that name the full 
 nearest right word, and YAML's values become what a field wants: 3.0 a whole number, 600519 a name, but true no number.
 A range and its unit stand in the type of a field, `Annotated[int, Field(ge=2, description="env steps")]`; a law across
 fields in the dataclass's `__post_init__`, which raises one ValueError whose faults open with a field's name and are
-joined by "; ". Knows nothing of Hydra, of stages or of what the values mean.
+joined by "; ". Knows nothing of Hydra, of commands or of what the values mean.
 """
 
 import dataclasses

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.core.console import Console, again
+from tradewinds.core.files import write_text
 from tradewinds.evaluation.overfitting import bar_sharpe
 from tradewinds.evaluation.seed_statistics import seed_line, seed_summary
 from tradewinds.judge import PAGE, REPORT, log_opening, publish, trials
 from tradewinds.leakcheck.stretch import aligned
-from tradewinds.pipeline.artifact import new_run_id, read, sweep_partials, versions, write_text
+from tradewinds.pipeline.artifact import new_run_id, read, sweep_partials, versions
 from tradewinds.pipeline.task import Outcome, Prepared
 from tradewinds.tasks import task_of_report
 from tradewinds.walk_forward.folds import KIND as FOLD

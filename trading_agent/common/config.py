@@ -62,6 +62,9 @@ def refuse(config: Any, facts: EnvironmentFacts) -> list[str]:
     Args:
         config: the settings of an agent; those of a plugin are asked nothing unless they are an `AgentConfig`.
         facts: of the environment.
+
+    Returns:
+        Sentences that open with the name of a setting, such as "window_bars must be ..." or "kind=dqn needs ...".
     """
     if not isinstance(config, AgentConfig):
         return []

@@ -62,7 +62,7 @@ class DirectConfig(AgentConfig):
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Return what an environment must offer, each with the setting that asks for it."""
-        return {"derivative": "agent.kind=direct"}
+        return {"derivative": "kind=direct"}
 
     def refuse(self, facts: EnvironmentFacts) -> list[str]:
         """Return a sentence for each rule without a gradient, and for windows longer than the market."""
@@ -79,11 +79,11 @@ def refuse_rules(rules: Any, num_assets: int = 1) -> list[str]:
     """
     if not hasattr(rules, "costs"):
         return []  # no trading account: `requirements` says so
-    unknown = [name for name in WITHOUT_GRADIENT if _value(rules, name)]
+    unknown = [f"env.{name}" for name in WITHOUT_GRADIENT if _value(rules, name)]
     faults = [_no_gradient(unknown)] if unknown else []
     if rules.actions == "exposure" and num_assets > 1:
-        law = f"agent=direct gives each of {num_assets} assets a weight of its own"
-        faults.append(f"{law}; set env.actions=long_short_weights or long_weights, was exposure")
+        law = f"kind=direct gives each of {num_assets} assets a weight of its own"
+        faults.append(f"{law}: set env.actions=long_short_weights or long_weights, was exposure")
     return faults
 
 
@@ -101,7 +101,7 @@ def refuse_events(market: Any) -> list[str]:
 
 
 def _no_gradient(names: list[str]) -> str:
-    return f"no gradient runs through {', '.join(names)}; leave it out while agent=direct learns, or take agent=dqn"
+    return f"kind=direct has no gradient through {', '.join(names)}: leave it out while it learns, or take kind=dqn"
 
 
 def _value(rules: Any, path: str) -> Any:

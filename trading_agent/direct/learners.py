@@ -32,7 +32,7 @@ class DirectLearner(TorchState, Learner):
     """A network, its optimiser, and a step up what it earns.
 
     Args:
-        env: a vector environment whose `game` has a market and rules (`trading_env.TradingVectorEnv`); not stepped.
+        env: a vector environment whose `simulator` has a market and rules; not stepped.
         config: the settings.
         seeds: of the weights, and what draws windows and first holdings.
         initial: first scales and weights of the LSTM, as `FeatureNetwork.start_from` takes them; None draws them.
@@ -53,7 +53,7 @@ class DirectLearner(TorchState, Learner):
         seeds: Seeds,
         initial: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        market, rules = env.game.market, env.game.config
+        market, rules = env.simulator.market, env.simulator.config
         self.env, self.config, self.rng, self.parts = env, config, seeds.rng, {"learner": self}
         self.stride, self.surrogate = config.num_envs * config.window_bars, Surrogate(market, rules)
         self.features = torch.from_numpy(market.features)  # (T, F)
@@ -246,6 +246,6 @@ def learner_for(
     Raises:
         ValueError: as `DirectLearner`, or one exposure is spread over several assets.
     """
-    rules, market = env.game.config, env.game.market
+    rules, market = env.simulator.config, env.simulator.market
     raise_all(refuse_rules(rules, market.close.shape[1]) + refuse_events(market))
     return (LevelLearner if rules.actions == "levels" else ExposureLearner)(env, config, seeds, initial)

@@ -91,6 +91,6 @@ class DQNConfig(AgentConfig):
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Return what an environment must offer, each with the setting that asks for it."""
-        needs: dict[Requirement, str] = {"discrete_actions": "agent.kind=dqn"}
-        needs |= {"index": "agent.counterfactual=true"} if self.counterfactual else {}
-        return needs | ({"plans": "agent.teacher=planner"} if self.teacher == "planner" else {})
+        needs: dict[Requirement, str] = {"discrete_actions": "kind=dqn"}
+        needs |= {"index": "counterfactual=true"} if self.counterfactual else {}
+        return needs | ({"plans": "teacher=planner"} if self.teacher == "planner" else {})

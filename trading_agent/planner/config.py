@@ -36,7 +36,7 @@ class PlannerConfig(AgentConfig):
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Return what an environment must offer, each with the setting that asks for it."""
-        return {"plans": "agent.kind=planner"}
+        return {"plans": "kind=planner"}
 
     def refuse(self, facts: EnvironmentFacts) -> list[str]:
         """Return a sentence if a forecast is not observed."""

@@ -61,7 +61,7 @@ class QLearningConfig(AgentConfig):
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Return what an environment must offer, each with the setting that asks for it."""
-        return {"discrete_actions": "agent.kind=q_learning"}
+        return {"discrete_actions": "kind=q_learning"}
 
     def refuse(self, facts: EnvironmentFacts) -> list[str]:
         """Return a sentence if a column is not observed."""

@@ -59,13 +59,13 @@ class StableBaselinesConfig(AgentConfig):
     @property
     def missing(self) -> str:
         """What to say where the package is not installed."""
-        return f"agent.algorithm={self.algorithm} needs {self.package[1]}: pip install 'tradewinds[sb3]'"
+        return f"algorithm={self.algorithm} needs {self.package[1]}: pip install 'tradewinds[sb3]'"
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Return what an environment must offer, each with the setting that asks for it."""
-        needs: dict[Requirement, str] = {"same_step": "agent.kind=sb3"}
-        needs |= {"discrete_actions": f"agent.algorithm={self.algorithm}"} if self.algorithm in DISCRETE else {}
-        return needs | ({"box_actions": f"agent.algorithm={self.algorithm}"} if self.algorithm in BOX else {})
+        needs: dict[Requirement, str] = {"same_step": "kind=sb3"}
+        needs |= {"discrete_actions": f"algorithm={self.algorithm}"} if self.algorithm in DISCRETE else {}
+        return needs | ({"box_actions": f"algorithm={self.algorithm}"} if self.algorithm in BOX else {})
 
     def refuse(self, facts: EnvironmentFacts) -> list[str]:
         """Return a sentence if the algorithm's package is not installed."""

@@ -12,7 +12,7 @@ from trading_env.account.single import FloatAccount
 from trading_env.config import TradingConfig
 from trading_env.ledger.law import Bar
 from trading_env.market import Market
-from trading_env.vector_env import MarketEnv, OneOf
+from trading_env.single_env import MarketEnv, OneOf
 
 COSTS = ("fee", "spread", "slippage", "borrow", "financing", "funding", "dividends")
 

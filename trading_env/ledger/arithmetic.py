@@ -7,7 +7,8 @@ costs more than what it calculates.
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 Operation = Callable[..., Any]
 
 
-class Numbers(NamedTuple):
+@dataclass(frozen=True, eq=False)  # its attributes are read faster than a named tuple's
+class Numbers:
     """The operations that are written differently for floats and arrays.
 
     Attributes:
@@ -93,8 +95,8 @@ LANES = Numbers(  # N accounts of one asset, (N,)
     total=_same,
     over=_same,
 )
-GRID = LANES._replace(  # N accounts of A assets, (N,) and (N, A)
-    total=lambda value: value.sum(axis=1), over=lambda value: value[:, None]
+GRID = replace(  # N accounts of A assets, (N,) and (N, A)
+    LANES, total=lambda value: value.sum(axis=1), over=lambda value: value[:, None]
 )
 
 

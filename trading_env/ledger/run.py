@@ -187,12 +187,14 @@ def opened(n: Numbers, num_accounts: int, num_assets: int) -> Accounts:
 
 def _loop(record: _Record, account: int, columns: LedgerColumns, targets: Array, fills: Array, rules: Rules) -> None:
     """One account of one asset under the common rules: money and units bar by bar, all else from them at once."""
-    close = columns.close
-    marks = np.concatenate([close[1:], close[-1:]]) if rules.next_close else close  # at which interest is due
-    filled, units = _walk(targets[:-1].tolist(), fills.tolist(), marks[1:].tolist(), rules)
-    borrow, financing = interest(LANES, units, filled, marks, rules)
-    accrued = filled - borrow - financing
-    base = accrued[:-1] + units[:-1] * fills
+    after = columns.close[1:]
+    marks = np.append(after[1:], after[-1:]) if rules.next_close else after  # of the interest that follows a fill
+    filled, units = _walk(targets[:-1].tolist(), fills.tolist(), marks.tolist(), rules)
+    due = slice(None, -1) if rules.next_close else slice(1, None)  # a bar's interest is due before its fill, or after
+    borrow, financing = interest(LANES, units[due], filled[due], after, rules)
+    accrued = filled[due] - borrow - financing
+    ahead, cash = (accrued, filled[1:]) if rules.next_close else (np.append(filled[:1], accrued[:-1]), accrued)
+    base = ahead + units[:-1] * fills
     value = targets[:-1] * base / fills
     value -= units[:-1]
     if rules.on_change:
@@ -200,12 +202,10 @@ def _loop(record: _Record, account: int, columns: LedgerColumns, targets: Array,
     value *= fills
     notional = np.abs(value)
     fee, spread, slippage = charges(notional, value, rules)
-    bar = slice(None, -1) if rules.next_close else slice(1, None)  # interest before the fill, or after it
-    cash = (filled if rules.next_close else accrued)[1:]
-    equity = cash + units[1:] * close[1:]
+    equity = cash + units[1:] * after
     ruined = np.flatnonzero((base <= rules.ruin) | (equity <= rules.ruin))
     money = {"equity": equity, "cash": cash, "notional": notional, "base": base, "fee": fee, "spread": spread}
-    money |= {"slippage": slippage, "borrow": borrow[bar], "financing": financing[bar]}
+    money |= {"slippage": slippage, "borrow": borrow, "financing": financing}
     stop = len(equity) if not len(ruined) else int(ruined[0])
     for name, column in money.items():
         record.flat[name][1 : stop + 1, account] = column[:stop]

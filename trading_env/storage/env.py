@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from trading_env.single_env import MarketEnv, OneOf
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import Hour
 from trading_env.storage.market import PowerMarket
 from trading_env.storage.plan import SchedulePlan
 from trading_env.storage.simulator import StorageSimulator
-from trading_env.vector_env import MarketEnv, MarketVectorEnv, OneOf, PastForecasts
+from trading_env.vector_env import MarketVectorEnv, PastForecasts
 
 
 class BatteryEnv(MarketEnv):

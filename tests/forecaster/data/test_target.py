@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster.config import ModelConfig
+from forecaster.data.datamodule import WindowData, WindowRows
 from forecaster.data.features import build_features
 from forecaster.data.series import Series
 from forecaster.data.windows import labels
@@ -120,11 +121,9 @@ def test_a_linear_world_is_known_before_the_first_epoch():
     for t in range(2, 6000):
         change[t] = 0.5 * change[t - 1] - 0.3 * change[t - 2] + rng.normal()
     features = change.astype(np.float32)[None, :, None]
-    fit, stop = np.arange(10, 5000), np.arange(5000, 5900)
-    weights = fit_base(
-        features, np.zeros((1, 0), np.float32), change.astype(np.float32)[None],
-        fit=fit, stop=stop, context_length=6, horizon=1,
-    )  # fmt: skip
+    rows = WindowRows(np.arange(10, 5000), np.arange(5000, 5900))
+    data = WindowData(features, np.zeros((1, 0), np.float32), change.astype(np.float32)[None], rows, 6, 1)
+    weights = fit_base(data)
     np.testing.assert_allclose(weights[:, 0], [0, 0, 0, 0, -0.3, 0.5, 0], atol=0.04)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewinds.evaluation.drawdowns import monthly_returns, worst_drawdowns
-from tradewinds.evaluation.inference import equity_band
+from tradewinds.evaluation.inference import equity_band, profit_band
 
 curves = st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=300).map(
     lambda returns: np.concatenate(([1.0], np.cumprod(1.0 + np.array(returns))))
@@ -75,6 +75,18 @@ def test_the_band_of_luck_starts_at_the_opening_and_holds_most_curves_of_its_own
     ]
     assert 0.6 <= np.mean(inside) <= 1.0
     pd.testing.assert_frame_equal(band, equity_band(curves[0], days(501), seed=3))
+
+
+def test_the_band_of_profits_is_the_spread_of_their_sums():
+    profits = pd.Series(np.random.default_rng(3).normal(5.0, 2.0, 400), index=days(400))
+    band = profit_band(profits, seed=1)
+    assert band.index.equals(profits.index)
+    middle = band.mean(axis=1).to_numpy()
+    np.testing.assert_allclose(middle[-1], profits.sum(), rtol=0.05)
+    width = (band["high"] - band["low"]).to_numpy()
+    assert width[-1] == pytest.approx(2 * 1.96 * 2.0 * 400**0.5, rel=0.3)
+    assert width[0] < width[-1] / 5.0
+    assert profit_band(profits[:19], seed=1).empty
 
 
 def test_the_band_of_a_long_span_takes_fewer_draws_and_little_memory():

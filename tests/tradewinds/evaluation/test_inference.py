@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tradewinds.evaluation.inference import inference_block, interval_of
+from tradewinds.evaluation.inference import inference_block, interval_block, interval_of, mean_interval
 from tradewinds.evaluation.overfitting import (
     bar_sharpe,
     deflated_sharpe,
@@ -209,6 +209,23 @@ def test_the_interval_of_a_mean_is_that_of_the_textbook_where_periods_are_indepe
     assert low == pytest.approx(sample.mean() - 1.96 * error, abs=0.3 * error)
     assert high == pytest.approx(sample.mean() + 1.96 * error, abs=0.3 * error)
     assert [low, high] == interval_of(np.mean, sample, draws=1_000, seed=1)
+
+
+def test_a_block_names_each_mean_and_each_ratio_or_says_why_there_is_none():
+    profits, best = np.random.default_rng(0).normal(1.0, 0.5, (2, 60))
+    block = interval_block(
+        {"mean": (profits, None), "share": (profits, best), "none": (best[:5], None)}, draws=60, seed=2, unit="days"
+    )
+    assert list(block) == ["mean", "share", "none", "none_reason"]
+    assert block["mean"] == interval_of(np.mean, profits, draws=60, seed=2) == mean_interval(profits, draws=60, seed=2)
+    assert block["share"] == mean_interval(profits, per=best, draws=60, seed=2)
+    assert block["none_reason"] == "5 days are too few or all alike; 20 are needed"
+
+
+def test_blocks_may_be_told_to_be_single_periods():
+    trend = np.repeat(np.random.default_rng(0).normal(size=40), 25)
+    single, estimated = (mean_interval(trend, draws=200, seed=1, block=block) for block in (1.0, None))
+    assert single[1] - single[0] < (estimated[1] - estimated[0]) / 2.0
 
 
 def test_samples_are_drawn_together_and_the_first_decides_whether_there_is_an_interval():

@@ -6,16 +6,8 @@ import os
 import pytest
 
 from tradewinds.core.errors import GateError, RequestError
-from tradewinds.pipeline.artifact import (
-    latest,
-    new_run_id,
-    parent,
-    read,
-    sweep_partials,
-    write_json,
-    write_text,
-    writing,
-)
+from tradewinds.core.files import write_json, write_text
+from tradewinds.pipeline.artifact import latest, new_run_id, parent, read, sweep_partials, writing
 
 CONFIG = {"seed": 1}
 

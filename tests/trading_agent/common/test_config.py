@@ -106,19 +106,15 @@ def test_what_an_environment_does_not_offer_is_said_by_the_setting_that_asks_for
     levels = EnvironmentFacts(offers=frozenset({"discrete_actions"}))
     counterfactual = DQNConfig(steps=9_000, counterfactual=True)
     (sentence,) = refuse(counterfactual, levels)
-    assert sentence == "agent.counterfactual=true needs an environment that can say what every action would have led to"
+    assert sentence == "counterfactual=true needs an environment that can say what every action would have led to"
     assert refuse(counterfactual, EnvironmentFacts()) == []  # nothing is known yet
     assert refuse(counterfactual, EnvironmentFacts(offers=frozenset({"discrete_actions", "index"}))) == []
     assert [text.split(" needs ")[0] for text in refuse(StableBaselinesConfig(steps=9, algorithm="SAC"), levels)] == [
-        "agent.kind=sb3",
-        "agent.algorithm=SAC",
+        "kind=sb3",
+        "algorithm=SAC",
     ]
-    assert refuse(PlannerConfig(steps=9), levels) == [
-        "agent.kind=planner needs an environment that says how it is planned"
-    ]
-    assert refuse(DirectConfig(steps=9), levels) == [
-        "agent.kind=direct needs an environment whose law has a derivative"
-    ]
+    assert refuse(PlannerConfig(steps=9), levels) == ["kind=planner needs an environment that says how it is planned"]
+    assert refuse(DirectConfig(steps=9), levels) == ["kind=direct needs an environment whose law has a derivative"]
     assert refuse(object(), levels) == []  # the settings of a plugin are its own
 
 

@@ -81,9 +81,9 @@ def test_what_cannot_be_is_said(monkeypatch):
         small("PPOO")
     for missing in ("stable_baselines3", "sb3_contrib"):
         monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ValueError, match=r"agent\.algorithm=TQC needs sb3-contrib: pip install 'tradewinds\[sb3\]'"):
+    with pytest.raises(ValueError, match=r"algorithm=TQC needs sb3-contrib: pip install 'tradewinds\[sb3\]'"):
         algorithm_of("TQC")
-    with pytest.raises(ValueError, match=r"agent\.algorithm=PPO needs Stable-Baselines3"):
+    with pytest.raises(ValueError, match=r"algorithm=PPO needs Stable-Baselines3"):
         algorithm_of("PPO")
     monkeypatch.undo()
     env = env_of("CartPole-v1")

@@ -1,1 +1,1 @@
-"""Instruments, exogenous columns and columns known ahead, put into one series by what was known when."""
+"""Instruments, exogenous columns and future covariates, put into one series by what was known when."""

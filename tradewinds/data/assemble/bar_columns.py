@@ -1,4 +1,4 @@
-"""Further columns of a file of bars: what the user knows at the close of a bar besides its prices."""
+"""Bar columns: what the user knows at the close of a bar besides its prices."""
 
 import dataclasses
 
@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
-from tradewinds.data.assemble.known_ahead import refuse_holes
+from tradewinds.data.assemble.future_covariates import refuse_holes
 from tradewinds.data.config import FileConfig
 from tradewinds.data.readers.table import Table
+from tradewinds.data.readers.text import listed
 from tradewinds.data.rules import DataConfig
 
 Array = NDArray[np.float64]
@@ -22,7 +23,7 @@ KNOWS = 0.9  # correlation with the next bar's return that no honest column has
 
 
 def with_columns(series: Series, table: Table, config: FileConfig, rules: DataConfig) -> tuple[Series, tuple[str, ...]]:
-    """Put the further columns of a file beside its bars, and say which they are.
+    """Put the other columns of a file of bars beside them, and say which they are.
 
     Args:
         series: the bars.
@@ -35,18 +36,19 @@ def with_columns(series: Series, table: Table, config: FileConfig, rules: DataCo
     """
     rows = np.asarray(table.index.isin(series.index))
     if config.columns is None:
-        values, left = _usable(table, rows, _taken(config))
+        values, unreadable = _usable(table, rows, _taken(config))
     else:
-        values, left = {name: table.numbers(name, empty_allowed=True) for name in config.columns}, []
+        values, unreadable = {name: table.numbers(name, empty_allowed=True) for name in config.columns}, []
         refuse_holes(values, rows, table.origin, rules)
     notes = [_told(table.origin.name, "reads", list(values), "as known at the close of their bar")] if values else []
-    notes += [_told(table.origin.name, "leaves out", left, "no numbers, holes, or never another value")] if left else []
+    if unreadable:
+        notes.append(_told(table.origin.name, "leaves out", unreadable, "no numbers, holes, or never another value"))
     if not values:
         return series, tuple(notes)
     frame = pd.DataFrame(values, index=table.index).reindex(series.index)
-    twice = sorted(set(map(str, frame.columns)) & set(map(str, series.exogenous.columns)))
-    if twice:
-        raise RequestError(f"series.columns and series.known_ahead must not name the same column, both: {twice[0]}")
+    repeated = sorted(set(map(str, frame.columns)) & set(map(str, series.exogenous.columns)))
+    if repeated:
+        raise RequestError(f"series.columns and series.known_ahead must not name the same column, both: {repeated[0]}")
     holes = tuple(values) if config.columns is not None and "missing" in rules.repair else ()
     joined = dataclasses.replace(
         series,
@@ -64,26 +66,25 @@ def _taken(config: FileConfig) -> set[str]:
 
 def _usable(table: Table, rows: NDArray[np.bool_], taken: set[str]) -> tuple[dict[str, Array], list[str]]:
     """Return the columns nobody named that can be read, and the names of those that cannot."""
-    values, left = {}, []
+    values, unreadable = {}, []
     for name in table.columns:
         if name.strip().lower() in taken:
             continue
         try:
             column = table.numbers(name, empty_allowed=True)
         except RequestError:
-            left.append(name)
+            unreadable.append(name)
             continue
-        there = column[rows]
-        if np.isfinite(there).all() and np.ptp(there) > 0.0:
+        known_values = column[rows]
+        if np.isfinite(known_values).all() and np.ptp(known_values) > 0.0:
             values[name] = column
         else:
-            left.append(name)
-    return values, left
+            unreadable.append(name)
+    return values, unreadable
 
 
 def _told(file: str, verb: str, names: list[str], why: str) -> str:
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"{file}: {verb} {shown} ({why}; series.columns says which)"
+    return f"{file}: {verb} {listed(names, 5)} ({why}; series.columns says which)"
 
 
 def _clairvoyant(series: Series, names: list[str]) -> tuple[str, ...]:
@@ -94,13 +95,13 @@ def _clairvoyant(series: Series, names: list[str]) -> tuple[str, ...]:
     notes = []
     for name in names:
         column = series.exogenous[name].to_numpy(dtype=np.float64)[:-1]
-        there = np.isfinite(column)
-        if np.ptp(column[there]) == 0.0 or np.ptp(after[there]) == 0.0:
+        finite = np.isfinite(column)
+        if np.ptp(column[finite]) == 0.0 or np.ptp(after[finite]) == 0.0:
             continue
-        found = np.corrcoef(column[there], after[there])[0, 1]
-        if abs(found) > KNOWS:
+        correlation = np.corrcoef(column[finite], after[finite])[0, 1]
+        if abs(correlation) > KNOWS:
             notes.append(
-                f"column {name} correlates by {found:.2f} with the return of the bar after it: it was hardly known at "
-                f"its bar's close; leave it out with series.columns"
+                f"column {name} correlates by {correlation:.2f} with the return of the bar after it: it was hardly "
+                "known at its bar's close; leave it out with series.columns"
             )
     return tuple(notes)

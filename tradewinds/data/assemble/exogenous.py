@@ -9,6 +9,7 @@ import pandas as pd
 from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import join_as_of
 from tradewinds.core.errors import RequestError
+from tradewinds.data.assemble.future_covariates import refuse_short
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.checks.weather import check_clock, check_gaps, median_interval
 from tradewinds.data.rules import DataConfig
@@ -35,58 +36,59 @@ def join_columns(
             stands in the series already.
     """
     series, table, times = loaded.series, columns.table, pd.DatetimeIndex(columns.table.index)
-    twice = sorted(set(map(str, table.columns)) & set(map(str, series.exogenous.columns)))
-    if twice:
+    repeated = sorted(set(map(str, table.columns)) & set(map(str, series.exogenous.columns)))
+    if repeated:
         raise RequestError(
-            f"{', '.join(twice)} stands in the series and in the weather; rename one of them, or see series.columns"
+            f"{', '.join(repeated)} stands in the series and in the weather; rename one of them, or see series.columns"
         )
     moments = series.close_time if known_at is None else known_at(series.index, series.close_time)
     joined = join_as_of(moments, table, columns.available).set_axis(series.index)
     interval = median_interval(times)
-    told = "missing" in rules.repair
-    if told:
+    marks_missing = "missing" in rules.repair
+    if marks_missing:
         stale = _stale(moments, columns, interval + pd.Timedelta(hours=rules.max_gap_hours))
         joined = joined.mask(stale.set_axis(series.index))
     ends = [max(columns.available[name][table[name].notna().to_numpy()]) for name in joined.columns]
     fresh = moments < min(ends) + interval
-    kept = np.flatnonzero(joined.notna().all(axis=1).to_numpy() & fresh)
-    if told and joined.notna().any().all():
-        kept = np.arange(len(joined))
-    if len(kept) == 0:
+    fresh_rows = np.flatnonzero(joined.notna().all(axis=1).to_numpy() & fresh)
+    if marks_missing and joined.notna().any().all():
+        fresh_rows = np.arange(len(joined))
+    if len(fresh_rows) == 0:
         raise RequestError(
             f"market and weather do not overlap: {series.name} runs {_span(series.index)}, "
             f"the weather {_span(times)}; choose series.first and series.last, or other weather"
         )
-    rows = range(int(kept[0]), int(kept[-1]) + 1)
+    rows = range(int(fresh_rows[0]), int(fresh_rows[-1]) + 1)
     cut = series.rows(rows)
     notes = [*loaded.notes, *columns.notes]
-    said = ""
+    cut_note = ""
     if len(rows) < len(series.index):
-        said = (
+        cut_note = (
             f"weather is known for {len(rows)} of {len(series.index)} bars: {series.name}, {_span(series.index)}, "
             f"is cut to {_span(cut.index)}, as the weather runs {_span(times)}"
         )
-        notes.append(said)
+        notes.append(cut_note)
     notes.extend(_early(columns, interval))
     notes.extend(check_gaps(table, columns.origin, rules, first=cut.close_time[0] - interval, last=cut.close_time[-1]))
     notes.extend(check_clock(table, columns.units, columns.place if columns.place is not None else loaded.zone))
     lags = {name: pd.Timedelta((columns.available[name] - times).min()) for name in joined.columns}
     leads = _leads(columns, series.bar_length)
     lags |= {name: interval - lead for name, lead in leads.items() if not columns.forecast}
-    ahead = FutureCovariates(table[list(leads)], leads, interval) if leads else None
+    future = (FutureCovariates(table[list(leads)], leads, interval),) if leads else ()
     whole = dataclasses.replace(
         cut,
         exogenous=pd.concat([cut.exogenous, joined.iloc[rows.start : rows.stop]], axis=1),
         lags={**cut.lags, **lags},
-        missing=(*cut.missing, *joined.columns) if told else cut.missing,
-        future_covariates=cut.future_covariates
-        if ahead is None
-        else (*cut.future_covariates, ahead.between(cut.index[0], cut.index[-1])),
+        missing=(*cut.missing, *joined.columns) if marks_missing else cut.missing,
+        future_covariates=(
+            *cut.future_covariates,
+            *(part.between(cut.index[0], cut.index[-1]) for part in future),
+        ),
         units={**series.units, **columns.units},
     )
     sources = (*loaded.sources, *columns.sources)
-    said = "; ".join(part for part in (loaded.cut, said) if part)
-    return dataclasses.replace(loaded, series=whole, notes=tuple(notes), sources=sources, cut=said)
+    cut_note = "; ".join(part for part in (loaded.cut, cut_note) if part)
+    return dataclasses.replace(loaded, series=whole, notes=tuple(notes), sources=sources, cut=cut_note)
 
 
 def _leads(columns: LoadedColumns, bar_length: pd.Timedelta) -> dict[str, pd.Timedelta]:
@@ -95,13 +97,9 @@ def _leads(columns: LoadedColumns, bar_length: pd.Timedelta) -> dict[str, pd.Tim
     Raises:
         RequestError: a column that was declared is not known that far.
     """
-    short = [name for name, lead in columns.leads.items() if lead < bar_length]
-    if short and not columns.forecast:
-        raise RequestError(
-            f"weather.known_ahead.{short[0]} must be at least {bar_length / pd.Timedelta(hours=1):g} hours, the length "
-            f"of a bar, was {columns.leads[short[0]] / pd.Timedelta(hours=1):g}: nothing of a later bar would be known"
-        )
-    return {name: lead for name, lead in columns.leads.items() if name not in short}
+    if not columns.forecast:
+        refuse_short(columns.leads, bar_length, "weather", "a bar")
+    return {name: lead for name, lead in columns.leads.items() if lead >= bar_length}
 
 
 def _stale(closes: pd.DatetimeIndex, columns: LoadedColumns, most: pd.Timedelta) -> pd.DataFrame:

@@ -58,9 +58,9 @@ def series_of(instruments: Mapping[str, Bars], facts: Facts) -> tuple[Series, li
     names, parts = tuple(instruments), list(instruments.values())
     index = _common(names, parts)
     rows = [_rows(part.index, index) for part in parts]
-    there = [part.index.asi8[row] == index.asi8 for part, row in zip(parts, rows, strict=True)]
+    present = [part.index.asi8[row] == index.asi8 for part, row in zip(parts, rows, strict=True)]
     single = any(part.single_price for part in parts)
-    columns = {name: _filled(name, parts, rows, there, single=single) for name in _names(parts, single=single)}
+    columns = {name: _filled(name, parts, rows, present, single=single) for name in _names(parts, single=single)}
     close = columns["close"]
     series = Series(
         name=facts.name,
@@ -85,7 +85,7 @@ def series_of(instruments: Mapping[str, Bars], facts: Facts) -> tuple[Series, li
     notes = [
         f"{name} has no bar on {int((~has).sum())} of {len(has)}, the first on {index[~has][0]:%Y-%m-%d}: its close "
         "before is carried"
-        for name, has in zip(names, there, strict=True)
+        for name, has in zip(names, present, strict=True)
         if not has.all()
     ]
     return series, notes
@@ -108,23 +108,23 @@ def _common(names: tuple[str, ...], parts: list[Bars]) -> pd.DatetimeIndex:
     return index
 
 
-def _rows(own: pd.DatetimeIndex, index: pd.DatetimeIndex) -> Rows:
+def _rows(bars: pd.DatetimeIndex, index: pd.DatetimeIndex) -> Rows:
     """Which of an instrument's bars stands at each bar of the common clock: its newest at or before."""
-    return slice(None) if own is index or own.equals(index) else own.get_indexer(index, method="ffill")
+    return slice(None) if bars is index or bars.equals(index) else bars.get_indexer(index, method="ffill")
 
 
 def _names(parts: list[Bars], *, single: bool) -> list[str]:
     prices = ["close"] if single else list(PRICES)
-    known = [name for name in ("volume",) if all(name in part.columns for part in parts)]
+    volume = [name for name in ("volume",) if all(name in part.columns for part in parts)]
     events = [name for name in ("dividends", "splits") if any(name in part.columns for part in parts)]
-    return [*prices, *known, *events]
+    return [*prices, *volume, *events]
 
 
-def _filled(name: str, parts: list[Bars], rows: list[Rows], there: list[NDArray[np.bool_]], *, single: bool) -> Array:
+def _filled(name: str, parts: list[Bars], rows: list[Rows], present: list[NDArray[np.bool_]], *, single: bool) -> Array:
     """(T, A), laid out by instrument: column by column as it is filled and read."""
     missing = {"volume": 0.0, "dividends": 0.0, "splits": 1.0}
-    filled = np.empty((len(parts), len(there[0])))
-    for number, (part, row, has) in enumerate(zip(parts, rows, there, strict=True)):
+    filled = np.empty((len(parts), len(present[0])))
+    for number, (part, row, has) in enumerate(zip(parts, rows, present, strict=True)):
         if name not in part.columns:
             filled[number] = missing[name]
         elif has.all():

@@ -5,6 +5,7 @@ Knows bars of one instrument; not where they come from (`origin`) nor how instru
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -194,32 +195,32 @@ def _dropped(bars: Bars) -> tuple[Bars, list[str]]:
         rest[name] = np.nan_to_num(rest[name], nan=1.0 if name == "splits" else 0.0)
     if not missing.any():
         return dataclasses.replace(bars, columns=rest), notes
-    kept = dataclasses.replace(bars, columns=carry_events(rest, ~missing)).take(~missing)
+    rest_of_bars = dataclasses.replace(bars, columns=carry_events(rest, ~missing)).take(~missing)
     days = ", ".join(moment(stamp) for stamp in bars.index[missing][:3])
-    return kept, [*notes, f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
+    return rest_of_bars, [*notes, f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
 
 
-def carry_events(columns: dict[str, Array], kept: Mask) -> dict[str, Array]:
+def carry_events(columns: dict[str, Array], remaining: Mask) -> dict[str, Array]:
     """Move dividends and splits of bars that are dropped to the next bar that is kept; the owner was paid all the same.
 
     Args:
         columns: (T,) each; `dividends` and `splits` may be missing.
-        kept: (T,) bars that stay.
+        remaining: (T,) bars that stay.
 
     Returns:
         The columns, the events of bars that go moved on.
     """
-    rows = np.flatnonzero(kept)
-    gone = np.flatnonzero(~kept)
-    after = np.searchsorted(rows, gone)
-    gone, heirs = gone[after < len(rows)], rows[after[after < len(rows)]]
+    rows = np.flatnonzero(remaining)
+    dropped_rows = np.flatnonzero(~remaining)
+    after = np.searchsorted(rows, dropped_rows)
+    dropped_rows, heirs = dropped_rows[after < len(rows)], rows[after[after < len(rows)]]
     moved = dict(columns)
     if "splits" in columns:
         moved["splits"] = columns["splits"].copy()
-        np.multiply.at(moved["splits"], heirs, columns["splits"][gone])
+        np.multiply.at(moved["splits"], heirs, columns["splits"][dropped_rows])
     if "dividends" in columns:
         moved["dividends"] = columns["dividends"].copy()
-        np.add.at(moved["dividends"], heirs, columns["dividends"][gone])
+        np.add.at(moved["dividends"], heirs, columns["dividends"][dropped_rows])
     return moved
 
 
@@ -244,28 +245,33 @@ def _formed(bars: Bars, rules: DataConfig, length: pd.Timedelta) -> tuple[Bars, 
     ]
 
 
+def widened(prices: Mapping[str, Array]) -> tuple[dict[str, Array], Mask, Mask]:
+    """Widen the range of (T,) bars to hold open and close.
+
+    Args:
+        prices: `open`, `high`, `low` and `close`.
+
+    Returns:
+        `high` and `low`, and which highs and which lows (T,) were off by more than the noise of floats.
+    """
+    high, low = prices["high"], prices["low"]
+    top, bottom = np.maximum(prices["open"], prices["close"]), np.minimum(prices["open"], prices["close"])
+    below, above = high < top - NOISE * np.abs(top), low > bottom + NOISE * np.abs(bottom)
+    return {"high": np.maximum(high, top), "low": np.minimum(low, bottom)}, below, above
+
+
 def _in_range(bars: Bars, rules: DataConfig) -> tuple[Bars, list[str]]:
     if bars.single_price:
         return bars, []
-    open_, high, low, close = bars.prices.values()
-    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
-    high, low = (
-        np.where(high < top - NOISE * np.abs(top), high, np.maximum(high, top)),
-        np.where(low > bottom + NOISE * np.abs(bottom), low, np.minimum(low, bottom)),
-    )
-    bars = dataclasses.replace(bars, columns={**bars.columns, "high": high, "low": low})
-    below, above = high < top, low > bottom
+    ranges, below, above = widened(bars.prices)
     if "clip" not in rules.repair:
         cure = "correct it, or have the range widened with data.repair=[clip]"
         bars.refuse("high", below, f"must not lie below open or close; {cure}")
         bars.refuse("low", above, f"must not lie above open or close; {cure}")
-    widened = {"high": np.maximum(high, top), "low": np.minimum(low, bottom)}
     rows = np.flatnonzero(below | above)
-    if len(rows) == 0:
-        return bars, []
-    first = moment(bars.index[rows[0]])
+    first = moment(bars.index[rows[0]]) if len(rows) else ""
     note = f"{bars.origin.name}: the range of {len(rows)} bars was widened to hold open and close, first on {first}"
-    return dataclasses.replace(bars, columns={**bars.columns, **widened}), [note]
+    return dataclasses.replace(bars, columns={**bars.columns, **ranges}), [note] if len(rows) else []
 
 
 def _check_spacing(bars: Bars, length: pd.Timedelta) -> None:

@@ -135,9 +135,9 @@ def bounds_of(name: str, unit: str | None) -> Bounds | None:
         return PRESSURE_CHANGE if "pressure" in words else None
     if NO_BOUNDS.search(words):
         return None
-    known = BY_UNIT.get(ALIASES.get((unit or "").lower(), ""))
-    if known is not None:
-        return known
+    by_unit = BY_UNIT.get(ALIASES.get((unit or "").lower(), ""))
+    if by_unit is not None:
+        return by_unit
     ending = BY_UNIT.get(SUFFIXES.get(words.rsplit("_", 1)[-1], ""))
     for pattern, bounds in ((TEMPERATURE, CELSIUS), (SPEED, ANY_SPEED), (HUMIDITY, BY_UNIT["percent"])):
         if pattern.search(words):
@@ -177,18 +177,18 @@ def check_gaps(
         if len(holes) == 0 or holes.max() <= 2 * interval.as_unit("ns").value:
             continue
         widest = int(holes.argmax())
-        what = f"column {name} has no value for {holes[widest] / 3.6e12:g} hours after {moment(stamps[widest])}"
+        gap = f"column {name} has no value for {holes[widest] / 3.6e12:g} hours after {moment(stamps[widest])}"
         too_wide = holes[widest] > most.as_unit("ns").value
         if too_wide and not {"gaps", "missing"} & set(rules.repair):
             raise RequestError(
-                f"{origin.row(int(rows[widest]))}, {what}, and data.max_gap_hours is {rules.max_gap_hours:g}; bring "
+                f"{origin.row(int(rows[widest]))}, {gap}, and data.max_gap_hours is {rules.max_gap_hours:g}; bring "
                 "the values, raise it, have the value before carried with data.repair=[gaps], or have the network told "
                 "that it is missing with data.repair=[missing]"
             )
         until = (
             f" for {rules.max_gap_hours:g} hours, and then missing" if too_wide and "missing" in rules.repair else ""
         )
-        notes.append(f"{what}: the value before is carried{until}")
+        notes.append(f"{gap}: the value before is carried{until}")
     return notes
 
 
@@ -243,9 +243,9 @@ def check_clock(table: pd.DataFrame, units: Mapping[str, str], place: str | floa
 
 def coldest_hour(column: pd.Series) -> float | None:
     """Return the hour of UTC at which the mean day is coldest, or None if days differ little from hour to hour."""
-    known = column.dropna()
-    index = pd.DatetimeIndex(known.index)
-    daily = known.to_numpy(dtype=np.float64) - known.groupby(index.normalize()).transform("mean").to_numpy()
+    measured = column.dropna()
+    index = pd.DatetimeIndex(measured.index)
+    daily = measured.to_numpy(dtype=np.float64) - measured.groupby(index.normalize()).transform("mean").to_numpy()
     hours = index.hour.to_numpy() + index.minute.to_numpy() / 60.0
     means = pd.Series(daily).groupby(hours).mean()
     if len(means) < 8 or float(means.max() - means.min()) < 1.0:

@@ -55,11 +55,11 @@ def asking(config: OpenMeteoConfig, store: Store, rules: DataConfig, patiently: 
         rules: time-outs.
         patiently: retries a call that may fail for a while: `patiently(lambda timeout: Reply) -> Reply`.
     """
-    old = None if rules.refetch else store.read(key_of(config))
-    if old is not None:
-        stored = old.sidecar["parameters"]
-        wanted = (*stored["variables"], *(name for name in config.variables if name not in stored["variables"]))
-        config = dataclasses.replace(config, variables=wanted, first=min(config.first, stored["first"]))
+    stored = None if rules.refetch else store.read(key_of(config))
+    if stored is not None:
+        earlier = stored.sidecar["parameters"]
+        variables = (*earlier["variables"], *(name for name in config.variables if name not in earlier["variables"]))
+        config = dataclasses.replace(config, variables=variables, first=min(config.first, earlier["first"]))
 
     def ask(since: pd.Timestamp | None) -> Reply:
         reply: Reply = patiently(lambda timeout: ask_once(config, since, timeout=timeout))
@@ -86,7 +86,7 @@ def ask_once(config: OpenMeteoConfig, since: pd.Timestamp | None, *, timeout: fl
     if config.product == "previous_runs":
         first = max(first, FIRST_RUN)
     ahead = config.lead_days if config.product == "previous_runs" else 0  # a forecast reaches beyond today
-    asked: dict[str, str | float] = {
+    parameters: dict[str, str | float] = {
         "latitude": config.latitude,
         "longitude": config.longitude,
         "start_date": first,
@@ -95,9 +95,9 @@ def ask_once(config: OpenMeteoConfig, since: pd.Timestamp | None, *, timeout: fl
         "timezone": "GMT",
     }
     if config.product == "archive":
-        asked["models"] = "era5"
+        parameters["models"] = "era5"
     try:
-        answer = _got(config.url or URLS[config.product], asked, timeout)
+        answer = _got(config.url or URLS[config.product], parameters, timeout)
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         return Reply("malformed", reason=f"weather.url '{config.url}' is no address of a server: {error}")
     except (httpx.HTTPError, OSError) as error:
@@ -116,10 +116,10 @@ def ask_once(config: OpenMeteoConfig, since: pd.Timestamp | None, *, timeout: fl
         return Reply("malformed", reason=f"Open-Meteo's answer cannot be read ({type(error).__name__}: {words})")
 
 
-def _got(url: str, asked: Mapping[str, str | float], timeout: float) -> httpx.Response:
+def _got(url: str, parameters: Mapping[str, str | float], timeout: float) -> httpx.Response:
     """Get a whole answer within the time; httpx's own limit is for each piece, and pieces can drip for ever."""
     started = time.monotonic()
-    with httpx.stream("GET", url, params=dict(asked), timeout=timeout, follow_redirects=True) as answer:
+    with httpx.stream("GET", url, params=dict(parameters), timeout=timeout, follow_redirects=True) as answer:
         pieces = []
         for piece in answer.iter_bytes():
             pieces.append(piece)
@@ -140,11 +140,11 @@ def load_open_meteo(config: OpenMeteoConfig, rules: DataConfig) -> LoadedColumns
     place = f"weather.latitude={config.latitude:g} weather.longitude={config.longitude:g}"
     lost = names if stored is None else [name for name in names if name not in stored.table.column_names]
     if stored is None or lost:
-        what = f"'weather.variables=[{','.join(config.variables)}]'"
+        variables = f"'weather.variables=[{','.join(config.variables)}]'"
         raise RequestError(
             f"{', '.join(lost)} at {place} ({config.product}, {config.interval}) is not in the store {store.root}; "
             f"type: tradewinds fetch weather=open_meteo {place} weather.product={config.product} "
-            f"weather.interval={config.interval} {what}"
+            f"weather.interval={config.interval} {variables}"
         )
     frame = stored.frame.loc[: config.last]
     if frame.empty:
@@ -209,7 +209,7 @@ def _frame(config: OpenMeteoConfig, body: Mapping[str, Any]) -> pd.DataFrame | R
     block, names = body[config.interval], columns_of(config)
     if body.get("utc_offset_seconds", 0) != 0:
         return Reply("malformed", reason=f"Open-Meteo answered in {body.get('timezone')}, and was asked for UTC")
-    if not all(isinstance(one, str) for one in block["time"]):
+    if not all(isinstance(text, str) for text in block["time"]):
         raise TypeError("a time is not a text")
     index = pd.DatetimeIndex(pd.to_datetime(block["time"], format="ISO8601", utc=True)).as_unit("ns")
     lengths = {name: len(block[name]) for name in names}

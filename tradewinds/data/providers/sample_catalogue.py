@@ -10,18 +10,7 @@ from tradewinds.core.errors import GateError
 from tradewinds.core.files import sha256_of
 from tradewinds.core.resources import resource_dir
 
-REQUIRED = (
-    "title",
-    "source",
-    "upstream",
-    "licence",
-    "attribution",
-    "changes",
-    "units",
-    "time",
-    "availability",
-    "caveats",
-)
+REQUIRED = "title source upstream licence attribution changes units time availability caveats".split()
 
 
 @dataclass(frozen=True)
@@ -70,27 +59,27 @@ def verify_samples() -> list[str]:
     findings = []
     for path in sorted(resource_dir("data").glob("*.json")):
         try:
-            one = _sample(path)
+            file = _sample(path)
         except GateError as error:
             findings.append(str(error))
             continue
-        licence = path.parent / one.facts["licence"]["file"]
+        licence = path.parent / file.facts["licence"]["file"]
         if not licence.is_file():
-            findings.append(f"{one.name}: its licence {licence.name} is missing")
-        findings.extend(_compare(one))
+            findings.append(f"{file.name}: its licence {licence.name} is missing")
+        findings.extend(_compare(file))
     return findings
 
 
-def _compare(one: Sample) -> list[str]:
-    if not one.path.is_file():
-        return [f"{one.path.name} is missing"]
-    if sha256_of(one.path) != one.sha256:
-        return [f"{one.path.name} differs from its sha256"]
-    with gzip.open(one.path, "rt", encoding="utf-8") as file:
+def _compare(sample_file: Sample) -> list[str]:
+    if not sample_file.path.is_file():
+        return [f"{sample_file.path.name} is missing"]
+    if sha256_of(sample_file.path) != sample_file.sha256:
+        return [f"{sample_file.path.name} differs from its sha256"]
+    with gzip.open(sample_file.path, "rt", encoding="utf-8") as file:
         stamps = [line.split(",", 1)[0] for line in file][1:]
-    found = (len(stamps), stamps[0], stamps[-1])
-    stated = (one.rows, one.first, one.last)
-    return [] if found == stated else [f"{one.path.name} holds {found}, its sidecar says {stated}"]
+    content = (len(stamps), stamps[0], stamps[-1])
+    stated = (sample_file.rows, sample_file.first, sample_file.last)
+    return [] if content == stated else [f"{sample_file.path.name} holds {content}, its sidecar says {stated}"]
 
 
 def _sample(sidecar: Path) -> Sample:
@@ -101,14 +90,5 @@ def _sample(sidecar: Path) -> Sample:
         raise GateError(f"{sidecar.name} is not JSON") from None
     if missing:
         raise GateError(f"{sidecar.name} lacks {', '.join(missing)}")
-    return Sample(
-        name=facts["name"],
-        title=facts["title"],
-        path=sidecar.parent / facts["file"],
-        rows=facts["rows"],
-        first=facts["first"],
-        last=facts["last"],
-        sha256=facts["sha256"],
-        licence=facts["licence"]["name"],
-        facts=facts,
-    )
+    same = {name: facts[name] for name in ("name", "title", "rows", "first", "last", "sha256")}
+    return Sample(**same, path=sidecar.parent / facts["file"], licence=facts["licence"]["name"], facts=facts)

@@ -1,7 +1,8 @@
 """The series that work without a network: files shipped in data/, and daily bars inside the `arch` package."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import sha256_of
 from tradewinds.data.assemble.instruments import Facts, series_of
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
-from tradewinds.data.checks.bars import Array, Bars, checked, cut
+from tradewinds.data.checks.bars import DAY, HOUR, PRICES, Array, Bars, checked, cut
 from tradewinds.data.checks.weather import check_values
 from tradewinds.data.config import NoWeather, SampleConfig, SampleWeather
 from tradewinds.data.providers.sample_catalogue import Sample, sample
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.table import Table, read_table
+from tradewinds.data.readers.text import listed, moment
 from tradewinds.data.rules import DataConfig
 
 WEATHER = {"chicago": "chicago_weather_daily", "gulf_plant": "gulf_plant_ambient_hourly"}
@@ -26,7 +28,7 @@ LAGS = {  # reasons: the sidecars' `availability`
     "gulf_plant": pd.Timedelta(hours=1),
     "henry_hub": pd.Timedelta(days=3),
 }
-PLACES = {"chicago": "America/Chicago", "gulf_plant": "America/Chicago"}
+CHICAGO = "America/Chicago"
 GAS_NOTE = (
     "Henry Hub here is a spot price, not a tradable future: no one could have held it from day to day, "
     "and its bounces from one day to the next are not profits"
@@ -37,21 +39,83 @@ POWER_NOTE = (
 )
 
 
+DAILY = Facts(name="", bar_length=DAY, bars_per_year=252.0, season_bars=5)
+HOURLY = Facts(name="", bar_length=HOUR, bars_per_year=8766.0, season_bars=24, calendar="24/7")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """A sample series: where it lies, and what its bars are.
+
+    Attributes:
+        prices: per instrument, the column of its price; empty where it has the columns `Open`, `High`, ... of bars.
+        sidecar: of the file in data/; empty for a table of the package `arch`.
+        facts: its bars, without a name.
+        zone: of the place, or None.
+        note: what a person should know of it.
+    """
+
+    prices: Mapping[str, str]
+    sidecar: str = ""
+    facts: Facts
+    zone: str | None = CHICAGO
+    note: str = ""
+
+
+INDEX = replace(DAILY, price_unit="index points", calendar="XNYS")  # its dividends are not in the price
+MARKETS: Mapping[str, Market] = {
+    "sp500": Market(prices={"SPX": ""}, facts=INDEX, zone="America/New_York"),
+    "nasdaq": Market(prices={"IXIC": ""}, facts=INDEX, zone="America/New_York"),
+    "wti": Market(prices={"WTI": "DCOILWTICO"}, facts=replace(DAILY, price_unit="USD/bbl", calendar="CMES")),
+    "henry_hub": Market(
+        prices={"HENRY_HUB": "close"},
+        sidecar="henry_hub_spot_daily",
+        facts=replace(DAILY, price_unit="USD/MMBtu", calendar="CMES"),
+        zone=None,
+        note=GAS_NOTE,
+    ),
+    "houston": Market(  # ERCOT day-ahead power at three points
+        prices={name: name for name in ("HB_HOUSTON", "HB_NORTH", "LZ_WEST")},
+        sidecar="ercot_dam_hourly",
+        facts=replace(HOURLY, price_unit="USD/MWh"),
+        note=POWER_NOTE,
+    ),
+    "plant_temperature": Market(  # of a Gulf-coast plant: a mean over the hour, known when the hour is over
+        prices={"temp_f": "temp_f"},
+        sidecar=WEATHER["gulf_plant"],
+        facts=replace(HOURLY, price_unit="degF"),
+    ),
+}
+
+
 def load_sample(config: SampleConfig, rules: DataConfig) -> LoadedSeries:
     """Load one of the series that are always there; the files are proven by their sha256, so no rule mends them.
 
     Raises:
         RequestError: the instrument or the span is none of the series'.
     """
-    load: Callable[[SampleConfig], LoadedSeries] = {
-        "sp500": _index_bars,
-        "nasdaq": _index_bars,
-        "wti": _oil,
-        "henry_hub": _gas,
-        "houston": _power,
-        "plant_temperature": _temperature,
-    }[config.name]
-    return load(config)
+    market = MARKETS[config.name]
+    for instrument in config.instruments:
+        if instrument not in market.prices:
+            raise RequestError(
+                f"series.instruments of {config.name} must be one of {', '.join(market.prices)}, was '{instrument}'"
+            )
+    names = {market.prices[instrument]: instrument for instrument in config.instruments}
+    table, source = _shipped(market.sidecar, list(names)) if market.sidecar else _arch(config.name)
+    table = table.iloc[cut(pd.DatetimeIndex(table.index), config.first, config.last, config.name)]
+    notes = [market.note] if market.note else []
+    columns: dict[str, dict[str, Array]] = {}
+    if "" in names:
+        columns[names[""]] = {name: table[name.title()].to_numpy(dtype=np.float64) for name in (*PRICES, "volume")}
+    else:
+        table, dropped = _quoted(table[list(names)], config.name)
+        notes += dropped
+        for column, instrument in names.items():
+            price, raised = _floored(config, instrument, table[column].to_numpy(dtype=np.float64))
+            columns[instrument] = {"close": price}
+            notes += raised
+    facts = replace(market.facts, name=config.name, target=config.target)
+    return _loaded(pd.DatetimeIndex(table.index), columns, facts, source, notes, market.zone)
 
 
 def no_weather(config: NoWeather, rules: DataConfig) -> None:
@@ -72,160 +136,52 @@ def _gas_columns(columns: tuple[str, ...], last: str | None) -> LoadedColumns:
     """The daily gas price: known two days after its day is over, since EIA publishes with a delay."""
     if columns != ("henry_hub",):
         raise RequestError(f"weather.columns of henry_hub must be [henry_hub], were {list(columns)}")
-    one = sample("henry_hub_spot_daily")
-    table = _proven(one).through(last)
+    file = sample("henry_hub_spot_daily")
+    table = _proven(file).through(last)
     price = pd.Series(table.numbers("close", empty_allowed=True), index=table.index)
     quoted = pd.DataFrame({"henry_hub": price[price.notna()]})
     moments = {"henry_hub": pd.DatetimeIndex(quoted.index) + LAGS["henry_hub"]}
-    origin = Origin.counted(one.path.name, len(quoted))
-    return LoadedColumns(quoted, moments, origin, {"henry_hub": "USD/MMBtu"}, (_source(one),))
+    origin = Origin.counted(file.path.name, len(quoted))
+    return LoadedColumns(quoted, moments, origin, {"henry_hub": "USD/MMBtu"}, (_source(file),))
 
 
 def _weather_columns(config: SampleWeather) -> LoadedColumns:
-    one = sample(WEATHER[config.name])
-    table = _proven(one).through(config.last)
+    file = sample(WEATHER[config.name])
+    table = _proven(file).through(config.last)
     values = {name: table.numbers(name) for name in config.columns}
-    units = {name: one.facts["units"][name] for name in config.columns}
+    units = {name: file.facts["units"][name] for name in config.columns}
     frame = pd.DataFrame(values, index=table.index)
     check_values(frame, table.origin, units)
     moments = dict.fromkeys(config.columns, table.index + LAGS[config.name])
-    return LoadedColumns(frame, moments, table.origin, units, (_source(one),), place=PLACES[config.name])
+    return LoadedColumns(frame, moments, table.origin, units, (_source(file),), place=CHICAGO)
 
 
-def _index_bars(config: SampleConfig) -> LoadedSeries:
-    """S&P 500 and NASDAQ Composite, daily bars 1999 to 2018; an index: its dividends are not in the price."""
-    table, source = _arch(config.name)
-    _check_instrument(config, {"sp500": ("SPX",), "nasdaq": ("IXIC",)}[config.name])
-    part = cut(pd.DatetimeIndex(table.index), config.first, config.last, config.name)
-    columns = {
-        name.lower(): table[name].to_numpy(dtype=np.float64)[part]
-        for name in ("Open", "High", "Low", "Close", "Volume")
-    }
-    facts = Facts(
-        name=config.name,
-        bar_length=pd.Timedelta(days=1),
-        bars_per_year=252.0,
-        season_bars=5,
-        price_unit="index points",
-        calendar="XNYS",
-        target=config.target,
-    )
-    instruments = {config.instruments[0]: columns}
-    return _loaded(pd.DatetimeIndex(table.index)[part], instruments, facts, source, (), "America/New_York")
-
-
-def _oil(config: SampleConfig) -> LoadedSeries:
-    """West Texas Intermediate, Cushing, daily spot."""
-    table, source = _arch("wti")
-    _check_instrument(config, ("WTI",))
-    return _single(config, "WTI", table.iloc[:, 0], source, "USD/bbl", bars_per_year=252.0, calendar="CMES")
-
-
-def _gas(config: SampleConfig) -> LoadedSeries:
-    """Henry Hub natural gas, daily spot."""
-    _check_instrument(config, ("HENRY_HUB",))
-    one = sample("henry_hub_spot_daily")
-    table = _proven(one)
-    price = pd.Series(table.numbers("close", empty_allowed=True), index=table.index)
-    loaded = _single(config, "HENRY_HUB", price, _source(one), "USD/MMBtu", bars_per_year=252.0, calendar="CMES")
-    return LoadedSeries(loaded.series, (GAS_NOTE, *loaded.notes), loaded.sources)
-
-
-def _power(config: SampleConfig) -> LoadedSeries:
-    """ERCOT day-ahead power at one of three points, hourly."""
-    one = sample("ercot_dam_hourly")
-    table = _proven(one)
-    _check_instrument(config, table.columns)
-    part = cut(table.index, config.first, config.last, config.name)
-    prices, notes = {}, [POWER_NOTE]
-    for instrument in config.instruments:
-        prices[instrument], raised = _floored(config, instrument, table.numbers(instrument)[part])
-        notes += raised
-    facts = Facts(
-        name=config.name,
-        bar_length=pd.Timedelta(hours=1),
-        bars_per_year=8766.0,
-        season_bars=24,
-        price_unit="USD/MWh",
-        calendar="24/7",
-        target=config.target,
-    )
-    columns = {name: {"close": price} for name, price in prices.items()}
-    return _loaded(table.index[part], columns, facts, _source(one), tuple(notes), "America/Chicago")
-
-
-def _temperature(config: SampleConfig) -> LoadedSeries:
-    """Hourly temperature of a Gulf-coast plant: a mean over the hour, known when the hour is over."""
-    _check_instrument(config, ("temp_f",))
-    one = sample(WEATHER["gulf_plant"])
-    table = _proven(one)
-    part = cut(table.index, config.first, config.last, config.name)
-    facts = Facts(
-        name=config.name,
-        bar_length=pd.Timedelta(hours=1),
-        bars_per_year=8766.0,
-        season_bars=24,
-        price_unit="degF",
-        calendar="24/7",
-        target=config.target,
-    )
-    columns = {"temp_f": {"close": table.numbers("temp_f")[part]}}
-    return _loaded(table.index[part], columns, facts, _source(one), (), PLACES["gulf_plant"])
-
-
-def _single(
-    config: SampleConfig,
-    instrument: str,
-    price: pd.Series,
-    source: dict[str, str | int],
-    unit: str,
-    *,
-    bars_per_year: float,
-    calendar: str,
-) -> LoadedSeries:
-    """A daily series of one price a bar; empty rows are dropped and said so, because no price was quoted."""
-    index = pd.DatetimeIndex(price.index)
-    part = cut(index, config.first, config.last, config.name)
-    price, index = price.iloc[part], index[part]
-    quoted = price.notna().to_numpy()
-    notes = []
-    if not quoted.all():
-        dropped = index[~quoted]
-        days = ", ".join(day.strftime("%Y-%m-%d") for day in dropped[:3])
-        more = f" and {len(dropped) - 3} more" if len(dropped) > 3 else ""
-        notes.append(f"{config.name} has no price on {days}{more}: {len(dropped)} empty rows were dropped")
-    close, raised = _floored(config, instrument, price.to_numpy(dtype=np.float64)[quoted])
-    facts = Facts(
-        name=config.name,
-        bar_length=pd.Timedelta(days=1),
-        bars_per_year=bars_per_year,
-        season_bars=5,
-        price_unit=unit,
-        calendar=calendar,
-        target=config.target,
-    )
-    instruments = {instrument: {"close": close}}
-    return _loaded(index[quoted], instruments, facts, source, (*notes, *raised), "America/Chicago")
+def _quoted(prices: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Drop the rows in which no price was quoted, and say so."""
+    quoted = prices.notna().all(axis=1).to_numpy()
+    if quoted.all():
+        return prices, []
+    dropped = pd.DatetimeIndex(prices.index[~quoted])
+    days = listed([moment(day) for day in dropped], 3)
+    return prices[quoted], [f"{name} has no price on {days}: {len(dropped)} empty rows were dropped"]
 
 
 def _loaded(
     index: pd.DatetimeIndex,
-    instruments: dict[str, dict[str, Array]],
+    instruments: Mapping[str, dict[str, Array]],
     facts: Facts,
     source: dict[str, str | int],
-    notes: tuple[str, ...],
-    zone: str,
+    notes: list[str],
+    zone: str | None,
 ) -> LoadedSeries:
     """Bars of a file that is proven: checked like all, but what is odd in them is known and stands in the sidecar."""
-    origin = Origin.counted(str(source["file"]), len(index))
-    bars = {name: Bars(index, columns, origin) for name, columns in instruments.items()}
-    proven = {name: _checked(part, facts) for name, part in bars.items()}
-    series, _ = series_of(proven, facts)
-    return LoadedSeries(series, notes, (source,), zone)
-
-
-def _checked(bars: Bars, facts: Facts) -> Bars:
-    return checked(bars, rules=DataConfig(), length=facts.bar_length, positive=facts.target == "log_return")[0]
+    origin, positive = Origin.counted(str(source["file"]), len(index)), facts.target == "log_return"
+    bars = {
+        name: checked(Bars(index, columns, origin), rules=DataConfig(), length=facts.bar_length, positive=positive)[0]
+        for name, columns in instruments.items()
+    }
+    series, _ = series_of(bars, facts)
+    return LoadedSeries(series, tuple(notes), (source,), zone)
 
 
 def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array, list[str]]:
@@ -245,12 +201,20 @@ def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array
     return np.maximum(price, floor), [f"{raised} prices below {floor:g} were raised to it (series.price_floor)"]
 
 
-def _proven(one: Sample) -> Table:
+def _proven(file: Sample) -> Table:
     """Read a sample file, and refuse it if it is not the one its sidecar describes."""
-    table = read_table([one.path], time_column=None, time_zone="UTC", time_format=None, rules=DataConfig())
-    if table.sources[0]["sha256"] != one.sha256:
-        raise GateError(f"{one.path.name} differs from the sha256 in its sidecar; install Tradewinds again")
+    table = read_table([file.path], time_column=None, time_zone="UTC", time_format=None, rules=DataConfig())
+    if table.sources[0]["sha256"] != file.sha256:
+        raise GateError(f"{file.path.name} differs from the sha256 in its sidecar; install Tradewinds again")
     return table
+
+
+def _shipped(sidecar: str, columns: list[str]) -> tuple[pd.DataFrame, dict[str, str | int]]:
+    """Columns of a file in data/ by time."""
+    file = sample(sidecar)
+    table = _proven(file)
+    values = {name: table.numbers(name, empty_allowed=True) for name in columns}
+    return pd.DataFrame(values, index=table.index), _source(file)
 
 
 def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:
@@ -266,13 +230,5 @@ def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:
     return table.sort_index(), {"file": f"arch/{name}.csv.gz", "sha256": sha256_of(path), "rows": len(table)}
 
 
-def _check_instrument(config: SampleConfig, known: tuple[str, ...]) -> None:
-    for instrument in config.instruments:
-        if instrument not in known:
-            raise RequestError(
-                f"series.instruments of {config.name} must be one of {', '.join(known)}, was '{instrument}'"
-            )
-
-
-def _source(one: Sample) -> dict[str, str | int]:
-    return {"file": one.path.name, "sha256": one.sha256, "rows": one.rows}
+def _source(file: Sample) -> dict[str, str | int]:
+    return {"file": file.path.name, "sha256": file.sha256, "rows": file.rows}

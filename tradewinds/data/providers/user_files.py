@@ -12,24 +12,18 @@ import pandas as pd
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.bar_columns import with_columns
+from tradewinds.data.assemble.future_covariates import announced, leads_of, refuse_holes
 from tradewinds.data.assemble.instruments import Facts, series_of
-from tradewinds.data.assemble.known_ahead import announced, leads_of, refuse_holes
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut, refuse_adjusted, refuse_jumps
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.checks.weather import check_values, median_interval
 from tradewinds.data.config import FileConfig, FileWeather
 from tradewinds.data.readers.table import Table, read_table
+from tradewinds.data.readers.text import file_name
 from tradewinds.data.rules import DataConfig
 
-ROLES = {
-    "open": ("open",),
-    "high": ("high",),
-    "low": ("low",),
-    "volume": ("volume",),
-    "dividends": ("dividends",),
-    "splits": ("splits",),
-}
+ROLES = ("open", "high", "low", "volume", "dividends", "splits")  # columns of a bar that are read if they are there
 
 
 def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
@@ -41,16 +35,18 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
     named = isinstance(config.path, Mapping)
     if isinstance(config.path, Mapping):
         files = {name: [Path(path)] for name, path in config.path.items()}
-        name = _plain("-".join(files))
+        name = file_name("-".join(files))
     else:
         paths = _paths(config.path)
-        files, name = {_stem(paths[0]): paths}, _plain_name(paths)
-    read = {name: _read_bars(paths, config, rules) for name, paths in files.items()}
-    lengths = {one.length for one in read.values()}
+        files, name = {_stem(paths[0]): paths}, file_name("-".join(map(_stem, paths[:1] + paths[1:][-1:])))
+    instruments = {name: _read_bars(paths, config, rules) for name, paths in files.items()}
+    lengths = {instrument_bars.length for instrument_bars in instruments.values()}
     if len(lengths) > 1:
-        found = ", ".join(f"{instrument} of {one.length}" for instrument, one in read.items())
-        raise RequestError(f"the files of series.path must have bars of one length, have {found}")
-    first = next(iter(read.values()))
+        lengths_by_name = ", ".join(
+            f"{instrument} of {instrument_bars.length}" for instrument, instrument_bars in instruments.items()
+        )
+        raise RequestError(f"the files of series.path must have bars of one length, have {lengths_by_name}")
+    first = next(iter(instruments.values()))
     facts = Facts(
         name=name,
         bar_length=first.length,
@@ -61,16 +57,20 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         zone=first.table.zone,
         target=config.target,
     )
-    series, notes = series_of({name: one.bars for name, one in read.items()}, facts)
+    series, notes = series_of({name: instrument_bars.bars for name, instrument_bars in instruments.items()}, facts)
     if config.known_ahead:
         series = _with_announced(series, first.table, config, rules)
     if not named:
-        series, read_too = with_columns(series, first.table, config, rules)
-        notes = [*notes, *read_too]
-    said = [f"{instrument}: {note}" if named else note for instrument, one in read.items() for note in one.notes]
-    sources = tuple(source for one in read.values() for source in one.table.sources)
+        series, column_notes = with_columns(series, first.table, config, rules)
+        notes = [*notes, *column_notes]
+    remarks = [
+        f"{instrument}: {note}" if named else note
+        for instrument, instrument_bars in instruments.items()
+        for note in instrument_bars.notes
+    ]
+    sources = tuple(source for instrument_bars in instruments.values() for source in instrument_bars.table.sources)
     zone = first.table.zone if first.table.zone != "UTC" else None
-    return LoadedSeries(series, (*said, *notes), sources, zone)
+    return LoadedSeries(series, (*remarks, *notes), sources, zone)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +90,17 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     whole = table  # with the bars to come, of which only announced columns have values
     table = table.until(config.close) if config.known_ahead else table
     columns = {"close": table.numbers(config.close)}
-    for role, names in ROLES.items():
-        there = getattr(config, role) or next((name for name in names if table.has(name)), None)
-        if there is not None:
-            columns[role] = table.numbers(there)
+    for role in ROLES:
+        if getattr(config, role) or table.has(role):
+            columns[role] = table.numbers(getattr(config, role) or role)
     notes = _of_yfinance(config, table, columns)
     if "splits" in columns:
         columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # 0 where there was none
     bars = Bars(table.index, columns, table.origin)
     bars = bars.take(cut(bars.index, config.first, config.last, table.origin.name, table.zone))
     positive = config.target == "log_return"
-    bars, length, said = checked(bars, rules=rules, length=_length(config.bar_length), positive=positive)
-    notes += said
+    bars, length, remarks = checked(bars, rules=rules, length=_length(config.bar_length), positive=positive)
+    notes += remarks
     if positive:  # what is no price is not split, and jumps by no ratio
         refuse_adjusted(bars)
         refuse_jumps(bars, rules, window=max(int(DAY / length), 10))
@@ -111,7 +110,7 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
 
 
 def _with_announced(series: Series, table: Table, config: FileConfig, rules: DataConfig) -> Series:
-    """Put the columns that are known ahead beside the bars, and keep what is known of the bars to come."""
+    """Put future covariates beside the bars, and keep what is known of the bars to come."""
     values = {name: table.numbers(name, empty_allowed=True) for name in config.known_ahead}
     refuse_holes(values, np.asarray(table.index.isin(series.index)), table.origin, rules)
     ahead = announced(values, table.index, config.known_ahead, series.bar_length)
@@ -134,8 +133,8 @@ def _of_yfinance(config: FileConfig, table: Table, columns: dict[str, Array]) ->
     adjusted = not table.has("adj close") and config.dividends is None
     if adjusted:
         columns.pop("dividends", None)
-    left = "Stock Splits and Dividends are" if adjusted else "Stock Splits is"
-    return [f"{table.origin.name} is as yfinance writes it, its prices adjusted already: {left} not used"]
+    unused = "Stock Splits and Dividends are" if adjusted else "Stock Splits is"
+    return [f"{table.origin.name} is as yfinance writes it, its prices adjusted already: {unused} not used"]
 
 
 def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
@@ -183,19 +182,11 @@ def _length(text: str | None) -> pd.Timedelta | None:
 
 
 def _paths(path: str | tuple[str, ...]) -> list[Path]:
-    return [Path(one) for one in ((path,) if isinstance(path, str) else path)]
+    return [Path(name) for name in ((path,) if isinstance(path, str) else path)]
 
 
 def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".csv").removesuffix(".parquet") or path.name
-
-
-def _plain_name(paths: list[Path]) -> str:
-    return _plain(_stem(paths[0]) + (f"-{_stem(paths[-1])}" if len(paths) > 1 else ""))
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:64]
 
 
 def _remarks(columns: dict[str, np.ndarray]) -> tuple[str, ...]:

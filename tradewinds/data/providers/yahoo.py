@@ -21,27 +21,29 @@ from curl_cffi import requests
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.instruments import Facts, series_of
 from tradewinds.data.assemble.loaded import LoadedSeries
-from tradewinds.data.checks.bars import DAY, HOUR, NOISE, Array, Bars, carry_events, checked, cut, refuse_jumps
+from tradewinds.data.checks.bars import (
+    DAY,
+    HOUR,
+    PRICES,
+    Array,
+    Bars,
+    carry_events,
+    checked,
+    cut,
+    refuse_jumps,
+    widened,
+)
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.config import YahooConfig
 from tradewinds.data.readers.origin import Origin
-from tradewinds.data.readers.text import moment
+from tradewinds.data.readers.text import file_name, moment
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.store.store import Store, Stored
 from tradewinds.data.store.update import Asking, Reply
 
 LENGTHS = {"1d": DAY, "1h": HOUR, "15m": pd.Timedelta(minutes=15), "5m": pd.Timedelta(minutes=5)}
 GRANULARITY = {"60m": "1h"}  # another word of Yahoo's for the same
-COLUMNS = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Volume": "volume",
-    "Dividends": "dividends",
-    "Stock Splits": "splits",
-}
-PRICES = ("open", "high", "low", "close")
+COLUMNS = {name.title(): name for name in (*PRICES, "volume", "dividends")} | {"Stock Splits": "splits"}
 SPLIT = ("EQUITY", "ETF", "MUTUALFUND", "")  # what can be split: an index, a currency or a coin jumps by itself
 CALENDARS: Mapping[str, str] = {  # Yahoo's exchange codes with the calendar of their sessions
     **dict.fromkeys(("NMS", "NGM", "NCM", "NYQ", "PCX", "ASE", "BTS"), "XNYS"),
@@ -87,21 +89,23 @@ class Yahoo:
                 )
                 history = ticker._price_history
                 meta = dict(history._history_metadata or {}) if history else {}
-                paid = getattr(history, "_dividends", None)
+                dividends = getattr(history, "_dividends", None)
         except Exception as error:  # yfinance lets KeyError, TypeError, JSONDecodeError and curl's own errors through
             return self._failed(symbol, error)
-        others = (
-            {str(one) for one in paid["currency"]} if isinstance(paid, pd.DataFrame) and "currency" in paid else set()
+        currencies = (
+            {str(currency) for currency in dividends["currency"]}
+            if isinstance(dividends, pd.DataFrame) and "currency" in dividends
+            else set()
         )
-        if others - {str(meta.get("currency")), "nan", "None", ""}:
-            words = f"dividends in {', '.join(sorted(others))} and prices in {meta.get('currency')}"
+        if currencies - {str(meta.get("currency")), "nan", "None", ""}:
+            words = f"dividends in {', '.join(sorted(currencies))} and prices in {meta.get('currency')}"
             return Reply("malformed", reason=f"Yahoo gives {symbol} {words}")
         return _reply(symbol, table, meta, bar, first, rules)
 
     def _failed(self, symbol: str, error: Exception) -> Reply:
         """Type a failure by what was heard on the wire; yfinance calls a server's fault a delisting."""
-        name, heard = type(error).__name__, self._session.heard
-        last = heard[-1] if heard else None
+        name, answers = type(error).__name__, self._session.heard
+        last = answers[-1] if answers else None
         if name == "YFRateLimitError" or last == 429:
             return Reply("rate_limited", reason=f"Yahoo answered {symbol} with 429, too many requests")
         if isinstance(last, str):
@@ -112,8 +116,8 @@ class Yahoo:
             return Reply("unreachable", reason=f"Yahoo refused to answer for {symbol}, {last}")
         words = " ".join(str(error).split())[:120]
         if name in ("YFPricesMissingError", "YFTzMissingError") or last == 404:
-            said = f" ({words.split(': ', 1)[-1]})" if name == "YFPricesMissingError" else ""
-            return Reply("empty", reason=f"Yahoo has no bars of {symbol}; is it written as Yahoo writes it?{said}")
+            detail = f" ({words.split(': ', 1)[-1]})" if name == "YFPricesMissingError" else ""
+            return Reply("empty", reason=f"Yahoo has no bars of {symbol}; is it written as Yahoo writes it?{detail}")
         return Reply("malformed", reason=f"Yahoo's answer for {symbol} cannot be read ({name}: {words})")
 
 
@@ -205,8 +209,8 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
     store = Store(rules, f"yahoo/{config.bar}")
     symbols = [symbol.upper() for symbol in config.symbols]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        found = dict(zip(symbols, pool.map(lambda symbol: _read(store, symbol, config), symbols), strict=True))
-    missing = [symbol for symbol, one in found.items() if one is None]
+        tables = dict(zip(symbols, pool.map(lambda symbol: _read(store, symbol, config), symbols), strict=True))
+    missing = [symbol for symbol, table in tables.items() if table is None]
     if missing:
         named = ",".join(missing[:5])
         raise RequestError(
@@ -214,28 +218,30 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
             f"the store {store.root}; type: "
             f"tradewinds fetch series=yahoo 'series.symbols=[{named}]' series.bar={config.bar}"
         )
-    there = {symbol: one for symbol, one in found.items() if one is not None}
-    said = [stored.sidecar["facts"] for _, stored in there.values()]
-    calendars = sorted({config.calendar or str(facts["calendar"]) for facts in said})
+    instruments = {symbol: table for symbol, table in tables.items() if table is not None}
+    table_facts = [stored.sidecar["facts"] for _, stored in instruments.values()]
+    calendars = sorted({config.calendar or str(facts["calendar"]) for facts in table_facts})
     series, notes = series_of(
-        {symbol: bars for symbol, (bars, _) in there.items()},
+        {symbol: bars for symbol, (bars, _) in instruments.items()},
         Facts(
             name=_name(symbols),
             bar_length=LENGTHS[config.bar],
-            price_unit="/".join(sorted({str(facts["currency"]) for facts in said})),
+            price_unit="/".join(sorted({str(facts["currency"]) for facts in table_facts})),
             calendar=calendars[0] if len(calendars) == 1 else "",
         ),
     )
-    kept = [note for facts in said for note in facts["notes"]]
+    remarks = [note for facts in table_facts for note in facts["notes"]]
     late = [
-        symbol for symbol, (bars, _) in there.items() if config.first and f"{bars.index[0]:%Y-%m-%d}" > config.first
+        symbol
+        for symbol, (bars, _) in instruments.items()
+        if config.first and f"{bars.index[0]:%Y-%m-%d}" > config.first
     ]
     if late:
-        kept.append(
+        remarks.append(
             f"{', '.join(late[:5])}: the store begins after series.first={config.first}, {series.index[0]:%Y-%m-%d}"
         )
-    sources = tuple(stored.source for _, stored in there.values())
-    return LoadedSeries(series, (*kept, *notes), sources)
+    sources = tuple(stored.source for _, stored in instruments.values())
+    return LoadedSeries(series, (*remarks, *notes), sources)
 
 
 def _read(store: Store, symbol: str, config: YahooConfig) -> tuple[Bars, Stored] | None:
@@ -276,31 +282,38 @@ def _reply(
 ) -> Reply:
     if table is None or table.empty:
         return Reply("empty", reason=f"Yahoo has no bars of {symbol}" + (f" since {first:%Y-%m-%d}" if first else ""))
-    lost = [name for name in COLUMNS if name not in table.columns]
-    if lost or not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
-        return Reply("malformed", reason=f"Yahoo's answer for {symbol} lacks {', '.join(lost) or 'times with a zone'}")
-    given = str(meta.get("dataGranularity") or bar)
-    if GRANULARITY.get(given, given) != bar:
-        return Reply("malformed", reason=f"Yahoo gave bars of {given} for {symbol}, and was asked for {bar}")
+    lacking = [name for name in COLUMNS if name not in table.columns]
+    if lacking or not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
+        return Reply(
+            "malformed", reason=f"Yahoo's answer for {symbol} lacks {', '.join(lacking) or 'times with a zone'}"
+        )
+    granularity = str(meta.get("dataGranularity") or bar)
+    if GRANULARITY.get(granularity, granularity) != bar:
+        return Reply("malformed", reason=f"Yahoo gave bars of {granularity} for {symbol}, and was asked for {bar}")
     frame = _frame(table, bar)
     prices = frame[list(PRICES)].to_numpy(dtype=np.float64)
-    null = np.isnan(prices).any(axis=1)
-    notes, without = [], [moment(day) for day in frame.index[null]]
-    if null.any():
-        words = f"{int(null.sum())} of {len(frame)} bars of {symbol} came without a price: {', '.join(without[:3])}"
-        if null.sum() > max(1.0, rules.max_missing * len(frame)):
+    unpriced = np.isnan(prices).any(axis=1)
+    notes, unpriced_days = [], [moment(day) for day in frame.index[unpriced]]
+    if unpriced.any():
+        days = ", ".join(unpriced_days[:3])
+        words = f"{int(unpriced.sum())} of {len(frame)} bars of {symbol} came without a price: {days}"
+        if unpriced.sum() > max(1.0, rules.max_missing * len(frame)):
             return Reply("malformed", reason=f"{words}; that is more than data.max_missing={rules.max_missing:g}")
         notes.append(f"{words}; they are left out")
-    kept = ~null & np.asarray(pd.DatetimeIndex(frame.index) + LENGTHS[bar] <= pd.Timestamp.now("UTC"))
+    closed = ~unpriced & np.asarray(pd.DatetimeIndex(frame.index) + LENGTHS[bar] <= pd.Timestamp.now("UTC"))
     columns = {str(name): frame[name].to_numpy(dtype=np.float64) for name in frame.columns}
-    frame = pd.DataFrame(carry_events(columns, kept), index=frame.index)[kept].sort_index()
+    frame = pd.DataFrame(carry_events(columns, closed), index=frame.index)[closed].sort_index()
     if first is not None:
         frame = frame[frame.index >= first.tz_localize("UTC")]
     if frame.empty:
         return Reply("empty", reason=f"Yahoo has no closed bar of {symbol}")
-    widened = _widened(frame, rules)
-    if widened:
-        notes.append(f"{symbol}: the range of {widened} bars was widened to hold open and close")
+    ranges, below, above = widened({name: frame[name].to_numpy() for name in PRICES})
+    far = below | above
+    if "clip" not in rules.repair:
+        ranges = {name: np.where(far, frame[name], values) for name, values in ranges.items()}
+    elif far.any():
+        notes.append(f"{symbol}: the range of {int(far.sum())} bars was widened to hold open and close")
+    frame = frame.assign(**ranges)
     exchange = str(meta.get("exchangeName", ""))
     facts = {
         "exchange": exchange,
@@ -309,7 +322,7 @@ def _reply(
         "kind": str(meta.get("instrumentType") or ""),
         "zone": str(meta.get("exchangeTimezoneName") or ""),
         "prices": "divided by all later splits, not adjusted for dividends",
-        "without_price": without,
+        "without_price": unpriced_days,
         "yfinance": version("yfinance"),
     }
     return Reply("ok", frame, facts=facts, notes=tuple(notes))
@@ -330,16 +343,6 @@ def _frame(table: pd.DataFrame, bar: str) -> pd.DataFrame:
     return frame
 
 
-def _widened(frame: pd.DataFrame, rules: DataConfig) -> int:
-    """Widen ranges in place by the noise of floats, or as far as `clip` asks for; return how many of the latter."""
-    top, bottom = frame[["open", "close"]].max(axis=1), frame[["open", "close"]].min(axis=1)
-    far = (frame["high"] < top * (1.0 - NOISE)) | (frame["low"] > bottom * (1.0 + NOISE))
-    chosen = ~far if "clip" not in rules.repair else pd.Series(True, index=frame.index)
-    frame["high"] = frame["high"].where(~chosen, np.maximum(frame["high"], top))
-    frame["low"] = frame["low"].where(~chosen, np.minimum(frame["low"], bottom))
-    return int((far & chosen).sum())
-
-
 def _name(symbols: list[str]) -> str:
     joined = "-".join(symbols) if len("-".join(symbols)) <= 40 else f"{symbols[0]}-and-{len(symbols) - 1}-more"
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in joined)[:64]
+    return file_name(joined)

@@ -1,12 +1,10 @@
 """A benchmark file: a time column, then numeric columns, taken as they are. Sentinels such as -9999 stay values.
 
-Unlike `files`, it repairs, dates and judges nothing: published numbers compare only on the very values of the papers.
+Unlike `table`, it repairs, dates and judges nothing: published numbers compare only on the very values of the papers.
 """
 
-import gzip
 import hashlib
 import io
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
-from tradewinds.core.laws import nearest
+from tradewinds.data.readers.formats import bytes_of, unzipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +37,7 @@ def read_columns(path: Path) -> Columns:
     Raises:
         RequestError: it is not there, not a table, or a value is missing or no number.
     """
-    text = _text_of(path)
+    text = unzipped(path, bytes_of(path))
     try:
         table = pd.read_csv(io.BytesIO(text), encoding="utf-8", encoding_errors="replace", low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
@@ -51,22 +49,9 @@ def read_columns(path: Path) -> Columns:
         column = pd.to_numeric(numbers[name], errors="coerce").to_numpy(np.float64)
         bad = np.flatnonzero(~np.isfinite(column))
         if len(bad):
-            found = numbers[name].iloc[int(bad[0])]
+            text = numbers[name].iloc[int(bad[0])]
             raise RequestError(
-                f"{path}, row {bad[0] + 2}, column {name}: '{found}' is not a number ({len(bad)} of {len(column)} rows)"
+                f"{path}, row {bad[0] + 2}, column {name}: '{text}' is not a number ({len(bad)} of {len(column)} rows)"
             )
     names = tuple(map(str, numbers.columns))
     return Columns(names, numbers.to_numpy(np.float64), hashlib.sha256(text).hexdigest())
-
-
-def _text_of(path: Path) -> bytes:
-    if not path.is_file():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise RequestError(f"there is no file {path}{nearest(path.name, beside)}")
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise RequestError(f"{path} is a damaged or truncated gzip file; copy it again") from None
-    except OSError as error:
-        raise RequestError(f"cannot read {path}: {error.strerror}") from None

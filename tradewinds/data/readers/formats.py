@@ -57,7 +57,7 @@ def read_raw(path: Path) -> Raw:
     Raises:
         RequestError: it is not there, not whole, or not a table.
     """
-    content = _bytes_of(path)
+    content = bytes_of(path)
     digest = hashlib.sha256(content).hexdigest()
     if content[:4] == b"PAR1" or path.suffix == ".parquet":
         return _parquet(path, content, digest)
@@ -68,7 +68,12 @@ def read_raw(path: Path) -> Raw:
     return Raw(path, digest, header, header[0], lines, cells)
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        RequestError: there is none, or it cannot be read.
+    """
     try:
         if path.is_dir():
             raise RequestError(f"{path} is a folder; name a file in it")
@@ -80,12 +85,20 @@ def _bytes_of(path: Path) -> bytes:
         raise RequestError(f"cannot read {shown(str(path))}: {error.strerror}") from None
 
 
+def unzipped(path: Path, content: bytes) -> bytes:
+    """Return what a file holds, or what was gzipped into it.
+
+    Raises:
+        RequestError: it is a broken gzip file.
+    """
+    try:
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except (OSError, EOFError, zlib.error):
+        raise RequestError(f"{path} is a damaged or truncated gzip file; copy it again") from None
+
+
 def _text_of(path: Path, content: bytes) -> str:
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error):
-            raise RequestError(f"{path} is a damaged or truncated gzip file; copy it again") from None
+    content = unzipped(path, content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -166,20 +179,20 @@ def _parquet(path: Path, content: bytes, digest: str) -> Raw:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise RequestError(f"{path} must name every column once; {twice} stand twice")
-    kept = {name: column for name, column in cells.items() if column is not None}
-    times = [name for name, column in kept.items() if isinstance(column, pd.DatetimeIndex)]
-    time_column = next((name for name in [*named, *times, *kept] if name in kept), None)
-    if time_column is None or len(kept) < 2:
+    readable = {name: column for name, column in cells.items() if column is not None}
+    times = [name for name, column in readable.items() if isinstance(column, pd.DatetimeIndex)]
+    time_column = next((name for name in [*named, *times, *readable] if name in readable), None)
+    if time_column is None or len(readable) < 2:
         raise RequestError(f"{path} needs a column of times and one of prices, has {', '.join(names) or 'none'}")
     if table.num_rows == 0:
         raise RequestError(f"{path} has no rows")
-    return Raw(path, digest, tuple(kept), time_column, np.arange(1, table.num_rows + 1), kept)
+    return Raw(path, digest, tuple(readable), time_column, np.arange(1, table.num_rows + 1), readable)
 
 
 def _flat(name: str) -> str:
     """`('Close', 'AAPL')` is how pandas writes a column of two levels; its first is what yfinance calls it."""
-    found = re.fullmatch(r"\('([^']*)', '[^']*'\)", name)
-    return found[1] if found else name
+    match = re.fullmatch(r"\('([^']*)', '[^']*'\)", name)
+    return match[1] if match else name
 
 
 def _cells_of(column: pa.ChunkedArray) -> RawCells | None:

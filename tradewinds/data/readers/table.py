@@ -194,10 +194,10 @@ def _joined(parts: list[Table]) -> Table:
     cells: dict[str, Cells] = {}
     for name in first.columns:
         texts = [part.cells[name] for part in parts]
-        if all(isinstance(one, list) for one in texts):
-            cells[name] = [text for one in texts for text in one]
+        if all(isinstance(cells_of_part, list) for cells_of_part in texts):
+            cells[name] = [text for cells_of_part in texts for text in cells_of_part]
         else:
-            cells[name] = np.concatenate([np.asarray(one, dtype=np.float64) for one in texts])
+            cells[name] = np.concatenate([np.asarray(cells_of_part, dtype=np.float64) for cells_of_part in texts])
     origin = Origin(
         tuple(part.origin.name for part in parts),
         np.concatenate([part.origin.file + number for number, part in enumerate(parts)]),
@@ -250,10 +250,10 @@ def _ordered(table: Table) -> Table:
 
 
 def _same(cells: Cells, row: int) -> bool:
-    one, other = cells[row - 1], cells[row]
-    if isinstance(one, str) and isinstance(other, str):
-        return one.strip() == other.strip() or (number(one) == number(other))
-    return bool(one == other or (one != one and other != other))
+    before, after = cells[row - 1], cells[row]
+    if isinstance(before, str) and isinstance(after, str):
+        return before.strip() == after.strip() or (number(before) == number(after))
+    return bool(before == after or (before != before and after != after))
 
 
 def _take(table: Table, rows: NDArray[np.int64]) -> Table:

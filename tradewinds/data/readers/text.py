@@ -1,6 +1,7 @@
 """Words and numbers as they stand in people's files."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -16,6 +17,16 @@ def shown(text: str) -> str:
     """Return a text from a file as it can stand in a message: quoted, on one line, and not too long."""
     flat = " ".join(text.split())
     return f"'{flat[:57]}...'" if len(flat) > 60 else f"'{flat}'"
+
+
+def listed(words: Sequence[str], most: int) -> str:
+    """Return the first words, and how many more there are."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+def file_name(text: str) -> str:
+    """Return a text as the name of a file or folder: letters, digits, - and _, at most 64 of them."""
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text)[:64]
 
 
 def moment(stamp: Any) -> str:

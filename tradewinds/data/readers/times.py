@@ -82,10 +82,10 @@ def localised(
             )
         return index.tz_localize("UTC").as_unit("ns"), "UTC"
     try:
-        known = ZoneInfo(zone)
+        zone_info = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise RequestError(f"time_zone must be a zone such as UTC or America/Chicago, was '{zone}'") from None
-    skipped = index.tz_localize(known, ambiguous=np.ones(len(index), dtype=bool), nonexistent="NaT").isna()
+    skipped = index.tz_localize(zone_info, ambiguous=np.ones(len(index), dtype=bool), nonexistent="NaT").isna()
     origin.refuse_first(
         np.asarray(skipped),
         lambda row: f"{moment(index[row])} does not exist in {zone},",
@@ -93,14 +93,14 @@ def localised(
     )
     if "dst" in repair:
         try:
-            return index.tz_localize(known, ambiguous="infer").tz_convert("UTC").as_unit("ns"), zone
+            return index.tz_localize(zone_info, ambiguous="infer").tz_convert("UTC").as_unit("ns"), zone
         except ValueError as error:
             reason = str(error).split(",")[0]
             raise RequestError(
                 f"{origin.name}: the order of the rows does not tell the hours of a clock change in {zone} apart "
                 f"({reason}); use UTC"
             ) from None
-    local = index.tz_localize(known, ambiguous="NaT")
+    local = index.tz_localize(zone_info, ambiguous="NaT")
     origin.refuse_first(
         np.asarray(local.isna()),
         lambda row: f"{moment(index[row])} comes twice in {zone},",

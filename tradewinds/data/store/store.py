@@ -7,8 +7,6 @@ process killed at any moment leaves the old table or the new one, never a half. 
 import hashlib
 import io
 import json
-import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from tradewinds import __version__
 from tradewinds.core.errors import BusyError, GateError, RequestError
-from tradewinds.core.files import PARTIAL, flush, write_json
+from tradewinds.core.files import PARTIAL, flush, write_bytes, write_json
 from tradewinds.data.rules import DataConfig
 
 TIME = "time"
@@ -156,7 +154,8 @@ class Store:
         before: dict[str, Any] | None = None
         with suppress(GateError):
             before = self._sidecar(key)
-        self._put(self.folder / str(sidecar["file"]), buffer.getvalue())
+        write_bytes(self.folder / str(sidecar["file"]), buffer.getvalue())
+        flush(self.folder)
         write_json(self._path(key), sidecar)
         if before is not None and before["file"] != sidecar["file"]:
             (self.folder / str(before["file"])).unlink(missing_ok=True)
@@ -182,16 +181,6 @@ class Store:
         if not named:
             raise GateError(f"{path} is not the sidecar of a table; fetch it again with data.refetch=true")
         return sidecar
-
-    def _put(self, path: Path, content: bytes) -> None:
-        partial = self.folder / f"{PARTIAL}{os.getpid()}-{secrets.token_hex(2)}"
-        try:
-            partial.write_bytes(content)
-            flush(partial)
-            partial.replace(path)
-            flush(self.folder)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         """Remove pieces and tables that no sidecar names; the lock is held, so nobody is writing them."""

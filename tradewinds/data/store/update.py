@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.core.errors import GateError, RequestError
-from tradewinds.data.readers.text import moment
+from tradewinds.data.readers.text import listed, moment
 from tradewinds.data.store.store import Store, Stored
 
 Status = Literal["ok", "empty", "rate_limited", "unreachable", "malformed", "conflict", "missing"]
@@ -159,17 +159,17 @@ def compare(
     shared = before.index.intersection(after.index)
     lost = before.index.symmetric_difference(after.index)
     lost = lost[[moment(day) not in filled for day in lost]] if filled else lost
-    one, other = before.loc[shared], after.loc[shared]
+    earlier, later = before.loc[shared], after.loc[shared]
     differing = pd.Series(False, index=shared)
     for name in set(asking.compared) & set(before.columns):
-        differing |= ~np.isclose(one[name], other[name], rtol=SAME, atol=1e-12, equal_nan=True)
+        differing |= ~np.isclose(earlier[name], later[name], rtol=SAME, atol=1e-12, equal_nan=True)
     if len(lost) == 0 and len(shared) and not differing.any():
         return "same", pd.DatetimeIndex([])
     if len(lost) == 0 and len(shared) and asking.scaled:
-        ratios = np.concatenate([(other[name] / one[name]).to_numpy(dtype=np.float64) for name in asking.scaled])
+        ratios = np.concatenate([(later[name] / earlier[name]).to_numpy(dtype=np.float64) for name in asking.scaled])
         middle = float(np.median(ratios))
         steady = abs(middle - 1.0) > STEADY and bool((np.abs(ratios / middle - 1.0) < STEADY).all())
-        if steady and _is_split(middle) and _events_agree(one, other, middle):
+        if steady and _is_split(middle) and _events_agree(earlier, later, middle):
             return "restated", pd.DatetimeIndex([])
     return "conflict", pd.DatetimeIndex(shared[differing].union(lost))
 
@@ -196,14 +196,15 @@ def _without_price(old: Stored | None) -> list[str]:
 def _disagreement(dates: pd.DatetimeIndex) -> str:
     if len(dates) == 0:
         return "the source has none of the last rows that are stored; data.refetch=true replaces what is stored"
-    return f"the source now disagrees with what is stored on {_days(dates)}; data.refetch=true replaces it"
+    days = listed([moment(date) for date in dates], 5)
+    return f"the source now disagrees with what is stored on {days}; data.refetch=true replaces it"
 
 
-def _wider(asked: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+def _wider(parameters: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Whether more is asked for than is stored: an earlier first date, or anything else than before."""
-    first, there = asked["first"], stored.get("first")
-    earlier = there is not None and (first is None or first < there)
-    return earlier or {**asked, "first": None} != {**stored, "first": None}
+    first, stored_first = parameters["first"], stored.get("first")
+    earlier = stored_first is not None and (first is None or first < stored_first)
+    return earlier or {**parameters, "first": None} != {**stored, "first": None}
 
 
 def _said(store: Store, key: str, status: Status, stored: Stored | None, *, reason: str, added: int = 0) -> Outcome:
@@ -224,8 +225,3 @@ def look(store: Store, key: str) -> Outcome:
     if stored is None:
         return Outcome(store.source, key, "missing", reason="it was never fetched")
     return _said(store, key, "ok", stored, reason=f"fetched {stored.sidecar['fetched_at']}")
-
-
-def _days(dates: pd.DatetimeIndex) -> str:
-    named = ", ".join(f"{day:%Y-%m-%d}" if day == day.normalize() else f"{day:%Y-%m-%d %H:%M}" for day in dates[:5])
-    return f"{named} and {len(dates) - 5} more" if len(dates) > 5 else named

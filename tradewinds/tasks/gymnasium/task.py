@@ -99,16 +99,12 @@ class GymnasiumTask:
 
     def inference(self, job: Job, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
         """Return 95 % intervals of the mean return and of its lead over random play, episodes drawn anew."""
-        from tradewinds.evaluation.inference import interval_of
-        from tradewinds.evaluation.reasons import FEWEST, number_or_reason
+        from tradewinds.evaluation.inference import interval_block
 
         agent, draws = outcome.earned("agent"), job.config.backtest.bootstrap_draws
-        seed, silent = seed_for(job.config.seed, "bootstrap"), f"episodes are too few or all alike; {FEWEST} are needed"
-        samples = {"return_ci95": agent, "lead_over_random_ci95": agent - outcome.earned(self.rival)}
-        block: dict[str, Any] = {}
-        for name, sample in samples.items():
-            block |= number_or_reason(name, interval_of(np.mean, sample, draws=draws, seed=seed), silent)
-        return block
+        series = {"return_ci95": (agent, None), "lead_over_random_ci95": (agent - outcome.earned(self.rival), None)}
+        seed = seed_for(job.config.seed, "bootstrap")
+        return interval_block(series, draws=draws, seed=seed, unit="episodes", block=1.0)
 
     def attempt(self, job: Job, outcome: Outcome) -> Attempt | None:
         """Return None: fresh episodes can be drawn without end, so that no test span is used up."""
@@ -173,7 +169,7 @@ class GymnasiumTask:
 
     def duel(self, challenger: tuple[Job, Models], champion: tuple[Job, Models], rows: range, which: str) -> Duel:
         """Compare returns from the same starts: the challenger must lead beyond luck, its interval above the margin."""
-        from tradewinds.evaluation.inference import interval_of
+        from tradewinds.evaluation.inference import mean_interval
 
         job = challenger[0]
         rules, seed = job.config.env, seed_for(job.config.seed, "duel")
@@ -181,7 +177,7 @@ class GymnasiumTask:
             returns_of(models.acting(), rules.id, rules.episodes, seed=seed) for _, models in (challenger, champion)
         ]
         lead = returns[0] - returns[1]
-        interval = interval_of(np.mean, lead, draws=job.config.backtest.bootstrap_draws, seed=seed)
+        interval = mean_interval(lead, draws=job.config.backtest.bootstrap_draws, seed=seed, block=1.0)
         facts = {"lead": float(np.mean(lead)), "lead_ci95": interval, "episodes": len(lead)}
         if interval is None:
             reason = f"its lead over {{champion}} cannot be told from luck on {len(lead)} episodes (env.episodes)"

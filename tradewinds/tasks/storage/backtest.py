@@ -25,7 +25,6 @@ from trading_env import (
     planned_schedule,
     run_schedule,
 )
-from trading_env.storage.simulator import StorageSimulator
 
 if TYPE_CHECKING:
     from trading_agent import Policy
@@ -117,12 +116,12 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
 
 def play(policy: "Policy", market: PowerMarket, config: BatteryConfig) -> Array:
     """Let the policy commit every hour of the market once, greedily, and return its (T,) powers in MW."""
-    env, simulator = BatteryEnv(market, config), StorageSimulator(market, config, 1)
+    env = BatteryEnv(market, config)
     observation, _ = env.reset(seed=0)
     power = np.zeros(len(market))
     for t in range(len(market)):
         action = policy.act(observation[None])
-        power[t] = simulator.shares(action, 1)[0] * config.power_mw
+        power[t] = env.simulator.shares(action, 1)[0] * config.power_mw
         observation, *_ = env.step(action[0])
     return power
 

@@ -130,7 +130,8 @@ def weekly_ridge(
         scaled = (table - mean) / np.where(spread > 1e-9, spread, 1.0)
         penalty = best_penalty(scaled[fit], target[fit], scaled[stop], target[stop])
         weights = ridge_weights(scaled[known], target[known], penalty)
-        forecast[begin : begin + REFIT_DAYS] = ridge_forecast(weights, scaled[block])
+        week = np.resize(block, REFIT_DAYS)  # always as many rows: a product of fewer is summed in another order
+        forecast[begin : begin + REFIT_DAYS] = ridge_forecast(weights, scaled[week])[: len(block)]
     return forecast
 
 

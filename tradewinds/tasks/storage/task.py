@@ -1,7 +1,6 @@
 """A storage unit in a day-ahead market as a task: whole days committed at a gate closure; heavy parts load late."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -137,26 +136,17 @@ class StorageTask:
 
     def inference(self, prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
         """Return intervals of daily profit, its share of the best and its leads; and what other units would earn."""
-        from tradewinds.evaluation.inference import interval_of
-        from tradewinds.evaluation.reasons import FEWEST, number_or_reason
+        from tradewinds.evaluation.inference import interval_block
         from tradewinds.tasks.storage.sweeps import sweep_block
 
         agent, played = outcome.earned("agent"), outcome.record
-        interval = partial(
-            interval_of,
-            draws=prepared.config.backtest.bootstrap_draws,
-            seed=seed_for(prepared.config.seed, "bootstrap"),
-        )
-        best, share = outcome.earned("perfect_foresight"), lambda ours, whole: ours.sum() / whole.sum()
-        intervals = {
-            "profit_per_day_ci95": interval(np.mean, agent),
-            "share_of_perfect_foresight_ci95": interval(share, agent, best),
-            **{name: interval(np.mean, agent - outcome.earned(strategy)) for name, strategy in LEADS.items()},
+        series = {
+            "profit_per_day_ci95": (agent, None),
+            "share_of_perfect_foresight_ci95": (agent, outcome.earned("perfect_foresight")),
+            **{name: (agent - outcome.earned(strategy), None) for name, strategy in LEADS.items()},
         }
-        silent = f"{len(agent)} days are too few or all alike; {FEWEST} are needed"
-        block: dict[str, Any] = {}
-        for name, ends in intervals.items():
-            block |= number_or_reason(name, ends, silent)
+        draws, seed = prepared.config.backtest.bootstrap_draws, seed_for(prepared.config.seed, "bootstrap")
+        block = interval_block(series, draws=draws, seed=seed, unit="days")
         return block | sweep_block(played.market.price, played.power[:, 0], prepared.config.env)
 
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
@@ -322,7 +312,7 @@ class StorageTask:
         which: str,
     ) -> Duel:
         """Compare profits day by day: the challenger must lead beyond luck, its interval above the margin."""
-        from tradewinds.evaluation.inference import interval_of
+        from tradewinds.evaluation.inference import mean_interval
         from tradewinds.evaluation.reasons import FEWEST
 
         config = challenger[0].config
@@ -331,7 +321,7 @@ class StorageTask:
             for prepared, models in (challenger, champion)
         ]
         lead, currency = daily[0] - daily[1], challenger[0].series.price_unit.split("/")[0]
-        interval = interval_of(np.mean, lead, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "duel"))
+        interval = mean_interval(lead, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "duel"))
         facts = {"lead_per_day": float(lead.mean()), "lead_per_day_ci95": interval, "days": len(lead)}
         if interval is None:
             same = f"{len(lead)} days, {FEWEST} are needed" if len(lead) < FEWEST else "both commit the same"

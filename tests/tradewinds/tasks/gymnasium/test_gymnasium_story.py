@@ -79,7 +79,7 @@ def test_what_cannot_be_trained_on_is_refused_in_one_line(words, message, typed)
 def test_a_run_needs_a_series(typed):
     answer = typed("run", "env=gymnasium")
     assert answer.status == 2
-    assert "env=gymnasium has no series to forecast: only train-agent knows it; env=default trades" in answer.err
+    assert "env=gymnasium has no series to forecast: only train-agent knows it; env=trading trades" in answer.err
 
 
 def test_every_episode_is_counted_once_and_their_mean_is_the_evaluation():

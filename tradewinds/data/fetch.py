@@ -19,24 +19,24 @@ Wanted = list[YahooConfig | OpenMeteoConfig]
 
 def wanted(rules: DataConfig, series: Any, weather: Any) -> Wanted:
     """Return what `data.symbols`, `data.latitude` and the chosen series and weather ask of the network."""
-    found: Wanted = []
+    settings: Wanted = []
     if rules.symbols:
-        found.append(YahooConfig(symbols=tuple(dict.fromkeys(symbol.upper() for symbol in rules.symbols))))
+        settings.append(YahooConfig(symbols=tuple(dict.fromkeys(symbol.upper() for symbol in rules.symbols))))
     if rules.latitude is not None and rules.longitude is not None:
-        found.append(OpenMeteoConfig(latitude=rules.latitude, longitude=rules.longitude))
-    for one in (series, weather):
-        if isinstance(one, YahooConfig):
-            found.append(dataclasses.replace(one, symbols=tuple(symbol.upper() for symbol in one.symbols)))
-        if isinstance(one, OpenMeteoConfig):
-            found.append(one)
-    return found
+        settings.append(OpenMeteoConfig(latitude=rules.latitude, longitude=rules.longitude))
+    for choice in (series, weather):
+        if isinstance(choice, YahooConfig):
+            settings.append(dataclasses.replace(choice, symbols=tuple(symbol.upper() for symbol in choice.symbols)))
+        if isinstance(choice, OpenMeteoConfig):
+            settings.append(choice)
+    return settings
 
 
-def fetch(found: Wanted, rules: DataConfig, report: Callable[[int, int, str], None]) -> Iterator[Outcome]:
+def fetch(settings: Wanted, rules: DataConfig, report: Callable[[int, int, str], None]) -> Iterator[Outcome]:
     """Bring everything wanted into the store, one after another.
 
     Args:
-        found: symbols and places.
+        settings: symbols and places.
         rules: where the store is, how patient to be; with `offline` nobody is asked and what is stored is looked at.
         report: called before each with its number, how many there are, and its name.
 
@@ -44,10 +44,10 @@ def fetch(found: Wanted, rules: DataConfig, report: Callable[[int, int, str], No
         BusyError: another process fetches from the same source.
         RequestError: the store cannot be written.
     """
-    total, done = sum(len(one.symbols) if isinstance(one, YahooConfig) else 1 for one in found), 0
-    for one in found:
-        store = Store(rules, f"yahoo/{one.bar}" if isinstance(one, YahooConfig) else "open_meteo")
-        names = list(one.symbols) if isinstance(one, YahooConfig) else [open_meteo.key_of(one)]
+    total, done = sum(len(source.symbols) if isinstance(source, YahooConfig) else 1 for source in settings), 0
+    for source in settings:
+        store = Store(rules, f"yahoo/{source.bar}" if isinstance(source, YahooConfig) else "open_meteo")
+        names = list(source.symbols) if isinstance(source, YahooConfig) else [open_meteo.key_of(source)]
         if rules.offline:
             for name in names:
                 report(done, total, name)
@@ -56,21 +56,21 @@ def fetch(found: Wanted, rules: DataConfig, report: Callable[[int, int, str], No
             continue
         with store.writing():
             patiently = _patience(rules)
-            client = yahoo.Yahoo() if isinstance(one, YahooConfig) else None
+            client = yahoo.Yahoo() if isinstance(source, YahooConfig) else None
             for name in names:
                 report(done, total, name)
                 done += 1
-                yield _one(store, name, one, client, rules, patiently)
+                yield _one(store, name, source, client, rules, patiently)
 
 
-def _one(store: Store, name: str, one: Any, client: Any, rules: DataConfig, patiently: Any) -> Outcome:
+def _one(store: Store, name: str, source: Any, client: Any, rules: DataConfig, patiently: Any) -> Outcome:
     try:
-        asked: Asking = (
-            open_meteo.asking(one, store, rules, patiently)
+        asking: Asking = (
+            open_meteo.asking(source, store, rules, patiently)
             if client is None
-            else yahoo.asking(client, name, one, rules, patiently)
+            else yahoo.asking(client, name, source, rules, patiently)
         )
-        return update(store, name, asked, refetch=rules.refetch)
+        return update(store, name, asking, refetch=rules.refetch)
     except (GateError, RequestError) as error:
         return Outcome(store.source, name, "conflict", reason=str(error))
     except OSError as error:
@@ -86,9 +86,9 @@ def _patience(rules: DataConfig) -> Callable[[Callable[[float], Reply]], Reply]:
 
         def once() -> Reply:
             time.sleep(max(0.0, last[0] + rules.pause_seconds - time.monotonic()))
-            left = rules.deadline_seconds - (time.monotonic() - started)
+            seconds_left = rules.deadline_seconds - (time.monotonic() - started)
             try:
-                return ask(min(rules.timeout_seconds, max(left, 0.1)))
+                return ask(min(rules.timeout_seconds, max(seconds_left, 0.1)))
             finally:
                 last[0] = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""Columns of the user's that are known before their bars: what may be declared of them, and the bars still to come."""
+"""Future covariates of the user's: what may be declared of them, and the bars still to come."""
 
 from collections.abc import Mapping
 
@@ -12,6 +12,7 @@ from tradewinds.data.readers.origin import Origin
 from tradewinds.data.rules import DataConfig
 
 Array = NDArray[np.float64]
+HOUR = pd.Timedelta(hours=1)
 
 
 def leads_of(known_ahead: Mapping[str, float], interval: pd.Timedelta, where: str) -> dict[str, pd.Timedelta]:
@@ -26,19 +27,28 @@ def leads_of(known_ahead: Mapping[str, float], interval: pd.Timedelta, where: st
         RequestError: less than one interval ahead, at which nothing of a later bar would be known.
     """
     leads = {name: pd.Timedelta(hours=hours) for name, hours in known_ahead.items()}
-    for name, lead in leads.items():
-        if lead < interval:
-            raise RequestError(
-                f"{where}.known_ahead.{name} must be at least {interval / pd.Timedelta(hours=1):g} hours, the length "
-                f"of an interval, was {known_ahead[name]:g}: nothing of a later bar would be known"
-            )
+    refuse_short(leads, interval, where, "an interval")
     return leads
+
+
+def refuse_short(leads: Mapping[str, pd.Timedelta], least: pd.Timedelta, where: str, span: str) -> None:
+    """Refuse a column that is known less than `least` ahead, at which nothing of a later bar would be known.
+
+    Raises:
+        RequestError: there is one.
+    """
+    for name, lead in leads.items():
+        if lead < least:
+            raise RequestError(
+                f"{where}.known_ahead.{name} must be at least {least / HOUR:g} hours, the length of {span}, was "
+                f"{lead / HOUR:g}: nothing of a later bar would be known"
+            )
 
 
 def announced(
     values: Mapping[str, Array], index: pd.DatetimeIndex, known_ahead: Mapping[str, float], interval: pd.Timedelta
 ) -> FutureCovariates:
-    """Return the columns (N,) of a file of bars as what is known ahead; rows without any value are left out.
+    """Return the columns (N,) of a file of bars as future covariates; rows without any value are left out.
 
     Raises:
         RequestError: less than one bar ahead.
@@ -48,7 +58,7 @@ def announced(
 
 
 def refuse_holes(values: Mapping[str, Array], bars: NDArray[np.bool_], origin: Origin, rules: DataConfig) -> None:
-    """Refuse a column known ahead that has no value of a bar that has come, unless missing values are to be told.
+    """Refuse a future covariate that has no value of a bar that has come, unless missing values are to be told.
 
     Args:
         values: (N,) of each column.
