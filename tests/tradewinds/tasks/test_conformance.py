@@ -155,6 +155,8 @@ class House:
             self.script["fetch"] = ("fetch", "data.symbols=[AAPL]")
         if "schedule" in self.script:
             self.script["schedule"] = ("schedule", "schedule.exchange=null", "schedule.cron='0 22 * * *'")
+        if self.task == "storage":
+            self.script["leakcheck"] = ("leakcheck", "series.target=difference")  # a unit acts on these as well
         self.script["data"] = ("data", "list")
         if "retrain" in self.script:
             self.script |= {TWICE: ("retrain",), GATED: ("retrain", "seed=8")}
@@ -379,11 +381,8 @@ def test_what_an_agent_cannot_learn_is_refused_without_torch(words, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_leakcheck_of_a_unit_that_stores_differences_lets_it_act(houses):
-    house = houses("storage")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(house.folder)
-        answer = typed("leakcheck", *WORDS["storage"], "series.target=difference")
+def test_a_unit_that_stores_differences_acts_and_its_leak_check_says_so(houses):
+    answer = houses("storage").answer("leakcheck")
     assert answer.status == 0, answer.err
     assert "nobody acts" not in answer.out + answer.err
     assert not re.search(r"account +not asked", answer.out)
