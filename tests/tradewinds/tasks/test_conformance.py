@@ -150,7 +150,8 @@ class House:
         self.task, self.folder, self.answers = task, folder, {}
         write_bars(folder / "bars.csv", 300)
         write_power(folder / "power.csv")
-        self.script = {name: (name,) for name in COMMANDS if name not in self.refused}
+        order = sorted(COMMANDS, key=lambda name: name == "walk-forward")  # last, so that `report` draws a run again
+        self.script = {name: (name,) for name in order if name not in self.refused}
         if "fetch" in self.script:
             self.script["fetch"] = ("fetch", "data.symbols=[AAPL]")
         if "schedule" in self.script:
