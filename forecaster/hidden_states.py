@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from forecaster.data.datamodule import future_inputs
 from forecaster.data.features import FeatureTable, build_features
-from forecaster.data.future_covariates import FutureTable, future_inputs
+from forecaster.data.future_covariates import FutureTable
 from forecaster.data.series import Series
 from forecaster.data.windows import gather, strided_windows, with_static
 from forecaster.fitted import FittedForecaster

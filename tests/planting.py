@@ -75,6 +75,19 @@ def plant_features(monkeypatch, change):
         monkeypatch.setattr(module, "build_features", build)
 
 
+def fft_filter(monkeypatch):
+    """Smooth the first feature by waves that reach over the whole series."""
+
+    def change(values, table):
+        column = values[table.first_row :, 0]
+        waves = np.fft.rfft(column)
+        waves[len(waves) // 4 :] = 0.0
+        values[table.first_row :, 0] = np.fft.irfft(waves, len(column))
+        return values
+
+    plant_features(monkeypatch, change)
+
+
 def plant_fit(monkeypatch, fit_otherwise):
     """Replace the fit of the forecaster by `fit_otherwise(original, series, config, rows, options)`."""
     original = tradewinds.pipeline.steps.fit_panel

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.data.windows import gather, labels, strided_windows, with_static
 
 Float32 = NDArray[np.float32]
@@ -73,6 +74,11 @@ class WindowData:
     def labels(self, rows: Rows) -> NDArray[np.float64]:
         """Return (A * N, H) scaled changes after `rows` (N,), instrument by instrument."""
         return np.concatenate([labels(changes.astype(np.float64), rows, self.horizon) for changes in self.target])
+
+
+def future_inputs(reader: FutureReader | None, table: FutureTable, rows: Rows) -> tuple[Tensor, ...]:
+    """Return what a network reads beside the windows that end at `rows` (B,): (B, H, G); nothing without a reader."""
+    return () if reader is None else (torch.from_numpy(reader.read(table, rows)),)
 
 
 class _Batches(IterableDataset[Batch]):

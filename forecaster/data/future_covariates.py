@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from forecaster.data.calendar import Timetable, cycles
 
@@ -156,11 +154,6 @@ class FutureReader:
         values = table.gather(rows, self.horizon, self.timetable)
         scaled = (values - np.array(self.mean)) / np.array(self.std)
         return np.where(np.isnan(scaled), 0.0, scaled).astype(np.float32)
-
-
-def future_inputs(reader: FutureReader | None, table: FutureTable, rows: Int64) -> tuple[Tensor, ...]:
-    """Return what a network reads beside the windows that end at `rows` (B,): (B, H, G); nothing without a reader."""
-    return () if reader is None else (torch.from_numpy(reader.read(table, rows)),)
 
 
 def _read(part: FutureCovariates, starts: Int64, now: Int64) -> Iterator[Array]:

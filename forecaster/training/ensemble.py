@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, Precision, TrainerConfig
-from forecaster.data.datamodule import WindowData, WindowDataModule
-from forecaster.data.future_covariates import FutureReader, FutureTable, future_inputs
+from forecaster.data.datamodule import WindowData, WindowDataModule, future_inputs
+from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
 from forecaster.training.module import LSTMForecaster

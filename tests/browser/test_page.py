@@ -1,11 +1,7 @@
 """The report in a real browser: what a hand can do on it, and nothing it asks of any host."""
 
-import html
 import json
-import re
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -14,21 +10,11 @@ from tradewinds.__main__ import main
 from tradewinds.report.render import shown
 from tradewinds.walk_forward.folds import compute
 
+from browsing import CHROMIUM, LOOK, opened
 from story import FAST_CSV
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --hide-scrollbars --virtual-time-budget=8000 "
-    "--window-size=1200,2000"
-)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
 
-LISTEN = """<script>
-window.faults = [];
-addEventListener("error", (event) => faults.push(String(event.message)));
-addEventListener("unhandledrejection", (event) => faults.push(String(event.reason)));
-for (const name of ["error", "warn"]) console[name] = (...words) => faults.push(words.join(" "));
-</script>"""
 DRIVE = """<script>
 addEventListener("load", () => setTimeout(async () => {
   const seen = {}, wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -75,42 +61,6 @@ addEventListener("load", () => setTimeout(async () => {
 </script>"""
 
 
-LOOK = """<script>
-addEventListener("load", () => setTimeout(() => {
-  const asked = performance.getEntriesByType("resource").map((one) => one.name);
-  const seen = {
-    faults, asked: asked.filter((one) => !/^(data|blob):/.test(one)), title: document.title,
-    beyond: document.documentElement.scrollWidth - innerWidth, width: innerWidth,
-    theme: document.documentElement.dataset.theme, canvases: document.querySelectorAll("[data-root-id]").length,
-    rows: document.querySelectorAll("#runs tbody tr").length,
-    cells: Array.from(document.querySelectorAll("#folds tbody td")).map((cell) => cell.textContent.trim()),
-    first: (document.querySelector("#runs tbody td") || {}).textContent,
-  };
-  const head = document.querySelector("#runs th button");
-  if (head) { head.click(); seen.sorted = document.querySelector("#runs tbody td").textContent; }
-  const out = document.createElement("pre");
-  out.id = "seen";
-  out.textContent = JSON.stringify(seen);
-  document.body.append(out);
-}, 1500));
-</script>"""
-
-
-def opened(page: Path, folder: Path, drive: str = DRIVE, *options: str) -> dict:
-    """Open a page, drive it, and return what was seen."""
-    text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{LISTEN}", 1)
-    folder.mkdir(exist_ok=True)
-    (folder / "driven.html").write_text(text.replace("</body>", f"{drive}</body>"), encoding="utf-8")
-    command = [
-        CHROMIUM, *FLAGS.split(), *options, "--host-resolver-rules=MAP * ~NOTFOUND",
-        f"--user-data-dir={folder / 'profile'}", "--dump-dom", (folder / "driven.html").as_uri(),
-    ]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
-    found = re.search(r'<pre id="seen">(.*?)</pre>', dom, re.DOTALL)
-    assert found, "the page never came to its end"
-    return json.loads(html.unescape(found[1]))
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run on a wave whose turns are known: an agent that learns anything trades."""
@@ -121,7 +71,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def seen(run, tmp_path_factory):
-    return opened(run / "report.html", tmp_path_factory.mktemp("browser"))
+    return opened(run / "report.html", tmp_path_factory.mktemp("browser"), DRIVE)
 
 
 def test_the_page_opens_without_a_fault_and_asks_no_host(seen):

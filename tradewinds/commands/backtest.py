@@ -3,9 +3,7 @@
 from typing import Any
 
 from tradewinds.core.console import Console
-from tradewinds.judge import judge
 from tradewinds.pipeline.artifact import new_run_id
-from tradewinds.pipeline.steps import find_models
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -13,5 +11,8 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Judge the agent that `inputs.agent` names, or where nobody acts the forecaster of `inputs.forecaster`."""
     job = job_of(config)
+    from tradewinds.judge import judge
+    from tradewinds.pipeline.steps import find_models
+
     models = find_models(job, console)
     return judge(job, models, run=job.runs / new_run_id(), command="backtest", console=console)

@@ -5,9 +5,7 @@ from typing import Any
 
 from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
-from tradewinds.judge import judge
 from tradewinds.pipeline.artifact import new_run_id
-from tradewinds.pipeline.steps import fit
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -16,5 +14,8 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Fit what the task needs, then judge it on rows nothing was fitted on."""
     job = job_of(config)
     say_series(job, console)
+    from tradewinds.judge import judge
+    from tradewinds.pipeline.steps import fit
+
     run, started = job.runs / new_run_id(), time.perf_counter()
     return judge(job, fit(job, run, console), run=run, command="run", console=console, started=started)

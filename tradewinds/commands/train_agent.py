@@ -3,11 +3,9 @@
 import shutil
 from typing import Any
 
-from forecaster.fitted import load_forecaster
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.artifact import new_run_id
-from tradewinds.pipeline.steps import AGENT, HIDDEN_STATES, encoded, find_forecaster, train_agent
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -16,6 +14,9 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train an agent, on a trained forecaster's hidden states where its task has a series."""
     job = job_of(config)
+    from forecaster.fitted import load_forecaster
+    from tradewinds.pipeline.steps import AGENT, HIDDEN_STATES, encoded, find_forecaster, train_agent
+
     run, models = job.runs / new_run_id(), Models()
     if isinstance(job, Prepared):
         forecaster = find_forecaster(job)

@@ -6,11 +6,12 @@ from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
-from tradewinds.walk_forward.joined import walk
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Fit and test all folds and seeds that are not there yet, and join their tests."""
     prepared = job_of(config)
     say_series(prepared, console)
+    from tradewinds.walk_forward.joined import walk
+
     return walk(prepared, console)

@@ -6,7 +6,6 @@ computed is None with the reason under `<name>_reason`; never NaN, inf or 0 in i
 
 from datetime import timedelta
 
-import empyrical
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +44,8 @@ def strategy_metrics(
     Returns:
         Plain numbers; fractions of the opening equity where money is meant, not percent.
     """
+    import empyrical  # it loads SciPy, and a request is refused before that
+
     equity = path.equity[:, account]
     returns = simple_returns(equity)
     metrics: Metrics = {"total_return": float(equity[-1] / equity[0] - 1.0)}

@@ -156,7 +156,7 @@ def drawdown_chart(paths: ColumnDataSource, clock: Clock) -> Figure:
 
 def price_chart(paths: ColumnDataSource, unit: str, clock: Clock) -> Figure:
     """Draw the price the agent traded."""
-    plot = time_figure(f"Price, {unit}" if unit else "Price", clock, height=200)
+    plot = time_figure(with_unit("Price", unit), clock, height=200)
     plot.line("time", "price", source=paths, color=INK, line_width=1.3).tags = ["ink"]
     return plot
 
@@ -212,7 +212,7 @@ def forecast_chart(forecasts: ColumnDataSource, unit: str, clock: Clock) -> Figu
 
 def horizon_chart(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw every model's mean absolute error by bars ahead, as a share of the naive one's; below 1 is skill."""
-    plot = figure(title="Error by bars ahead, naive = 1", height=250, sizing_mode="stretch_width", tools="")
+    plot = plain_figure("Error by bars ahead, naive = 1", height=250)
     naive = np.array(scores["naive"]["mae_by_horizon"])
     ahead = np.arange(1, len(naive) + 1)
     for (name, score), colour in zip(scores.items(), SCORED, strict=False):
@@ -220,30 +220,29 @@ def horizon_chart(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
         plot.line(ahead, share, color=colour, line_width=1.6, legend_label=name.replace("_", " "))
         plot.scatter(ahead, share, color=colour, size=4)
     plot.xaxis.ticker.desired_num_ticks = min(len(naive), 10)
-    return with_legend(_dressed(plot))
+    return with_legend(plot)
 
 
 def calibration_chart(levels: Sequence[float], shares: Mapping[str, Sequence[float]]) -> Figure:
     """Draw how often the truth lay below each quantile, against how often it should have; the diagonal is right."""
-    title = "Share below each quantile (up) against its level"
-    plot = figure(title=title, height=250, sizing_mode="stretch_width", tools="")
+    plot = plain_figure("Share below each quantile (up) against its level", height=250)
     plot.line([0, 1], [0, 1], color=INK, line_width=0.8, line_dash="dotted").tags = ["ink"]
     for (name, share), colour in zip(shares.items(), SCORED, strict=False):
         plot.line(list(levels), list(share), color=colour, line_width=1.6, legend_label=name.replace("_", " "))
-    return with_legend(_dressed(plot))
+    return with_legend(plot)
 
 
 def scatter_chart(forecasts: pd.DataFrame, unit: str, points: int) -> Figure:
     """Draw forecast against truth, one dot a bar: a forecast with skill leans along the diagonal."""
     count = min(points, DOTS, len(forecasts))
     rows = forecasts.iloc[np.unique(np.linspace(0, len(forecasts) - 1, count).astype(int))]
-    plot = figure(title="Forecast (across) against truth (up)", height=220, sizing_mode="stretch_width", tools="")
+    plot = plain_figure("Forecast (across) against truth (up)", height=220)
     across, up = (rows[name].to_numpy(np.float32) for name in ("forecast", "truth"))
     plot.scatter(across, up, size=3, color=COLOURS["agent"], alpha=0.35)
-    plot.xaxis.formatter = NumeralTickFormatter(format="0.00%" if unit == LOG_RETURN else "0.0")
+    plot.xaxis.formatter = NumeralTickFormatter(format="0.00%" if unit == LOG_RETURN else "0.00")
     plot.yaxis.formatter = NumeralTickFormatter(format="0.0%" if unit == LOG_RETURN else "0.0")
     plot.xaxis.ticker.desired_num_ticks = 4
-    return _dressed(plot)
+    return plot
 
 
 def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -259,6 +258,16 @@ def with_legend(plot: Figure) -> Figure:
     legend.background_fill_alpha, legend.border_line_color, legend.location = 0.0, None, "top_left"
     plot.add_layout(legend, "above")
     return plot
+
+
+def plain_figure(title: str, *, height: int) -> Figure:
+    """Return an empty panel that is not over time."""
+    return _dressed(figure(title=title, height=height, sizing_mode="stretch_width", tools=""))
+
+
+def with_unit(title: str, unit: str) -> str:
+    """Return a title with its unit, if there is one."""
+    return f"{title}, {unit}" if unit else title
 
 
 def time_figure(title: str, clock: Clock, *, height: int, **options: object) -> Figure:
@@ -285,13 +294,14 @@ def _dressed(plot: Figure) -> Figure:
     plot.grid.grid_line_color, plot.outline_line_color = GRID, None
     plot.axis.axis_line_color, plot.axis.major_tick_line_color = GRID, GRID
     plot.axis.minor_tick_line_color, plot.axis.major_label_text_color = None, INK
+    plot.axis.axis_label_text_color, plot.axis.axis_label_text_font_style = INK, "normal"
     plot.background_fill_color = plot.border_fill_color = None  # the page's own shines through
     return plot
 
 
 def profit_chart(profit: pd.DataFrame, currency: str, clock: Clock) -> Figure:
     """Draw (T, S) money earned so far, a line a strategy, the agent's thicker; a click hides one."""
-    chart = time_figure(f"Profit so far, {currency}", clock, height=320)
+    chart = time_figure(with_unit("Profit so far", currency), clock, height=320)
     for name, colour in zip(map(str, profit), itertools.cycle(PALETTE), strict=False):
         width, label = 2.5 if name == "agent" else 1.3, name.replace("_", " ")
         chart.line(profit.index, profit[name], color=colour, line_width=width, legend_label=label)

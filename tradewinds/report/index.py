@@ -21,6 +21,7 @@ METRICS = (
     ("Sharpe", "sharpe_annual_ddof1_arithmetic", "number"),
     ("max drawdown", "max_drawdown_from_start_capital", "percent"),
     ("turnover/yr", "turnover_per_year", "number"),
+    ("mean return", "return_mean", "number"),  # of an environment's episodes
     ("of perfect foresight", "share_of_perfect_foresight", "percent"),  # of a storage unit
 )
 
@@ -40,7 +41,7 @@ def write_index(runs: Path) -> Path:
     reports = [(path.parent, _read(path)) for path in found[:LISTED]]
     rows = [_row(run, report, runs) for run, report in reports if report]
     more = f", the newest {LISTED} of them" if len(found) > LISTED else ""
-    under = f"{len(found)} finished runs{more}; a head sorts by its column."
+    under = f"{len(found)} finished run{'' if len(found) == 1 else 's'}{more}; a head sorts by its column."
     columns = ["run", "started", "series", "forecaster", "agent", "seed", *_heads()]
     return _write(runs / "index.html", "Runs", under, columns, rows)
 
@@ -79,7 +80,8 @@ def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
     learner = config["agent"]["kind"] if strategies else ""
     seeds = report["honesty"]["seeds"]
     seed = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}..{seeds[-1]}"
-    texts = [started, report["data"]["name"], model, learner, seed]
+    forecaster = model if "bars" in report["data"] else ""  # an environment of Gymnasium is not forecast
+    texts = [started, report["data"]["name"], forecaster, learner, seed]
     numbers = [(agent.get(key), form) for _, key, form in METRICS]
     holder = strategies.get("buy_and_hold", {"metrics": {}})["metrics"]
     numbers.append((holder.get("total_return"), "percent"))
@@ -89,6 +91,12 @@ def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
         *(Cell(text, text) for text in texts),
         *(Cell(shown(value, form), "-1e99" if value is None else repr(value)) for value, form in numbers),
     ]
+
+
+def _told(columns: list[str], rows: list[list[Cell]]) -> tuple[list[str], list[list[Cell]]]:
+    """Leave out columns of which no run has a number: they are of other tasks."""
+    kept = [number for number in range(len(columns)) if any(row[number].text not in ("", shown(None)) for row in rows)]
+    return [columns[number] for number in kept], [[row[number] for number in kept] for row in rows]
 
 
 def _inside(run: Path, base: Path) -> bool:
@@ -114,6 +122,7 @@ def _write(
     warnings: Sequence[str] = (),
     chart: charts.Figure | None = None,
 ) -> Path:
+    columns, rows = _told(columns, rows)
     style = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
     dark = re.search(r':root\[data-theme="dark"\] (\{.*?\})', style, re.DOTALL)
     page = render(

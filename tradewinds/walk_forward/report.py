@@ -113,7 +113,7 @@ def walk_page(task: Task[Any], document: Mapping[str, Any], folder: Path, plot_p
     labels = task.labels()
     return render(
         "walk.html", draw(document, paths, borders, plot_points), report=document, rows=labels.metrics,
-        honesty=labels.honesty, sweeps=labels.sweeps, cards=_cards(task, document), colours=charts.COLOURS,
+        honesty=labels.honesty, sweeps=labels.sweeps, cards=_cards(task, document), colours=_colours(task, document),
         rival=task.rival, headline=labels.headline, curve=task.curve, **span(curves),
     )  # fmt: skip
 
@@ -147,20 +147,31 @@ def _profit_figures(
     clock = charts.clock_of(pd.DatetimeIndex(paths.index))
     drawn = charts.thin(paths, points, ["equity.agent"])
     currency = str(document["data"]["price_unit"]).split("/")[0]
-    profit = charts.profit_chart(drawn.rename(columns=lambda name: str(name).removeprefix("equity.")), currency, clock)
+    names = list(document["backtest"]["strategies"])
+    told = drawn[[f"equity.{name}" for name in names]].set_axis(names, axis=1)
+    profit = charts.profit_chart(told, currency, clock)
+    seeds = [str(name) for name in drawn if str(name).startswith(f"equity.{AGENT}")]
+    charts.draw_seeds(profit, charts.source_of(drawn), seeds)
     charts.draw_borders(profit, borders)
     return {"profit": profit}
+
+
+def _colours(task: Task[Any], document: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the colours that the curves above the tables have."""
+    strategies = document["backtest"]["strategies"]
+    return charts.COLOURS if task.curve == "equity" else dict(zip(strategies, charts.PALETTE, strict=False))
 
 
 def _cards(task: Task[Any], document: Mapping[str, Any]) -> list[dict[str, str]]:
     labels, forward = task.labels(), document["walk_forward"]
     summary = forward["agent_sharpe_by_seed"]
+    count, measure = len(summary["seeds"]), "Sharpe" if task.curve == "equity" else "Sharpe of the daily lead"
     (first, key, form), *others = labels.cards[:3]
     keys = [(f"{first}, seed {forward['median_seed']}", key, form), *others]
     return [
         *cards_of(document["backtest"]["strategies"], task.rival, keys),
         {
-            "label": f"Sharpe over {len(summary['seeds'])} seeds",
+            "label": f"{measure} over {count} seed{'' if count == 1 else 's'}",
             "value": shown(summary["interquartile_mean"]),
             "beside": f"95 % interval {shown(summary['interquartile_mean_ci95'])}; median {shown(summary['median'])}, "
             f"worst {shown(summary['worst'])}",

@@ -35,7 +35,7 @@ from tradewinds.tasks.account.task import AccountTask
 from trading_env import CostConfig, Market, TradingConfig, realised_volatility, run_ledger
 
 from markets import noise_series, with_ahead
-from planting import BARS, WORDS, plant_features, plant_fit, prepared_of, request, series
+from planting import BARS, WORDS, fft_filter, plant_features, plant_fit, prepared_of, request, series
 from story import write_bars
 
 
@@ -56,17 +56,6 @@ def centred_average(monkeypatch):
 def shift_back(monkeypatch):
     def change(values, table):
         values[table.first_row : -1, 1] = values[table.first_row + 1 :, 1]
-        return values
-
-    plant_features(monkeypatch, change)
-
-
-def fft_filter(monkeypatch):
-    def change(values, table):
-        column = values[table.first_row :, 0]
-        waves = np.fft.rfft(column)
-        waves[len(waves) // 4 :] = 0.0
-        values[table.first_row :, 0] = np.fft.irfft(waves, len(column))
         return values
 
     plant_features(monkeypatch, change)

@@ -1,9 +1,10 @@
 """The series that work without a network: files shipped in data/, and daily bars inside the `arch` package."""
 
-import importlib.resources
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import distribution
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -217,15 +218,16 @@ def _shipped(sidecar: str, columns: list[str]) -> tuple[pd.DataFrame, dict[str, 
 
 
 def _arch(name: str) -> tuple[pd.DataFrame, dict[str, str | int]]:
-    """Daily table of the installed `arch` package, with UTC dates; read from its file, so that its sha256 is known."""
-    packaged = importlib.resources.files("arch.data").joinpath(name, f"{name}.csv.gz")
-    with importlib.resources.as_file(packaged) as path:
-        table = pd.read_csv(
-            io.BytesIO(path.read_bytes()), compression="gzip", index_col=0, parse_dates=True, na_values=["."]
-        )
-        digest = sha256_of(path)
+    """Daily table of the installed `arch` package, with UTC dates; read from its file, so that its sha256 is known.
+
+    The file is found without importing `arch`, which takes seconds.
+    """
+    path = Path(str(distribution("arch").locate_file(f"arch/data/{name}/{name}.csv.gz")))
+    table = pd.read_csv(
+        io.BytesIO(path.read_bytes()), compression="gzip", index_col=0, parse_dates=True, na_values=["."]
+    )
     table.index = pd.DatetimeIndex(table.index).tz_localize("UTC").as_unit("ns")
-    return table.sort_index(), {"file": f"arch/{name}.csv.gz", "sha256": digest, "rows": len(table)}
+    return table.sort_index(), {"file": f"arch/{name}.csv.gz", "sha256": sha256_of(path), "rows": len(table)}
 
 
 def _source(file: Sample) -> dict[str, str | int]:

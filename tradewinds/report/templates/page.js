@@ -10,7 +10,7 @@
     const style = getComputedStyle(root);
     const ink = style.getPropertyValue("--ink").trim(), line = style.getPropertyValue("--line").trim();
     for (const model of models()) {
-      if (/Axis$/.test(model.type)) Object.assign(model, { major_label_text_color: ink, axis_line_color: line, major_tick_line_color: line });
+      if (/Axis$/.test(model.type)) Object.assign(model, { major_label_text_color: ink, axis_label_text_color: ink, axis_line_color: line, major_tick_line_color: line });
       if (model.type === "Title") model.text_color = ink;
       if (model.type === "Grid") model.grid_line_color = line;
       if (model.type === "Legend") Object.assign(model, { label_text_color: ink, background_fill_color: style.getPropertyValue("--card").trim() });
@@ -77,6 +77,7 @@
   });
 
   const wanted = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  const ready = () => (Bokeh.documents.length && range() ? theme(root.dataset.theme || wanted) : setTimeout(ready, 30));
+  const drawn = () => Bokeh.documents.length && (range() || !root.dataset.first);  // not every page is over time
+  const ready = () => (drawn() ? theme(root.dataset.theme || wanted) : setTimeout(ready, 30));
   ready();
 })();

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from bokeh.plotting import figure
+from bokeh.models import NumeralTickFormatter
 from matplotlib.figure import Figure
 
 from tradewinds.report import charts
@@ -57,15 +57,18 @@ def learning_curve(training: pd.DataFrame) -> pd.DataFrame:
 def episode_page(document: Mapping[str, Any], folder: Path) -> str:
     """Draw report.html: return over env steps, and how the fresh episodes ended."""
     learned, episodes = learning_curve(read_table(folder, "training")), read_table(folder, "episodes")
-    curve = figure(title="Mean return of the validation episodes by env steps", height=300, sizing_mode="stretch_width")
+    curve = charts.plain_figure("Mean return of the validation episodes by env steps", height=300)
     curve.line(learned["step"], learned["score"], color=charts.COLOURS["agent"], line_width=2)
     curve.scatter(learned["step"], learned["score"], color=charts.COLOURS["agent"], size=4)
-    curve.xaxis.axis_label = "env steps"
-    counts = figure(title="Returns of the fresh episodes", height=260, sizing_mode="stretch_width")
+    curve.xaxis.axis_label, curve.xaxis.formatter = "env steps", NumeralTickFormatter(format="0,0")
+    counts = charts.plain_figure("Returns of the fresh episodes", height=260)
     edges = np.histogram_bin_edges(episodes[["agent", "random"]].to_numpy(), bins=BINS)
-    for name, colour in (("random", charts.GRID), ("agent", charts.COLOURS["agent"])):
+    for name, colour in (("random", charts.COLOURS["flat"]), ("agent", charts.COLOURS["agent"])):
         heights, _ = np.histogram(episodes[name], bins=edges)
-        counts.quad(top=heights, bottom=0, left=edges[:-1], right=edges[1:], color=colour, alpha=0.7, legend_label=name)
+        full = heights > 0
+        bars = {"top": heights[full], "left": edges[:-1][full], "right": edges[1:][full]}
+        counts.quad(bottom=0, **bars, fill_color=colour, line_color=None, alpha=0.7, legend_label=name)
+    charts.with_legend(counts)
     counts.xaxis.axis_label, counts.yaxis.axis_label = "return", "episodes"
     strategies = document["backtest"]["strategies"]
     return render(

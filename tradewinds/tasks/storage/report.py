@@ -135,7 +135,7 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
     columns = drawn[[f"profit.{name}" for name in strategies]].rename(columns=lambda name: name.removeprefix("profit."))
     profit = charts.profit_chart(columns, _currency(document), clock)
     price = charts.time_figure(
-        f"Price and its forecast at gate closure, {document['data']['price_unit']}", clock, height=220
+        charts.with_unit("Price and its forecast at gate closure", document["data"]["price_unit"]), clock, height=220
     )
     model = document["run"]["config"]["model"]["kind"]
     line = price.line(drawn.index, drawn["price"], color=charts.INK, line_width=1.2, legend_label="price")
