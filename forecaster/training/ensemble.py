@@ -49,7 +49,7 @@ class Ensemble(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class MemberTraining:
     """All that the training of one network needs; it can be sent to another process.
 
     Attributes:
@@ -96,7 +96,7 @@ class Job:
 
 
 def train_ensemble(
-    job: Job, progress: Progress | None = None
+    job: MemberTraining, progress: Progress | None = None
 ) -> tuple[LSTMForecaster | Ensemble, TrainingLog, Precision]:
     """Train the `trainer.members` networks of a job, which differ in their seeds; the first has the job's own.
 
@@ -133,7 +133,7 @@ def train_ensemble(
     return Ensemble([model for model, _ in trained]).eval(), trained[0][1], precision
 
 
-def _train_member(job: Job, report: Report) -> tuple[LSTMForecaster, TrainingLog]:
+def _train_member(job: MemberTraining, report: Report) -> tuple[LSTMForecaster, TrainingLog]:
     model, log = job.run()
     report(min(epoch["stop_loss"] for epoch in log))
     return model, log

@@ -21,7 +21,7 @@ from tradewinds.leakcheck.refit import first_fit, refits
 from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
 from tradewinds.leakcheck.trace import trace
 from tradewinds.leakcheck.verdict import Verdict, leak_at
-from tradewinds.leakcheck.walks import Walk, account, walks
+from tradewinds.leakcheck.walks import WorldWalk, account, walks
 from tradewinds.leakcheck.worlds import last_bars
 from tradewinds.pipeline.task import Models, Outcome, Prepared
 
@@ -89,7 +89,7 @@ def check_run(prepared: Prepared, models: Models, outcome: Outcome | None = None
         verdict.notes.append("too few bars for a stretch of its own")
         return verdict
     rows = short.split.test
-    walk = partial(Walk, short, models, trace(short, models, rows), rows)
+    walk = partial(WorldWalk, short, models, trace(short, models, rows), rows)
     cuts = [walk(row) for row in np.linspace(rows.start + 1, rows.stop - 2, CUTS).astype(int).tolist()]
     asked = [("frozen", cut.frozen) for cut in cuts] + [("stream", cut.stream) for cut in cuts[1:-1:2]]
     for probe, question in asked:

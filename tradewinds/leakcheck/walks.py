@@ -23,7 +23,7 @@ LATER = (1, 7, 16)  # bars that a later start comes later
 
 def walks(prepared: Prepared, fits: Fits, true: Trace, rows: range) -> tuple[list[Question], list[Question]]:
     """List the questions that need no fitting: those at the edges that matter, then those at every bar."""
-    walk = partial(Walk, prepared, fits.models(prepared), true, rows)
+    walk = partial(WorldWalk, prepared, fits.models(prepared), true, rows)
     last, first = len(prepared.series.index) - 1, max(first_row(prepared, fits.of(prepared)), 1)
     edges = list(dict.fromkeys(_edges(prepared, first)))
     likely: list[Question] = [("frozen", walk(row).frozen) for row in edges]
@@ -57,7 +57,7 @@ def _edges(prepared: Prepared, first: int) -> Iterator[int]:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class WorldWalk:
     """One walk of fitted models through another world: a bar, or for a later start a number of bars, tells which."""
 
     prepared: Prepared

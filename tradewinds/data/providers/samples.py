@@ -44,7 +44,7 @@ HOURLY = Facts(name="", bar_length=HOUR, bars_per_year=8766.0, season_bars=24, c
 
 
 @dataclass(frozen=True, kw_only=True)
-class Market:
+class SampleMarket:
     """A sample series: where it lies, and what its bars are.
 
     Attributes:
@@ -63,24 +63,24 @@ class Market:
 
 
 INDEX = replace(DAILY, price_unit="index points", calendar="XNYS")  # its dividends are not in the price
-MARKETS: Mapping[str, Market] = {
-    "sp500": Market(prices={"SPX": ""}, facts=INDEX, zone="America/New_York"),
-    "nasdaq": Market(prices={"IXIC": ""}, facts=INDEX, zone="America/New_York"),
-    "wti": Market(prices={"WTI": "DCOILWTICO"}, facts=replace(DAILY, price_unit="USD/bbl", calendar="CMES")),
-    "henry_hub": Market(
+MARKETS: Mapping[str, SampleMarket] = {
+    "sp500": SampleMarket(prices={"SPX": ""}, facts=INDEX, zone="America/New_York"),
+    "nasdaq": SampleMarket(prices={"IXIC": ""}, facts=INDEX, zone="America/New_York"),
+    "wti": SampleMarket(prices={"WTI": "DCOILWTICO"}, facts=replace(DAILY, price_unit="USD/bbl", calendar="CMES")),
+    "henry_hub": SampleMarket(
         prices={"HENRY_HUB": "close"},
         sidecar="henry_hub_spot_daily",
         facts=replace(DAILY, price_unit="USD/MMBtu", calendar="CMES"),
         zone=None,
         note=GAS_NOTE,
     ),
-    "houston": Market(  # ERCOT day-ahead power at three points
+    "houston": SampleMarket(  # ERCOT day-ahead power at three points
         prices={name: name for name in ("HB_HOUSTON", "HB_NORTH", "LZ_WEST")},
         sidecar="ercot_dam_hourly",
         facts=replace(HOURLY, price_unit="USD/MWh"),
         note=POWER_NOTE,
     ),
-    "plant_temperature": Market(  # of a Gulf-coast plant: a mean over the hour, known when the hour is over
+    "plant_temperature": SampleMarket(  # of a Gulf-coast plant: a mean over the hour, known when the hour is over
         prices={"temp_f": "temp_f"},
         sidecar=WEATHER["gulf_plant"],
         facts=replace(HOURLY, price_unit="degF"),

@@ -43,7 +43,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UpdateOutcome:
     """What became of one instrument.
 
     Attributes:
@@ -88,7 +88,7 @@ class Asking:
     scaled: tuple[str, ...] = ()
 
 
-def update(store: Store, key: str, asking: Asking, *, refetch: bool) -> Outcome:
+def update(store: Store, key: str, asking: Asking, *, refetch: bool) -> UpdateOutcome:
     """Fetch what is new of one instrument, and store it if it can be believed; else the store stays as it is.
 
     Returns:
@@ -207,21 +207,23 @@ def _wider(parameters: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     return earlier or {**parameters, "first": None} != {**stored, "first": None}
 
 
-def _said(store: Store, key: str, status: Status, stored: Stored | None, *, reason: str, added: int = 0) -> Outcome:
+def _said(
+    store: Store, key: str, status: Status, stored: Stored | None, *, reason: str, added: int = 0
+) -> UpdateOutcome:
     if stored is None:
-        return Outcome(store.source, key, status, reason=reason)
+        return UpdateOutcome(store.source, key, status, reason=reason)
     sidecar = stored.sidecar
-    return Outcome(
+    return UpdateOutcome(
         store.source, key, status, sidecar["rows"], added, sidecar["first"], sidecar["last"], sidecar["sha256"], reason
     )
 
 
-def look(store: Store, key: str) -> Outcome:
+def look(store: Store, key: str) -> UpdateOutcome:
     """Say what is stored of an instrument, without asking anybody."""
     try:
         stored = store.read(key)
     except GateError as error:
-        return Outcome(store.source, key, "conflict", reason=str(error))
+        return UpdateOutcome(store.source, key, "conflict", reason=str(error))
     if stored is None:
-        return Outcome(store.source, key, "missing", reason="it was never fetched")
+        return UpdateOutcome(store.source, key, "missing", reason="it was never fetched")
     return _said(store, key, "ok", stored, reason=f"fetched {stored.sidecar['fetched_at']}")
