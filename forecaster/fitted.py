@@ -22,7 +22,7 @@ from forecaster.data.future_covariates import FutureReader
 from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.networks.heads import equal_bins
-from forecaster.training.ensemble import Ensemble, Job, train_ensemble
+from forecaster.training.ensemble import Ensemble, MemberTraining, train_ensemble
 from forecaster.training.linear_base import fit_base
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.trainer import Progress
@@ -217,7 +217,7 @@ def fit_panel(
         targets = [part.fit_target / part.facts["target_scale"] for part in parts]
         bins = equal_bins(np.concatenate(targets), model_config.bins)
     base = fit_base(data) if model_config.linear_base else None
-    job = Job(data, model_config, config.trainer, bins, base, future, reader, seed)
+    job = MemberTraining(data, model_config, config.trainer, bins, base, future, reader, seed)
     model, log, precision = train_ensemble(job, progress)
     shared: dict[str, Any] = {
         "config": config,

@@ -6,7 +6,7 @@ from typing import Any
 from tradewinds.core.console import Console
 from tradewinds.core.errors import FetchError, GateError, RequestError
 from tradewinds.data.fetch import wanted
-from tradewinds.data.store.update import UpdateOutcome
+from tradewinds.data.store.update import FetchResult
 from tradewinds.operate.refresh import fetch_all
 from tradewinds.request.schema import Config
 
@@ -37,7 +37,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     raise FetchError(f"{words}; {cure}" if len(bad) < len(outcomes) else words)
 
 
-def line(outcome: UpdateOutcome, width: int) -> str:
+def line(outcome: FetchResult, width: int) -> str:
     """Return the line that says what became of an instrument."""
     head = f"{outcome.instrument:<{width}}  {outcome.status:<12}"
     if outcome.first is None or outcome.last is None:

@@ -12,7 +12,7 @@ from tradewinds.data.config import OpenMeteoConfig, YahooConfig
 from tradewinds.data.providers import open_meteo, yahoo
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.store.store import Store
-from tradewinds.data.store.update import TRANSIENT, Asking, Reply, UpdateOutcome, look, update
+from tradewinds.data.store.update import TRANSIENT, Asking, FetchResult, Reply, look, update
 
 Wanted = list[YahooConfig | OpenMeteoConfig]
 
@@ -32,7 +32,7 @@ def wanted(rules: DataConfig, series: Any, weather: Any) -> Wanted:
     return settings
 
 
-def fetch(settings: Wanted, rules: DataConfig, report: Callable[[int, int, str], None]) -> Iterator[UpdateOutcome]:
+def fetch(settings: Wanted, rules: DataConfig, report: Callable[[int, int, str], None]) -> Iterator[FetchResult]:
     """Bring everything wanted into the store, one after another.
 
     Args:
@@ -63,7 +63,7 @@ def fetch(settings: Wanted, rules: DataConfig, report: Callable[[int, int, str],
                 yield _one(store, name, source, client, rules, patiently)
 
 
-def _one(store: Store, name: str, source: Any, client: Any, rules: DataConfig, patiently: Any) -> UpdateOutcome:
+def _one(store: Store, name: str, source: Any, client: Any, rules: DataConfig, patiently: Any) -> FetchResult:
     try:
         asking: Asking = (
             open_meteo.asking(source, store, rules, patiently)
@@ -72,9 +72,9 @@ def _one(store: Store, name: str, source: Any, client: Any, rules: DataConfig, p
         )
         return update(store, name, asking, refetch=rules.refetch)
     except (GateError, RequestError) as error:
-        return UpdateOutcome(store.source, name, "conflict", reason=str(error))
+        return FetchResult(store.source, name, "conflict", reason=str(error))
     except OSError as error:
-        return UpdateOutcome(
+        return FetchResult(
             store.source, name, "unreachable", reason=f"cannot write to {store.folder}: {error.strerror}"
         )
 

@@ -5,7 +5,7 @@ import dataclasses
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
 from tradewinds.data.fetch import Wanted, fetch, wanted
-from tradewinds.data.store.update import UpdateOutcome
+from tradewinds.data.store.update import FetchResult
 from tradewinds.request.schema import Config
 
 
@@ -30,7 +30,7 @@ def bring_up_to_date(config: Config, console: Console) -> None:
             )
 
 
-def fetch_all(found: Wanted, config: Config, console: Console) -> list[UpdateOutcome]:
+def fetch_all(found: Wanted, config: Config, console: Console) -> list[FetchResult]:
     """Fetch with a progress bar."""
     with console.progress("fetch") as report:
         outcomes = list(fetch(found, config.data, lambda done, total, name: report(done, total, {})))

@@ -43,7 +43,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class UpdateOutcome:
+class FetchResult:
     """What became of one instrument.
 
     Attributes:
@@ -88,7 +88,7 @@ class Asking:
     scaled: tuple[str, ...] = ()
 
 
-def update(store: Store, key: str, asking: Asking, *, refetch: bool) -> UpdateOutcome:
+def update(store: Store, key: str, asking: Asking, *, refetch: bool) -> FetchResult:
     """Fetch what is new of one instrument, and store it if it can be believed; else the store stays as it is.
 
     Returns:
@@ -207,23 +207,21 @@ def _wider(parameters: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     return earlier or {**parameters, "first": None} != {**stored, "first": None}
 
 
-def _said(
-    store: Store, key: str, status: Status, stored: Stored | None, *, reason: str, added: int = 0
-) -> UpdateOutcome:
+def _said(store: Store, key: str, status: Status, stored: Stored | None, *, reason: str, added: int = 0) -> FetchResult:
     if stored is None:
-        return UpdateOutcome(store.source, key, status, reason=reason)
+        return FetchResult(store.source, key, status, reason=reason)
     sidecar = stored.sidecar
-    return UpdateOutcome(
+    return FetchResult(
         store.source, key, status, sidecar["rows"], added, sidecar["first"], sidecar["last"], sidecar["sha256"], reason
     )
 
 
-def look(store: Store, key: str) -> UpdateOutcome:
+def look(store: Store, key: str) -> FetchResult:
     """Say what is stored of an instrument, without asking anybody."""
     try:
         stored = store.read(key)
     except GateError as error:
-        return UpdateOutcome(store.source, key, "conflict", reason=str(error))
+        return FetchResult(store.source, key, "conflict", reason=str(error))
     if stored is None:
-        return UpdateOutcome(store.source, key, "missing", reason="it was never fetched")
+        return FetchResult(store.source, key, "missing", reason="it was never fetched")
     return _said(store, key, "ok", stored, reason=f"fetched {stored.sidecar['fetched_at']}")
