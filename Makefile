@@ -17,7 +17,7 @@ run: $(VENV)/.installed ## install into .venv, train on the S&P 500 and on a bat
 	$(BIN)/python -m tradewinds run experiment=houston_weather
 
 test: $(VENV)/.installed-dev check ## install, then lint, types, contracts, tests and the wheel test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 check: $(VENV)/.installed-dev ## lint, types and import contracts only
 	$(BIN)/ruff check .

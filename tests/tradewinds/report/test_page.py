@@ -64,11 +64,9 @@ def pages(tmp_path_factory):
 
 
 @pytest.mark.parametrize("bars", [5_000, 1_000_000])
-def test_the_page_is_as_small_and_as_quick_as_promised(bars, pages, tmp_path):
+def test_the_page_is_as_small_as_promised(bars, pages, tmp_path):
     module, original = pages
     run = module.stretched(Path(shutil.copytree(original, tmp_path / "run")), bars)
-    megabytes, seconds = module.LIMITS[bars]
-    started = time.process_time()
+    megabytes, _ = module.LIMITS[bars]  # how quick it is, benchmarks/page.py measures
     draw(run, plot_points=3000)
-    assert time.process_time() - started <= seconds
     assert (run / "report.html").stat().st_size <= megabytes * 1e6
