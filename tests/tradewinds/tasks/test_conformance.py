@@ -361,7 +361,7 @@ def test_a_page_opens_without_a_fault_and_asks_no_host(task, command, houses, tm
 
 FAULTS = {
     "experiment=houston agent=direct": "agent.kind=direct needs an environment whose law has a derivative",
-    "agent=direct env.lot=1": "no gradient runs through lot",
+    "agent=direct env.lot=1": "agent.kind=direct has no gradient through env.lot",
     "agent=direct agent.window_bars=100000": "agent.window_bars must be less than the 1000 bars of the market",
 }
 
