@@ -2,7 +2,6 @@
 
 import importlib.util
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,8 @@
-"""`train-agent env=gymnasium`: the agents of the markets on any environment, from the command line."""
+"""`env=gymnasium`: the agents of the markets on any environment, trained, judged and kept from the command line."""
 
 import csv
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import gymnasium
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from trading_agent import episode_returns, evaluate, load_policy
+from trading_agent.common.loop import Selection
 from trading_agent.common.policy import ConstantPolicy
 
 from corridor import Corridor
@@ -23,31 +25,86 @@ def typed(tmp_path, monkeypatch, capsys):
     return CommandLine(capsys)
 
 
+def run_of(name):
+    (run,) = Path("runs", name).glob("2*")
+    return run
+
+
 def artifact(name):
-    (folder,) = Path("runs", name).iterdir()
-    return folder / "agent"
+    return run_of(name) / "agent"
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("CartPole-v1", ["agent=ppo", "agent.steps=2000", "agent.num_envs=8"]),
-        ("CartPole-v1", ["agent=dqn", "agent.steps=2000", "agent.num_envs=4", "agent.learning_starts=200"]),
-        ("Pendulum-v1", ["agent=reinforce", "agent.steps=2000", "agent.num_envs=8"]),  # its actions are a Box
-        ("FrozenLake-v1", ["agent=ppo", "agent.steps=2000", "agent.num_envs=8"]),  # it shows a number, not a Box
-    ],
-)
+LEARNERS = [
+    ("CartPole-v1", ["agent=ppo", "agent.steps=2000", "agent.num_envs=8"]),
+    ("CartPole-v1", ["agent=dqn", "agent.steps=2000", "agent.num_envs=4", "agent.learning_starts=200"]),
+    ("Pendulum-v1", ["agent=reinforce", "agent.steps=2000", "agent.num_envs=8"]),  # its actions are a Box
+    ("FrozenLake-v1", ["agent=ppo", "agent.steps=2000", "agent.num_envs=8"]),  # it shows a number, not a Box
+]
+SB3 = ("CartPole-v1", ["agent=sb3", "agent.steps=2000", "agent.num_envs=4"])
+LEARNERS += [SB3] if find_spec("stable_baselines3") else []
+
+
+@pytest.mark.parametrize(("name", "words"), LEARNERS)
 def test_an_agent_learns_any_environment_and_is_judged_on_fresh_episodes(name, words, typed):
-    answer = typed("train-agent", "env=gymnasium", f"env.id={name}", *words, *FEW)
+    answer = typed("run", "env=gymnasium", f"env.id={name}", *words, *FEW)
     assert answer.status == 0, answer.err
-    folder = artifact(name)
-    facts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["facts"]
-    assert f"{name}: return {facts['return_mean']:.1f} +- {facts['return_sd']:.1f} over 4 fresh episodes" in answer.out
-    assert load_policy(folder).kind in ("actor", "q_network", "constant")
-    rows = list(csv.DictReader((folder / "history.csv").open(encoding="utf-8")))
-    assert [row["step"] for row in rows][-1] >= "2000"
-    assert max(float(row["score"]) for row in rows) == facts["validation_score"]
-    assert not (folder.parent / "agent.checkpoint").exists()
+    run = run_of(name)
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    agent = report["backtest"]["strategies"]["agent"]["metrics"]
+    mean, deviation = agent["return_mean"], agent["return_sd"]
+    assert f"{name}: return {mean:.1f} +- {deviation:.1f} over 4 fresh episodes" in answer.out
+    assert list(report["backtest"]["strategies"]) == ["agent", "random"]
+    assert report["honesty"]["return_ci95"] is None
+    assert "episodes are too few" in report["honesty"]["return_ci95_reason"]
+    assert load_policy(run / "agent").kind in ("actor", "q_network", "constant", "sb3")
+    rows = list(csv.DictReader((run / "agent" / "history.csv").open(encoding="utf-8")))
+    assert int(rows[-1]["step"]) >= 2000
+    assert max(float(row["score"]) for row in rows) == report["backtest"]["agent"]["validation_score"]
+    assert not (run / "agent.checkpoint").exists()
+    assert typed("report", f"inputs.run={run}").status == 0
+    assert (run / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_backtest_of_an_agent_says_what_the_run_said(typed):
+    words = ("env=gymnasium", "agent=ppo", "agent.steps=1500", "agent.num_envs=8", *FEW)
+    assert typed("run", *words).status == 0
+    first = run_of("CartPole-v1")
+    assert typed("backtest", *words).status == 0
+    second = max(Path("runs/CartPole-v1").glob("2*/report.json"))
+    ours, theirs = (json.loads(path.read_text(encoding="utf-8")) for path in (first / "report.json", second))
+    assert ours["backtest"] == theirs["backtest"]
+    answer = typed("backtest", *words, "env.validation_episodes=3")
+    assert answer.status == 2
+    assert "was trained with other values of env.validation_episodes" in answer.err
+
+
+@pytest.mark.parametrize("words", [["agent=ppo"], ["agent=dqn", "agent.learning_starts=100"]], ids=lambda one: one[0])
+def test_an_interrupted_training_goes_on_by_what_it_said(words, typed, monkeypatch):
+    words = ("train-agent", "env=gymnasium", *words, "agent.num_envs=4", "agent.steps=3000", *FEW)
+    assert typed(*words).status == 0
+    whole, consider = artifact("CartPole-v1"), Selection.consider
+
+    def power_cut(self, step, policy, metrics):
+        if step > 2_000:
+            raise KeyboardInterrupt
+        consider(self, step, policy, metrics)
+
+    monkeypatch.setattr(Selection, "consider", power_cut)
+    cut = typed(*words)
+    assert cut.status == 1
+    (option,) = [word for word in cut.err.split() if word.startswith("inputs.resume=")]
+    monkeypatch.setattr(Selection, "consider", consider)
+    assert typed(*words, option).status == 0
+    resumed = max(Path("runs/CartPole-v1").glob("2*/agent"))
+    assert resumed != whole
+    ours, theirs = ((folder / "history.csv").read_text().splitlines() for folder in (resumed, whole))
+    steps = [[int(line.split(",")[0]) for line in lines[1:]] for lines in (ours, theirs)]
+    assert steps[0] == steps[1]
+    before = sum(step <= 2_000 for step in steps[1])  # then this game, which saves no state, begins new episodes
+    assert ours[: 1 + before] == theirs[: 1 + before]
+    other = typed(*words, option, "agent.discount=0.5")
+    assert other.status == 2
+    assert "inputs.resume" in other.err
 
 
 def test_the_same_words_make_the_same_agent(typed):
@@ -62,10 +119,13 @@ def test_the_same_words_make_the_same_agent(typed):
     ("words", "message"),
     [
         (["env.id=CartPol-v1"], "env.id must name an environment that Gymnasium can make, was 'CartPol-v1': "),
-        (["env.id="], "env.id must name an environment of Gymnasium, such as CartPole-v1, was empty"),
-        (["env.episodes=1"], "env.episodes must be at least 2, was 1"),
-        (["env.id=Pendulum-v1", "agent=dqn"], "env must offer Discrete actions counted from 0, was Box"),
-        (["agent=counterfactual_dqn"], "counterfactual must be false for an env that cannot say what every action"),
+        (["env.id="], "env.id must be the name of an environment of Gymnasium, such as CartPole-v1, was ''"),
+        (["env.episodes=1"], "env.episodes must be at least 2 episodes, was 1"),
+        (
+            ["env.id=Pendulum-v1", "agent=dqn"],
+            "agent.kind=dqn needs an environment with discrete actions",
+        ),
+        (["agent=counterfactual_dqn"], "agent.counterfactual=true needs an environment that can say what every action"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_in_one_line(words, message, typed):
@@ -74,12 +134,6 @@ def test_what_cannot_be_trained_on_is_refused_in_one_line(words, message, typed)
     assert message in answer.err
     assert answer.err.count("\n") <= 2  # the bar's line, and the reason
     assert not Path("runs").exists()
-
-
-def test_a_run_needs_a_series(typed):
-    answer = typed("run", "env=gymnasium")
-    assert answer.status == 2
-    assert "env=gymnasium has no series to forecast: only train-agent knows it; env=trading trades" in answer.err
 
 
 def test_every_episode_is_counted_once_and_their_mean_is_the_evaluation():
