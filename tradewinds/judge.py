@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from tradewinds.core.console import Console, again
-from tradewinds.core.files import json_text, write_bytes, write_text
+from tradewinds.core.files import json_text, write_bytes, write_json, write_text
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, trial_block
 from tradewinds.leakcheck.probes import leakcheck_block
@@ -85,14 +85,30 @@ def publish(
     console: Console,
     page: Callable[[Mapping[str, Any], Path, int], str] | None = None,
     lines: Sequence[str] | None = None,
+    kept: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a report with the artifact that proves it, draw its page, and tell it."""
+    """Write a report with the artifact that proves it, draw its page, and tell it.
+
+    Args:
+        job: the request.
+        document: report.json.
+        tables: what the artifact keeps for other tools, by name.
+        run: the run's folder.
+        folder: of the artifact in it, and its kind.
+        artifacts: that it was made from.
+        console: where to tell it.
+        page: draws report.html; None for the task's own.
+        lines: what to tell; None for what the task tells of the document.
+        kept: further JSON documents of the artifact, by file name.
+    """
     task, text = job.task, json_text(document)
     proof = {"report_sha256": hashlib.sha256(text.encode()).hexdigest()}
     with writing(
         run / folder, folder, config=job.config.plain(), inputs=job.inputs, parents=artifacts, facts=proof
     ) as partial:
         write_tables(tables, partial)
+        for name, content in (kept or {}).items():
+            write_json(partial / name, content)
     write_text(run / REPORT, text)
     points = job.config.backtest.plot_points
     write_text(run / PAGE, (page or task.page)(document, run / folder, points))

@@ -41,8 +41,9 @@ def fit(job: Job, run: Path, console: Console) -> Models:
     """Walk the path of a job into a new run folder, as far as its task goes."""
     models = Models()
     if isinstance(job, Prepared):
+        (instrument,) = job.series.instruments  # of several, one has to be chosen before an hour of training
         panel, artifact = train_forecaster(job, run, console)
-        models = encoded(job, panel[job.series.instruments[0]], artifact, run / HIDDEN_STATES, console)
+        models = encoded(job, panel[instrument], artifact, run / HIDDEN_STATES, console)
     return train_agent(job, models, run, console)[0] if job.task.acts else models
 
 

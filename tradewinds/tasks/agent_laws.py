@@ -18,7 +18,8 @@ def agent_faults(config: Config, facts: EnvironmentFacts, cures: Mapping[Require
     if isinstance(agent, AgentConfig):
         for need, setting in agent.requirements().items():
             if facts.offers is not None and need not in facts.offers:
-                yield f"agent.{setting} needs {NEEDS[need]}; {cures[need]}"
+                cure = cures[need].format(actions=getattr(config.env, "actions", ""))
+                yield f"agent.{setting} needs {NEEDS[need]}; {cure}"
         yield from (f"agent.{fault}" for fault in agent.refuse(facts))
     if getattr(agent, "start", "random") == "random":
         return

@@ -25,7 +25,7 @@ from tradewinds.walk_forward.folds import KIND as FOLD
 from tradewinds.walk_forward.folds import FoldSeed, decisions_of, facts_of, plan, run_all
 from tradewinds.walk_forward.report import AGENT, EQUITY, shown_value, walk_page, walk_report
 
-KIND = "walk_forward"
+KIND, FILE = "walk_forward", "walk_forward.json"
 
 
 def walk(prepared: Prepared, console: Console) -> dict[str, Any]:
@@ -64,6 +64,7 @@ def walk(prepared: Prepared, console: Console) -> dict[str, Any]:
         artifacts={f"fold_{fold.number}_seed_{fold.seed}": read(fold.folder, FOLD) for fold in folds},
         console=console,
         page=partial(walk_page, prepared.task),
+        kept={FILE: {"schema": 1, "run": facts, **document}},
         lines=[
             *walk_lines(prepared, report),
             f"{computed} of {len(folds)} folds were computed, the others were there",

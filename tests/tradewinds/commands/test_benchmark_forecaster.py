@@ -87,7 +87,10 @@ WRONG = [
     (("benchmark.path=good.csv", "benchmark.horizons=[96]"), "hold no window of context_length 24 and horizon 96"),
     (("benchmark.path=good.csv", "benchmark.split=hourly"), "benchmark.split must be one of ett_hourly, ett_minute"),
     (("benchmark.path=good.csv", "benchmark.horizons=96"), "benchmark.horizons must be a list such as [a,b], was 96"),
-    (("benchmark.path=good.csv", "benchmark.horizons=[0]"), "benchmark.horizons must be different numbers of rows"),
+    (
+        ("benchmark.path=good.csv", "benchmark.horizons=[0]"),
+        "whose every element is at least 1 row, was [0]",
+    ),
     (("benchmark.path=good.csv", "benchmark.segment_length=7"), "benchmark.segment_length must divide context_length"),
     (
         ("benchmark.path=good.csv", "benchmark.minute=1"),

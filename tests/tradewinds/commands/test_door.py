@@ -70,7 +70,7 @@ WRONG = [
     (["run", "env.costs.fee_bps=-1"], "env.costs.fee_bps must lie in [0, 10000) basis points, was -1"),
     (
         ["run", "series=ou", "env.actions=exposure"],
-        "env.actions must be levels for agent.kind=dqn, was 'exposure'",
+        "agent.kind=dqn needs an environment with discrete actions; env.actions must be levels, was 'exposure'",
     ),
     (
         ["run", "series=ou", "env.costs.slippage_bps_per_volume_percent=1"],

@@ -88,7 +88,7 @@ def test_a_wait_of_a_week_is_kept_and_a_longer_one_refused():
     week = 7 * 24 * 60
     assert due_after(config(minutes_after_close=week), at("2024-07-02T12:00")) == at("2024-07-02T20:00")
     assert due_before(config(minutes_after_close=week), at("2024-07-02T12:00")) == at("2024-07-01T20:00")
-    with pytest.raises(ValueError, match=r"minutes_after_close must lie in \[0, 10080\], at most a week, was 10081"):
+    with pytest.raises(ValueError, match=r"minutes_after_close\n.*less than or equal to 10080"):
         config(minutes_after_close=week + 1)
 
 

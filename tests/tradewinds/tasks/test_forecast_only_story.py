@@ -92,11 +92,12 @@ def test_classical_baselines_are_judged_like_the_others(typed):
     assert {"auto_ets", "auto_arima"} <= set(report["forecast"]) & set(report["honesty"]["diebold_mariano_by_rival"])
 
 
-@pytest.mark.parametrize("stage", ["train-agent", "backtest", "retrain", "signal", "schedule"])
+@pytest.mark.parametrize("stage", ["train-agent", "retrain", "signal", "schedule", "walk-forward"])
 def test_no_agent_is_trained_on_what_is_no_price(typed, stage):
     answer = typed(stage, *WORDS)
     assert answer.status == 2
-    assert "t is forecast in differences (series.target=difference) and cannot be traded" in answer.err
+    words = "series.target=difference is forecast and nobody acts on it with env=trading"
+    assert f"{words}, so that {stage} has nothing to do" in answer.err
 
 
 def test_the_hidden_states_of_a_temperature_can_be_had(typed):

@@ -146,9 +146,7 @@ def test_what_comes_later_reaches_no_earlier_fold(walked, folder, tmp_path):
     world = another_world(prepared.parts, task.fold.rows.stop - 1)
     elsewhere = dataclasses.replace(task, folder=tmp_path / "fold")
     compute(prepared.config, world, elsewhere)
-    for name in ("targets", "forecast", "next_bar"):
-        ours, theirs = (getattr(decisions_of(one), name) for one in (task, elsewhere))
-        np.testing.assert_array_equal(ours, theirs)
+    pd.testing.assert_frame_equal(decisions_of(task), decisions_of(elsewhere), check_exact=True)
 
 
 def test_too_many_folds_are_a_wrong_request(typed):

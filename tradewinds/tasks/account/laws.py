@@ -9,8 +9,8 @@ from trading_agent.common.config import EnvironmentFacts, Requirement
 
 PLANNED = ("levels", "exposure")  # actions that a plan of one asset can be turned into
 CURES: Mapping[Requirement, str] = {
-    "discrete_actions": "set env.actions=levels",
-    "box_actions": "set env.actions=exposure",
+    "discrete_actions": "env.actions must be levels, was '{actions}'",
+    "box_actions": "env.actions must be exposure, was '{actions}'",
     "plans": "set env.actions=levels or exposure, and let rollout.observe hold forecast",
 }
 

@@ -9,8 +9,8 @@ from trading_agent.common.config import EnvironmentFacts, Requirement
 
 LONGEST_DAY = 25  # hours, where clocks are turned back
 CURES: Mapping[Requirement, str] = {
-    "discrete_actions": "set env.actions=levels",
-    "box_actions": "set env.actions=power",
+    "discrete_actions": "env.actions must be levels, was '{actions}'",
+    "box_actions": "env.actions must be power, was '{actions}'",
     "derivative": "a storage unit's has none: with env=battery take agent=planner, ppo or storage_dqn",
 }
 

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.observations import assert_unseen, observed
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.storage.delivery import HOUR, Delivery, delivery_days, price_paths
@@ -94,23 +93,20 @@ def usual_price(prepared: Prepared) -> float:
     return float(np.median(np.abs(learned)))
 
 
-def with_tomorrow(prepared: Prepared, states: "HiddenStates") -> tuple[Prepared, "HiddenStates"]:
-    """Append the local day after the series' last one, so that it can be committed before its prices are known.
+def with_tomorrow(prepared: Prepared, states: "HiddenStates") -> tuple[Prepared, "HiddenStates", int]:
+    """Put the local day after the last whole one at the end, to be committed before its prices are known.
 
     Its prices are those of the day before by the hour, and its columns the last known: no decision reads either, as a
-    day is decided on what its gate row knows, and that is the last row there was.
+    day is decided on what its gate row knows, and that is the row before it. Hours that are there already are left out.
 
-    Raises:
-        RequestError: the series does not end with a local day.
+    Returns:
+        The request and its states with that day at their end, and the row at which it begins.
     """
-    series, zone = prepared.series, prepared.config.env.time_zone
-    begin = series.index[-1] + HOUR
-    local = begin.tz_convert(zone)
-    if local != local.normalize():
-        raise RequestError(
-            f"{series.name} ends {series.index[-1].tz_convert(zone):%Y-%m-%d %H:%M} {zone}; tomorrow's schedule needs "
-            "the prices of every hour of the day before it: bring the rest of that day, or cut it off (series.last)"
-        )
+    zone = prepared.config.env.time_zone
+    dates = (prepared.series.index + HOUR).tz_convert(zone)
+    stop = int(np.flatnonzero(dates == dates.normalize())[-1]) + 1
+    series, local = prepared.series.rows(range(stop)), dates[stop - 1]
+    begin = local.tz_convert("UTC")
     index = pd.date_range(begin, (local + pd.DateOffset(days=1)).tz_convert("UTC"), freq=HOUR, inclusive="left")
     yesterday = np.resize(np.arange(-24, 0), len(index))
     columns: dict[str, Any] = {name: getattr(series, name)[yesterday] for name in ("open", "high", "low", "close")}
@@ -123,12 +119,12 @@ def with_tomorrow(prepared: Prepared, states: "HiddenStates") -> tuple[Prepared,
     blank = dataclasses.replace(
         states,
         index=longer.index,
-        hidden_state=_repeated(states.hidden_state, len(index)),
-        forecast=_repeated(states.forecast, len(index)),
-        quantiles=None if states.quantiles is None else _repeated(states.quantiles, len(index)),
-        fit_end=_repeated(states.fit_end, len(index)),
+        hidden_state=_repeated(states.hidden_state[:stop], len(index)),
+        forecast=_repeated(states.forecast[:stop], len(index)),
+        quantiles=None if states.quantiles is None else _repeated(states.quantiles[:stop], len(index)),
+        fit_end=_repeated(states.fit_end[:stop], len(index)),
     )
-    return dataclasses.replace(prepared, panel=longer), blank
+    return dataclasses.replace(prepared, panel=longer), blank, stop
 
 
 def _repeated(values: NDArray[Any], times: int) -> NDArray[Any]:

@@ -141,14 +141,14 @@ class StorageTask(SeriesTask):
         return {**now, "actions": then["actions"], "levels": list(then["levels"])}
 
     def decision(self, prepared: Prepared, models: Models, rows: range) -> dict[str, Any]:
-        """Return the schedule of the local day after the series' last, and what it assumes of the charge before it.
+        """Return the schedule of the day after the series' last whole one, and what it assumes of the charge before.
 
         The unit is walked through every whole day of `rows` first: the charge assumed is what its schedules left.
         """
-        longer, states = market.with_tomorrow(prepared, models.forecasting()[1])
+        longer, states, begin = market.with_tomorrow(prepared, models.forecasting()[1])
         ahead = range(rows.start, len(longer.series.index))
         decisions = self.decide(longer, Models(models.forecaster, states, models.policy), ahead)
-        unit, begin = prepared.config.env, len(prepared.series.index)
+        unit = prepared.config.env
         played = self.outcome(longer, decisions).record.path
         tomorrow = len(decisions) - (len(longer.series.index) - begin)
         local = pd.DatetimeIndex(decisions.index[tomorrow:]).tz_convert(unit.time_zone)

@@ -46,7 +46,7 @@ def test_a_trader_that_plans_is_judged_as_trained_and_asked_as_registered(typed)
 def test_a_planner_has_nothing_to_plan_in_a_classic_environment(typed):
     answer = typed("train-agent", "env=gymnasium", "env.id=CartPole-v1", "agent=planner")
     assert answer.status != 0
-    assert "env must say how it is planned (plan and lessons) for agent=planner" in answer.err
+    assert "agent.kind=planner needs an environment that says how it is planned; it is a game" in answer.err
 
 
 def test_a_dqn_sees_the_plan_and_is_taught_by_it_and_no_leak_is_found(typed):
