@@ -25,17 +25,17 @@ KIND = "benchmark"
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train and score the networks of every horizon, one after another, and write the scores."""
-    asked = config.benchmark
-    if asked.path is None:
+    settings = config.benchmark
+    if settings.path is None:
         raise RequestError("benchmark.path is required; give benchmark.path=FILE, a CSV of a time and numeric columns")
-    path = Path(asked.path)
+    path = Path(settings.path)
     columns = read_columns(path)
-    series = _checked(columns.values, asked)
-    console.note(f"{path.name}: {len(columns.values)} rows, {len(columns.names)} columns, split {asked.split}")
+    series = _checked(columns.values, settings)
+    console.note(f"{path.name}: {len(columns.values)} rows, {len(columns.names)} columns, split {settings.split}")
     results = {}
-    for horizon in asked.horizons:
+    for horizon in settings.horizons:
         with console.progress(f"horizon {horizon}") as progress:
-            result = run_horizon(series, asked, horizon, seed=seed_for(config.seed, KIND), progress=progress)
+            result = run_horizon(series, settings, horizon, seed=seed_for(config.seed, KIND), progress=progress)
         results[str(horizon)] = {**asdict(result), "peak_memory_mb": peak_memory_mb()}
         for line in lines_of(result, path.name):
             console.result(line)
@@ -47,15 +47,15 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     return {"benchmark": str(folder), "horizons": results}
 
 
-def _checked(values: Any, asked: BenchmarkConfig) -> LongSeries:
+def _checked(values: Any, settings: BenchmarkConfig) -> LongSeries:
     """Scale the file, and refuse it before any work where one of the horizons finds no window."""
     try:
-        series = scaled_series(values, asked.split)
-        for horizon in asked.horizons:
+        series = scaled_series(values, settings.split)
+        for horizon in settings.horizons:
             for rows in (series.rows.train, series.rows.validation, series.rows.test):
-                window_starts(rows, asked.context_length, horizon)
+                window_starts(rows, settings.context_length, horizon)
     except ValueError as error:
-        raise RequestError(f"{asked.path}: {error}") from None
+        raise RequestError(f"{settings.path}: {error}") from None
     return series
 
 

@@ -13,13 +13,13 @@ from tradewinds.request.schema import Config
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Fetch what is asked for, one after another, and fail if some of it could not be had."""
-    found = wanted(config.data, config.series, config.weather)
-    if not found:
+    sources = wanted(config.data, config.series, config.weather)
+    if not sources:
         raise RequestError(
             "nothing to fetch: give 'data.symbols=[AAPL,MSFT]', or data.latitude=... and data.longitude=..., "
             "or series=yahoo 'series.symbols=[...]', or weather=open_meteo weather.latitude=... weather.longitude=..."
         )
-    outcomes = fetch_all(found, config, console)
+    outcomes = fetch_all(sources, config, console)
     width = max(len(outcome.instrument) for outcome in outcomes)
     for outcome in outcomes:
         console.result(line(outcome, width))

@@ -68,8 +68,8 @@ def shortened(prepared: Prepared, console: Console) -> Prepared:
 
 def brief(config: Config) -> Config:
     """Return a request whose trainings take seconds."""
-    asked, agent = config.leakcheck, config.agent
-    steps = min(getattr(agent, "steps", asked.agent_steps), asked.agent_steps)
+    limits, agent = config.leakcheck, config.agent
+    steps = min(getattr(agent, "steps", limits.agent_steps), limits.agent_steps)
     cuts = {"steps": steps, **{name: max(int(share * steps), 1) for name, share in AGENT.items()}}
     cuts |= {name: min(getattr(agent, name, most), most) for name, most in MOST.items()}
     known = {name: value for name, value in cuts.items() if hasattr(agent, name)}
@@ -77,7 +77,7 @@ def brief(config: Config) -> Config:
     return dataclasses.replace(
         config,
         trainer=dataclasses.replace(
-            config.trainer, epochs=min(config.trainer.epochs, asked.epochs), precision=precision, members=1
+            config.trainer, epochs=min(config.trainer.epochs, limits.epochs), precision=precision, members=1
         ),
         baselines=BaselineConfig(),  # of scores, which are not asked about
         agent=dataclasses.replace(agent, **known),  # type: ignore[type-var]
@@ -101,7 +101,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     }
     lines = [f"leakcheck: {verdict.word}"]
     for probe, meaning in meanings.items():
-        asked = verdict.asked.get(probe, 0)
-        state = "not asked" if not asked else "leak" if verdict.leak and verdict.leak.probe == probe else "clean"
-        lines.append(f"  {probe:<9}{state:<10}{asked:>5} comparisons: {meaning}")
+        comparisons = verdict.asked.get(probe, 0)
+        state = "not asked" if not comparisons else "leak" if verdict.leak and verdict.leak.probe == probe else "clean"
+        lines.append(f"  {probe:<9}{state:<10}{comparisons:>5} comparisons: {meaning}")
     return [*lines, *(f"  note: {note}" for note in verdict.notes)]

@@ -52,7 +52,7 @@ def _prove(run: Path) -> None:
 
 def _newest(config: Config) -> Path:
     pattern = f"{config.run.name}/*/report.json" if config.run.name else "*/*/report.json"
-    found = sorted((path.parent for path in Path(config.run.dir).glob(pattern)), key=lambda run: run.name)
-    if not found:
+    runs = sorted((path.parent for path in Path(config.run.dir).glob(pattern)), key=lambda run: run.name)
+    if not runs:
         raise RequestError(f"no finished run under {config.run.dir} yet; type `tradewinds run` first")
-    return found[-1]
+    return runs[-1]

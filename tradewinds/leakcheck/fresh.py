@@ -27,6 +27,6 @@ def fresh(prepared: Prepared, true: Trace) -> Leak | None:
     with results_of(read_features, [prepared.split], workers=1, shared=shared) as results:
         (tables,) = results
     compared = Trace({name: true.tables[name] for name in tables})
-    found = first_difference(compared, Trace(tables), last_row=row)
+    difference = first_difference(compared, Trace(tables), last_row=row)
     what = "a new process, which never met a later bar, read another value: something here remembers the whole sample"
-    return None if found is None else leak_at(prepared, "fresh", *found, what)
+    return None if difference is None else leak_at(prepared, "fresh", *difference, what)

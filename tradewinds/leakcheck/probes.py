@@ -53,11 +53,11 @@ def check_pipeline(
         rows = range(prepared.split.agent.start, len(prepared.series.index))
         true = trace(prepared, models.models(prepared), rows)
         likely, every = walks(prepared, models, true, rows)
-        asked = (*likely, *refits(prepared, models, Path(folder)), *every)
-        for number, (probe, question) in enumerate(asked):
+        questions = (*likely, *refits(prepared, models, Path(folder)), *every)
+        for number, (probe, question) in enumerate(questions):
             verdict.count(probe)
             verdict.leak = question()
-            tell(number + 1, len(asked))
+            tell(number + 1, len(questions))
             if verdict.leak is not None:
                 return verdict
     if models.agent is None:
@@ -91,8 +91,8 @@ def check_run(prepared: Prepared, models: Models, outcome: Outcome | None = None
     rows = short.split.test
     walk = partial(WorldWalk, short, models, trace(short, models, rows), rows)
     cuts = [walk(row) for row in np.linspace(rows.start + 1, rows.stop - 2, CUTS).astype(int).tolist()]
-    asked = [("frozen", cut.frozen) for cut in cuts] + [("stream", cut.stream) for cut in cuts[1:-1:2]]
-    for probe, question in asked:
+    questions = [("frozen", cut.frozen) for cut in cuts] + [("stream", cut.stream) for cut in cuts[1:-1:2]]
+    for probe, question in questions:
         verdict.count(probe)
         verdict.leak = verdict.leak or question()
     return verdict

@@ -73,12 +73,12 @@ def _forecaster_again(prepared: Prepared, models: Fits, run: Path, number: int) 
     end = min(prepared.split.forecaster.stop, prepared.split.agent.start - prepared.config.split.embargo_bars)
     world = world_of(prepared, another_world(parts_of(prepared), end - 1, seed=number))
     panel, _ = steps.train_forecaster(world, run, SILENT)
-    found = _same_forecasters(prepared, models.panel, panel, end)
-    if found is not None:  # unless the machine itself fits otherwise every time
+    leak = _same_forecasters(prepared, models.panel, panel, end)
+    if leak is not None:  # unless the machine itself fits otherwise every time
         again, _ = steps.train_forecaster(prepared, run.with_name(f"{run.name}-true"), SILENT)
         if _same_forecasters(prepared, models.panel, again, end) is not None:
-            return leak_at(prepared, "refit", found.stage, end, IRREPRODUCIBLE)
-    return found
+            return leak_at(prepared, "refit", leak.stage, end, IRREPRODUCIBLE)
+    return leak
 
 
 def _agent_again(prepared: Prepared, models: Fits, first: TrainedAgent, folder: Path, number: int) -> Leak | None:

@@ -30,11 +30,11 @@ def check_source(prepared: Prepared, verdict: Verdict) -> None:
         verdict: what is found is written here.
     """
     for group, probe in (("series", _series_again), ("weather", _weather_again)):
-        asked = getattr(prepared.config, group)
-        kind = getattr(asked, "kind", "?")
+        settings = getattr(prepared.config, group)
+        kind = getattr(settings, "kind", "?")
         if verdict.leak is not None or kind == "none":
             return
-        if not hasattr(asked, "last"):
+        if not hasattr(settings, "last"):
             verdict.notes.append(f"{group} of kind {kind} have no `last`: what their loader computes was not probed")
             continue
         for share in RELOADS:
@@ -42,9 +42,9 @@ def check_source(prepared: Prepared, verdict: Verdict) -> None:
 
 
 def _series_again(prepared: Prepared, share: float, verdict: Verdict) -> Leak | None:
-    asked, whole = prepared.config.series, parts_of(prepared).series.series
+    settings, whole = prepared.config.series, parts_of(prepared).series.series
     last = whole.index[round(share * (len(whole.index) - 1))]
-    config: Any = dataclasses.replace(asked, last=f"{last:%Y-%m-%d}")  # type: ignore[type-var]
+    config: Any = dataclasses.replace(settings, last=f"{last:%Y-%m-%d}")  # type: ignore[type-var]
     try:
         cut = function_of("series", config)(config, prepared.config.data).series
     except RequestError:  # that few bars are refused
@@ -74,12 +74,12 @@ def first_other_bar(whole: Series, cut: Series) -> int | None:
 
 
 def _weather_again(prepared: Prepared, share: float, verdict: Verdict) -> Leak | None:
-    asked, wholes = prepared.config.weather, parts_of(prepared).columns
+    settings, wholes = prepared.config.weather, parts_of(prepared).columns
     index = pd.DatetimeIndex(wholes[0].table.index)
     noon = index[round(share * (len(index) - 1))].normalize() + DAY / 2  # no value of this day can be whole yet
     last = f"{noon - pd.Timedelta(minutes=1):%Y-%m-%dT%H:%M}"  # what begins at noon is not known at noon
     try:
-        config: Any = dataclasses.replace(asked, last=last)  # type: ignore[type-var]
+        config: Any = dataclasses.replace(settings, last=last)  # type: ignore[type-var]
         loaded = function_of("weather", config)(config, prepared.config.data)
     except ValueError:  # that little is refused, or a plugin knows dates only
         return None

@@ -60,8 +60,8 @@ class Verdict:
 
     def plain(self) -> dict[str, Any]:
         """Return plain data for report.json."""
-        found = None if self.leak is None else dataclasses.asdict(self.leak)
-        return {"verdict": self.word, "comparisons": self.asked, "leak": found, "notes": self.notes}
+        leak = None if self.leak is None else dataclasses.asdict(self.leak)
+        return {"verdict": self.word, "comparisons": self.asked, "leak": leak, "notes": self.notes}
 
 
 def leak_at(prepared: Prepared, probe: str, stage: str, row: int, what: str) -> Leak:

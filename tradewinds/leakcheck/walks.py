@@ -69,9 +69,9 @@ class WorldWalk:
     def frozen(self) -> Leak | None:
         """Replace all after the bar."""
         world = world_of(self.prepared, another_world(parts_of(self.prepared), self.number))
-        found = first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
+        difference = first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
         what = f"it changed when only bars after {self._bar} were changed"
-        return None if found is None else leak_at(self.prepared, "frozen", *found, what)
+        return None if difference is None else leak_at(self.prepared, "frozen", *difference, what)
 
     def stream(self) -> Leak | None:
         """Let the bar be the last one there is."""
@@ -83,9 +83,9 @@ class WorldWalk:
         if len(world.series.index) != self.number + 1:
             return None
         other = trace(world, self.models, split.test)
-        found = first_difference(self.true, other, last_row=self.number) or self._signal(world, other)
+        difference = first_difference(self.true, other, last_row=self.number) or self._signal(world, other)
         what = f"it was another when {self._bar} was the last bar there was"
-        return None if found is None else leak_at(self.prepared, "stream", *found, what)
+        return None if difference is None else leak_at(self.prepared, "stream", *difference, what)
 
     def _signal(self, world: Prepared, other: Trace) -> tuple[str, int] | None:
         """Compare what `signal` says after the last bar with what the batch said of it."""
@@ -110,9 +110,11 @@ class WorldWalk:
         read = ("features", "scaler", "hidden_states", "forecasts")
         ours, theirs = (Trace({name: one.tables[name] for name in read}) for one in (self.true, other))
         start = first_row(self.prepared, self._fitted) + later
-        found = first_difference(ours, theirs, last_row=size - 1, first_row=start, shift=later, tolerance=SAME_STATE)
+        difference = first_difference(
+            ours, theirs, last_row=size - 1, first_row=start, shift=later, tolerance=SAME_STATE
+        )
         what = f"it never forgets where the series begins: {later} bars fewer at the start change it"
-        return None if found is None else leak_at(self.prepared, "warm_up", *found, what)
+        return None if difference is None else leak_at(self.prepared, "warm_up", *difference, what)
 
     @property
     def _fitted(self) -> FittedForecaster:

@@ -37,9 +37,9 @@ def known_until(parts: Parts, num_rows: int) -> Parts:
     columns = []
     for part in parts.columns:
         late = _unknown(part, series, num_rows - 1)
-        kept = ~late.all(axis=1)
-        table = part.table.mask(late)[kept]
-        available = {name: moments[kept] for name, moments in part.available.items()}
+        known = ~late.all(axis=1)
+        table = part.table.mask(late)[known]
+        available = {name: moments[known] for name, moments in part.available.items()}
         columns.append(dataclasses.replace(part, table=table, available=available))
     return Parts(dataclasses.replace(parts.series, series=series.rows(range(num_rows))), tuple(columns))
 

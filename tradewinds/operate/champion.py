@@ -78,10 +78,12 @@ def _check_series(agent: Artifact, version: Version, prepared: Prepared) -> None
     ours = prepared.series.changes()[max(row - len(theirs), 0) : row, 0]
     there = row > len(theirs) and prepared.series.index[row - 1] == trained_to
     if not there or not np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN):
-        found = f"were {_shown(theirs)} and are {_shown(ours)} in this series" if there else "are not in this series"
+        difference = (
+            f"were {_shown(theirs)} and are {_shown(ours)} in this series" if there else "are not in this series"
+        )
         raise RequestError(
             f"version {version.number} of '{version.name}' was trained on other bars: the log returns up to "
-            f"{trained_to:%Y-%m-%d %H:%M} {found}; {CURE}"
+            f"{trained_to:%Y-%m-%d %H:%M} {difference}; {CURE}"
         )
 
 

@@ -15,12 +15,12 @@ def bring_up_to_date(config: Config, console: Console) -> None:
     Raises:
         GateError: the source disagrees with what is stored: somebody must decide which is right.
     """
-    found = wanted(
+    sources = wanted(
         dataclasses.replace(config.data, symbols=(), latitude=None, longitude=None), config.series, config.weather
     )
-    if not found or config.data.offline:
+    if not sources or config.data.offline:
         return
-    for outcome in fetch_all(found, config, console):
+    for outcome in fetch_all(sources, config, console):
         if outcome.status == "conflict":
             raise GateError(f"{outcome.instrument}: {outcome.reason}")
         if outcome.status != "ok":
@@ -30,9 +30,9 @@ def bring_up_to_date(config: Config, console: Console) -> None:
             )
 
 
-def fetch_all(found: Wanted, config: Config, console: Console) -> list[FetchResult]:
+def fetch_all(sources: Wanted, config: Config, console: Console) -> list[FetchResult]:
     """Fetch with a progress bar."""
     with console.progress("fetch") as report:
-        outcomes = list(fetch(found, config.data, lambda done, total, name: report(done, total, {})))
+        outcomes = list(fetch(sources, config.data, lambda done, total, name: report(done, total, {})))
         report(len(outcomes), len(outcomes), {})
     return outcomes

@@ -47,13 +47,13 @@ def new_run_id() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of Tradewinds and of the libraries that can move a number."""
-    found = {"tradewinds": __version__}
+    numbers = {"tradewinds": __version__}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            numbers[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            numbers[name] = "not installed"
+    return numbers
 
 
 @contextmanager
@@ -107,9 +107,9 @@ def writing(
         flush(folder.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
-        for made in reversed(created):
-            if not any(made.iterdir()):
-                made.rmdir()
+        for folder in reversed(created):
+            if not any(folder.iterdir()):
+                folder.rmdir()
         raise
 
 
@@ -144,10 +144,10 @@ def parent(artifact: Artifact, name: str) -> Artifact:
         GateError: it is not the one `artifact` was made from.
     """
     link = artifact.manifest["parents"][name]
-    found = read(Path(os.path.normpath(artifact.folder / link["path"])), name)
-    if found.sha256 != link["sha256"]:
-        raise GateError(f"{found.folder} is not the {name} that {artifact.folder} was made from; train again")
-    return found
+    origin = read(Path(os.path.normpath(artifact.folder / link["path"])), name)
+    if origin.sha256 != link["sha256"]:
+        raise GateError(f"{origin.folder} is not the {name} that {artifact.folder} was made from; train again")
+    return origin
 
 
 def latest(runs: Path, kind: str) -> Path:
@@ -156,10 +156,10 @@ def latest(runs: Path, kind: str) -> Path:
     Raises:
         RequestError: there is none yet.
     """
-    found = sorted(path.parent for path in runs.glob(f"*/{kind}/{MANIFEST}"))
-    if not found:
+    folders = sorted(path.parent for path in runs.glob(f"*/{kind}/{MANIFEST}"))
+    if not folders:
         raise RequestError(f"no {kind} under {runs} yet; train one first, or name its folder with inputs.{kind}=...")
-    return found[-1]
+    return folders[-1]
 
 
 def sweep_partials(runs: Path) -> int:

@@ -37,11 +37,11 @@ class Cell:
 
 def write_index(runs: Path) -> Path:
     """Write `runs`/index.html, a list of the newest finished runs under `runs`, newest first; return its path."""
-    found = sorted(runs.glob("*/*/report.json"), key=lambda path: path.parent.name, reverse=True)
-    reports = [(path.parent, _read(path)) for path in found[:LISTED]]
+    paths = sorted(runs.glob("*/*/report.json"), key=lambda path: path.parent.name, reverse=True)
+    reports = [(path.parent, _read(path)) for path in paths[:LISTED]]
     rows = [_row(run, report, runs) for run, report in reports if report]
-    more = f", the newest {LISTED} of them" if len(found) > LISTED else ""
-    under = f"{len(found)} finished run{'' if len(found) == 1 else 's'}{more}; a head sorts by its column."
+    more = f", the newest {LISTED} of them" if len(paths) > LISTED else ""
+    under = f"{len(paths)} finished run{'' if len(paths) == 1 else 's'}{more}; a head sorts by its column."
     columns = ["run", "started", "series", "forecaster", "agent", "seed", *_heads()]
     return _write(runs / "index.html", "Runs", under, columns, rows)
 
@@ -95,8 +95,10 @@ def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
 
 def _told(columns: list[str], rows: list[list[Cell]]) -> tuple[list[str], list[list[Cell]]]:
     """Leave out columns of which no run has a number: they are of other tasks."""
-    kept = [number for number in range(len(columns)) if any(row[number].text not in ("", shown(None)) for row in rows)]
-    return [columns[number] for number in kept], [[row[number] for number in kept] for row in rows]
+    columns_shown = [
+        number for number in range(len(columns)) if any(row[number].text not in ("", shown(None)) for row in rows)
+    ]
+    return [columns[number] for number in columns_shown], [[row[number] for number in columns_shown] for row in rows]
 
 
 def _inside(run: Path, base: Path) -> bool:

@@ -127,11 +127,11 @@ def _equity_figures(
         paths[f"fall.{name}"] = -charts.drawdown(curve)
         paths[f"sharpe.{name}"], window = charts.rolling_sharpe(curve, document["data"]["bars_per_year"])
     paths = paths.drop(columns="equity.perfect_foresight", errors="ignore")
-    kept = [str(name) for name in paths if str(name).startswith("equity.")]
-    drawn = charts.source_of(charts.thin(paths, points, [*kept, "fall.agent"]))
+    names = [str(name) for name in paths if str(name).startswith("equity.")]
+    drawn = charts.source_of(charts.thin(paths, points, [*names, "fall.agent"]))
     scales = {name: charts.equity_chart(drawn, NO_BAND, clock, log=name == "log") for name in ("log", "linear")}
     for chart in scales.values():
-        charts.draw_seeds(chart, drawn, [name for name in kept if name.startswith(f"equity.{AGENT}")])
+        charts.draw_seeds(chart, drawn, [name for name in names if name.startswith(f"equity.{AGENT}")])
         charts.draw_borders(chart, borders)
     return {
         "equity_log": scales["log"],
@@ -148,8 +148,8 @@ def _profit_figures(
     drawn = charts.thin(paths, points, ["equity.agent"])
     currency = str(document["data"]["price_unit"]).split("/")[0]
     names = list(document["backtest"]["strategies"])
-    told = drawn[[f"equity.{name}" for name in names]].set_axis(names, axis=1)
-    profit = charts.profit_chart(told, currency, clock)
+    curves = drawn[[f"equity.{name}" for name in names]].set_axis(names, axis=1)
+    profit = charts.profit_chart(curves, currency, clock)
     seeds = [str(name) for name in drawn if str(name).startswith(f"equity.{AGENT}")]
     charts.draw_seeds(profit, charts.source_of(drawn), seeds)
     charts.draw_borders(profit, borders)

@@ -39,17 +39,17 @@ def build_market(prepared: Prepared, states: "HiddenStates", rows: range) -> Mar
     assert_unseen(states, rows, horizon=states.forecast.shape[1], embargo=embargo)
     part = slice(rows.start, rows.stop)
     config = prepared.config
-    seen = {
+    observations = {
         name: planned_exposures(states.forecast, config.env, series.bars_per_year)
         if name == "plan"
         else observed(name, prepared, states)
         for name in config.rollout.observe
     }
-    table = np.concatenate(list(seen.values()), axis=1)  # (T, D), (T, H), (T, features) -> (T, F)
+    table = np.concatenate(list(observations.values()), axis=1)  # (T, D), (T, H), (T, features) -> (T, F)
     first = first_unseen(states, rows.start, horizon=states.forecast.shape[1], embargo=embargo)
     features = context(table, rows, getattr(config.agent, "context_length", 1), first)
-    ends = np.cumsum([0, *(values.shape[1] for values in seen.values())]).tolist()
-    columns = {name: range(*place) for name, place in zip(seen, pairwise(ends), strict=True)}
+    ends = np.cumsum([0, *(values.shape[1] for values in observations.values())]).tolist()
+    columns = {name: range(*place) for name, place in zip(observations, pairwise(ends), strict=True)}
     return _market(prepared, part, features, forecast_columns=columns.get("forecast", range(0)))
 
 
@@ -83,16 +83,16 @@ def context(table: NDArray[np.float32], rows: range, bars: int, first: int) -> N
     """
     if bars == 1:
         return table[rows.start : rows.stop]
-    seen = np.maximum(np.arange(rows.start, rows.stop)[:, None] - np.arange(bars), first)  # (R, L)
-    return np.asarray(table[seen].reshape(len(rows), -1))
+    bar_rows = np.maximum(np.arange(rows.start, rows.stop)[:, None] - np.arange(bars), first)  # (R, L)
+    return np.asarray(table[bar_rows].reshape(len(rows), -1))
 
 
 def liquidity(prepared: Prepared, part: slice) -> dict[str, Any]:
     """Volatility and volume where a cost of the request is reckoned from them; a market that has volume minds it."""
     costs, series = prepared.config.env.costs, prepared.series
-    found = {}
+    columns = {}
     if costs.slippage_per_volatility:
-        found["volatility"] = realised_volatility(series.close)[part]  # row t of closes up to t
+        columns["volatility"] = realised_volatility(series.close)[part]  # row t of closes up to t
     if costs.slippage_bps_per_volume_percent and series.volume is not None:
-        found["volume"] = series.volume[part]
-    return found
+        columns["volume"] = series.volume[part]
+    return columns

@@ -182,9 +182,9 @@ def _figures(
         curve = paths[f"equity.{name}"].to_numpy()
         paths[f"fall.{name}"] = -charts.drawdown(curve)
         paths[f"sharpe.{name}"], window = charts.rolling_sharpe(curve, document["data"]["bars_per_year"])
-    kept = [f"equity.{name}" for name in charts.DRAWN if f"equity.{name}" in paths and name != "flat"]
-    paths = paths[[*kept, "equity.flat", *(name for name in paths if not str(name).startswith("equity."))]]
-    thinned = charts.thin(paths, points, [*kept, "fall.agent", "price", "exposure"])
+    curves = [f"equity.{name}" for name in charts.DRAWN if f"equity.{name}" in paths and name != "flat"]
+    paths = paths[[*curves, "equity.flat", *(name for name in paths if not str(name).startswith("equity."))]]
+    thinned = charts.thin(paths, points, [*curves, "fall.agent", "price", "exposure"])
     drawn = charts.source_of(thinned.drop(columns="target"))
     return {
         "equity_log": charts.equity_chart(drawn, tables["band"], clock, log=True),

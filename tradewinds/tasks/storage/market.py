@@ -37,11 +37,11 @@ def build_power_market(prepared: Prepared, states: "HiddenStates", rows: range) 
     read = range(int(days.gate_rows[0]), days.rows.stop)
     assert_unseen(states, read, horizon=states.forecast.shape[1], embargo=prepared.split.embargo_bars)
     observe = prepared.config.rollout.observe
-    seen = [observed(name, prepared, states)[days.gate_rows] for name in observe if "forecast" not in name]
+    observations = [observed(name, prepared, states)[days.gate_rows] for name in observe if "forecast" not in name]
     return _market(
         prepared,
         days,
-        features=np.concatenate([np.empty((len(days.first), 0), np.float32), *seen], axis=1),
+        features=np.concatenate([np.empty((len(days.first), 0), np.float32), *observations], axis=1),
         forecast=price_paths(series, states, days.gate_rows),
         others=other_forecasts(prepared, states, rows) if "forecasts" in observe else {},
     )

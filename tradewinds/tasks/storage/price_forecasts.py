@@ -75,12 +75,12 @@ def day_ahead_forecasts(prepared: Prepared, rows: range, scale: float) -> dict[s
     lagged = np.concatenate([ago[1], ago[2], ago[7], *facts], axis=1)
     longer = np.concatenate([ago[1], ago[2], ago[3], ago[7], week, *facts], axis=1)
     share = prepared.config.trainer.early_stopping_fraction
-    found = {"yesterday": ago[1][place], "week": week[place]}
+    forecasts = {"yesterday": ago[1][place], "week": week[place]}
     for name, days in WINDOWS.items():
-        found[name] = weekly_ridge(lagged, known, place, share=share, days=days)
-    found["change"] = ago[1][place] + weekly_ridge(lagged, known - ago[1], place, share=share)
-    found["change_week"] = week[place] + weekly_ridge(longer, known - week, place, share=share)
-    return {name: by_hour_of_the_day(scale * np.sinh(one), wanted) for name, one in found.items()}
+        forecasts[name] = weekly_ridge(lagged, known, place, share=share, days=days)
+    forecasts["change"] = ago[1][place] + weekly_ridge(lagged, known - ago[1], place, share=share)
+    forecasts["change_week"] = week[place] + weekly_ridge(longer, known - week, place, share=share)
+    return {name: by_hour_of_the_day(scale * np.sinh(one), wanted) for name, one in forecasts.items()}
 
 
 def corrected_forecast(prepared: Prepared, states: "HiddenStates", rows: range, scale: float) -> Array:
@@ -98,12 +98,12 @@ def corrected_forecast(prepared: Prepared, states: "HiddenStates", rows: range, 
     truth, yesterday = price[honest.first[:, None] + hours], price[honest.first[:, None] + np.arange(-24, 0)]
     place = np.searchsorted(honest.first, wanted.first)
     later = place >= UNCORRECTED_DAYS
-    found = paths[place]
+    corrected = paths[place]
     if later.any():
         table = np.concatenate([paths, yesterday], axis=1)
         share = prepared.config.trainer.early_stopping_fraction
-        found[later] += weekly_ridge(table, truth - paths, place[later], share=share, first=0)
-    return np.asarray(scale * np.sinh(found))
+        corrected[later] += weekly_ridge(table, truth - paths, place[later], share=share, first=0)
+    return np.asarray(scale * np.sinh(corrected))
 
 
 def weekly_ridge(

@@ -17,8 +17,8 @@ def second_opinion(prepared: Prepared, played: StorageBacktest) -> tuple[str, in
     for number, name in enumerate(played.strategies):
         stored, earned = unit.initial_charge * unit.capacity_mwh, 0.0
         records = zip(played.power[:, number].tolist(), prices, strict=True)
-        for hour, (asked, price) in enumerate(records):
-            stored, money = _hour(stored, max(-unit.power_mw, min(unit.power_mw, asked)), price, unit)
+        for hour, (power, price) in enumerate(records):
+            stored, money = _hour(stored, max(-unit.power_mw, min(unit.power_mw, power)), price, unit)
             earned += money
             stages = (
                 ("fills", "MWh in store", float(played.path.charge[hour + 1, number]), stored),
