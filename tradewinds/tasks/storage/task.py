@@ -199,8 +199,8 @@ class StorageTask(SeriesTask):
             return Duel(False, f"its lead over {{champion}} cannot be told from luck ({same})", facts)
         wins = interval[0] > config.retrain.margin
         reason = (
-            f"its lead of {lead.mean():+,.2f} {currency} a day (95 % interval {interval[0]:+,.2f} to "
-            f"{interval[1]:+,.2f}) {'is' if wins else 'is not'} above {{champion}}'s by more than "
-            f"{config.retrain.margin:g} on the same {len(lead)} days of {which}"
+            f"its lead over {{champion}} of {lead.mean():+,.2f} {currency} a day (95 % interval {interval[0]:+,.2f} to "
+            f"{interval[1]:+,.2f}) {'is' if wins else 'is not'} above the margin of {config.retrain.margin:g}, beyond "
+            f"luck, on the same {len(lead)} days of {which}"
         )
         return Duel(wins, reason, facts)
