@@ -80,7 +80,10 @@ def train_sb3(env: AnyVectorEnv, config: StableBaselinesConfig, **options: Unpac
     """
     if options.get("resume") is not None:
         raise ValueError("agent=sb3 cannot be resumed; train it again, or take agent=ppo or agent=dqn")
+    from stable_baselines3.common.logger import Logger
+
     learner = StableBaselinesLearner(env, config, seeds_from(options["seed"]))
+    learner.model.set_logger(Logger(folder=None, output_formats=[]))  # theirs leaves a folder in the system's /tmp
     options["checkpoint"] = None
     training = Training(learner, config, **options)
     training.judge_baselines()
