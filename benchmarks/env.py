@@ -2,10 +2,9 @@
 
 `make bench` runs it; it takes about a minute. 5,000 bars, 64 features, the full ledger (fee, spread, slippage, borrow,
 financing, ruin), random actions, restarts included. Seconds are those of the processor, so that other programs on the
-machine do not count; and ours and theirs take turns, a ratio being the median over the rounds. Peers that are not
-installed are said so:
-`pip install gym-anytrading gym-trading-env torchtrade` (beside this project they want a virtual environment of their
-own). Then whole paths: a million bars through the ledger.
+machine do not count; and ours and theirs take turns, a ratio being the median over the rounds. `make bench-env`
+installs the peers, and one that is missing is said so. TorchTrade asks for other versions than ours and wants an
+environment of its own. Then whole paths: a million bars through the ledger, and through vectorbt's orders.
 """
 
 import os
@@ -95,18 +94,31 @@ def whole_paths(rng: np.random.Generator) -> None:
     costs = CostConfig(fee_bps=0.001, half_spread_bps=0.001, slippage_bps=0.001)  # so that nobody is ruined
     config, levels = TradingConfig(costs=costs), np.array([-1.0, 0.0, 1.0])
     often, seldom = rng.choice(levels, bars), np.repeat(rng.choice(levels, bars // 10), 10)
-    print(f"\n{'1,000,000 bars through the ledger':<48}{'ms':>8}")
-    for name, play in (
-        ("fixed units, new every bar", lambda: run_units(market, often * 1_000.0, config)),
-        ("target weights, new every bar", lambda: run_ledger(market, often[:, None], config)),
-        ("target weights, new every tenth bar", lambda: run_ledger(market, seldom[:, None], config)),
-    ):
-        spent = []
-        for _ in range(ROUNDS):
-            started = time.process_time()
-            play()
-            spent.append(time.process_time() - started)
-        print(f"{name:<48}{1e3 * np.median(spent):>8.1f}")
+    fees = 3e-7  # the three costs together, as vectorbt takes them
+    paths = {
+        "fixed units, new every bar": (lambda: run_units(market, often * 1_000.0, config), often * 1_000.0, "amount"),
+        "target weights, new every bar": (lambda: run_ledger(market, often[:, None], config), often, "percent"),
+        "target weights, new every tenth bar": (lambda: run_ledger(market, seldom[:, None], config), seldom, "percent"),
+    }
+    beside = peers.installed("vectorbt")
+    if not beside:
+        print("vectorbt is not installed")
+    print(f"\n{'1,000,000 bars through the ledger':<48}{'ms':>8}{'vectorbt':>10}{'it / ours':>11}")
+    for name, (play, size, kind) in paths.items():
+        players = [play, peers.vectorbt(market, size, f"target{kind}", fees)] if beside else [play]
+        for player in players:
+            player()  # numba compiles at the first call
+        spent = np.array([[_seconds(player) for player in players] for _ in range(ROUNDS)])
+        against = (
+            f"{1e3 * np.median(spent[:, 1]):>10.1f}{np.median(spent[:, 1] / spent[:, 0]):>11.1f}" if beside else ""
+        )
+        print(f"{name:<48}{1e3 * np.median(spent[:, 0]):>8.1f}{against}")
+
+
+def _seconds(play: Callable[[], object]) -> float:
+    started = time.process_time()
+    play()
+    return time.process_time() - started
 
 
 def single(market: Market, rng: np.random.Generator) -> float:

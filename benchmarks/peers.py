@@ -116,6 +116,18 @@ def torchtrade(rng: np.random.Generator, num_envs: int) -> Callable[[], float]:
     return timed
 
 
+def vectorbt(market: Any, size: np.ndarray[Any, Any], kind: str, fees: float) -> Callable[[], Any]:
+    """Return what plays a path of targets through vectorbt's orders, as ours are filled: a bar later, if new."""
+    import pandas as pd
+    from vectorbt import Portfolio
+
+    new = np.concatenate([[True], np.diff(size) != 0.0])
+    orders = np.concatenate([[np.nan], np.where(new, size, np.nan)[:-1]])
+    close, price = pd.Series(market.close[:, 0]), market.open[:, 0]
+    options = {"size": orders, "size_type": kind, "price": price, "fees": fees, "init_cash": 1e6, "freq": "min"}
+    return lambda: Portfolio.from_orders(close, **options).value()
+
+
 def _walk(env: Any, actions: np.ndarray[Any, Any]) -> float:
     env.reset()
     steps, started = 0, time.process_time()
