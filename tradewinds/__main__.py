@@ -179,6 +179,7 @@ def _work(words: Words) -> int:
         from tradewinds.tasks import refuse
 
         for request in requests:
+            request.inputs.refuse(words.stage)
             refuse(request, words.stage)
     if words.show_config:
         import yaml

@@ -5,7 +5,6 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
-from tradewinds.operate.champion import prove
 from tradewinds.operate.registry import Registry, Version
 from tradewinds.request.schema import Config
 
@@ -29,6 +28,8 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
 
 
 def _whole(config: Config, version: Version) -> None:
+    from tradewinds.operate.champion import prove  # it loads torch, which a list does without
+
     prove(Path(config.run.dir), version)
 
 

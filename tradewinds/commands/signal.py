@@ -9,7 +9,8 @@ from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.operate.champion import first_unseen, load_version
 from tradewinds.operate.refresh import bring_up_to_date
-from tradewinds.operate.registry import Registry
+from tradewinds.operate.registry import Registry, Version
+from tradewinds.pipeline.task import Job
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -23,6 +24,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     if champion is None:
         raise RequestError(f"'{prepared.name}' has no champion under {config.run.dir}; type `tradewinds retrain` first")
     as_trained, models = load_version(Path(config.run.dir), champion, prepared)
+    _tell_of_actions(console, prepared, as_trained, champion)
     index, first = prepared.series.index, first_unseen(prepared, models)
     if first + 1 >= len(index):
         assert models.trained_to is not None
@@ -44,6 +46,14 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     if not console.as_json:
         console.result(json.dumps(signal))
     return signal
+
+
+def _tell_of_actions(console: Console, now: Job, then: Job, champion: Version) -> None:
+    """Note where the champion acts by other settings than were asked for: a policy knows the actions it learned."""
+    asked, used = now.config.plain()["env"], then.config.plain()["env"]
+    changed = [f"env.{name}={used[name]} in place of {asked[name]}" for name in used if used[name] != asked[name]]
+    if changed:
+        console.note(f"note: champion {champion.number} acts as it was trained: {', '.join(changed)}")
 
 
 def _days(age: timedelta) -> float:

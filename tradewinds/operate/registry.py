@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import ForeignKey, create_engine, event, select
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -181,9 +182,15 @@ class Registry:
             self._engine = create_engine(address, connect_args={"timeout": 30, "isolation_level": None})
             event.listen(self._engine, "connect", _durable)
             event.listen(self._engine, "begin", _begin)
+        try:
             _Base.metadata.create_all(self._engine)
-        with Session(self._engine, expire_on_commit=False) as session:
-            yield session
+            with Session(self._engine, expire_on_commit=False) as session:
+                yield session
+        except DatabaseError as error:
+            raise GateError(
+                f"{self.path} cannot be used as a registry of models ({error.orig}); put a copy of it in its place, or "
+                "move it away: the runs beside it stay whole, and `tradewinds retrain` begins a new one"
+            ) from None
 
 
 def _reign(moves: list[_AliasLog]) -> list[int]:

@@ -4,8 +4,8 @@ All of a request's data faults surface here, before anything is trained or writt
 """
 
 import hashlib
-import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -96,8 +96,12 @@ def _identity(series: Series, config: Config) -> str:
 def check_place(folder: Path) -> None:
     """Refuse a folder of runs that cannot be written, before an hour of training finds out."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise RequestError(f"run.dir must be a folder that can be written, was '{folder}', and '{there}' cannot")
+    try:
+        TemporaryDirectory(dir=there).cleanup()
+    except OSError:
+        raise RequestError(
+            f"run.dir must be a folder that can be written, was '{folder}', and '{there}' cannot"
+        ) from None
 
 
 def _check_classical(config: Config) -> None:

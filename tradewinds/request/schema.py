@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from forecaster.benchmark.config import BenchmarkConfig
 from forecaster.config import BaselineConfig, FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
+from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import require
 from tradewinds.core.plugins import kinds
 from tradewinds.data.rules import DataConfig
@@ -65,6 +66,19 @@ class InputsConfig:
     agent: str
     run: str | tuple[str, ...]
     resume: str | None
+
+    def refuse(self, command: str) -> None:
+        """Refuse an artifact that was named and that a command would not look at.
+
+        Raises:
+            RequestError: `command` fits its own.
+        """
+        for name, readers in (("forecaster", ("encode", "train-agent", "backtest")), ("agent", ("backtest",))):
+            if getattr(self, name) != "latest" and command not in readers:
+                raise RequestError(
+                    f"inputs.{name} is read by {', '.join(readers)}, and {command} does without; leave it out, or "
+                    f"type tradewinds {readers[-1]}"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

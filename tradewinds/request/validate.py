@@ -62,7 +62,7 @@ def _build(schema: type, plain: Mapping[str, Any], kinds: Mapping[str, Kinds], p
     for key in plain:
         if key not in fields:
             allowed = ", ".join(prefix + name for name in fields)
-            hint = nearest(str(key), fields, prefix)
+            hint = nearest(str(key), fields, prefix) or ("" if path else _within(str(key), hints, kinds))
             faults.append(f"unknown key '{prefix}{key}'{hint or f'; allowed: {allowed}'}")
     unknown, values = len(faults), {}
     for name, field in fields.items():
@@ -79,6 +79,17 @@ def _build(schema: type, plain: Mapping[str, Any], kinds: Mapping[str, Kinds], p
     except ValueError as error:
         faults.extend(prefix + fault for fault in _split(str(error), fields))
     return None
+
+
+def _within(key: str, hints: Mapping[str, Any], kinds: Mapping[str, Kinds]) -> str:
+    """Return `"; did you mean 'x.key'?"` for the groups of keys that have this one, or an empty string."""
+    groups = {name: kinds.get(name, {"": hint}).values() for name, hint in hints.items()}
+    having = [
+        f"'{name}.{key}'"
+        for name, schemas in groups.items()
+        if any(dataclasses.is_dataclass(schema) and key in schema.__dataclass_fields__ for schema in schemas)
+    ]
+    return f"; did you mean {' or '.join(having)}?" if having else ""
 
 
 def _value(hint: Any, value: Any, kinds: Mapping[str, Kinds], path: str, faults: list[str]) -> object:

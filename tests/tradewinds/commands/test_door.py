@@ -127,6 +127,18 @@ WRONG = [
     (["train-agent"], "no forecaster under runs/sp500 yet; train one first"),
     (["backtest"], "no agent under runs/sp500 yet; train one first"),
     (["backtest", "inputs.agent=conf"], "conf holds no agent: it has no readable manifest.json"),
+    (["run", "+time_format=unix"], "unknown key 'time_format'; did you mean 'series.time_format' or 'weather.time_fo"),
+    (["run", "inputs.agent=x"], "inputs.agent is read by backtest, and run does without; leave it out, or type"),
+    (["retrain", "inputs.forecaster=x"], "inputs.forecaster is read by encode, train-agent, backtest, and retrain"),
+    (["run", "run.dir=/proc/x"], "run.dir must be a folder that can be written, was '/proc/x', and '/proc' cannot"),
+    (
+        ["run", "env=gymnasium", "agent=ppo", "env.id=tradewinds/Trading-v0"],
+        "env.id must name an environment that Gymnasium can make, was 'tradewinds/Trading-v0': TradingEnv.__init__()",
+    ),
+    (
+        ["run", "env=gymnasium", "agent=q_learning"],
+        "env.id=CartPole-v1: agent.columns must lie within the 4 observed ones, was (-8, -2)",
+    ),
     (["report"], "no finished run under runs yet; type `tradewinds run` first"),
     (["signal"], "'sp500' has no champion under runs; type `tradewinds retrain` first"),
     (["models"], "models needs one of list, promote, rollback"),

@@ -32,6 +32,13 @@ def add(registry, number, *, promote=True):
     return registry.register(version(number), promote=promote, expected=expected, reason=f"reason {number}")
 
 
+def test_a_damaged_registry_is_refused_by_name(registry, tmp_path):
+    (tmp_path / "registry.db").write_bytes(b"junk" * 100)
+    with pytest.raises(GateError, match=r"registry\.db cannot be used as a registry of models \(file is not a data"):
+        registry.versions()
+    assert (tmp_path / "registry.db").read_bytes() == b"junk" * 100
+
+
 def test_asking_an_empty_registry_creates_nothing(registry, tmp_path):
     assert registry.champion("m") is None
     assert registry.versions() == []

@@ -51,6 +51,8 @@ def test_retrain_promotes_a_first_model_and_signal_speaks_for_it(market, tradewi
     assert said["target_exposure"]["bars"] in (-1.0, 0.0, 1.0)
     assert said["model_age_days"] >= 0.0
     assert said["fills_at"] == "the next bar's open"
+    other = tradewinds("signal", *WORDS, "env.exposures=[0.0,0.5]")
+    assert "champion 1 acts as it was trained: env.exposures=[-1.0, 0.0, 1.0] in place of [0.0, 0.5]" in other.err
 
 
 def test_without_new_data_retrain_says_so_and_changes_nothing(market, tradewinds, tmp_path):

@@ -26,14 +26,16 @@ def refuse_gymnasium(config: Config) -> None:
         RequestError: every fault, joined.
     """
     try:
-        space = gymnasium.make(config.env.id).action_space
-    except (gymnasium.error.Error, ImportError) as error:
+        env = gymnasium.make(config.env.id)
+    except Exception as error:  # whatever the environment's own code raises
         reason = " ".join(str(error).split())
         raise RequestError(
             f"env.id must name an environment that Gymnasium can make, was '{config.env.id}': {reason}"
         ) from None
-    discrete = isinstance(space, gymnasium.spaces.Discrete)
+    discrete = isinstance(env.action_space, gymnasium.spaces.Discrete)
+    shape = env.observation_space.shape or ()
+    columns = shape[0] if len(shape) == 1 else None
     offers: frozenset[Requirement] = frozenset({"same_step", "discrete_actions" if discrete else "box_actions"})
-    faults = list(agent_faults(config, EnvironmentFacts(offers=offers), CURES))
+    faults = list(agent_faults(config, EnvironmentFacts(offers=offers, num_observations=columns), CURES))
     if faults:
         raise RequestError(f"env.id={config.env.id}: {'; '.join(faults)}")
