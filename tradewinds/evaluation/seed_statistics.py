@@ -43,8 +43,8 @@ def seed_summary(seeds: list[int], sharpes: list[float]) -> dict[str, Any]:
     return summary
 
 
-def seed_line(summary: dict[str, Any]) -> str:
-    """Tell a summary in one line."""
+def seed_line(summary: dict[str, Any], measure: str = "agent's Sharpe") -> str:
+    """Tell a summary of `measure` in one line."""
     interval = summary["interquartile_mean_ci95"]
     within = (
         f"no interval ({summary['interquartile_mean_ci95_reason']})"
@@ -52,6 +52,6 @@ def seed_line(summary: dict[str, Any]) -> str:
         else f"95 % interval {interval[0]:.2f} to {interval[1]:.2f}"
     )
     return (
-        f"agent's Sharpe over {len(summary['seeds'])} seeds: interquartile mean {summary['interquartile_mean']:.2f}, "
+        f"{measure} over {len(summary['seeds'])} seeds: interquartile mean {summary['interquartile_mean']:.2f}, "
         f"{within}; median {summary['median']:.2f}, worst {summary['worst']:.2f}"
     )

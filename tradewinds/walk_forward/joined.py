@@ -23,7 +23,7 @@ from tradewinds.pipeline.task import Outcome, Prepared
 from tradewinds.tasks import task_of_report
 from tradewinds.walk_forward.folds import KIND as FOLD
 from tradewinds.walk_forward.folds import FoldSeed, decisions_of, facts_of, plan, run_all
-from tradewinds.walk_forward.report import AGENT, EQUITY, shown_value, walk_page, walk_report
+from tradewinds.walk_forward.report import AGENT, EQUITY, sharpe_of, shown_value, walk_page, walk_report
 
 KIND, FILE = "walk_forward", "walk_forward.json"
 
@@ -167,9 +167,10 @@ def walk_lines(prepared: Prepared, report: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"  {number:<6}{first + ' .. ' + last:<26}{texts[0]:>{width}}{texts[1]:>16}{texts[2]:>10}{texts[3]:>10}"
         )
+    by_seed = seed_line(report["walk_forward"]["agent_sharpe_by_seed"], f"agent's {sharpe_of(task)}")
     return [
         "walk-forward, after costs:",
         *lines,
         *task.strategy_lines(report),
-        f"{seed_line(report['walk_forward']['agent_sharpe_by_seed'])}; the median seed is shown",
+        f"{by_seed}; the median seed is shown",
     ]

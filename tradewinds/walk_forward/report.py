@@ -68,6 +68,11 @@ def shown_value(value: float, form: str) -> str:
     return f"{value:+.2%}" if form == "percent" else f"{value:+,.0f}"
 
 
+def sharpe_of(task: Task[Any]) -> str:
+    """Say of which returns the Sharpe of an attempt is: any schedule of a storage unit earns, so there of its lead."""
+    return "Sharpe" if task.curve == "equity" else "Sharpe of the daily lead"
+
+
 def _fold_verdict(task: Task[Any], fold: Mapping[str, Any]) -> str:
     """Say how many agents earned more than the rival in a fold, and whether they were more than constants."""
     labels, agents = task.labels(), fold["agent"].values()
@@ -75,7 +80,7 @@ def _fold_verdict(task: Task[Any], fold: Mapping[str, Any]) -> str:
     better = sum(agent[key] > fold[task.rival][key] + labels.tie for agent in agents)
     words = f"{better} of {len(agents)} seeds earned more than {_plain(task.rival)}"
     idle = len(agents) - fold["learned"] if fold["learned"] is not None else 0
-    return f"{words}; {idle} found nothing better than a constant position" if idle else words
+    return f"{words}; {idle} learned nothing better than what takes no learning" if idle else words
 
 
 def _folds_verdict(task: Task[Any], folds: Sequence[Mapping[str, Any]]) -> str:
@@ -165,13 +170,13 @@ def _colours(task: Task[Any], document: Mapping[str, Any]) -> Mapping[str, str]:
 def _cards(task: Task[Any], document: Mapping[str, Any]) -> list[dict[str, str]]:
     labels, forward = task.labels(), document["walk_forward"]
     summary = forward["agent_sharpe_by_seed"]
-    count, measure = len(summary["seeds"]), "Sharpe" if task.curve == "equity" else "Sharpe of the daily lead"
+    count = len(summary["seeds"])
     (first, key, form), *others = labels.cards[:3]
     keys = [(f"{first}, seed {forward['median_seed']}", key, form), *others]
     return [
         *cards_of(document["backtest"]["strategies"], task.rival, keys),
         {
-            "label": f"{measure} over {count} seed{'' if count == 1 else 's'}",
+            "label": f"{sharpe_of(task)} over {count} seed{'' if count == 1 else 's'}",
             "value": shown(summary["interquartile_mean"]),
             "beside": f"95 % interval {shown(summary['interquartile_mean_ci95'])}; median {shown(summary['median'])}, "
             f"worst {shown(summary['worst'])}",
