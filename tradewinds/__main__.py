@@ -175,11 +175,12 @@ def _work(words: Words) -> int:
     folders = [resource_dir("conf"), *([words.config_dir] if words.config_dir else [])]
     plains = compose_requests(words.overrides, folders, multirun=words.multirun)
     requests = [request_from(plain) for plain in plains]  # every run of a sweep is checked before the first one starts
+    for request in requests:
+        request.inputs.refuse(words.stage)
     if words.stage not in TASKLESS:
         from tradewinds.tasks import refuse
 
         for request in requests:
-            request.inputs.refuse(words.stage)
             refuse(request, words.stage)
     if words.show_config:
         import yaml

@@ -51,6 +51,13 @@ class RunConfig:
     tensorboard: bool = False
 
 
+READERS = {  # commands that look at an artifact that was named, by the key that names it
+    "forecaster": ("encode", "train-agent", "backtest"),
+    "agent": ("backtest",),
+    "run": ("report",),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class InputsConfig:
     """Which earlier artifacts a stage starts from: a folder, or `latest` of the same run name.
@@ -71,9 +78,9 @@ class InputsConfig:
         """Refuse an artifact that was named and that a command would not look at.
 
         Raises:
-            RequestError: `command` fits its own.
+            RequestError: another command would.
         """
-        for name, readers in (("forecaster", ("encode", "train-agent", "backtest")), ("agent", ("backtest",))):
+        for name, readers in READERS.items():
             if getattr(self, name) != "latest" and command not in readers:
                 raise RequestError(
                     f"inputs.{name} is read by {', '.join(readers)}, and {command} does without; leave it out, or "

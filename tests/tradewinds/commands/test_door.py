@@ -130,6 +130,8 @@ WRONG = [
     (["run", "+time_format=unix"], "unknown key 'time_format'; did you mean 'series.time_format' or 'weather.time_fo"),
     (["run", "inputs.agent=x"], "inputs.agent is read by backtest, and run does without; leave it out, or type"),
     (["retrain", "inputs.forecaster=x"], "inputs.forecaster is read by encode, train-agent, backtest, and retrain"),
+    (["backtest", "inputs.run=x"], "inputs.run is read by report, and backtest does without; leave it out, or type"),
+    (["report", "inputs.agent=x"], "inputs.agent is read by backtest, and report does without; leave it out, or type"),
     (["run", "run.dir=/proc/x"], "run.dir must be a folder that can be written, was '/proc/x', and '/proc' cannot"),
     (
         ["run", "env=gymnasium", "agent=ppo", "env.id=tradewinds/Trading-v0"],
