@@ -1,6 +1,6 @@
 """Hidden states: what a fitted forecaster thinks at every bar, with the bar it was fitted to beside each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,12 @@ class HiddenStates:
     fit_end: NDArray[np.int64]
     first_row: int
     quantiles: Float32 | None = None
+
+    def until(self, row: int) -> "HiddenStates":
+        """Return the states of the bars before `row`."""
+        quantiles = None if self.quantiles is None else self.quantiles[:row]
+        tables = {name: getattr(self, name)[:row] for name in ("index", "hidden_state", "forecast", "fit_end")}
+        return replace(self, quantiles=quantiles, **tables)
 
     def save(self, folder: Path) -> None:
         """Write the states into an existing folder as one Parquet file."""

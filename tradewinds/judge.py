@@ -15,13 +15,15 @@ from typing import Any
 import pandas as pd
 
 from tradewinds.core.console import Console, again
+from tradewinds.core.errors import GateError
 from tradewinds.core.files import json_text, write_bytes, write_json, write_text
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, trial_block
-from tradewinds.leakcheck.probes import leakcheck_block
+from tradewinds.leakcheck.own_check import leakcheck_block
 from tradewinds.pipeline.artifact import writing
+from tradewinds.pipeline.steps import encoded_anew
 from tradewinds.pipeline.task import Attempt, Job, Models, Prepared
-from tradewinds.report.document import assemble
+from tradewinds.report.document import assemble, leak_of
 from tradewinds.report.index import write_index
 from tradewinds.report.tables import write_tables
 from tradewinds.tasks import task_of_report
@@ -35,7 +37,7 @@ def judge(
     """Judge models on the test span, write the artifact, report.json and report.html to `run`, and print the tables.
 
     Args:
-        job: the request, its data and its task.
+        job: the request, its data and its task; its test rows are opened here, if they are sealed.
         models: what was fitted.
         run: the run's folder.
         command: which command this is.
@@ -44,8 +46,9 @@ def judge(
     """
     started = time.perf_counter() if started is None else started
     began = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - started)
-    task = job.task
+    job, task = job.opened(), job.task
     log_opening(job, run.name)
+    models = encoded_anew(job, models)
     rows = job.split.test if isinstance(job, Prepared) else range(0)
     decisions = task.decide(job, models, rows) if task.acts else None
     outcome = None if decisions is None else task.outcome(job, decisions)
@@ -55,7 +58,7 @@ def judge(
         honesty = {**task.inference(job, outcome, forecasts), **honesty}
         honesty |= trials(job, task.attempt(job, outcome), run)
     if isinstance(job, Prepared):
-        honesty |= leakcheck_block(job, models, outcome)
+        honesty |= leakcheck_block(job, models, outcome, decisions=decisions, forecasts=forecasts)
     document = assemble(
         job,
         forecasts,
@@ -71,7 +74,9 @@ def judge(
     )
     tables = {**task.tables(job, models, outcome), **forecasts.tables}
     publish(job, document, tables, run=run, folder=task.folder, artifacts=models.artifacts, console=console)
-    return {"run": str(run), "report": str(run / REPORT), task.folder: document[task.folder]}
+    told = {"run": str(run), "report": str(run / REPORT), task.folder: document[task.folder]}
+    stop_at_leak(document, told, console)
+    return told
 
 
 def publish(
@@ -112,6 +117,9 @@ def publish(
     write_text(run / REPORT, text)
     points = job.config.backtest.plot_points
     write_text(run / PAGE, (page or task.page)(document, run / folder, points))
+    leak = leak_of(document["honesty"])
+    if leak is not None:
+        console.result(f"LEAK: {leak}")
     for line in task.lines(document) if lines is None else lines:
         console.result(line)
     by_seed = document["honesty"].get("sharpe_by_seed")
@@ -122,6 +130,18 @@ def publish(
     console.wrote(run / REPORT)
     console.wrote(run / PAGE)
     console.wrote(write_index(Path(job.config.run.dir)))
+
+
+def stop_at_leak(document: Mapping[str, Any], told: Mapping[str, Any], console: Console) -> None:
+    """End a command whose report, written by now, found a leak: whoever reads exit statuses only must hear of it.
+
+    Raises:
+        GateError: there is one.
+    """
+    leak = leak_of(document["honesty"])
+    if leak is not None:
+        console.finish(told)
+        raise GateError(f"{leak}; the report is written, and none of its numbers can be believed")
 
 
 def draw(run: Path, *, plot_points: int) -> list[Path]:

@@ -9,7 +9,7 @@ def say_series(job: Job, console: Console) -> None:
     if not isinstance(job, Prepared):
         console.note(f"{job.config.env.id}: an environment of Gymnasium; nothing is forecast")
         return
-    index = job.panel.index
+    index = job.index
     console.note(f"{job.panel.name}: {len(index)} bars, {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}; {job.age}")
     for note in job.notes:
         console.note(f"note: {note}")

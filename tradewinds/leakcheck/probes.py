@@ -9,23 +9,17 @@ Before them the split is looked at, and the source is read again as if its later
 """
 
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import numpy as np
 
 from tradewinds.leakcheck.refit import first_fit, refits
-from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
+from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.trace import trace
 from tradewinds.leakcheck.verdict import Verdict, leak_at
-from tradewinds.leakcheck.walks import WorldWalk, account, walks
-from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.pipeline.task import Models, Outcome, Prepared
+from tradewinds.leakcheck.walks import walks
+from tradewinds.pipeline.task import Prepared
 
-STRETCH, CUTS = 64, 5  # bars that a run's own check plays the agent on, and cuts it makes there
 Tell = Callable[[int, int], None]
 
 
@@ -65,46 +59,6 @@ def check_pipeline(
     elif "actions" not in true.tables:
         verdict.notes.append("too few bars to act on: the actions were not probed")
     return verdict
-
-
-def check_run(prepared: Prepared, models: Models, outcome: Outcome | None = None) -> Verdict:
-    """Ask a finished run what is cheap to ask: a second account, and a few worlds on its last bars.
-
-    Args:
-        prepared: the request.
-        models: its forecaster, and its agent if there is one.
-        outcome: of its test rows, for the second account.
-    """
-    verdict, fitted = Verdict(), models.forecaster
-    assert fitted is not None
-    if outcome is not None:
-        verdict.asked["account"] = 1
-        verdict.leak = account(prepared, outcome)
-    if verdict.leak is not None or prepared.parts is None:
-        return verdict
-    prepared = aligned(prepared)
-    first = first_row(prepared, fitted)
-    short = short_stretch(prepared, last_bars(parts_of(prepared), first + STRETCH), first)
-    if short is None:
-        verdict.notes.append("too few bars for a stretch of its own")
-        return verdict
-    rows = short.split.test
-    walk = partial(WorldWalk, short, models, trace(short, models, rows), rows)
-    cuts = [walk(row) for row in np.linspace(rows.start + 1, rows.stop - 2, CUTS).astype(int).tolist()]
-    questions = [("frozen", cut.frozen) for cut in cuts] + [("stream", cut.stream) for cut in cuts[1:-1:2]]
-    for probe, question in questions:
-        verdict.count(probe)
-        verdict.leak = verdict.leak or question()
-    return verdict
-
-
-def leakcheck_block(prepared: Prepared, models: Models, outcome: Outcome | None = None) -> dict[str, Any]:
-    """Return what `check_run` says for a report: `leakcheck` is `clean`, or says where the leak is."""
-    try:
-        verdict = check_run(prepared, models, outcome)
-    except ValueError as error:
-        return {"leakcheck": None, "leakcheck_reason": f"another world could not be prepared: {error}"}
-    return {"leakcheck": verdict.word, "leakcheck_detail": verdict.plain()}
 
 
 def _audit_split(prepared: Prepared, verdict: Verdict) -> None:

@@ -9,6 +9,8 @@ from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.pipeline.task import Prepared
 
+FEWEST = 8  # bars to act on
+
 
 def aligned(prepared: Prepared) -> Prepared:
     """Return the request with loaded bars cut to those that are left after the join: one row, one bar."""
@@ -39,9 +41,18 @@ def first_row(prepared: Prepared, fitted: FittedForecaster, name: str | None = N
 
 
 def short_stretch(prepared: Prepared, parts: Parts, first: int) -> Prepared | None:
-    """Prepare the last bars alone, with the agent played on all that have a state."""
+    """Prepare the last bars alone, the agent played on those that have behind them all that is read."""
     rows = len(parts.series.series.index)
-    start = max(first, prepared.split.embargo_bars) + 1
-    if rows - start < 8:
+    begin = max(first, prepared.split.embargo_bars) + 1
+    start = begin + prepared.task.warm_bars
+    if rows - start < FEWEST:
         return None
-    return world_of(prepared, parts, dataclasses.replace(prepared.split, test=range(start, rows)))
+    learned = range(begin)  # what a task reads of the rows that a forecaster learned from, it reads there
+    split = dataclasses.replace(
+        prepared.split,
+        forecaster=learned,
+        agent=range(begin, start),
+        validation=range(start, start),
+        test=range(start, rows),
+    )
+    return world_of(prepared, parts, split)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tradewinds.pipeline.task import Prepared
+from tradewinds.report.document import CLEAN, NOT_PROBED
 
 PROBES = ("reload", "split", "frozen", "fresh", "stream", "account", "warm_up", "refit")
 
@@ -42,12 +43,14 @@ class Verdict:
     Attributes:
         asked: per probe that was run, how many comparisons it made.
         leak: the first one found, or None.
-        notes: what could not be asked.
+        notes: what is worth knowing beside that.
+        unprobed: what could not be asked, and why; with any of it nothing is called clean.
     """
 
     asked: dict[str, int] = field(default_factory=dict)
     leak: Leak | None = None
     notes: list[str] = field(default_factory=list)
+    unprobed: list[str] = field(default_factory=list)
 
     def count(self, probe: str) -> None:
         """Note one more comparison."""
@@ -55,13 +58,15 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """`clean`, or where the leak is."""
-        return "clean" if self.leak is None else str(self.leak)
+        """`clean`, what was not probed, or where the leak is."""
+        if self.leak is not None:
+            return str(self.leak)
+        return f"{NOT_PROBED}{'; '.join(self.unprobed)}" if self.unprobed else CLEAN
 
     def plain(self) -> dict[str, Any]:
         """Return plain data for report.json."""
         leak = None if self.leak is None else dataclasses.asdict(self.leak)
-        return {"verdict": self.word, "comparisons": self.asked, "leak": leak, "notes": self.notes}
+        return {"verdict": self.word, "comparisons": self.asked, "leak": leak, "notes": [*self.notes, *self.unprobed]}
 
 
 def leak_at(prepared: Prepared, probe: str, stage: str, row: int, what: str) -> Leak:

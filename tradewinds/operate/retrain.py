@@ -17,7 +17,7 @@ from tradewinds.operate.champion import first_unseen, load_version, prove
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version, now
 from tradewinds.pipeline.artifact import Artifact, new_run_id, sweep_partials
-from tradewinds.pipeline.steps import AGENT, fit
+from tradewinds.pipeline.steps import AGENT, encoded_anew, fit
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -59,9 +59,10 @@ def _retrain(job: Job, console: Console) -> dict[str, Any]:
     if champion is not None and not damage:
         incumbent = load_version(Path(config.run.dir), champion, job)
     run, started = job.runs / new_run_id(), time.perf_counter()
-    models = fit(job, run, console)
-    judge(job, models, run=run, command="retrain", console=console, started=started)
-    decision = _decide(job, models, champion, incumbent, damage)
+    sealed = job.seal()
+    models = fit(sealed, run, console)
+    judge(sealed, models, run=run, command="retrain", console=console, started=started)
+    decision = _decide(job, encoded_anew(job, models), champion, incumbent, damage)
     write_json(run / "decision.json", decision)
     version = registry.register(
         _version(job, models.artifacts[AGENT]),

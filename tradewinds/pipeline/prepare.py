@@ -25,7 +25,7 @@ from tradewinds.request.schema import Config
 
 
 def prepare(config: Config, task: Task[Any]) -> Prepared:
-    """Load the data of a request and split its rows.
+    """Load the data of a request and split its rows; nothing is sealed yet.
 
     Raises:
         RequestError: the data cannot be read, or are too few for the split.

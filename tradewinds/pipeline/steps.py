@@ -38,7 +38,7 @@ AGENT_MUST_MATCH = (*MUST_MATCH, "trainer", "rollout", "env", "agent")
 
 
 def fit(job: Job, run: Path, console: Console) -> Models:
-    """Walk the path of a job into a new run folder, as far as its task goes."""
+    """Walk the path of a job into a new run folder, as far as its task goes; its test rows are sealed."""
     models = Models()
     if isinstance(job, Prepared):
         (instrument,) = job.series.instruments  # of several, one has to be chosen before an hour of training
@@ -49,12 +49,12 @@ def fit(job: Job, run: Path, console: Console) -> Models:
 
 def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[dict[str, FittedForecaster], Artifact]:
     """Fit one forecaster on all instruments and write its artifact to `run`/forecaster."""
-    config, started = prepared.config, time.perf_counter()
+    config, started, rows = prepared.config, time.perf_counter(), prepared.split.forecaster
     with console.progress(f"train {config.model.kind}") as progress:
         panel = fit_panel(
-            prepared.panel,
+            prepared.until(rows.stop).panel,
             config.forecaster,
-            prepared.split.forecaster,
+            rows,
             seed=seed_for(config.seed, FORECASTER),
             progress=progress,
         )
@@ -75,7 +75,7 @@ def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[d
 def encode_states(
     prepared: Prepared, series: Series, fitted: FittedForecaster, forecaster: Artifact, folder: Path, console: Console
 ) -> tuple[HiddenStates, Artifact]:
-    """Encode every bar of one instrument and write the artifact to `folder`."""
+    """Encode the bars of one instrument, as far as they are not sealed, and write the artifact to `folder`."""
     states = encode(fitted, series)
     plain, parents = prepared.config.plain(), {FORECASTER: forecaster}
     with writing(folder, HIDDEN_STATES, config=plain, inputs=prepared.inputs, parents=parents) as partial:
@@ -92,14 +92,25 @@ def encoded(
     return Models(fitted, states, artifacts={FORECASTER: forecaster, HIDDEN_STATES: artifact})
 
 
+def encoded_anew(job: Job, models: Models) -> Models:
+    """Return models with states of every bar of a series that has grown, or been opened, since they were encoded."""
+    if not isinstance(job, Prepared) or models.forecaster is None or models.states is None:
+        return models
+    if models.states.index.equals(job.series.index):
+        return models
+    return replace(models, states=encode(models.forecaster, job.series))
+
+
 def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[Models, TrainedAgent]:
-    """Train the agent and write its artifact to `run`/agent; its checkpoint lives beside it until then."""
+    """Train the agent and write its artifact to `run`/agent; its checkpoint lives beside it until then.
+
+    It learns where no bar exists after its own rows, and is chosen where none exists after the validation rows.
+    """
     config, started = job.config, time.perf_counter()
     agent: Any = config.agent
     resume = None if config.inputs.resume is None else Path(config.inputs.resume)
     env = job.task.vector_env(
-        job,
-        models.states,
+        *_before(job, models, "agent"),
         "agent",
         num_envs=agent.num_envs,
         episode_bars=config.rollout.episode_bars,
@@ -112,7 +123,7 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
             env,
             agent,
             seed=seed_for(config.seed, AGENT),
-            validate=job.task.validator(job, models.states),
+            validate=job.task.validator(*_before(job, models, "validation")),
             progress=progress,
             checkpoint=run / CHECKPOINT,
             resume=resume,
@@ -135,6 +146,14 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
     console.wrote(run / AGENT)
     artifacts = {**models.artifacts, AGENT: read(run / AGENT, AGENT)}
     return replace(models, policy=trained.policy, artifacts=artifacts, trained_to=_trained_to(job)), trained
+
+
+def _before(job: Job, models: Models, part: str) -> tuple[Job, HiddenStates | None]:
+    """Return job and states to which no bar after a part of the split exists."""
+    if not isinstance(job, Prepared):
+        return job, models.states
+    row = getattr(job.split, part).stop
+    return job.until(row), None if models.states is None else models.states.until(row)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ no task; `tradewinds.tasks` fills it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -21,6 +21,7 @@ from forecaster.data.splits import Split
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.artifact import Artifact
+from tradewinds.pipeline.sealed import JUDGE, SealedRows
 from tradewinds.request.schema import Config
 
 if TYPE_CHECKING:  # they load torch, and a request is refused before that
@@ -58,6 +59,14 @@ class Job:
         """Folder of all runs of this name."""
         return Path(self.config.run.dir) / self.name
 
+    def seal(self) -> "Job":
+        """Return the request with its test rows put away for the judge; here there are none."""
+        return self
+
+    def opened(self) -> "Job":
+        """Return the request with its test rows, for the judge; here there are none."""
+        return self
+
 
 @dataclass(frozen=True)
 class Prepared(Job):
@@ -68,11 +77,42 @@ class Prepared(Job):
             learns from.
         split: who may see which rows.
         parts: what was loaded, not yet joined: what the leak check changes.
+        sealed: the bars after the validation rows, where they are put away; `panel` and `series` end before them then.
     """
 
     panel: Series
     split: Split
     parts: Parts | None = None
+    sealed: SealedRows | None = None
+
+    def until(self, row: int) -> "Prepared":
+        """Return the request for which no bar from `row` on exists: what learns or chooses is handed that."""
+        return replace(self, panel=self.panel.rows(range(min(row, len(self.panel.index)))), parts=None)
+
+    def seal(self) -> "Prepared":
+        """Return the request with its test rows put away for the judge."""
+        return replace(self.until(self.split.validation.stop), sealed=SealedRows(self.panel, self.parts))
+
+    def opened(self) -> "Prepared":
+        """Return the request with its test rows, for the judge.
+
+        Raises:
+            GateError: they have been opened before.
+        """
+        if self.sealed is None:
+            return self
+        panel, parts = self.sealed.open(JUDGE)
+        return replace(self, panel=panel, parts=parts, sealed=None)
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Starts of all bars, sealed ones included."""
+        return self.panel.index if self.sealed is None else self.sealed.index
+
+    @property
+    def last_close(self) -> pd.Timestamp:
+        """When the last bar closed, sealed ones included."""
+        return (self.panel if self.sealed is None else self.sealed).close_time[-1]
 
     @property
     def series(self) -> Series:
@@ -96,14 +136,14 @@ class Prepared(Job):
     def age(self) -> str:
         """How old the data are, in words; it changes from day to day, and so stands in no report."""
         now = pd.Timestamp(datetime.now(UTC))
-        last = self.panel.close_time[-1]
+        last = self.last_close
         fetched = [str(source["fetched_at"]) for source in self.inputs["sources"] if "fetched_at" in source]
         words = f"last bar closed {last:%Y-%m-%d %H:%M} UTC, {_days(now - last)} ago"
         return f"{words}; fetched {_days(now - pd.Timestamp(min(fetched)))} ago" if fetched else words
 
     def time_range(self, rows: range) -> dict[str, Any]:
         """Return rows and their first and last bar as plain data."""
-        index = self.panel.index
+        index = self.index
         return {
             "rows": [rows.start, rows.stop],
             "first": index[rows.start].isoformat(),
@@ -252,6 +292,8 @@ class Task(Protocol[JobT]):
         kind: `account`, `storage`, `forecast_only` or `gymnasium`.
         folder: the artifact that judging leaves.
         least_bars: bars that any part of the split needs, whatever the models need.
+        warm_bars: bars that are read before the first that is acted on, beside the models' own context.
+        stretch_bars: bars of a short play, with decisions enough to be compared.
         acts: whether there is an agent; where there is none, nothing from `vector_env` to `picture` that speaks of
             policies and outcomes is asked for.
         plans: how the plan of a saved planner is built anew.
@@ -261,6 +303,8 @@ class Task(Protocol[JobT]):
     kind: str
     folder: str
     least_bars: int
+    warm_bars: int
+    stretch_bars: int
     acts: bool
     plans: Plans
     rival: str

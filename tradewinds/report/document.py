@@ -3,13 +3,15 @@
 What every report says stands here; what a task alone can say, it hands in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tradewinds.evaluation.plausibility import suspicions
 from tradewinds.pipeline.artifact import versions
 from tradewinds.pipeline.task import Forecasts, Job, Models, Prepared
 
 SCHEMA = 1
+CLEAN, NOT_PROBED = "clean", "no leak where it was probed; not probed: "  # words of a leak check beside those of a leak
 PARTS = ("forecaster", "agent", "validation", "test")
 
 
@@ -44,15 +46,48 @@ def assemble(
         "data": {**shared, **data},
         "forecast": forecasts.scores,
         **further,
-        "honesty": {**honesty, "seeds": seeds, "verdict": verdict},
-        "warnings": [*leak_warning(honesty), *job.notes, *remarks, *forecasts.remarks],
+        "honesty": {**honesty, "seeds": seeds, "verdict": believed(verdict, honesty)},
+        "warnings": [
+            *leak_warning(honesty),
+            *_suspicions(job, forecasts, honesty),
+            *job.notes,
+            *remarks,
+            *forecasts.remarks,
+        ],
     }
 
 
+def _suspicions(job: Job, forecasts: Forecasts, honesty: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a warning for each skill that is too good to be likely."""
+    if isinstance(job, Prepared):
+        series = job.series
+        yield from suspicions(
+            forecasts.scores,
+            honesty,
+            model=job.config.model.kind,
+            bars_per_year=series.bars_per_year,
+            returns=series.target == "log_return",
+        )
+
+
+def leak_of(honesty: Mapping[str, Any]) -> str | None:
+    """Return the leak that a report's own check found, in words; None where it found none."""
+    word = honesty.get("leakcheck")
+    return None if word is None or word == CLEAN or str(word).startswith(NOT_PROBED) else str(word)
+
+
 def leak_warning(honesty: Mapping[str, Any]) -> list[str]:
-    """Return the first warning of a report whose pipeline leaks, whatever its task."""
-    leak = honesty.get("leakcheck")
-    return [] if leak in (None, "clean") else [f"{leak}; none of these numbers can be believed"]
+    """Return the first warning of a report whose pipeline leaks, or was not probed as a whole, whatever its task."""
+    leak, word = leak_of(honesty), honesty.get("leakcheck")
+    if leak is not None:
+        return [f"{leak}; none of these numbers can be believed"]
+    return [f"leak check: {word}"] if word not in (None, CLEAN) else []
+
+
+def believed(verdict: str, honesty: Mapping[str, Any]) -> str:
+    """Return a report's verdict, which is the leak where there is one."""
+    leak = leak_of(honesty)
+    return verdict if leak is None else f"Not to be believed: {leak}."
 
 
 def run_facts(job: Job, run: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class SeriesTask:
 
     home: str
     least_bars = 0
+    warm_bars = 0
+    stretch_bars = 64
 
     def _part(self, name: str) -> Any:
         return import_module(f"{self.home}.{name}")

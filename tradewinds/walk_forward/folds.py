@@ -144,19 +144,19 @@ def compute(config: Config, parts: Parts, fold: FoldSeed) -> None:
 
     Later bars are cut off first: for this fold they do not exist.
     """
-    from tradewinds.leakcheck.probes import leakcheck_block
-    from tradewinds.pipeline.steps import AGENT, fit
+    from tradewinds.leakcheck.own_check import leakcheck_block
+    from tradewinds.pipeline.steps import AGENT, encoded_anew, fit
 
     bars, split = parts.series.series.rows(fold.fold.rows), fold.fold.split
     cut = replace(parts, series=replace(parts.series, series=bars))
     config = replace(config, seed=fold.seed)
     prepared = prepared_from(config, task_of(config), cut, split)
     with TemporaryDirectory(prefix="tradewinds-fold-") as temporary:
-        models = fit(prepared, Path(temporary) / "run", Silent())
+        models = encoded_anew(prepared, fit(prepared.seal(), Path(temporary) / "run", Silent()))
     decisions = prepared.task.decide(prepared, models, range(split.test.start - 1, split.test.stop))
     trained = models.artifacts[AGENT].manifest["facts"]
     facts = {"fold": fold.number, "best_step": trained["best_step"], "learned": trained["learned"]}
-    facts |= {"leakcheck": leakcheck_block(prepared, models)["leakcheck"]}
+    facts |= {"leakcheck": leakcheck_block(prepared, models, decisions=decisions)["leakcheck"]}
     shutil.rmtree(fold.folder, ignore_errors=True)  # damaged, or it would not be computed again
     with writing(fold.folder, KIND, config=config.plain(), inputs=prepared.inputs, facts=facts) as partial:
         decisions.to_parquet(partial / DECISIONS)

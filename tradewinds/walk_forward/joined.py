@@ -16,10 +16,11 @@ from tradewinds.core.console import Console, again
 from tradewinds.core.files import write_text
 from tradewinds.evaluation.overfitting import bar_sharpe
 from tradewinds.evaluation.seed_statistics import seed_line, seed_summary
-from tradewinds.judge import PAGE, REPORT, log_opening, publish, trials
+from tradewinds.judge import PAGE, REPORT, log_opening, publish, stop_at_leak, trials
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.pipeline.artifact import new_run_id, read, sweep_partials, versions
 from tradewinds.pipeline.task import Outcome, Prepared
+from tradewinds.report.document import CLEAN, leak_of
 from tradewinds.tasks import task_of_report
 from tradewinds.walk_forward.folds import KIND as FOLD
 from tradewinds.walk_forward.folds import FoldSeed, decisions_of, facts_of, plan, run_all
@@ -70,7 +71,9 @@ def walk(prepared: Prepared, console: Console) -> dict[str, Any]:
             f"{computed} of {len(folds)} folds were computed, the others were there",
         ],
     )
-    return {"walk_forward": str(run / KIND), "computed": computed, **document}
+    told = {"walk_forward": str(run / KIND), "computed": computed, **document}
+    stop_at_leak(report, told, console)
+    return told
 
 
 def judge_walk(prepared: Prepared, folds: list[FoldSeed], run: Path) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -144,12 +147,12 @@ def leak_verdicts(folds: Sequence[FoldSeed]) -> dict[str, Any]:
     """Return the leak checks of all folds and seeds in one: `clean`, or the first leak and its fold."""
     verdicts = {fold: facts_of(fold).get("leakcheck") for fold in folds}
     for fold, word in verdicts.items():
-        if word not in (None, "clean"):
+        if leak_of({"leakcheck": word}) is not None:
             return {"leakcheck": f"fold {fold.number + 1}, seed {fold.seed}: {word}"}
     unasked = sum(word is None for word in verdicts.values())
     if unasked:
         return {"leakcheck": None, "leakcheck_reason": f"{unasked} of {len(folds)} folds were not asked"}
-    return {"leakcheck": "clean"}
+    return {"leakcheck": next((word for word in verdicts.values() if word != CLEAN), CLEAN)}
 
 
 def walk_lines(prepared: Prepared, report: Mapping[str, Any]) -> list[str]:

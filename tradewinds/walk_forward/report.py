@@ -9,7 +9,7 @@ import pandas as pd
 
 from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.report import charts
-from tradewinds.report.document import SCHEMA, leak_warning, series_facts
+from tradewinds.report.document import SCHEMA, believed, leak_warning, series_facts
 from tradewinds.report.page import cards_of, span
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table
@@ -57,7 +57,7 @@ def walk_report(prepared: Prepared, document: Mapping[str, Any], run: Mapping[st
         "honesty": {
             **document["honesty"],
             "seeds": document["agent_sharpe_by_seed"]["seeds"],
-            "verdict": f"{words} {_folds_verdict(task, folds)}",
+            "verdict": believed(f"{words} {_folds_verdict(task, folds)}", document["honesty"]),
         },
         "warnings": [*leak_warning(document["honesty"]), *prepared.notes],
     }

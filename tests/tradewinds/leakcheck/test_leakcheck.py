@@ -35,7 +35,7 @@ from tradewinds.tasks.account.task import AccountTask
 from trading_env import CostConfig, Market, TradingConfig, realised_volatility, run_ledger
 
 from markets import noise_series, with_ahead
-from planting import BARS, WORDS, fft_filter, plant_features, plant_fit, prepared_of, request, series
+from planting import BARS, WORDS, fft_filter, plant_features, plant_fit, prepared_of, request, series, unseal
 from story import write_bars
 
 
@@ -248,8 +248,19 @@ LEAKS = {
 }
 
 
+REACHING = (  # need a trainer that is handed later rows, which it is not: tests/tradewinds/pipeline/test_sealed.py
+    scaler_on_all,
+    no_purge_before_the_agent,
+    early_stopping_on_test,
+    agent_chosen_on_test,
+    forecaster_fitted_on_the_agent_s_bars,
+)
+
+
 @pytest.mark.parametrize("plant", LEAKS, ids=lambda plant: plant.__name__)
 def test_a_planted_leak_is_found_where_it_sits(plant, monkeypatch):
+    if plant in REACHING:
+        unseal(monkeypatch)
     plant(monkeypatch)
     verdict = check_pipeline(prepared_of(request(), Parts(LoadedSeries(series()))))
     assert verdict.leak is not None
@@ -266,6 +277,7 @@ def test_the_pipeline_as_it_is_passes_every_probe_at_every_bar(prepared):
 
 
 def test_a_forecaster_that_says_it_was_fitted_too_far_is_not_asked_further(monkeypatch, prepared):
+    unseal(monkeypatch)
     plant_fit(
         monkeypatch,
         lambda fit, series, config, rows, options: fit(series, config, range(rows.start, rows.stop + 4), **options),
@@ -455,14 +467,17 @@ def test_every_run_carries_a_verdict_and_a_leak_is_its_first_warning(tradewinds,
     assert tradewinds(*words).status == 0
     fft_filter(monkeypatch)
     answer = tradewinds(*words)
-    assert answer.status == 0, answer.err
+    assert answer.status == 3, answer.err
     files = sorted(tmp_path.glob("runs/*/*/report.json"))
     clean, leaky = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     assert clean["honesty"]["leakcheck"] == "clean"
-    assert clean["honesty"]["leakcheck_detail"]["comparisons"] == {"account": 1, "frozen": 5, "stream": 2}
-    assert leaky["honesty"]["leakcheck"].startswith("leak at features, bar ")
-    assert leaky["warnings"][0].startswith("leak at features, bar ")
-    assert "none of these numbers can be believed" in answer.out
+    assert clean["honesty"]["leakcheck_detail"]["comparisons"] == {"account": 1, "frozen": 7, "stream": 2}
+    leak = leaky["honesty"]["leakcheck"]
+    assert leak.startswith("leak at hidden_states, bar ")
+    assert leaky["warnings"][0] == f"{leak}; none of these numbers can be believed"
+    assert leaky["honesty"]["verdict"] == f"Not to be believed: {leak}."
+    assert answer.out.splitlines()[2] == f"LEAK: {leak}"  # after where forecaster and agent were written
+    assert "the report is written, and none of its numbers can be believed" in answer.err
 
 
 def test_a_series_that_is_forecast_and_not_traded_is_checked_as_far_as_it_goes(monkeypatch):

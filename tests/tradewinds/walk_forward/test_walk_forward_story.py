@@ -207,7 +207,7 @@ def test_a_leak_in_one_fold_is_the_walk_s_first_warning(typed, folder, monkeypat
 
     monkeypatch.setattr(stage, "facts_of", facts)
     answer = typed(*WORDS, "--json")
-    assert answer.status == 0, answer.err
+    assert answer.status == 3, answer.err
     newest = max(folder.glob("runs/mine/2*/report.json"), key=lambda path: path.parent.name)
     report = json.loads(newest.read_text(encoding="utf-8"))
     assert report["honesty"]["leakcheck"] == "fold 2, seed 8: leak at features, bar 2020-05-05"

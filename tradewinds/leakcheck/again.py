@@ -1,0 +1,76 @@
+"""The run's own states and decisions, made again where the second half of the test rows is another market.
+
+What was chosen by a look at all test rows, a threshold or a feature's window, is chosen otherwise there: everything
+after the middle is once a trend up and once a zigzag down. Must not know how anything was fitted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from forecaster.hidden_states import HiddenStates, encode
+from tradewinds.leakcheck.stretch import parts_of, world_of
+from tradewinds.leakcheck.verdict import Leak, Question, leak_at
+from tradewinds.leakcheck.worlds import another_world
+from tradewinds.pipeline.task import Models, Prepared
+
+WORLDS = (1, 2)  # seeds of `another_world`: a trend, a zigzag
+DAY_ROWS = 24  # rows after a boundary, near which the next one is sought
+
+
+def decided_again(prepared: Prepared, models: Models, decisions: pd.DataFrame | None) -> Iterator[Question]:
+    """List the questions of the run's states, and of its decisions on the test rows if somebody acts.
+
+    Args:
+        prepared: the request, its bars aligned with its parts.
+        models: with the states of every bar.
+        decisions: of the test rows.
+    """
+    row, end = _middle(prepared)
+    for seed in WORLDS:
+        yield "frozen", partial(_again, prepared, models, decisions, row, end, seed)
+
+
+def _middle(prepared: Prepared) -> tuple[int, int]:
+    """Return the last row that stays as it is, and the last whose decision is taken by its close."""
+    test, boundary = prepared.split.test, prepared.task.boundary(prepared)
+    middle = (test.start + test.stop) // 2
+    if boundary is None:
+        return middle, middle
+    first = boundary(middle)  # of a day that is decided as a whole, on what is known before it begins
+    return first - 1, boundary(first + DAY_ROWS) - 1
+
+
+def _again(
+    prepared: Prepared, models: Models, decisions: pd.DataFrame | None, row: int, end: int, seed: int
+) -> Leak | None:
+    fitted, ours = models.forecasting()
+    world = world_of(prepared, another_world(parts_of(prepared), row, seed=seed))
+    theirs = encode(fitted, world.series)
+    what = f"it changed when only bars after {prepared.series.index[row].isoformat()}, half of the test, were changed"
+    wrong = _other_state(ours, theirs, row)
+    if wrong is not None:
+        return leak_at(prepared, "frozen", "hidden_states", wrong, what)
+    if decisions is None:
+        return None
+    again = prepared.task.decide(world, replace(models, states=theirs), prepared.split.test)
+    there = decisions[decisions.index <= prepared.series.index[end]]
+    one, other = there.to_numpy(np.float64), again.loc[there.index, there.columns].to_numpy(np.float64)
+    differing = np.flatnonzero(~((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1))
+    if len(differing) == 0:
+        return None
+    first = int(prepared.series.index.searchsorted(there.index[int(differing[0])]))
+    return leak_at(prepared, "frozen", "actions", first, what)
+
+
+def _other_state(ours: HiddenStates, theirs: HiddenStates, row: int) -> int | None:
+    """Return the first row up to `row` whose state or forecast differs; None if there is none."""
+    pairs = ((ours.hidden_state, theirs.hidden_state), (ours.forecast, theirs.forecast))
+    rows = [
+        np.flatnonzero(~((one[: row + 1] == other[: row + 1]) | np.isnan(one[: row + 1])).all(axis=1))
+        for one, other in pairs
+    ]
+    return min((int(found[0]) for found in rows if len(found)), default=None)

@@ -1,0 +1,108 @@
+"""What every run asks of itself: the probes of the command that need no fitting, with the models of the run.
+
+It is cheap, a second or so, and says by name what it left out. Must not know how anything is fitted, nor any task.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tradewinds.core.errors import RequestError
+from tradewinds.leakcheck.again import decided_again
+from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
+from tradewinds.leakcheck.trace import trace
+from tradewinds.leakcheck.verdict import Question, Verdict
+from tradewinds.leakcheck.walks import WorldWalk, account
+from tradewinds.leakcheck.worlds import last_bars
+from tradewinds.pipeline.task import Forecasts, Models, Outcome, Prepared
+
+CUTS = 5  # bars at which the stretch is cut
+UNPREPARED = "other worlds could not be prepared ({error})"
+
+
+def leakcheck_block(
+    prepared: Prepared,
+    models: Models,
+    outcome: Outcome | None = None,
+    *,
+    decisions: pd.DataFrame | None = None,
+    forecasts: Forecasts | None = None,
+) -> dict[str, Any]:
+    """Return what `check_run` says for a report: `clean`, what was not probed, or where the leak is."""
+    verdict = check_run(prepared, models, outcome, decisions=decisions, forecasts=forecasts)
+    return {"leakcheck": verdict.word, "leakcheck_detail": verdict.plain()}
+
+
+def check_run(
+    prepared: Prepared,
+    models: Models,
+    outcome: Outcome | None = None,
+    *,
+    decisions: pd.DataFrame | None = None,
+    forecasts: Forecasts | None = None,
+) -> Verdict:
+    """Ask a finished run what is cheap to ask; stop at the first leak.
+
+    Args:
+        prepared: the request, its test rows open.
+        models: its forecaster with the states of every bar, and its agent if there is one.
+        outcome: of its test rows, for the second account.
+        decisions: of its agent there, to be taken again.
+        forecasts: as they were scored, for the second scorer.
+    """
+    verdict = Verdict()
+    for name, part in (
+        ("money", partial(_money, prepared, outcome)),
+        ("decisions", partial(_decisions, prepared, models, decisions)),
+        ("a stretch of the last bars", partial(_stretch, prepared, models)),
+    ):
+        try:
+            for probe, question in part(verdict):
+                verdict.count(probe)
+                verdict.leak = question()
+                if verdict.leak is not None:
+                    return verdict
+        except RequestError as error:
+            verdict.unprobed.append(f"{name}: {UNPREPARED.format(error=error)}")
+    return verdict
+
+
+def _money(prepared: Prepared, outcome: Outcome | None, verdict: Verdict) -> Iterator[Question]:
+    """Compare money with the second account."""
+    if outcome is not None:
+        yield "account", partial(account, prepared, outcome)
+
+
+def _decisions(
+    prepared: Prepared, models: Models, decisions: pd.DataFrame | None, verdict: Verdict
+) -> Iterator[Question]:
+    """Take the decisions of the test rows again where later bars are others."""
+    if prepared.parts is None:
+        verdict.unprobed.append("decisions: nothing is known of how the series was joined")
+    else:
+        yield from decided_again(aligned(prepared), models, decisions)
+
+
+def _stretch(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:
+    """Walk the last bars through other worlds, every stage."""
+    if prepared.parts is None:
+        return
+    prepared = aligned(prepared)
+    assert models.forecaster is not None
+    task, first = prepared.task, first_row(prepared, models.forecaster)
+    bars = max(first, prepared.split.embargo_bars) + 1 + task.warm_bars + task.stretch_bars
+    short = short_stretch(prepared, last_bars(parts_of(prepared), bars), first)
+    if short is None:
+        verdict.unprobed.append(f"a stretch of the last bars: it needs {bars} bars")
+        return
+    rows = short.split.test
+    true = trace(short, models, rows)
+    if task.acts and "actions" not in true.tables:
+        verdict.unprobed.append("actions: too few bars to act on")
+    walk: Callable[[int], WorldWalk] = partial(WorldWalk, short, models, true, rows)
+    cuts = [walk(row) for row in np.linspace(rows.start + 1, rows.stop - 2, CUTS).astype(int).tolist()]
+    yield from (("frozen", cut.frozen) for cut in cuts)
+    yield from (("stream", cut.stream) for cut in cuts[1:-1:2])
