@@ -21,17 +21,20 @@ WORLDS = (1, 2)  # seeds of `another_world`: a trend, a zigzag
 DAY_ROWS = 24  # rows after a boundary, near which the next one is sought
 
 
-def decided_again(prepared: Prepared, models: Models, decisions: pd.DataFrame | None) -> Iterator[Question]:
+def decided_again(
+    prepared: Prepared, models: Models, decisions: pd.DataFrame | None, rows: range
+) -> Iterator[Question]:
     """List the questions of the run's states, and of its decisions on the test rows if somebody acts.
 
     Args:
         prepared: the request, its bars aligned with its parts.
         models: with the states of every bar.
-        decisions: of the test rows.
+        decisions: of `rows`.
+        rows: the test rows, or what the decisions were taken on.
     """
     row, end = _middle(prepared)
     for seed in WORLDS:
-        yield "frozen", partial(_again, prepared, models, decisions, row, end, seed)
+        yield "frozen", partial(_again, prepared, models, decisions, rows, row=row, end=end, seed=seed)
 
 
 def _middle(prepared: Prepared) -> tuple[int, int]:
@@ -45,7 +48,14 @@ def _middle(prepared: Prepared) -> tuple[int, int]:
 
 
 def _again(
-    prepared: Prepared, models: Models, decisions: pd.DataFrame | None, row: int, end: int, seed: int
+    prepared: Prepared,
+    models: Models,
+    decisions: pd.DataFrame | None,
+    rows: range,
+    *,
+    row: int,
+    end: int,
+    seed: int,
 ) -> Leak | None:
     fitted, ours = models.forecasting()
     world = world_of(prepared, another_world(parts_of(prepared), row, seed=seed))
@@ -56,7 +66,7 @@ def _again(
         return leak_at(prepared, "frozen", "hidden_states", wrong, what)
     if decisions is None:
         return None
-    again = prepared.task.decide(world, replace(models, states=theirs), prepared.split.test)
+    again = prepared.task.decide(world, replace(models, states=theirs), rows)
     there = decisions[decisions.index <= prepared.series.index[end]]
     one, other = there.to_numpy(np.float64), again.loc[there.index, there.columns].to_numpy(np.float64)
     differing = np.flatnonzero(~((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1))

@@ -30,9 +30,10 @@ def leakcheck_block(
     *,
     decisions: pd.DataFrame | None = None,
     forecasts: Forecasts | None = None,
+    rows: range | None = None,
 ) -> dict[str, Any]:
     """Return what `check_run` says for a report: `clean`, what was not probed, or where the leak is."""
-    verdict = check_run(prepared, models, outcome, decisions=decisions, forecasts=forecasts)
+    verdict = check_run(prepared, models, outcome, decisions=decisions, forecasts=forecasts, rows=rows)
     return {"leakcheck": verdict.word, "leakcheck_detail": verdict.plain()}
 
 
@@ -43,6 +44,7 @@ def check_run(
     *,
     decisions: pd.DataFrame | None = None,
     forecasts: Forecasts | None = None,
+    rows: range | None = None,
 ) -> Verdict:
     """Ask a finished run what is cheap to ask; stop at the first leak.
 
@@ -51,12 +53,13 @@ def check_run(
         models: its forecaster with the states of every bar, and its agent if there is one.
         outcome: of its test rows, for the second account.
         decisions: of its agent there, to be taken again.
+        rows: that these were taken on; None for the test rows.
         forecasts: as they were scored, for the second scorer.
     """
     verdict = Verdict()
     for name, part in (
         ("money", partial(_money, prepared, outcome)),
-        ("decisions", partial(_decisions, prepared, models, decisions)),
+        ("decisions", partial(_decisions, prepared, models, decisions, prepared.split.test if rows is None else rows)),
         ("a stretch of the last bars", partial(_stretch, prepared, models)),
     ):
         try:
@@ -77,13 +80,13 @@ def _money(prepared: Prepared, outcome: Outcome | None, verdict: Verdict) -> Ite
 
 
 def _decisions(
-    prepared: Prepared, models: Models, decisions: pd.DataFrame | None, verdict: Verdict
+    prepared: Prepared, models: Models, decisions: pd.DataFrame | None, rows: range, verdict: Verdict
 ) -> Iterator[Question]:
     """Take the decisions of the test rows again where later bars are others."""
     if prepared.parts is None:
         verdict.unprobed.append("decisions: nothing is known of how the series was joined")
     else:
-        yield from decided_again(aligned(prepared), models, decisions)
+        yield from decided_again(aligned(prepared), models, decisions, rows)
 
 
 def _stretch(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:

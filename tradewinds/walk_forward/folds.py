@@ -153,10 +153,11 @@ def compute(config: Config, parts: Parts, fold: FoldSeed) -> None:
     prepared = prepared_from(config, task_of(config), cut, split)
     with TemporaryDirectory(prefix="tradewinds-fold-") as temporary:
         models = encoded_anew(prepared, fit(prepared.seal(), Path(temporary) / "run", Silent()))
-    decisions = prepared.task.decide(prepared, models, range(split.test.start - 1, split.test.stop))
+    rows = range(split.test.start - 1, split.test.stop)
+    decisions = prepared.task.decide(prepared, models, rows)
     trained = models.artifacts[AGENT].manifest["facts"]
     facts = {"fold": fold.number, "best_step": trained["best_step"], "learned": trained["learned"]}
-    facts |= {"leakcheck": leakcheck_block(prepared, models, decisions=decisions)["leakcheck"]}
+    facts |= {"leakcheck": leakcheck_block(prepared, models, decisions=decisions, rows=rows)["leakcheck"]}
     shutil.rmtree(fold.folder, ignore_errors=True)  # damaged, or it would not be computed again
     with writing(fold.folder, KIND, config=config.plain(), inputs=prepared.inputs, facts=facts) as partial:
         decisions.to_parquet(partial / DECISIONS)

@@ -18,6 +18,8 @@ from tradewinds.evaluation.overfitting import bar_sharpe
 from tradewinds.evaluation.seed_statistics import seed_line, seed_summary
 from tradewinds.judge import PAGE, REPORT, log_opening, publish, stop_at_leak, trials
 from tradewinds.leakcheck.stretch import aligned
+from tradewinds.leakcheck.verdict import Leak
+from tradewinds.leakcheck.walks import account
 from tradewinds.pipeline.artifact import new_run_id, read, sweep_partials, versions
 from tradewinds.pipeline.task import Outcome, Prepared
 from tradewinds.report.document import CLEAN, leak_of
@@ -41,7 +43,7 @@ def walk(prepared: Prepared, console: Console) -> dict[str, Any]:
     with console.progress("walk-forward") as progress:
         computed = run_all(prepared, folds, progress)
     document, curves = judge_walk(prepared, folds, run)
-    document["honesty"] |= leak_verdicts(folds)
+    document["honesty"] |= leak_verdicts(folds, document.pop("money"))
     facts: dict[str, Any] = {
         "id": run.name,
         "command": "walk-forward",
@@ -83,7 +85,8 @@ def judge_walk(prepared: Prepared, folds: list[FoldSeed], run: Path) -> tuple[di
     fold to fold, and pays for every change. The median seed stands for all where one has to.
 
     Returns:
-        Plain data, and (T,) curves of all seeds and baselines, a column each.
+        Plain data, and by `money` the leaks that a second account found; (T,) curves of all seeds and baselines, a
+        column each.
     """
     task, tested = prepared.task, _tested(prepared, folds)
     seeds = sorted({fold.seed for fold in folds})
@@ -107,6 +110,7 @@ def judge_walk(prepared: Prepared, folds: list[FoldSeed], run: Path) -> tuple[di
         | {name: whole.metrics[name] for name in whole.strategies if name != "agent"},
         "agent_sharpe_by_seed": seed_summary(seeds, [sharpes[seed] for seed in seeds]),
         "honesty": honesty | counted,
+        "money": {seed: account(jobs[seed], outcome) for seed, outcome in outcomes.items()},
     }
     curves = {f"{AGENT}{seed}": outcome.curves["agent"] for seed, outcome in outcomes.items()}
     curves |= {name: whole.curves[name] for name in whole.strategies if name != "agent"}
@@ -143,8 +147,16 @@ def _fold(tested: Prepared, folds: Sequence[FoldSeed], number: int, outcomes: Ma
     }
 
 
-def leak_verdicts(folds: Sequence[FoldSeed]) -> dict[str, Any]:
-    """Return the leak checks of all folds and seeds in one: `clean`, or the first leak and its fold."""
+def leak_verdicts(folds: Sequence[FoldSeed], money: Mapping[int, Leak | None]) -> dict[str, Any]:
+    """Return the leak checks of all folds and seeds in one: `clean`, or the first leak and its fold.
+
+    Args:
+        folds: all of them.
+        money: by seed, what a second account found in the joint one.
+    """
+    for seed, leak in money.items():
+        if leak is not None:
+            return {"leakcheck": f"all folds, seed {seed}: {leak}"}
     verdicts = {fold: facts_of(fold).get("leakcheck") for fold in folds}
     for fold, word in verdicts.items():
         if leak_of({"leakcheck": word}) is not None:
