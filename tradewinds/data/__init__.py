@@ -54,9 +54,10 @@ def join_parts(parts: "Parts", rules: DataConfig = PLAIN, known_at: "KnownAt | N
     Raises:
         RequestError: the columns cannot be joined, or do not overlap.
     """
+    from tradewinds.data.assemble.early import read_early, shorten_leads
     from tradewinds.data.assemble.exogenous import join_columns
 
-    loaded = parts.series
+    loaded = parts.series if known_at is None else read_early(parts.series, known_at)
     for part in parts.columns:
         loaded = join_columns(loaded, part, rules, known_at)
-    return loaded
+    return loaded if known_at is None else shorten_leads(loaded, known_at)

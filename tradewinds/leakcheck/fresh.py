@@ -7,7 +7,7 @@ threshold, says the same in all of them. The other process loads the plugins ane
 from tradewinds.core.plugins import is_own
 from tradewinds.core.workers import results_of
 from tradewinds.leakcheck.newcomer import read_features
-from tradewinds.leakcheck.stretch import parts_of
+from tradewinds.leakcheck.stretch import moment_of, parts_of
 from tradewinds.leakcheck.trace import Trace, first_difference
 from tradewinds.leakcheck.verdict import Leak, leak_at
 from tradewinds.leakcheck.worlds import known_until
@@ -23,7 +23,7 @@ def brings_plugins(prepared: Prepared) -> bool:
 def fresh(prepared: Prepared, true: Trace) -> Leak | None:
     """Compare the features that a new process reads of the bars before the agent's with those that were read here."""
     row = prepared.split.agent.start - 1
-    shared = (prepared.config.plain(), known_until(parts_of(prepared), row + 1))
+    shared = (prepared.config.plain(), known_until(parts_of(prepared), row + 1, moment_of(prepared, row)))
     with results_of(read_features, [prepared.split], workers=1, shared=shared) as results:
         (tables,) = results
     compared = Trace({name: true.tables[name] for name in tables})

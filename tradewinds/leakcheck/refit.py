@@ -7,7 +7,7 @@ from pathlib import Path
 
 from forecaster.fitted import FittedForecaster
 from tradewinds.core.console import Silent
-from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
+from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
 from tradewinds.leakcheck.worlds import another_world
 from tradewinds.pipeline import steps
@@ -71,7 +71,9 @@ def refits(prepared: Prepared, models: Fits, folder: Path) -> list[Question]:
 def _forecaster_again(prepared: Prepared, models: Fits, run: Path, number: int) -> Leak | None:
     """Change all after the forecaster's rows: what was fitted may not notice."""
     end = min(prepared.split.forecaster.stop, prepared.split.agent.start - prepared.config.split.embargo_bars)
-    world = world_of(prepared, another_world(parts_of(prepared), end - 1, seed=number))
+    world = world_of(
+        prepared, another_world(parts_of(prepared), end - 1, moment=moment_of(prepared, end - 1), seed=number)
+    )
     panel, _ = steps.train_forecaster(world, run, SILENT)
     leak = _same_forecasters(prepared, models.panel, panel, end)
     if leak is not None:  # unless the machine itself fits otherwise every time
@@ -84,7 +86,9 @@ def _forecaster_again(prepared: Prepared, models: Fits, run: Path, number: int) 
 def _agent_again(prepared: Prepared, models: Fits, first: TrainedAgent, folder: Path, number: int) -> Leak | None:
     """Change all after the validation rows: what was learned and chosen may not notice."""
     end = prepared.split.validation.stop
-    world = world_of(prepared, another_world(parts_of(prepared), end - 1, seed=number))
+    world = world_of(
+        prepared, another_world(parts_of(prepared), end - 1, moment=moment_of(prepared, end - 1), seed=number)
+    )
     artifact = read(folder / "first" / "forecaster", "forecaster")
     agent = _fit_agent(world, models.of(prepared), artifact, folder / f"agent-{number}")
     if _same_agents(first, agent):
@@ -105,7 +109,7 @@ def _stopped_again(prepared: Prepared, models: Fits, run: Path) -> Leak | None:
     first = max(first_row(prepared, fitted, name) for name, fitted in panel.items())
     last = prepared.split.forecaster.stop - model.horizon
     row = last - max(2, round(trainer.early_stopping_fraction * (last - first)))
-    world = world_of(prepared, another_world(parts_of(prepared), row))
+    world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row)))
     if model.linear_base:
         config = dataclasses.replace(prepared.config, model=dataclasses.replace(model, linear_base=False))
         prepared, world = (dataclasses.replace(one, config=config) for one in (prepared, world))

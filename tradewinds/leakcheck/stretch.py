@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pandas as pd
+
 import forecaster.hidden_states as encoding
 from forecaster.data.splits import Split
 from forecaster.fitted import FittedForecaster
@@ -24,6 +26,12 @@ def aligned(prepared: Prepared) -> Prepared:
 def world_of(prepared: Prepared, parts: Parts, split: Split | None = None) -> Prepared:
     """Prepare the request anew in another world, its rows parted as they were."""
     return prepared_from(prepared.config, prepared.task, parts, prepared.split if split is None else split)
+
+
+def moment_of(prepared: Prepared, row: int) -> pd.Timestamp:
+    """Return the moment as of which a row of the request's series is read: its close, or a gate closure before it."""
+    moment: pd.Timestamp = prepared.task.clock(prepared).reads[row]
+    return moment
 
 
 def parts_of(prepared: Prepared) -> Parts:

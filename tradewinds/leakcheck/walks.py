@@ -1,17 +1,19 @@
 """Fitted models, walked through worlds in which only the future differs; and the second account's probe."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.fitted import FittedForecaster
 from tradewinds.core.errors import RequestError
 from tradewinds.leakcheck.fresh import brings_plugins, fresh
 from tradewinds.leakcheck.refit import Fits
-from tradewinds.leakcheck.stretch import first_row, parts_of, world_of
+from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_of
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
@@ -33,13 +35,27 @@ def walks(prepared: Prepared, fits: Fits, true: Trace, rows: range) -> tuple[lis
         likely.append(("account", partial(account, prepared, prepared.task.outcome(prepared, true.decisions))))
     likely += [("warm_up", walk(later).warm_up) for later in LATER]
     most = prepared.config.leakcheck.cuts
+    decides = prepared.task.clock(prepared).decides
     every: list[Question] = [
-        ("frozen", walk(row).frozen) for row in _spread(range(first, last), most) if row not in edges
+        ("frozen", walk(row).frozen) for row in _cuts(range(first, last), decides, most) if row not in edges
     ]
-    return likely, every + [("stream", walk(row).stream) for row in _spread(range(rows.start + 1, last), most)]
+    streamed = _cuts(range(rows.start + 1, last), decides, most)
+    return likely, every + [("stream", walk(row).stream) for row in streamed]
 
 
-def _spread(rows: range, most: int) -> list[int]:
+def _cuts(rows: range, decides: NDArray[np.bool_], most: int) -> list[int]:
+    """Return all rows, or `most` of them, evenly spread; where few decide, half of them are rows that do."""
+    if len(rows) <= most:
+        return list(rows)
+    deciding = [row for row in rows if decides[row]]
+    if len(deciding) == len(rows):
+        return _spread(rows, most)
+    half = _spread(deciding, most // 2)
+    others = [row for row in rows if not decides[row]]
+    return sorted([*half, *_spread(others, most - len(half))])
+
+
+def _spread(rows: Sequence[int], most: int) -> list[int]:
     """Return all rows, or `most` of them, evenly spread."""
     if len(rows) <= most:
         return list(rows)
@@ -68,7 +84,7 @@ class WorldWalk:
 
     def frozen(self) -> Leak | None:
         """Replace all after the bar."""
-        world = world_of(self.prepared, another_world(parts_of(self.prepared), self.number))
+        world = world_of(self.prepared, another_world(parts_of(self.prepared), self.number, moment=self._moment))
         difference = first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
         what = f"it changed when only bars after {self._bar} were changed"
         return None if difference is None else leak_at(self.prepared, "frozen", *difference, what)
@@ -77,27 +93,29 @@ class WorldWalk:
         """Let the bar be the last one there is."""
         split = dataclasses.replace(self.prepared.split, test=range(self.rows.start, self.number + 1))
         try:
-            world = world_of(self.prepared, known_until(parts_of(self.prepared), self.number + 1), split)
+            world = world_of(self.prepared, known_until(parts_of(self.prepared), self.number + 1, self._moment), split)
         except RequestError:  # columns published so late that the last bars have none yet
             return None
-        if len(world.series.index) != self.number + 1:
+        last = len(world.series.index) - 1  # fewer bars where columns are not fresh any more at the end
+        if last <= self.rows.start or not world.series.index.equals(self.prepared.series.index[: last + 1]):
             return None
-        other = trace(world, self.models, split.test)
-        difference = first_difference(self.true, other, last_row=self.number) or self._signal(world, other)
+        world = dataclasses.replace(world, split=dataclasses.replace(split, test=range(self.rows.start, last + 1)))
+        other = trace(world, self.models, world.split.test)
+        difference = first_difference(self.true, other, last_row=last) or self._signal(world, other, last)
         what = f"it was another when {self._bar} was the last bar there was"
         return None if difference is None else leak_at(self.prepared, "stream", *difference, what)
 
-    def _signal(self, world: Prepared, other: Trace) -> tuple[str, int] | None:
+    def _signal(self, world: Prepared, other: Trace, last: int) -> tuple[str, int] | None:
         """Compare what `signal` says after the last bar with what the batch said of it."""
         start, actions = self.true.tables.get("actions", [(0, np.empty(0))])[0]
-        if not start <= self.number < start + len(actions) or other.models is None:
+        if not start <= last < start + len(actions) or other.models is None:
             return None
         try:
             decision = world.task.decision(world, other.models, world.split.test)
         except RequestError:  # no moment at which anything is decided, such as the middle of a unit's day
             return None
-        same = np.array_equal(world.task.decided(decision), actions[self.number - start], equal_nan=True)
-        return None if same else ("actions", self.number)
+        same = np.array_equal(world.task.decided(decision), actions[last - start], equal_nan=True)
+        return None if same else ("actions", last)
 
     def warm_up(self) -> Leak | None:
         """Begin some bars later."""
@@ -120,6 +138,10 @@ class WorldWalk:
     def _fitted(self) -> FittedForecaster:
         assert self.models.forecaster is not None
         return self.models.forecaster
+
+    @property
+    def _moment(self) -> pd.Timestamp:
+        return moment_of(self.prepared, self.number)
 
     @property
     def _bar(self) -> str:

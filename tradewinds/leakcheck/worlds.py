@@ -15,9 +15,10 @@ Array = NDArray[np.float64]
 WALKS = ((0.0, 0.0), (0.01, 0.8), (-0.01, -0.8))  # drift a bar, and what is left of a step in the next one
 
 
-def another_world(parts: Parts, last_row: int, *, seed: int = 0) -> Parts:
-    """Replace everything that became known after the close of bar `last_row`, and nothing else.
+def another_world(parts: Parts, last_row: int, *, moment: pd.Timestamp | None = None, seed: int = 0) -> Parts:
+    """Replace the prices of all bars after `last_row`, and of all else what became known after `moment`.
 
+    The moment is the bar's close, or an earlier one at which what it says is read, as a gate closure; None: its close.
     Prices walk another path from the last close on, at another volatility: at random, or for the next two seeds in a
     trend up and in a zigzag down, so that whatever is chosen by what comes is chosen otherwise in one of them. Volumes,
     dividends, splits and columns take other values. Missing values stay missing, so that what is filled from the far
@@ -25,23 +26,30 @@ def another_world(parts: Parts, last_row: int, *, seed: int = 0) -> Parts:
     """
     rng = np.random.default_rng([seed, last_row])
     series = parts.series.series
+    moment = series.close_time[last_row] if moment is None else moment
     return Parts(
-        dataclasses.replace(parts.series, series=_other_bars(series, last_row, rng, seed)),
-        tuple(_other_columns(columns, series, last_row) for columns in parts.columns),
+        dataclasses.replace(parts.series, series=_other_bars(series, last_row, moment, rng, seed)),
+        tuple(_other_columns(columns, series, moment) for columns in parts.columns),
     )
 
 
-def known_until(parts: Parts, num_rows: int) -> Parts:
-    """Return what was there at the close of bar `num_rows` - 1: the bars so far, and the values known by then."""
+def known_until(parts: Parts, num_rows: int, moment: pd.Timestamp | None = None) -> Parts:
+    """Return what was there when bar `num_rows` - 1 was read: the bars so far, and the values known by `moment`.
+
+    None is the bar's close. Columns of the series' own that are not known by then hold other values.
+    """
     series = parts.series.series
+    moment = series.close_time[num_rows - 1] if moment is None else moment
+    bars = series.rows(range(num_rows))
+    bars = dataclasses.replace(bars, exogenous=_other_exogenous(bars, moment, np.random.default_rng(num_rows)))
     columns = []
     for part in parts.columns:
-        late = _unknown(part, series, num_rows - 1)
+        late = _unknown(part, series, moment)
         known = ~late.all(axis=1)
         table = part.table.mask(late)[known]
         available = {name: moments[known] for name, moments in part.available.items()}
         columns.append(dataclasses.replace(part, table=table, available=available))
-    return Parts(dataclasses.replace(parts.series, series=series.rows(range(num_rows))), tuple(columns))
+    return Parts(dataclasses.replace(parts.series, series=bars), tuple(columns))
 
 
 def later_start(parts: Parts, first_row: int) -> Parts:
@@ -56,11 +64,11 @@ def last_bars(parts: Parts, count: int) -> Parts:
     return later_start(parts, max(len(parts.series.series.index) - count, 0))
 
 
-def _other_bars(series: Series, last_row: int, rng: np.random.Generator, seed: int) -> Series:
+def _other_bars(series: Series, last_row: int, moment: pd.Timestamp, rng: np.random.Generator, seed: int) -> Series:
     after = slice(last_row + 1, None)
     shape = series.close[after].shape
     if shape[0] == 0:
-        return series
+        return dataclasses.replace(series, exogenous=_other_exogenous(series, moment, rng))
     prices = _walk(series, last_row, shape, rng, kind=seed % 3)
     close = prices["close"]
     if series.single_price:
@@ -75,10 +83,21 @@ def _other_bars(series: Series, last_row: int, rng: np.random.Generator, seed: i
         for name, values in {**prices, **others}.items()
         if getattr(series, name) is not None and values is not None
     }
-    exogenous = series.exogenous.copy()
-    exogenous.iloc[after] = _moved(exogenous.iloc[after], rng)
-    ahead = tuple(_other_announcements(one, series.index[last_row]) for one in series.future_covariates)
+    exogenous = _other_exogenous(series, moment, rng)
+    ahead = tuple(_other_announcements(one, moment - series.bar_length) for one in series.future_covariates)
     return dataclasses.replace(series, exogenous=exogenous, future_covariates=ahead, **changed)
+
+
+def _other_exogenous(series: Series, moment: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:
+    """Move what of the series' own columns was not known at a moment: announced ones are known ahead of their bar."""
+    leads = {name: lead for part in series.future_covariates for name, lead in part.leads.items()}
+    moved = _moved(series.exogenous, rng)
+    table = series.exogenous.copy()
+    for name in table.columns:
+        early = leads.get(str(name), pd.Timedelta(0))
+        known = series.close_time if not early else series.index + series.bar_length - early
+        table[name] = table[name].where(np.asarray(known <= moment), moved[name])
+    return table
 
 
 def _walk(
@@ -123,19 +142,19 @@ def _other_announcements(one: FutureCovariates, now: pd.Timestamp) -> FutureCova
     return dataclasses.replace(one, table=table)
 
 
-def _other_columns(columns: LoadedColumns, series: Series, last_row: int) -> LoadedColumns:
+def _other_columns(columns: LoadedColumns, series: Series, moment: pd.Timestamp) -> LoadedColumns:
     """Scale what was not known yet by 0.9: a zero at night and a humidity below 100 % stay believable."""
-    late = _unknown(columns, series, last_row)
+    late = _unknown(columns, series, moment)
     return dataclasses.replace(columns, table=columns.table.where(~late, columns.table * 0.9))
 
 
-def _unknown(columns: LoadedColumns, series: Series, last_row: int) -> pd.DataFrame:
-    """(N, K) which values were not known at the close of bar `last_row`."""
-    now, close = series.index[last_row], series.close_time[last_row]
+def _unknown(columns: LoadedColumns, series: Series, moment: pd.Timestamp) -> pd.DataFrame:
+    """(N, K) which values were not known at a moment; what is announced, at the close of a bar that ends there."""
+    now = moment - series.bar_length
     times = pd.DatetimeIndex(columns.table.index)
     late = {}
     for name in columns.table.columns:
-        unknown = np.asarray(columns.available[str(name)] > close)
+        unknown = np.asarray(columns.available[str(name)] > moment)
         if str(name) in columns.leads:
             unknown &= np.asarray(times > now + columns.leads[str(name)])
         late[name] = unknown

@@ -191,6 +191,57 @@ class Models:
 
 
 @dataclass(frozen=True, eq=False)
+class Clock:
+    """When what a bar says is known, and when it is read: reckoned apart from what joins it. T bars.
+
+    Attributes:
+        reads: (T,) moments as of which the rows are read; nothing but prices that became known later may stand in one.
+        prices: (T,) moments by which each bar's own prices are known.
+        decides: (T,) whether something is decided on a row.
+    """
+
+    reads: pd.DatetimeIndex
+    prices: pd.DatetimeIndex
+    decides: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What an agent observes of a market, at R decisions.
+
+    Attributes:
+        names: of all its columns, as an observation holds them.
+        values: (R, O) the first O of them; what is left it knows of itself.
+        rows: (R,) row of the series that each decision is made at.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[Any]
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """N forecasts of single bars beside what came, as they are scored.
+
+    Attributes:
+        name: of the forecaster, or of the table they stand in.
+        issued: (N,) rows they were issued at.
+        outcome: (N,) rows of the bars they are of.
+        forecast: (N,) values.
+        truth: (N,) what they are scored by.
+        prices: whether values are prices of the bars, and not changes.
+    """
+
+    name: str
+    issued: NDArray[np.int64]
+    outcome: NDArray[np.int64]
+    forecast: Array
+    truth: Array
+    prices: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What every strategy came to on the same test span, through one ledger.
 
@@ -317,6 +368,9 @@ class Task(Protocol[JobT]):
     def known_at(self, config: Config) -> KnownAt | None:
         """Return up to which moment exogenous columns may be known at each bar; None for its close."""
 
+    def clock(self, job: JobT) -> Clock:
+        """Return when each bar's prices are known and its row is read, by code that `known_at` does not use."""
+
     def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
         """Return the request as this series allows it, and what is to be noted.
 
@@ -372,6 +426,12 @@ class Task(Protocol[JobT]):
 
     def trace(self, job: JobT, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
         """Return what was observed, decided and earned on `rows`, bar by bar, for worlds to be compared; decisions."""
+
+    def observed(self, job: JobT, models: Models, rows: range) -> Observed | None:
+        """Return what the agent observes on `rows`, column by column; None where nobody acts or bars are too few."""
+
+    def scored(self, job: JobT, models: Models, rows: range) -> Sequence[Scored]:
+        """Return the network's forecasts on `rows` as they are scored; none where bars are too few."""
 
     # --- folds that follow one another
     def boundary(self, job: JobT) -> Callable[[int], int] | None:

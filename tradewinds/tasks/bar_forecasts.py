@@ -9,7 +9,7 @@ from forecaster.evaluation.scores import Scores, score_forecasts
 from forecaster.hidden_states import HiddenStates
 from forecaster.networks.heads import LEVELS
 from tradewinds.evaluation.inference import CERTAIN, compare_forecasts, forecast_verdict, rival_verdicts
-from tradewinds.pipeline.task import Forecasts, Models, Prepared, TraceTables
+from tradewinds.pipeline.task import Forecasts, Models, Prepared, Scored, TraceTables
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast
 CALIBRATION = 20  # bars whose residuals give the forecasts their first intervals, in a trace
@@ -65,19 +65,45 @@ def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range, score
     return table
 
 
+def scored(prepared: Prepared, models: Models, rows: range) -> tuple[Scored, ...]:
+    """Return the network's forecasts of the bars after `rows` as `score_forecasts` scores them, and as the table tells.
+
+    Nothing where there are too few bars, as in `score_tables`.
+    """
+    scores = _scores(prepared, models, rows)
+    if scores is None:
+        return ()
+    (_, states), horizon = models.forecasting(), prepared.config.model.horizon
+    truth, error = scores.errors["naive"], scores.errors[prepared.config.model.kind]  # naive forecasts no change
+    issued = np.repeat(scores.decisions, horizon)
+    outcome = (scores.decisions[:, None] + 1 + np.arange(horizon)).ravel()
+    table = forecasts_table(prepared, states, rows, scores)
+    bars = np.arange(rows.start, rows.stop)
+    return (
+        Scored(prepared.config.model.kind, issued, outcome, (truth - error).ravel(), truth.ravel()),
+        Scored("forecasts table", bars - 1, bars, table["forecast"].to_numpy(), table["truth"].to_numpy()),
+    )
+
+
 def score_tables(prepared: Prepared, models: Models, rows: range) -> TraceTables:
     """Return every model's errors, each at the bar that completes its outcome, and the calibrated quantiles.
 
     Calibrated on some bars before `rows`; nothing where there are too few of either.
     """
+    scores = _scores(prepared, models, rows)
+    if scores is None:
+        return {}
+    first = int(scores.decisions[0])
+    errors = [(first + prepared.config.model.horizon, error) for error in scores.errors.values()]
+    return {"scores": [*errors, (first, scores.next_bar_quantiles.T)]}
+
+
+def _scores(prepared: Prepared, models: Models, rows: range) -> Scores | None:
     horizon, (fitted, states) = prepared.config.model.horizon, models.forecasting()
     before = range(max(states.first_row, rows.start - CALIBRATION - horizon), rows.start)
     if min(len(before), len(rows)) <= horizon:
-        return {}
-    scores = score_forecasts(fitted, prepared.series, states, calibration_rows=before, rows=rows)
-    first = int(scores.decisions[0])
-    errors = [(first + horizon, error) for error in scores.errors.values()]
-    return {"scores": [*errors, (first, scores.next_bar_quantiles.T)]}
+        return None
+    return score_forecasts(fitted, prepared.series, states, calibration_rows=before, rows=rows)
 
 
 def _remarks(model: str, comparison: dict[str, Any]) -> list[str]:

@@ -2,20 +2,32 @@
 
 A folder of `tradewinds.tasks` holds such a task's parts in modules of one name each, loaded when they are asked for, so
 that a request is refused before torch, arch and Bokeh are: `backtest` (decide, outcome), `inference` (inference),
-`trace` (trace), `second_account` (second_opinion), `report` (LABELS, verdict, forecast_lines, strategy_lines, page,
-picture).
+`trace` (trace), `observed` (observed), `second_account` (second_opinion), `report` (LABELS, verdict, forecast_lines,
+strategy_lines, page, picture).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from forecaster.data.series import Series
-from tradewinds.pipeline.task import Forecasts, KnownAt, Labels, Models, Outcome, Prepared, TraceTables
+from tradewinds.pipeline.task import (
+    Clock,
+    Forecasts,
+    KnownAt,
+    Labels,
+    Models,
+    Observed,
+    Outcome,
+    Prepared,
+    Scored,
+    TraceTables,
+)
 from tradewinds.request.schema import Config
 
 if TYPE_CHECKING:
@@ -31,6 +43,7 @@ class SeriesTask:
     """
 
     home: str
+    acts: bool
     least_bars = 0
     warm_bars = 0
     stretch_bars = 64
@@ -45,6 +58,13 @@ class SeriesTask:
     def known_at(self, config: Config) -> KnownAt | None:
         """Columns are read as they are known at the close of their bar."""
         return None
+
+    def clock(self, prepared: Prepared) -> Clock:
+        """Return the closes of the bars: there their rows are read, their prices known and something decided."""
+        from tradewinds.tasks.second_clock import closes
+
+        moments = closes(prepared.series)
+        return Clock(moments, moments, np.ones(len(moments), dtype=bool))
 
     def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
         """Return the request as it is."""
@@ -120,6 +140,17 @@ class SeriesTask:
         """Return observations, actions, fills and money, bar by bar, and the decisions behind them."""
         tables: tuple[TraceTables, pd.DataFrame | None] = self._part("trace").trace(prepared, models, rows)
         return tables
+
+    def observed(self, prepared: Prepared, models: Models, rows: range) -> Observed | None:
+        """Return what the agent observes on `rows`, or None where nobody acts."""
+        observed: Observed | None = self._part("observed").observed(prepared, models, rows) if self.acts else None
+        return observed
+
+    def scored(self, prepared: Prepared, models: Models, rows: range) -> Sequence[Scored]:
+        """Return the network's forecasts of the bars ahead as they are scored."""
+        from tradewinds.tasks.bar_forecasts import scored
+
+        return scored(prepared, models, rows)
 
     def labels(self) -> Labels:
         """Return what a report shows of strategies."""

@@ -10,7 +10,7 @@ from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.providers.samples import POWER_NOTE
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Attempt, Duel, Forecasts, KnownAt, Models, Outcome, Plans, Prepared
+from tradewinds.pipeline.task import Attempt, Clock, Duel, Forecasts, KnownAt, Models, Outcome, Plans, Prepared, Scored
 from tradewinds.request.schema import Config
 from tradewinds.tasks.series_task import SeriesTask
 from tradewinds.tasks.storage import backtest, market
@@ -46,6 +46,12 @@ class StorageTask(SeriesTask):
         """Columns are read as they were known when the gate of the next day closed."""
         return lambda starts, closes: known_at(starts, closes, config.env)
 
+    def clock(self, prepared: Prepared) -> Clock:
+        """Rows are read at gate closures, and the last of a day decides the next."""
+        from tradewinds.tasks.storage.second_clock import clock
+
+        return clock(prepared.series, prepared.config.env)
+
     def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
         """Refuse bars that are no hours; drop the note that power cannot be held, which a unit can.
 
@@ -63,6 +69,12 @@ class StorageTask(SeriesTask):
         """Return the market, units in it, and its hours."""
         power = market.build_power_market(prepared, states, rows)
         return power, BatteryVectorEnv, len(power)
+
+    def scored(self, prepared: Prepared, models: Models, rows: range) -> Sequence[Scored]:
+        """Return the network's price forecasts at the gate closures, hour by hour, as they are scored."""
+        from tradewinds.tasks.storage.observed import scored
+
+        return scored(prepared, models, rows)
 
     def score(self, prepared: Prepared, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
         """Score the price forecasts at the gate closures, hour by hour."""

@@ -1,0 +1,28 @@
+"""What an account's agent observes, by name: the features of its market, then what it knows of itself."""
+
+import numpy as np
+
+from forecaster.data.features import build_features
+from tradewinds.pipeline.task import Models, Observed, Prepared
+from tradewinds.tasks.account import market as markets
+
+
+def observed(prepared: Prepared, models: Models, rows: range) -> Observed:
+    """Return the names of an observation's columns and the features on `rows`, decided at their own bars.
+
+    `name@k` is the value of k bars before.
+    """
+    _, states = models.forecasting()
+    config, instruments = prepared.config, prepared.series.instruments
+    columns = {
+        "hidden_state": [f"hidden_state_{number}" for number in range(states.hidden_state.shape[1])],
+        "forecast": [f"forecast_{number + 1}" for number in range(states.forecast.shape[1])],
+        "plan": [f"plan_{level:g}" for level in getattr(config.env, "exposures", ())],
+        "features": [f"features.{name}" for name in build_features(prepared.series, config.features).names],
+    }
+    bar = [name for part in config.rollout.observe for name in columns[part]]
+    bars = getattr(config.agent, "context_length", 1)
+    names = [*bar, *(f"{name}@{ago}" for ago in range(1, bars) for name in bar)]
+    own = [f"account.{what}.{name}" for what in ("exposure", "target") for name in instruments]
+    features = markets.build_market(prepared, states, rows).features
+    return Observed((*names, *own, "account.drawdown"), features, np.arange(rows.start, rows.stop))
