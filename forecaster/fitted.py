@@ -18,7 +18,7 @@ from forecaster.baselines.naive_and_ridge import fit_ridge
 from forecaster.config import FORESEEING, ForecasterConfig, ModelConfig, Precision
 from forecaster.data.datamodule import WindowData, WindowRows, window_rows
 from forecaster.data.features import FeatureTable, build_features, scale, scale_of, static_features
-from forecaster.data.future_covariates import FutureReader
+from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.networks.heads import equal_bins
@@ -185,6 +185,64 @@ def fit_panel(
         KeyboardInterrupt: Ctrl-C.
     """
     model_config = config.model
+    lessons = training_set(series, config, rows)
+    parts, data = lessons.parts, lessons.data
+    bins = None
+    if model_config.head == "bins":
+        targets = [part.fit_target / part.facts["target_scale"] for part in parts]
+        bins = equal_bins(np.concatenate(targets), model_config.bins)
+    base = fit_base(data) if model_config.linear_base else None
+    job = MemberTraining(data, model_config, config.trainer, bins, base, lessons.future, lessons.reader, seed)
+    model, log, precision = train_ensemble(job, progress)
+    shared: dict[str, Any] = {
+        "config": config,
+        "feature_names": lessons.tables[0].names,
+        "target": series.target,
+        "fit_end": rows.stop - 1 - model_config.horizon,
+        "fit_end_time": lessons.past.close_time[-1],
+        "bar_length": series.bar_length,
+        "history": tuple(log),
+        "precision": precision,
+        "model": model,
+        "reader": lessons.reader,
+    }
+    return {
+        name: FittedForecaster(instrument=name, static=lessons.static[number], **parts[number].facts, **shared)
+        for number, name in enumerate(series.instruments)
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """All that a network is fitted on, of A instruments.
+
+    Attributes:
+        past: the series up to the last of the forecaster's rows.
+        tables: per instrument its features.
+        parts: per instrument its scaled features, changes, labels of the fit rows, and facts.
+        static: (A, S) what does not change.
+        data: windows and labels, as the training meets them.
+        future: what is known of the bars ahead.
+        reader: how that is read; None for networks that do not.
+    """
+
+    past: Series
+    tables: list[FeatureTable]
+    parts: "list[InstrumentPart]"
+    static: Array
+    data: WindowData
+    future: FutureTable
+    reader: FutureReader | None
+
+
+def training_set(series: Series, config: ForecasterConfig, rows: range) -> TrainingSet:
+    """Return what `fit_panel` fits a network on; arguments as there.
+
+    Raises:
+        ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, or a
+            column without a value on the fit rows.
+    """
+    model_config = config.model
     if not 0 <= rows.start < rows.stop <= len(series.index):
         raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
     past = series.rows(range(0, rows.stop))  # the future does not exist from here on
@@ -212,33 +270,11 @@ def fit_panel(
         decisions,
         **sizes,
     )
-    bins = None
-    if model_config.head == "bins":
-        targets = [part.fit_target / part.facts["target_scale"] for part in parts]
-        bins = equal_bins(np.concatenate(targets), model_config.bins)
-    base = fit_base(data) if model_config.linear_base else None
-    job = MemberTraining(data, model_config, config.trainer, bins, base, future, reader, seed)
-    model, log, precision = train_ensemble(job, progress)
-    shared: dict[str, Any] = {
-        "config": config,
-        "feature_names": tables[0].names,
-        "target": series.target,
-        "fit_end": rows.stop - 1 - model_config.horizon,
-        "fit_end_time": past.close_time[-1],
-        "bar_length": series.bar_length,
-        "history": tuple(log),
-        "precision": precision,
-        "model": model,
-        "reader": reader,
-    }
-    return {
-        name: FittedForecaster(instrument=name, static=static[number], **parts[number].facts, **shared)
-        for number, name in enumerate(series.instruments)
-    }
+    return TrainingSet(past, tables, parts, static, data, future, reader)
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class InstrumentPart:
     """One instrument's share of a fit: scaled features (T, F), changes (T,), fit labels (N, H), own facts."""
 
     scaled: Array
@@ -247,7 +283,9 @@ class _Part:
     facts: dict[str, Any]
 
 
-def _scale(table: FeatureTable, changes: Array, decisions: WindowRows, first_row: int, model: ModelConfig) -> _Part:
+def _scale(
+    table: FeatureTable, changes: Array, decisions: WindowRows, first_row: int, model: ModelConfig
+) -> InstrumentPart:
     """Scale an instrument by its fit rows, from `first_row` on, and fit the baselines that need a fit."""
     mean, std = scale_of(table.values[first_row : decisions.fit[-1] + 1], table.names)
     fit_target = labels(changes, decisions.fit, model.horizon)
@@ -263,4 +301,4 @@ def _scale(table: FeatureTable, changes: Array, decisions: WindowRows, first_row
             changes, decisions.fit, decisions.stop, context_length=model.context_length, horizon=model.horizon
         ),
     }
-    return _Part(scaled, changes, fit_target, facts)
+    return InstrumentPart(scaled, changes, fit_target, facts)

@@ -8,7 +8,8 @@ from forecaster.config import BaselineConfig
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import write_json
-from tradewinds.leakcheck.probes import check_pipeline
+from tradewinds.leakcheck.audit import table_lines
+from tradewinds.leakcheck.probes import audited, check_pipeline
 from tradewinds.leakcheck.reload import check_source
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Verdict
@@ -34,10 +35,13 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     with console.progress("leakcheck") as progress:
         check_source(loaded, verdict)
         if verdict.leak is None:
+            verdict.leak = audited(loaded, verdict)
+        if verdict.leak is None:
             check_pipeline(short, verdict=verdict, tell=lambda done, total: progress(done, total, {}))
     run = loaded.runs / new_run_id()
     run.mkdir(parents=True)
-    write_json(run / FILE, {**verdict.plain(), "bars": len(index), "config_hash": config.hash})
+    audit = [dataclasses.asdict(column) for column in verdict.columns]
+    write_json(run / FILE, {**verdict.plain(), "bars": len(index), "config_hash": config.hash, "audit": audit})
     for line in verdict_lines(verdict):
         console.result(line)
     console.wrote(run / FILE)
@@ -91,6 +95,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     """Say what was asked and what came of it, a line a probe."""
     meanings = {
         "reload": "the source read again without its later bars: the earlier ones are the same, to the bit",
+        "audit": "every column is known when it is read, every label and outcome after its decision",
         "split": "the parts follow one another, the embargo apart",
         "frozen": "all after a bar replaced: every stage up to it is the same, to the bit",
         "fresh": "a process that never met a later bar reads the same features; asked where plugins have a say",
@@ -103,5 +108,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     for probe, meaning in meanings.items():
         comparisons = verdict.asked.get(probe, 0)
         state = "not asked" if not comparisons else "leak" if verdict.leak and verdict.leak.probe == probe else "clean"
-        lines.append(f"  {probe:<9}{state:<10}{comparisons:>5} comparisons: {meaning}")
+        unit = "columns" if probe == "audit" else "comparisons"
+        lines.append(f"  {probe:<9}{state:<10}{comparisons:>5} {unit}: {meaning}")
+    lines += [f"  {line}" for line in table_lines(verdict.columns)]
     return [*lines, *(f"  note: {note}" for note in verdict.notes)]

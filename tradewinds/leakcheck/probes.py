@@ -5,20 +5,23 @@ E stream: the bars arrive one by one, as `signal` meets them; it says what the b
 C account: a second ledger, fed with the recorded actions and the series' own prices, ends with the same money.
 D warm-up: somebody who starts k bars later agrees, once the features have warmed up.
 B refit: everything after the training rows is replaced and the models are fitted again; they come out the same.
-Before them the split is looked at, and the source is read again as if its later bars were not there (`reload`).
+Before them the split is looked at, and the source is read again as if its later bars were not there (`reload`); and
+every column says when it was known (`audit`).
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tradewinds.leakcheck.audit import audit_known
 from tradewinds.leakcheck.refit import first_fit, refits
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.trace import trace
-from tradewinds.leakcheck.verdict import Verdict, leak_at
+from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
 from tradewinds.leakcheck.walks import walks
-from tradewinds.pipeline.task import Prepared
+from tradewinds.pipeline.task import Models, Prepared
 
 Tell = Callable[[int, int], None]
 
@@ -47,9 +50,11 @@ def check_pipeline(
         rows = range(prepared.split.agent.start, len(prepared.series.index))
         true = trace(prepared, models.models(prepared), rows)
         likely, every = walks(prepared, models, true, rows)
-        questions = (*likely, *refits(prepared, models, Path(folder)), *every)
+        audit: Question = ("audit", partial(audited, prepared, verdict, true.models, rows))
+        questions = (*likely, *refits(prepared, models, Path(folder)), audit, *every)
         for number, (probe, question) in enumerate(questions):
-            verdict.count(probe)
+            if probe != "audit":  # which counts its columns
+                verdict.count(probe)
             verdict.leak = question()
             tell(number + 1, len(questions))
             if verdict.leak is not None:
@@ -59,6 +64,29 @@ def check_pipeline(
     elif "actions" not in true.tables:
         verdict.notes.append("too few bars to act on: the actions were not probed")
     return verdict
+
+
+def audited(
+    prepared: Prepared, verdict: Verdict, models: Models | None = None, rows: range | None = None
+) -> Leak | None:
+    """Audit what was known when, and keep the table in the verdict; `leakcheck.audit=false` asks nothing.
+
+    Args:
+        prepared: the request.
+        verdict: where the table, and what could not be audited, are written.
+        models: with the states of its series, or None for inputs and labels alone.
+        rows: the bars the agent is played on.
+    """
+    if not prepared.config.leakcheck.audit:
+        return None
+    try:
+        audit = audit_known(prepared, models, rows)
+    except ValueError as error:
+        verdict.notes.append(f"nothing was audited: a world of stamps could not be prepared: {error}")
+        return None
+    verdict.columns, verdict.asked["audit"] = audit.columns, len(audit.columns)
+    verdict.notes += [note for note in audit.notes if note not in verdict.notes]
+    return audit.leak
 
 
 def _audit_split(prepared: Prepared, verdict: Verdict) -> None:

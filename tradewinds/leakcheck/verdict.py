@@ -8,7 +8,7 @@ from typing import Any
 from tradewinds.pipeline.task import Prepared
 from tradewinds.report.document import CLEAN, NOT_PROBED
 
-PROBES = ("reload", "split", "frozen", "fresh", "stream", "account", "warm_up", "refit")
+PROBES = ("reload", "audit", "split", "frozen", "fresh", "stream", "account", "warm_up", "refit")
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ class Verdict:
         leak: the first one found, or None.
         notes: what is worth knowing beside that.
         unprobed: what could not be asked, and why; with any of it nothing is called clean.
+        columns: the audit's table (`tradewinds.leakcheck.columns.AuditedColumn`).
     """
 
     asked: dict[str, int] = field(default_factory=dict)
     leak: Leak | None = None
     notes: list[str] = field(default_factory=list)
     unprobed: list[str] = field(default_factory=list)
+    columns: list[Any] = field(default_factory=list)
 
     def count(self, probe: str) -> None:
         """Note one more comparison."""

@@ -139,12 +139,14 @@ class LeakcheckConfig:
             fewer; at least 10.
         epochs: epochs a forecaster is fitted for at most, at least 1.
         agent_steps: env steps an agent is trained for at most, at least 100.
+        audit: whether every column, label and score says when it was known, beside the worlds.
     """
 
     bars: Annotated[int, Field(ge=50, description="bars")]
     cuts: Annotated[int, Field(ge=10, description="bars")]
     epochs: Annotated[int, Field(ge=1, description="epochs")]
     agent_steps: Annotated[int, Field(ge=100, description="env steps")]
+    audit: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -273,7 +273,7 @@ def test_the_pipeline_as_it_is_passes_every_probe_at_every_bar(prepared):
     assert verdict.word == "clean"
     assert verdict.asked["frozen"] >= BARS - 20
     assert verdict.asked["stream"] >= 40
-    assert set(verdict.asked) == {"split", "frozen", "stream", "account", "warm_up", "refit"}
+    assert set(verdict.asked) == {"split", "frozen", "stream", "account", "warm_up", "refit", "audit"}
 
 
 def test_a_forecaster_that_says_it_was_fitted_too_far_is_not_asked_further(monkeypatch, prepared):
@@ -428,7 +428,12 @@ def test_the_command_exits_with_three_and_names_stage_and_bar(tradewinds, tmp_pa
     centred_average(monkeypatch)
     answer = tradewinds("leakcheck", "series=csv", "series.path=mine.csv", *WORDS)
     assert answer.status == 3
+    assert re.search(r"leak at features, bar 2020-\d\d-\d\dT00:00:00\+00:00 \(probe audit\)", answer.err)
+    assert "column log_return is read otherwise by the training" in answer.err
+    answer = tradewinds("leakcheck", "series=csv", "series.path=mine.csv", *WORDS, "leakcheck.audit=false")
+    assert answer.status == 3
     assert re.search(r"leak at features, bar 2020-\d\d-\d\dT00:00:00\+00:00 \(probe frozen\)", answer.err)
+    assert re.search(r"audit +not asked", answer.out)
 
 
 def test_an_agent_that_a_plugin_brings_goes_through_the_check_too(monkeypatch, prepared):

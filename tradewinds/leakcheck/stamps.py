@@ -1,0 +1,118 @@
+"""Clock worlds: what was loaded, with every value replaced by the moment it became known, or is about.
+
+A join only chooses and carries values. So the very code that joins them, run on a world of stamps, leaves at each bar
+the stamp of the value that it puts there. What a loader says of its values' moments is compared with what was declared.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from forecaster.data.future_covariates import FutureCovariates
+from forecaster.data.series import Series
+from tradewinds.data.assemble.loaded import LoadedColumns, Parts
+from tradewinds.data.providers.sample_catalogue import list_samples
+from tradewinds.leakcheck.columns import Array, seconds
+from tradewinds.tasks.second_clock import closes
+
+Stamp = Literal["known", "announced", "valid"]
+
+
+def stamped(parts: Parts, which: Stamp, settings: Any) -> Parts:
+    """Replace every value of every column by a moment, in seconds since 1970; what is missing stays missing.
+
+    Args:
+        parts: what was loaded.
+        which: `known` for when a value may be used, `announced` for when one of a column known ahead is, `valid` for
+            the start of the interval it is about.
+        settings: of the series, which declare what is known ahead.
+    """
+    series = parts.series.series
+    leads = declared_leads(series, settings)
+    exogenous = series.exogenous.copy()
+    ends = closes(series)
+    for name in map(str, exogenous.columns):
+        known = ends if name not in leads else series.index - leads[name] + series.bar_length
+        stamp = seconds(series.index if which == "valid" else known)
+        exogenous[name] = np.where(exogenous[name].notna(), stamp, np.nan)
+    future = tuple(_announced(part, leads, series.bar_length, which) for part in series.future_covariates)
+    bars = dataclasses.replace(series, exogenous=exogenous, future_covariates=future)
+    loaded = dataclasses.replace(parts.series, series=bars)
+    return Parts(loaded, tuple(_columns(part, series.bar_length, which) for part in parts.columns))
+
+
+def declared_leads(series: Series, settings: Any) -> dict[str, pd.Timedelta]:
+    """Return how far ahead of a bar each announced column of the series' own is known: as the request says it."""
+    hours = dict(getattr(settings, "known_ahead", {}))
+    own = {name: lead for part in series.future_covariates for name, lead in part.leads.items()}
+    return {name: pd.Timedelta(hours=hours[name]) if name in hours else lead for name, lead in own.items()}
+
+
+def _announced(
+    part: FutureCovariates, leads: dict[str, pd.Timedelta], bar_length: pd.Timedelta, which: Stamp
+) -> FutureCovariates:
+    index = pd.DatetimeIndex(part.table.index)
+    stamps = {
+        name: np.where(
+            part.table[name].notna(), seconds(index if which == "valid" else index - leads[name] + bar_length), np.nan
+        )
+        for name in part.names
+    }
+    return dataclasses.replace(part, table=pd.DataFrame(stamps, index=index))
+
+
+def _columns(part: LoadedColumns, bar_length: pd.Timedelta, which: Stamp) -> LoadedColumns:
+    index = pd.DatetimeIndex(part.table.index)
+    stamps = {}
+    for name in map(str, part.table.columns):
+        moments = pd.DatetimeIndex(part.available[name])
+        if which == "valid":
+            moments = index
+        elif which == "announced" and name in part.leads and not part.forecast:
+            moments = index - part.leads[name] + bar_length
+        stamps[name] = np.where(part.table[name].notna(), seconds(moments), np.nan)
+    return dataclasses.replace(part, table=pd.DataFrame(stamps, index=index), units={})
+
+
+def false_moments(parts: Parts, settings: Any) -> Iterator[tuple[str, pd.Timestamp, str]]:
+    """Yield the columns whose loader gives other moments than were declared: name, moment, and what is wrong.
+
+    Declared are `known_after_hours` and the span of a sample in its sidecar, `lag_hours` and `known_ahead` of a file in
+    the request; and nothing but a forecast is known before what it is about has begun.
+
+    Args:
+        parts: what was loaded.
+        settings: of the weather.
+    """
+    sidecars = {sample.path.name: sample for sample in list_samples()}
+    for part in parts.columns:
+        samples = [sidecars[str(one["file"])] for one in part.sources if str(one["file"]) in sidecars]
+        index = pd.DatetimeIndex(part.table.index)
+        for name in map(str, part.table.columns):
+            first = _utc(samples[0].first) if samples else index[0]
+            if first != index[0]:
+                yield name, index[0], f"its file begins at {first.isoformat()}, and was read as {index[0].isoformat()}"
+            lags: Array = np.asarray((part.available[name] - index) / pd.Timedelta(hours=1), dtype=np.float64)
+            least = _declared(name, part, samples[0].facts if samples else {}, settings)
+            if least is not None and lags.min() < least:
+                row = int(lags.argmin())
+                what = f"it is known {least:g} hours after its interval begins, and was read {lags[row]:g} hours after"
+                yield name, index[row], what
+
+
+def _declared(name: str, part: LoadedColumns, facts: dict[str, Any], settings: Any) -> float | None:
+    """Return after how many hours a column is known at the earliest; None where any moment is possible."""
+    if part.forecast or name in part.leads:
+        return None
+    hours = facts.get("known_after_hours")
+    if hours is None:
+        hours = getattr(settings, "lag_hours", None)
+    return 0.0 if hours is None else float(hours)
+
+
+def _utc(text: str) -> pd.Timestamp:
+    moment = pd.Timestamp(text)
+    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
