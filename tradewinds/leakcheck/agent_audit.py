@@ -102,7 +102,7 @@ def _later_world(prepared: Prepared, models: Models, true: Observed, rows: range
 
 def _reward(prepared: Prepared, models: Models, inputs: Inputs, observed: Observed) -> Audit:
     """Change all prices up to a decision, and all after it: the first moves no reward, the second does."""
-    clock = prepared.task.clock(prepared)
+    clock = prepared.task.decision_times(prepared)
     every = int(np.diff(np.flatnonzero(clock.decides)).max(initial=1))  # bars from a decision to the next
     until = max(every, 2)  # what fills at a close earns a bar later
     row = int(observed.rows[0])

@@ -1,6 +1,7 @@
 """The audit of what was known when: every number that is read, learned from or scored carries its moments with it.
 
-Decisions are made at bar closes or gate closures, as the task's second clock says (`Task.clock`). docs/leakage.md.
+Decisions are made at bar closes or gate closures, as the task's second clock says (`Task.decision_times`). Laws and
+limits: docs/leakage.md.
 """
 
 from collections.abc import Sequence

@@ -63,7 +63,7 @@ def audit_inputs(prepared: Prepared, fitted: FittedForecaster | None) -> Inputs:
         prepared: the request.
         fitted: its forecaster, whose own reading is then audited; None for the features as they are built.
     """
-    audit, series, clock = Audit(), prepared.series, prepared.task.clock(prepared)
+    audit, series, clock = Audit(), prepared.series, prepared.task.decision_times(prepared)
     settings, weather = prepared.config.series, prepared.config.weather
     for name, when, what in false_moments(parts_of(prepared), weather):
         row = min(int(series.index.searchsorted(when)), len(series.index) - 1)

@@ -53,7 +53,7 @@ def audit_labels(prepared: Prepared, inputs: Inputs) -> Audit:
         or _wrong_values(prepared, lessons, fit)
         or _other_features(prepared, lessons, inputs)
     )
-    clock = prepared.task.clock(prepared)
+    clock = prepared.task.decision_times(prepared)
     prices, both = seconds(clock.prices), np.concatenate([fit.decision, stop.decision])
     labels, decides = np.concatenate([fit.label, stop.label]), clock.decides[both]
     for ahead in range(labels.shape[1]):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tradewinds.core.errors import RequestError
 from tradewinds.leakcheck.again import decided_again
+from tradewinds.leakcheck.audit import audit_of_run
 from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
 from tradewinds.leakcheck.trace import trace
 from tradewinds.leakcheck.verdict import Question, Verdict
@@ -59,6 +59,7 @@ def check_run(
     verdict = Verdict()
     for name, part in (
         ("money", partial(_money, prepared, outcome)),
+        ("when columns and labels were known", partial(_known, prepared, models)),
         ("decisions", partial(_decisions, prepared, models, decisions, prepared.split.test if rows is None else rows)),
         ("a stretch of the last bars", partial(_stretch, prepared, models)),
     ):
@@ -68,7 +69,7 @@ def check_run(
                 verdict.leak = question()
                 if verdict.leak is not None:
                     return verdict
-        except RequestError as error:
+        except ValueError as error:  # a world that is refused
             verdict.unprobed.append(f"{name}: {UNPREPARED.format(error=error)}")
     return verdict
 
@@ -77,6 +78,14 @@ def _money(prepared: Prepared, outcome: Outcome | None, verdict: Verdict) -> Ite
     """Compare money with the second account."""
     if outcome is not None:
         yield "account", partial(account, prepared, outcome)
+
+
+def _known(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:
+    """Audit when what the forecaster reads and was taught was known."""
+    if prepared.parts is None:
+        verdict.unprobed.append("when columns were known: nothing is known of how the series was joined")
+    else:
+        yield "audit", partial(audit_of_run, prepared, models)
 
 
 def _decisions(

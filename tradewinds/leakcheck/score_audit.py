@@ -15,7 +15,7 @@ SAME = 1e-5  # relative difference of float32 forecasts
 
 def audit_scores(prepared: Prepared, models: Models, rows: range) -> Audit:
     """Audit the network's forecasts on `rows` as they are scored."""
-    audit, clock = Audit(), prepared.task.clock(prepared)
+    audit, clock = Audit(), prepared.task.decision_times(prepared)
     reads, prices = seconds(clock.reads), seconds(clock.prices)
     tables = prepared.task.scored(prepared, models, rows)
     if not tables:

@@ -30,7 +30,7 @@ def world_of(prepared: Prepared, parts: Parts, split: Split | None = None) -> Pr
 
 def moment_of(prepared: Prepared, row: int) -> pd.Timestamp:
     """Return the moment as of which a row of the request's series is read: its close, or a gate closure before it."""
-    moment: pd.Timestamp = prepared.task.clock(prepared).reads[row]
+    moment: pd.Timestamp = prepared.task.decision_times(prepared).reads[row]
     return moment
 
 

@@ -35,7 +35,7 @@ def walks(prepared: Prepared, fits: Fits, true: Trace, rows: range) -> tuple[lis
         likely.append(("account", partial(account, prepared, prepared.task.outcome(prepared, true.decisions))))
     likely += [("warm_up", walk(later).warm_up) for later in LATER]
     most = prepared.config.leakcheck.cuts
-    decides = prepared.task.clock(prepared).decides
+    decides = prepared.task.decision_times(prepared).decides
     every: list[Question] = [
         ("frozen", walk(row).frozen) for row in _cuts(range(first, last), decides, most) if row not in edges
     ]

@@ -191,7 +191,7 @@ class Models:
 
 
 @dataclass(frozen=True, eq=False)
-class Clock:
+class DecisionTimes:
     """When what a bar says is known, and when it is read: reckoned apart from what joins it. T bars.
 
     Attributes:
@@ -368,7 +368,7 @@ class Task(Protocol[JobT]):
     def known_at(self, config: Config) -> KnownAt | None:
         """Return up to which moment exogenous columns may be known at each bar; None for its close."""
 
-    def clock(self, job: JobT) -> Clock:
+    def decision_times(self, job: JobT) -> DecisionTimes:
         """Return when each bar's prices are known and its row is read, by code that `known_at` does not use."""
 
     def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:

@@ -17,7 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from forecaster.data.series import Series
 from tradewinds.pipeline.task import (
-    Clock,
+    DecisionTimes,
     Forecasts,
     KnownAt,
     Labels,
@@ -59,12 +59,12 @@ class SeriesTask:
         """Columns are read as they are known at the close of their bar."""
         return None
 
-    def clock(self, prepared: Prepared) -> Clock:
+    def decision_times(self, prepared: Prepared) -> DecisionTimes:
         """Return the closes of the bars: there their rows are read, their prices known and something decided."""
         from tradewinds.tasks.second_clock import closes
 
         moments = closes(prepared.series)
-        return Clock(moments, moments, np.ones(len(moments), dtype=bool))
+        return DecisionTimes(moments, moments, np.ones(len(moments), dtype=bool))
 
     def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
         """Return the request as it is."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from functools import cache
 
 import numpy as np
@@ -28,7 +29,7 @@ from tradewinds.commands.leakcheck import shortened
 from tradewinds.core.console import Silent
 from tradewinds.core.resources import resource_dir
 from tradewinds.data.assemble.loaded import LoadedSeries, Parts
-from tradewinds.leakcheck.audit import audit_known, table_lines
+from tradewinds.leakcheck.audit import audit_known, audit_of_run, table_lines
 from tradewinds.leakcheck.stretch import aligned, moment_of, parts_of, world_of
 from tradewinds.leakcheck.worlds import another_world, known_until
 from tradewinds.pipeline.task import Models
@@ -36,7 +37,7 @@ from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 from tradewinds.tasks import job_of
 from tradewinds.tasks.storage.delivery import known_at
-from tradewinds.tasks.storage.second_clock import clock
+from tradewinds.tasks.storage.second_clock import decision_times
 from trading_agent.common.policy import ConstantPolicy
 from trading_env import BatteryConfig
 
@@ -98,7 +99,7 @@ def test_the_second_clock_and_the_join_agree_on_when_a_row_is_read(hour, zone, d
     index = pd.date_range("2021-01-01", periods=100, freq="h", tz="UTC").as_unit("ns") + pd.Timedelta(days=day)
     unit = BatteryConfig(time_zone=zone, gate_closure_hour=hour)
     made = dataclasses.replace(noise_series(100, bar_length="1h"), index=index, exogenous=pd.DataFrame(index=index))
-    second = clock(made, unit)
+    second = decision_times(made, unit)
     assert (second.reads == known_at(index, made.close_time, unit)).all()
     assert (second.prices <= index).all()
     local = index.tz_convert(zone)
@@ -451,7 +452,7 @@ def test_a_world_that_differs_after_a_gate_finds_weather_that_is_read_after_it(g
     if not gate_is_minded:
         gate_left_out(monkeypatch)
     prepared = experiment(WEATHER)
-    row = int(np.flatnonzero(prepared.task.clock(prepared).decides)[-3])
+    row = int(np.flatnonzero(prepared.task.decision_times(prepared).decides)[-3])
     moment = moment_of(prepared, row)
     world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment))
     ours, theirs = (job.series.exogenous.iloc[: row + 1] for job in (prepared, world))
@@ -459,3 +460,18 @@ def test_a_world_that_differs_after_a_gate_finds_weather_that_is_read_after_it(g
     np.testing.assert_array_equal(prepared.series.close[: row + 1], world.series.close[: row + 1])
     weather = known_until(parts_of(prepared), row + 1, moment).columns[0]
     assert max(weather.available["temp_f"]) <= moment < prepared.series.close_time[row]
+
+
+def test_a_run_can_afford_its_own_audit(monkeypatch):
+    """Inputs and labels of a whole experiment, by the forecaster that was fitted."""
+    _, models = fitted_models(WEATHER)
+    (plain,) = compose_requests([WEATHER, *SMALL], [resource_dir("conf")], multirun=False)
+    whole = job_of(request_from(plain))
+    start = time.process_time()
+    assert audit_of_run(whole, models) is None
+    assert time.process_time() - start < 2.0  # 0.3 on a quiet machine
+    assert audit_of_run(dataclasses.replace(whole, parts=None), models) is None
+    monkeypatch.setattr(
+        forecaster.data.datamodule, "labels", the_change_of_the_context(forecaster.data.datamodule.labels)
+    )
+    assert "label_1 of the window" in audit_of_run(whole, models).what

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from forecaster.data.series import Series
-from tradewinds.pipeline.task import Clock
+from tradewinds.pipeline.task import DecisionTimes
 from tradewinds.tasks.second_clock import closes
 from trading_env import BatteryConfig
 
 
-def clock(series: Series, config: BatteryConfig) -> Clock:
+def decision_times(series: Series, config: BatteryConfig) -> DecisionTimes:
     """Return the clock of a unit's hours.
 
     A row is read at its close, or at its local day's gate closure where that comes first. The prices of a local day are
@@ -27,7 +27,7 @@ def clock(series: Series, config: BatteryConfig) -> Clock:
     ending = [moment.astimezone(zone).date() for moment in ends.to_pydatetime()]
     gates = _moments(dates, time(config.gate_closure_hour), zone)
     decides = np.array([day != after for day, after in zip(dates, ending, strict=True)])
-    return Clock(ends.where(ends < gates, gates), _moments(dates, time(0), zone), decides)
+    return DecisionTimes(ends.where(ends < gates, gates), _moments(dates, time(0), zone), decides)
 
 
 def _moments(dates: list[date], hour: time, zone: ZoneInfo) -> pd.DatetimeIndex:

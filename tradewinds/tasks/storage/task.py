@@ -10,7 +10,18 @@ from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.providers.samples import POWER_NOTE
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Attempt, Clock, Duel, Forecasts, KnownAt, Models, Outcome, Plans, Prepared, Scored
+from tradewinds.pipeline.task import (
+    Attempt,
+    DecisionTimes,
+    Duel,
+    Forecasts,
+    KnownAt,
+    Models,
+    Outcome,
+    Plans,
+    Prepared,
+    Scored,
+)
 from tradewinds.request.schema import Config
 from tradewinds.tasks.series_task import SeriesTask
 from tradewinds.tasks.storage import backtest, market
@@ -46,11 +57,11 @@ class StorageTask(SeriesTask):
         """Columns are read as they were known when the gate of the next day closed."""
         return lambda starts, closes: known_at(starts, closes, config.env)
 
-    def clock(self, prepared: Prepared) -> Clock:
+    def decision_times(self, prepared: Prepared) -> DecisionTimes:
         """Rows are read at gate closures, and the last of a day decides the next."""
-        from tradewinds.tasks.storage.second_clock import clock
+        from tradewinds.tasks.storage.second_clock import decision_times
 
-        return clock(prepared.series, prepared.config.env)
+        return decision_times(prepared.series, prepared.config.env)
 
     def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
         """Refuse bars that are no hours; drop the note that power cannot be held, which a unit can.
