@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.hidden_states import HiddenStates, encode
-from tradewinds.leakcheck.stretch import parts_of, world_of
+from tradewinds.leakcheck.stretch import moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world
 from tradewinds.pipeline.task import Models, Prepared
@@ -58,7 +58,7 @@ def _again(
     seed: int,
 ) -> Leak | None:
     fitted, ours = models.forecasting()
-    world = world_of(prepared, another_world(parts_of(prepared), row, seed=seed))
+    world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row), seed=seed))
     theirs = encode(fitted, world.series)
     what = f"it changed when only bars after {prepared.series.index[row].isoformat()}, half of the test, were changed"
     wrong = _other_state(ours, theirs, row)
