@@ -36,6 +36,7 @@ WORDS = (
     "agent.hidden_sizes=[4]",
     "backtest.random_draws=1",
     "rollout.standard_errors=0.0",
+    "leakcheck.placebos=3",
 )
 
 

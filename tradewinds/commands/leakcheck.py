@@ -103,6 +103,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         "account": "a second account, fed with the actions, holds the same units and money",
         "warm_up": "a later start changes nothing once the features have warmed up",
         "refit": "all after the training rows replaced: what is fitted again is the same, to the bit",
+        "placebo": "worlds in which nothing can be known: nothing was, and where all is known it is found",
     }
     lines = [f"leakcheck: {verdict.word}"]
     for probe, meaning in meanings.items():

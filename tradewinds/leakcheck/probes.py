@@ -1,10 +1,11 @@
-"""The five probes, and what they found. Each compares the true world with another in which only the future differs.
+"""The six probes, and what they found. Each compares the true world with another in which only the future differs.
 
 A frozen: everything after bar t is replaced; what was said up to t stays the same, to the bit.
 E stream: the bars arrive one by one, as `signal` meets them; it says what the batch said.
 C account: a second ledger, fed with the recorded actions and the series' own prices, ends with the same money.
 D warm-up: somebody who starts k bars later agrees, once the features have warmed up.
 B refit: everything after the training rows is replaced and the models are fitted again; they come out the same.
+F placebo: all is fitted and judged in worlds in which nothing can be known; nothing was.
 Before them the split is looked at, and the source is read again as if its later bars were not there (`reload`); and
 every column says when it was known (`audit`).
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tradewinds.leakcheck.audit import audit_known
+from tradewinds.leakcheck.placebo import placebos
 from tradewinds.leakcheck.refit import first_fit, refits
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.trace import trace
@@ -51,7 +53,8 @@ def check_pipeline(
         true = trace(prepared, models.models(prepared), rows)
         likely, every = walks(prepared, models, true, rows)
         audit: Question = ("audit", partial(audited, prepared, verdict, true.models, rows))
-        questions = (*likely, *refits(prepared, models, Path(folder)), audit, *every)
+        worlds = placebos(prepared, models.models(prepared), Path(folder), verdict.notes)
+        questions = (*likely, *refits(prepared, models, Path(folder)), audit, *every, *worlds)
         for number, (probe, question) in enumerate(questions):
             if probe != "audit":  # which counts its columns
                 verdict.count(probe)

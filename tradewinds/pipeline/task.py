@@ -274,6 +274,7 @@ class Forecasts:
     Attributes:
         scores: per model and baseline.
         errors: of the next bar, (N,) each: `model` and `naive`.
+        errors_ahead: of the H bars ahead, (N, H) by model and baseline, where bars are forecast one by one.
         honesty: tests of them, for the report's block of that name.
         tables: to be kept in the artifact.
         remarks: warnings.
@@ -281,9 +282,26 @@ class Forecasts:
 
     scores: Mapping[str, Mapping[str, Any]]
     errors: Mapping[str, Array] = field(default_factory=dict)
+    errors_ahead: Mapping[str, Array] = field(default_factory=dict)
     honesty: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Luck:
+    """How well all that was said and done came out in a world in which nothing could be known.
+
+    Each number is positive where it came out well, and where nothing was known, given all before it and its own size,
+    as likely to be negative (`tradewinds.evaluation.coins`).
+
+    Attributes:
+        forecasts: by model and baseline (N, C), in order of time; C bars ahead, or one question.
+        strategies: by strategy (N, C).
+    """
+
+    forecasts: Mapping[str, Array]
+    strategies: Mapping[str, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -345,6 +363,7 @@ class Task(Protocol[JobT]):
         least_bars: bars that any part of the split needs, whatever the models need.
         warm_bars: bars that are read before the first that is acted on, beside the models' own context.
         stretch_bars: bars of a short play, with decisions enough to be compared.
+        issue_bars: bars between two forecasts of which each is acted on.
         acts: whether there is an agent; where there is none, nothing from `vector_env` to `picture` that speaks of
             policies and outcomes is asked for.
         plans: how the plan of a saved planner is built anew.
@@ -356,6 +375,7 @@ class Task(Protocol[JobT]):
     least_bars: int
     warm_bars: int
     stretch_bars: int
+    issue_bars: int
     acts: bool
     plans: Plans
     rival: str
@@ -432,6 +452,22 @@ class Task(Protocol[JobT]):
 
     def scored(self, job: JobT, models: Models, rows: range) -> Sequence[Scored]:
         """Return the network's forecasts on `rows` as they are scored; none where bars are too few."""
+
+    # --- worlds in which nothing can be known
+    def unknowable(self, config: Config, parts: Parts, rng: np.random.Generator) -> Parts:
+        """Return what was loaded, dealt anew so that nothing of what comes can be known from what was."""
+
+    def costless(self, config: Config) -> Config:
+        """Return the request where acting costs nothing, so that whoever believes in something acts on it."""
+
+    def frictions(self, config: Config) -> Sequence[Config]:
+        """Return requests whose losses feed whoever turns them around, as a wrong sign or factor does."""
+
+    def luck(self, job: JobT, outcome: Outcome | None, forecasts: Forecasts, rng: np.random.Generator) -> Luck:
+        """Return the luck of forecasts, and of strategies that may not know what comes, in such a world.
+
+        `rng` decides where two cases come to the same.
+        """
 
     # --- folds that follow one another
     def boundary(self, job: JobT) -> Callable[[int], int] | None:

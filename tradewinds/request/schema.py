@@ -140,6 +140,7 @@ class LeakcheckConfig:
         epochs: epochs a forecaster is fitted for at most, at least 1.
         agent_steps: env steps an agent is trained for at most, at least 100.
         audit: whether every column, label and score says when it was known, beside the worlds.
+        placebos: worlds in which nothing can be known, in each of which all is fitted anew; 0 leaves them out.
     """
 
     bars: Annotated[int, Field(ge=50, description="bars")]
@@ -147,6 +148,7 @@ class LeakcheckConfig:
     epochs: Annotated[int, Field(ge=1, description="epochs")]
     agent_steps: Annotated[int, Field(ge=100, description="env steps")]
     audit: bool = True
+    placebos: Annotated[int, Field(ge=0, le=10_000, description="worlds")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,7 @@ def score_bars(prepared: Prepared, models: Models) -> Forecasts:
     return Forecasts(
         scores=table,
         errors={"model": scores.errors[model][:, 0], "naive": scores.errors["naive"][:, 0]},
+        errors_ahead=scores.errors,
         honesty=honesty,
         tables={"forecasts": forecasts_table(prepared, states, prepared.split.test, scores)},
         remarks=_remarks(model, comparison),

@@ -2,8 +2,8 @@
 
 A folder of `tradewinds.tasks` holds such a task's parts in modules of one name each, loaded when they are asked for, so
 that a request is refused before torch, arch and Bokeh are: `backtest` (decide, outcome), `inference` (inference),
-`trace` (trace), `observed` (observed), `second_account` (second_opinion), `report` (LABELS, verdict, forecast_lines,
-strategy_lines, page, picture).
+`trace` (trace), `observed` (observed), `placebo` (unknowable, costless, frictions, luck), `second_account`
+(second_opinion), `report` (LABELS, verdict, forecast_lines, strategy_lines, page, picture).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +16,13 @@ import pandas as pd
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from forecaster.data.series import Series
+from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.task import (
     DecisionTimes,
     Forecasts,
     KnownAt,
     Labels,
+    Luck,
     Models,
     Observed,
     Outcome,
@@ -47,6 +49,7 @@ class SeriesTask:
     least_bars = 0
     warm_bars = 0
     stretch_bars = 64
+    issue_bars = 1
 
     def _part(self, name: str) -> Any:
         return import_module(f"{self.home}.{name}")
@@ -151,6 +154,25 @@ class SeriesTask:
         from tradewinds.tasks.bar_forecasts import scored
 
         return scored(prepared, models, rows)
+
+    def unknowable(self, config: Config, parts: Parts, rng: np.random.Generator) -> Parts:
+        """Return what was loaded, dealt anew so that nothing of what comes can be known."""
+        dealt: Parts = self._part("placebo").unknowable(config, parts, rng)
+        return dealt
+
+    def costless(self, config: Config) -> Config:
+        """Return the request where acting costs nothing."""
+        request: Config = self._part("placebo").costless(config)
+        return request
+
+    def frictions(self, config: Config) -> list[Config]:
+        """Return requests whose losses feed whoever turns them around."""
+        return list(self._part("placebo").frictions(config))
+
+    def luck(self, prepared: Prepared, outcome: Outcome | None, forecasts: Forecasts, rng: np.random.Generator) -> Luck:
+        """Return the luck of forecasts and strategies in a world in which nothing can be known."""
+        luck: Luck = self._part("placebo").luck(prepared, outcome, forecasts, rng)
+        return luck
 
     def labels(self) -> Labels:
         """Return what a report shows of strategies."""

@@ -273,7 +273,7 @@ def test_the_pipeline_as_it_is_passes_every_probe_at_every_bar(prepared):
     assert verdict.word == "clean"
     assert verdict.asked["frozen"] >= BARS - 20
     assert verdict.asked["stream"] >= 40
-    assert set(verdict.asked) == {"split", "frozen", "stream", "account", "warm_up", "refit", "audit"}
+    assert set(verdict.asked) == {"split", "frozen", "stream", "account", "warm_up", "refit", "audit", "placebo"}
 
 
 def test_a_forecaster_that_says_it_was_fitted_too_far_is_not_asked_further(monkeypatch, prepared):
@@ -417,6 +417,7 @@ def test_the_command_says_clean_and_leaves_its_verdict(tradewinds, tmp_path):
     answer = tradewinds("leakcheck", "series=csv", "series.path=mine.csv", "leakcheck.bars=50", *WORDS)
     assert answer.status == 0, answer.err
     assert "leakcheck: clean" in answer.out
+    assert "  placebo  clean         5 comparisons: worlds in which nothing can be known" in answer.out
     assert "leakcheck.bars is too few for this split; 100 are taken" in answer.err
     (file,) = tmp_path.glob("runs/mine/*/leakcheck.json")
     found = json.loads(file.read_text(encoding="utf-8"))

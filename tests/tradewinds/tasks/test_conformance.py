@@ -43,6 +43,7 @@ SMALL = (
     "leakcheck.cuts=10",
     "leakcheck.epochs=1",
     "leakcheck.agent_steps=200",
+    "leakcheck.placebos=3",
     "walk_forward.folds=2",
     "walk_forward.seeds=1",
     "schedule.once=true",

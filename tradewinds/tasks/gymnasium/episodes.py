@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.wrappers.vector import FlattenObservation
 from numpy.typing import NDArray
@@ -44,29 +44,3 @@ def returns_of(policy: "Policy", name: str, episodes: int, *, seed: int) -> NDAr
     from trading_agent import episode_returns
 
     return episode_returns(policy, make(name, episodes), episodes, seed=seed)
-
-
-class RandomPolicy:
-    """Any action, each as likely: what a policy has to beat at least (kind `random`)."""
-
-    kind = "random"
-
-    def __init__(self, space: gymnasium.Space[Any], seed: int) -> None:
-        self.space, self.rng = space, np.random.default_rng(seed)
-
-    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
-        """Return (N,) or (N, A) drawn actions."""
-        if isinstance(self.space, Discrete):
-            return np.asarray(self.rng.integers(0, int(self.space.n), len(observations)))
-        assert isinstance(self.space, Box)
-        shape = (len(observations), *self.space.shape)
-        low, high = np.maximum(self.space.low, -1e6), np.minimum(self.space.high, 1e6)
-        return self.rng.uniform(low, high, shape).astype(np.float32)
-
-    def settings(self) -> dict[str, Any]:
-        """Return nothing: it is never saved."""
-        return {}
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return nothing: it has no weights."""
-        return {}

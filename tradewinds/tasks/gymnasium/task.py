@@ -15,7 +15,8 @@ from tradewinds.pipeline.task import Attempt, Duel, Forecasts, Job, Models, Outc
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.pipeline.training_log import HISTORY
 from tradewinds.request.schema import Config
-from tradewinds.tasks.gymnasium.episodes import RandomPolicy, make, returns_of
+from tradewinds.tasks.gymnasium.episodes import make, returns_of
+from tradewinds.tasks.random_policy import RandomPolicy
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates

@@ -44,6 +44,7 @@ class StorageTask(SeriesTask):
     least_bars = 96  # whole days of delivery
     warm_bars = 16 * LONGEST_DAY  # two weeks of them, that the regressions beside the network are fitted on
     stretch_bars = 5 * LONGEST_DAY
+    issue_bars = 24
     acts = True
     rival = "plan_on_ridge_forecast"  # any schedule earns something; what luck could fake is a lead over this one
     curve: Literal["equity", "profit", "none"] = "profit"

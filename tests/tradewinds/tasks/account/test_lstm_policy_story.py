@@ -53,7 +53,7 @@ def test_it_is_judged_as_trained_and_no_leak_is_found(typed):
     assert told[0] == told[1]
     report = json.loads(max(Path("runs/bars").glob("*/report.json")).read_text(encoding="utf-8"))
     assert report["honesty"]["leakcheck"] == "clean"
-    checked = typed("leakcheck", *MARKET, *POLICY, "leakcheck.cuts=20")
+    checked = typed("leakcheck", *MARKET, *POLICY, "leakcheck.cuts=20", "leakcheck.placebos=2")
     assert checked.status == 0, checked.err + checked.out
 
 
