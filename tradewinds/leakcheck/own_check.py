@@ -12,6 +12,7 @@ import pandas as pd
 
 from tradewinds.leakcheck.again import decided_again
 from tradewinds.leakcheck.audit import audit_of_run
+from tradewinds.leakcheck.placebo import placebo_of_run
 from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
 from tradewinds.leakcheck.trace import trace
 from tradewinds.leakcheck.verdict import Question, Verdict
@@ -62,6 +63,7 @@ def check_run(
         ("when columns and labels were known", partial(_known, prepared, models)),
         ("decisions", partial(_decisions, prepared, models, decisions, prepared.split.test if rows is None else rows)),
         ("a stretch of the last bars", partial(_stretch, prepared, models)),
+        ("worlds in which nothing can be known", partial(_placebo, prepared, models)),
     ):
         try:
             for probe, question in part(verdict):
@@ -96,6 +98,18 @@ def _decisions(
         verdict.unprobed.append("decisions: nothing is known of how the series was joined")
     else:
         yield from decided_again(aligned(prepared), models, decisions, rows)
+
+
+def _placebo(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:
+    """Play the models where nothing can be known; the comparisons are worlds."""
+    if prepared.parts is None:
+        return
+    leak, worlds = placebo_of_run(prepared, models, prepared.split.test)
+    if not worlds:
+        verdict.unprobed.append("worlds in which nothing can be known: too few test bars")
+        return
+    verdict.asked["placebo"] = worlds - 1  # the question is counted too
+    yield "placebo", lambda: leak
 
 
 def _stretch(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:
