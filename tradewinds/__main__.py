@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewinds import __version__
 from tradewinds.core.errors import FetchError, GateError, RequestError
+from tradewinds.core.threads import pin_blas, pinned
 
 if TYPE_CHECKING:
     from tradewinds.core.console import Console
@@ -71,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # before torch: spinning barriers cost up to 12x on shared cores
+    pin_blas()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given in (["--version"], ["-V"]):
         print(f"tradewinds {__version__}")
@@ -200,7 +202,8 @@ def _one(module: Any, words: Words, config: "Config", console: "Console") -> int
     """Do one run of a sweep, or the only one; whatever comes of it, the next one follows."""
     arguments = (words.action,) if words.action else ()
     try:
-        outcome: dict[str, Any] = module.main(config, console, *arguments)
+        with pinned(config.run.threads):
+            outcome: dict[str, Any] = module.main(config, console, *arguments)
     except BrokenPipeError:
         raise
     except Exception as error:

@@ -1,4 +1,4 @@
-"""report.json, version 1. But for run.id, run.started_at and run.seconds, one request gives the same bytes twice.
+"""report.json, version 1. On one kind of machine one request gives the same bytes twice, but for `UNREPEATED`.
 
 What every report says stands here; what a task alone can say, it hands in.
 """
@@ -13,6 +13,7 @@ from tradewinds.pipeline.task import Forecasts, Job, Models, Prepared
 SCHEMA = 1
 CLEAN, NOT_PROBED = "clean", "no leak where it was probed; not probed: "  # words of a leak check beside those of a leak
 PARTS = ("forecaster", "agent", "validation", "test")
+UNREPEATED = ("run.id", "run.started_at", "run.seconds")  # what the same request tells otherwise when typed again
 
 
 def assemble(
@@ -98,6 +99,7 @@ def run_facts(job: Job, run: Mapping[str, Any]) -> dict[str, Any]:
         "config": config.deciding(),
         "config_hash": config.hash,
         "seed": config.seed,
+        "threads": config.run.threads,
         "versions": versions(),
     }
 

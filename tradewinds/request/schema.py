@@ -38,17 +38,20 @@ Bars = Annotated[int, Field(ge=2, description="bars")]
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Where results go.
+    """Where results go, and on how many threads.
 
     Attributes:
         name: folder under `dir`, and the name of the model in the registry; null takes the name of the series.
         dir: folder of all runs, relative to where the command is typed.
         tensorboard: whether the training of an agent is logged for TensorBoard, too; needs the extra `tensorboard`.
+        threads: threads that torch computes with in this process, at least 1, whatever the machine has; another number
+            ends in other last digits.
     """
 
     name: Annotated[str, AfterValidator(_run_name)] | None
     dir: Annotated[str, Field(min_length=1, description="the name of a folder")]
     tensorboard: bool = False
+    threads: Annotated[int, Field(ge=1, le=1024, description="threads")] = 1
 
 
 READERS = {  # commands that look at an artifact that was named, by the key that names it

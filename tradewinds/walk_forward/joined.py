@@ -55,6 +55,7 @@ def walk(prepared: Prepared, console: Console) -> dict[str, Any]:
         "config": config.deciding() | {"walk_forward": config.plain()["walk_forward"]},
         "config_hash": config.hash,
         "seed": config.seed,
+        "threads": 1,
         "versions": versions(),
     }
     report = walk_report(tested, document, facts)
