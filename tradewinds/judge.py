@@ -17,8 +17,9 @@ import pandas as pd
 from tradewinds.core.console import Console, again
 from tradewinds.core.errors import GateError
 from tradewinds.core.files import json_text, write_bytes, write_json, write_text
+from tradewinds.evaluation.row_marks import keep_marks, marks_of
 from tradewinds.evaluation.seed_statistics import seed_line
-from tradewinds.evaluation.trials import judged_trial, trial_block
+from tradewinds.evaluation.trials import judged_trial, opening_block, trial_block
 from tradewinds.leakcheck.own_check import leakcheck_block
 from tradewinds.pipeline.artifact import writing
 from tradewinds.pipeline.steps import encoded_anew
@@ -56,7 +57,7 @@ def judge(
     honesty = {**forecasts.honesty}
     if outcome is not None:
         honesty = {**task.inference(job, outcome, forecasts), **honesty}
-        honesty |= trials(job, task.attempt(job, outcome), run)
+    honesty |= trials(job, None if outcome is None else task.attempt(job, outcome), run)
     if isinstance(job, Prepared):
         honesty |= leakcheck_block(job, models, outcome, decisions=decisions, forecasts=forecasts)
     document = assemble(
@@ -157,13 +158,18 @@ def draw(run: Path, *, plot_points: int) -> list[Path]:
 
 
 def trials(job: Job, attempt: Attempt | None, run: Path, *, way: str = "") -> dict[str, Any]:
-    """Write an attempt into the trial log, and judge it by all there were."""
-    if attempt is None or not isinstance(job, Prepared):
+    """Write an attempt into the trial log, and judge it by all there were; without one count who looked."""
+    if not isinstance(job, Prepared):
         return {}
+    runs, rows = Path(job.config.run.dir), keep_rows(job)
+    if attempt is None:
+        return opening_block(rows, runs)
     span = job.time_range(job.split.test)
     trial = judged_trial(
         attempt.increments,
-        series=attempt.identity,
+        series=str(job.inputs["series"]),
+        way=attempt.way,
+        rows=rows,
         data_sha256=job.inputs["sha256"],
         first=span["first"],
         last=span["last"],
@@ -173,7 +179,12 @@ def trials(job: Job, attempt: Attempt | None, run: Path, *, way: str = "") -> di
         seed=job.config.seed,
         run=run,
     )
-    return trial_block(trial, attempt.increments, Path(job.config.run.dir))
+    return trial_block(trial, attempt.increments, runs)
+
+
+def keep_rows(prepared: Prepared) -> str:
+    """Keep the marks of the test rows under the folder of all runs, and return their digest: which data they are."""
+    return keep_marks(marks_of(prepared.series.close[:, 0], prepared.split.test), Path(prepared.config.run.dir))
 
 
 def log_opening(job: Job, run_id: str) -> None:
@@ -184,6 +195,7 @@ def log_opening(job: Job, run_id: str) -> None:
         "config_hash": job.config.hash,
         "data_sha256": job.inputs["sha256"],
         "test": job.task.test_span(job),
+        "rows": keep_rows(job) if isinstance(job, Prepared) else None,
     }
     job.runs.mkdir(parents=True, exist_ok=True)
     with (job.runs / "test_openings.jsonl").open("a", encoding="utf-8") as log:

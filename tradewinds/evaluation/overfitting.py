@@ -46,31 +46,36 @@ def probabilistic_sharpe(returns: Array, hurdle: float = 0.0) -> float | None:
     return float(stats.norm.cdf((ratio - hurdle) * np.sqrt(len(returns) - 1) / np.sqrt(variance)))
 
 
-def expected_best_sharpe(trials: Array) -> float:
+def expected_best_sharpe(trials: Array, count: int | None = None, *, bars: int = 0) -> float:
     """Return the Sharpe ratio of a bar that the best of N trials without skill is expected to reach by luck.
 
     Args:
-        trials: (N,) Sharpe ratios of a bar of all that was tried.
+        trials: (K,) Sharpe ratios of a bar of what was tried and is known.
+        count: N, all that was tried; None for K.
+        bars: of a trial; by their number luck spreads the ratios where fewer than two are known.
 
     Source:
         Bailey and Lopez de Prado (2014), The deflated Sharpe ratio, eq. 1; c is Euler's constant, s the trials'
-        standard deviation (ddof 1): s ((1 - c) Phi^-1(1 - 1/N) + c Phi^-1(1 - 1/(N e))); 0 for a single trial.
+        standard deviation (ddof 1), or 1 / sqrt(bars - 1) where fewer than two are known:
+        s ((1 - c) Phi^-1(1 - 1/N) + c Phi^-1(1 - 1/(N e))); 0 for a single trial.
     """
-    count = len(trials)
+    count = len(trials) if count is None else count
     if count < 2:
         return 0.0
+    spread = float(np.std(trials, ddof=1)) if len(trials) > 1 else 1.0 / max(bars - 1, 1) ** 0.5
     tails = stats.norm.ppf([1.0 - 1.0 / count, 1.0 - 1.0 / (count * np.e)])
-    return float(np.std(trials, ddof=1) * ((1.0 - np.euler_gamma) * tails[0] + np.euler_gamma * tails[1]))
+    return float(spread * ((1.0 - np.euler_gamma) * tails[0] + np.euler_gamma * tails[1]))
 
 
-def deflated_sharpe(returns: Array, trials: Array) -> float | None:
+def deflated_sharpe(returns: Array, trials: Array, count: int | None = None) -> float | None:
     """Return the chance that skill remains once all trials are counted: `probabilistic_sharpe` over the best by luck.
 
     Args:
         returns: (T,) bar returns of the trial that is reported.
-        trials: (N,) Sharpe ratios of a bar of all trials, its own among them.
+        trials: (K,) Sharpe ratios of a bar of all trials that have one, its own among them.
+        count: of all trials; None for K.
     """
-    return probabilistic_sharpe(returns, expected_best_sharpe(trials))
+    return probabilistic_sharpe(returns, expected_best_sharpe(trials, count, bars=len(returns)))
 
 
 def overfitting_probability(returns: Array, blocks: int = 16) -> float:

@@ -1,12 +1,14 @@
-"""The log of trials: every agent that was judged on test rows, whatever its options, its seed or its run's name.
+"""The log of trials: every agent that was judged on test rows, whatever its options, its seed or its file's name.
 
-One line of `runs/trials.jsonl` a judgement, and beside it the increments in `runs/trials/`. The same request on the
-same data is one trial, however often it is repeated. Must not know what the agent did.
+One line of `runs/trials.jsonl` a judgement, and beside it the increments in `runs/trials/` and the marks of its test
+rows (`row_marks`), by which trials on the same data are known. The same request on the same data is one trial, however
+often it is repeated; an opening of the rows that led to no judgement is one, too. Must not know what the agent did.
 """
 
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +22,12 @@ from numpy.typing import NDArray
 from tradewinds.core.files import flush
 from tradewinds.evaluation.overfitting import bar_sharpe, deflated_sharpe, overfitting_probability, probabilistic_sharpe
 from tradewinds.evaluation.reasons import FEWEST, number_or_reason
+from tradewinds.evaluation.row_marks import overlapping
 from tradewinds.evaluation.seed_statistics import seed_summary
 
 Array = NDArray[np.float64]
-LOG, RETURNS = "trials.jsonl", "trials"
+LOG, RETURNS, OPENINGS = "trials.jsonl", "trials", "test_openings.jsonl"
+STORED = ", stored"  # how lines that know no way of acting name the series of a storage unit
 FEWEST_TRIALS, BLOCKS = 8, (16, 8)  # trials on the same bars below which there is no PBO; blocks it halves, by length
 
 
@@ -34,7 +38,7 @@ class Trial:
     Attributes:
         key: what was asked of which data; the same again is the same trial.
         family: the same, but for the seed.
-        series: name, instruments and bar length of the series, and by what law it was acted on.
+        series: name, instruments and bar length of the series, for a person.
         first: first test bar, ISO 8601.
         last: last test bar.
         bars: test bars, or longer periods of the test, such as days.
@@ -43,6 +47,9 @@ class Trial:
         bars_per_year: by which it was annualised.
         run: folder of the run, for a person.
         at: when, ISO 8601.
+        way: of acting, a task's kind: only Sharpe ratios of one way are compared.
+        rows: digest of the marks of the test rows; empty in lines that were written before there were marks, which are
+            known by `series`, `first` and `last`.
     """
 
     key: str
@@ -56,12 +63,16 @@ class Trial:
     bars_per_year: float
     run: str
     at: str
+    way: str = ""
+    rows: str = ""
 
 
 def judged_trial(
     increments: pd.Series,
     *,
     series: str,
+    way: str,
+    rows: str,
     data_sha256: str,
     first: str,
     last: str,
@@ -76,7 +87,9 @@ def judged_trial(
     Args:
         increments: (T,) of the agent's result over the periods of its index: simple returns of bars, or leads in
             profit of days over the strongest rule without a network.
-        series: identity of the series, and by what law it was acted on; only trials of one identity are compared.
+        series: its name, for a person.
+        way: of acting; only Sharpe ratios of one way are compared.
+        rows: digest of the marks of the test rows.
         data_sha256: of the series.
         first: first test bar, ISO 8601.
         last: last test bar.
@@ -99,6 +112,8 @@ def judged_trial(
         bars_per_year=periods_per_year,
         run=str(run),
         at=datetime.now(UTC).isoformat(),
+        way=way,
+        rows=rows,
     )
 
 
@@ -116,16 +131,44 @@ def log_trial(trial: Trial, increments: pd.Series, runs: Path) -> None:
 
 
 def rivals(runs: Path, trial: Trial) -> list[Trial]:
-    """Return all trials of the same series whose test rows overlap with this one's, it among them, oldest first."""
-    overlapping: dict[str, Trial] = {}
-    for line in (runs / LOG).read_text(encoding="utf-8").splitlines():
-        try:
-            other = Trial(**json.loads(line))
-        except (ValueError, TypeError):  # a line that a killed run left half-written
-            continue
-        if other.series == trial.series and other.first <= trial.last and trial.first <= other.last:
-            overlapping.setdefault(other.key, other)
-    return list(overlapping.values())
+    """Return all trials whose test rows are partly this one's, whatever was done on them, it among them, oldest first.
+
+    A line without marks is a rival if series and dates say so.
+    """
+    lines = [_trial(record) for record in _records(runs / LOG)]
+    trials = [other for other in lines if other is not None]
+    shared = overlapping(runs, trial.rows, {other.rows for other in trials if other.rows})
+    found: dict[str, Trial] = {}
+    for other in trials:
+        dated = other.first <= trial.last and trial.first <= other.last
+        known = other.rows in shared if other.rows and trial.rows else other.series == trial.series and dated
+        if known:
+            found.setdefault(other.key, other)
+    return list(found.values())
+
+
+def unjudged_openings(runs: Path, rows: str, judged: Mapping[str, int]) -> int:
+    """Count the openings of test rows that no judgement accounts for: each was a look, and a look is a trial.
+
+    The same request again is no other trial, so each counts by the run of its own that opened most; one opening of a
+    run is accounted for where its request was judged, by this run or another.
+
+    Args:
+        runs: the folder of all runs.
+        rows: digest of the test rows; only openings that share some of them count, by their field `rows`.
+        judged: per run id, how many trials it is behind.
+    """
+    records = [record for file in sorted(runs.glob(f"*/{OPENINGS}")) for record in _records(file)]
+    shared = overlapping(runs, rows, {str(record["rows"]) for record in records if record.get("rows")})
+    opened: Counter[tuple[str, str]] = Counter(
+        (str(record.get("config_hash")), str(record.get("run"))) for record in records if record.get("rows") in shared
+    )
+    told = {request for request, run in opened if run in judged}
+    more: dict[str, int] = {}
+    for (request, run), count in opened.items():
+        accounted = max(judged.get(run, 0), int(request in told))
+        more[request] = max(more.get(request, 0), count - accounted)
+    return sum(more.values())
 
 
 def trial_block(trial: Trial, increments: pd.Series, runs: Path) -> dict[str, Any]:
@@ -138,15 +181,28 @@ def trial_block(trial: Trial, increments: pd.Series, runs: Path) -> dict[str, An
     """
     log_trial(trial, increments, runs)
     others, returns = rivals(runs, trial), increments.to_numpy(np.float64)
-    ratios = np.array([other.sharpe / np.sqrt(other.bars_per_year) for other in others])
+    count = len(others) + unjudged_openings(runs, trial.rows, _judged(runs))
+    alike = [other for other in others if other.way == trial.way]
+    ratios = np.array([other.sharpe / np.sqrt(other.bars_per_year) for other in alike])
     silent = f"the agent's bar returns have no variance, or are fewer than {FEWEST}"
-    block: dict[str, Any] = {"trials": len(others)}
+    block: dict[str, Any] = {"trials": count}
     block |= number_or_reason("probabilistic_sharpe", probabilistic_sharpe(returns), silent)
-    block |= number_or_reason("deflated_sharpe", deflated_sharpe(returns, ratios), silent)
-    block |= _overfitting(runs, [other for other in others if (other.first, other.last) == (trial.first, trial.last)])
-    family = sorted((other for other in others if other.family == trial.family), key=lambda other: other.seed)
+    block |= number_or_reason("deflated_sharpe", deflated_sharpe(returns, ratios, count), silent)
+    block |= _overfitting(runs, [other for other in alike if _same_rows(other, trial)])
+    family = sorted((other for other in alike if other.family == trial.family), key=lambda other: other.seed)
     block["sharpe_by_seed"] = seed_summary([other.seed for other in family], [other.sharpe for other in family])
     return block
+
+
+def opening_block(rows: str, runs: Path) -> dict[str, Any]:
+    """Return the part of `honesty` that counts trials where nobody acts: how often these rows were looked at."""
+    return {"trials": unjudged_openings(runs, rows, {})}
+
+
+def _same_rows(one: Trial, other: Trial) -> bool:
+    if one.rows and other.rows:
+        return one.rows == other.rows
+    return (one.first, one.last) == (other.first, other.last)
 
 
 def _overfitting(runs: Path, trials: list[Trial]) -> dict[str, Any]:
@@ -159,6 +215,36 @@ def _overfitting(runs: Path, trials: list[Trial]) -> dict[str, Any]:
     if blocks is None:
         return number_or_reason("pbo", None, f"{min(lengths)} bars are too few; {10 * BLOCKS[-1]} are needed")
     return {"pbo": overfitting_probability(np.column_stack(columns), blocks)}
+
+
+def _records(file: Path) -> list[dict[str, Any]]:
+    """Return the lines of a log; one that a killed run left half-written is passed over."""
+    records = []
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records
+
+
+def _trial(record: Mapping[str, Any]) -> Trial | None:
+    """Return a line of the log as a trial; of one that knows no way of acting its series says which it was."""
+    try:
+        trial = Trial(**record)
+    except TypeError:
+        return None
+    if trial.way:
+        return trial
+    way = "storage" if trial.series.endswith(STORED) else "account"
+    return dataclasses.replace(trial, way=way, series=trial.series.removesuffix(STORED))
+
+
+def _judged(runs: Path) -> dict[str, int]:
+    """Return by run id how many trials it is behind."""
+    return Counter(Path(str(record.get("run"))).name for record in _records(runs / LOG))
 
 
 def _increments(runs: Path, trial: Trial) -> Array | None:

@@ -312,13 +312,13 @@ class Attempt:
         increments: (P,) by the start of their period.
         periods: of the test; one more than P where increments lie between two of them.
         per_year: periods in a year.
-        identity: series and way of acting; trials of one identity whose spans overlap are rivals.
+        way: of acting: only increments of one way are compared.
     """
 
     increments: pd.Series
     periods: int
     per_year: float
-    identity: str
+    way: str
 
 
 @dataclass(frozen=True)

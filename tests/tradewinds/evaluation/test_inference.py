@@ -197,7 +197,15 @@ def test_a_trial_is_another_one_with_other_settings_data_or_bars_and_not_in_anot
 
 def judged(increments, seed, run, **changes):
     """A trial of 200 daily bars."""
-    facts = {"series": "made", "data_sha256": "x", "first": "2020-01-01", "last": "2020-12-31", "periods": 200}
+    facts = {
+        "series": "made",
+        "way": "account",
+        "rows": "",
+        "data_sha256": "x",
+        "first": "2020-01-01",
+        "last": "2020-12-31",
+        "periods": 200,
+    }
     facts |= {"periods_per_year": 252.0, "config": {"seed": seed, "model": "lstm"}, "seed": seed, "run": run}
     return judged_trial(increments, **(facts | changes))
 

@@ -90,7 +90,7 @@ class AccountTask(SeriesTask):
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's returns."""
         bars = len(outcome.curves)
-        return Attempt(outcome.increments["agent"], bars, prepared.series.bars_per_year, str(prepared.inputs["series"]))
+        return Attempt(outcome.increments["agent"], bars, prepared.series.bars_per_year, self.kind)
 
     def chain(self, folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Chain the folds; a fold's last decision is the next one's to take, and the very last no bar fills."""

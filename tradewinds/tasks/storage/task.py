@@ -103,7 +103,7 @@ class StorageTask(SeriesTask):
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's daily lead over the plan on the ridge forecast."""
         lead = outcome.increments["agent"] - outcome.increments[self.rival]
-        return Attempt(lead, len(lead), DAYS_PER_YEAR, f"{prepared.inputs['series']}, stored")
+        return Attempt(lead, len(lead), DAYS_PER_YEAR, self.kind)
 
     def boundary(self, prepared: Prepared) -> Callable[[int], int]:
         """Return what moves a row to the nearest local midnight: a day's schedule is one decision."""
