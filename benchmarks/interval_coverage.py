@@ -55,7 +55,8 @@ def main() -> None:
             ("test", split.validation, split.test),
         ):
             table = score_forecasts(fitted, series, states, calibration_rows=before, rows=rows).table
-            cells = (f"{model} {score['coverage']:.1%}{mark(score['coverage'])}" for model, score in table.items())
+            shares = {model: score["change_coverage"] for model, score in table.items()}
+            cells = (f"{model} {share:.1%}{mark(share)}" for model, share in shares.items())
             print(f"  {name:<11}" + ", ".join(cells), flush=True)
     print(f"{time.perf_counter() - began:.0f} s")
 

@@ -56,7 +56,10 @@ def facts_of(report: dict[str, Any]) -> dict[str, Any]:
             name: {key: one["metrics"][key] for key in kept if key in one["metrics"]}
             for name, one in strategies.items()
         },
-        "mae": {name: one["mae"] for name, one in report["forecast"].items()},
+        "horizon": report["run"]["config"]["model"]["horizon"],
+        "value_mae": {name: one["value_mae"] for name, one in report["forecast"].items()},
+        "value_mae_last": {name: one["value_mae_last"] for name, one in report["forecast"].items()},
+        "value_unit": data.get("value_unit", data["price_unit"]),
         "sharpe_ci95": honesty.get("sharpe_ci95"),
         "leakcheck": honesty.get("leakcheck"),
     }
@@ -65,7 +68,7 @@ def facts_of(report: dict[str, Any]) -> dict[str, Any]:
 def table(numbers: dict[str, Any]) -> str:
     """Return the table of README.md, markers included."""
     rows = [_traded(numbers["sp500"]), _stored(numbers["houston_weather"]), _forecast(numbers["temperature"])]
-    head = "| command | test span | agent | beside it | forecaster's mean absolute error |\n|---|---|---|---|---|"
+    head = "| command | test span | agent | beside it | mean absolute error of the value ahead |\n|---|---|---|---|---|"
     leaks = {one["leakcheck"] for one in numbers.values()}
     said = "clean" if leaks == {"clean"} else ", ".join(map(str, leaks))
     return "\n".join([BEGIN, head, *rows, "", f"Leak check of all three: {said}.", END])
@@ -78,7 +81,7 @@ def _traded(one: dict[str, Any]) -> str:
     said = f"{_percent(agent)}, Sharpe {shown(agent['sharpe_annual_ddof1_arithmetic'])}{luck}"
     best = _best(others, "total_return", ("forecast_sign", "plan_on_forecast", "random_same_turnover"))
     beside = f"buy and hold {_percent(others['buy_and_hold'])}, best rule ({_plain(best)}) {_percent(others[best])}"
-    return _row("tradewinds run", "S&P 500, daily", one, said, beside, _errors(one, "percent"))
+    return _row("tradewinds run", "S&P 500, daily", one, said, beside, _errors(one))
 
 
 def _stored(one: dict[str, Any]) -> str:
@@ -88,7 +91,7 @@ def _stored(one: dict[str, Any]) -> str:
     best = _best(one["strategies"], "profit", plans)
     beside = f"best rule ({_plain(best)}) {profits[best]}, perfect foresight {profits['perfect_foresight']}"
     said = f"{profits['agent']} {one['unit'].split('/')[0]}, {share} of perfect foresight"
-    errors = _errors(one, "number")
+    errors = _errors(one)
     return _row("tradewinds run experiment=houston_weather", "a battery in Texas", one, said, beside, errors)
 
 
@@ -102,7 +105,7 @@ def _plain(name: str) -> str:
 
 
 def _forecast(one: dict[str, Any]) -> str:
-    errors = _errors(one, "number")
+    errors = _errors(one)
     return _row("tradewinds run experiment=temperature", "a plant's air, hourly", one, "not traded", "", errors)
 
 
@@ -114,13 +117,13 @@ def _percent(metrics: dict[str, Any]) -> str:
     return shown(metrics["total_return"], "percent")
 
 
-def _errors(one: dict[str, Any], form: str) -> str:
-    rivals = [name for name in ("ridge", "naive", "yesterday") if name in one["mae"]]
-    found = {name: one["mae"][name] for name in (one["model"], *rivals)}
-    if form == "percent":  # of a price, a bar
-        return ", ".join(f"{name.replace('_', ' ')} {100 * value:.3f} %" for name, value in found.items())
-    told = ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in found.items())
-    return f"{told} {one['unit']}"
+def _errors(one: dict[str, Any]) -> str:
+    """Tell the error of the value ahead: at the last bar, or, of whole days, over all their hours."""
+    key = "value_mae" if "yesterday" in one["value_mae"] else "value_mae_last"
+    names = [name for name in (one["model"], "ridge", "naive", "yesterday") if name in one[key]]
+    told = ", ".join(f"{_plain(name)} {shown(one[key][name])}" for name in names)
+    ahead = "the next day's hours" if key == "value_mae" else f"{one['horizon']} bars ahead"
+    return f"{told} {one['value_unit']}, {ahead}"
 
 
 def with_table(readme: str, numbers: dict[str, Any]) -> str:

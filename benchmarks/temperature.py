@@ -1,8 +1,9 @@
 """The temperature at a plant, 24 hours ahead: three folds before the test rows, and the test rows, three seeds each.
 
 Settings are those of `experiment=temperature`; words such as `model.hidden_size=64` change them. Per span and model the
-error of an hourly difference, and the Diebold-Mariano tests of the LSTM against each rival (negative: the LSTM is the
-better one). The folds are what settings are chosen by; the test rows are scored only with the word `test`.
+mean absolute error of the temperature 24 hours ahead, over all 24 hours, and of an hourly difference, and the
+Diebold-Mariano tests of the LSTM against each rival (negative: the LSTM is the better one). The folds are what settings
+are chosen by; the test rows are scored only with the word `test`.
 """
 
 import os
@@ -35,7 +36,8 @@ def main() -> None:
     prepared = job_of(request_from(plain))
     total, split = len(prepared.series.index), prepared.split
     spans = [(f"fold {first:.0%} to {last:.0%}", round(first * total), round(last * total)) for first, last in FOLDS]
-    print(f"{'span, seed':<22}{'MAE':>7}{'RMSE':>7}" + "".join(f"{name + ', all 24 h':>26}" for name in RIVALS))
+    heads = "".join(f"{name:>10}" for name in ("24 h", "all 24 h", "change", "its RMSE"))
+    print(f"{'span, seed':<22}{heads}" + "".join(f"{name + ', all 24 h':>26}" for name in RIVALS))
     for name, stop, last in spans:
         for seed in SEEDS:
             show(prepared, f"{name}, {seed}", range(0, stop), range(stop + 5, last), seed)
@@ -57,7 +59,8 @@ def show(prepared: Prepared, name: str, fit: range, scored: range, seed: int) ->
         test = tests[rival]["all_bars"]
         cells.append("-" if test is None else f"{test['statistic']:+.2f}, p {test['p_value']:.2g}")
     score = scores.table[kind]
-    print(f"{name:<22}{score['mae']:>7.3f}{score['rmse']:>7.3f}" + "".join(f"{cell:>26}" for cell in cells), flush=True)
+    errors = "".join(f"{score[key]:>10.3f}" for key in ("value_mae_last", "value_mae", "change_mae", "change_rmse"))
+    print(f"{name:<22}{errors}" + "".join(f"{cell:>26}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":

@@ -124,6 +124,19 @@ def _speak(
     return points.numpy() * unit, states.numpy(), None if quantiles is None else quantiles.numpy() * unit
 
 
+def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:
+    """Return the (H,) changes forecast at the close of a series' last bar: what `encode` says there, and no other row.
+
+    Raises:
+        ValueError: as in `encode`.
+    """
+    _, scaled = read_features(fitted, series)
+    window = scaled[-fitted.config.model.context_length :].astype(np.float32)[None]
+    future = series.future_table(calendar=fitted.config.features.calendar)
+    points, _, _ = _speak(fitted, window, future, np.array([len(series.index) - 1]))
+    return np.asarray(points[0])
+
+
 def read_features(fitted: FittedForecaster, series: Series) -> tuple[FeatureTable, NDArray[np.float64]]:
     """Return the features (T, F) of a series as they are, and in the network's units: what `encode` reads.
 

@@ -180,6 +180,11 @@ class Series:
         """What `changes` are measured in, in words."""
         return "log return" if self.target == "log_return" else self.price_unit or "units of the series"
 
+    @property
+    def value_unit(self) -> str:
+        """What the error of a value ahead is measured in, in words; of a price it is a share of the last one."""
+        return "% of the price" if self.target == "log_return" else self.change_unit
+
     def adjusted(self) -> "Series":
         """Return the series an owner lived through: prices that dividends and splits no longer move.
 

@@ -1,4 +1,8 @@
-"""How good a forecast is, from the network and from rules that need none. Formulas: docs/metrics.md, section 1."""
+"""How good a forecast is, from the network and from rules that need none. Formulas: docs/metrics.md, section 1.
+
+Two things are scored, and never in one breath: the value ahead, such as a price or a temperature h bars after the
+decision (`value_...`), and the changes bar by bar that lead there (`change_...`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +15,7 @@ from forecaster.baselines.naive_and_ridge import drift, naive, ridge_forecast, s
 from forecaster.baselines.statistical import Rule, fit_classical
 from forecaster.config import BaselineConfig
 from forecaster.data.features import build_features
-from forecaster.data.series import Series
+from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.evaluation.conformal import online_quantiles, volatility
 from forecaster.fitted import FittedForecaster
@@ -31,14 +35,20 @@ class Scores:
     Attributes:
         table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
             `ridge`, `dlinear`, and the classical ones that were asked for.
-        errors: per model (N, H) truth - forecast, for tests of equal accuracy.
+        errors: per model (N, H) truth - forecast of the changes, for tests of equal accuracy.
+        forecasts: per model (N, H) the changes that were forecast and scored.
         decisions: (N,) rows at whose close the scored forecasts were made.
+        calibration: per model (M, H) the changes that were forecast on the calibration rows.
+        calibration_decisions: (M,) rows at whose close those were made.
         next_bar_quantiles: (Q, N) the network's calibrated quantiles one bar ahead, at `LEVELS`.
     """
 
     table: dict[str, Score]
     errors: dict[str, Array]
+    forecasts: dict[str, Array]
     decisions: NDArray[np.int64]
+    calibration: dict[str, Array]
+    calibration_decisions: NDArray[np.int64]
     next_bar_quantiles: Array
 
 
@@ -97,9 +107,27 @@ def score_forecasts(
     quantiles = _calibrated(
         ahead, spread, truth=truth, known=past, scale=scales[scored], scale_before=scales[calibration]
     )
-    table = {name: _score(truth, after[name], quantiles[name], naive_mae=fitted.naive_mae) for name in after}
+    table = {
+        name: {
+            **_value_score(value_error(truth, after[name], series.target)),
+            **_change_score(truth, after[name], quantiles[name], naive_mae=fitted.naive_mae),
+        }
+        for name in after
+    }
     errors = {name: truth - after[name] for name in after}
-    return Scores(table, errors, scored, quantiles[fitted.config.model.kind][:, :, 0])
+    return Scores(table, errors, after, scored, before, calibration, quantiles[fitted.config.model.kind][:, :, 0])
+
+
+def value_error(truth: Array, forecast: Array, target: Target) -> Array:
+    """Return (N, H) value less forecast of each bar ahead, from (N, H) changes and their forecasts.
+
+    Of differences the sums of both, in their unit, since the last value is known; of log returns the prices that these
+    lead to, in percent of the last price.
+    """
+    reached, expected = np.cumsum(truth, axis=1), np.cumsum(forecast, axis=1)
+    if target == "difference":
+        return np.asarray(reached - expected)
+    return np.asarray(100.0 * (np.exp(reached) - np.exp(expected)))
 
 
 def _decisions(rows: range, horizon: int) -> NDArray[np.int64]:
@@ -116,16 +144,23 @@ def _forecasts(
     classical: Mapping[str, Rule],
     rows: NDArray[np.int64],
 ) -> dict[str, Array]:
+    return {
+        fitted.config.model.kind: states.forecast[rows].astype(np.float64),
+        **rule_forecasts(fitted, series, rows),
+        **{name: rule(rows) for name, rule in classical.items()},
+    }
+
+
+def rule_forecasts(fitted: FittedForecaster, series: Series, rows: NDArray[np.int64]) -> dict[str, Array]:
+    """Return (N, H) changes forecast at the close of `rows` (N,) by each rule that always stands beside the network."""
     horizon, changes = fitted.config.model.horizon, series.changes()[:, 0]
     features = fitted.scaled(build_features(series, fitted.config.features).values[rows])
     return {
-        fitted.config.model.kind: states.forecast[rows].astype(np.float64),
         "naive": naive(len(rows), horizon),
         "seasonal_naive": seasonal_naive(changes, rows, horizon, series.season_bars),
         "drift": drift(changes, rows, horizon),
         "ridge": ridge_forecast(fitted.ridge, features),
         "dlinear": dlinear(fitted.dlinear, changes, rows),
-        **{name: rule(rows) for name, rule in classical.items()},
     }
 
 
@@ -155,29 +190,40 @@ def _calibrated(
     return {name: np.sort(part, axis=0) for name, part in zip(ahead, parts, strict=True)}
 
 
-def _score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float) -> Score:
-    """Score (N, H) forecasts and their (Q, N, H) quantiles."""
+def _value_score(error: Array) -> Score:
+    """Score (N, H) errors of the values ahead."""
+    by_horizon = np.abs(error).mean(axis=0).tolist()
+    return {
+        "value_mae": float(np.abs(error).mean()),
+        "value_rmse": float(np.sqrt((error**2).mean())),
+        "value_mae_last": by_horizon[-1],
+        "value_mae_by_horizon": by_horizon,
+    }
+
+
+def _change_score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float) -> Score:
+    """Score (N, H) forecasts of changes and their (Q, N, H) quantiles."""
     error = truth - forecast
     pinball = float(np.mean([_pinball(truth, q, level) for q, level in zip(quantiles, LEVELS, strict=True)]))
     score: Score = {
-        "mae": float(np.abs(error).mean()),
-        "rmse": float(np.sqrt((error**2).mean())),
-        "mase": float(np.abs(error).mean() / naive_mae) if naive_mae > 0.0 else None,
-        "pinball": pinball,
-        "crps": 2.0 * pinball,
-        "coverage": float(((truth >= quantiles[BAND[0]]) & (truth <= quantiles[BAND[1]])).mean()),
-        "direction_accuracy": None,
+        "change_mae": float(np.abs(error).mean()),
+        "change_rmse": float(np.sqrt((error**2).mean())),
+        "change_mase": float(np.abs(error).mean() / naive_mae) if naive_mae > 0.0 else None,
+        "change_pinball": pinball,
+        "change_crps": 2.0 * pinball,
+        "change_coverage": float(((truth >= quantiles[BAND[0]]) & (truth <= quantiles[BAND[1]])).mean()),
+        "change_direction_accuracy": None,
         "n": int(truth.size),
-        "mae_by_horizon": np.abs(error).mean(axis=0).tolist(),
-        "share_below_quantile": (truth < quantiles).mean(axis=(1, 2)).tolist(),
+        "change_mae_by_horizon": np.abs(error).mean(axis=0).tolist(),
+        "change_share_below_quantile": (truth < quantiles).mean(axis=(1, 2)).tolist(),
     }
-    if score["mase"] is None:
-        score["mase_reason"] = "the price never moved on the fit rows"
+    if score["change_mase"] is None:
+        score["change_mase_reason"] = "the price never moved on the fit rows"
     directed = (truth != 0.0) & (forecast != 0.0)
     if directed.any():
-        score["direction_accuracy"] = float((np.sign(truth) == np.sign(forecast))[directed].mean())
+        score["change_direction_accuracy"] = float((np.sign(truth) == np.sign(forecast))[directed].mean())
     else:
-        score["direction_accuracy_reason"] = "the forecast is no change, which has no direction"
+        score["change_direction_accuracy_reason"] = "the forecast is no change, which has no direction"
     return score
 
 

@@ -221,21 +221,35 @@ def test_scores_have_their_closed_forms(fitted, series):
     r = series.log_return()[:, 0]
     truth = np.stack([r[t + 1 : t + 4] for t in range(325, 397)])
     naive_score = scores.table["naive"]
-    assert naive_score["mae"] == pytest.approx(np.abs(truth).mean())
-    assert naive_score["rmse"] == pytest.approx(np.sqrt((truth**2).mean()))
-    assert naive_score["mase"] == pytest.approx(np.abs(truth).mean() / fitted.naive_mae)
+    assert naive_score["change_mae"] == pytest.approx(np.abs(truth).mean())
+    assert naive_score["change_rmse"] == pytest.approx(np.sqrt((truth**2).mean()))
+    assert naive_score["change_mase"] == pytest.approx(np.abs(truth).mean() / fitted.naive_mae)
     assert naive_score["n"] == truth.size
-    assert naive_score["direction_accuracy"] is None
-    assert "no direction" in naive_score["direction_accuracy_reason"]
-    assert 0.7 < naive_score["coverage"] <= 1.0
+    assert naive_score["change_direction_accuracy"] is None
+    assert "no direction" in naive_score["change_direction_accuracy_reason"]
+    assert 0.7 < naive_score["change_coverage"] <= 1.0
     pinball = []
     for level in np.arange(0.05, 0.96, 0.05).round(2):
         quantile = by_hand(r, level, calibration=range(260, 317), rows=range(325, 397), horizon=3)
         error = truth - quantile
         pinball.append(np.where(error > 0, level * error, (level - 1) * error).mean())
-    assert naive_score["crps"] == pytest.approx(2 * np.mean(pinball))
-    assert naive_score["pinball"] == pytest.approx(np.mean(pinball))
+    assert naive_score["change_crps"] == pytest.approx(2 * np.mean(pinball))
+    assert naive_score["change_pinball"] == pytest.approx(np.mean(pinball))
     np.testing.assert_allclose(scores.errors["naive"], truth)
+
+
+def test_the_value_ahead_is_scored_in_percent_of_the_price_at_the_decision(fitted, series):
+    states = encode(fitted, series)
+    scores = score_forecasts(fitted, series, states, calibration_rows=range(260, 320), rows=range(325, 400))
+    price, naive_score, ridge = series.close[:, 0], scores.table["naive"], scores.table["ridge"]
+    moved = np.abs([[100.0 * (price[t + h] / price[t] - 1.0) for h in (1, 2, 3)] for t in range(325, 397)])
+    assert naive_score["value_mae"] == pytest.approx(moved.mean())
+    assert naive_score["value_rmse"] == pytest.approx(np.sqrt((moved**2).mean()))
+    assert naive_score["value_mae_last"] == pytest.approx(moved[:, -1].mean())
+    assert naive_score["value_mae_by_horizon"] == pytest.approx(moved.mean(axis=0))
+    ahead = price[325:397, None] * np.exp(np.cumsum(scores.forecasts["ridge"], axis=1))
+    reached = np.stack([price[t + 1 : t + 4] for t in range(325, 397)])
+    assert ridge["value_mae"] == pytest.approx((100.0 * np.abs(reached - ahead) / price[325:397, None]).mean())
 
 
 @pytest.mark.parametrize(
@@ -313,7 +327,7 @@ def test_a_sine_is_forecast_better_than_by_any_baseline_of_no_change(kind):
     scores = score_forecasts(
         fitted, series, encode(fitted, series), calibration_rows=range(610, 700), rows=range(710, 900)
     )
-    assert scores.table[kind]["mae"] < 0.15 * scores.table["naive"]["mae"]
+    assert scores.table[kind]["change_mae"] < 0.15 * scores.table["naive"]["change_mae"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -44,15 +44,16 @@ def test_a_number_that_was_touched_does_not_pass(script, numbers):
     for change in (
         lambda: numbers["sp500"]["strategies"]["agent"].update(total_return=0.9),
         lambda: numbers["houston_weather"]["strategies"]["perfect_foresight"].update(profit=1.0),
-        lambda: numbers["temperature"]["mae"].update(naive=0.1),
+        lambda: numbers["temperature"]["value_mae_last"].update(naive=0.1),
         lambda: numbers["temperature"].update(leakcheck="leak at features"),
     ):
         before = script.with_table(readme, numbers)
         change()
         assert script.with_table(readme, numbers) != before
-    shown = f"{numbers['sp500']['mae']['naive'] * 100:.3f} %"
+    shown = f"naive {script.shown(numbers['sp500']['value_mae_last']['naive'])} % of the price"
     assert shown in readme
-    assert script.with_table(readme.replace(shown, "0.999 %"), numbers) != readme.replace(shown, "0.999 %")
+    touched = readme.replace(shown, "naive 0.09 % of the price")
+    assert script.with_table(touched, numbers) != touched
 
 
 def leaves(plain, path=""):
@@ -80,13 +81,14 @@ def test_what_needs_no_training_is_found_again_in_the_data(name, script, numbers
     prepared = job_of(request_of(script, name))
     assert prepared.inputs["sha256"] == numbers[name]["data_sha256"], AGAIN
     test, horizon = prepared.split.test, prepared.config.model.horizon
-    changes, index = prepared.series.changes()[:, 0], prepared.series.index
+    close, index = prepared.series.close[:, 0], prepared.series.index
     assert (f"{index[test.start]:%Y-%m-%d}", f"{index[test.stop - 1]:%Y-%m-%d}") == (
         numbers[name]["first"],
         numbers[name]["last"],
     )
-    ahead = [np.abs(changes[row + 1 : row + 1 + horizon]) for row in range(test.start, test.stop - horizon)]
-    assert np.mean(ahead) == pytest.approx(numbers[name]["mae"]["naive"], rel=1e-9)
+    now, then = close[test.start : test.stop - horizon], close[test.start + horizon : test.stop]
+    moved = np.abs(then - now) if prepared.series.target == "difference" else 100.0 * np.abs(then / now - 1.0)
+    assert moved.mean() == pytest.approx(numbers[name]["value_mae_last"]["naive"], rel=1e-9)
     if name == "sp500":
         open_, close = prepared.series.open[test.start + 1, 0], prepared.series.close[test.stop - 1, 0]
         held = numbers[name]["strategies"]["buy_and_hold"]["total_return"]

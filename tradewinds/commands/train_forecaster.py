@@ -31,6 +31,6 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         )
         tables[name] = scores.table
         where = "validation rows" if len(panel) == 1 else f"{name}, validation rows"
-        for line in score_lines(scores.table, where, series.change_unit):
+        for line in score_lines(scores.table, where, series.value_unit, series.change_unit):
             console.result(line)
     return {"forecaster": str(artifact.folder), "validation": scores.table if len(panel) == 1 else tables}

@@ -20,6 +20,7 @@ CERTAIN = 0.05  # p-value below which a difference counts as more than luck
 TINY = 1e-15  # p-value below which no digit of a normal distribution's tail is worth telling
 BAND_DRAWS, BAND_VALUES = 200, 40_000_000  # bootstrap draws, and values drawn at most: a long span takes fewer draws
 BAND_POINTS = 400  # bars at which the band stands
+VALUE, CHANGES = "value_ahead", "all_bars"  # tests: of the value at the last bar ahead, and of the changes up to it
 Comparison = dict[str, dict[str, dict[str, float] | None]]
 
 
@@ -198,18 +199,28 @@ def compare_forecasts(errors: dict[str, Array], model: str) -> Comparison:
 
 
 def rival_verdicts(comparison: Comparison) -> dict[str, str]:
-    """Say of each rival in words whether the model beats it over all bars ahead, beyond luck."""
-    return {rival: f"{_outcome(tests['all_bars'])} {_plain(rival, tests)}" for rival, tests in comparison.items()}
+    """Say of each rival in words whether the model beats it in the value at the last bar ahead, beyond luck."""
+    return {rival: f"{_outcome(tests[VALUE])} {_plain(rival, tests[VALUE])}" for rival, tests in comparison.items()}
 
 
 def forecast_verdict(comparison: Comparison, model: str, horizon: int) -> str:
-    """Say in one sentence whom the model beats over all bars ahead, beyond luck, and whom not."""
+    """Say whom the model beats, beyond luck, and whom not: in the value at the last bar ahead, and bar by bar."""
+    value = f"in the value {ahead_words(horizon)} the {model} {_outcomes(comparison, VALUE)}"
+    if horizon == 1:
+        return f"{value} (Diebold-Mariano)"
+    return f"{value}; in the changes of these bars, one by one, it {_outcomes(comparison, CHANGES)} (Diebold-Mariano)"
+
+
+def ahead_words(horizon: int) -> str:
+    """Say how far ahead the last bar of a forecast lies."""
+    return "of the next bar" if horizon == 1 else f"{horizon} bars ahead"
+
+
+def _outcomes(comparison: Comparison, test: str) -> str:
     outcomes: dict[str, list[str]] = {"beats": [], "does not beat": [], "loses to": []}
     for rival, tests in comparison.items():
-        outcomes[_outcome(tests["all_bars"])].append(_plain(rival, tests))
-    verdict = "; ".join(f"{outcome} {', '.join(rivals)}" for outcome, rivals in outcomes.items() if rivals)
-    span = "the next bar" if horizon == 1 else f"the next {horizon} bars"
-    return f"over {span} the {model} {verdict} (Diebold-Mariano)"
+        outcomes[_outcome(tests[test])].append(_plain(rival, tests[test]))
+    return ", and ".join(f"{outcome} {', '.join(rivals)}" for outcome, rivals in outcomes.items() if rivals)
 
 
 def _outcome(test: dict[str, float] | None) -> str:
@@ -218,8 +229,8 @@ def _outcome(test: dict[str, float] | None) -> str:
     return "beats" if test["statistic"] < 0.0 else "loses to"
 
 
-def _plain(rival: str, tests: dict[str, dict[str, float] | None]) -> str:
-    test, name = tests["all_bars"], rival.replace("_", " ")
+def _plain(rival: str, test: dict[str, float] | None) -> str:
+    name = rival.replace("_", " ")
     if test is None:
         return name
     chance = test["p_value"]

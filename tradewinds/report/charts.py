@@ -211,12 +211,12 @@ def forecast_chart(forecasts: ColumnDataSource, unit: str, clock: Clock) -> Figu
 
 
 def horizon_chart(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw every model's mean absolute error by bars ahead, as a share of the naive one's; below 1 is skill."""
-    plot = plain_figure("Error by bars ahead, naive = 1", height=250)
-    naive = np.array(scores["naive"]["mae_by_horizon"])
+    """Draw every model's mean absolute error of the value by bars ahead, as a share of naive's; below 1 is skill."""
+    plot = plain_figure("Error of the value by bars ahead, naive = 1", height=250)
+    naive = np.array(scores["naive"]["value_mae_by_horizon"])
     ahead = np.arange(1, len(naive) + 1)
     for (name, score), colour in zip(scores.items(), SCORED, strict=False):
-        share = np.array(score["mae_by_horizon"]) / np.where(naive > 0.0, naive, np.nan)
+        share = np.array(score["value_mae_by_horizon"]) / np.where(naive > 0.0, naive, np.nan)
         plot.line(ahead, share, color=colour, line_width=1.6, legend_label=name.replace("_", " "))
         plot.scatter(ahead, share, color=colour, size=4)
     plot.xaxis.ticker.desired_num_ticks = min(len(naive), 10)

@@ -122,6 +122,11 @@ def series_facts(prepared: Prepared) -> dict[str, Any]:
     }
 
 
+def forecast_units(prepared: Prepared) -> dict[str, str]:
+    """Return what the errors of values and of changes are measured in, for the `data` of a report."""
+    return {"value_unit": prepared.series.value_unit, "change_unit": prepared.series.change_unit}
+
+
 def split_facts(prepared: Prepared, models: Models) -> dict[str, Any]:
     """Return who saw which rows, and where the forecaster stopped learning, for the `data` of a report."""
     fitted, _ = models.forecasting()

@@ -69,7 +69,7 @@ def write_comparison(runs: Sequence[Path], path: Path, *, plot_points: int) -> P
 
 
 def _heads() -> list[str]:
-    return [*(label for label, _, _ in METRICS), "buy and hold", "MASE", "naive MASE"]
+    return [*(label for label, _, _ in METRICS), "buy and hold", "error of the value, naive = 1"]
 
 
 def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
@@ -85,12 +85,18 @@ def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
     numbers = [(agent.get(key), form) for _, key, form in METRICS]
     holder = strategies.get("buy_and_hold", {"metrics": {}})["metrics"]
     numbers.append((holder.get("total_return"), "percent"))
-    numbers += [(report["forecast"].get(name, {}).get("mase"), "number") for name in (model, "naive")]
+    numbers.append((_share_of_naive(report["forecast"], model), "number"))
     return [
         Cell(f"{run.parent.name} {run.name[-4:]}", run.name, f"{link.as_posix()}/report.html"),
         *(Cell(text, text) for text in texts),
         *(Cell(shown(value, form), "-1e99" if value is None else repr(value)) for value, form in numbers),
     ]
+
+
+def _share_of_naive(scores: dict[str, Any], model: str) -> float | None:
+    """Return the error of the value ahead as a share of the naive one's; None where one of them is not there."""
+    ours, naive = (scores.get(name, {}).get("value_mae") for name in (model, "naive"))
+    return ours / naive if ours is not None and naive else None
 
 
 def _told(columns: list[str], rows: list[list[Cell]]) -> tuple[list[str], list[list[Cell]]]:

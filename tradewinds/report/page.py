@@ -20,6 +20,23 @@ def cards_of(
     ]
 
 
+def rival_rows(unit: str) -> tuple[tuple[str, str, str], ...]:
+    """Return the rows of the table of inference that tell the agent's lead over the strongest of its rivals."""
+    return (
+        ("strongest_rival", "strongest rival", "of the rules that knew no more than the agent; found afterwards"),
+        (
+            "lead_over_strongest_ci95",
+            f"95 % interval of the agent's lead over it, {unit}",
+            "if it holds 0, luck suffices",
+        ),
+        (
+            "stronger_rival_p_value",
+            "SPA p-value against the agent",
+            "small: the best of these rules earns more than the agent beyond luck, their number counted",
+        ),
+    )
+
+
 def span(table: pd.DataFrame) -> dict[str, Any]:
     """What the page's buttons and keys know of the time axis: its ends in milliseconds, and spans to show."""
     index = pd.DatetimeIndex(table.index)

@@ -8,12 +8,16 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+PARQUET_ONLY = ("all_forecasts",)  # rows by bars ahead by models: too long for a text
+
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Write each table into an existing folder as <name>.parquet and <name>.csv, times in UTC."""
+    """Write each table into an existing folder as <name>.parquet and, but for the longest, <name>.csv; times in UTC."""
     for name, table in tables.items():
         timed = isinstance(table.index, pd.DatetimeIndex)
         table.to_parquet(folder / f"{name}.parquet", compression="zstd")
+        if name in PARQUET_ONLY:
+            continue
         plain = table.rename_axis("time").reset_index() if timed else table
         pyarrow.csv.write_csv(pa.Table.from_pandas(plain, preserve_index=False), folder / f"{name}.csv")
 

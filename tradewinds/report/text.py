@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-FORECAST_COLUMNS = ("mae", "rmse", "mase", "pinball", "coverage", "direction_accuracy", "n")
+VALUE_COLUMNS = (("value_mae", "mae"), ("value_rmse", "rmse"), ("value_mae_last", "mae, last"), ("n", "n"))
+CHANGE_COLUMNS = (
+    ("change_mae", "mae"),
+    ("change_rmse", "rmse"),
+    ("change_mase", "mase"),
+    ("change_pinball", "pinball"),
+    ("change_coverage", "coverage"),
+    ("change_direction_accuracy", "direction"),
+)
 STRATEGY_COLUMNS = (
     ("total_return", "return", "{:+.1%}"),
     ("sharpe_annual_ddof1_arithmetic", "sharpe", "{:.2f}"),
@@ -15,25 +23,34 @@ STRATEGY_COLUMNS = (
 
 
 def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a report says of its forecasts: the scores, the tests against each rival, and the verdict."""
-    yield from score_lines(document["forecast"], "test rows", document["data"]["forecast_unit"])
+    """Yield what a report says of its forecasts: headline, scores, the tests against each rival, and the verdict."""
+    data, honesty = document["data"], document["honesty"]
+    yield f"forecast: {honesty['forecast_headline']}"
+    yield from score_lines(document["forecast"], "test rows", data["value_unit"], data["change_unit"])
     yield "Diebold-Mariano against each rival (negative: the network is better), p-value:"
     yield f"  {'rival':<16}{'next bar':>20}{'all bars ahead':>20}{'value at the end':>20}"
-    for rival, tests in document["honesty"]["diebold_mariano_by_rival"].items():
+    for rival, tests in honesty["diebold_mariano_by_rival"].items():
         yield f"  {rival:<16}" + "".join(f"{_test(test):>20}" for test in tests.values())
-    yield f"verdict: {document['honesty']['forecast_verdict']}"
+    yield f"verdict: {honesty['forecast_verdict']}"
 
 
 def _test(test: Mapping[str, float] | None) -> str:
     return "-" if test is None else f"{test['statistic']:+.2f}, p {test['p_value']:.2g}"
 
 
-def score_lines(table: Mapping[str, Mapping[str, Any]], where: str, unit: str) -> Iterator[str]:
-    """Yield the forecast score table in `unit`: one line a model, `-` where a number could not be computed."""
-    yield f"forecast scores, {where} ({unit} a bar; a lower error is better):"
-    yield f"  {'model':<16}" + "".join(f"{name.replace('_accuracy', ''):>11}" for name in FORECAST_COLUMNS)
-    for model, scores in table.items():
-        yield f"  {model:<16}" + "".join(f"{_number(scores.get(name)):>11}" for name in FORECAST_COLUMNS)
+def score_lines(table: Mapping[str, Mapping[str, Any]], where: str, value_unit: str, change_unit: str) -> Iterator[str]:
+    """Yield the scores of the values ahead and of the changes: one line a model, `-` for what could not be computed."""
+    bars = len(next(iter(table.values()))["value_mae_by_horizon"])
+    ahead = "the next bar" if bars == 1 else f"1 to {bars} bars ahead"
+    heads = (
+        (f"errors of the value {ahead}, {where} ({value_unit}; lower is better):", VALUE_COLUMNS),
+        (f"scores of the changes bar by bar, {where} ({change_unit} a bar):", CHANGE_COLUMNS),
+    )
+    for head, columns in heads:
+        yield head
+        yield f"  {'model':<16}" + "".join(f"{label:>11}" for _, label in columns)
+        for model, scores in table.items():
+            yield f"  {model:<16}" + "".join(f"{_number(scores.get(name)):>11}" for name, _ in columns)
 
 
 def strategy_lines(strategies: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -1,15 +1,24 @@
 """How forecasts of the bars ahead are scored and tested, for every task whose bars are forecast one by one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from forecaster.evaluation.scores import Scores, score_forecasts
+from forecaster.evaluation.scores import Score, Scores, score_forecasts
 from forecaster.hidden_states import HiddenStates
 from forecaster.networks.heads import LEVELS
-from tradewinds.evaluation.inference import CERTAIN, compare_forecasts, forecast_verdict, rival_verdicts
+from tradewinds.evaluation.inference import (
+    CERTAIN,
+    VALUE,
+    ahead_words,
+    compare_forecasts,
+    forecast_verdict,
+    rival_verdicts,
+)
 from tradewinds.pipeline.task import Forecasts, Models, Prepared, Scored, TraceTables
+from tradewinds.tasks.all_forecasts import ALL_FORECASTS, every_forecast
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast
 CALIBRATION = 20  # bars whose residuals give the forecasts their first intervals, in a trace
@@ -33,6 +42,7 @@ def score_bars(prepared: Prepared, models: Models) -> Forecasts:
         name: {**row, "verdict": verdicts[name]} if name in verdicts else row for name, row in scores.table.items()
     }
     honesty = {
+        "forecast_headline": headline(scores.table, model, config.model.horizon, prepared.series.value_unit),
         "diebold_mariano_by_rival": comparison,
         "forecast_verdict": forecast_verdict(comparison, model, config.model.horizon),
     }
@@ -41,15 +51,39 @@ def score_bars(prepared: Prepared, models: Models) -> Forecasts:
         errors={"model": scores.errors[model][:, 0], "naive": scores.errors["naive"][:, 0]},
         errors_ahead=scores.errors,
         honesty=honesty,
-        tables={"forecasts": forecasts_table(prepared, states, prepared.split.test, scores)},
+        tables={
+            "forecasts": forecasts_table(prepared, states, prepared.split.test, scores),
+            ALL_FORECASTS: every_forecast(prepared.series, states, scores),
+        },
         remarks=_remarks(model, comparison),
     )
 
 
+def headline(table: Mapping[str, Score], model: str, horizon: int, unit: str) -> str:
+    """Say by how much the value ahead is missed, by the network, by naive, and by the best of the other rules."""
+    best = min((name for name in table if name != model), key=lambda name: _missed(table[name])[0])
+    ours, naive = _missed(table[model]), _missed(table["naive"])
+    over = "" if horizon == 1 else f", and by {ours[1]:.3g} over all {horizon} bars"
+    words = f"the {model} misses the value {ahead_words(horizon)} by {ours[0]:.3g} {unit} on average{over}"
+    rivals = [("naive", naive)] + (
+        [] if best == "naive" else [(f"the best other, {_plain(best)},", _missed(table[best]))]
+    )
+    beside = (f"{name} by {last:.3g}" + ("" if horizon == 1 else f" and {mean:.3g}") for name, (last, mean) in rivals)
+    return f"{words}; {', '.join(beside)}"
+
+
+def _missed(score: Score) -> tuple[float, float]:
+    return float(str(score["value_mae_last"])), float(str(score["value_mae"]))
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def verdict_of(forecasts: Forecasts) -> str:
-    """Return the verdict on the forecasts as a sentence."""
-    verdict = str(forecasts.honesty["forecast_verdict"])
-    return f"{verdict[:1].upper()}{verdict[1:]}."
+    """Return headline and verdict of the forecasts as sentences."""
+    words = (str(forecasts.honesty[name]) for name in ("forecast_headline", "forecast_verdict"))
+    return " ".join(f"{text[:1].upper()}{text[1:]}." for text in words)
 
 
 def forecasts_table(prepared: Prepared, states: HiddenStates, rows: range, scores: Scores) -> pd.DataFrame:
@@ -87,7 +121,7 @@ def scored(prepared: Prepared, models: Models, rows: range) -> tuple[Scored, ...
 
 
 def score_tables(prepared: Prepared, models: Models, rows: range) -> TraceTables:
-    """Return every model's errors, each at the bar that completes its outcome, and the calibrated quantiles.
+    """Return what every model forecast and its errors, at the bar of decision and that of outcome, and the quantiles.
 
     Calibrated on some bars before `rows`; nothing where there are too few of either.
     """
@@ -96,7 +130,8 @@ def score_tables(prepared: Prepared, models: Models, rows: range) -> TraceTables
         return {}
     first = int(scores.decisions[0])
     errors = [(first + prepared.config.model.horizon, error) for error in scores.errors.values()]
-    return {"scores": [*errors, (first, scores.next_bar_quantiles.T)]}
+    made = [(first, forecast) for forecast in scores.forecasts.values()]
+    return {"scores": [*made, *errors, (first, scores.next_bar_quantiles.T)]}
 
 
 def _scores(prepared: Prepared, models: Models, rows: range) -> Scores | None:
@@ -108,13 +143,13 @@ def _scores(prepared: Prepared, models: Models, rows: range) -> Scores | None:
 
 
 def _remarks(model: str, comparison: dict[str, Any]) -> list[str]:
-    """Say so at the head of the report if the network does not beat naive, over all bars ahead and beyond luck."""
-    test = comparison["naive"]["all_bars"]
+    """Say so at the head of the report if the network does not beat naive in the value ahead, beyond luck."""
+    test = comparison["naive"][VALUE]
     if test is None:
         return [f"the {model} forecasts no better than the naive forecast of no change, as far as can be told"]
     if test["statistic"] < 0.0 and test["p_value"] < CERTAIN:
         return []
     return [
-        f"the {model} forecasts no better than the naive forecast of no change, beyond luck: its squared error is "
+        f"the {model} forecasts the value ahead no better than naive's no change, beyond luck: its squared error is "
         f"{'lower' if test['statistic'] < 0.0 else 'higher'}, Diebold-Mariano p = {test['p_value']:.2g}"
     ]

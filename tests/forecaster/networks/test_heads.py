@@ -114,5 +114,5 @@ def test_a_forecaster_of_any_head_is_fitted_kept_and_read_back(kind, tmp_path):
         np.testing.assert_array_equal(kept.quantiles, first.quantiles)
     rows = range(330, 400)
     scores = score_forecasts(fitted, series, first, calibration_rows=range(260, 325), rows=rows).table["lstm"]
-    assert 0.6 <= scores["coverage"] <= 1.0
-    assert scores["crps"] > 0.0
+    assert 0.6 <= scores["change_coverage"] <= 1.0
+    assert scores["change_crps"] > 0.0

@@ -41,8 +41,9 @@ def typed(folder, monkeypatch, capsys):
 def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     answer = typed("run", *WORDS)
     assert answer.status == 0, answer.err
-    assert "forecast scores, test rows (degC a bar; a lower error is better):" in answer.out
-    assert "verdict: over the next 6 bars the lstm beats naive" in answer.out
+    assert "errors of the value 1 to 6 bars ahead, test rows (degC; lower is better):" in answer.out
+    assert "scores of the changes bar by bar, test rows (degC a bar):" in answer.out
+    assert "verdict: in the value 6 bars ahead the lstm beats naive" in answer.out
     (run,) = Path("runs/t").glob("2*")
     assert sorted(path.name for path in run.iterdir()) == [
         "forecast",
@@ -54,7 +55,7 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     report = json.loads((run / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert report["backtest"] is None
     assert "not traded" in report["backtest_reason"]
-    assert report["data"]["forecast_unit"] == "degC"
+    assert (report["data"]["value_unit"], report["data"]["change_unit"]) == ("degC", "degC")
     assert set(report["honesty"]["diebold_mariano_by_rival"]) == {
         "naive",
         "seasonal_naive",
@@ -65,8 +66,13 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     assert len(Path("runs/t/test_openings.jsonl").read_text(encoding="utf-8").splitlines()) == 1
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "t: lstm forecaster</h1>" in page
-    assert "Over the next 6 bars" in page
-    assert report["forecast"]["naive"]["verdict"].startswith("beats naive (p < ")
+    assert "The lstm misses the value 6 bars ahead by " in page
+    degrees = pd.read_csv("t.csv")["close"].to_numpy()
+    first, stop = report["data"]["splits"]["test"]["rows"]
+    moved = np.abs(degrees[first + 6 : stop] - degrees[first : stop - 6]).mean()
+    assert report["forecast"]["naive"]["value_mae_last"] == pytest.approx(moved)
+    assert f"; naive by {moved:.3g} and " in report["honesty"]["forecast_headline"]
+    assert report["forecast"]["naive"]["verdict"].startswith("beats naive (p = ")
     assert f"<td>{report['forecast']['ridge']['verdict']}</td>" in page
     assert typed("report", "run.name=t").status == 0
     (run / "report.json").write_text("{}", encoding="utf-8")

@@ -2,21 +2,38 @@
 
 from typing import Any
 
+import numpy as np
+
 from tradewinds.evaluation.inference import inference_block
+from tradewinds.evaluation.rivals import rival_block
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.task import Forecasts, Outcome, Prepared
+from tradewinds.tasks.account.backtest import BEST_KNOWN
 from tradewinds.tasks.account.cost_sweep import cost_block
+
+NO_RIVALS = ("agent", "random_same_turnover", "perfect_foresight", BEST_KNOWN)  # they know what is not known by then
+RUIN = 1e-12  # equity below which the logarithm of what is left of it goes no further
 
 
 def inference(prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
-    """Return intervals and tests of the agent's returns against those of the asset, and the sweep of costs."""
+    """Return intervals and tests of the agent's returns, its lead in log growth a year, and the sweep of costs."""
     config, played = prepared.config, outcome.record
+    seed = seed_for(config.seed, "bootstrap")
+    growth = (1.0 + outcome.increments).clip(lower=RUIN).apply(np.log)
     block = inference_block(
         outcome.earned("agent"),
         outcome.earned("buy_and_hold"),
         dict(forecasts.errors),
         bars_per_year=played.market.bars_per_year,
         draws=config.backtest.bootstrap_draws,
-        seed=seed_for(config.seed, "bootstrap"),
+        seed=seed,
+    )
+    block |= rival_block(
+        growth,
+        [name for name in outcome.strategies if name not in NO_RIVALS],
+        per=played.market.bars_per_year,
+        unit="log growth a year",
+        draws=config.backtest.bootstrap_draws,
+        seed=seed,
     )
     return block | cost_block(played.targets[:, 0], played.market, config.env)

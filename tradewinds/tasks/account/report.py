@@ -11,10 +11,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from forecaster.data.series import Series
+from tradewinds.evaluation.rivals import lead_words
 from tradewinds.pipeline.task import Labels
 from tradewinds.report import charts, text
 from tradewinds.report.forecasts import forecast_figures, forecast_values
-from tradewinds.report.page import cards_of, span
+from tradewinds.report.page import cards_of, rival_rows, span
 from tradewinds.report.png import draw
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table
@@ -40,7 +41,12 @@ METRICS = (
 HONESTY = (
     ("sharpe_ci95", "95 % interval of the agent's Sharpe", "stationary bootstrap; if it holds 0, luck suffices"),
     ("spa_p_value", "SPA p-value against buy and hold", "small: the agent earns more than buy and hold, beyond luck"),
-    ("diebold_mariano", "Diebold-Mariano against naive", "negative with small p: the network forecasts better"),
+    *rival_rows("log growth a year"),
+    (
+        "diebold_mariano",
+        "Diebold-Mariano against naive, next bar",
+        "negative with small p: the network forecasts better",
+    ),
     (
         "sharpe_lead_ci95",
         "95 % interval of its lead over buy and hold",
@@ -85,7 +91,7 @@ def verdict(series: Series, metrics: Mapping[str, Mapping[str, Any]], honesty: M
     """Say in words what the test span showed, from metrics by strategy, and whether luck suffices for it."""
     agent, holder = (metrics[name]["total_return"] for name in ("agent", "buy_and_hold"))
     words = [f"After costs the agent made {agent:+.1%} on the test span, buy and hold {holder:+.1%}."]
-    interval, better = honesty.get("sharpe_ci95"), honesty.get("spa_p_value")
+    interval, rival = honesty.get("sharpe_ci95"), metrics[honesty["strongest_rival"]]["total_return"]
     if interval is None:
         words.append(f"Its Sharpe ratio has no interval: {honesty.get('sharpe_ci95_reason')}.")
     elif interval[0] > 0.0:
@@ -93,9 +99,7 @@ def verdict(series: Series, metrics: Mapping[str, Mapping[str, Any]], honesty: M
     else:
         verb = "lies below zero" if interval[1] < 0.0 else "may be zero"
         words.append(f"Its Sharpe ratio {verb}: the 95 % interval is {interval[0]:.2f} to {interval[1]:.2f}.")
-    if better is not None:
-        claim = "more than" if better < 0.05 else "no more than"
-        words.append(f"It earned {claim} buy and hold beyond luck (SPA p = {better:.2f}).")
+    words.append(lead_words(honesty, f"{rival:+.1%}", "+.1%"))
     return " ".join(words)
 
 

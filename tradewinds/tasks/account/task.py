@@ -118,7 +118,7 @@ class AccountTask(SeriesTask):
     ) -> dict[str, Any]:
         """Return splits, strategies, verdict and warnings for report.json."""
         from tradewinds.evaluation.drawdowns import monthly_returns, worst_drawdowns
-        from tradewinds.report.document import split_facts
+        from tradewinds.report.document import forecast_units, split_facts
         from tradewinds.tasks.account.report import agent_remarks
         from tradewinds.tasks.bar_forecasts import verdict_of
 
@@ -131,7 +131,7 @@ class AccountTask(SeriesTask):
             "worst_drawdowns": worst_drawdowns(played.equity("agent"), index),
         }
         return {
-            "data": {"forecast_unit": prepared.series.change_unit, **split_facts(prepared, models)},
+            "data": {**forecast_units(prepared), **split_facts(prepared, models)},
             "backtest": {"strategies": strategies, "agent": agent},
             "verdict": f"{self.verdict(prepared, outcome.metrics, honesty)} {verdict_of(forecasts)}",
             "remarks": agent_remarks(played, learned=models.acting().kind != "constant"),

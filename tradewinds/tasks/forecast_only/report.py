@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from tradewinds.evaluation.inference import ahead_words
 from tradewinds.report import charts, text
 from tradewinds.report.forecasts import forecast_figures, forecast_values
 from tradewinds.report.page import span
@@ -41,13 +42,13 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
 
 def _cards(document: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the cards of a series that is forecast and not traded."""
-    scores, model = document["forecast"], document["run"]["config"]["model"]["kind"]
-    unit = document["data"]["forecast_unit"]
+    scores, model = document["forecast"], document["run"]["config"]["model"]
+    model, bars, unit = model["kind"], model["horizon"], document["data"]["value_unit"]
     keys = (
-        (f"mean absolute error, {unit}", "mae", "number"),
-        (f"root mean squared error, {unit}", "rmse", "number"),
-        ("MASE", "mase", "number"),
-        ("coverage of 90 %", "coverage", "percent"),
+        (f"mean absolute error {ahead_words(bars)}, {unit}", "value_mae_last", "number"),
+        (f"of all {bars} bars ahead, {unit}", "value_mae", "number"),
+        (f"of the change of a bar, {document['data']['change_unit']}", "change_mae", "number"),
+        ("coverage of 90 % of changes", "change_coverage", "percent"),
     )
     return [
         {

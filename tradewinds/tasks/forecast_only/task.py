@@ -35,11 +35,11 @@ class ForecastOnlyTask(SeriesTask):
         honesty: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Return splits and verdict for report.json."""
-        from tradewinds.report.document import split_facts
+        from tradewinds.report.document import forecast_units, split_facts
         from tradewinds.tasks.bar_forecasts import verdict_of
 
         return {
-            "data": {"forecast_unit": prepared.series.change_unit, **split_facts(prepared, models)},
+            "data": {**forecast_units(prepared), **split_facts(prepared, models)},
             "backtest": None,
             "backtest_reason": "the series is forecast in differences, and not traded",
             "verdict": verdict_of(forecasts),

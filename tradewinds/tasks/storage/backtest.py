@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tradewinds.core.errors import RequestError
 from tradewinds.evaluation.reasons import number_or_reason
 from tradewinds.pipeline.task import Models, Outcome, Prepared
+from tradewinds.tasks.all_forecasts import VALUE
 from tradewinds.tasks.storage import market as markets
-from tradewinds.tasks.storage.delivery import by_day, midnights
+from tradewinds.tasks.storage.delivery import HOUR, by_day, gate_of, midnights
 from trading_env import (
     BatteryConfig,
     BatteryEnv,
@@ -155,7 +156,35 @@ def unit_metrics(market: PowerMarket, path: ScheduleRun, unit: int, config: Batt
     return metrics
 
 
-def forecast_scores(truth: Array, forecast: Array) -> Metrics:
-    """Score (T,) hourly price forecasts made at gate closure, in the currency of the price."""
-    error = truth - forecast
-    return {"mae": float(np.abs(error).mean()), "rmse": float(np.sqrt((error**2).mean())), "n": len(error)}
+def every_forecast(prepared: Prepared, decisions: pd.DataFrame) -> pd.DataFrame:
+    """Return every price forecast of the decided hours.
+
+    Returns:
+        (T, ...): `decision`, the gate closure it was made at, `last_price`, the start of the last hour whose price was
+        known then, and `target`, the hour it is about, UTC; `value.<name>`, the price, in the unit of the series.
+    """
+    unit, index = prepared.config.env, pd.DatetimeIndex(decisions.index)
+    begins = midnights(index, unit)
+    day = begins.searchsorted(index, side="right") - 1
+    gates = pd.DatetimeIndex([gate_of(begin, unit) for begin in begins])
+    columns = {"decision": gates[day], "last_price": (begins - HOUR)[day], "target": index}
+    forecasts = decisions[[name for name in decisions if str(name).startswith(PREFIX)]]
+    values = {f"{VALUE}{str(name).removeprefix(PREFIX)}": column.to_numpy() for name, column in forecasts.items()}
+    return pd.DataFrame({**columns, **values})
+
+
+def forecast_scores(truth: Array, forecast: Array, begins: NDArray[np.int64]) -> Metrics:
+    """Score (T,) hourly prices as they were forecast at gate closure, in the unit of the price.
+
+    Args:
+        truth: (T,) prices of whole days.
+        forecast: (T,) forecasts.
+        begins: (D,) first hour of each day; the hour before it is the last, and the furthest ahead, of the day before.
+    """
+    error = np.abs(truth - forecast)
+    return {
+        "value_mae": float(error.mean()),
+        "value_rmse": float(np.sqrt((error**2).mean())),
+        "value_mae_last": float(error[np.append(begins[1:], len(error)) - 1].mean()),
+        "n": len(error),
+    }

@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from forecaster.data.series import Series
+from tradewinds.evaluation.rivals import lead_words
 from tradewinds.pipeline.task import Labels
 from tradewinds.report import charts
-from tradewinds.report.page import span
+from tradewinds.report.page import rival_rows, span
 from tradewinds.report.png import draw
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table
@@ -41,20 +42,11 @@ COLUMNS = (
 )
 HONESTY = (
     ("profit_per_day_ci95", "95 % interval of the agent's profit per day", "stationary bootstrap over days"),
-    (
-        "lead_over_yesterday_per_day_ci95",
-        "95 % interval of its lead over yesterday's schedule, per day",
-        "if it holds 0, the lead may be luck",
-    ),
-    (
-        "lead_over_ridge_plan_per_day_ci95",
-        "95 % interval of its lead over the plan on the ridge forecast, per day",
-        "the strongest rule without a network",
-    ),
+    *rival_rows("a day"),
     ("trials", "agents judged on these days so far, whatever their options and seeds", "the best of many is lucky"),
     (
         "deflated_sharpe",
-        "probability that its lead over that plan is more than the luck of the best of them",
+        "probability that its lead over the plan on the ridge forecast is more than the luck of the best of them",
         "deflated Sharpe ratio of the daily lead",
     ),
 )
@@ -73,20 +65,13 @@ LABELS = Labels(("profit", "money"), 0.0, CARDS, METRICS, HONESTY, SWEEPS)
 def verdict(series: Series, metrics: Mapping[str, Mapping[str, Any]], honesty: Mapping[str, Any]) -> str:
     """Say in words what the unit earned on the test days, and whether luck suffices for its lead."""
     currency = series.price_unit.split("/")[0]
-    agent, simple = (metrics[name] for name in ("agent", "yesterdays_schedule"))
+    agent, rival = metrics["agent"], metrics[honesty["strongest_rival"]]
     share = agent["share_of_perfect_foresight"]
     words = f"The agent earned {agent['profit']:,.0f} {currency} on the test days".replace("  ", " ")
     between = honesty["share_of_perfect_foresight_ci95"]
     words += "" if share is None else f", {share:.1%} of perfect foresight"
     words += "" if between is None else f" (95 % interval {between[0]:.1%} to {between[1]:.1%})"
-    words += f"; yesterday's schedule {simple['profit']:,.0f}."
-    lead = honesty["lead_over_yesterday_per_day_ci95"]
-    if lead is None:
-        return words
-    if lead[0] > 0.0:
-        return f"{words} Its lead is more than luck: {lead[0]:,.1f} to {lead[1]:,.1f} a day with 95 % confidence."
-    worse = "it is worse beyond luck" if lead[1] < 0.0 else "the difference may be luck"
-    return f"{words} Against that schedule {worse}: {lead[0]:,.1f} to {lead[1]:,.1f} a day with 95 % confidence."
+    return f"{words}. {lead_words(honesty, format(rival['profit'], ',.0f'), '+,.2f')}"
 
 
 def storage_remarks(metrics: Mapping[str, Mapping[str, Any]], *, learned: bool) -> list[str]:
@@ -105,9 +90,10 @@ def storage_remarks(metrics: Mapping[str, Mapping[str, Any]], *, learned: bool) 
 def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the errors of the price forecasts, one line each."""
     unit = document["data"]["price_unit"]
-    yield f"forecasts at gate closure, {document['data']['test_days']} test days ({unit}; a lower error is better):"
+    yield f"errors of the price forecast at gate closure, {document['data']['test_days']} test days ({unit}):"
+    yield f"  {'forecast':<26}{'mae':>12}{'rmse':>12}{'last hour':>12}"
     for name, score in document["forecast"].items():
-        yield f"  {name:<26}{'mae':>8}{score['mae']:>10.2f}{'rmse':>8}{score['rmse']:>10.2f}"
+        yield f"  {name:<26}" + "".join(f"{score[f'value_{key}']:>12.2f}" for key in ("mae", "rmse", "mae_last"))
 
 
 def strategy_lines(document: Mapping[str, Any]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from tradewinds.pipeline.task import (
     Scored,
 )
 from tradewinds.request.schema import Config
+from tradewinds.tasks.all_forecasts import ALL_FORECASTS
 from tradewinds.tasks.series_task import SeriesTask
 from tradewinds.tasks.storage import backtest, market
 from tradewinds.tasks.storage.delivery import HOUR, gate_of, known_at, midnights
@@ -93,12 +94,21 @@ class StorageTask(SeriesTask):
         assert decisions is not None
         start = int(prepared.series.index.searchsorted(decisions.index[0]))
         price = prepared.series.close[start : start + len(decisions), 0]
-        scores = {}
-        for name in (str(name) for name in decisions if str(name).startswith(backtest.PREFIX)):
-            error = price - decisions[name].to_numpy(np.float64)
-            mae, rmse = float(np.abs(error).mean()), float(np.sqrt((error**2).mean()))
-            scores[name.removeprefix(backtest.PREFIX)] = {"mae": mae, "rmse": rmse, "n": len(error)}
-        return Forecasts(scores=scores)
+        index = pd.DatetimeIndex(decisions.index)
+        begins = index.searchsorted(midnights(index, prepared.config.env))
+        scores = {
+            str(name).removeprefix(backtest.PREFIX): backtest.forecast_scores(
+                price, column.to_numpy(np.float64), begins
+            )
+            for name, column in decisions.items()
+            if str(name).startswith(backtest.PREFIX)
+        }
+        return Forecasts(scores=scores, tables={ALL_FORECASTS: backtest.every_forecast(prepared, decisions)})
+
+    def rescore(self, prepared: Prepared, models: Models, forecasts: Forecasts) -> tuple[str, int, str] | None:
+        """Compare price forecasts at gate closure, and their scores, with what a second scorer finds."""
+        fault: tuple[str, int, str] | None = self._part("second_scorer").rescored(prepared, models, forecasts)
+        return fault
 
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's daily lead over the plan on the ridge forecast."""
