@@ -101,6 +101,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         "fresh": "a process that never met a later bar reads the same features; asked where plugins have a say",
         "stream": "bars arrive one by one: every stage says what it said of all at once",
         "account": "a second account, fed with the actions, holds the same units and money",
+        "rescore": "a second scorer, and forecasters that know no later bar, find the same scores and forecasts",
         "warm_up": "a later start changes nothing once the features have warmed up",
         "refit": "all after the training rows replaced: what is fitted again is the same, to the bit",
         "placebo": "worlds in which nothing can be known: nothing was, and where all is known it is found",

@@ -1,11 +1,12 @@
-"""The six probes, and what they found. Each compares the true world with another in which only the future differs.
+"""The probes, and what they found. Each compares the true world with another in which only the future differs.
 
 A frozen: everything after bar t is replaced; what was said up to t stays the same, to the bit.
 E stream: the bars arrive one by one, as `signal` meets them; it says what the batch said.
 C account: a second ledger, fed with the recorded actions and the series' own prices, ends with the same money.
+F rescore: a second scorer finds the same scores, and forecasters that know no later bar make the same forecasts.
 D warm-up: somebody who starts k bars later agrees, once the features have warmed up.
 B refit: everything after the training rows is replaced and the models are fitted again; they come out the same.
-F placebo: all is fitted and judged in worlds in which nothing can be known; nothing was.
+G placebo: all is fitted and judged in worlds in which nothing can be known; nothing was.
 Before them the split is looked at, and the source is read again as if its later bars were not there (`reload`); and
 every column says when it was known (`audit`).
 """
@@ -20,9 +21,9 @@ from tradewinds.leakcheck.audit import audit_known
 from tradewinds.leakcheck.placebo import placebos
 from tradewinds.leakcheck.refit import first_fit, refits
 from tradewinds.leakcheck.stretch import aligned
-from tradewinds.leakcheck.trace import trace
+from tradewinds.leakcheck.trace import Trace, trace
 from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
-from tradewinds.leakcheck.walks import walks
+from tradewinds.leakcheck.walks import rescore, walks
 from tradewinds.pipeline.task import Models, Prepared
 
 Tell = Callable[[int, int], None]
@@ -54,7 +55,8 @@ def check_pipeline(
         likely, every = walks(prepared, models, true, rows)
         audit: Question = ("audit", partial(audited, prepared, verdict, true.models, rows))
         worlds = placebos(prepared, models.models(prepared), Path(folder), verdict.notes)
-        questions = (*likely, *refits(prepared, models, Path(folder)), audit, *every, *worlds)
+        scored = _rescoring(prepared, true, verdict)
+        questions = (*likely, *refits(prepared, models, Path(folder)), *scored, audit, *every, *worlds)
         for number, (probe, question) in enumerate(questions):
             if probe != "audit":  # which counts its columns
                 verdict.count(probe)
@@ -90,6 +92,19 @@ def audited(
     verdict.columns, verdict.asked["audit"] = audit.columns, len(audit.columns)
     verdict.notes += [note for note in audit.notes if note not in verdict.notes]
     return audit.leak
+
+
+def _rescoring(prepared: Prepared, true: Trace, verdict: Verdict) -> list[Question]:
+    """List the question to the second scorer, about the forecasts of the test rows as `run` scores them."""
+    models, task = true.models, prepared.task
+    assert models is not None
+    try:
+        decisions = task.decide(prepared, models, prepared.split.test) if task.acts else None
+        forecasts = task.score(prepared, models, decisions)
+    except ValueError as error:
+        verdict.notes.append(f"the scores were not probed: {error}")
+        return []
+    return [("rescore", partial(rescore, prepared, models, forecasts))]
 
 
 def _audit_split(prepared: Prepared, verdict: Verdict) -> None:

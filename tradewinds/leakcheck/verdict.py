@@ -8,7 +8,7 @@ from typing import Any
 from tradewinds.pipeline.task import Prepared
 from tradewinds.report.document import CLEAN, NOT_PROBED
 
-PROBES = ("reload", "audit", "split", "frozen", "fresh", "stream", "account", "warm_up", "refit", "placebo")
+PROBES = ("reload", "audit", "split", "frozen", "fresh", "stream", "account", "warm_up", "refit", "rescore", "placebo")
 
 
 @dataclass(frozen=True)

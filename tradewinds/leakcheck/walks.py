@@ -17,7 +17,7 @@ from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_o
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
-from tradewinds.pipeline.task import Models, Outcome, Prepared
+from tradewinds.pipeline.task import Forecasts, Models, Outcome, Prepared
 
 SAME_STATE = 1e-4  # relative difference of a float32 state whose features were summed from another start
 LATER = (1, 7, 16)  # bars that a later start comes later
@@ -146,6 +146,12 @@ class WorldWalk:
     @property
     def _bar(self) -> str:
         return str(self.prepared.series.index[self.number].isoformat())
+
+
+def rescore(prepared: Prepared, models: Models, forecasts: Forecasts) -> Leak | None:
+    """Compare the scores of forecasts with those of a second scorer, which the task keeps."""
+    difference = prepared.task.rescore(prepared, models, forecasts)
+    return None if difference is None else leak_at(prepared, "rescore", *difference)
 
 
 def account(prepared: Prepared, outcome: Outcome) -> Leak | None:

@@ -444,6 +444,13 @@ class Task(Protocol[JobT]):
     def audit(self, job: JobT, outcome: Outcome) -> tuple[str, int, str] | None:
         """Compare the money with a second account: (stage, row, what is wrong), or None."""
 
+    def rescore(self, job: JobT, models: Models, forecasts: Forecasts) -> tuple[str, int, str] | None:
+        """Compare the scores with a second scorer's, made of the artifact's forecasts and the series alone.
+
+        And some of these forecasts with those that are made anew from a series that ends at their decision: (stage,
+        row, what is wrong), or None.
+        """
+
     def trace(self, job: JobT, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
         """Return what was observed, decided and earned on `rows`, bar by bar, for worlds to be compared; decisions."""
 

@@ -139,6 +139,12 @@ class SeriesTask:
         difference: tuple[str, int, str] | None = self._part("second_account").second_opinion(prepared, outcome.record)
         return difference
 
+    def rescore(self, prepared: Prepared, models: Models, forecasts: Forecasts) -> tuple[str, int, str] | None:
+        """Compare forecasts bar by bar, and their scores, with what a second scorer finds."""
+        from tradewinds.tasks.rescored_bars import rescored
+
+        return rescored(prepared, models, forecasts)
+
     def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
         """Return observations, actions, fills and money, bar by bar, and the decisions behind them."""
         tables: tuple[TraceTables, pd.DataFrame | None] = self._part("trace").trace(prepared, models, rows)

@@ -98,6 +98,9 @@ class GymnasiumTask:
         """Return nothing: nothing is forecast."""
         return Forecasts(scores={})
 
+    def rescore(self, job: Job, models: Models, forecasts: Forecasts) -> None:
+        """Return None: nothing is forecast."""
+
     def inference(self, job: Job, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
         """Return 95 % intervals of the mean return and of its lead over random play, episodes drawn anew."""
         from tradewinds.evaluation.inference import interval_block
