@@ -15,9 +15,9 @@ from tradewinds.core.files import write_bytes
 
 Array = NDArray[np.float64]
 Marks = NDArray[np.uint64]
-WINDOW = 8  # changes behind a mark
+WINDOW = 16  # changes behind a mark: fewer are shared by chance where prices move by few ticks
 DIGITS = 3  # of a change's share of all changes in its window: files that were rounded otherwise still agree
-FEWEST = 4  # different changes below which a window could be any series: a price that stands still
+FEWEST = 6  # different changes below which a window could be any series: a price that stands still, or moves by a tick
 FOLDER = "test_rows"
 
 

@@ -43,6 +43,13 @@ def test_other_walks_share_no_row_and_a_price_that_stands_still_has_none():
     assert len(marks_of(np.cumsum(steps), rows)) == 0  # two changes only: any series may have them
 
 
+def test_prices_that_move_by_few_ticks_are_not_taken_for_one_another():
+    ticks = [np.random.default_rng(seed).choice(7, 3000, p=[0.02, 0.08, 0.2, 0.4, 0.2, 0.08, 0.02]) for seed in (1, 2)]
+    ours, theirs = (marks_of(100.0 + np.cumsum(step - 3.0) / 32.0, range(20, 3000)) for step in ticks)
+    assert len(ours) > 500
+    assert len(np.intersect1d(ours, theirs)) == 0
+
+
 def test_spans_overlap_where_they_share_a_row_and_only_there(tmp_path):
     close = walk()
     first, second, apart = (kept(tmp_path, close, rows) for rows in (range(50, 150), range(149, 200), range(150, 200)))

@@ -19,8 +19,8 @@ def test_one_forecaster_is_scored_on_each_instrument_and_encodes_them_all(files,
     told = ("features.identity=true", "features.static={up: {size: 1}, down: {size: 2}}")
     answer = tradewinds("train-forecaster", *WORDS, *told)
     assert answer.status == 0, answer.err
-    assert "forecast scores, up, validation rows" in answer.out
-    assert "forecast scores, down, validation rows" in answer.out
+    assert "scores of the changes bar by bar, up, validation rows" in answer.out
+    assert "scores of the changes bar by bar, down, validation rows" in answer.out
     answer = tradewinds("encode", *WORDS, *told, "--json")
     assert answer.status == 0, answer.err
     outcome = json.loads(answer.out.splitlines()[-1])["hidden_states"]

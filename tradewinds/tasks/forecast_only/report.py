@@ -13,6 +13,8 @@ from tradewinds.report.page import span
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table
 
+HONESTY = (("trials", "trials", "how often these test rows were looked at so far, whatever the request"),)
+
 forecast_lines = text.forecast_lines
 
 
@@ -36,7 +38,7 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
     forecasts = naive_times(read_table(folder, "forecasts"))
     clock = charts.clock_of(pd.DatetimeIndex(forecasts.index))
     figures = forecast_figures(document, forecasts, clock, plot_points)
-    values = {"report": document, "honesty": (), "cards": _cards(document)}
+    values = {"report": document, "honesty": HONESTY, "cards": _cards(document)}
     return render("forecast.html", figures, **values, **forecast_values(), **span(forecasts))
 
 

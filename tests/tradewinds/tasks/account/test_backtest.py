@@ -169,13 +169,18 @@ def test_a_verdict_names_whom_the_network_beats_and_whom_not():
     assert comparison["naive"]["value_ahead"]["p_value"] < 0.01
     assert comparison["dlinear"] == {"next_bar": None, "all_bars": None, "value_ahead": None}
     said = forecast_verdict(comparison, "lstm", 4)
+    outcomes = (
+        r"beats naive \(p [=<] \S+\), and does not beat ridge \(p = \S+\), dlinear, and loses to x \(p [=<] \S+\)"
+    )
     assert re.fullmatch(
-        r"over the next 4 bars the lstm beats naive \(p [=<] \S+\); "
-        r"does not beat ridge \(p = \S+\), dlinear; loses to x \(p [=<] \S+\) \(Diebold-Mariano\)",
+        rf"in the value 4 bars ahead the lstm {outcomes}; in the changes of these bars, one by one, it {outcomes} "
+        r"\(Diebold-Mariano\)",
         said,
     )
+    of_one = forecast_verdict({"naive": comparison["naive"]}, "lstm", 1)
+    assert re.fullmatch(r"in the value of the next bar the lstm beats naive \(p [=<] \S+\) \(Diebold-Mariano\)", of_one)
     words = rival_verdicts(comparison)
-    assert words["naive"].startswith("beats naive (p < 1e-15")
+    assert words["naive"].startswith("beats naive (p ")
     assert words["ridge"].startswith("does not beat ridge (p = ")
     assert words["dlinear"] == "does not beat dlinear"
 

@@ -229,11 +229,16 @@ def test_a_storage_unit_is_counted_among_the_trials(run):
     assert report["honesty"]["trials"] == 1
     (line,) = Path("runs/trials.jsonl").read_text(encoding="utf-8").splitlines()[:1]
     trial = json.loads(line)
-    assert trial["series"].endswith(", stored")
+    assert trial["way"] == "storage"
     assert trial["bars"] == report["data"]["test_days"]
     lead = pd.read_parquet(Path("runs/trials") / f"{trial['key']}.parquet")["return"]
     profits = {name: one["metrics"]["profit"] for name, one in report["backtest"]["strategies"].items()}
     assert lead.sum() == pytest.approx(profits["agent"] - profits["plan_on_ridge_forecast"])
+    honesty = report["honesty"]
+    rules = {name: profit for name, profit in profits.items() if name not in ("agent", "perfect_foresight")}
+    assert honesty["strongest_rival"] == max(rules, key=rules.get)
+    assert honesty["lead_over_strongest"] == pytest.approx((profits["agent"] - max(rules.values())) / trial["bars"])
+    assert f"The strongest of {len(rules)} rules that knew no more, " in honesty["verdict"]
     low, high = report["honesty"]["share_of_perfect_foresight_ci95"]
     assert low < report["backtest"]["strategies"]["agent"]["metrics"]["share_of_perfect_foresight"] < high
 
