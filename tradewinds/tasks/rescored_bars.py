@@ -58,7 +58,8 @@ def _faults(
         values = scorer.fault_in_values(name)
         if values is not None:
             yield values
-        words = first_other_score(name, forecasts.scores[name], scorer.scores(name))
+        found = scorer.scores(name)
+        words = first_other_score(name, forecasts.scores[name], found, tied=scorer.tied[name])
         if words:
             yield "scores", prepared.split.test.start, words
     horizon = fitted.config.model.horizon

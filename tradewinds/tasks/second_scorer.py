@@ -17,7 +17,11 @@ Fault = tuple[str, int, str]  # stage, row, what is wrong
 LEVELS = tuple(round(0.05 * number, 2) for number in range(1, 20))
 INTERVAL_SCORES = ("change_pinball", "change_crps", "change_coverage", "change_share_below_quantile")
 SHARES = ("change_coverage", "change_share_below_quantile")  # shares, which may be 0
-SAME_ERROR, SAME_INTERVAL = 1e-6, 1e-3  # relative; an outcome that lies on an interval's edge may be counted either way
+SAME_ERROR, SAME_INTERVAL = 1e-6, 1e-3  # relative
+TIED, SAME_TIED = (
+    1e-9,
+    0.1,
+)  # of the volatility: an outcome so near to a quantile lies on either side; and what may follow
 
 
 class SecondScorer:
@@ -41,6 +45,7 @@ class SecondScorer:
         self._rough = roughness(self._changes)[self._issued[:: self._horizon]]
         self._scored = table["scored"].to_numpy(bool)
         self._fit_rows = fit_rows
+        self.tied: dict[str, bool] = {}  # models of which an outcome lay on a quantile, as where prices move by ticks
         self.models = [str(name).removeprefix("change.") for name in table if str(name).startswith("change.")]
 
     def fault_in_time(self, decisions: range) -> Fault | None:
@@ -107,6 +112,8 @@ class SecondScorer:
     def _interval_scores(self, name: str, truth: Array) -> dict[str, Any]:
         """Score the quantiles that follow from the forecasts and from all outcomes known by then."""
         quantiles = np.sort(self._quantiles(name, truth), axis=0)
+        now = self._rough[-len(truth) :, None]
+        self.tied[name] = bool((np.abs(truth - quantiles) <= TIED * now).any())
         loss = [np.where(truth >= edge, q, q - 1.0) * (truth - edge) for q, edge in zip(LEVELS, quantiles, strict=True)]
         low, high = quantiles[0], quantiles[-1]
         return {
@@ -159,22 +166,25 @@ def _rank(ordered: Array, level: float) -> Array:
     return np.array(ordered[int(min(max(rank, 1), count)) - 1])
 
 
-def first_other_score(name: str, told: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """Return in words the first score that a second scorer finds otherwise; nothing if none."""
+def first_other_score(name: str, told: Mapping[str, Any], found: Mapping[str, Any], *, tied: bool = False) -> str:
+    """Return in words the first score that a second scorer finds otherwise; nothing if none.
+
+    Where an outcome lies on a quantile, rounding says on which side, and every later quantile follows: then the scores
+    of intervals are compared no closer than `SAME_TIED`.
+    """
     for key, value in found.items():
-        if not _same(key, told.get(key), value):
-            ours, theirs = _told(told.get(key)), _told(value)
-            return f"{name}: {key} is {ours}, and {theirs} by a second scorer, from the forecasts and the series"
+        ours = told.get(key)
+        limit = (SAME_TIED if tied else SAME_INTERVAL) if key in INTERVAL_SCORES else SAME_ERROR
+        if not _same(ours, value, limit, limit if key in SHARES else 0.0):
+            words = f"{_told(ours)}, and {_told(value)} by a second scorer, from the forecasts and the series"
+            return f"{name}: {key} is {words}"
     return ""
 
 
-def _same(key: str, ours: Any, theirs: Any) -> bool:
+def _same(ours: Any, theirs: Any, relative: float, absolute: float) -> bool:
     if ours is None or theirs is None:
         return ours is theirs
-    limit = SAME_INTERVAL if key in INTERVAL_SCORES else SAME_ERROR
-    return np.shape(ours) == np.shape(theirs) and np.allclose(
-        ours, theirs, rtol=limit, atol=limit if key in SHARES else 0.0
-    )
+    return np.shape(ours) == np.shape(theirs) and np.allclose(ours, theirs, rtol=relative, atol=absolute)
 
 
 def _told(value: Any) -> str:

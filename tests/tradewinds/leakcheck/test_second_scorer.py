@@ -15,6 +15,7 @@ from tradewinds.leakcheck.probes import check_pipeline
 from tradewinds.pipeline import steps
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS
 
+from markets import noise_series
 from planting import prepared_of, request, series
 from story import write_bars
 
@@ -23,12 +24,8 @@ NUMBERS = ("value_", "change_", "n")
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """A request whose series has neither price jumps nor holes, and its forecaster, without an agent."""
-    prepared = prepared_of(request("model.horizon=3"), Parts(LoadedSeries(series())))
-    panel, artifact = steps.train_forecaster(prepared, tmp_path_factory.mktemp("bars"), Silent())
-    (instrument,) = prepared.series.instruments
-    states = tmp_path_factory.mktemp("states") / "hidden_states"
-    return prepared, steps.encoded(prepared, panel[instrument], artifact, states, Silent())
+    """A request and its forecaster, without an agent."""
+    return fitted_to(tmp_path_factory.mktemp("fitted"), series(), "model.horizon=3")
 
 
 def labels_already_known(monkeypatch):
@@ -119,6 +116,29 @@ def test_both_scorers_agree_on_every_number_that_a_report_holds(fitted):
             other = dataclasses.replace(forecasts, scores=dict(forecasts.scores) | spoilt)
             stage, _, what = prepared.task.rescore(prepared, models, other)
             assert (stage, what.startswith(f"{name}: {key} is ")) == ("scores", True), key
+
+
+def fitted_to(folder, made, *words):
+    """A request on a series, and its forecaster."""
+    prepared = prepared_of(request(*words), Parts(LoadedSeries(made)))
+    panel, artifact = steps.train_forecaster(prepared, folder / "run", Silent())
+    (instrument,) = prepared.series.instruments
+    return prepared, steps.encoded(prepared, panel[instrument], artifact, folder / "states", Silent())
+
+
+@pytest.mark.parametrize("target", ["difference", "log_return"])
+@pytest.mark.parametrize("places", [0, 1])
+def test_prices_that_move_by_whole_ticks_and_often_stand_still_are_no_fault(places, target, tmp_path):
+    made = noise_series(300, seed=5)
+    prices = dict.fromkeys(("open", "high", "low", "close"), np.round(made.close, places))
+    prepared, models = fitted_to(tmp_path, dataclasses.replace(made, **prices, single_price=True, target=target))
+    assert prepared.task.rescore(prepared, models, prepared.task.score(prepared, models, None)) is None
+
+
+@pytest.mark.parametrize("words", [("model.head=quantile",), ("model.head=student_t",), ("model.horizon=1",)])
+def test_every_head_and_a_single_bar_ahead_are_scored_alike(words, tmp_path):
+    prepared, models = fitted_to(tmp_path, series(), *words)
+    assert prepared.task.rescore(prepared, models, prepared.task.score(prepared, models, None)) is None
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
