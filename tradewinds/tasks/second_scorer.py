@@ -18,10 +18,8 @@ LEVELS = tuple(round(0.05 * number, 2) for number in range(1, 20))
 INTERVAL_SCORES = ("change_pinball", "change_crps", "change_coverage", "change_share_below_quantile")
 SHARES = ("change_coverage", "change_share_below_quantile")  # shares, which may be 0
 SAME_ERROR, SAME_INTERVAL = 1e-6, 1e-3  # relative
-TIED, SAME_TIED = (
-    1e-9,
-    0.1,
-)  # of the volatility: an outcome so near to a quantile lies on either side; and what may follow
+TIED = 1e-9  # of the volatility: an outcome so near to a quantile may be counted on either side of it
+SAME_TIED = 0.1  # relative, where some are
 
 
 class SecondScorer:
