@@ -273,7 +273,8 @@ def test_the_pipeline_as_it_is_passes_every_probe_at_every_bar(prepared):
     assert verdict.word == "clean"
     assert verdict.asked["frozen"] >= BARS - 20
     assert verdict.asked["stream"] >= 40
-    assert set(verdict.asked) == {"split", "frozen", "stream", "account", "warm_up", "refit", "audit", "placebo"}
+    asked = {"split", "frozen", "stream", "account", "warm_up", "refit", "rescore", "audit", "placebo"}
+    assert set(verdict.asked) == asked
 
 
 def test_a_forecaster_that_says_it_was_fitted_too_far_is_not_asked_further(monkeypatch, prepared):
