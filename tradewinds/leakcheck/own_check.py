@@ -16,7 +16,7 @@ from tradewinds.leakcheck.placebo import placebo_of_run
 from tradewinds.leakcheck.stretch import aligned, first_row, parts_of, short_stretch
 from tradewinds.leakcheck.trace import trace
 from tradewinds.leakcheck.verdict import Question, Verdict
-from tradewinds.leakcheck.walks import WorldWalk, account
+from tradewinds.leakcheck.walks import WorldWalk, account, rescore
 from tradewinds.leakcheck.worlds import last_bars
 from tradewinds.pipeline.task import Forecasts, Models, Outcome, Prepared
 
@@ -60,6 +60,7 @@ def check_run(
     verdict = Verdict()
     for name, part in (
         ("money", partial(_money, prepared, outcome)),
+        ("scores", partial(_scores, prepared, models, forecasts)),
         ("when columns and labels were known", partial(_known, prepared, models)),
         ("decisions", partial(_decisions, prepared, models, decisions, prepared.split.test if rows is None else rows)),
         ("a stretch of the last bars", partial(_stretch, prepared, models)),
@@ -80,6 +81,12 @@ def _money(prepared: Prepared, outcome: Outcome | None, verdict: Verdict) -> Ite
     """Compare money with the second account."""
     if outcome is not None:
         yield "account", partial(account, prepared, outcome)
+
+
+def _scores(prepared: Prepared, models: Models, forecasts: Forecasts | None, verdict: Verdict) -> Iterator[Question]:
+    """Compare scores with the second scorer's."""
+    if forecasts is not None:
+        yield "rescore", partial(rescore, prepared, models, forecasts)
 
 
 def _known(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:
