@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from tradewinds.core.laws import require
+from tradewinds.data.readers.names import is_adjusted
 from tradewinds.data.rules import (
     Date,
     Distinct,
@@ -130,8 +131,14 @@ class FileConfig:
         announced = sorted(name for name in self.known_ahead if name.lower() in of_bar)
         columns = self.columns or ()
         repeated = sorted(name for name in columns if name.lower() in of_bar or name in self.known_ahead)
+        adjusted = sorted(filter(is_adjusted, (*columns, *self.known_ahead)))
         several = isinstance(self.path, Mapping)
         require(
+            (
+                not adjusted,
+                f"columns and known_ahead must not name prices adjusted for later events, did: {', '.join(adjusted)}; "
+                "they know the future, and are read as evidence of splits only",
+            ),
             (
                 not announced,
                 f"known_ahead must not name what a bar itself brings, did: {', '.join(announced)}; a price is known "

@@ -10,15 +10,12 @@ from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.future_covariates import refuse_holes
 from tradewinds.data.config import FileConfig
+from tradewinds.data.readers.names import speaks_of_prices
 from tradewinds.data.readers.table import Table
 from tradewinds.data.readers.text import listed
 from tradewinds.data.rules import DataConfig
 
 Array = NDArray[np.float64]
-OF_PRICES = {  # columns other tools write that speak of prices, some of them with hindsight
-    "open", "high", "low", "close", "adj close", "adj_close", "adjclose", "adjusted close", "volume",
-    "dividends", "splits", "stock splits", "capital gains", "symbol", "ticker",
-}  # fmt: skip
 KNOWS = 0.9  # correlation with the next bar's return that no honest column has
 
 
@@ -61,14 +58,14 @@ def with_columns(series: Series, table: Table, config: FileConfig, rules: DataCo
 
 def _taken(config: FileConfig) -> set[str]:
     roles = (config.open, config.high, config.low, config.close, config.volume, config.dividends, config.splits)
-    return OF_PRICES | {role.lower() for role in roles if role} | {name.lower() for name in config.known_ahead}
+    return {role.lower() for role in roles if role} | {name.lower() for name in config.known_ahead}
 
 
 def _usable(table: Table, rows: NDArray[np.bool_], taken: set[str]) -> tuple[dict[str, Array], list[str]]:
     """Return the columns nobody named that can be read, and the names of those that cannot."""
     values, unreadable = {}, []
     for name in table.columns:
-        if name.strip().lower() in taken:
+        if name.strip().lower() in taken or speaks_of_prices(name):
             continue
         try:
             column = table.numbers(name, empty_allowed=True)

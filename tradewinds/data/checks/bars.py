@@ -23,16 +23,12 @@ Array = NDArray[np.float64]
 DAY = pd.Timedelta(days=1)
 HOUR = pd.Timedelta(hours=1)
 PRICES = ("open", "high", "low", "close")
-SPLITS = (*(float(ratio) for ratio in range(2, 11)), 12.0, 15.0, 20.0, 25.0, 30.0, 50.0)
-UNITS = (100.0, 1000.0)
-MARKS = (9999.0, 99999.0, 999999.0)  # what people write where a price is missing, if it is far from the one before
 POSITIVE = (
     "must be positive; a price of 0 or less has no return: remove the row, start later with series.first, or "
     "forecast differences with series.target=difference"
 )
 NOISE = 1e-6  # relative: what a float that went through 32 bits may be off by
 STALE_BARS = 5  # a close that repeats longer than this is remarked upon
-FAR = 3.0  # times the farthest usual return: what a split is, and a bad day is not
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +37,8 @@ class Bars:
 
     Attributes:
         index: (T,) starts, UTC, strictly increasing.
-        columns: (T,) each: `close`, or `open`, `high`, `low` and `close`; `volume`, `dividends`, `splits` where known.
+        columns: (T,) each: `close`, or `open`, `high`, `low` and `close`; `volume`, `dividends`, `splits` where known;
+            `adjusted_close`, which is evidence for `jumps` and reaches no series.
         origin: file and line of each.
     """
 
@@ -107,52 +104,6 @@ def checked(
         bars.refuse("splits", ~((values > 0.0) & np.isfinite(values)), "must be positive, 1 for none; correct the row")
     _check_spacing(bars, length)
     return bars, length, [*notes, *formed, *clipped, *_remarks(bars)]
-
-
-def refuse_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> None:
-    """Refuse a lasting jump that looks like a split nobody recorded or another unit, and a mark taken for a price.
-
-    A jump counts if its ratio is that of a split, within what prices move in a bar anyway; if it goes `FAR` times as
-    far as all but one in two hundred of the others; and if the `window` bars after it stay where it led. A spike, a
-    crash among crashes, or a wild market is none.
-
-    Raises:
-        RequestError: there is one, and `data.accept_jumps` is not set.
-    """
-    if rules.accept_jumps or len(bars.index) < 3 or len(np.unique(bars.index.hour)) > 20:
-        return  # what trades around the clock within the day, as power does, jumps by any ratio and has no splits
-    level = np.log(bars.columns["close"] / np.cumprod(1.0 / bars.columns.get("splits", np.ones(len(bars.index)))))
-    jump = np.diff(level, prepend=level[0])
-    marked = np.isin(bars.columns["close"], MARKS) & (np.abs(jump) > np.log(3.0))
-    bars.refuse("close", marked, "marks a missing value; declare it with data.missing_marks, or remove the row")
-    tolerance = float(np.clip(3.0 * np.median(np.abs(jump)), 0.02, 0.06))
-    ratios = np.log((*SPLITS, *UNITS))
-    off = np.abs(np.abs(jump)[:, None] - ratios[None, :])  # (T, ratios)
-    near = off.min(axis=1) < tolerance
-    usual = float(np.quantile(np.abs(jump[1:])[~near[1:]], 0.995)) if not near[1:].all() else 0.0
-    for row in np.flatnonzero(near & (np.abs(jump) > FAR * usual)):
-        before, after = np.median(level[max(row - window, 0) : row]), np.median(level[row : row + window])
-        if abs((after - before) - jump[row]) < 0.25 * abs(jump[row]):
-            raise RequestError(_jump(bars, int(row), float((*SPLITS, *UNITS)[int(off[row].argmin())])))
-
-
-def refuse_adjusted(bars: Bars) -> None:
-    """Refuse splits beside prices that are already divided by them: they would be applied twice.
-
-    Raises:
-        RequestError: the price goes on through a split as if there had been none.
-    """
-    if "splits" not in bars.columns:
-        return
-    jump = np.diff(np.log(bars.columns["close"]), prepend=np.log(bars.columns["close"][0]))
-    size = np.log(bars.columns["splits"])
-    usual = 3.0 * float(np.median(np.abs(jump)))
-    bars.refuse(
-        "splits",
-        (np.abs(size) > usual) & (np.abs(jump) < np.abs(jump + size)) & (np.arange(len(jump)) > 0),
-        "is of a day whose price goes on as if there had been none: the prices are already divided by it; "
-        "remove the column",
-    )
 
 
 def bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:
@@ -309,16 +260,3 @@ def _remarks(bars: Bars) -> list[str]:
                 f"{name}: {len(odd)} volumes are no whole numbers, the first {volume[odd[0]]:g}: shares cannot be"
             )
     return notes
-
-
-def _jump(bars: Bars, row: int, ratio: float) -> str:
-    before, value = bars.columns["close"][row - 1], bars.columns["close"][row]
-    change = f"{value / before:.3g} times" if value > before else f"1/{before / value:.3g} of"
-    head = (
-        f"{bars.origin.row(row)}, close {value:g} of {moment(bars.index[row])} is {change} the {before:g} before it, "
-    )
-    tail = "or believe it with data.accept_jumps=true"
-    if ratio in UNITS:
-        return f"{head}as where pence follow pounds; write one unit throughout, {tail}"
-    kind = f"{ratio:g}-for-1 split" if value < before else f"1-for-{ratio:g} reverse split"
-    return f"{head}as after a {kind} that is not recorded; adjust the prices or add a column splits, {tail}"

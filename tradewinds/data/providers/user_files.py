@@ -15,10 +15,12 @@ from tradewinds.data.assemble.bar_columns import with_columns
 from tradewinds.data.assemble.future_covariates import announced, leads_of, refuse_holes
 from tradewinds.data.assemble.instruments import Facts, series_of
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
-from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut, refuse_adjusted, refuse_jumps
+from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut
+from tradewinds.data.checks.jumps import check_jumps, refuse_adjusted
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.checks.weather import check_values, median_interval
 from tradewinds.data.config import FileConfig, FileWeather
+from tradewinds.data.readers.names import is_adjusted_close, letters
 from tradewinds.data.readers.table import Table, read_table
 from tradewinds.data.readers.text import file_name
 from tradewinds.data.rules import DataConfig
@@ -93,6 +95,7 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     for role in ROLES:
         if getattr(config, role) or table.has(role):
             columns[role] = table.numbers(getattr(config, role) or role)
+    columns |= _evidence(config, table)
     notes = _of_yfinance(config, table, columns)
     if "splits" in columns:
         columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # 0 where there was none
@@ -103,10 +106,21 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     notes += remarks
     if positive:  # what is no price is not split, and jumps by no ratio
         refuse_adjusted(bars)
-        refuse_jumps(bars, rules, window=max(int(DAY / length), 10))
+        notes += check_jumps(bars, rules, window=max(int(DAY / length), 10))
     if config.calendar is not None:
         notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
     return _Read(bars, whole, length, (*table.notes, *notes, *_remarks(columns)))
+
+
+def _evidence(config: FileConfig, table: Table) -> dict[str, Array]:
+    """Return the adjusted close that a file has beside its close, if it can be read; holes are NaN."""
+    for name in table.columns:
+        if is_adjusted_close(name) and letters(name) != letters(config.close):
+            try:
+                return {"adjusted_close": table.numbers(name, empty_allowed=True)}
+            except RequestError:
+                continue
+    return {}
 
 
 def _with_announced(series: Series, table: Table, config: FileConfig, rules: DataConfig) -> Series:
@@ -130,7 +144,7 @@ def _of_yfinance(config: FileConfig, table: Table, columns: dict[str, Array]) ->
     """
     if not table.has("stock splits") or config.splits is not None:
         return []
-    adjusted = not table.has("adj close") and config.dividends is None
+    adjusted = "adjusted_close" not in columns and config.dividends is None
     if adjusted:
         columns.pop("dividends", None)
     unused = "Stock Splits and Dividends are" if adjusted else "Stock Splits is"

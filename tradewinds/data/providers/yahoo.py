@@ -30,9 +30,9 @@ from tradewinds.data.checks.bars import (
     carry_events,
     checked,
     cut,
-    refuse_jumps,
     widened,
 )
+from tradewinds.data.checks.jumps import check_jumps
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.config import YahooConfig
 from tradewinds.data.readers.origin import Origin
@@ -194,7 +194,7 @@ def check_frame(
     bars, _, notes = checked(prices, rules=rules, length=length)
     if facts["kind"] in SPLIT:
         as_if_no_splits = {name: column for name, column in bars.columns.items() if name != "splits"}
-        refuse_jumps(Bars(bars.index, as_if_no_splits, bars.origin), rules, window=max(int(DAY / length), 10))
+        notes += check_jumps(Bars(bars.index, as_if_no_splits, bars.origin), rules, window=max(int(DAY / length), 10))
     calendar = config.calendar or str(facts["calendar"])
     return notes + check_sessions(bars, calendar, length=length, max_missing=rules.max_missing)
 
