@@ -44,6 +44,7 @@ bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside t
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/page.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/interval_coverage.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/temperature.py test
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/leaks.py
 
 fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
 	FUZZ=2250 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py

@@ -1,0 +1,56 @@
+"""The requests that planted leaks show in: short series, short trainings, each a few seconds."""
+
+import numpy as np
+import pandas as pd
+
+BRIEF = (
+    "model.context_length=8 model.hidden_size=8 trainer.epochs=4 features.volatility_bars=[5] agent.steps=4000 "
+    "agent.learning_starts=500 agent.validate_every=1000 backtest.random_draws=9 backtest.bootstrap_draws=100"
+)
+BATTERY = (
+    "experiment=houston_weather series.last=2021-09-15 trainer.epochs=2 model.hidden_size=16 agent.steps=1000 "
+    "agent.validate_every=500 backtest.random_draws=9 backtest.bootstrap_draws=100"
+)
+REQUESTS = {
+    "martingale": f"series=martingale series.bars=1500 {BRIEF}",  # nothing can be known
+    "ar1": f"series=ar1 series.phi=0.4 series.bars=1500 {BRIEF} trainer.epochs=8 agent.steps=6000",  # so that it trades
+    "file": "series=csv series.path=bars.csv weather=csv weather.path=weather.csv weather.columns=[warm] "
+    "weather.units=[degC] weather.time_zone=America/Chicago weather.lag_hours=30 data.repair=[dst] "
+    f"{BRIEF} model.context_length=5",
+    "temperature": "experiment=temperature weather.last=2021-08-31 trainer.epochs=2 model.hidden_size=8 "
+    "backtest.bootstrap_draws=100",
+    "battery": BATTERY,
+    "battery_difference": f"{BATTERY} series.target=difference",
+}
+
+
+def write_files(folder):
+    """Write bars.csv and weather.csv: daily bars with holidays, dividends and splits that follow the day's warmth.
+
+    The weather is hourly, in local time, coldest at five, with a hole of 31 hours.
+    """
+    rng = np.random.default_rng(3)
+    days = pd.bdate_range("2020-02-03", periods=520, tz="UTC")
+    days = days[np.arange(520) % 23 != 7]
+    hours = pd.date_range(days[0] - pd.Timedelta(days=19), days[-1] + pd.Timedelta(days=5), freq="h")
+    local = hours.tz_convert("America/Chicago")
+    weather = np.convolve(rng.normal(0.0, 4.0, len(hours) // 24 + 2), [0.6, 0.4])[np.arange(len(hours)) // 24]
+    warm = 15.0 - 8.0 * np.cos(2.0 * np.pi * (local.hour - 5) / 24.0) + weather
+    table = pd.DataFrame({"time": local.strftime("%Y-%m-%d %H:%M"), "warm": np.round(warm, 2)})
+    table.loc[len(table) - 2400 : len(table) - 2370, "warm"] = np.nan  # within the last bars, which are probed
+    table.to_csv(folder / "weather.csv", index=False)
+    drive = pd.Series(warm, index=hours).resample("D").mean().reindex(days).to_numpy()
+    steps = 0.002 * (drive - drive.mean()) + rng.normal(0.0, 0.008, len(days))
+    splits = np.where(np.isin(np.arange(len(days)), (200, 430)), 2.0, 1.0)
+    close = 80.0 * np.exp(np.cumsum(steps)) / np.cumprod(splits)
+    open_ = np.append(80.0, close[:-1]) / splits * np.exp(rng.normal(0.0, 0.002, len(days)))
+    spread = np.exp(np.abs(rng.normal(0.0, 0.003, (2, len(days)))))
+    bars = {
+        "open": open_,
+        "high": np.maximum(open_, close) * spread[0],
+        "low": np.minimum(open_, close) / spread[1],
+        "close": close,
+        "dividends": np.where(np.arange(len(days)) % 60 == 40, 0.6, 0.0),
+        "splits": splits,
+    }
+    pd.DataFrame(bars, index=days.tz_localize(None).rename("date")).to_csv(folder / "bars.csv", float_format="%.5f")
