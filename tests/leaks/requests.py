@@ -13,7 +13,8 @@ BATTERY = (
 )
 REQUESTS = {
     "martingale": f"series=martingale series.bars=1500 {BRIEF}",  # nothing can be known
-    "ar1": f"series=ar1 series.phi=0.4 series.bars=1500 {BRIEF} trainer.epochs=8 agent.steps=6000",  # so that it trades
+    "ar1": f"series=ar1 series.phi=0.4 series.bars=2000 {BRIEF} trainer.epochs=8 agent.steps=8000 "
+    "agent.validate_every=2000",  # an agent that trades
     "file": "series=csv series.path=bars.csv weather=csv weather.path=weather.csv weather.columns=[warm] "
     "weather.units=[degC] weather.time_zone=America/Chicago weather.lag_hours=30 data.repair=[dst] "
     f"{BRIEF} model.context_length=5",
