@@ -43,18 +43,43 @@ class DecimalAccount:
             rate += self.rate["slippage_bps_per_volume_percent"] * percent
         return min(rate, exact(0.99) - self.rate["half_spread_bps"])
 
-    def fill(self, targets, called, prices, row, fill_row):
+    def trades(self, a, row):
+        volume, missing = self.market.volume, self.market.missing
+        return not (missing is not None and missing[row, a]) and not (volume is not None and volume[row, a] == 0)
+
+    def asks(self, a, targets):
+        return self.config.rebalance == "every_bar" or targets[a] != self.held[a]
+
+    def beyond(self, row, targets):
+        """Whether what is held at the close, or would be after the orders, is more than 1 % over the cap."""
+        if not self.config.maintenance or self.closed:
+            return False
+        values = [abs(self.units[a]) * exact(self.market.close[row, a]) for a in self.assets]
+        after = [abs(targets[a]) * self.equity if self.asks(a, targets) else values[a] for a in self.assets]
+        most = exact(self.config.leverage_cap) * exact(1.01) * self.equity
+        return sum(values) > most or sum(after) > most
+
+    def share(self, wanted, prices, fill_row, equity):
+        """By how much all that trades is cut to the cap."""
+        value = [abs(wanted[a]) * exact(prices[a]) for a in self.assets]
+        stuck = sum(value[a] for a in self.assets if not self.trades(a, fill_row))
+        room = max(exact(self.config.leverage_cap) * equity - stuck, ZERO)
+        gross = sum(value) - stuck
+        return room / gross if gross > room * exact(1.0 + 1e-6) else None
+
+    def fill(self, targets, beyond, prices, row, fill_row):
         equity = self.settle(prices)
         if self.closed:
             return
+        moving = [self.asks(a, targets) and self.trades(a, fill_row) for a in self.assets]
+        goal = [targets[a] * equity / exact(prices[a]) if moving[a] else self.units[a] for a in self.assets]
+        share = self.share(goal, prices, fill_row, equity) if beyond else None
         for a in self.assets:
-            price, target = exact(prices[a]), ZERO if called else exact(targets[a])
-            if self.config.rebalance == "on_change" and target == self.held[a] and not called:
+            price, target, wanted = exact(prices[a]), targets[a], goal[a]
+            if share is not None and self.trades(a, fill_row):
+                wanted *= share
+            elif not moving[a]:
                 continue
-            volume, missing = self.market.volume, self.market.missing
-            if (missing is not None and missing[fill_row, a]) or (volume is not None and volume[fill_row, a] == 0):
-                continue
-            wanted = target * equity / price
             if self.config.lot:
                 lot = exact(self.config.lot) / exact(self.config.capital)
                 wanted = Decimal(int(wanted / lot * exact(1.0 + 1e-12))) * lot
@@ -66,7 +91,8 @@ class DecimalAccount:
             move = self.rate["half_spread_bps"] + slip
             paid = price * (1 + move) if bought > 0 else price * (1 - move)
             self.cash -= bought * paid + self.rate["fee_bps"] * abs(bought) * paid
-            self.units[a], self.held[a] = wanted, target
+            self.units[a] = wanted
+            self.held[a] = target if moving[a] else self.held[a]
 
     def night(self, row):
         for a in self.assets:
@@ -91,15 +117,17 @@ class DecimalAccount:
 
     def live(self, row, targets):
         """One bar: from the close of `row` to the next."""
-        after, called, execution = row + 1, self.called(row), self.config.execution
+        after, execution = row + 1, self.config.execution
+        targets = [ZERO if self.called(row) else exact(targets[a]) for a in self.assets]
+        beyond = self.beyond(row, targets)
         if execution == "same_close":
-            self.fill(targets, called, self.market.close[row], row, row)
+            self.fill(targets, beyond, self.market.close[row], row, row)
         self.night(after)
         if execution == "next_open":
-            self.fill(targets, called, self.market.open[after], row, after)
+            self.fill(targets, beyond, self.market.open[after], row, after)
         self.accrue(after)
         if execution == "next_close":
-            self.fill(targets, called, self.market.close[after], row, after)
+            self.fill(targets, beyond, self.market.close[after], row, after)
         self.equity = self.settle(self.market.close[after])
 
 

@@ -49,7 +49,8 @@ def full_rules(draw_one, draw_float, **fixed):
     rules = {
         "execution": draw_one(["next_open", "next_close", "same_close"]),
         "rebalance": draw_one(["on_change", "every_bar"]),
-        "leverage_cap": 3.0,
+        "leverage_cap": 1.5,
+        "maintenance": draw_one([True, True, False]),
         "maintenance_margin": draw_one([0.0, 0.37]),
         "capital": 1e5,
         "lot": draw_one([0.0, 7.0]),
@@ -68,10 +69,15 @@ def full_games(draw, num_accounts=1):
     """A market, (T, N, A) targets and rules."""
     num_assets = draw(st.integers(1, 3))
     market = full_market(draw(st.integers(0, 10_000)), draw(st.integers(2, 20)), num_assets)
-    rules = full_rules(lambda words: draw(st.sampled_from(words)), lambda low, high: draw(st.floats(low, high)))
+    rules = full_rules(
+        lambda words: draw(st.sampled_from(words)),
+        lambda low, high: draw(st.floats(low, high)),
+        leverage_cap=draw(st.sampled_from([1.0, 3.0])),
+    )
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
     levels = rng.choice([-1.0, -0.4, 0.0, 0.4, 1.0], size=(len(market), num_accounts, num_assets))
-    return market, levels, rules
+    levels = np.repeat(levels[::3], 3, axis=0)[: len(market)]  # so that some are held, and drift
+    return market, levels * min(rules.leverage_cap / num_assets, 1.0), rules
 
 
 def reward_of(kind):

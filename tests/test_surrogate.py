@@ -41,20 +41,24 @@ def walked(market, config, targets):
     st.sampled_from(["next_open", "next_close", "same_close"]),
     st.sampled_from(["on_change", "every_bar"]),
     st.integers(1, 3),
+    st.sampled_from([0.6, 1.8, 3.0]),
+    st.booleans(),
     st.integers(0, 2**31),
 )
-def test_the_same_exposures_make_the_same_money(execution, rebalance, assets, seed):
+def test_the_same_exposures_make_the_same_money(execution, rebalance, assets, cap, maintenance, seed):
     market = market_of(seed, assets=assets)
     config = TradingConfig(
         actions="long_short_weights",
-        leverage_cap=2.0,
-        exposures=(-2.0, 2.0),
+        leverage_cap=cap,
+        maintenance=maintenance,
+        exposures=(-cap, cap),
         execution=execution,
         rebalance=rebalance,
         costs=COSTS,
     )
     rng = np.random.default_rng(seed)
-    targets = rng.choice([-0.6, 0.0, 0.3, 0.6], (60, assets))  # repeats, so that on_change has something to leave alone
+    targets = np.repeat(rng.choice([-0.6, 0.0, 0.3, 0.6], (20, assets)), 3, axis=0)  # on_change has some to leave alone
+    targets *= min(1.0, cap / 0.6 / assets)
     ledger = run_ledger(market, targets[:, None, :], config).equity[:, 0]
     np.testing.assert_allclose(walked(market, config, targets), ledger, rtol=1e-9)
 

@@ -83,7 +83,10 @@ class TradingConfig:
             close of t + 1; `same_close`, the close of t itself, which no market offers.
         rebalance: `on_change` trades only when the target changes, so that a held position drifts with the price;
             `every_bar` restores the target exposure at every fill.
-        leverage_cap: largest absolute target exposure, over all assets together.
+        leverage_cap: largest absolute exposure, over all assets together: of a target, and with `maintenance` of what
+            is held.
+        maintenance: whether a position that prices carried beyond the cap is cut back to it at the next fill, at the
+            usual costs; without it the cap is one of orders alone, and a short that loses has none.
         maintenance_margin: equity that must stay, as a fraction of the value held, long and short counted; an account
             that closes a bar with less is called, and all it holds is closed at the next fill. 0 is no margin call.
         ruin_equity: equity, as a fraction of the opening equity, at or below which the account is closed out.
@@ -101,6 +104,7 @@ class TradingConfig:
     execution: Execution = "next_open"
     rebalance: Rebalance = "on_change"
     leverage_cap: Multiple = 1.0
+    maintenance: bool = True
     maintenance_margin: EquityShare = 0.0
     ruin_equity: EquityShare = 0.05
     capital: Annotated[float, Field(gt=0.0, allow_inf_nan=False, description="in the currency of the prices")] = 1e6

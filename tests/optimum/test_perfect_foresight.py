@@ -7,7 +7,17 @@ import pytest
 
 from trading_env import CostConfig, Market, TradingConfig, perfect_foresight, run_ledger
 
-LEVELS = [(-1.0, 0.0, 1.0), (0.0, 1.0), (-1.0, 1.0), (0.5, 1.0), (-1.0, 2.0, 0.0), (-1.0, -0.5, 0.0, 0.5, 1.0)]
+LEVELS = [
+    (-1.0, 0.0, 1.0),
+    (0.0, 1.0),
+    (-1.0, 1.0),
+    (0.5, 1.0),
+    (-1.0, 2.0, 0.0),
+    (-1.0, -0.5, 0.0, 0.5, 1.0),
+    (-0.5, 0.0, 0.5),
+    (-2.0, 0.0),
+    (-3.0, -1.0),
+]
 
 
 def random_game(rng):
@@ -31,8 +41,9 @@ def random_game(rng):
     rules = TradingConfig(
         exposures=levels,
         execution=rng.choice(["next_open", "next_close", "same_close"]),
-        rebalance=rng.choice(["on_change", "every_bar"]),
-        leverage_cap=2.0,
+        rebalance=rng.choice(["on_change", "on_change", "every_bar"]),
+        leverage_cap=max(map(abs, levels)) * rng.choice([1.0, 1.0, 1.3]),
+        maintenance=rng.random() < 0.8,
         costs=costs,
     )
     return market, rules

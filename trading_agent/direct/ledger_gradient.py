@@ -1,8 +1,9 @@
 """The ledger's law written in torch, so that a gradient runs through it: exposures in, log growth out.
 
 Accounts are told relative to their equity: what is held is a share of it, and a bar multiplies it. One law for one bar,
-the same as the ledger's to rounding (`tests/test_surrogate.py`); it knows fee, half spread, slippage, borrow, financing
-and all three executions, and nothing of lots, margin, events or funding. Formulas: docs/accounting.md, eq. 1 to 6.
+the same as the ledger's to rounding (`tests/test_surrogate.py`); it knows fee, half spread, slippage, borrow,
+financing, the cut to the leverage cap and all three executions, and nothing of lots, margin, events or funding.
+Formulas: docs/accounting.md, eq. 1 to 6, 17 and 18.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from trading_agent.common.config import raise_all
 from trading_agent.direct.config import refuse_events, refuse_rules
 
 LEAST = 1e-6  # equity after a bar, as a share of that before: a log needs something left
+DRIFT, EXACT = 1.01, 1.0 + 1e-6  # exposure over the cap from which on it is cut, and that is rounding: the ledger's
 
 
 class Surrogate:
@@ -22,7 +24,7 @@ class Surrogate:
 
     Args:
         market: has (T, A) `open` and `close`, and `bars_per_year`.
-        config: has `costs`, `execution`, `rebalance` and sizes, as `trading_env.TradingConfig`.
+        config: has `costs`, `execution`, `rebalance`, the cap and sizes, as `trading_env.TradingConfig`.
         dtype: of the calculation.
 
     Raises:
@@ -33,6 +35,7 @@ class Surrogate:
         raise_all(refuse_rules(config) + refuse_events(market))
         costs, self.execution = config.costs, config.execution
         self.on_change = config.rebalance == "on_change"
+        self.cap, self.cuts = config.leverage_cap, config.maintenance and self.on_change
         self.tilt = (costs.half_spread_bps + costs.slippage_bps) * 1e-4
         self.fee = costs.fee_bps * 1e-4
         self.borrow = costs.borrow_bps_per_year * 1e-4 / market.bars_per_year
@@ -69,6 +72,8 @@ class Surrogate:
         bought = wanted * base[:, None] - grown
         if self.on_change:
             bought = torch.where(wanted != last, bought, 0.0)
+        if self.cuts:
+            bought = self._within_cap(held, bought, grown, base)
         flow, notional = bought.sum(dim=1), bought.abs().sum(dim=1)
         tilt, fee = charged * self.tilt, charged * self.fee
         cash = cash - flow - notional * tilt - fee * (notional + flow * tilt)
@@ -77,6 +82,24 @@ class Surrogate:
             cash = self._accrued(cash, value)
         equity = (cash + value.sum(dim=1)).clamp_min(LEAST)
         return equity.log(), value / equity[:, None]
+
+    def _within_cap(self, held: Tensor, bought: Tensor, grown: Tensor, base: Tensor) -> Tensor:
+        """Cut what will be held down to the cap, where that stood beyond it at the close or will; pro rata.
+
+        Args:
+            held: (N, A) exposures at the close.
+            bought: (N, A) value that the orders buy.
+            grown: (N, A) value held at the fill.
+            base: (N,) equity at the fill, before costs.
+        """
+        ordered = torch.where(bought != 0.0, (grown + bought) / base[:, None], held)
+        beyond = torch.maximum(held.abs().sum(dim=1), ordered.abs().sum(dim=1)) > self.cap * DRIFT
+        if not bool(beyond.any()):
+            return bought
+        kept = grown + bought
+        gross, room = kept.abs().sum(dim=1), self.cap * base
+        share = torch.where(beyond & (gross > room * EXACT), room / gross.clamp_min(LEAST), 1.0)
+        return kept * share[:, None] - grown
 
     def table(self, shares: Sequence[float], num_assets: int, charged: float = 1.0) -> Tensor:
         """Return (T - 1, K, K): the log growth of bar t for a level held and a level wanted at the close of t.

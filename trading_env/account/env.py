@@ -57,7 +57,8 @@ class TradingEnv(MarketEnv):
     ## Info
     `t`, the bar decided at next; `equity`; `exposure` (A,); `turnover`, notional over equity at the fill; `fee`,
     `spread`, `slippage`, `borrow`, `financing`, `funding`, `dividends`, money of the last bar in units of the opening
-    equity; `called`, whether the bar began with a margin call.
+    equity; `called`, whether the bar began with a margin call; `cut`, whether its fill cut
+    what prices had carried beyond the leverage cap.
 
     ## Rendering
     `rgb_array`: price of the first asset, exposure and equity of the episode, (360, 640, 3). `human`: the newest 60
@@ -138,12 +139,12 @@ class TradingEnv(MarketEnv):
         t, equity, exposure = self._standing()
         info: dict[str, Any] = {"t": t, "equity": equity, "exposure": exposure}
         if record is None:
-            info.update(dict.fromkeys(COSTS, 0.0), turnover=0.0, called=False)
+            info.update(dict.fromkeys(COSTS, 0.0), turnover=0.0, called=False, cut=False)
             return info
         if not isinstance(self._account, FloatAccount):
             record = Bar(*(part[0] if isinstance(part, np.ndarray) else part for part in record))
         info["fee"], info["spread"], info["slippage"] = record.fee, record.spread, record.slippage
         info["borrow"], info["financing"], info["funding"] = record.borrow, record.financing, record.funding
-        info["dividends"], info["called"] = record.dividends, bool(record.called)
+        info["dividends"], info["called"], info["cut"] = record.dividends, bool(record.called), bool(record.cut)
         info["turnover"] = record.notional / record.base if record.base > 0.0 else 0.0
         return info

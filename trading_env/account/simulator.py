@@ -25,6 +25,7 @@ Float32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Int = NDArray[np.int64]
 WIDEST = 10.0  # leverage caps: an observed exposure beyond this is shown as this
+SURELY = 1.0 - 1e-9  # times a limit: whoever is within this is within the limit, however it was rounded
 
 
 class Setting:
@@ -86,7 +87,8 @@ class AccountSimulator:
         accounts: the ledger's state.
         peak: (N,) highest equity since the episode began.
         memory: what the reward remembers, each (N,).
-        price: (N, A) mark at t of whoever holds something.
+        price: (N, A) mark at t.
+        near: whether an account may stand beyond the leverage cap at t, as far as the last observation tells.
     """
 
     measure = "equity"
@@ -105,7 +107,7 @@ class AccountSimulator:
         self.until = np.full(num_accounts, self.setting.last)
         self.accounts = opened(self.setting.n, num_accounts, self.setting.num_assets)
         self.peak = np.ones(num_accounts)
-        self.price = self.setting.columns.close.take(self.t, axis=0)
+        self.price, self.near = self.setting.columns.close.take(self.t, axis=0), True
         self.memory = tuple(np.zeros(num_accounts) for _ in range(self.setting.reward.num_moments))
 
     @property
@@ -124,6 +126,7 @@ class AccountSimulator:
         cash[chosen] = equity[chosen] = self.peak[chosen] = 1.0
         units[chosen] = target[chosen] = 0.0
         closed[chosen] = False
+        self.price[chosen] = self.setting.columns.close.take(rows, axis=0)
         for moment in self.memory:
             moment[chosen] = 0.0
         self.t[chosen] = rows
@@ -136,9 +139,9 @@ class AccountSimulator:
             ValueError: an action is none.
         """
         setting, before, peak = self.setting, self.accounts.equity, self.peak
-        orders, moment = setting.actions.targets(actions, len(self.t)), setting.columns.at(self.t)
-        self.accounts, bar = carry(setting.n, self.accounts, orders, moment, setting.rules)
-        self.price = moment.close_next
+        orders, moment = setting.actions.targets(actions, len(self.t)), setting.columns.at(self.t, self.price)
+        self.accounts, bar = carry(setting.n, self.accounts, orders, moment, setting.rules, near=self.near)
+        self.price, self.near = moment.close_next, True
         after = self.accounts.equity
         self.peak = np.maximum(peak, after)
         reward, self.memory = _rewarded(setting, self.t, before, after, peak, self.peak, self.memory)
@@ -176,7 +179,7 @@ class AccountSimulator:
             )
         self.accounts = Accounts(*(np.array(state[name]) for name in Accounts._fields))
         self.t, self.until, self.peak = (np.array(state[name]) for name in ("t", "until", "peak"))
-        self.price = self.setting.columns.close.take(self.t, axis=0)
+        self.price, self.near = self.setting.columns.close.take(self.t, axis=0), True
         self.memory = tuple(np.array(moment) for moment in state["memory"])
 
     def observation(self, chosen: Int | None = None) -> Float32:
@@ -189,10 +192,15 @@ class AccountSimulator:
         setting.table.take(t, axis=0, out=rows, mode="clip")
         exposure = _exposure(accounts, price, setting)
         first, assets = setting.num_features, setting.num_assets
+        most, least = exposure.max(initial=0.0), exposure.min(initial=0.0)
+        if most > setting.widest or least < -setting.widest:
+            exposure = np.minimum(np.maximum(exposure, -setting.widest), setting.widest)
         if assets == 1:
-            rows[:, first], rows[:, first + 1] = _bounded(exposure, setting.widest), accounts.target
+            rows[:, first], rows[:, first + 1] = exposure, accounts.target
+            if chosen is None:
+                self.near = bool(max(most, -least) > setting.rules.limit * SURELY)
         else:
-            rows[:, first : first + assets] = _bounded(exposure, setting.widest)
+            rows[:, first : first + assets] = exposure
             rows[:, first + assets : -1] = accounts.target
         rows[:, -1] = 1.0 - accounts.equity / peak
         return rows

@@ -35,6 +35,7 @@ class Numbers:
         nobody: (N,) of False for N accounts.
         total: sum over the assets, (N, A) -> (N,).
         over: what is said of an account, said of each of its assets, (N,) -> (N, 1).
+        several: whether an account holds more assets than one.
     """
 
     where: Operation
@@ -51,6 +52,7 @@ class Numbers:
     nobody: Operation
     total: Operation
     over: Operation
+    several: bool = False
 
 
 def _where(condition: NDArray[np.bool_], yes: Any, no: Any) -> Any:
@@ -96,7 +98,7 @@ LANES = Numbers(  # N accounts of one asset, (N,)
     over=_same,
 )
 GRID = replace(  # N accounts of A assets, (N,) and (N, A)
-    LANES, total=lambda value: value.sum(axis=1), over=lambda value: value[:, None]
+    LANES, total=lambda value: value.sum(axis=1), over=lambda value: value[:, None], several=True
 )
 
 

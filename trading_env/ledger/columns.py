@@ -38,9 +38,9 @@ class LedgerColumns:
         volume = market.volume if costs.slippage_bps_per_volume_percent else None
         filled: Callable[[Column], Column] = _whole if here else _following
         columns: dict[str, Column | None] = {
-            "close_now": market.close,
-            "open_next": _following(market.open),
             "close_next": _following(market.close),
+            "open_next": _following(market.open),
+            "close_now": market.close,
             "split": _following(market.splits) if _any(market.splits, 1.0) else None,
             "dividend": _following(market.dividends) if _any(market.dividends, 0.0) else None,
             "funding": _following(market.funding) if _any(market.funding, 0.0) else None,
@@ -49,8 +49,11 @@ class LedgerColumns:
             "tradable": None if tradable is None else filled(tradable),
         }
         flat = market.close.shape[1] == 1
-        looks_back = here or config.maintenance_margin > 0.0
+        drifts = config.maintenance and (config.rebalance == "on_change" or tradable is not None)
+        looks_back = here or drifts or config.maintenance_margin > 0.0
         self.read = tuple(name for name in columns if columns[name] is not None and (looks_back or name != "close_now"))
+        self.ahead = tuple(name for name in self.read if name != "close_now")
+        self.first = self.read == Moment._fields[: len(self.read)]  # told by place, which is faster than by name
         self.plain = all(column is None for column in list(columns.values())[3:])
         self.columns = {
             name: np.ascontiguousarray(column[:, 0] if flat else column)
@@ -58,15 +61,20 @@ class LedgerColumns:
             if column is not None
         }
         self.close = self.columns["close_now"]
+        self.items = [self.columns[name].item for name in self.read]
 
-    def at(self, rows: NDArray[np.int64]) -> Moment:
-        """Return what happens after each of (N,) rows: (N,) of one asset, else (N, A)."""
+    def at(self, rows: NDArray[np.int64], close: Column | None = None) -> Moment:
+        """Return what happens after each of (N,) rows: (N,) of one asset, else (N, A); `close` of them, if known."""
         columns = self.columns
-        return Moment(**{name: columns[name].take(rows, axis=0, mode="clip") for name in self.read})
+        now = {} if close is None else {"close_now": close}
+        names = self.read if close is None else self.ahead
+        return Moment(**now, **{name: columns[name].take(rows, axis=0, mode="clip") for name in names})
 
     def after(self, row: int) -> Moment:
         """Return what happens after one row: Python's numbers of one asset, else (A,)."""
         if self.close.ndim == 1:
+            if self.first:
+                return Moment(*[item(row) for item in self.items])
             return Moment(**{name: self.columns[name].item(row) for name in self.read})
         return Moment(**{name: self.columns[name][row] for name in self.read})
 

@@ -42,7 +42,7 @@ def run_units(market: Market, units: Array, config: TradingConfig) -> UnitRun:
     Args:
         market: T bars of one asset.
         units: (T,) units to hold, as decided at the close of bar t; negative is short. The last is filled by no bar.
-        config: execution, costs, ruin and capital. Targets, leverage and rebalancing play no part.
+        config: execution, costs, ruin and capital. Targets, leverage, its cap and rebalancing play no part.
 
     Returns:
         The record of the account.
@@ -69,7 +69,7 @@ def run_units(market: Market, units: Array, config: TradingConfig) -> UnitRun:
 def _check(market: Market, units: Array, columns: LedgerColumns, rules: Rules) -> None:
     if market.close.shape[1] != 1:
         raise ValueError(f"a run of units is of one asset, the market has {market.close.shape[1]}; use run_ledger")
-    if not columns.plain or rules.varying or rules.lot or rules.min_notional or rules.maintenance:
+    if not columns.plain or rules.varying or rules.lot or rules.min_notional or rules.margin:
         raise ValueError("a run of units knows constant cost rates and a market without events; use run_ledger")
     if units.shape != (len(market),) or not np.isfinite(units).all():
         raise ValueError(f"units must be {len(market)} finite numbers, had the shape {units.shape}")

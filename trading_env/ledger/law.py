@@ -2,7 +2,7 @@
 
 `carry` takes accounts from one close to the next; everything that moves money calls it, or is tested to agree with it
 to the last bit (`ledger.run`). Accounts hold units of A assets and one cash, in float64, never rounded, in units of
-their opening equity. Formulas: docs/accounting.md, sections 1 to 4. Knows bars and rules; no observation, no action.
+their opening equity. Formulas: docs/accounting.md, sections 1 to 5. Knows bars and rules; no observation, no action.
 """
 
 from typing import Any, NamedTuple
@@ -13,6 +13,10 @@ from trading_env.ledger.arithmetic import Numbers
 Numeric = Any  # a float, (N,) or (N, A), as `numbers` says
 WORST_MOVE = 0.99  # of the price: more than that spread and slippage never take
 WHOLE = 1.0 + 1e-12  # a lot that is whole but for rounding is whole
+# exposure over the cap from which on a position is cut to it: a fill at the cap ends over it by its own cost, and who
+# buys and holds at the cap shall not sell a trickle at every bar
+DRIFT = 1.01
+EXACT = 1.0 + 1e-6  # over the cap by rounding: weights come in float32
 
 
 class Accounts(NamedTuple):
@@ -73,9 +77,11 @@ class Bar(NamedTuple):
         dividends: (N,) received; negative is paid by who is short. The number 0 where none can be.
         ruined: (N,) whether the account was closed out on this bar.
         called: (N,) whether it answered a margin call, or None where nobody did.
+        cut: (N,) whether the fill cut it to the leverage cap, or None where nobody was beyond that.
         base: (N,) equity at the fill price, before costs, which the notional is measured against.
         settled_units: (N, A) units that the close-out of ruined accounts took away, or None where nobody was ruined.
         settled_value: (N, A) their value at the price they were taken away at.
+        written_off: (N,) what ruined accounts owed beyond all they held, and nobody pays. The number 0 where none was.
     """
 
     notional: Numeric
@@ -88,9 +94,11 @@ class Bar(NamedTuple):
     dividends: Numeric
     ruined: Numeric
     called: Numeric
+    cut: Numeric
     base: Numeric
     settled_units: Numeric
     settled_value: Numeric
+    written_off: Numeric
 
 
 class Rules:
@@ -112,7 +120,8 @@ class Rules:
         self.varying = self.per_volatility > 0.0 or self.per_share > 0.0
         self.borrow = costs.borrow_bps_per_year * 1e-4 / bars_per_year
         self.financing = costs.financing_bps_per_year * 1e-4 / bars_per_year
-        self.maintenance = config.maintenance_margin
+        self.margin = config.maintenance_margin
+        self.maintenance, self.cap, self.limit = config.maintenance, config.leverage_cap, config.leverage_cap * DRIFT
         self.ruin = config.ruin_equity
         self.lot = config.lot / config.capital
         self.min_notional = config.min_notional / config.capital
@@ -140,7 +149,9 @@ def interest(n: Numbers, units: Numeric, cash: Numeric, price: Numeric, rules: R
     return borrow, n.maximum(-cash, 0.0) * rules.financing
 
 
-def carry(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: Rules) -> tuple[Accounts, Bar]:
+def carry(
+    n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: Rules, *, near: bool = True
+) -> tuple[Accounts, Bar]:
     """Carry N accounts from the close of bar t to the close of bar t + 1.
 
     Args:
@@ -149,21 +160,26 @@ def carry(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: R
         orders: (N, A) target exposures decided at the close of t.
         bar: what the market does.
         rules: execution, rebalancing, costs, ruin.
+        near: whether any may stand beyond the leverage cap at the close of t; False where the caller knows better.
 
     Returns:
-        Their state at the close of t + 1, and what the bar cost. Order of events: margin call, fill (same_close),
-        splits and dividends, fill (next_open), interest and funding, fill (next_close), mark; ruin is looked for
-        before each fill and at the mark.
+        Their state at the close of t + 1, and what the bar cost. Order of events: margin call, look at the cap, fill
+        (same_close), splits and dividends, fill (next_open), interest and funding, fill (next_close), mark; ruin is
+        looked for before each fill and at the mark.
 
     Source:
-        docs/accounting.md, eq. 1 to 10.
+        docs/accounting.md, eq. 1 to 10, 17 and 18.
     """
-    called = None
-    if rules.maintenance:
+    called = beyond = None
+    if rules.margin:
         called, orders = _margin_call(n, accounts, orders, bar, rules)
+    if (
+        near and rules.maintenance and (rules.on_change or bar.tradable is not None)
+    ):  # else every fill restores the targets
+        beyond = _beyond_cap(n, accounts, orders, bar, rules)
     dividends: Numeric = 0.0
     if rules.same_close:
-        accounts, base, trade, early = _fill(n, accounts, orders, bar.close_now, bar, rules)
+        accounts, base, trade, early, cut = _fill(n, accounts, orders, beyond, bar.close_now, bar, rules)
         if bar.split is not None or bar.dividend is not None:
             accounts, dividends = _night(n, accounts, bar)
         accounts, held = _accrue(n, accounts, bar, rules)
@@ -172,25 +188,40 @@ def carry(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: R
             accounts, dividends = _night(n, accounts, bar)
         if rules.next_close:
             accounts, held = _accrue(n, accounts, bar, rules)
-            accounts, base, trade, early = _fill(n, accounts, orders, bar.close_next, bar, rules)
+            accounts, base, trade, early, cut = _fill(n, accounts, orders, beyond, bar.close_next, bar, rules)
         else:
-            accounts, base, trade, early = _fill(n, accounts, orders, bar.open_next, bar, rules)
+            accounts, base, trade, early, cut = _fill(n, accounts, orders, beyond, bar.open_next, bar, rules)
             accounts, held = _accrue(n, accounts, bar, rules)
     accounts, late = _mark(n, accounts, bar.close_next, rules)
-    ruined, units, value = _together(n, early, late)
-    return accounts, Bar(*trade, *held, dividends, ruined, called, base, units, value)
+    ruined, units, value, owed = _together(n, early, late)
+    if ruined is None:
+        ruined = n.nobody(accounts.equity)
+    return accounts, Bar(*trade, *held, dividends, ruined, called, cut, base, units, value, owed)
 
 
-Settlement = tuple[Numeric, Numeric, Numeric]  # whom, units, value; None where nobody
+Settlement = tuple[Numeric, Numeric, Numeric, Numeric]  # whom, units, value, debt; None, None and 0 where nobody
 
 
 def _margin_call(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: Rules) -> tuple[Numeric, Numeric]:
     """Replace the order of an account whose equity covers too little of what it holds by its close-out; eq. 9."""
     gross = n.total(n.absolute(accounts.units) * bar.close_now)
-    called = n.both(accounts.equity < rules.maintenance * gross, n.negated(accounts.closed))
+    called = n.both(accounts.equity < rules.margin * gross, n.negated(accounts.closed))
     if not n.some(called):
         return None, orders
     return called, n.where(n.over(called), 0.0, orders)
+
+
+def _beyond_cap(n: Numbers, accounts: Accounts, orders: Numeric, bar: Moment, rules: Rules) -> Numeric:
+    """(N,) who holds more than the cap at the close of t, or would after the orders; None where nobody; eq. 17."""
+    value = n.absolute(accounts.units * bar.close_now)
+    most = accounts.equity * rules.limit
+    if n.several:  # what one target leaves alone and another asks for may together be too much
+        moves = orders != accounts.target if rules.on_change else orders == orders
+        ordered = n.total(n.where(moves, n.absolute(orders) * n.over(accounts.equity), value))
+        beyond = n.maximum(n.total(value), ordered) > most
+    else:
+        beyond = value > most
+    return beyond if n.some(beyond) else None
 
 
 def _night(n: Numbers, accounts: Accounts, bar: Moment) -> tuple[Accounts, Numeric]:
@@ -210,8 +241,9 @@ def _mark(n: Numbers, accounts: Accounts, price: Numeric, rules: Rules) -> tuple
     cash, units, target, _, closed = accounts
     equity = cash + n.total(units * price)
     if n.least(equity) > rules.ruin:
-        return Accounts(cash, units, target, equity, closed), (n.nobody(equity), None, None)
+        return Accounts(cash, units, target, equity, closed), (None, None, None, 0.0)
     ruined = n.both(equity <= rules.ruin, n.negated(closed))
+    owed = n.only(ruined, n.maximum(-equity, 0.0))
     equity = n.where(ruined, n.maximum(equity, 0.0), equity)
     each = n.over(ruined)
     taken = n.where(each, units, 0.0)
@@ -222,7 +254,7 @@ def _mark(n: Numbers, accounts: Accounts, price: Numeric, rules: Rules) -> tuple
         equity=equity,
         closed=n.either(closed, ruined),
     )
-    return settled, (ruined, taken, taken * price)
+    return settled, (ruined, taken, taken * price, owed)
 
 
 def _together(n: Numbers, early: Settlement, late: Settlement) -> Settlement:
@@ -231,22 +263,26 @@ def _together(n: Numbers, early: Settlement, late: Settlement) -> Settlement:
         return late
     if late[1] is None:
         return early
-    return n.either(early[0], late[0]), early[1] + late[1], early[2] + late[2]
+    return n.either(early[0], late[0]), early[1] + late[1], early[2] + late[2], early[3] + late[3]
 
 
 def _fill(
-    n: Numbers, accounts: Accounts, orders: Numeric, price: Numeric, bar: Moment, rules: Rules
-) -> tuple[Accounts, Numeric, tuple[Numeric, Numeric, Numeric, Numeric], Settlement]:
-    """Bring units to target x equity / price where the target asks for it; eq. 1 to 4.
+    n: Numbers, accounts: Accounts, orders: Numeric, beyond: Numeric, price: Numeric, bar: Moment, rules: Rules
+) -> tuple[Accounts, Numeric, tuple[Numeric, Numeric, Numeric, Numeric], Settlement, Numeric]:
+    """Bring units to target x equity / price where the target asks for it, and within the cap; eq. 1 to 4 and 18.
 
     Returns:
-        The accounts; (N,) equity before costs; (N,) notional, fee, spread and slippage; who was ruined at the price.
+        The accounts; (N,) equity before costs; (N,) notional, fee, spread and slippage; who was ruined at the price;
+        who was cut, or None.
     """
     accounts, early = _mark(n, accounts, price, rules)
     cash, units, target, base, closed = accounts
     alive = n.over(n.negated(closed))
     moves = n.both(orders != target, alive) if rules.on_change else n.both(orders == orders, alive)
     goal = orders * n.over(base) / price
+    cut = None
+    if beyond is not None:
+        goal, moves, cut = _within_cap(n, accounts, (goal, moves), beyond, price, bar, rules)
     if rules.lot:
         goal = n.trunc(goal / rules.lot * WHOLE) * rules.lot
     gap = goal - units
@@ -270,7 +306,46 @@ def _fill(
     else:
         fee, spread, slippage = charges(notional, flow, rules)
     cash = cash - flow - (spread + slippage) - fee
-    return Accounts(cash, units + bought, target, base, closed), base, (notional, fee, spread, slippage), early
+    return Accounts(cash, units + bought, target, base, closed), base, (notional, fee, spread, slippage), early, cut
+
+
+def _within_cap(
+    n: Numbers,
+    accounts: Accounts,
+    order: tuple[Numeric, Numeric],
+    beyond: Numeric,
+    price: Numeric,
+    bar: Moment,
+    rules: Rules,
+) -> tuple[Numeric, Numeric, Numeric]:
+    """Scale what accounts will hold down to the cap at the fill price, pro rata over what trades; eq. 18.
+
+    Args:
+        n: what the accounts are made of.
+        accounts: marked at the fill price.
+        order: (N, A) units that the orders ask for, and where they ask.
+        beyond: (N,) who was found beyond the cap at the close.
+        price: of the fill.
+        bar: which assets trade.
+        rules: the cap.
+
+    Returns:
+        The order, with the cut in it, and (N,) who is cut.
+    """
+    goal, moves = order
+    room = accounts.equity * rules.cap
+    if bar.tradable is not None:
+        moves = n.both(moves, bar.tradable)
+    kept = n.where(moves, goal, accounts.units)
+    value = n.absolute(kept) * price
+    if bar.tradable is not None:
+        room = n.maximum(room - n.total(n.only(n.negated(bar.tradable), value)), 0.0)
+        value = n.only(bar.tradable, value)
+    gross = n.total(value)
+    cut = n.both(beyond, gross > room * EXACT)
+    share = n.over(n.where(cut, room, 1.0) / n.where(cut, gross, 1.0))
+    each = n.over(cut)
+    return n.where(each, kept * share, goal), n.either(moves, n.both(each, value > 0.0)), cut
 
 
 def _slippage(n: Numbers, bought: Numeric, bar: Moment, rules: Rules) -> Numeric:

@@ -1,7 +1,7 @@
 """Whole runs of the ledger: T bars of decisions made before, told as money, units and costs.
 
 `run_ledger` plays target exposures with the environment's own `carry`. Where one asset is traded by the common rules a
-plain loop does the same arithmetic in the same order, ten times faster; the tests hold both to the last bit.
+plain loop (`ledger.walk`) does the same arithmetic in the same order, ten times faster.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.arithmetic import FLOATS, LANES, Numbers, numbers_of
+from trading_env.ledger.arithmetic import FLOATS, Numbers, numbers_of
 from trading_env.ledger.columns import LedgerColumns
-from trading_env.ledger.law import Accounts, Bar, Rules, carry, charges, interest
+from trading_env.ledger.law import Accounts, Bar, Rules, carry, charges
+from trading_env.ledger.walk import Bars, accrued, walk
 from trading_env.market import Market
 
 Array = NDArray[np.float64]
@@ -39,6 +40,8 @@ class LedgerRun:
         funding: (T, N) paid; negative is received.
         dividends: (T, N) received; negative is paid.
         called: (T, N) whether the bar that ends at t began with a margin call.
+        cut: (T, N) whether its fill cut a position that prices had carried beyond the leverage cap.
+        written_off: (T, N) what a ruined account owed beyond all it held, and nobody pays.
         fill_price: (T, A) price at which orders of the bar that ends at t were filled, before spread and slippage.
         settled_units: (T, N, A) units that the close-out of a ruined account took away in that bar.
         settled_value: (T, N, A) their value at the price they were taken away at.
@@ -59,6 +62,8 @@ class LedgerRun:
     funding: Array
     dividends: Array
     called: NDArray[np.bool_]
+    cut: NDArray[np.bool_]
+    written_off: Array
     fill_price: Array
     settled_units: Array
     settled_value: Array
@@ -85,7 +90,7 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
     targets = _checked(market, targets, config)
     columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year)
     record = _Record(*targets.shape)
-    plain = columns.plain and not (rules.varying or rules.lot or rules.min_notional or rules.maintenance)
+    plain = columns.plain and not (rules.varying or rules.lot or rules.min_notional or rules.margin)
     single_asset = targets.shape[2] == 1
     if single_asset and plain and targets.shape[1] <= FEW:
         fills = fill_prices(market, config)[1:, 0]
@@ -118,9 +123,10 @@ class _Record:
 
     def __init__(self, num_bars: int, num_accounts: int, num_assets: int) -> None:
         self.flat = {
-            name: np.zeros((num_bars, num_accounts)) for name in ("equity", "cash", "notional", "base", *MONEY)
+            name: np.zeros((num_bars, num_accounts))
+            for name in ("equity", "cash", "notional", "base", "written_off", *MONEY)
         }
-        self.called = np.zeros((num_bars, num_accounts), dtype=bool)
+        self.called, self.cut = np.zeros((2, num_bars, num_accounts), dtype=bool)
         self.units = np.zeros((num_bars, num_accounts, num_assets))
         self.settled_units = np.zeros(self.units.shape)
         self.settled_value = np.zeros(self.units.shape)
@@ -141,6 +147,7 @@ class _Record:
             exposure=np.divide(value, equity, out=np.zeros_like(value), where=equity > 0.0),
             turnover=np.divide(notional, base, out=np.zeros_like(base), where=base > 0.0),
             called=self.called,
+            cut=self.cut,
             fill_price=fill_prices(market, config),
             settled_units=self.settled_units,
             settled_value=self.settled_value,
@@ -157,9 +164,12 @@ class _Record:
         self.units[t, where] = _columns(accounts.units)
         if bar.called is not None:
             self.called[t, where] = bar.called
+        if bar.cut is not None:
+            self.cut[t, where] = bar.cut
         if bar.settled_units is not None:
             self.settled_units[t, where] = _columns(bar.settled_units)
             self.settled_value[t, where] = _columns(bar.settled_value)
+            self.flat["written_off"][t, where] = bar.written_off
 
 
 def _columns(value: Any) -> Array:
@@ -187,18 +197,21 @@ def opened(n: Numbers, num_accounts: int, num_assets: int) -> Accounts:
 
 def _loop(record: _Record, account: int, columns: LedgerColumns, targets: Array, fills: Array, rules: Rules) -> None:
     """One account of one asset under the common rules: money and units bar by bar, all else from them at once."""
+    trades = np.ones(len(fills), dtype=bool)
+    if rules.on_change:
+        trades = targets[:-1] != np.concatenate([np.zeros(1), targets[:-2]])
     after = columns.close[1:]
-    marks = np.append(after[1:], after[-1:]) if rules.next_close else after  # of the interest that follows a fill
-    filled, units = _walk(targets[:-1].tolist(), fills.tolist(), marks.tolist(), rules)
-    due = slice(None, -1) if rules.next_close else slice(1, None)  # a bar's interest is due before its fill, or after
-    borrow, financing = interest(LANES, units[due], filled[due], after, rules)
-    accrued = filled[due] - borrow - financing
-    ahead, cash = (accrued, filled[1:]) if rules.next_close else (np.append(filled[:1], accrued[:-1]), accrued)
+    filled, units, cut = walk(Bars(targets[:-1], trades, columns.close, fills), rules)
+    cash, borrow, financing = accrued(filled, units, after, rules)
+    ahead = cash if rules.next_close else np.append(filled[:1], cash[:-1])
+    cash = filled[1:] if rules.next_close else cash
     base = ahead + units[:-1] * fills
     value = targets[:-1] * base / fills
     value -= units[:-1]
-    if rules.on_change:
-        value *= targets[:-1] != np.concatenate([np.zeros(1), targets[:-2]])
+    value *= trades
+    if len(cut):
+        gross = np.abs(units[cut]) * fills[cut]
+        value[cut] = units[cut] * (base[cut] * rules.cap / gross) - units[cut]
     value *= fills
     notional = np.abs(value)
     fee, spread, slippage = charges(notional, value, rules)
@@ -210,6 +223,7 @@ def _loop(record: _Record, account: int, columns: LedgerColumns, targets: Array,
     for name, column in money.items():
         record.flat[name][1 : stop + 1, account] = column[:stop]
     record.units[1 : stop + 1, account, 0] = units[1 : stop + 1]
+    record.cut[1 + cut[cut < stop], account] = True
     if len(ruined):
         _end(record, account, stop, targets, columns, rules)
 
@@ -223,33 +237,6 @@ def _end(record: _Record, account: int, t: int, targets: Array, columns: LedgerC
     record.write(t + 1, accounts, bar, account)
     for name in ("equity", "cash", "base"):
         record.flat[name][t + 2 :, account] = accounts.equity
-
-
-def _walk(targets: list[float], fills: list[float], marks: list[float], rules: Rules) -> tuple[Array, Array]:
-    """Return (T,) cash after each bar's fill, before the interest that is then due at its mark, and (T,) units.
-
-    `charges` and `interest` for one account, written out because a call would cost more than what it calculates.
-    """
-    fee_rate, half, slip = rules.fee, rules.half_spread, rules.slippage
-    borrow, financing = rules.borrow, rules.financing
-    tilt, on_change = half + slip, rules.on_change
-    cash, units, held_target = 1.0, 0.0, 0.0
-    money, held = [cash], [units]
-    keep_money, keep_held = money.append, held.append
-    for target, price, mark in zip(targets, fills, marks, strict=True):
-        if target != held_target or not on_change:
-            bought = target * (cash + units * price) / price - units
-            value = bought * price
-            size = value if value >= 0.0 else -value
-            cash = cash - value - (size * half + size * slip) - fee_rate * (size + value * tilt)
-            units, held_target = units + bought, target
-        keep_money(cash)
-        keep_held(units)
-        if units < 0.0:  # who is short and not ruined has money
-            cash = cash - -units * mark * borrow
-        elif cash < 0.0:
-            cash = cash - -cash * financing
-    return np.array(money), np.array(held)
 
 
 def fill_prices(market: Market, config: TradingConfig) -> Array:

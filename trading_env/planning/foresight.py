@@ -11,19 +11,35 @@ from typing import NamedTuple
 import numpy as np
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import Rules
+from trading_env.ledger.law import EXACT, Rules
 from trading_env.ledger.run import Array, fill_prices
 from trading_env.market import Market
 
 SLACK = 4.0  # more costs of a trade than a detour over another level and back can save
+DEAR = 0.01  # cost of a trade, a fraction of its value, from which on a best path holds through many cuts
+FEW_BARS = 250  # over which every account that might win is kept, whatever its number
+NEAR = 64  # bars that are searched first for a price that no best path holds on to
+
+
+class Span(NamedTuple):
+    """Prices that count for accounts of one level: of their next trade, and of the closes before it."""
+
+    low: float
+    high: float
+    low_mark: float
+    high_mark: float
 
 
 class Account(NamedTuple):
-    """One account on its way: money, units, and the trades that led here, newest first: (bar, level, those before)."""
+    """One account on its way: money, units, and the trades that led here, newest first: (bar, level, those before).
+
+    `beyond` says whether it stood beyond the leverage cap at the last close.
+    """
 
     cash: float
     units: float
     trades: tuple[int, int, object] | None
+    beyond: bool = False
 
     def worth(self, price: float) -> float:
         """Equity at a price."""
@@ -36,15 +52,15 @@ class _Search:
     def __init__(self, market: Market, config: TradingConfig) -> None:
         self.config, self.costs = config, Rules(config, market.bars_per_year)
         self.levels = [float(level) for level in config.exposures]
+        self.cuts = config.maintenance and config.rebalance == "on_change"
+        self.bounds_cuts = self.cuts and not _cut_too_often(market, config)
         close = market.close[:, 0]
         same = config.execution == "same_close"
         fills = np.append(fill_prices(market, config)[1:, 0], close[-1]) if not same else close
         self.fills, self.close = fills.tolist(), close.tolist()  # row t: where the order of row t fills
-        beyond = np.append(fills[1:], close[-1])
-        self.lowest = np.minimum.accumulate(np.append(beyond, close[-1])[::-1])[::-1].tolist()
-        self.highest = np.maximum.accumulate(np.append(beyond, close[-1])[::-1])[::-1].tolist()
+        self.fill_array, self.close_array = fills, close
         self.rate = self.costs.per_size + self.costs.per_value
-        self.free_to_leave = min(self.levels) <= 0.0 <= max(self.levels)
+        self.free_to_leave = _free_to_leave(config)
         self.lost = Account(0.0, 0.0, None)  # the best of those that were closed out
         opening = Account(1.0, 0.0, None)
         self.accounts = [[opening] if level == 0.0 else [] for level in self.levels]
@@ -54,6 +70,8 @@ class _Search:
         """Play all bars and return the account that ends richest."""
         last, late = len(self.close) - 1, self.config.execution == "next_close"
         for t in range(last):
+            if self.cuts:
+                self._look(self.close[t])
             if late:
                 self._accrue(t)
             self._mark(self.fills[t])
@@ -70,55 +88,124 @@ class _Search:
         arriving = []
         for i, accounts in enumerate([*self.accounts, self.opening]):
             if i == j and self.config.rebalance == "on_change":
-                arriving.extend(accounts)
+                arriving.extend([self._cut(t, account) if account.beyond else account for account in accounts])
             else:
                 arriving.extend([self._traded(t, j, account) for account in accounts])
         return arriving
 
     def _traded(self, t: int, j: int, account: Account) -> Account:
         """Bring an account to its level, as the ledger does; docs/accounting.md, eq. 1 to 4."""
-        price, costs = self.fills[t], self.costs
-        units = self.levels[j] * account.worth(price) / price
-        value = (units - account.units) * price
-        cost = abs(value) * costs.per_size + value * costs.per_value
-        return Account(account.cash - value - cost, units, (t, j, account.trades))
+        units = self.levels[j] * account.worth(self.fills[t]) / self.fills[t]
+        return self._with_units(t, account, units)._replace(trades=(t, j, account.trades))
+
+    def _cut(self, t: int, account: Account) -> Account:
+        """Cut an account to the leverage cap, where its fill still finds it beyond; docs/accounting.md, eq. 18."""
+        gross, room = abs(account.units) * self.fills[t], account.worth(self.fills[t]) * self.costs.cap
+        return self._with_units(t, account, account.units * (room / gross)) if gross > room * EXACT else account
+
+    def _with_units(self, t: int, account: Account, units: float) -> Account:
+        value = (units - account.units) * self.fills[t]
+        cost = abs(value) * self.costs.per_size + value * self.costs.per_value
+        return Account(account.cash - value - cost, units, account.trades)
+
+    def _look(self, close: float) -> None:
+        """Mark who is beyond the leverage cap at a close; eq. 17."""
+        for j, accounts in enumerate(self.accounts):
+            beyond = [abs(a.units) * close > self.costs.limit * a.worth(close) for a in accounts]
+            if any(beyond):
+                self.accounts[j] = [a._replace(beyond=b) for a, b in zip(accounts, beyond, strict=True)]
 
     def _worth_keeping(self, t: int, j: int, accounts: list[Account]) -> list[Account]:
-        """Drop every account that another of the same level beats at all prices that may count for it."""
+        """Drop every account that another of the same level is certain to beat at all prices that may count for it."""
         if len(accounts) < 2:
             return accounts
         if self.levels[j] == 0.0:
             return [max(accounts, key=lambda account: account.cash)]
-        low, high = self._prices_that_count(t, accounts)
-        keyed = [(account.worth(low), account.worth(high), account) for account in accounts]
-        richest, most = [], -np.inf
-        for _, at_high, account in sorted(
-            keyed, key=itemgetter(0, 1), reverse=True
-        ):  # all before it are worth at least as much at the low price
-            if at_high > most:
+        span = self._prices_that_count(t, accounts)
+        keyed = [(*self._worth_between(account, span), account) for account in accounts]
+        kept: list[tuple[float, float]] = []  # the least that they will be worth, at the low and at the high price
+        richest = []
+        for most_low, most_high, least_low, least_high, account in sorted(keyed, key=itemgetter(0, 1), reverse=True):
+            if not any(at_low >= most_low and at_high >= most_high for at_low, at_high in kept):
                 richest.append(account)
-                most = at_high
+                kept.append((least_low, least_high))
         return richest
 
-    def _prices_that_count(self, t: int, accounts: list[Account]) -> tuple[float, float]:
-        """Bounds of the price at which an account of a best path is next traded or marked for the last time.
+    def _worth_between(self, account: Account, span: Span) -> tuple[float, float, float, float]:
+        """Return what an account is worth at most, at a low and at a high price, and what at least, after any cuts.
+
+        Without cuts both are m + q P. docs/accounting.md, section 7.
+        """
+        low, high, size, cap = span.low, span.high, abs(account.units), self.costs.cap
+        at_low, at_high = account.worth(low), account.worth(high)
+        seen = max(size * mark - self.costs.limit * account.worth(mark) for mark in (span.low_mark, span.high_mark))
+        over_low, over_high = size * low - cap * at_low, size * high - cap * at_high
+        if not self.bounds_cuts or seen <= 0.0 or max(over_low, over_high) <= 0.0:
+            return at_low, at_high, at_low, at_high
+        worst, other, over, under = (
+            (high, low, over_high, over_low) if over_high > over_low else (low, high, over_low, over_high)
+        )
+        first = other if under >= 0.0 else other + (worst - other) * under / (under - over)  # price of the first cut
+        left = cap * max(min(at_low, at_high) - self.rate * size * high, 0.0) / worst  # units, at least
+        cut, side = max(size - left, 0.0), 1.0 if account.units > 0.0 else -1.0
+        cost = cut * self.rate * max(first, worst)
+        ends = []
+        for price, worth in ((low, at_low), (high, at_high)):
+            saved = [side * (sold - price) for sold in (first, worst)]  # by a unit that was cut
+            ends.append((worth + cut * max(*saved, 0.0), worth + cut * min(*saved, 0.0) - cost))
+        return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
+
+    def _prices_that_count(self, t: int, accounts: list[Account]) -> Span:
+        """Bounds of the prices at which an account of a best path is next traded or marked for the last time.
 
         A position that would lose more than a detour's cost until its next trade is not part of a best path, since the
         account could leave it now; docs/accounting.md, section 7.
         """
-        price, margin = self.fills[t], SLACK * self.rate
-        years = (1.0 + self.costs.financing) ** (len(self.close) - t)
+        price, margin, last = (
+            self.fills[t],
+            max(SLACK, 2.0 * max(map(abs, self.levels))) * self.rate,
+            len(self.close) - 1,
+        )
         if self.config.rebalance == "every_bar":
-            following = self.fills[t + 1] if t + 2 < len(self.close) else self.close[-1]
+            following = self.fills[t + 1] if t + 1 < last else self.close[-1]
             low, high = min(following, self.close[t + 1]), max(following, self.close[t + 1])
-            return low * (1.0 - margin) / (1.0 + self.costs.financing), high * (1.0 + margin + self.costs.borrow)
-        low, high = self.lowest[t], self.highest[t]
-        held = max((account.worth(price) / abs(account.units) for account in accounts if account.units), default=price)
-        if self.free_to_leave and accounts[0].units > 0.0:
-            low = max(low, price - margin * held)
-        elif self.free_to_leave:
-            high = min(high, price + margin * held)
-        return max(low, 0.0) * (1.0 - margin) / years, high * (1.0 + margin)
+            grown = 1.0 + margin + self.costs.borrow
+            return Span(low * (1.0 - margin) / (1.0 + self.costs.financing), high * grown, low, high)
+        least, most, until = 0.0, np.inf, last
+        if self.free_to_leave:
+            held = max(
+                (account.worth(price) / abs(account.units) for account in accounts if account.units), default=price
+            )
+            if self.cuts:  # who is cut on the way loses less, and so may hold on for longer
+                held *= 1.0 + 2.0 * margin * (1.0 + self.costs.cap)
+            if accounts[0].units > 0.0:
+                least = price - margin * held
+            else:
+                most = price + margin * held
+            until = self._until(t + 1, least, most)
+        bars = until - t
+        owed, lent = (1.0 + self.costs.financing) ** bars, (1.0 + self.costs.borrow) ** bars
+        fills, marks = self.fill_array[t + 1 : until], self.close_array[t + 1 : max(until, t + 2)]
+        if until == last:
+            fills = np.append(fills, self.close[-1])
+        low, high = float(fills.min(initial=price)), float(fills.max(initial=price)) * lent
+        return Span(
+            max(low, least, 0.0) * (1.0 - margin) / owed,
+            min(high, most) * (1.0 + margin),
+            float(marks.min()) / owed,
+            float(marks.max()) * lent,
+        )
+
+    def _until(self, start: int, least: float, most: float) -> int:
+        """Return the first row from `start` on whose order fills outside two prices, or the last row."""
+        last, width = len(self.close) - 1, NEAR
+        while start < last:
+            fills = self.fill_array[start : min(start + width, last)]
+            outside = (fills < least) | (fills > most)
+            if outside.any():
+                return start + int(outside.argmax())
+            start, width = start + width, 2 * width
+        return last
 
     def _accrue(self, t: int) -> None:
         costs, price = self.costs, self.close[t + 1]
@@ -144,9 +231,26 @@ class _Search:
                 self.accounts[j] = [a for w, a in zip(worth, accounts, strict=True) if w > floor]
 
 
+def _free_to_leave(config: TradingConfig) -> bool:
+    return min(config.exposures) <= 0.0 <= max(config.exposures)
+
+
+def _cut_too_often(market: Market, config: TradingConfig) -> bool:
+    """Whether a best path may hold a position through cut after cut, so that too many accounts might still win.
+
+    It does where it cannot leave, or where leaving is dear; over few bars even that can be searched.
+    """
+    if not config.maintenance or config.rebalance == "every_bar" or len(market) <= FEW_BARS:
+        return False
+    rules = Rules(config, market.bars_per_year)
+    drifts = min(config.exposures) < 0.0 or max(config.exposures) > 1.0 or config.leverage_cap < 1.0
+    return drifts and (not _free_to_leave(config) or rules.per_size + rules.per_value > DEAR)
+
+
 def not_bounded(market: Market, config: TradingConfig) -> tuple[str, ...]:
     """Return what money depends on here and `perfect_foresight` does not know, by name; none where it is a bound."""
     rules = {
+        "maintenance": _cut_too_often(market, config),
         "maintenance_margin": config.maintenance_margin,
         "lot": config.lot,
         "min_notional": config.min_notional,

@@ -357,8 +357,14 @@ ROUGH = dataclasses.replace(COSTS, slippage_per_volatility=0.2, slippage_bps_per
 @pytest.mark.parametrize("rebalance", ["on_change", "every_bar"])
 @pytest.mark.parametrize(
     "rules",
-    [{}, {"maintenance_margin": 0.4}, {"lot": 5.0, "min_notional": 20_000.0, "capital": 100_000.0}, {"costs": ROUGH}],
-    ids=["plain", "margin", "lots", "rough"],
+    [
+        {},
+        {"maintenance": False},
+        {"maintenance_margin": 0.4},
+        {"lot": 5.0, "min_notional": 20_000.0, "capital": 100_000.0},
+        {"costs": ROUGH},
+    ],
+    ids=["plain", "no_maintenance", "margin", "lots", "rough"],
 )
 def test_the_second_account_is_the_ledger_s_to_a_billionth_ruin_included(execution, rebalance, rules):
     config = TradingConfig(
@@ -374,7 +380,7 @@ def test_the_second_account_is_the_ledger_s_to_a_billionth_ruin_included(executi
         volume = rng.integers(0, 9, close.shape) * 200_000.0
         liquid = {"volume": volume, "volatility": realised_volatility(close)} if config.costs is ROUGH else {}
         market = Market(open=open_, close=close, features=np.zeros((80, 1)), bars_per_year=252.0, **liquid)
-        targets = rng.choice([-2.0, 0.0, 0.5, 2.0], 80)
+        targets = np.repeat(rng.choice([-2.0, 0.0, 0.5, 2.0], 40), 2)
         path = run_ledger(market, targets[:, None], config)
         given = {name: values[:, 0] for name, values in liquid.items()}
         units, equity = second_account(open_[:, 0], close[:, 0], targets, config, bars_per_year=252.0, **given)
@@ -404,7 +410,7 @@ def test_the_second_account_knows_every_option_of_the_ledger(execution):
         np.testing.assert_allclose(realised_volatility(close[:, None])[:, 0], columns["volatility"], rtol=1e-9)
         told = {name: column[:, None] for name, column in columns.items()}
         market = Market(features=np.zeros((80, 1)), bars_per_year=252.0, **told)
-        targets = rng.choice([-2.0, 0.0, 0.5, 2.0], 80)
+        targets = np.repeat(rng.choice([-2.0, 0.0, 0.5, 2.0], 40), 2)
         path = run_ledger(market, targets[:, None], rules)
         units, equity = second_account(
             open_, close, targets, rules, bars_per_year=252.0, volatility=columns["volatility"], volume=volume

@@ -64,7 +64,19 @@ def test_the_env_s_equity_is_the_ledger_s_on_the_targets_its_actions_ask_for(act
         _, _, terminated, _, info = env.step(action)
         assert info["equity"] == path.equity[t + 1, 0]
         np.testing.assert_array_equal(info["exposure"], path.exposure[t + 1, 0])
-        for name in ("fee", "spread", "slippage", "borrow", "financing", "funding", "dividends", "turnover", "called"):
+        names = (
+            "fee",
+            "spread",
+            "slippage",
+            "borrow",
+            "financing",
+            "funding",
+            "dividends",
+            "turnover",
+            "called",
+            "cut",
+        )
+        for name in names:
             assert info[name] == getattr(path, name)[t + 1, 0], name
         if terminated:
             break

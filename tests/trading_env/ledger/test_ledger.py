@@ -44,6 +44,15 @@ def market_of(close, open_=None, bars_per_year=252.0):
     return Market(open=open_, close=close, features=np.zeros((len(close), 1)), bars_per_year=bars_per_year)
 
 
+def beyond(cap, cash, units, price):
+    return abs(units) * price > Decimal(cap) * Decimal("1.01") * (cash + units * price)
+
+
+def cut_to(cap, units, affordable):
+    most = Decimal(cap) * affordable
+    return most.copy_sign(units) if abs(units) > most * Decimal(1.0 + 1e-6) else units
+
+
 def slow_account(market, targets, config):
     """The same law, written a second time: one account, Decimal money, one bar after the other."""
     exact = Decimal
@@ -60,12 +69,14 @@ def slow_account(market, targets, config):
             cash, units, held = equity, exact(0), exact(0)
         return equity
 
-    def trade(price, target):
+    def trade(price, target, was_beyond):
         nonlocal cash, units, held
         equity = settle(price)
-        if closed or (config.rebalance == "on_change" and target == held):
+        if closed:
             return
         wanted = target * equity / price
+        if config.rebalance == "on_change" and target == held:
+            wanted = cut_to(config.leverage_cap, units, equity / price) if was_beyond else units
         bought = wanted - units
         move = rate["half_spread_bps"] + rate["slippage_bps"]
         paid = price * (1 + move) if bought > 0 else price * (1 - move)
@@ -82,12 +93,12 @@ def slow_account(market, targets, config):
         now, opening, closing = (
             exact(float(x)) for x in (market.close[t, 0], market.open[t + 1, 0], market.close[t + 1, 0])
         )
-        target = exact(float(targets[t, 0]))
+        target, was_beyond = exact(float(targets[t, 0])), beyond(config.leverage_cap, cash, units, now)
         if config.execution == "next_close":
             accrue(closing)
-            trade(closing, target)
+            trade(closing, target, was_beyond)
         else:
-            trade(opening if config.execution == "next_open" else now, target)
+            trade(opening if config.execution == "next_open" else now, target, was_beyond)
             accrue(closing)
         path.append(settle(closing))
     return np.array([float(equity) for equity in path])
@@ -162,8 +173,8 @@ def test_borrow_on_a_short_accrues_every_bar():  # gym-trading-env: overwritten 
     costs = CostConfig(
         fee_bps=0, half_spread_bps=0, slippage_bps=0, borrow_bps_per_year=10 * 252, financing_bps_per_year=0
     )
-    path = run_ledger(market_of(np.full(101, 100.0)), np.full((101, 1), -1.0), TradingConfig(costs=costs))
-    np.testing.assert_allclose(path.equity[-1, 0], 1.0 - 100 * 0.001, rtol=1e-12)
+    path = run_ledger(market_of(np.full(101, 100.0)), np.full((101, 1), -0.5), TradingConfig(costs=costs))
+    np.testing.assert_allclose(path.equity[-1, 0], 1.0 - 100 * 0.0005, rtol=1e-12)
 
 
 def test_a_short_earns_when_the_price_falls():  # gym-anytrading: a short is flat, price -43 % gives 1.000

@@ -17,6 +17,7 @@ from trading_env import TradingConfig
 Array = NDArray[np.float64]
 SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding
 WORST_MOVE = 0.99  # of the price: nothing costs more to trade than it is worth
+OVER, ROUNDING = 1.01, 1e-6  # times the leverage cap: beyond it; and what of it is none
 
 
 def second_account(
@@ -35,8 +36,8 @@ def second_account(
         open_: (T,) prices.
         close: (T,) prices.
         targets: (T,) target exposures, each decided at the close of its bar.
-        rules: rebalancing, margin, ruin, lots and costs; of `execution` only whether orders fill at the next open or
-            the next close.
+        rules: rebalancing, margin, the cap, ruin, lots and costs; of `execution` only whether orders fill at the next
+            open or the next close.
         bars_per_year: bars in a year, for interest.
         volatility: (T,) of one bar's log return as known at the close of t; only where a cost is reckoned from it.
         volume: (T,) units traded in the bar; only where a cost is reckoned from it.
@@ -51,6 +52,7 @@ def second_account(
         wanted, opened, closed = float(targets[t]), float(open_[t + 1]), float(close[t + 1])
         if account.is_called(equity[-1], float(close[t])):
             wanted = 0.0
+        account.look(float(close[t]))
         rough = 0.0 if volatility is None else float(volatility[t])
         if rules.execution == "next_close":
             account.pay_interest(closed)
@@ -66,7 +68,7 @@ def second_account(
 class _Account:
     def __init__(self, rules: TradingConfig, bars_per_year: float) -> None:
         self.rules, self.costs = rules, rules.costs
-        self.cash, self.units, self.target, self.closed = 1.0, 0.0, 0.0, False
+        self.cash, self.units, self.target, self.closed, self.beyond = 1.0, 0.0, 0.0, False, False
         self.borrow = rules.costs.borrow_bps_per_year / 1e4 / bars_per_year
         self.financing = rules.costs.financing_bps_per_year / 1e4 / bars_per_year
 
@@ -80,11 +82,25 @@ class _Account:
     def is_called(self, equity: float, close: float) -> bool:
         return not self.closed and equity < self.rules.maintenance_margin * abs(self.units) * close
 
+    def look(self, close: float) -> None:
+        """Note whether more is held at a close than the cap allows."""
+        exposed = abs(self.units) * close
+        self.beyond = self.rules.maintenance and exposed > OVER * self.rules.leverage_cap * (
+            self.cash + self.units * close
+        )
+
+    def _goal(self, target: float, equity: float, price: float) -> float | None:
+        if target != self.target or self.rules.rebalance == "every_bar":
+            return target * equity / price
+        most = self.rules.leverage_cap * equity / price
+        return math.copysign(most, self.units) if self.beyond and abs(self.units) > most * (1.0 + ROUNDING) else None
+
     def fill(self, target: float, price: float, volatility: float, volume: float | None) -> None:
         equity = self.mark(price)
-        if self.closed or (target == self.target and self.rules.rebalance == "on_change") or volume == 0.0:
+        exact = None if self.closed or volume == 0.0 else self._goal(target, equity, price)
+        if exact is None:
             return
-        goal = self._whole_lots(target * equity / price)
+        goal = self._whole_lots(exact)
         bought = goal - self.units
         if goal != 0.0 and abs(bought) * price * self.rules.capital < self.rules.min_notional:
             return
