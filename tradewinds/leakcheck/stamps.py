@@ -16,6 +16,7 @@ from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import LoadedColumns, Parts
 from tradewinds.data.providers.sample_catalogue import list_samples
 from tradewinds.leakcheck.columns import Array, seconds
+from tradewinds.leakcheck.second_reading import file_of, second_times
 from tradewinds.tasks.second_clock import closes
 
 Stamp = Literal["known", "announced", "valid"]
@@ -80,23 +81,32 @@ def _columns(part: LoadedColumns, bar_length: pd.Timedelta, which: Stamp) -> Loa
 def false_moments(parts: Parts, settings: Any) -> Iterator[tuple[str, pd.Timestamp, str]]:
     """Yield the columns whose loader gives other moments than were declared: name, moment, and what is wrong.
 
-    Declared are `known_after_hours` and the span of a sample in its sidecar, `lag_hours` and `known_ahead` of a file in
-    the request; and nothing but a forecast is known before what it is about has begun.
+    Declared are a sample's `known_after_hours` in its sidecar, a file's `lag_hours` in the request, and the times that
+    stand in the file itself. Nothing but a forecast is known before what it is about has begun.
 
     Args:
         parts: what was loaded.
         settings: of the weather.
     """
-    sidecars = {sample.path.name: sample for sample in list_samples()}
+    samples = {sample.path.name: sample for sample in list_samples()}
     for part in parts.columns:
-        samples = [sidecars[str(one["file"])] for one in part.sources if str(one["file"]) in sidecars]
+        shipped = next((samples[str(one["file"])] for one in part.sources if str(one["file"]) in samples), None)
         index = pd.DatetimeIndex(part.table.index)
+        if shipped is not None:
+            times = second_times(shipped.path)
+        else:
+            file = file_of(settings)
+            columns = (getattr(settings, name, None) for name in ("time_column", "time_zone"))
+            times = set() if file is None else second_times(file, *columns)
+        ends = {index[0].to_pydatetime(), index[-1].to_pydatetime()}
+        strange = bool(times) and not ends <= times
         for name in map(str, part.table.columns):
-            first = _utc(samples[0].first) if samples else index[0]
-            if first != index[0]:
-                yield name, index[0], f"its file begins at {first.isoformat()}, and was read as {index[0].isoformat()}"
+            if strange:
+                span = f"{min(times).isoformat()} to {max(times).isoformat()}"
+                read = f"{index[0].isoformat()} to {index[-1].isoformat()}"
+                yield name, index[0], f"its file holds times from {span}, and was read as {read}"
             lags: Array = np.asarray((part.available[name] - index) / pd.Timedelta(hours=1), dtype=np.float64)
-            least = _declared(name, part, samples[0].facts if samples else {}, settings)
+            least = _declared(name, part, {} if shipped is None else shipped.facts, settings)
             if least is not None and lags.min() < least:
                 row = int(lags.argmin())
                 what = f"it is known {least:g} hours after its interval begins, and was read {lags[row]:g} hours after"
@@ -111,8 +121,3 @@ def _declared(name: str, part: LoadedColumns, facts: dict[str, Any], settings: A
     if hours is None:
         hours = getattr(settings, "lag_hours", None)
     return 0.0 if hours is None else float(hours)
-
-
-def _utc(text: str) -> pd.Timestamp:
-    moment = pd.Timestamp(text)
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")

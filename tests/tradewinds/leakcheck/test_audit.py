@@ -19,6 +19,7 @@ import forecaster.fitted
 import tradewinds.data.assemble.early as early
 import tradewinds.data.assemble.exogenous as exogenous
 import tradewinds.data.providers.samples as samples
+import tradewinds.data.providers.user_files as user_files
 import tradewinds.tasks.account.market as account_market
 import tradewinds.tasks.bar_forecasts as bar_forecasts
 import tradewinds.tasks.storage.market as power_market
@@ -199,7 +200,9 @@ def weather_read_in_local_time(monkeypatch):
         return dataclasses.replace(part, table=table, available=dict.fromkeys(table, table.index + HOUR))
 
     monkeypatch.setattr(samples, "_weather_columns", read)
-    return "column temp_f: its file begins at 2021-05-01T06:00:00+00:00, and was read as 2021-05-01T01:00:00+00:00"
+    return (
+        "column temp_f: its file holds times from 2021-05-01T06:00:00+00:00 to 2022-01-26T18:00:00+00:00, and was read"
+    )
 
 
 PLANTED = [
@@ -217,6 +220,26 @@ def test_weather_that_is_read_too_early_is_named(plant, monkeypatch):
     leak = audit_known(experiment(WEATHER)).leak
     assert (leak.probe, leak.stage) == ("audit", "series")
     assert words in leak.what, leak.what
+
+
+def test_a_zone_of_the_user_s_file_that_is_not_minded_is_found(tmp_path, monkeypatch):
+    write_bars(tmp_path / "mine.csv", 200)
+    hours = pd.date_range("2020-01-01", periods=300 * 24, freq="h", tz="Etc/GMT+6")
+    warm = pd.DataFrame({"time": hours.strftime("%Y-%m-%dT%H:%M"), "warm": np.arange(len(hours)) % 7})
+    warm.to_csv(tmp_path / "warm.csv", index=False)
+    files = (f"series.path={tmp_path}/mine.csv", f"weather.path={tmp_path}/warm.csv", "weather.time_zone=Etc/GMT+6")
+    config = request("series=csv", "weather=csv", *files, "weather.columns=[warm]", "weather.lag_hours=1")
+    assert audit_known(job_of(config)).leak is None
+    original = user_files.read_table
+
+    def read(paths, **options):
+        table = original(paths, **options)
+        return dataclasses.replace(table, index=table.index - 6 * HOUR) if table.has("warm") else table
+
+    monkeypatch.setattr(user_files, "read_table", read)
+    assert (
+        "column warm: its file holds times from 2020-01-01T06:00:00+00:00 to" in audit_known(job_of(config)).leak.what
+    )
 
 
 def test_a_gate_reckoned_in_utc_is_found(monkeypatch):
