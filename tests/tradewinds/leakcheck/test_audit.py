@@ -55,10 +55,15 @@ SMALL = ("model.hidden_size=4", "trainer.epochs=1", "trainer.batch_size=1024")
 HOUR = pd.Timedelta(hours=1)
 
 
+def whole(*words):
+    """A shipped experiment."""
+    (plain,) = compose_requests([*words, *SMALL], [resource_dir("conf")], multirun=False)
+    return job_of(request_from(plain))
+
+
 def experiment(*words):
     """A shipped experiment on its last bars."""
-    (plain,) = compose_requests([*words, *SMALL], [resource_dir("conf")], multirun=False)
-    return aligned(shortened(aligned(job_of(request_from(plain))), Silent()))
+    return aligned(shortened(aligned(whole(*words)), Silent()))
 
 
 @cache
@@ -217,7 +222,7 @@ PLANTED = [
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_weather_that_is_read_too_early_is_named(plant, monkeypatch):
     words = plant(monkeypatch)
-    leak = audit_known(experiment(WEATHER)).leak
+    leak = audit_known(whole(WEATHER)).leak
     assert (leak.probe, leak.stage) == ("audit", "series")
     assert words in leak.what, leak.what
 
@@ -247,7 +252,7 @@ def test_a_gate_reckoned_in_utc_is_found(monkeypatch):
         return known_at(starts, closes, dataclasses.replace(config, time_zone="Pacific/Honolulu"))
 
     monkeypatch.setattr(storage_task, "known_at", utc)
-    assert "column temp_f holds a value" in audit_known(experiment(WEATHER)).leak.what
+    assert "column temp_f holds a value" in audit_known(whole(WEATHER)).leak.what
 
 
 def the_change_of_the_bar_before(original):
@@ -307,7 +312,7 @@ def test_the_calendar_of_the_next_session_is_named(monkeypatch):
         "cycles",
         lambda index, length: original(index.append(index[-1:] + length)[1:], length),
     )
-    leak = audit_known(experiment("series=sp500")).leak
+    leak = audit_known(whole("series=sp500")).leak
     assert (leak.probe, leak.stage) == ("audit", "features")
     assert leak.what == "column month_sin is that of the bar 1 later, not of its own bar"
 
@@ -488,13 +493,12 @@ def test_a_world_that_differs_after_a_gate_finds_weather_that_is_read_after_it(g
 def test_a_run_can_afford_its_own_audit(monkeypatch):
     """Inputs and labels of a whole experiment, by the forecaster that was fitted."""
     _, models = fitted_models(WEATHER)
-    (plain,) = compose_requests([WEATHER, *SMALL], [resource_dir("conf")], multirun=False)
-    whole = job_of(request_from(plain))
+    job = whole(WEATHER)
     start = time.process_time()
-    assert audit_of_run(whole, models) is None
+    assert audit_of_run(job, models) is None
     assert time.process_time() - start < 2.0  # 0.3 on a quiet machine
-    assert audit_of_run(dataclasses.replace(whole, parts=None), models) is None
+    assert audit_of_run(dataclasses.replace(job, parts=None), models) is None
     monkeypatch.setattr(
         forecaster.data.datamodule, "labels", the_change_of_the_context(forecaster.data.datamodule.labels)
     )
-    assert "label_1 of the window" in audit_of_run(whole, models).what
+    assert "label_1 of the window" in audit_of_run(job, models).what
