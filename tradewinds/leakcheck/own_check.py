@@ -58,14 +58,21 @@ def check_run(
         forecasts: as they were scored, for the second scorer.
     """
     verdict = Verdict()
-    for name, part in (
-        ("money", partial(_money, prepared, outcome)),
-        ("scores", partial(_scores, prepared, models, forecasts)),
-        ("when columns and labels were known", partial(_known, prepared, models)),
-        ("decisions", partial(_decisions, prepared, models, decisions, prepared.split.test if rows is None else rows)),
-        ("a stretch of the last bars", partial(_stretch, prepared, models)),
-        ("worlds in which nothing can be known", partial(_placebo, prepared, models)),
-    ):
+    parts: dict[str, Callable[[Verdict], Iterator[Question]]] = {
+        "money": partial(_money, prepared, outcome),
+        "scores": partial(_scores, prepared, models, forecasts),
+    }
+    if prepared.parts is None:
+        verdict.unprobed.append("other worlds: nothing is known of how the series was joined")
+    else:
+        taken = prepared.split.test if rows is None else rows
+        parts |= {
+            "when columns and labels were known": partial(_known, prepared, models),
+            "decisions": partial(_decisions, prepared, models, decisions, taken),
+            "a stretch of the last bars": partial(_stretch, prepared, models),
+            "worlds in which nothing can be known": partial(_placebo, prepared, models),
+        }
+    for name, part in parts.items():
         try:
             for probe, question in part(verdict):
                 verdict.count(probe)
@@ -91,26 +98,18 @@ def _scores(prepared: Prepared, models: Models, forecasts: Forecasts | None, ver
 
 def _known(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:
     """Audit when what the forecaster reads and was taught was known."""
-    if prepared.parts is None:
-        verdict.unprobed.append("when columns were known: nothing is known of how the series was joined")
-    else:
-        yield "audit", partial(audit_of_run, prepared, models)
+    yield "audit", partial(audit_of_run, prepared, models)
 
 
 def _decisions(
     prepared: Prepared, models: Models, decisions: pd.DataFrame | None, rows: range, verdict: Verdict
 ) -> Iterator[Question]:
     """Take the decisions of the test rows again where later bars are others."""
-    if prepared.parts is None:
-        verdict.unprobed.append("decisions: nothing is known of how the series was joined")
-    else:
-        yield from decided_again(aligned(prepared), models, decisions, rows)
+    yield from decided_again(aligned(prepared), models, decisions, rows)
 
 
 def _placebo(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:
     """Play the models where nothing can be known; the comparisons are worlds."""
-    if prepared.parts is None:
-        return
     leak, worlds = placebo_of_run(prepared, models, prepared.split.test)
     if not worlds:
         verdict.unprobed.append("worlds in which nothing can be known: too few test bars")
@@ -121,8 +120,6 @@ def _placebo(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Q
 
 def _stretch(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Question]:
     """Walk the last bars through other worlds, every stage."""
-    if prepared.parts is None:
-        return
     prepared = aligned(prepared)
     assert models.forecaster is not None
     task, first = prepared.task, first_row(prepared, models.forecaster)

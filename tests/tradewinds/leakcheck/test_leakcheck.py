@@ -484,7 +484,8 @@ def test_every_run_carries_a_verdict_and_a_leak_is_its_first_warning(tradewinds,
     files = sorted(tmp_path.glob("runs/*/*/report.json"))
     clean, leaky = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     assert clean["honesty"]["leakcheck"] == "clean"
-    assert clean["honesty"]["leakcheck_detail"]["comparisons"] == {"account": 1, "frozen": 7, "stream": 2}
+    asked = clean["honesty"]["leakcheck_detail"]["comparisons"]
+    assert asked == {"account": 1, "rescore": 1, "audit": 1, "frozen": 7, "stream": 2, "placebo": 5}
     leak = leaky["honesty"]["leakcheck"]
     assert leak.startswith("leak at hidden_states, bar ")
     assert leaky["warnings"][0] == f"{leak}; none of these numbers can be believed"

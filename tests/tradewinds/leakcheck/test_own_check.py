@@ -33,7 +33,7 @@ def verdict_of(prepared, models):
 def test_a_clean_run_is_clean_and_its_decisions_were_taken_again(played):
     verdict = verdict_of(*played)
     assert verdict.word == "clean"
-    assert verdict.asked == {"account": 1, "frozen": 7, "stream": 2}
+    assert verdict.asked == {"account": 1, "audit": 1, "frozen": 7, "stream": 2, "placebo": 5}
 
 
 def test_a_threshold_chosen_on_the_test_rows_is_found(played, monkeypatch):
@@ -57,7 +57,7 @@ def test_what_could_not_be_probed_is_said_and_never_called_clean(played):
     prepared, models = played
     verdict = verdict_of(dataclasses.replace(prepared, parts=None), models)
     assert verdict.word == (
-        "no leak where it was probed; not probed: decisions: nothing is known of how the series was joined"
+        "no leak where it was probed; not probed: other worlds: nothing is known of how the series was joined"
     )
 
 
