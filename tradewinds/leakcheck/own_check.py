@@ -58,20 +58,18 @@ def check_run(
         forecasts: as they were scored, for the second scorer.
     """
     verdict = Verdict()
-    parts: dict[str, Callable[[Verdict], Iterator[Question]]] = {
-        "money": partial(_money, prepared, outcome),
-        "scores": partial(_scores, prepared, models, forecasts),
-    }
+    taken, parts = prepared.split.test if rows is None else rows, {}
     if prepared.parts is None:
         verdict.unprobed.append("other worlds: nothing is known of how the series was joined")
-    else:
-        taken = prepared.split.test if rows is None else rows
-        parts |= {
+    else:  # in the order in which they say best where a fault sits
+        parts = {
             "when columns and labels were known": partial(_known, prepared, models),
-            "decisions": partial(_decisions, prepared, models, decisions, taken),
             "a stretch of the last bars": partial(_stretch, prepared, models),
-            "worlds in which nothing can be known": partial(_placebo, prepared, models),
+            "decisions": partial(_decisions, prepared, models, decisions, taken),
         }
+    parts |= {"money": partial(_money, prepared, outcome), "scores": partial(_scores, prepared, models, forecasts)}
+    if prepared.parts is not None:
+        parts["worlds in which nothing can be known"] = partial(_placebo, prepared, models)
     for name, part in parts.items():
         try:
             for probe, question in part(verdict):

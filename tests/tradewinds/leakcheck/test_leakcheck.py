@@ -487,10 +487,10 @@ def test_every_run_carries_a_verdict_and_a_leak_is_its_first_warning(tradewinds,
     asked = clean["honesty"]["leakcheck_detail"]["comparisons"]
     assert asked == {"account": 1, "rescore": 1, "audit": 1, "frozen": 7, "stream": 2, "placebo": 5}
     leak = leaky["honesty"]["leakcheck"]
-    assert leak.startswith("leak at hidden_states, bar ")
+    assert leak.startswith("leak at features, bar ")
     assert leaky["warnings"][0] == f"{leak}; none of these numbers can be believed"
     assert leaky["honesty"]["verdict"] == f"Not to be believed: {leak}."
-    assert answer.out.splitlines()[2] == f"LEAK: {leak}"  # after where forecaster and agent were written
+    assert answer.out.splitlines()[3] == f"LEAK: {leak}"  # after where forecaster, states and agent were written
     assert "the report is written, and none of its numbers can be believed" in answer.err
 
 
