@@ -9,7 +9,9 @@ import forecaster.fitted
 import tradewinds.tasks.account.backtest
 import tradewinds.tasks.account.market
 import tradewinds.tasks.storage.market
+import tradewinds.tasks.storage.price_forecasts
 import trading_env.storage.ledger
+from forecaster.baselines.naive_and_ridge import ridge_forecast, ridge_weights
 from trading_env import run_ledger
 
 LABELLED = (
@@ -89,3 +91,14 @@ def half_of_tomorrow(monkeypatch):
         return 0.5 * forecast + 0.5 * series.close[hours, 0]
 
     monkeypatch.setattr(tradewinds.tasks.storage.market, "price_paths", paths)
+
+
+def ridge_fitted_on_all_days(monkeypatch):
+    """The regressions beside the network learn from the days they forecast, too."""
+
+    def fitted(table, target, place, *, share, days=None, first=7):
+        mean, spread = table[first:].mean(axis=0), table[first:].std(axis=0)
+        scaled = (table - mean) / np.where(spread > 1e-9, spread, 1.0)
+        return ridge_forecast(ridge_weights(scaled[first:], target[first:], 1.0), scaled[place])
+
+    monkeypatch.setattr(tradewinds.tasks.storage.price_forecasts, "weekly_ridge", fitted)

@@ -21,7 +21,7 @@ def knowing_next(states: HiddenStates, series: Series) -> HiddenStates:
 def knowing_late(states: HiddenStates, series: Series, bars: int) -> HiddenStates:
     """Return states that forecast each bar as it came if they are read some bars later than they were issued.
 
-    Read in time they say of every bar what came `bars` before it.
+    Read in time they say of every bar what came `bars` before it; or after it, for fewer than 0.
     """
     return _copied(states, series, late=bars, ahead=states.forecast.shape[1])
 

@@ -29,7 +29,8 @@ from tradewinds.pipeline.prepare import prepared_from, seed_for
 from tradewinds.pipeline.task import Array, Luck, Models, Prepared
 
 ENOUGH = 60  # cases in which the control is played, at least
-OF_BARS, OF_DAYS = (4, 256), (1, 32)  # worlds of a run's own check, and forecasts that are issued in each
+FEWEST = 30  # forecasts issued in all worlds of a run's own check, at least
+OF_BARS, OF_DAYS = (4, 256), (2, 32)  # worlds of a run's own check, and forecasts that are issued in each
 WARM_UP = 21  # forecasts issued before the first that counts: what day-ahead baselines need
 FORECASTS, STRATEGIES = "the forecast by ", "the strategy "
 LATE, NEXT = "a forecast that knows what comes if it is read late", "a forecast that knows the next bar only"
@@ -77,6 +78,8 @@ class Placebo:
             return self._luck(world, dataclasses.replace(models, states=copy))
 
         self._note(self.control, forged(knowing_all(states, series)))
+        if issue == 1 and states.forecast.shape[1] == 1:  # an order that fills a bar later earns the bar after that
+            self._note(self.control, Luck({}, forged(knowing_late(states, series, -1)).strategies), ", a bar farther")
         late = forged(knowing_late(states, series, issue)).forecasts[kind]
         self.tables.setdefault(LATE, []).append(late)
         if issue == 1 and late.shape[1] > 1:
@@ -91,16 +94,20 @@ class Placebo:
             outcome = task.outcome(world, decisions)
         return task.luck(world, outcome, task.score(world, models, decisions), self.rng)
 
-    def _note(self, tables: Tables, luck: Luck) -> None:
+    def _note(self, tables: Tables, luck: Luck, addition: str = "") -> None:
         for part, by_name in ((FORECASTS, luck.forecasts), (STRATEGIES, luck.strategies)):
             for name, table in by_name.items():
-                tables.setdefault(f"{part}{name}", []).append(table)
+                tables.setdefault(f"{part}{name}{addition}", []).append(table)
 
-    def verdict(self) -> Leak | None:
-        """Say whether somebody knew what nobody can, or whether the control was overlooked."""
+    def leak(self) -> Leak | None:
+        """Say whether somebody knew what nobody can."""
         found = next(self._found(self.tables), None)
-        if found is not None:
-            return self._leak("equity" if found.who.startswith(STRATEGIES) else "scores", sentence(found))
+        if found is None:
+            return None
+        return self._leak("equity" if found.who.startswith(STRATEGIES) else "scores", sentence(found))
+
+    def blindness(self) -> Leak | None:
+        """Say whether forecasts that know all were overlooked, so that nothing can be said of others."""
         seen = {(knowledge.who, knowledge.number) for knowledge in self._found(self.control)}
         network = f"{FORECASTS}{self.prepared.config.model.kind}"
         questions = {(network, number) for number in range(self.control[network][0].shape[1])}
@@ -148,7 +155,7 @@ def placebos(prepared: Prepared, models: Models, folder: Path, notes: list[str])
         agent = placebo.tables.get(f"{STRATEGIES}agent")
         if agent is not None and not any(table.any() for table in agent):
             notes.append("the agent held nothing in any world of the placebo: what it would choose was not tested")
-        return placebo.verdict()
+        return placebo.leak() or placebo.blindness()
 
     questions: list[Question] = [("placebo", at_one_price)] if prepared.task.acts else []
     questions += [("placebo", partial(fitted_anew, number)) for number in range(worlds)]
@@ -159,7 +166,7 @@ def placebo_of_run(prepared: Prepared, models: Models, rows: range) -> tuple[Lea
     """Play models as they are, on the last bars of `rows` dealt anew; return a leak, and how many worlds were played.
 
     What was chosen by a look at the test rows before these models were fitted does not show here; it does where all is
-    fitted anew (`placebos`). None and 0 where the bars are too few, or come too soon after those that were fitted on.
+    fitted anew (`placebos`). None and 0 where the bars are too few for a forecast that knows all to be found.
 
     Args:
         prepared: the request.
@@ -177,7 +184,9 @@ def placebo_of_run(prepared: Prepared, models: Models, rows: range) -> tuple[Lea
     for _ in range(worlds):
         world = placebo.world()
         placebo.play(world, _encoded(world, models))
-    return placebo.verdict(), worlds + int(short.task.acts)
+    leak = placebo.leak()
+    blind = leak is None and placebo.blindness() is not None
+    return leak, 0 if blind else worlds + int(short.task.acts)
 
 
 def _size(prepared: Prepared) -> tuple[int, int]:
@@ -200,7 +209,7 @@ def _last_rows(prepared: Prepared, models: Models, rows: range) -> Prepared | No
     first = max(first_row(prepared, models.forecaster), split.embargo_bars) + 1
     before = first + WARM_UP * task.issue_bars + horizon
     tested = min(_size(prepared)[1] * task.issue_bars, rows.stop - before, len(rows))
-    if tested < 2 * horizon:
+    if _size(prepared)[0] * (tested - horizon) < FEWEST * task.issue_bars:
         return None
     parts = last_bars(parts, before + tested)
     learned = range(first, before)

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewinds.evaluation.coins import FALSE_ALARM, knowledge, sign_p_value, stake_p_value
@@ -22,6 +22,7 @@ def luck_of(sizes, temper, signs):
     return luck
 
 
+@settings(max_examples=30)
 @given(sizes, st.lists(st.floats(0.0, 1e3), min_size=5, max_size=5), st.floats(1e-4, 0.5))
 def test_no_way_of_staking_makes_luck_surprising_more_often_than_its_p_value(sizes, temper, level):
     """All 256 ways in which eight fair coins can come, counted."""

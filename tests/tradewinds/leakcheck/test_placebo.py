@@ -12,6 +12,7 @@ from placebo_plants import (
     issued_a_bar_later,
     labels_of_the_bar_already_known,
     read_a_bar_late,
+    ridge_fitted_on_all_days,
     threshold_chosen_on_the_test_rows,
 )
 
@@ -106,7 +107,7 @@ def leak_in(prepared, models, worlds):
     for _ in range(worlds):
         world = placebo.world()
         placebo.play(world, dataclasses.replace(models, states=encode(models.forecaster, world.series)))
-    return placebo.verdict()
+    return placebo.leak() or placebo.blindness()
 
 
 def leak_after_fits(prepared, folder):
@@ -208,7 +209,7 @@ def test_forecasts_and_accounts_fitted_anew_are_found_to_know_nothing(target, tm
 def test_a_storage_unit_is_found_to_know_nothing(target, unit):
     prepared, models = unit[target]
     assert still(prepared, models) is None
-    assert leak_in(prepared, models, 4) is None
+    assert leak_in(prepared, models, 2) is None
 
 
 # --- what shows
@@ -242,6 +243,13 @@ def test_a_plan_that_sees_half_of_tomorrow_is_found(target, monkeypatch, unit):
     leak = leak_in(*unit[target], 3)
     assert (leak.probe, leak.stage) == ("placebo", "scores")
     assert "the forecast by lstm" in leak.what
+
+
+def test_regressions_fitted_on_the_days_they_forecast_are_found(monkeypatch, unit):
+    ridge_fitted_on_all_days(monkeypatch)
+    leak = leak_in(*unit["log_return"], 3)
+    assert (leak.probe, leak.stage) == ("placebo", "scores")
+    assert "the forecast by ridge" in leak.what
 
 
 def test_energy_out_of_nothing_is_found_at_a_price_that_never_moves(monkeypatch, unit):
@@ -287,6 +295,11 @@ def test_a_placebo_whose_strategies_ignore_the_forecast_says_so(monkeypatch, acc
     assert leak.what.startswith("the placebo is blind and says nothing: no strategy on a forecast that knows all")
 
 
+def test_an_order_that_fills_when_its_only_forecast_is_over_is_no_blindness(tmp_path):
+    prepared = prepared_bars("model.horizon=1", "env.execution=next_close")
+    assert leak_in(prepared, steps.fit(prepared, tmp_path, Silent()), 2) is None
+
+
 # --- in a run, and by command
 
 
@@ -295,6 +308,11 @@ def test_a_run_s_own_models_are_played_on_its_last_bars(monkeypatch, account, un
         leak, worlds = placebo_of_run(prepared, models, prepared.split.test)
         assert leak is None
         assert worlds >= 3
+    prepared, models = account
+    assert placebo_of_run(prepared, models, range(prepared.split.test.start, prepared.split.test.start + 7)) == (
+        None,
+        0,
+    )
     issued_a_bar_later(monkeypatch)
     half_of_tomorrow(monkeypatch)
     for prepared, models in (account, unit["log_return"]):
