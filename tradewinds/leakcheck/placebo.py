@@ -28,9 +28,9 @@ from tradewinds.pipeline import steps
 from tradewinds.pipeline.prepare import prepared_from, seed_for
 from tradewinds.pipeline.task import Array, Luck, Models, Prepared
 
-ENOUGH = 60  # cases in which the control is played, at least
+ENOUGH = 20  # cases in which the control is played, at least
 FEWEST = 30  # forecasts issued in all worlds of a run's own check, at least
-OF_BARS, OF_DAYS = (4, 256), (2, 32)  # worlds of a run's own check, and forecasts that are issued in each
+OF_BARS, OF_DAYS = (4, 256), (2, 24)  # worlds of a run's own check, and forecasts that are issued in each
 WARM_UP = 21  # forecasts issued before the first that counts: what day-ahead baselines need
 FORECASTS, STRATEGIES = "the forecast by ", "the strategy "
 LATE, NEXT = "a forecast that knows what comes if it is read late", "a forecast that knows the next bar only"
