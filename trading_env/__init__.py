@@ -11,8 +11,8 @@ from trading_env.account.plan import LevelPlan, planned_exposures, planned_targe
 from trading_env.account.vector import TradingVectorEnv
 from trading_env.config import CostConfig, RewardConfig, TradingConfig
 from trading_env.ledger.fixed_units import UnitRun, run_units
-from trading_env.ledger.run import LedgerRun, run_ledger
-from trading_env.ledger.trades import Trade, closed_trades
+from trading_env.ledger.run import LedgerRun, cut_due, run_ledger
+from trading_env.ledger.trades import Trade, all_trades, closed_trades, payments
 from trading_env.market import Market, realised_volatility
 from trading_env.planning.foresight import not_bounded, perfect_foresight
 from trading_env.storage.config import BatteryConfig
@@ -39,9 +39,12 @@ __all__ = [
     "TradingEnv",
     "TradingVectorEnv",
     "UnitRun",
+    "all_trades",
     "best_schedule",
     "closed_trades",
+    "cut_due",
     "not_bounded",
+    "payments",
     "perfect_foresight",
     "perfect_schedule",
     "planned_exposures",

@@ -53,7 +53,7 @@ class CostConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RewardConfig:
-    """What a bar is worth to the agent. Formulas: docs/accounting.md, section 5.
+    """What a bar is worth to the agent. Formulas: docs/accounting.md, section 6.
 
     Attributes:
         kind: `log_growth` of equity; the same less a penalty on deepening `drawdown` or on `variance`;

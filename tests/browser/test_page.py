@@ -98,7 +98,8 @@ def test_equity_is_drawn_on_one_scale_at_a_time(seen):
 
 def test_trades_are_sorted_by_their_numbers_and_come_along_as_csv(seen, run):
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    count = report["backtest"]["strategies"]["agent"]["metrics"]["closed_trades"]
+    agent = report["backtest"]["strategies"]["agent"]["metrics"]
+    count = agent["closed_trades"] + agent["open_trades"]
     assert count > 10
     assert len(seen["up"]) == count
     assert seen["up"] == sorted(seen["up"])

@@ -37,7 +37,7 @@ def strategy_metrics(
     Args:
         path: the ledger's (T, N) records.
         account: which of the N accounts.
-        trades: its closed trades.
+        trades: its trades, closed and open.
         bars_per_year: bars in a year, for annual figures.
         span: time between the first and the last close.
 
@@ -59,9 +59,12 @@ def strategy_metrics(
     sortino = empyrical.sortino_ratio(returns, annualization=bars_per_year) if loses else None
     put(metrics, "sortino_annual_all_bars", sortino, "no bar lost money")
     metrics["max_drawdown_from_start_capital"] = abs(float(empyrical.max_drawdown(returns)))
-    won = [trade.profit > 0.0 for trade in trades]
+    profits = {side: [trade.profit for trade in trades if trade.open == side] for side in (False, True)}
+    won = [profit > 0.0 for profit in profits[False]]
     put(metrics, "win_rate_closed_trades", float(np.mean(won)) if won else None, "no trade was closed")
-    metrics["closed_trades"] = len(trades)
+    metrics["closed_trades"], metrics["closed_trades_profit"] = len(won), float(sum(profits[False]))
+    metrics["open_trades"], metrics["open_trades_profit"] = len(profits[True]), float(sum(profits[True]))
+    metrics["cap_cuts"] = int(path.cut[:, account].sum())
     metrics["turnover_per_year"] = float(path.turnover[:, account].sum() * bars_per_year / max(len(returns), 1))
     metrics["exposure_mean"] = float(path.exposure[:, account].sum(axis=-1).mean())
     for name, label in COSTS.items():

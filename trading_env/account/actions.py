@@ -1,4 +1,4 @@
-"""What an action means: target exposures of the assets, as fractions of equity. docs/accounting.md, section 6.
+"""What an action means: target exposures of the assets, as fractions of equity. docs/accounting.md, section 7.
 
 A continuous target is exactly a float32, so that it can be remembered as one.
 """

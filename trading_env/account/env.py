@@ -45,7 +45,7 @@ class TradingEnv(MarketEnv):
 
     ## Rewards
     As `config.reward` says; by default log growth of equity from the close of t to the close of t + 1, after all costs
-    (docs/accounting.md, section 5).
+    (docs/accounting.md, section 6).
 
     ## Starting State
     Equity 1, all cash, at bar 0, or at bar `options={"start": k}`.

@@ -1,7 +1,7 @@
 """What a bar was worth: a function of growth, drawdown and what is remembered.
 
 Calculates with floats or with (N,) arrays, as the ledger does (`numbers`). Knows no prices and no positions. Formulas:
-docs/accounting.md, section 5.
+docs/accounting.md, section 6.
 """
 
 from typing import Any

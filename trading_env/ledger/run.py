@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import FLOATS, Numbers, numbers_of
 from trading_env.ledger.columns import LedgerColumns
-from trading_env.ledger.law import Accounts, Bar, Rules, carry, charges
-from trading_env.ledger.walk import Bars, accrued, walk
+from trading_env.ledger.law import DRIFT, Accounts, Bar, Rules, carry, charges
+from trading_env.ledger.walk import WalkBars, accrued, walk
 from trading_env.market import Market
 
 Array = NDArray[np.float64]
@@ -42,6 +42,7 @@ class LedgerRun:
         called: (T, N) whether the bar that ends at t began with a margin call.
         cut: (T, N) whether its fill cut a position that prices had carried beyond the leverage cap.
         written_off: (T, N) what a ruined account owed beyond all it held, and nobody pays.
+        close: (T, A) marks.
         fill_price: (T, A) price at which orders of the bar that ends at t were filled, before spread and slippage.
         settled_units: (T, N, A) units that the close-out of a ruined account took away in that bar.
         settled_value: (T, N, A) their value at the price they were taken away at.
@@ -64,6 +65,7 @@ class LedgerRun:
     called: NDArray[np.bool_]
     cut: NDArray[np.bool_]
     written_off: Array
+    close: Array
     fill_price: Array
     settled_units: Array
     settled_value: Array
@@ -148,6 +150,7 @@ class _Record:
             turnover=np.divide(notional, base, out=np.zeros_like(base), where=base > 0.0),
             called=self.called,
             cut=self.cut,
+            close=market.close,
             fill_price=fill_prices(market, config),
             settled_units=self.settled_units,
             settled_value=self.settled_value,
@@ -201,7 +204,7 @@ def _loop(record: _Record, account: int, columns: LedgerColumns, targets: Array,
     if rules.on_change:
         trades = targets[:-1] != np.concatenate([np.zeros(1), targets[:-2]])
     after = columns.close[1:]
-    filled, units, cut = walk(Bars(targets[:-1], trades, columns.close, fills), rules)
+    filled, units, cut = walk(WalkBars(targets[:-1], trades, columns.close, fills), rules)
     cash, borrow, financing = accrued(filled, units, after, rules)
     ahead = cash if rules.next_close else np.append(filled[:1], cash[:-1])
     cash = filled[1:] if rules.next_close else cash
@@ -237,6 +240,17 @@ def _end(record: _Record, account: int, t: int, targets: Array, columns: LedgerC
     record.write(t + 1, accounts, bar, account)
     for name in ("equity", "cash", "base"):
         record.flat[name][t + 2 :, account] = accounts.equity
+
+
+def cut_due(run: LedgerRun, targets: Array, config: TradingConfig) -> bool:
+    """Whether the next fill, of the bar after the last, cuts an account of one asset to the leverage cap.
+
+    It does unless the price is back by then; `run` is what came of the (T, 1) `targets`. docs/accounting.md, eq. 17.
+    """
+    if not config.maintenance or config.rebalance == "every_bar" or len(targets) < 2:
+        return False
+    held = targets[-1, 0] == targets[-2, 0]
+    return bool(held and abs(run.exposure[-1, 0, 0]) > config.leverage_cap * DRIFT)
 
 
 def fill_prices(market: Market, config: TradingConfig) -> Array:

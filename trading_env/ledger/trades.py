@@ -1,4 +1,7 @@
-"""Closed trades: from the first unit held on one side until none is left there. Reads a ledger, moves no money."""
+"""Trades: from the first unit held on one side until none is left there, or the run ends. Moves no money.
+
+All trades together, and the payments that belong to none, are the change of equity; docs/accounting.md, eq. 19.
+"""
 
 from dataclasses import dataclass
 
@@ -9,15 +12,16 @@ from trading_env.ledger.run import Array, LedgerRun
 
 @dataclass(frozen=True)
 class Trade:
-    """One round trip in one asset.
+    """One round trip in one asset, or the part of one that is open at the end.
 
     Attributes:
         asset: index of the asset.
         entry_row: bar whose fill opened it.
-        exit_row: bar whose fill closed it.
+        exit_row: bar whose fill closed it; of an open one the last bar.
         direction: +1 long, -1 short.
         profit: money earned in units of the opening equity, after fee, spread and slippage, before interest, funding
-            and dividends.
+            and dividends; an open one is valued at the last close, without the cost of leaving it.
+        open: whether units are still held at the last close.
     """
 
     asset: int
@@ -25,10 +29,24 @@ class Trade:
     exit_row: int
     direction: int
     profit: float
+    open: bool = False
+
+
+PAYMENTS = {"borrow": -1.0, "financing": -1.0, "funding": -1.0, "dividends": 1.0, "written_off": 1.0}  # and their sign
+
+
+def payments(run: LedgerRun, account: int = 0) -> dict[str, float]:
+    """Return what one account was paid outside its trades, by name; what it paid is negative; eq. 19."""
+    return {name: sign * float(getattr(run, name)[:, account].sum()) for name, sign in PAYMENTS.items()}
 
 
 def closed_trades(run: LedgerRun, account: int = 0) -> list[Trade]:
-    """Return the closed trades of one account, by asset and time; a position open at the end is not among them.
+    """Return the closed trades of one account, by asset and time; a position open at the end is not among them."""
+    return [trade for trade in all_trades(run, account) if not trade.open]
+
+
+def all_trades(run: LedgerRun, account: int = 0) -> list[Trade]:
+    """Return the trades of one account, by asset and time, what is open at the end last of its asset.
 
     A fill that flips the side closes one trade and opens the next; its costs are shared by the units on either side.
     The close-out of a ruined account closes its trades at the price it was marked at; their loss may exceed what the
@@ -64,6 +82,9 @@ def _asset_trades(run: LedgerRun, account: int, asset: int) -> list[Trade]:
                 earned += -(after - before) * price[t] - cost[t]
         if taken[t] != 0.0:
             trades.append(Trade(asset, entry, t, int(np.sign(taken[t])), float(earned + value[t])))
+    if held[-1] != 0.0:
+        profit = earned + run.units[-1, account, asset] * run.close[-1, asset]
+        trades.append(Trade(asset, entry, len(held) - 1, int(np.sign(held[-1])), float(profit), open=True))
     return trades
 
 

@@ -17,7 +17,7 @@ TRADE, LOOK = 1, 2  # what an account does at a fill: it trades, or holds unless
 BLOCK = 4_096  # bars that are walked without a look, and walked again where one was due
 
 
-class Bars(NamedTuple):
+class WalkBars(NamedTuple):
     """The R bars an account walks through.
 
     Attributes:
@@ -38,7 +38,7 @@ class Bars(NamedTuple):
         return np.append(after[1:], after[-1:]) if rules.next_close else after
 
 
-class Walk(NamedTuple):
+class Holdings(NamedTuple):
     """What an account of 1 unit of money came to after R bars.
 
     Attributes:
@@ -52,7 +52,7 @@ class Walk(NamedTuple):
     cut: NDArray[np.int64]
 
 
-def walk(bars: Bars, rules: Rules) -> Walk:
+def walk(bars: WalkBars, rules: Rules) -> Holdings:
     """Walk an account through all bars; what it does after its ruin is nobody's business.
 
     An account that never nears the cap is not asked at every bar whether it does: its blocks are looked at afterwards.
@@ -61,7 +61,7 @@ def walk(bars: Bars, rules: Rules) -> Walk:
     filled, held, marks = [np.ones(1)], [np.zeros(1)], bars.marks(rules)
     for start in range(0, len(bars.fills), BLOCK):
         part = slice(start, start + BLOCK)
-        block = Bars(bars.targets[part], bars.trades[part], bars.close[start : start + BLOCK + 1], bars.fills[part])
+        block = WalkBars(bars.targets[part], bars.trades[part], bars.close[start : start + BLOCK + 1], bars.fills[part])
         opening = (cash, units, float(filled[-1][-1]))
         walked = None
         if not looks:
@@ -74,7 +74,7 @@ def walk(bars: Bars, rules: Rules) -> Walk:
         filled.append(walked[0])
         held.append(walked[1])
         cash, units = walked[2], float(walked[1][-1])
-    return Walk(np.concatenate(filled), np.concatenate(held), np.array(cut, dtype=np.int64))
+    return Holdings(np.concatenate(filled), np.concatenate(held), np.array(cut, dtype=np.int64))
 
 
 def accrued(filled: Array, units: Array, close: Array, rules: Rules) -> tuple[Array, Array, Array]:
@@ -94,7 +94,7 @@ def accrued(filled: Array, units: Array, close: Array, rules: Rules) -> tuple[Ar
 Opening = tuple[float, float, float]  # cash and units at a block's first mark, and cash after the fill before it
 
 
-def _any_beyond(opening: Opening, filled: Array, held: Array, block: Bars, rules: Rules) -> bool:
+def _any_beyond(opening: Opening, filled: Array, held: Array, block: WalkBars, rules: Rules) -> bool:
     """Whether a bar that held its units began beyond the cap; eq. 17."""
     cash, units, last = opening
     filled, held = np.append(last, filled), np.append(units, held)
@@ -106,7 +106,7 @@ def _any_beyond(opening: Opening, filled: Array, held: Array, block: Bars, rules
 
 
 def _walk(
-    block: Bars, marks: Array, opening: Opening, acts: NDArray[Any], rules: Rules
+    block: WalkBars, marks: Array, opening: Opening, acts: NDArray[Any], rules: Rules
 ) -> tuple[Array, Array, float, list[int]]:
     """Return (R,) cash after each fill, (R,) units, the cash at the last mark, and the bars that were cut."""
     fee_rate, half, slip = rules.fee, rules.half_spread, rules.slippage

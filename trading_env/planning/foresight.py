@@ -2,7 +2,7 @@
 
 A path is a bound only if nothing in the ledger earns more. Accounts drift with their price between trades, so that
 what a bar earns depends on when its position was entered and on what entering cost; the search therefore carries whole
-accounts, and drops one only where another is certain to end richer. Formulas and proof: docs/accounting.md, section 7.
+accounts, and drops one only where another is certain to end richer. Formulas and proof: docs/accounting.md, section 8.
 """
 
 from operator import itemgetter
@@ -21,7 +21,7 @@ FEW_BARS = 250  # over which every account that might win is kept, whatever its 
 NEAR = 64  # bars that are searched first for a price that no best path holds on to
 
 
-class Span(NamedTuple):
+class PriceSpan(NamedTuple):
     """Prices that count for accounts of one level: of their next trade, and of the closes before it."""
 
     low: float
@@ -131,10 +131,10 @@ class _Search:
                 kept.append((least_low, least_high))
         return richest
 
-    def _worth_between(self, account: Account, span: Span) -> tuple[float, float, float, float]:
+    def _worth_between(self, account: Account, span: PriceSpan) -> tuple[float, float, float, float]:
         """Return what an account is worth at most, at a low and at a high price, and what at least, after any cuts.
 
-        Without cuts both are m + q P. docs/accounting.md, section 7.
+        Without cuts both are m + q P. docs/accounting.md, section 8.
         """
         low, high, size, cap = span.low, span.high, abs(account.units), self.costs.cap
         at_low, at_high = account.worth(low), account.worth(high)
@@ -155,11 +155,11 @@ class _Search:
             ends.append((worth + cut * max(*saved, 0.0), worth + cut * min(*saved, 0.0) - cost))
         return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
 
-    def _prices_that_count(self, t: int, accounts: list[Account]) -> Span:
+    def _prices_that_count(self, t: int, accounts: list[Account]) -> PriceSpan:
         """Bounds of the prices at which an account of a best path is next traded or marked for the last time.
 
         A position that would lose more than a detour's cost until its next trade is not part of a best path, since the
-        account could leave it now; docs/accounting.md, section 7.
+        account could leave it now; docs/accounting.md, section 8.
         """
         price, margin, last = (
             self.fills[t],
@@ -170,7 +170,7 @@ class _Search:
             following = self.fills[t + 1] if t + 1 < last else self.close[-1]
             low, high = min(following, self.close[t + 1]), max(following, self.close[t + 1])
             grown = 1.0 + margin + self.costs.borrow
-            return Span(low * (1.0 - margin) / (1.0 + self.costs.financing), high * grown, low, high)
+            return PriceSpan(low * (1.0 - margin) / (1.0 + self.costs.financing), high * grown, low, high)
         least, most, until = 0.0, np.inf, last
         if self.free_to_leave:
             held = max(
@@ -189,7 +189,7 @@ class _Search:
         if until == last:
             fills = np.append(fills, self.close[-1])
         low, high = float(fills.min(initial=price)), float(fills.max(initial=price)) * lent
-        return Span(
+        return PriceSpan(
             max(low, least, 0.0) * (1.0 - margin) / owed,
             min(high, most) * (1.0 + margin),
             float(marks.min()) / owed,

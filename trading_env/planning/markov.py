@@ -3,7 +3,7 @@
 A world is a Markov chain over a signal that is known at each close, and what a bar earns at each exposure given the
 signal. The state of a trader is (signal, exposure held); the policy says which exposure to hold next. Where a turn
 costs more than it will earn the policy waits: a no-trade band. Exposures are held constant within a bar and restored
-for free; returns enter through `log(1 + x (e^r - 1))`, exactly. docs/accounting.md, section 10.
+for free; returns enter through `log(1 + x (e^r - 1))`, exactly. docs/accounting.md, section 11.
 """
 
 import math

@@ -15,7 +15,7 @@ from full_games import FREE, full_games, full_market, random_rules
 COLUMNS = [
     field.name
     for field in dataclasses.fields(run_ledger(full_market(0, 3), np.zeros((3, 1)), TradingConfig()))
-    if field.name not in ("fill_price", "splits", "fill_splits")
+    if field.name not in ("fill_price", "splits", "fill_splits", "close")
 ]
 
 

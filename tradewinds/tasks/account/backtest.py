@@ -23,8 +23,9 @@ from trading_env import (
     Trade,
     TradingConfig,
     TradingEnv,
-    closed_trades,
+    all_trades,
     not_bounded,
+    payments,
     perfect_foresight,
     run_ledger,
 )
@@ -55,7 +56,7 @@ class Backtest:
         path: (T, S) records of the S strategies.
         targets: (T, S, A) target exposures.
         metrics: per strategy.
-        trades: the agent's closed trades.
+        trades: the agent's trades, closed and open.
         without_costs: the metrics of the agent's targets in a market that charges nothing.
         market: its bars.
         rows: the rows of the series they are.
@@ -75,6 +76,18 @@ class Backtest:
     def equity(self, strategy: str) -> Array:
         """Return the (T,) equity of a strategy, in units of its opening equity."""
         return np.asarray(self.path.equity[:, self.strategies.index(strategy)])
+
+    def reconciliation(self) -> dict[str, float]:
+        """Return what the agent's change of equity is made of, and that change; docs/accounting.md, eq. 19."""
+        open_profit = sum(trade.profit for trade in self.trades if trade.open)
+        closed_profit = sum(trade.profit for trade in self.trades if not trade.open)
+        equity = self.equity("agent")
+        return {
+            "closed_trades": float(closed_profit),
+            "open_trades": float(open_profit),
+            **payments(self.path, self.strategies.index("agent")),
+            "change_of_equity": float(equity[-1] - equity[0]),
+        }
 
     def returns(self, strategy: str) -> Array:
         """Return the (T - 1,) simple returns of a strategy."""
@@ -159,14 +172,14 @@ def backtest(
     path = run_ledger(market, targets, config)
     assert market.index is not None
     span = (market.index[-1] - market.index[0]).astype("timedelta64[s]").item()
-    trades = [closed_trades(path, account=number) for number in range(len(names))]
+    trades = [all_trades(path, account=number) for number in range(len(names))]
     metrics = {
         name: strategy_metrics(path, number, trades[number], bars_per_year=market.bars_per_year, span=span)
         for number, name in enumerate(names)
     }
     costs = dataclasses.replace(config.costs, **dict.fromkeys(vars(config.costs), 0.0))
     free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
-    without = strategy_metrics(free, 0, closed_trades(free), bars_per_year=market.bars_per_year, span=span)
+    without = strategy_metrics(free, 0, all_trades(free), bars_per_year=market.bars_per_year, span=span)
     return Backtest(names, path, targets, metrics, trades[0], without, market, rows, not_bounded(market, config))
 
 

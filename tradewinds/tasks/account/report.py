@@ -30,6 +30,9 @@ METRICS = (
     ("max_drawdown_from_start_capital", "max drawdown (from start capital)", "percent"),
     ("win_rate_closed_trades", "win rate (closed trades)", "percent"),
     ("closed_trades", "closed trades", "count"),
+    ("open_trades", "open at the end", "count"),
+    ("open_trades_profit", "profit of what is open", "percent"),
+    ("cap_cuts", "cuts to the leverage cap", "count"),
     ("turnover_per_year", "turnover per year", "number"),
     ("exposure_mean", "mean exposure", "number"),
     ("fees_paid", "fees paid", "cost"),
@@ -76,8 +79,9 @@ CARDS = (
 SWEEPS = (("cost_sweep", "cost of a trade, basis points of its value", "cost_bps"),)
 TIE = 0.001  # of total return: less is a tie, such as between two that held the same and entered a bar apart
 LABELS = Labels(("total_return", "percent"), TIE, CARDS, METRICS, HONESTY, SWEEPS)
+TOLD = ("closed_trades", "open_trades", "change_of_equity")  # of the reconciliation, even where they are nothing
 TABLES = ("equity", "positions", "trades", "band", "forecasts")
-MOST_TRADES = 1000  # rows of the table of trades; the files beside the report hold all
+MOST_TRADES = 1000  # closed rows of the table of trades; the files beside the report hold all
 
 forecast_lines = text.forecast_lines
 
@@ -137,7 +141,7 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
     return render(
         "traded.html", figures, report=document, honesty=HONESTY, rows=METRICS, colours=charts.COLOURS, costs=COSTS,
         cards=cards_of(strategies, "buy_and_hold", CARDS),
-        trades=tables["trades"].head(MOST_TRADES).to_dict("records"), num_trades=len(tables["trades"]),
+        trades=_shown_trades(tables["trades"]), parts=_parts(document),
         equity_words=_equity_words(document), **forecast_values(), **span(tables["equity"]),
     )  # fmt: skip
 
@@ -166,6 +170,19 @@ def picture(document: Mapping[str, Any], folder: Path, plot_points: int) -> byte
             axes.set_ylabel(label)
 
     return draw(document, fill)
+
+
+def _shown_trades(trades: pd.DataFrame) -> list[Any]:
+    """The rows of the table: the first closed trades, and all that are open."""
+    closed, open_ = (trades[trades["status"] == status] for status in ("closed", "open"))
+    return pd.concat([closed.head(MOST_TRADES), open_]).to_dict("records")
+
+
+def _parts(document: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """What the change of equity is made of, as (words, money); payments of nothing left out, the sum last."""
+    parts = document["backtest"]["agent"]["reconciliation"]
+    names = [*TOLD[:2], *(name for name in parts if name not in TOLD and parts[name]), TOLD[2]]
+    return [(name.replace("_", " "), parts[name]) for name in names]
 
 
 def _equity_words(document: Mapping[str, Any]) -> str:

@@ -11,9 +11,10 @@ import pandas as pd
 from tradewinds.core.errors import RequestError
 from tradewinds.report.tables import read_table
 from tradewinds.tasks.account.backtest import Backtest
+from trading_env import payments
 
 FOLDER = "backtest"
-TRADES = ("instrument", "side", "entry_time", "exit_time", "bars", "entry_price", "exit_price", "profit")
+TRADES = ("instrument", "side", "entry_time", "exit_time", "bars", "entry_price", "exit_price", "profit", "status")
 
 
 def export_tables(played: Backtest, index: pd.DatetimeIndex, execution: str) -> dict[str, pd.DataFrame]:
@@ -26,8 +27,9 @@ def export_tables(played: Backtest, index: pd.DatetimeIndex, execution: str) -> 
 
     Returns:
         `equity`: (T, S) in units of the opening equity, a column a strategy. `positions`: the agent's, per bar and
-        instrument: price, target and exposure as fractions of equity. `trades`: the agent's closed trades; profit in
-        units of the opening equity, after fee, spread and slippage, before interest.
+        instrument: price, target and exposure as fractions of equity. `trades`: the agent's, profit in units of the
+        opening equity; by `status`: `closed`; `open`, valued at the last close; and what belongs to no trade as a
+        `payment`, its side saying what for. All profits together are the change of equity.
     """
     agent, market = played.strategies.index("agent"), played.market
     equity = pd.DataFrame({name: played.equity(name) for name in played.strategies}, index=index)
@@ -46,10 +48,17 @@ def export_tables(played: Backtest, index: pd.DatetimeIndex, execution: str) -> 
             index[trade.exit_row],
             trade.exit_row - trade.entry_row,
             float(fill[trade.entry_row, trade.asset]),
-            float(fill[trade.exit_row, trade.asset]),
+            float((market.close if trade.open else fill)[trade.exit_row, trade.asset]),
             trade.profit,
+            "open" if trade.open else "closed",
         )
         for trade in sorted(played.trades, key=lambda trade: (trade.entry_row, trade.asset))
+    ]
+    first, last, nothing = index[0], index[-1], float("nan")
+    rows += [
+        ("", name, first, last, len(index) - 1, nothing, nothing, money, "payment")
+        for name, money in payments(played.path, agent).items()
+        if money
     ]
     return {
         "equity": equity,

@@ -16,7 +16,7 @@ from tradewinds.request.schema import Config
 from tradewinds.tasks.account import market
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
-from trading_env import LevelPlan, TradingVectorEnv, run_ledger
+from trading_env import LevelPlan, TradingVectorEnv, cut_due, run_ledger
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
@@ -129,6 +129,7 @@ class AccountTask(SeriesTask):
             "without_costs": played.without_costs,
             "monthly_returns": monthly_returns(played.equity("agent"), index),
             "worst_drawdowns": worst_drawdowns(played.equity("agent"), index),
+            "reconciliation": played.reconciliation(),
         }
         return {
             "data": {**forecast_units(prepared), **split_facts(prepared, models)},
@@ -154,11 +155,19 @@ class AccountTask(SeriesTask):
         return {**now, "actions": then["actions"], "exposures": levels, "leverage_cap": cap}
 
     def decision(self, prepared: Prepared, models: Models, rows: range) -> dict[str, Any]:
-        """Return the target exposure after the last close, and where it fills."""
-        target = float(self.decide(prepared, models, rows)["target"].iloc[-1])
+        """Return the target exposure after the last close, where it fills, and what is held until then.
+
+        `cut_to` is the leverage cap where what is held stands beyond it and the order leaves that alone, else None.
+        """
+        rules, instruments = prepared.config.env, prepared.series.instruments
+        targets = self.decide(prepared, models, rows)["target"].to_numpy(np.float64)[:, None]
+        path = run_ledger(market.price_market(prepared, rows), targets, rules)
+        cut = cut_due(path, targets, rules)
         return {
-            "target_exposure": dict.fromkeys(prepared.series.instruments, target),
-            "fills_at": FILLED[prepared.config.env.execution],
+            "target_exposure": dict.fromkeys(instruments, float(targets[-1, 0])),
+            "exposure": dict.fromkeys(instruments, float(path.exposure[-1, 0, 0])),
+            "cut_to": rules.leverage_cap if cut else None,
+            "fills_at": FILLED[rules.execution],
         }
 
     def decided(self, decision: Mapping[str, Any]) -> np.ndarray[Any, Any]:

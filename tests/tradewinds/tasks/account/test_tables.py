@@ -1,6 +1,7 @@
 """What a run leaves for other tools: tables that agree with the report, a picture, an index, a comparison."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +59,28 @@ def test_the_tables_add_up_to_the_report(run):
     for name, strategy in strategies.items():
         assert equity[name].iloc[-1] / equity[name].iloc[0] - 1.0 == pytest.approx(strategy["metrics"]["total_return"])
     trades, agent = read_table(run / "backtest", "trades"), strategies["agent"]["metrics"]
-    assert len(trades) == agent["closed_trades"]
-    assert (trades["profit"] > 0.0).mean() == pytest.approx(agent["win_rate_closed_trades"])
+    closed, still_open = (trades[trades["status"] == status] for status in ("closed", "open"))
+    assert len(closed) == agent["closed_trades"]
+    assert len(still_open) == agent["open_trades"]
+    assert still_open["profit"].sum() == pytest.approx(agent["open_trades_profit"])
+    assert (closed["profit"] > 0.0).mean() == pytest.approx(agent["win_rate_closed_trades"])
     assert (trades["entry_time"] < trades["exit_time"]).all()
+
+
+def test_the_profits_in_the_file_are_the_change_of_equity_and_so_are_the_parts_on_the_page(run):
+    trades, plain = read_table(run / "backtest", "trades"), pd.read_csv(run / "backtest" / "trades.csv")
+    equity = read_table(run / "backtest", "equity")["agent"]
+    change = equity.iloc[-1] - equity.iloc[0]
+    assert abs(trades["profit"].sum() - change) <= 1e-9
+    assert abs(plain["profit"].sum() - change) <= 1e-9
+    assert set(trades["status"]) <= {"closed", "open", "payment"}
+    parts = report_of(run)["backtest"]["agent"]["reconciliation"]
+    assert abs(sum(parts.values()) - 2.0 * change) <= 1e-9  # the parts, and the change itself
+    page = (run / "report.html").read_text(encoding="utf-8")
+    line = re.search(r'id="reconciliation">(.*?)</p>', page, re.DOTALL)[1]
+    *addends, total = map(float, re.findall(r"[+-]\d+\.\d{6}", line))
+    assert abs(sum(addends) - total) < 1e-6 * (len(addends) + 1)
+    assert abs(total - change) < 1e-6
 
 
 def test_returns_compound_to_the_total_and_are_what_empyrical_reads(run):
