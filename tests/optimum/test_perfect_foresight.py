@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trading_env import CostConfig, Market, TradingConfig, perfect_foresight, run_ledger
 
@@ -59,6 +61,25 @@ def test_no_path_of_levels_ends_richer_than_perfect_foresight(seed):
         best = run_ledger(market, paths, rules).equity[-1].max()
         knowing = run_ledger(market, perfect_foresight(market, rules), rules).equity[-1, 0]
         assert knowing == pytest.approx(best, rel=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(10, 80))
+def test_no_strategy_under_the_same_rules_ends_richer_cuts_to_the_cap_included(seed, num_bars):
+    """Paths of levels held for a while, and the best path with a few bars done otherwise."""
+    rng = np.random.default_rng(seed)
+    _, rules = random_game(rng)
+    close = np.exp(np.cumsum(rng.normal(0, rng.choice([0.01, 0.05]), num_bars)))[:, None]
+    open_ = close * np.exp(rng.normal(0, 0.005, close.shape))
+    market = Market(open=open_, close=close, features=np.zeros((num_bars, 1)), bars_per_year=252)
+    knowing = perfect_foresight(market, rules)
+    near = np.repeat(knowing[:, None], 60, axis=1)
+    for path in range(60):
+        start = rng.integers(num_bars)
+        near[start : start + rng.integers(1, 6), path, 0] = rng.choice(rules.exposures)
+    held = np.repeat(rng.choice(rules.exposures, (num_bars // 5 + 1, 60, 1)), 5, axis=0)[:num_bars]
+    equity = run_ledger(market, np.concatenate([knowing[:, None], near, held], axis=1), rules).equity[-1]
+    assert equity[1:].max() <= equity[0] * (1.0 + 1e-11)
 
 
 @pytest.mark.parametrize("rebalance", ["on_change", "every_bar"])

@@ -1,11 +1,17 @@
 """A second account of a storage unit, written from docs/battery.md alone, one hour and one number at a time.
 
-It shares no code with `trading_env.storage.ledger`: energy and money of every strategy are reckoned twice.
+It shares no code with `trading_env.storage.ledger`: energy and money of every strategy are reckoned twice. And energy
+is conserved: the ledger's own records are balanced hour by hour, and where all hours have one price nobody earns.
 """
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.storage.backtest import StorageBacktest
+from trading_env import BatteryConfig, ScheduleRun, run_schedule
 
+FLAT_HOURS, FLAT_PRICE = 48, 50.0  # of the world in which nothing can be earned, currency per MWh
 SAME = 1e-9  # relative difference between two accounts that is rounding
 
 
@@ -13,6 +19,13 @@ def second_opinion(prepared: Prepared, played: StorageBacktest) -> tuple[str, in
     """Return the first stage, row and difference in which a second account has other energy or money; None if none."""
     unit, series = prepared.config.env, prepared.series
     first = played.first_row
+    unbalanced = energy_balance(played.path, unit)
+    if unbalanced is not None:
+        hour, number, what = unbalanced
+        return "fills", first + hour, f"{played.strategies[number]} {what}"
+    gift = earned_where_nothing_can_be(unit)
+    if gift > SAME:
+        return "equity", first, f"a unit earns {gift:.9g} in a market of one price, where nothing can be earned"
     prices = series.close[first : first + len(played.power), 0].tolist()
     for number, name in enumerate(played.strategies):
         stored, earned = unit.initial_charge * unit.capacity_mwh, 0.0
@@ -28,6 +41,41 @@ def second_opinion(prepared: Prepared, played: StorageBacktest) -> tuple[str, in
                 if abs(ours - theirs) > SAME * max(1.0, abs(theirs)):
                     return stage, first + hour, f"{name} has {ours:.9g} {word}, and {theirs:.9g} by a second account"
     return None
+
+
+def energy_balance(path: ScheduleRun, unit: BatteryConfig) -> tuple[int, int, str] | None:
+    """Return the first hour, unit and words where energy appears or vanishes in a record; None where it never does.
+
+    Charge changes by what was bought, times the charge efficiency, less what was sold, over the discharge efficiency;
+    it lies within the capacity, and no more is sold than was there. docs/battery.md, eq. 5.
+    """
+    before, after = path.charge[:-1], path.charge[1:]
+    into, out = path.bought * unit.charge_efficiency, path.sold / unit.discharge_efficiency
+    slack = SAME * max(1.0, unit.capacity_mwh)
+    faults: tuple[tuple[str, NDArray[np.float64]], ...] = (
+        ("makes or loses {0:.9g} MWh", np.abs(after - before - (into - out))),
+        ("draws {0:.9g} MWh that were not there", out - before),
+        ("holds {0:.9g} MWh less than none", -after),
+        ("holds {0:.9g} MWh more than fit", after - unit.capacity_mwh),
+    )
+    for words, size in faults:
+        wrong = np.argwhere(size > slack)
+        if len(wrong):
+            hour, number = wrong[0].tolist()
+            return hour, number, words.format(float(size[hour, number]))
+    return None
+
+
+def earned_where_nothing_can_be(unit: BatteryConfig) -> float:
+    """Return what the ledger pays an eager unit at one price, beyond what its opening charge is worth there.
+
+    It buys and sells by turns, in whole and in part; wear aside, efficiencies can only cost it.
+    """
+    turns = np.array([1.0, 1.0, -1.0, 0.3, -0.7, 1.0, -1.0, -1.0]) * unit.power_mw
+    power = np.tile(turns, FLAT_HOURS // len(turns))
+    path = run_schedule(np.full(FLAT_HOURS, FLAT_PRICE), power, unit)
+    opening = unit.initial_charge * unit.capacity_mwh * unit.discharge_efficiency * FLAT_PRICE
+    return float(path.profit.sum() - opening) / (FLAT_PRICE * unit.power_mw)
 
 
 def _hour(stored: float, power: float, price: float, unit: object) -> tuple[float, float]:
