@@ -60,10 +60,12 @@ def play(name: str, command: str, request: str, folder: Path) -> tuple[int | str
     process.start()
     process.join()
     text = (folder / "said").read_text(encoding="utf-8")
-    told = re.findall(r"^(leakcheck: (?:clean|leak).*|warning: leak.*|tradewinds: .*)$", text, re.MULTILINE)
+    told = re.findall(
+        r"^(leakcheck: (?:clean|leak).*|warning: (?:leak|too good).*|tradewinds: .*)$", text, re.MULTILINE
+    )
     called = json.loads((folder / "called").read_text(encoding="utf-8"))
     status: int | str = process.exitcode or 0
-    if status == 0 and any("leak at" in line for line in told):
+    if status == 0 and any(line.startswith("warning") for line in told):
         status = "0, and a warning"
     elif status == 0 and name and command == "run" and not called:
         status = "0, never called"
