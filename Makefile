@@ -34,7 +34,7 @@ wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 
 bench-env: $(BENCH)/.installed ## build .venv-bench: this project beside the peers that it is measured against (2.5 GB)
 
-bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (about half an hour)
+bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (about an hour)
 	$(BENCH)/bin/python benchmarks/env.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/networks.py
 	$(BENCH)/bin/python benchmarks/forecasters.py
@@ -45,6 +45,7 @@ bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside t
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/interval_coverage.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/temperature.py test
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/leaks.py
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/known_worlds.py
 
 fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
 	FUZZ=2250 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py

@@ -68,6 +68,10 @@ class FeatureConfig:
             for a network that reads several.
         custom: names of features of your own, one number a bar each
             (`forecaster.data.custom_features.register_feature`, or a plugin's group `feature`).
+        selection: whether the network reads only what helps to forecast the next change on the fit rows
+            (`forecaster.data.selection`), out of all of the above and more: the level of the price, the season of the
+            year, and means of every column over `mean_bars`.
+        mean_bars: of those means; may be empty.
     """
 
     volatility_bars: tuple[WindowBars, ...] = (5, 20)
@@ -76,6 +80,8 @@ class FeatureConfig:
     identity: bool = False
     static: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     custom: tuple[str, ...] = ()
+    selection: bool = False
+    mean_bars: tuple[WindowBars, ...] = (5, 20)
 
     def __post_init__(self) -> None:
         names = {instrument: set(numbers) for instrument, numbers in self.static.items()}
@@ -87,6 +93,7 @@ class FeatureConfig:
                 len(set(self.volatility_bars)) == len(self.volatility_bars),
                 f"volatility_bars must differ, were {list(self.volatility_bars)}",
             ),
+            (len(set(self.mean_bars)) == len(self.mean_bars), f"mean_bars must differ, were {list(self.mean_bars)}"),
             (len(set(self.custom)) == len(self.custom), f"custom must name each feature once, was {list(self.custom)}"),
         )
 

@@ -1,7 +1,7 @@
 """Fit a forecaster on its own rows, and keep it: weights as safetensors, everything else as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from forecaster.config import FORESEEING, ForecasterConfig, ModelConfig, Precisi
 from forecaster.data.datamodule import WindowData, WindowRows, window_rows
 from forecaster.data.features import FeatureTable, build_features, scale, scale_of, static_features
 from forecaster.data.future_covariates import FutureReader, FutureTable
+from forecaster.data.selection import Reading, selected_reading
 from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.networks.heads import equal_bins
@@ -54,6 +55,7 @@ class FittedForecaster:
         history: per epoch, the loss on fit and on stop rows; of an ensemble's first member.
         model: the network, or the ensemble of them, in evaluation mode.
         reader: how the network reads future covariates; None if it does not.
+        reading: which features the network reads; None: all.
         precision: the arithmetic it was trained in, `float32` or `bfloat16`.
     """
 
@@ -75,10 +77,16 @@ class FittedForecaster:
     model: LSTMForecaster | Ensemble
     reader: FutureReader | None = None
     precision: Precision = "float32"
+    reading: Reading | None = None
 
     def scaled(self, features: Array) -> Array:
         """Return (T, F) features in the network's units; 0, the mean, where a column that may be missing is."""
         return scale(features, self.mean, self.std, self.feature_names)
+
+    def inputs(self, features: Array) -> Array:
+        """Return (T, S) what the network reads of (T, F) features."""
+        scaled = self.scaled(features)
+        return scaled if self.reading is None else self.reading.read(scaled)
 
     def save(self, folder: Path) -> None:
         """Write the forecaster into an existing folder."""
@@ -99,6 +107,7 @@ def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
         "history": first.history,
         "precision": first.precision,
         "reader": None if first.reader is None else asdict(first.reader),
+        "reading": None if first.reading is None else asdict(first.reading),
         "instruments": {name: _own_facts(fitted) for name, fitted in panel.items()},
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -127,8 +136,10 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
     facts |= {key: np.array(value) if isinstance(value, list) else value for key, value in instruments[name].items()}
     config = TypeAdapter(ForecasterConfig).validate_python(facts["config"])
     reader = TypeAdapter(FutureReader | None).validate_python(facts["reader"])
+    reading = TypeAdapter(Reading | None).validate_python(facts["reading"])
     blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
-    inputs, num_future = len(facts["feature_names"]) + len(facts["static"]), len(reader.names) if reader else 0
+    num_read = len(facts["feature_names"] if reading is None else reading.columns)
+    inputs, num_future = num_read + len(facts["static"]), len(reader.names) if reader else 0
     with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
         networks = [
             LSTMForecaster(config.model, config.trainer, inputs, blank, num_future)
@@ -139,6 +150,7 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
     facts |= {
         "config": config,
         "reader": reader,
+        "reading": reading,
         "feature_names": tuple(facts["feature_names"]),
         "history": tuple(facts["history"]),
         "fit_end_time": pd.Timestamp(facts["fit_end_time"]),
@@ -205,6 +217,7 @@ def fit_panel(
         "precision": precision,
         "model": model,
         "reader": lessons.reader,
+        "reading": lessons.reading,
     }
     return {
         name: FittedForecaster(instrument=name, static=lessons.static[number], **parts[number].facts, **shared)
@@ -224,6 +237,7 @@ class TrainingSet:
         data: windows and labels, as the training meets them.
         future: what is known of the bars ahead.
         reader: how that is read; None for networks that do not.
+        reading: which features the network reads; None: all.
     """
 
     past: Series
@@ -233,6 +247,7 @@ class TrainingSet:
     data: WindowData
     future: FutureTable
     reader: FutureReader | None
+    reading: Reading | None
 
 
 def training_set(series: Series, config: ForecasterConfig, rows: range) -> TrainingSet:
@@ -263,14 +278,23 @@ def training_set(series: Series, config: ForecasterConfig, rows: range) -> Train
         fit_bars = slice(max(first_row, rows.start), int(decisions.fit[-1]) + 1)
         by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
         reader = FutureReader.fitted(future, model_config.horizon, fit_bars, by_name)
+    reading = _reading(tables[0], parts, decisions) if config.features.selection else None
+    inputs = [part.scaled if reading is None else reading.read(part.scaled) for part in parts]
     data = WindowData(
-        np.stack([part.scaled.astype(np.float32) for part in parts]),
+        np.stack([scaled.astype(np.float32) for scaled in inputs]),
         static.astype(np.float32),
         np.stack([(part.changes / part.facts["target_scale"]).astype(np.float32) for part in parts]),
         decisions,
         **sizes,
     )
-    return TrainingSet(past, tables, parts, static, data, future, reader)
+    return TrainingSet(past, tables, parts, static, data, future, reader, reading)
+
+
+def _reading(table: FeatureTable, parts: Sequence["InstrumentPart"], decisions: WindowRows) -> Reading:
+    """Select what the network reads of A instruments, by their fit rows together."""
+    scaled = np.concatenate([part.scaled[decisions.fit] for part in parts])
+    change = np.concatenate([part.fit_target[:, 0] / part.facts["target_scale"] for part in parts])
+    return selected_reading(scaled, change, season=table.season, plain=table.plain, means=table.means)
 
 
 @dataclass(frozen=True, eq=False)

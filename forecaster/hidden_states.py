@@ -95,7 +95,8 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
     quantiles = None
-    windows = strided_windows(scaled.astype(np.float32), length)
+    read = scaled if fitted.reading is None else fitted.reading.read(scaled)
+    windows = strided_windows(read.astype(np.float32), length)
     future = series.future_table(calendar=fitted.config.features.calendar)
     for start in range(first_row, num_rows, BATCH):
         rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
@@ -190,7 +191,7 @@ class Stream:
         self._tail = longer.rows(range(len(longer.index) - len(self._tail.index), len(longer.index)))
         last = np.array([len(self._tail.index) - 1])
         config = self._fitted.config.features
-        features = self._fitted.scaled(build_features(self._tail, config).values[-length:])
+        features = self._fitted.inputs(build_features(self._tail, config).values[-length:])
         future = self._tail.future_table(calendar=config.calendar)
         forecast, state, _ = _speak(self._fitted, features.astype(np.float32)[None], future, last)
         return state[0], forecast[0]

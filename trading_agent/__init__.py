@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trading_agent.common.config import refuse as refuse
     from trading_agent.common.evaluation import episode_returns as episode_returns
     from trading_agent.common.evaluation import evaluate as evaluate
+    from trading_agent.common.evaluation import step_rewards as step_rewards
     from trading_agent.common.loop import TrainedAgent as TrainedAgent
     from trading_agent.common.policy import Policy as Policy
     from trading_agent.common.policy import load_policy as load_policy
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _SHARED = {
     "config": ("EnvironmentFacts", "ExplorationConfig", "refuse"),
-    "evaluation": ("episode_returns", "evaluate"),
+    "evaluation": ("episode_returns", "evaluate", "step_rewards"),
     "loop": ("TrainedAgent",),
     "policy": ("Policy", "load_policy", "save_policy"),
     "transitions": ("IndexedEnv",),

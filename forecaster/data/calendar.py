@@ -15,6 +15,7 @@ Int64 = NDArray[np.int64]
 SECOND = 1_000_000_000
 DAY = 86_400
 WEEK = 7 * DAY
+DAYS_OF_YEAR = 365.2425
 MONTH = pd.Timedelta(days=28)  # bars as long as that are counted in calendar months
 
 
@@ -33,6 +34,13 @@ def cycles(index: pd.DatetimeIndex, bar_length: pd.Timedelta) -> dict[str, Array
         angle = 2.0 * np.pi * phase / length
         columns[f"{name}_sin"], columns[f"{name}_cos"] = np.sin(angle), np.cos(angle)
     return columns
+
+
+def seasons(index: pd.DatetimeIndex) -> dict[str, Array]:
+    """Return sine and cosine (T,) of the season of moments (T,), once and twice a year, by name."""
+    days = index.day_of_year.to_numpy(dtype=np.float64) - 1.0 + index.hour.to_numpy(dtype=np.float64) / 24.0
+    waves = {"year": 2.0 * np.pi * days / DAYS_OF_YEAR, "half_year": 4.0 * np.pi * days / DAYS_OF_YEAR}
+    return {f"{name}_{wave.__name__}": wave(angle) for name, angle in waves.items() for wave in (np.sin, np.cos)}
 
 
 @dataclass(frozen=True)

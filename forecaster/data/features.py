@@ -1,19 +1,20 @@
 """What the network reads of a bar, computed from that bar and earlier ones only."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.config import FeatureConfig
-from forecaster.data.calendar import cycles
+from forecaster.data.calendar import cycles, seasons
 from forecaster.data.custom_features import custom_feature
 from forecaster.data.future_covariates import MISSING
 from forecaster.data.series import Series
 
 Array = NDArray[np.float64]
+MEAN = "_mean_"  # between a column and the bars of its mean, in the name of that feature
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +26,17 @@ class FeatureTable:
             column that may be missing is NaN, where the column of its name and `_missing` is 1.
         names: F names.
         first_row: the first row from which on every feature is defined.
+        plain: how many of the names, the first ones, a network reads that does not select.
+        season: which features tell the season of the year, for a selection.
+        means: by the number of a feature that is a mean, that of what it is the mean of.
     """
 
     values: Array
     names: tuple[str, ...]
     first_row: int
+    plain: int = 0
+    season: tuple[int, ...] = ()
+    means: Mapping[int, int] = field(default_factory=dict)
 
 
 def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
@@ -39,7 +46,8 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     square of the last n); for bars with a range, high against low and the overnight gap open against previous close;
     with volume, the z-score of its log against the last n bars; the level, where the target is a difference: what is no
     price comes back to where it was; the calendar; every exogenous column's level and its change since the bar before,
-    and, of a column that may be missing, where it is; then the custom features.
+    and, of a column that may be missing, where it is; then the custom features. With `config.selection` follows what is
+    only read if it is selected: the season of the year, the level of the price, every column's means.
 
     Args:
         series: T bars.
@@ -80,12 +88,18 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
         if name in columns:
             raise ValueError(f"feature '{name}' of your own has the name of another one; give it a name of its own")
         columns[name] = custom_feature(name, series)
+    plain, season = len(columns), seasons(series.index) if config.selection else {}
+    if config.selection:
+        more = {**season, **_selectable(series, config)}
+        columns.update({name: column for name, column in more.items() if name not in columns})
     values = np.column_stack(list(columns.values()))
     needed = np.flatnonzero(~may_be_missing(tuple(columns)))
     undefined = np.flatnonzero(~np.isfinite(values[:, needed]).all(axis=1))
     needed_names = tuple(list(columns)[column] for column in needed)
     first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values[:, needed], needed_names, series)
-    return FeatureTable(values, tuple(columns), first_row)
+    place = {name: number for number, name in enumerate(columns)}
+    means = {k: place[name.rpartition(MEAN)[0]] for name, k in place.items() if k >= plain and MEAN in name}
+    return FeatureTable(values, tuple(columns), first_row, plain, tuple(place[name] for name in season), means)
 
 
 def static_features(instruments: Sequence[str], config: FeatureConfig) -> tuple[Array, tuple[str, ...]]:
@@ -170,6 +184,24 @@ def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
         deviation = (volume - rolling.mean()).to_numpy()
         columns["volume_z"] = np.where(np.isnan(spread), np.nan, deviation / np.maximum(spread, 1e-9))
     return columns
+
+
+def _selectable(series: Series, config: FeatureConfig) -> dict[str, Array]:
+    close = series.close[:, 0]
+    columns: dict[str, Array] = {"level": np.log(close) if series.target == "log_return" else close}
+    for name in series.exogenous.columns:
+        if name not in series.missing:
+            for bars in config.mean_bars:
+                columns[f"{name}{MEAN}{bars}"] = _rolling_mean(series.exogenous[name].to_numpy(np.float64), bars)
+    return columns
+
+
+def _rolling_mean(values: Array, bars: int) -> Array:
+    """Return (T,) means of the last bars, each summed of its own: none depends on where the series begins."""
+    means = np.full(len(values), np.nan)
+    if len(values) >= bars:
+        means[bars - 1 :] = sum(values[k : len(values) - bars + 1 + k] for k in range(bars)) / bars
+    return means
 
 
 def _end_of_warm_up(values: Array, names: tuple[str, ...], series: Series) -> int:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def observed(name: str, prepared: Prepared, states: "HiddenStates") -> NDArray[np.float32]:
     """Return (T, F) what `hidden_state`, `forecast` or `features` of `rollout.observe` stands for."""
     if name == "features":
-        values = build_features(prepared.series, prepared.config.features).values
+        table = build_features(prepared.series, prepared.config.features)
+        values = table.values[:, : table.plain]  # what is only there to be selected is the forecaster's alone
         return np.nan_to_num(values, nan=0.0).astype(np.float32)
     return states.forecast if name == "forecast" else states.hidden_state
 

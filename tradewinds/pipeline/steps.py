@@ -27,6 +27,7 @@ from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.pipeline.tensorboard import log_history, logging
 from tradewinds.pipeline.training_log import write_history
+from tradewinds.pipeline.validation import Validation
 from trading_agent import TrainedAgent, load_policy, save_policy
 from trading_agent.common.config import AgentConfig
 
@@ -118,17 +119,19 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
         autoreset_mode=restarts(agent),
     )
     initial = {} if getattr(agent, "start", "random") == "random" else {"initial": first_weights(models)}
+    validate = job.task.validator(*_before(job, models, "validation"))
     with _training(job, run, console, resume) as progress:
         trained: TrainedAgent = function_of("agent", agent)(
             env,
             agent,
             seed=seed_for(config.seed, AGENT),
-            validate=job.task.validator(*_before(job, models, "validation")),
+            validate=validate,
             progress=progress,
             checkpoint=run / CHECKPOINT,
             resume=resume,
             **initial,
         )
+    trained = validate.settle(trained) if isinstance(validate, Validation) else trained
     facts = {
         "best_step": trained.best_step,
         "learned": trained.best_step > 0,
@@ -188,6 +191,8 @@ def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:
     assert fitted is not None
     if len(fitted.static):
         raise RequestError("agent.start=forecaster needs a forecaster without features.static, which no policy reads")
+    if fitted.reading is not None:
+        raise RequestError("agent.start=forecaster needs features.selection=false: the policy reads all features")
     prefix = "recurrent."
     network = fitted.model.network.state_dict()
     weights = {name.removeprefix(prefix): part.numpy() for name, part in network.items() if name.startswith(prefix)}

@@ -98,8 +98,9 @@ class RolloutConfig:
     Attributes:
         episode_bars: bars of one training episode, started at a random row; at least 2. Parts shorter than that are
             played whole.
-        standard_errors: standard errors taken off a candidate's validation score before candidates are compared, at
-            least 0: how much better than doing nothing it must look, so that luck on few bars is not taken for skill.
+        standard_errors: by how many, at least 0, what the forecast shows on the agent's rows and a candidate on the
+            validation rows must together beat doing nothing (docs/selection.md), so that luck on few bars is not taken
+            for skill. 0 keeps whatever scored best.
         instrument: which instrument the agent trades, where the series has several; null for the only one.
         observe: what the agent sees of a bar, beside its own account, in this order: `hidden_state` and `forecast` of
             the forecaster; `plan`, the exposure that the best plan on the forecast takes from each level that may be

@@ -109,11 +109,24 @@ class SeriesTask:
         return env
 
     def validator(self, prepared: Prepared, states: "HiddenStates | None") -> "Callable[[Policy], float]":
-        """Score a policy by one walk through the validation rows, less standard errors (`rollout.standard_errors`)."""
-        from trading_agent import evaluate
+        """Score a policy by one walk through the validation rows, as `tradewinds.pipeline.validation` says."""
+        from tradewinds.pipeline.validation import Validation
 
-        env = self.vector_env(prepared, states, "validation", num_envs=1)
-        return lambda policy: evaluate(policy, env, 1, standard_errors=prepared.config.rollout.standard_errors)
+        env, asked = (
+            self.vector_env(prepared, states, "validation", num_envs=1),
+            prepared.config.rollout.standard_errors,
+        )
+        assert states is not None
+        rival = self.rival_plan(env) if asked > 0.0 else None
+        return Validation(env, standard_errors=asked, evidence=self.evidence(prepared, states), rival=rival)
+
+    def evidence(self, prepared: Prepared, states: "HiddenStates") -> float:
+        """Return by how many standard errors the forecast beats none on the agent's rows; here it is not looked at."""
+        return 0.0
+
+    def rival_plan(self, env: VectorEnv[Any, Any, Any]) -> "Policy | None":
+        """Return what a learned policy has to beat beside doing nothing: here nothing else."""
+        return None
 
     def test_span(self, prepared: Prepared) -> dict[str, Any]:
         """Return the test rows and their first and last bar."""

@@ -26,9 +26,18 @@ def evaluate(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0,
     Raises:
         ValueError: `episodes` is below 1.
     """
-    played = _played(policy, env, episodes, seed)
-    steps = np.concatenate([moved.rewards[counts].astype(np.float64) for moved, counts in played])
+    steps = step_rewards(policy, env, episodes, seed=seed)
     return float(steps.sum() - standard_errors * np.sqrt(len(steps)) * steps.std()) / episodes
+
+
+def step_rewards(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0) -> NDArray[np.float64]:
+    """Return the (n,) rewards of all steps of whole episodes, in the order they were earned.
+
+    Raises:
+        ValueError: `episodes` is below 1.
+    """
+    played = _played(policy, env, episodes, seed)
+    return np.concatenate([moved.rewards[counts].astype(np.float64) for moved, counts in played])
 
 
 def episode_returns(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0) -> NDArray[np.float64]:

@@ -76,6 +76,12 @@ class LevelPlan:
     num_features: int
     bars_per_year: float
 
+    @staticmethod
+    def possible(market: Market, config: TradingConfig) -> bool:
+        """Say whether there is a plan: one asset, a level or an exposure to choose, forecasts among the features."""
+        single = market.close.shape[1] == 1 and config.actions in ("levels", "exposure")
+        return single and bool(market.forecast_columns)
+
     @classmethod
     def of(cls, market: Market, config: TradingConfig) -> "LevelPlan":
         """Return the plan of an account in a market.
@@ -84,7 +90,7 @@ class LevelPlan:
             ValueError: no feature is a forecast, there are several assets, or actions are weights.
         """
         columns = market.forecast_columns
-        if not columns or market.close.shape[1] != 1 or config.actions not in ("levels", "exposure"):
+        if not cls.possible(market, config):
             raise ValueError(
                 "planning needs one asset, actions that are levels or an exposure, and forecasts among the features, "
                 f"were {market.close.shape[1]} assets, '{config.actions}' and {len(columns)} forecast columns"

@@ -107,9 +107,17 @@ def verdict(series: Series, metrics: Mapping[str, Mapping[str, Any]], honesty: M
     return " ".join(words)
 
 
-def agent_remarks(played: Backtest, *, learned: bool) -> list[str]:
-    """Warn of an agent that learned nothing, or added nothing, and of a bound that is none."""
-    remarks = []
+def agent_remarks(played: Backtest, *, kind: str, trained: str) -> list[str]:
+    """Warn of an agent that learned nothing, or added nothing, and of a bound that is none.
+
+    Args:
+        played: the test span.
+        kind: of the policy that acted.
+        trained: kind of the agent that was trained.
+    """
+    remarks, learned = [], kind != "constant"
+    if kind == "planner" != trained:
+        remarks.append("the agent follows the plan on the forecast: nothing learned beat it on the validation rows")
     if not learned:
         level = played.targets[0, 0].sum()
         constant = f"always holding {level:+g}" if level else "staying flat"

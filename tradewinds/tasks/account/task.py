@@ -17,9 +17,11 @@ from tradewinds.tasks.account import market
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
 from trading_env import LevelPlan, TradingVectorEnv, cut_due, run_ledger
+from trading_env.account.plan import first_bar_earned
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
+    from trading_agent import Policy
 
 FILLED = {"next_open": "the next bar's open", "next_close": "the next bar's close", "same_close": "this bar's close"}
 
@@ -75,6 +77,23 @@ class AccountTask(SeriesTask):
         bars = market.build_market(prepared, states, rows)
         return bars, TradingVectorEnv, len(bars) - 1
 
+    def evidence(self, prepared: Prepared, states: "HiddenStates") -> float:
+        """Return by how many standard errors the forecast of the bar an order earns beats none on the agent's rows."""
+        from tradewinds.pipeline.validation import forecast_evidence
+
+        late = first_bar_earned(prepared.config.env, states.forecast.shape[1])
+        rows = prepared.split.agent
+        earned = prepared.series.log_return()[rows.start + 1 + late : rows.stop, 0]
+        forecast = states.forecast[rows.start : rows.start + len(earned), late].astype(np.float64)
+        return forecast_evidence(forecast, earned)
+
+    def rival_plan(self, env: Any) -> "Policy | None":
+        """Return the plan on the forecast, where the agent sees it and may follow it."""
+        from trading_agent.planner.planner import teacher_of
+
+        market, rules = env.simulator.market, env.simulator.config
+        return teacher_of(env, "the rival") if LevelPlan.possible(market, rules) else None
+
     def score(self, prepared: Prepared, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
         """Score the forecasts of the test rows; of many models the next bar's alone, as their decisions hold it."""
         from tradewinds.tasks.bar_forecasts import score_bars
@@ -124,6 +143,7 @@ class AccountTask(SeriesTask):
 
         assert outcome is not None
         played, index = outcome.record, pd.DatetimeIndex(outcome.curves.index)
+        trained: Any = prepared.config.agent
         strategies = self.strategies(prepared, outcome, "random_same_turnover")
         agent = {
             "without_costs": played.without_costs,
@@ -135,7 +155,7 @@ class AccountTask(SeriesTask):
             "data": {**forecast_units(prepared), **split_facts(prepared, models)},
             "backtest": {"strategies": strategies, "agent": agent},
             "verdict": f"{self.verdict(prepared, outcome.metrics, honesty)} {verdict_of(forecasts)}",
-            "remarks": agent_remarks(played, learned=models.acting().kind != "constant"),
+            "remarks": agent_remarks(played, kind=models.acting().kind, trained=trained.kind),
         }
 
     def tables(self, prepared: Prepared, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
