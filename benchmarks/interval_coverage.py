@@ -44,7 +44,7 @@ def main() -> None:
     began = time.perf_counter()
     for words in SERIES:
         (plain,) = compose_requests([*words, *sys.argv[1:]], [resource_dir("conf")], multirun=False)
-        prepared = job_of(request_from(plain))
+        prepared = job_of(request_from(plain), whole=True)
         config, series, split = prepared.config, prepared.series, prepared.split
         seed = seed_for(config.seed, "forecaster")
         fitted = fit_forecaster(series, config.forecaster, split.forecaster, seed=seed)

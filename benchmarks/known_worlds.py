@@ -175,7 +175,7 @@ def decisions(words: list[str], agents: list[str], folder: Path) -> Iterator[tup
     """Fit what `tradewinds run` fits, once for all agents; yield agent, job, test targets (R,) and seconds."""
     models, started = None, time.process_time()
     for agent in agents:
-        job = job_of(request([*words, f"agent={agent}", f"run.dir={folder}"]))
+        job = job_of(request([*words, f"agent={agent}", f"run.dir={folder}"]), whole=True)
         run, console = folder / agent, Quiet(as_json=True)
         if models is None:
             (instrument,) = job.series.instruments

@@ -33,7 +33,7 @@ def main() -> None:
     torch.set_num_threads(1)
     words = [word for word in sys.argv[1:] if word != "test"]
     (plain,) = compose_requests(["experiment=temperature", *words], [resource_dir("conf")], multirun=False)
-    prepared = job_of(request_from(plain))
+    prepared = job_of(request_from(plain), whole=True)
     total, split = len(prepared.series.index), prepared.split
     spans = [(f"fold {first:.0%} to {last:.0%}", round(first * total), round(last * total)) for first, last in FOLDS]
     heads = "".join(f"{name:>10}" for name in ("24 h", "all 24 h", "change", "its RMSE"))

@@ -67,9 +67,9 @@ def chosen_request(requests, error):
     """Plant a choice among `requests(config)` by the least `error(job, request)`, before anything is trained."""
 
     def make(job_of):
-        def chosen(config):
-            job = job_of(config)
-            return job_of(min(requests(config), key=lambda request: error(job, request)))
+        def chosen(config, **options):
+            job = job_of(config, **options)
+            return job_of(min(requests(config), key=lambda request: error(job, request)), **options)
 
         return chosen
 

@@ -78,7 +78,7 @@ def test_the_numbers_are_of_this_very_configuration(name, script, numbers):
 @pytest.mark.parametrize("name", ["sp500", "temperature"])
 def test_what_needs_no_training_is_found_again_in_the_data(name, script, numbers):
     """The naive error, and what an owner earned, straight from the shipped series."""
-    prepared = job_of(request_of(script, name))
+    prepared = job_of(request_of(script, name), whole=True)
     assert prepared.inputs["sha256"] == numbers[name]["data_sha256"], AGAIN
     test, horizon = prepared.split.test, prepared.config.model.horizon
     close, index = prepared.series.close[:, 0], prepared.series.index

@@ -10,7 +10,7 @@ from tradewinds.tasks import job_of
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Judge the agent that `inputs.agent` names, or where nobody acts the forecaster of `inputs.forecaster`."""
-    job = job_of(config).seal()
+    job = job_of(config)
     from tradewinds.judge import judge
     from tradewinds.pipeline.steps import find_models
 

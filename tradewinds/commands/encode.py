@@ -16,7 +16,7 @@ from tradewinds.tasks import job_of
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Encode the series with a trained forecaster: the instrument that is acted on, or all if none is chosen."""
-    prepared = job_of(config)
+    prepared = job_of(config, whole=True)
     forecaster = find_forecaster(prepared)
     console.note(f"forecaster: {forecaster.folder}")
     folder, names = prepared.runs / new_run_id() / HIDDEN_STATES, prepared.panel.instruments

@@ -27,7 +27,7 @@ AGENT = {"learning_starts": 0.2, "validate_every": 0.5}  # shares of the steps a
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Ask all probes on the last bars of the request's series; exit status 3 if one finds a leak."""
-    loaded, verdict = job_of(config), Verdict()
+    loaded, verdict = job_of(config, whole=True), Verdict()
     loaded.series  # noqa: B018  a series of several instruments names the one that is traded
     short = shortened(aligned(loaded), console)
     index = short.panel.index

@@ -12,7 +12,7 @@ from tradewinds.tasks import job_of
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Fit what the task needs, then judge it on rows nothing was fitted on."""
-    job = job_of(config).seal()
+    job = job_of(config)
     say_series(job, console)
     from tradewinds.judge import judge
     from tradewinds.pipeline.steps import fit

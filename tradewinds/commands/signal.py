@@ -18,7 +18,7 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Walk the champion through every bar it never learned from, and say what it wants now."""
     bring_up_to_date(config, console)
-    prepared = job_of(config)
+    prepared = job_of(config, whole=True)
     registry = Registry(Path(config.run.dir))
     champion = registry.champion(prepared.name)
     if champion is None:

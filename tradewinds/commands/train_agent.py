@@ -13,7 +13,7 @@ from tradewinds.tasks import job_of
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train an agent, on a trained forecaster's hidden states where its task has a series."""
-    job = job_of(config).seal()
+    job = job_of(config)
     from forecaster.fitted import load_forecaster
     from tradewinds.pipeline.steps import AGENT, HIDDEN_STATES, encoded, find_forecaster, train_agent
 

@@ -15,7 +15,7 @@ from tradewinds.tasks import job_of
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train a forecaster, score it on the validation rows and write its artifact."""
-    prepared = job_of(config).seal()
+    prepared = job_of(config)
     say_series(prepared, console)
     panel, artifact = train_forecaster(prepared, prepared.runs / new_run_id(), console)
     tables: dict[str, Any] = {}

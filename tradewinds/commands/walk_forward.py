@@ -10,7 +10,7 @@ from tradewinds.tasks import job_of
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Fit and test all folds and seeds that are not there yet, and join their tests."""
-    prepared = job_of(config)
+    prepared = job_of(config, whole=True)
     say_series(prepared, console)
     from tradewinds.walk_forward.joined import walk
 

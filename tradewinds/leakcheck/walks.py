@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecaster.data.series import Series
 from forecaster.fitted import FittedForecaster
 from tradewinds.core.errors import RequestError
 from tradewinds.leakcheck.fresh import brings_plugins, fresh
@@ -20,6 +21,7 @@ from tradewinds.leakcheck.worlds import another_world, known_until, later_start
 from tradewinds.pipeline.task import Forecasts, Models, Outcome, Prepared
 
 SAME_STATE = 1e-4  # relative difference of a float32 state whose features were summed from another start
+EVENTS = 6  # dividends and splits, the newest, beside which worlds are cut
 LATER = (1, 7, 16)  # bars that a later start comes later
 
 
@@ -67,9 +69,22 @@ def _edges(prepared: Prepared, first: int) -> Iterator[int]:
     split, last = prepared.split, len(prepared.series.index) - 1
     for part in (split.test, split.validation, split.agent, split.forecaster):
         yield from (row for row in (part.start - 1, part.start, part.stop - 1) if first <= row < last)
+    raw = parts_of(prepared).series.series
+    events = [moment for moment, happens in zip(raw.index, _events(raw), strict=True) if happens]
+    for row in prepared.series.index.get_indexer(pd.DatetimeIndex(events))[-EVENTS:].tolist():
+        yield from (edge for edge in (row - 1, row) if first <= edge < last)
     holes = prepared.series.exogenous.isna().to_numpy().any(axis=1)
     for row in np.flatnonzero(np.diff(holes.astype(np.int64))).tolist():
         yield from (edge for edge in (row, row + 1) if first <= edge < last)
+
+
+def _events(series: Series) -> NDArray[np.bool_]:
+    """(T,) bars on which a dividend is paid or a split takes effect."""
+    happens = np.zeros(len(series.index), dtype=bool)
+    for column, nothing in ((series.dividends, 0.0), (series.splits, 1.0)):
+        if column is not None:
+            happens |= (column != nothing).any(axis=1)
+    return happens
 
 
 @dataclass(frozen=True, eq=False)

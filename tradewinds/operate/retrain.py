@@ -31,7 +31,7 @@ def retrain(config: Config, console: Console) -> dict[str, Any]:
         GateError: the challenger was rejected.
     """
     bring_up_to_date(config, console)
-    job = job_of(config)
+    job = job_of(config, whole=True)
     if isinstance(job, Prepared):
         console.note(f"{job.series.name}: {job.age}")
     job.runs.mkdir(parents=True, exist_ok=True)

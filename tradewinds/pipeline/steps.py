@@ -20,7 +20,7 @@ from forecaster.data.series import Series
 from forecaster.fitted import FittedForecaster, fit_panel, load_forecaster, save_panel
 from forecaster.hidden_states import HiddenStates, encode, load_hidden_states
 from tradewinds.core.console import Console
-from tradewinds.core.errors import RequestError
+from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.plugins import function_of
 from tradewinds.pipeline.artifact import Artifact, latest, parent, read, writing
 from tradewinds.pipeline.prepare import seed_for
@@ -33,19 +33,31 @@ from trading_agent.common.config import AgentConfig
 
 FORECASTER, HIDDEN_STATES, AGENT = "forecaster", "hidden_states", "agent"  # kinds of artifacts, and their folders
 CHECKPOINT = "agent.checkpoint"
+PAST_THE_SEAL = (
+    "something that learns or chooses reached for rows after the validation rows, which are sealed for the judge"
+)
 LAST_RETURNS = 5  # log returns up to the last bar that selected the agent, by which its series is known again
 MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what makes a forecaster fit a request
 AGENT_MUST_MATCH = (*MUST_MATCH, "trainer", "rollout", "env", "agent")
 
 
 def fit(job: Job, run: Path, console: Console) -> Models:
-    """Walk the path of a job into a new run folder, as far as its task goes; its test rows are sealed."""
+    """Walk the path of a job into a new run folder, as far as its task goes.
+
+    Raises:
+        GateError: the job is sealed, and something that learns or chooses reached for the rows after it.
+    """
     models = Models()
-    if isinstance(job, Prepared):
-        (instrument,) = job.series.instruments  # of several, one has to be chosen before an hour of training
-        panel, artifact = train_forecaster(job, run, console)
-        models = encoded(job, panel[instrument], artifact, run / HIDDEN_STATES, console)
-    return train_agent(job, models, run, console)[0] if job.task.acts else models
+    try:
+        if isinstance(job, Prepared):
+            (instrument,) = job.series.instruments  # of several, one has to be chosen before an hour of training
+            panel, artifact = train_forecaster(job, run, console)
+            models = encoded(job, panel[instrument], artifact, run / HIDDEN_STATES, console)
+        return train_agent(job, models, run, console)[0] if job.task.acts else models
+    except IndexError as error:
+        if not isinstance(job, Prepared) or job.sealed is None:
+            raise
+        raise GateError(f"{PAST_THE_SEAL}: {error}") from error
 
 
 def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[dict[str, FittedForecaster], Artifact]:

@@ -70,8 +70,12 @@ def task_of_report(document: Mapping[str, Any]) -> Any:
     return task.without_prices() if differs else task
 
 
-def job_of(config: Config) -> Any:
+def job_of(config: Config, *, whole: bool = False) -> Any:
     """Return a request as the job its task makes of it: with its series, if it has one.
+
+    Args:
+        config: the request.
+        whole: leave the test rows open, for who chooses nothing by what it reads; else the judge alone opens them.
 
     Raises:
         RequestError: the data cannot be read, or do not suffice.
@@ -79,4 +83,5 @@ def job_of(config: Config) -> Any:
     from tradewinds.pipeline.prepare import prepare
 
     task = task_of(config)
-    return task.job(config) if hasattr(task, "job") else prepare(config, task)
+    job = task.job(config) if hasattr(task, "job") else prepare(config, task)
+    return job if whole else job.seal()

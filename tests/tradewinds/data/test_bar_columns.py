@@ -35,7 +35,7 @@ def table(tmp_path, monkeypatch):
 def prepared(table, *words):
     table.to_csv("mine.csv", index=False)
     (plain,) = compose_requests([*WORDS, *words], [resource_dir("conf")], multirun=False)
-    return job_of(request_from(plain))
+    return job_of(request_from(plain), whole=True)
 
 
 def test_columns_of_numbers_are_read_and_the_others_named(table):

@@ -58,7 +58,7 @@ HOUR = pd.Timedelta(hours=1)
 def whole(*words):
     """A shipped experiment."""
     (plain,) = compose_requests([*words, *SMALL], [resource_dir("conf")], multirun=False)
-    return job_of(request_from(plain))
+    return job_of(request_from(plain), whole=True)
 
 
 def experiment(*words):
@@ -234,7 +234,7 @@ def test_a_zone_of_the_user_s_file_that_is_not_minded_is_found(tmp_path, monkeyp
     warm.to_csv(tmp_path / "warm.csv", index=False)
     files = (f"series.path={tmp_path}/mine.csv", f"weather.path={tmp_path}/warm.csv", "weather.time_zone=Etc/GMT+6")
     config = request("series=csv", "weather=csv", *files, "weather.columns=[warm]", "weather.lag_hours=1")
-    assert audit_known(job_of(config)).leak is None
+    assert audit_known(job_of(config, whole=True)).leak is None
     original = user_files.read_table
 
     def read(paths, **options):
@@ -243,7 +243,8 @@ def test_a_zone_of_the_user_s_file_that_is_not_minded_is_found(tmp_path, monkeyp
 
     monkeypatch.setattr(user_files, "read_table", read)
     assert (
-        "column warm: its file holds times from 2020-01-01T06:00:00+00:00 to" in audit_known(job_of(config)).leak.what
+        "column warm: its file holds times from 2020-01-01T06:00:00+00:00 to"
+        in audit_known(job_of(config, whole=True)).leak.what
     )
 
 

@@ -536,7 +536,7 @@ def test_a_series_that_a_plugin_brings_is_read_again_without_its_end(tradewinds,
     assert "leak at series, bar 2020-" in answer.err
     assert "(probe reload): it was loaded otherwise with series.last=2020-" in answer.err
     smoothed["leaks"] = False
-    loaded = job_of(request("series=csv", f"series.path={tmp_path}/mine.csv"))
+    loaded = job_of(request("series=csv", f"series.path={tmp_path}/mine.csv"), whole=True)
     verdict = Verdict()
     reloading.check_source(loaded, verdict)
     assert (verdict.leak, verdict.asked) == (None, {"reload": 3})
@@ -581,7 +581,9 @@ def test_weather_that_a_plugin_brings_is_read_again_without_its_end(change, leak
     write_bars(tmp_path / "mine.csv", 120)
     hourly_weather(tmp_path / "warm.csv")
     weather = ("weather=csv", f"weather.path={tmp_path}/warm.csv", "weather.columns=[warm]", "weather.units=[degC]")
-    loaded = job_of(request("series=csv", f"series.path={tmp_path}/mine.csv", *weather, "weather.lag_hours=1"))
+    loaded = job_of(
+        request("series=csv", f"series.path={tmp_path}/mine.csv", *weather, "weather.lag_hours=1"), whole=True
+    )
     verdict = Verdict()
     reloading.check_source(loaded, verdict)
     if leaks:
@@ -593,7 +595,7 @@ def test_weather_that_a_plugin_brings_is_read_again_without_its_end(change, leak
 
 
 def test_a_kind_of_series_that_cannot_be_cut_is_said_to_be_unprobed():
-    loaded = job_of(request("series=martingale", "series.bars=300"))
+    loaded = job_of(request("series=martingale", "series.bars=300"), whole=True)
     verdict = Verdict()
     reloading.check_source(loaded, verdict)
     assert verdict.notes == ["series of kind synthetic have no `last`: what their loader computes was not probed"]

@@ -63,6 +63,6 @@ def test_the_files_of_the_requests_are_read_without_repair(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
     (plain,) = compose_requests(REQUESTS["file"].split(), [resource_dir("conf")], multirun=False)
-    job = job_of(request_from(plain))
+    job = job_of(request_from(plain), whole=True)
     assert list(job.series.exogenous.columns) == ["warm"]
     assert len(job.series.index) > 450

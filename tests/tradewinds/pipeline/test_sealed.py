@@ -11,6 +11,7 @@ from tradewinds.core.errors import GateError
 from tradewinds.data.assemble.loaded import LoadedSeries, Parts
 from tradewinds.judge import judge
 from tradewinds.pipeline.steps import encoded_anew, fit
+from tradewinds.tasks import job_of
 from tradewinds.tasks.account.task import AccountTask
 
 from planting import plant_fit, prepared_of, request, series
@@ -90,3 +91,20 @@ def test_the_best_of_four_seeds_on_the_test_rows_ends_the_run(monkeypatch, prepa
     with pytest.raises(GateError, match="what was chosen after the first look was chosen on the rows it is judged on"):
         judge(sealed, models, run=tmp_path / "run", command="run", console=Silent())
     assert not (tmp_path / "run" / "report.json").exists()
+
+
+def test_whoever_reaches_past_the_seal_is_told_so(monkeypatch, prepared, tmp_path):
+    def reaching(job, models, run, console):
+        return job.series.close[job.split.test]
+
+    monkeypatch.setattr(tradewinds.pipeline.steps, "train_agent", reaching)
+    with pytest.raises(GateError, match="reached for rows after the validation rows, which are sealed for the judge"):
+        fit(prepared.seal(), tmp_path / "run", Silent())
+
+
+def test_a_command_holds_a_sealed_request_unless_it_asks_for_all_of_it(tmp_path):
+    config = request("series=martingale", "series.bars=300", f"run.dir={tmp_path}")
+    sealed, whole = job_of(config), job_of(config, whole=True)
+    assert len(sealed.panel.index) == whole.split.validation.stop
+    assert len(whole.panel.index) == 300
+    assert whole.sealed is None

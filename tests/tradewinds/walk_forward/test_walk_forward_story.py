@@ -140,7 +140,7 @@ def test_killed_in_the_middle_and_damaged_it_goes_on_where_it_was_and_ends_the_s
 
 def test_what_comes_later_reaches_no_earlier_fold(walked, folder, tmp_path):
     (plain,) = compose_requests(WORDS[1:], [resource_dir("conf")], multirun=False)
-    prepared = aligned(job_of(request_from(plain)))
+    prepared = aligned(job_of(request_from(plain), whole=True))
     task = plan(prepared)[0]
     assert finished(task)
     world = another_world(prepared.parts, task.fold.rows.stop - 1)

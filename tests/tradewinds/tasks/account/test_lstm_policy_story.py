@@ -79,7 +79,7 @@ class Spy:
 def test_a_champion_that_sees_plans_sees_those_on_its_own_levels(typed):
     assert typed("run", *MARKET, "agent=direct", *AGENT[1:]).status == 0
     (plain,) = compose_requests((*MARKET, "agent=direct"), [resource_dir("conf")], multirun=False)
-    prepared = job_of(request_from(plain))
+    prepared = job_of(request_from(plain), whole=True)
     run = next(Path("runs/bars").glob("*/hidden_states")).parent
     states = load_hidden_states(run / "hidden_states")
     fitted = load_forecaster(run / "forecaster", prepared.series.instruments[0])
@@ -95,7 +95,7 @@ def test_it_starts_as_the_forecaster_that_it_is_told_to_start_from(typed):
     words = (*MARKET, *POLICY, "agent.start=forecaster")
     assert typed("run", *words).status == 0
     (plain,) = compose_requests(words, [resource_dir("conf")], multirun=False)
-    prepared = job_of(request_from(plain))
+    prepared = job_of(request_from(plain), whole=True)
     run = next(Path("runs/bars").glob("*/forecaster")).parent
     fitted = load_forecaster(read(run / "forecaster", "forecaster").folder, prepared.series.instruments[0])
     given = first_weights(Models(fitted))

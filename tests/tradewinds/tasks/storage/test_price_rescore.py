@@ -31,7 +31,7 @@ WORDS = (
 def fitted(request, tmp_path_factory):
     """A storage unit's request and forecaster, and an agent that rests."""
     (plain,) = compose_requests([*WORDS, f"series.target={request.param}"], [resource_dir("conf")], multirun=False)
-    prepared = job_of(request_from(plain))
+    prepared = job_of(request_from(plain), whole=True)
     panel, artifact = steps.train_forecaster(prepared, tmp_path_factory.mktemp("days"), Silent())
     states = tmp_path_factory.mktemp("states") / "hidden_states"
     models = steps.encoded(prepared, next(iter(panel.values())), artifact, states, Silent())

@@ -135,7 +135,7 @@ def test_what_a_storage_unit_cannot_do_is_refused(typed, words, message):
 @pytest.fixture(scope="module")
 def prepared():
     (plain,) = compose_requests(WORDS, [resource_dir("conf")], multirun=False)
-    return job_of(request_from(plain))
+    return job_of(request_from(plain), whole=True)
 
 
 @pytest.mark.parametrize("day", [0, 6, 7, 20])
