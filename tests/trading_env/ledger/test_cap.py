@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_env import CostConfig, Market, TradingConfig, run_ledger
+from trading_env import CostConfig, Market, TradingConfig, cut_due, run_ledger
 
 from full_games import FREE, full_games
 
@@ -140,3 +140,15 @@ def test_the_walk_looks_at_every_bar_over_the_edge_of_a_block():
         assert alone.cut.any()
         for name in ("equity", "cash", "units", "fee", "cut", "turnover"):
             np.testing.assert_array_equal(getattr(crowd, name)[:, 0], getattr(alone, name)[:, 0], err_msg=name)
+
+
+@pytest.mark.parametrize("row", range(3, 20))
+def test_a_cut_that_is_due_is_told_at_the_close_before_it(row):
+    """What `signal` says at the last close it knows, beside what the ledger then does; the fills are at that close."""
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(8).normal(0.004, 0.02, 21)))
+    orders, rules = np.full((21, 1), -1.0), TradingConfig(costs=FREE)
+    whole = run_ledger(market_of(close, np.append(close[:1], close[:-1])), orders, rules)
+    known = run_ledger(market_of(close[: row + 1], np.append(close[:1], close[:row])), orders[: row + 1], rules)
+    assert cut_due(known, orders[: row + 1], rules) == whole.cut[row + 1, 0]
+    leaves = np.append(orders[:row], [[0.0]], axis=0)
+    assert not cut_due(run_ledger(market_of(close[: row + 1]), leaves, rules), leaves, rules)
