@@ -25,6 +25,7 @@ from tradewinds.pipeline.task import Prepared
 
 CUTS = 8  # rows after which later bars are taken away, beside the ends of the parts
 DAY = 86_400.0
+SAME_PRICE = 1e-9  # relative difference of two adjusted prices that is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ def audit_inputs(prepared: Prepared, fitted: FittedForecaster | None) -> Inputs:
         fitted: its forecaster, whose own reading is then audited; None for the features as they are built.
     """
     audit, series, clock = Audit(), prepared.series, prepared.task.decision_times(prepared)
+    audit.leak = _lived_otherwise(prepared)
     settings, weather = prepared.config.series, prepared.config.weather
     for name, when, what in false_moments(parts_of(prepared), weather):
         row = min(int(series.index.searchsorted(when)), len(series.index) - 1)
@@ -95,6 +97,30 @@ def audit_inputs(prepared: Prepared, fitted: FittedForecaster | None) -> Inputs:
         {name: one[2] for name, one in moments.items()},
     )
     return Inputs(table, valid_at, known_at, reads, audit)
+
+
+def _lived_otherwise(prepared: Prepared) -> Leak | None:
+    """Compare an owner's move over each bar, c' s - (c - s d), with that of the adjusted closes, in proportion.
+
+    An owner of one unit worth c has s units worth c' at the next close, and put s dividends d into more of them before.
+    """
+    raw, series = parts_of(prepared).series.series, prepared.panel
+    rows = raw.index.get_indexer(series.index)
+    close = raw.close[rows]
+    splits = np.ones_like(close) if raw.splits is None else raw.splits[rows]
+    dividends = np.zeros_like(close) if raw.dividends is None else raw.dividends[rows]
+    before, after = close[:-1] - splits[1:] * dividends[1:], close[1:] * splits[1:]
+    ours, theirs = series.close[1:] * before, series.close[:-1] * after
+    differing = np.flatnonzero((np.abs(ours - theirs) > SAME_PRICE * np.maximum(np.abs(theirs), 1e-300)).any(axis=1))
+    if len(differing) == 0:
+        return None
+    row = int(differing[0])
+    asset = int(np.abs(ours[row] - theirs[row]).argmax())
+    what = (
+        f"column close: it goes from {series.close[row, asset]:.6g} to {series.close[row + 1, asset]:.6g}, and an "
+        f"owner saw {before[row, asset]:.6g} become {after[row, asset]:.6g}, by raw closes, dividends and splits"
+    )
+    return leak_at(prepared, "audit", "series", row + 1, what)
 
 
 def _read(prepared: Prepared, fitted: FittedForecaster | None, series: Series) -> FeatureTable:

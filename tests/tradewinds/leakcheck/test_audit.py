@@ -242,10 +242,8 @@ def test_a_zone_of_the_user_s_file_that_is_not_minded_is_found(tmp_path, monkeyp
         return dataclasses.replace(table, index=table.index - 6 * HOUR) if table.has("warm") else table
 
     monkeypatch.setattr(user_files, "read_table", read)
-    assert (
-        "column warm: its file holds times from 2020-01-01T06:00:00+00:00 to"
-        in audit_known(job_of(config, whole=True)).leak.what
-    )
+    leak = audit_known(job_of(config, whole=True)).leak
+    assert "column warm: its file holds times from 2020-01-01T06:00:00+00:00 to" in leak.what
 
 
 def test_a_gate_reckoned_in_utc_is_found(monkeypatch):
