@@ -203,8 +203,6 @@ def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:
     assert fitted is not None
     if len(fitted.static):
         raise RequestError("agent.start=forecaster needs a forecaster without features.static, which no policy reads")
-    if fitted.reading is not None:
-        raise RequestError("agent.start=forecaster needs features.selection=false: the policy reads all features")
     prefix = "recurrent."
     network = fitted.model.network.state_dict()
     weights = {name.removeprefix(prefix): part.numpy() for name, part in network.items() if name.startswith(prefix)}

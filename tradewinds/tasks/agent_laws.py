@@ -24,9 +24,10 @@ def agent_faults(config: Config, facts: EnvironmentFacts, cures: Mapping[Require
     if getattr(agent, "start", "random") == "random":
         return
     model, units = config.model, getattr(agent, "lstm_units", 0)
-    if (model.kind, model.num_layers, model.hidden_size, config.rollout.observe) != ("lstm", 1, units, ("features",)):
+    seen = config.rollout.observe == ("features",) and not config.features.selection
+    if (model.kind, model.num_layers, model.hidden_size) != ("lstm", 1, units) or not seen:
         yield (
             f"agent.start=forecaster takes an LSTM of one layer and agent.lstm_units={units} units that reads what the "
-            f"policy sees; set model=lstm model.num_layers=1 model.hidden_size={units} rollout.observe=[features], or "
-            "agent.start=random"
+            f"policy sees; set model=lstm model.num_layers=1 model.hidden_size={units} rollout.observe=[features] "
+            "features.selection=false, or agent.start=random"
         )

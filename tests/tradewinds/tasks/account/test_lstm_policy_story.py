@@ -92,7 +92,7 @@ def test_a_champion_that_sees_plans_sees_those_on_its_own_levels(typed):
 
 
 def test_it_starts_as_the_forecaster_that_it_is_told_to_start_from(typed):
-    words = (*MARKET, *POLICY, "agent.start=forecaster")
+    words = (*MARKET, *POLICY, "agent.start=forecaster", "features.selection=false")
     assert typed("run", *words).status == 0
     (plain,) = compose_requests(words, [resource_dir("conf")], multirun=False)
     prepared = job_of(request_from(plain), whole=True)
@@ -116,6 +116,7 @@ def test_it_starts_as_the_forecaster_that_it_is_told_to_start_from(typed):
             ("agent=direct_lstm", "agent.start=forecaster"),
             "set model=lstm model.num_layers=1 model.hidden_size=32 rollo",
         ),
+        ((*POLICY, "agent.start=forecaster"), "features.selection=false"),
         (
             (*POLICY, "agent.start=forecaster", "model=gru"),
             "agent.start=forecaster takes an LSTM of one layer and agent",
