@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_agent import TrainedAgent, step_rewards
-from trading_agent.common.policy import Policy
+from trading_agent.common.policy import ConstantPolicy, Policy
 
 Array = NDArray[np.float64]
 LEAST = 0.2  # share of the standard errors asked for that the validation rows alone must always show
@@ -40,12 +40,13 @@ class Validation:
         rival: what is to be beaten beside doing nothing, or None.
 
     Attributes:
-        needed: standard errors that are left to show here: `standard_errors` less `evidence`, a fifth at least.
+        needed: standard errors that are left to show here: `standard_errors` less `evidence`, a fifth at least. A
+            constant position shows all of them: what the forecast has shown is not its merit.
         rival: None if it does not beat doing nothing by as much.
     """
 
     def __init__(self, env: Any, *, standard_errors: float, evidence: float = 0.0, rival: Policy | None = None) -> None:
-        self.env = env
+        self.env, self.asked = env, standard_errors
         self.needed = float(np.clip(standard_errors - evidence, LEAST * standard_errors, standard_errors))
         self.rival: Policy | None = None
         self.standing: Array = np.zeros(0)  # rewards of what stands; nothing
@@ -57,7 +58,8 @@ class Validation:
         rewards = self._rewards(policy)
         steps = max(len(rewards), len(self.standing))  # a ruined account ends early: it earns nothing more
         difference = np.pad(rewards, (0, steps - len(rewards))) - np.pad(self.standing, (0, steps - len(self.standing)))
-        caution = self.needed * np.sqrt(steps) * difference.std()
+        needed = self.asked if isinstance(policy, ConstantPolicy) else self.needed  # it reads no forecast
+        caution = needed * np.sqrt(steps) * difference.std()
         return float(self.standing.sum() + difference.sum() - caution)
 
     def settle(self, trained: TrainedAgent) -> TrainedAgent:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tradewinds.pipeline.validation import LEAST, Validation, forecast_evidence
 from trading_agent.common.loop import TrainedAgent
+from trading_agent.common.policy import ConstantPolicy
 
 BARS = 1_000
 
@@ -42,6 +43,13 @@ def test_with_no_rival_the_score_is_the_sum_less_the_standard_errors_that_are_le
     validation = Validation(None, standard_errors=5.0, evidence=evidence)
     left = min(max(5.0 - evidence, 5.0 * LEAST), 5.0)
     assert validation(Path(rewards)) == pytest.approx(rewards.sum() - left * np.sqrt(BARS) * rewards.std())
+
+
+def test_what_the_forecast_has_shown_is_no_merit_of_a_constant_position(monkeypatch):
+    rising = noise(6, 0.1)
+    monkeypatch.setattr("tradewinds.pipeline.validation.step_rewards", lambda policy, env, episodes: rising)
+    validation = Validation(None, standard_errors=5.0, evidence=8.0)
+    assert validation(ConstantPolicy(2)) < 0.0 < validation(Path(rising))
 
 
 def test_a_forecast_that_was_wrong_does_not_ask_for_more_than_no_forecast():
