@@ -85,7 +85,10 @@ class FittedForecaster:
 
     def inputs(self, features: Array) -> Array:
         """Return (T, S) what the network reads of (T, F) features."""
-        scaled = self.scaled(features)
+        return self.read(self.scaled(features))
+
+    def read(self, scaled: Array) -> Array:
+        """Return (T, S) what the network reads of (T, F) scaled features."""
         return scaled if self.reading is None else self.reading.read(scaled)
 
     def save(self, folder: Path) -> None:

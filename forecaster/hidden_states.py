@@ -95,8 +95,7 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
     quantiles = None
-    read = scaled if fitted.reading is None else fitted.reading.read(scaled)
-    windows = strided_windows(read.astype(np.float32), length)
+    windows = strided_windows(fitted.read(scaled).astype(np.float32), length)
     future = series.future_table(calendar=fitted.config.features.calendar)
     for start in range(first_row, num_rows, BATCH):
         rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
@@ -132,7 +131,7 @@ def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:
         ValueError: as in `encode`.
     """
     _, scaled = read_features(fitted, series)
-    window = scaled[-fitted.config.model.context_length :].astype(np.float32)[None]
+    window = fitted.read(scaled[-fitted.config.model.context_length :]).astype(np.float32)[None]
     future = series.future_table(calendar=fitted.config.features.calendar)
     points, _, _ = _speak(fitted, window, future, np.array([len(series.index) - 1]))
     return np.asarray(points[0])

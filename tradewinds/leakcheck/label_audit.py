@@ -164,14 +164,22 @@ def _other_features(prepared: Prepared, lessons: TrainingSet, inputs: Inputs) ->
     """Find a feature that the training reads otherwise than the audited table, of the instrument acted on."""
     number = prepared.panel.instruments.index(prepared.series.instruments[0])
     table, facts, stop = lessons.tables[number], lessons.parts[number].facts, len(lessons.data.target[0])
-    ours, theirs = inputs.table.values[:stop], table.values
-    other = ~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)))
-    scaled = np.nan_to_num(((theirs - facts["mean"]) / facts["std"]).astype(np.float32))
-    other |= ~np.isclose(np.nan_to_num(lessons.data.features[number]), scaled, rtol=SAME, atol=SAME)
-    other[: inputs.table.first_row] = False
-    if not other.any():
-        return None
-    row = int(np.flatnonzero(other.any(axis=1))[0])
-    name = table.names[int(np.flatnonzero(other[row])[0])]
-    what = f"column {name} is read otherwise by the training than when the series is encoded"
-    return leak_at(prepared, "audit", "features", row, what)
+    ours, theirs, reading = inputs.table.values[:stop], table.values, lessons.reading
+    scaled = np.nan_to_num((theirs - facts["mean"]) / facts["std"])
+    read, names = scaled, table.names
+    if reading is not None:
+        read, names = reading.read(scaled), tuple(table.names[column] for column in reading.columns)
+    tables = (
+        ((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), table.names),
+        (
+            np.isclose(np.nan_to_num(lessons.data.features[number]), read.astype(np.float32), rtol=SAME, atol=SAME),
+            names,
+        ),
+    )
+    for same, columns in tables:
+        wrong = np.argwhere(~same[inputs.table.first_row :])
+        if len(wrong):
+            row, column = wrong[0].tolist()
+            what = f"column {columns[column]} is read otherwise by the training than when the series is encoded"
+            return leak_at(prepared, "audit", "features", inputs.table.first_row + row, what)
+    return None

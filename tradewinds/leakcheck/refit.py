@@ -148,7 +148,12 @@ def _labels(fitted: FittedForecaster) -> bytes:
 def _learned(fitted: FittedForecaster) -> list[bytes]:
     facts = (fitted.target_scale, fitted.naive_mae, fitted.fit_end, fitted.fit_end_time.isoformat(), fitted.history)
     weights = [tensor.detach().numpy().tobytes() for tensor in fitted.model.state_dict().values()]
-    return [repr((*facts, fitted.reader)).encode(), fitted.ridge.tobytes(), fitted.dlinear.tobytes(), *weights]
+    return [
+        repr((*facts, fitted.reader, fitted.reading)).encode(),
+        fitted.ridge.tobytes(),
+        fitted.dlinear.tobytes(),
+        *weights,
+    ]
 
 
 def _same_agents(one: TrainedAgent, other: TrainedAgent) -> bool:
