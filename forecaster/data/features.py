@@ -47,7 +47,8 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     with volume, the z-score of its log against the last n bars; the level, where the target is a difference: what is no
     price comes back to where it was; the calendar; every exogenous column's level and its change since the bar before,
     and, of a column that may be missing, where it is; then the custom features. With `config.selection` follows what is
-    only read if it is selected: the season of the year, the level of the price, every column's means.
+    only read if it is selected: the season of the year, the level of a price that no dividend has rebased, every
+    column's means.
 
     Args:
         series: T bars.
@@ -188,7 +189,9 @@ def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
 
 def _selectable(series: Series, config: FeatureConfig) -> dict[str, Array]:
     close = series.close[:, 0]
-    columns: dict[str, Array] = {"level": np.log(close) if series.target == "log_return" else close}
+    columns: dict[str, Array] = {}
+    if not series.rebased:
+        columns["level"] = np.log(close) if series.target == "log_return" else close
     for name in series.exogenous.columns:
         if name not in series.missing:
             for bars in config.mean_bars:

@@ -52,6 +52,8 @@ class Series:
         calendar: exchange code, or `24/7`.
         target: what is forecast of each bar: its `log_return`, for prices; or its `difference` in `price_unit`, for
             what may be zero or negative: a temperature, a power price.
+        rebased: whether prices are those of what one unit of the first bar has become: their level then tells where the
+            series begins, and nothing else.
 
     Raises:
         ValueError: shapes or indexes disagree, times do not increase, a price is not finite, not positive though its
@@ -81,6 +83,7 @@ class Series:
     price_unit: str = ""
     calendar: str = "24/7"
     target: Target = "log_return"
+    rebased: bool = False
 
     def __post_init__(self) -> None:
         if self.exogenous.empty and len(self.exogenous) != len(self.index):
@@ -216,7 +219,7 @@ class Series:
         prices = {name: getattr(self, name) * factor for name in PRICES}
         units = np.cumprod(np.concatenate([ones[:1], splits[1:]]), axis=0)
         volume = None if self.volume is None else self.volume / units
-        return dataclasses.replace(self, **prices, volume=volume, dividends=None, splits=None)
+        return dataclasses.replace(self, **prices, volume=volume, dividends=None, splits=None, rebased=True)
 
     def rows(self, rows: range) -> "Series":
         """Return the series of the bars `rows`, a range with step 1."""

@@ -195,7 +195,7 @@ def trades_taken_back(monkeypatch):
 OTHERS = {
     quantile_clip: ("frozen", "features"),
     target_encoding: ("frozen", "features"),
-    calendar_of_the_future: ("stream", "features"),
+    calendar_of_the_future: ("audit", "features"),
     split_known_a_bar_early: ("frozen", "series"),
     learning_rate_chosen_on_test: ("refit", "forecaster_fit"),
     exploration_chosen_on_test: ("refit", "agent_fit"),
