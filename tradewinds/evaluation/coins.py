@@ -71,17 +71,20 @@ def stake_p_value(luck: Array, level: float) -> float:
     return float(np.exp(-max(log_wealth, 0.0)))
 
 
-def knowledge(luck: Mapping[str, Array], rng: np.random.Generator) -> Iterator[Knowledge]:
+def knowledge(
+    luck: Mapping[str, Array], rng: np.random.Generator, *, false_alarm: float = FALSE_ALARM
+) -> Iterator[Knowledge]:
     """Yield who is found to have known something, at most once in 100 checks where nobody did.
 
-    Everybody's share of `FALSE_ALARM` is the same, and is split among the columns and the two tests of each.
+    Everybody's share of `false_alarm` is the same, and is split among the columns and the two tests of each.
 
     Args:
         luck: by name (N, C): C questions that were guessed at N times, one after another.
         rng: throws the coins of luck that is exactly 0: no guess is as good as any.
+        false_alarm: share of whole checks that may find knowledge where there is none.
     """
     for who, table in luck.items():
-        level = FALSE_ALARM / len(luck) / max(table.shape[1], 1) / 2.0
+        level = false_alarm / len(luck) / max(table.shape[1], 1) / 2.0
         for number, column in enumerate(table.T):
             coins = len(column)
             guessed = np.where(column == 0.0, rng.integers(0, 2, coins) == 1, column > 0.0)

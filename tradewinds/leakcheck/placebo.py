@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 import forecaster.hidden_states as encoding
+from forecaster.config import BaselineConfig
 from forecaster.hidden_states import HiddenStates
 from tradewinds.core.console import Silent
-from tradewinds.evaluation.coins import Knowledge
+from tradewinds.evaluation.coins import FALSE_ALARM, Knowledge
 from tradewinds.evaluation.coins import knowledge as found_in
 from tradewinds.leakcheck.forgeries import knowing_all, knowing_late, knowing_next
 from tradewinds.leakcheck.still import still
@@ -31,6 +32,7 @@ from tradewinds.pipeline.task import Array, Luck, Models, Prepared
 ENOUGH = 20  # cases in which the control is played, at least
 FEWEST = 30  # forecasts issued in all worlds of a run's own check, at least
 OF_BARS, OF_DAYS = (4, 256), (2, 24)  # worlds of a run's own check, and forecasts that are issued in each
+OF_RUNS = 1e-3  # share of runs whose own check may find knowledge where there is none: it ends them with status 3
 WARM_UP = 21  # forecasts issued before the first that counts: what day-ahead baselines need
 FORECASTS, STRATEGIES = "the forecast by ", "the strategy "
 LATE, NEXT = "a forecast that knows what comes if it is read late", "a forecast that knows the next bar only"
@@ -49,12 +51,14 @@ class Placebo:
         prepared: the request in the true world, on the bars that are dealt anew.
         tables: luck by whose it is, a table a world.
         control: that of a forecast that knows all that comes.
+        false_alarm: share of checks that may find knowledge where there is none.
         rng: deals worlds, and throws coins where two cases come to the same.
     """
 
     prepared: Prepared
     tables: Tables = field(default_factory=dict)
     control: Tables = field(default_factory=dict)
+    false_alarm: float = FALSE_ALARM
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(seed_for(self.prepared.config.seed, "placebo"))
@@ -63,7 +67,8 @@ class Placebo:
         """Return the request in another world in which nothing can be known, at no costs."""
         prepared, task = self.prepared, self.prepared.task
         config = task.costless(prepared.config)
-        return prepared_from(config, task, task.unknowable(config, parts_of(prepared), self.rng), prepared.split)
+        parts = task.unknowable(config, parts_of(prepared), self.rng)
+        return prepared_from(config, task, parts, prepared.split, trains=False)
 
     def play(self, world: Prepared, models: Models) -> None:
         """Note how well models come out in a world, and at first also forecasts that know what comes."""
@@ -101,7 +106,7 @@ class Placebo:
 
     def leak(self) -> Leak | None:
         """Say whether somebody knew what nobody can."""
-        found = next(self._found(self.tables), None)
+        found = next(self._found(self.tables, self.false_alarm), None)
         if found is None:
             return None
         return self._leak("equity" if found.who.startswith(STRATEGIES) else "scores", sentence(found))
@@ -118,8 +123,9 @@ class Placebo:
             return self._leak("equity", BLIND.format("no strategy on a forecast"))
         return None
 
-    def _found(self, tables: Tables) -> Iterator[Knowledge]:
-        return found_in({name: np.concatenate(parts) for name, parts in tables.items()}, self.rng)
+    def _found(self, tables: Tables, false_alarm: float = FALSE_ALARM) -> Iterator[Knowledge]:
+        whole = {name: np.concatenate(parts) for name, parts in tables.items()}
+        return found_in(whole, self.rng, false_alarm=false_alarm)
 
     def _leak(self, stage: str, what: str) -> Leak:
         return leak_at(self.prepared, "placebo", stage, self.prepared.split.test.start, what)
@@ -177,7 +183,7 @@ def placebo_of_run(prepared: Prepared, models: Models, rows: range) -> tuple[Lea
     if short is None:
         return None, 0
     leak = still(short, models) if short.task.acts else None
-    placebo = Placebo(short)
+    placebo = Placebo(short, false_alarm=OF_RUNS)
     if leak is not None:
         return leak, 1
     worlds, _ = _size(short)
@@ -217,9 +223,11 @@ def _last_rows(prepared: Prepared, models: Models, rows: range) -> Prepared | No
         split, forecaster=range(first), agent=learned, validation=learned, test=range(before, before + tested)
     )
     config = dataclasses.replace(
-        prepared.config, backtest=dataclasses.replace(prepared.config.backtest, random_draws=1)
+        prepared.config,
+        backtest=dataclasses.replace(prepared.config.backtest, random_draws=1),
+        baselines=BaselineConfig(),  # those that are quick
     )
-    return prepared_from(config, task, parts, short)
+    return prepared_from(config, task, parts, short, trains=False)
 
 
 def sentence(found: Knowledge) -> str:

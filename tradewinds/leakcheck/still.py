@@ -26,7 +26,7 @@ def still(prepared: Prepared, models: Models) -> Leak | None:
     assert models.forecaster is not None
     task = prepared.task
     for number, config in enumerate(task.frictions(prepared.config)):
-        world = prepared_from(config, task, still_parts(parts_of(prepared)), prepared.split)
+        world = prepared_from(config, task, still_parts(parts_of(prepared)), prepared.split, trains=False)
         states = encode(models.forecaster, world.series)
         tested = dataclasses.replace(world, split=dataclasses.replace(world.split, validation=world.split.test))
         space = task.vector_env(tested, states, "validation", num_envs=1).single_action_space
@@ -42,7 +42,8 @@ def still_parts(parts: Parts) -> Parts:
     """Return what was loaded at one price; columns stand as they were."""
     series = parts.series.series
     prices: dict[str, Any] = {name: np.full_like(series.close, PRICE) for name in ("open", "high", "low", "close")}
-    series = dataclasses.replace(series, **prices, dividends=None, splits=None)
+    rebased = series.dividends is not None or series.splits is not None  # features are those of the true world
+    series = dataclasses.replace(series, **prices, dividends=None, splits=None, rebased=rebased)
     return dataclasses.replace(parts, series=dataclasses.replace(parts.series, series=series))
 
 

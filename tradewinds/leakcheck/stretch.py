@@ -25,7 +25,8 @@ def aligned(prepared: Prepared) -> Prepared:
 
 def world_of(prepared: Prepared, parts: Parts, split: Split | None = None) -> Prepared:
     """Prepare the request anew in another world, its rows parted as they were."""
-    return prepared_from(prepared.config, prepared.task, parts, prepared.split if split is None else split)
+    split = prepared.split if split is None else split
+    return prepared_from(prepared.config, prepared.task, parts, split, trains=False)
 
 
 def moment_of(prepared: Prepared, row: int) -> pd.Timestamp:
@@ -63,4 +64,4 @@ def short_stretch(prepared: Prepared, parts: Parts, first: int) -> Prepared | No
         validation=range(start, start),
         test=range(start, rows),
     )
-    return world_of(prepared, parts, split)
+    return prepared_from(prepared.config, prepared.task, parts, split, trains=False)

@@ -36,8 +36,17 @@ def prepare(config: Config, task: Task[Any]) -> Prepared:
     return prepared_from(config, task, load_parts(config.series, config.weather, config.data))
 
 
-def prepared_from(config: Config, task: Task[Any], parts: Parts, split: Split | None = None) -> Prepared:
+def prepared_from(
+    config: Config, task: Task[Any], parts: Parts, split: Split | None = None, *, trains: bool = True
+) -> Prepared:
     """Join what was loaded, and split its rows, or take the `split` that is given.
+
+    Args:
+        config: the request.
+        task: what is done with the forecasts.
+        parts: what was loaded.
+        split: who may see which rows; None to cut them by the request's shares.
+        trains: whether anything is to be trained on it, and the rows must suffice for that.
 
     Raises:
         RequestError: the columns cannot be joined, the task cannot be done on them, or the rows are too few.
@@ -53,11 +62,13 @@ def prepared_from(config: Config, task: Task[Any], parts: Parts, split: Split | 
         task = task.without_prices()
     config, notes = task.settle(series, config, [*loaded.notes, *notes])
     split = _split(series, config, loaded.cut) if split is None else split
-    _check_fit_bars(split, config)
+    if trains:
+        _check_fit_bars(split, config)
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
     prepared = Prepared(config, task, name, tuple(notes), inputs, series, split, parts)
-    task.require(prepared)
+    if trains:
+        task.require(prepared)
     return prepared
 
 

@@ -139,7 +139,9 @@ def test_every_column_that_is_read_stands_in_the_table_and_is_known_in_time(word
     read = [name for name in names["observation"] if not name.startswith("agent.")]
     assert tuple(read) == models.forecaster.feature_names
     lessons = training_set(prepared.panel, prepared.config.forecaster, prepared.split.forecaster)
-    assert lessons.data.features.shape[2] + lessons.data.static.shape[1] == len(read)
+    reading = models.forecaster.reading
+    unread = 0 if reading is None else len(lessons.tables[0].names) - len(reading.columns)
+    assert lessons.data.features.shape[2] + lessons.data.static.shape[1] + unread == len(read)
     labels = [f"label_{ahead + 1}" for ahead in range(prepared.config.model.horizon)]
     assert names["label"] == ([*labels, "reward"] if prepared.task.acts else labels)
     assert f"score.{prepared.config.model.kind}" in names["score"]

@@ -17,6 +17,7 @@ from placebo_plants import (
 )
 
 import forecaster.evaluation.scores
+import tradewinds.leakcheck.probes as tradewinds_probes
 import tradewinds.tasks.account.backtest
 from forecaster.hidden_states import encode
 from tradewinds.core.console import Silent
@@ -315,6 +316,7 @@ def test_a_run_s_own_models_are_played_on_its_last_bars(monkeypatch, account, un
     )
     issued_a_bar_later(monkeypatch)
     half_of_tomorrow(monkeypatch)
+    monkeypatch.setattr(tradewinds.leakcheck.placebo, "OF_DAYS", (6, 24))  # the market of this test has few days
     for prepared, models in (account, unit["log_return"]):
         leak, _ = placebo_of_run(prepared, models, prepared.split.test)
         assert leak.probe == "placebo"
@@ -322,8 +324,9 @@ def test_a_run_s_own_models_are_played_on_its_last_bars(monkeypatch, account, un
 
 def test_the_command_says_who_knew_what_and_ends_with_three(tradewinds, tmp_path, monkeypatch):
     write_bars(tmp_path / "mine.csv", 200)
-    few = ("leakcheck.bars=200", "leakcheck.cuts=10", "leakcheck.placebos=2")
+    few = ("leakcheck.bars=200", "leakcheck.cuts=10", "leakcheck.placebos=2", "leakcheck.audit=false")
     labels_of_the_bar_already_known(monkeypatch)
+    monkeypatch.setattr(tradewinds_probes, "_rescoring", lambda *arguments: [])  # which names it first
     answer = tradewinds("leakcheck", "series=csv", "series.path=mine.csv", *WORDS, *few)
     assert answer.status == 3
     assert "(probe placebo): where nothing can be known, the forecast by " in answer.err

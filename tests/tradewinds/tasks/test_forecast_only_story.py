@@ -1,6 +1,7 @@
 """A series that is no price, through the command line: forecast, encoded and reported, and never traded."""
 
 import json
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
     assert report["forecast"]["naive"]["value_mae_last"] == pytest.approx(moved)
     assert f"; naive by {moved:.3g} and " in report["honesty"]["forecast_headline"]
     assert report["forecast"]["naive"]["verdict"].startswith("beats naive (p = ")
-    assert f"<td>{report['forecast']['ridge']['verdict']}</td>" in page
+    assert f"<td>{escape(report['forecast']['ridge']['verdict'])}</td>" in page
     assert typed("report", "run.name=t").status == 0
     (run / "report.json").write_text("{}", encoding="utf-8")
     assert "it was changed: run again" in typed("report", "run.name=t").err

@@ -9,7 +9,7 @@ import torch
 
 from forecaster.data.features import build_features
 from forecaster.fitted import load_forecaster
-from forecaster.hidden_states import load_hidden_states
+from forecaster.hidden_states import encode, load_hidden_states
 from tradewinds.core.resources import resource_dir
 from tradewinds.operate.champion import as_trained
 from tradewinds.pipeline.artifact import read
@@ -81,8 +81,8 @@ def test_a_champion_that_sees_plans_sees_those_on_its_own_levels(typed):
     (plain,) = compose_requests((*MARKET, "agent=direct"), [resource_dir("conf")], multirun=False)
     prepared = job_of(request_from(plain), whole=True)
     run = next(Path("runs/bars").glob("*/hidden_states")).parent
-    states = load_hidden_states(run / "hidden_states")
     fitted = load_forecaster(run / "forecaster", prepared.series.instruments[0])
+    states = encode(fitted, prepared.series)
     spy, rows = Spy(), prepared.split.test
     then = prepared.config.plain()
     then["rollout"]["observe"], then["env"]["exposures"] = ["plan"], [0.0, 1.0]
@@ -101,7 +101,7 @@ def test_it_starts_as_the_forecaster_that_it_is_told_to_start_from(typed):
     given = first_weights(Models(fitted))
     table = build_features(prepared.series, prepared.config.features).values.astype(np.float32)
     states = load_hidden_states(run / "hidden_states")
-    rows = range(states.first_row, len(table))
+    rows = range(states.first_row, len(states.index))
     network = LevelNetwork(8 * table.shape[1], 3, (4,), context_length=8, lstm_units=8)
     network.start_from({name: torch.from_numpy(array) for name, array in given.items()})
     with torch.no_grad():

@@ -108,9 +108,8 @@ def test_the_report_says_what_costs_took_month_by_month_and_how_to_have_it_again
     assert agent["without_costs"]["total_return"] > with_costs
     months = [value for year in agent["monthly_returns"].values() for value in year if value is not None]
     assert np.prod([1.0 + value for value in months]) - 1.0 == pytest.approx(with_costs)
-    assert agent["worst_drawdowns"][0]["depth"] == pytest.approx(
-        report["backtest"]["strategies"]["agent"]["metrics"]["max_drawdown_from_start_capital"]
-    )
+    deepest = report["backtest"]["strategies"]["agent"]["metrics"]["max_drawdown_from_start_capital"]
+    assert max((fall["depth"] for fall in agent["worst_drawdowns"]), default=0.0) == pytest.approx(deepest)
     assert report["run"]["again"].startswith("tradewinds run series=square_wave model.context_length=16")
     assert report["honesty"]["verdict"].startswith("After costs the agent made ")
 
