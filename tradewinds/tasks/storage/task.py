@@ -44,7 +44,7 @@ class StorageTask(SeriesTask):
     folder = "backtest"
     least_bars = 96  # whole days of delivery
     warm_bars = 16 * LONGEST_DAY  # two weeks of them, that the regressions beside the network are fitted on
-    stretch_bars = 5 * LONGEST_DAY
+    stretch_bars = 3 * LONGEST_DAY
     issue_bars = 24
     acts = True
     rival = "plan_on_ridge_forecast"  # any schedule earns something; what luck could fake is a lead over this one
