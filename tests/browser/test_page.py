@@ -22,7 +22,8 @@ addEventListener("load", () => setTimeout(async () => {
   const models = () => Bokeh.documents.flatMap((one) => Array.from(one._all_models.values()));
   const time = models().find((model) => model.name === "time");
   const press = (key) => document.querySelector(".panel.time").dispatchEvent(new KeyboardEvent("keydown", { key }));
-  const column = (n) => all("#trades tbody tr").map((row) => Number(row.children[n].dataset.v));
+  const place = all("#trades th").findIndex((th) => th.dataset.v === "profit");
+  const column = () => all("#trades tbody tr").map((row) => Number(row.children[place].dataset.v));
   const paper = () => getComputedStyle(document.body).backgroundColor;
   seen.charts = all(".panel").filter((panel) => panel.querySelector("div[data-root-id], .bk-Figure")).length;
   const first = document.documentElement.dataset.first, last = document.documentElement.dataset.last;
@@ -38,10 +39,10 @@ addEventListener("load", () => setTimeout(async () => {
   seen.themes.push(document.documentElement.dataset.theme, paper());
   document.getElementById("scale").click();
   seen.linear = ["equity-log", "equity-linear"].map((name) => document.getElementById(name).offsetHeight > 100);
-  const head = document.querySelector("#trades th:last-child button");
-  head.click(); seen.up = column(7);
-  head.click(); seen.down = column(7);
-  seen.sort = document.querySelector("#trades th:last-child").getAttribute("aria-sort");
+  const head = document.querySelector("#trades th[data-v=profit] button");
+  head.click(); seen.up = column();
+  head.click(); seen.down = column();
+  seen.sort = document.querySelector("#trades th[data-v=profit]").getAttribute("aria-sort");
   const make = URL.createObjectURL;
   URL.createObjectURL = (blob) => { blob.text().then((words) => { seen.csv = words; }); return make(blob); };
   document.getElementById("download").click();

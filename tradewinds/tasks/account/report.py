@@ -125,7 +125,7 @@ def agent_remarks(played: Backtest, *, kind: str, trained: str) -> list[str]:
     agent, rule = played.metrics["agent"]["total_return"], played.metrics["forecast_sign"]["total_return"]
     if learned and not played.targets[:, 0].any():
         remarks.append("the agent stayed flat on the whole test span: it found nothing worth its cost")
-    elif isinstance(agent, float) and isinstance(rule, float) and agent <= rule:
+    elif learned and isinstance(agent, float) and isinstance(rule, float) and agent <= rule:
         remarks.append("the agent did not beat the sign of its own forecast: it added nothing to the forecaster")
     if played.unbounded:
         remarks.append(f"perfect_foresight does not know {', '.join(played.unbounded)}, and is no bound here")
