@@ -98,7 +98,7 @@ def worst_errors_left_out():
         kind = fitted.config.model.kind
         size = np.abs(scores.errors[kind]).mean(axis=1)
         kept = scores.errors[kind][size <= np.quantile(size, 0.95)]
-        row = {**scores.table[kind], "mae": float(np.abs(kept).mean()), "rmse": float(np.sqrt((kept**2).mean()))}
+        row = {**scores.table[kind], "change_mae": float(np.abs(kept).mean())}
         return replace(scores, table={**scores.table, kind: row})
 
     after("forecaster.evaluation.scores:score_forecasts", selective)

@@ -24,13 +24,13 @@ def suspicions(
     """Yield a warning for each skill that is too good.
 
     Args:
-        scores: by model and baseline, each with its mean absolute error `mae`.
+        scores: by model and baseline, each with the mean absolute error of the value ahead, `value_mae`.
         honesty: with the Diebold-Mariano tests by rival, where there are any.
         model: which of `scores` the network is.
         bars_per_year: of the series.
         returns: whether log returns of a price are forecast.
     """
-    errors = {name: row["mae"] for name, row in scores.items() if row.get("mae") is not None}
+    errors = {name: row["value_mae"] for name, row in scores.items() if row.get("value_mae") is not None}
     rivals = {name: error for name, error in errors.items() if name != model}
     if model in errors and rivals:
         best = min(rivals, key=lambda name: rivals[name])

@@ -2,11 +2,22 @@
 
 import pytest
 
+from tradewinds.core.console import Silent
+from tradewinds.data.assemble.loaded import LoadedSeries, Parts
 from tradewinds.evaluation.plausibility import suspicions
+from tradewinds.pipeline.steps import encoded_anew, fit
+
+from markets import noise_series
+from planting import prepared_of, request
 
 
 def warnings(mae, rival=1.0, p=0.5, statistic=-3.0, bars=252.0, returns=True):
-    scores = {"lstm": {"mae": mae}, "naive": {"mae": 2.0}, "ridge": {"mae": rival}, "empty": {"mae": None}}
+    scores = {
+        "lstm": {"value_mae": mae},
+        "naive": {"value_mae": 2.0},
+        "ridge": {"value_mae": rival},
+        "empty": {"value_mae": None},
+    }
     test = {"statistic": statistic, "p_value": p}
     honesty = {"diebold_mariano_by_rival": {"naive": {"next_bar": test}}}
     return list(suspicions(scores, honesty, model="lstm", bars_per_year=bars, returns=returns))
@@ -28,3 +39,18 @@ def test_daily_returns_known_beyond_doubt_are_too_good(facts, count):
 
 def test_without_scores_or_tests_nothing_is_suspected():
     assert list(suspicions({}, {}, model="lstm", bars_per_year=252.0, returns=True)) == []
+
+
+def test_the_scores_of_a_run_are_those_that_are_looked_at(tmp_path):
+    """Keys that were renamed would make every forecast look plausible."""
+    config = request(f"run.dir={tmp_path}", "backtest.bootstrap_draws=100")
+    prepared = prepared_of(config, Parts(LoadedSeries(noise_series(200, seed=4))))
+    models = encoded_anew(prepared, fit(prepared.seal(), tmp_path / "run", Silent()))
+    forecasts = prepared.task.score(prepared, models, None)
+    scores = {
+        name: {**row, "value_mae": 0.4 * row["value_mae"]} if name == "lstm" else row
+        for name, row in forecasts.scores.items()
+    }
+    assert forecasts.honesty["diebold_mariano_by_rival"]["naive"]["next_bar"] is not None
+    (warning,) = suspicions(scores, forecasts.honesty, model="lstm", bars_per_year=252.0, returns=True)
+    assert "of that of" in warning
