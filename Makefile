@@ -34,7 +34,7 @@ wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 
 bench-env: $(BENCH)/.installed ## build .venv-bench: this project beside the peers that it is measured against (2.5 GB)
 
-bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (about an hour)
+bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (two to three hours)
 	$(BENCH)/bin/python benchmarks/env.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/networks.py
 	$(BENCH)/bin/python benchmarks/forecasters.py
