@@ -20,7 +20,7 @@ from tradewinds.core.files import json_text, write_bytes, write_json, write_text
 from tradewinds.evaluation.row_marks import keep_marks, marks_of
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, opening_block, trial_block
-from tradewinds.leakcheck.own_check import leakcheck_block
+from tradewinds.leakcheck.own_check import check_run
 from tradewinds.pipeline.artifact import writing
 from tradewinds.pipeline.steps import encoded_anew
 from tradewinds.pipeline.task import Attempt, Job, Models, Prepared
@@ -59,7 +59,7 @@ def judge(
         honesty = {**task.inference(job, outcome, forecasts), **honesty}
     honesty |= trials(job, None if outcome is None else task.attempt(job, outcome), run)
     if isinstance(job, Prepared):
-        honesty |= leakcheck_block(job, models, outcome, decisions=decisions, forecasts=forecasts)
+        honesty |= check_run(job, models, outcome, decisions=decisions, forecasts=forecasts).block()
     document = assemble(
         job,
         forecasts,

@@ -5,7 +5,6 @@ It is cheap, a second or so, and says by name what it left out. Must not know ho
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,20 +21,6 @@ from tradewinds.pipeline.task import Forecasts, Models, Outcome, Prepared
 
 CUTS = 5  # bars at which the stretch is cut
 UNPREPARED = "other worlds could not be prepared ({error})"
-
-
-def leakcheck_block(
-    prepared: Prepared,
-    models: Models,
-    outcome: Outcome | None = None,
-    *,
-    decisions: pd.DataFrame | None = None,
-    forecasts: Forecasts | None = None,
-    rows: range | None = None,
-) -> dict[str, Any]:
-    """Return what `check_run` says for a report: `clean`, what was not probed, or where the leak is."""
-    verdict = check_run(prepared, models, outcome, decisions=decisions, forecasts=forecasts, rows=rows)
-    return {"leakcheck": verdict.word, "leakcheck_detail": verdict.plain()}
 
 
 def check_run(

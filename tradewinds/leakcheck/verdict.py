@@ -65,6 +65,10 @@ class Verdict:
             return str(self.leak)
         return f"{NOT_PROBED}{'; '.join(self.unprobed)}" if self.unprobed else CLEAN
 
+    def block(self) -> dict[str, Any]:
+        """Return its part of `honesty` in report.json."""
+        return {"leakcheck": self.word, "leakcheck_detail": self.plain()}
+
     def plain(self) -> dict[str, Any]:
         """Return plain data for report.json."""
         leak = None if self.leak is None else dataclasses.asdict(self.leak)

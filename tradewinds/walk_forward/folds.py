@@ -144,7 +144,7 @@ def compute(config: Config, parts: Parts, fold: FoldSeed) -> None:
 
     Later bars are cut off first: for this fold they do not exist.
     """
-    from tradewinds.leakcheck.own_check import leakcheck_block
+    from tradewinds.leakcheck.own_check import check_run
     from tradewinds.pipeline.steps import AGENT, encoded_anew, fit
 
     bars, split = parts.series.series.rows(fold.fold.rows), fold.fold.split
@@ -157,7 +157,7 @@ def compute(config: Config, parts: Parts, fold: FoldSeed) -> None:
     decisions = prepared.task.decide(prepared, models, rows)
     trained = models.artifacts[AGENT].manifest["facts"]
     facts = {"fold": fold.number, "best_step": trained["best_step"], "learned": trained["learned"]}
-    facts |= {"leakcheck": leakcheck_block(prepared, models, decisions=decisions, rows=rows)["leakcheck"]}
+    facts |= {"leakcheck": check_run(prepared, models, decisions=decisions, rows=rows).word}
     shutil.rmtree(fold.folder, ignore_errors=True)  # damaged, or it would not be computed again
     with writing(fold.folder, KIND, config=config.plain(), inputs=prepared.inputs, facts=facts) as partial:
         decisions.to_parquet(partial / DECISIONS)
