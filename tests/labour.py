@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+from tradewinds.core.files import write_text
+
 
 class Unsendable(Exception):
     """An error that can be pickled and not unpickled."""
@@ -30,8 +32,8 @@ def die(task):
 
 
 def linger(folder, task):
-    """Sleep long, having said who does."""
-    Path(folder, f"{task}.pid").write_text(str(os.getpid()), encoding="utf-8")
+    """Sleep long, having said who does: a number that is there is there whole, for whoever ends this then."""
+    write_text(Path(folder, f"{task}.pid"), str(os.getpid()))
     time.sleep(60.0)
 
 

@@ -30,10 +30,9 @@ if __name__ == "__main__":
 
 def alive(process):
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def waiting(condition, seconds=30.0):
@@ -46,7 +45,7 @@ def waiting(condition, seconds=30.0):
 
 def at_work(folder, count=2):
     """Wait for some that linger, and return their numbers."""
-    assert waiting(lambda: len([file for file in folder.glob("*.pid") if file.read_text()]) == count)
+    assert waiting(lambda: len(list(folder.glob("*.pid"))) == count)
     return [int(file.read_text()) for file in folder.glob("*.pid")]
 
 
