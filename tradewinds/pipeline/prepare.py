@@ -17,8 +17,9 @@ from forecaster.data.splits import Split, split_rows
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import know_features
-from tradewinds.data import join_parts, load_parts
+from tradewinds.data import join_parts
 from tradewinds.data.assemble.loaded import Parts
+from tradewinds.data.shared import read_parts
 from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
@@ -33,7 +34,7 @@ def prepare(config: Config, task: Task[Any]) -> Prepared:
     """
     check_surroundings(config)
     _check_classical(config)
-    return prepared_from(config, task, load_parts(config.series, config.weather, config.data))
+    return prepared_from(config, task, read_parts(config.series, config.weather, config.data))
 
 
 def prepared_from(
