@@ -218,7 +218,7 @@ def empty(tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise AssertionError("data were read")
 
-    for name in ("load_parts", "join_parts"):
+    for name in ("read_parts", "join_parts"):
         monkeypatch.setattr(tradewinds.pipeline.prepare, name, fail)
     monkeypatch.chdir(tmp_path)
     return tmp_path
