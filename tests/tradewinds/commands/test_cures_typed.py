@@ -52,16 +52,8 @@ def rows(change):
     return lambda: change(pd.read_csv("mine.csv")).to_csv("mine.csv", index=False)
 
 
-def moments(form):
-    return rewritten(date=lambda column: pd.to_datetime(column).dt.strftime(form))
-
-
 def at(row, value):
     return lambda column: column.where(column.index != row, value)
-
-
-def day_hours(column):
-    return (pd.Timestamp("2020-01-01 09:00") + pd.to_timedelta(np.arange(len(column)), unit="h")).astype(str)
 
 
 def clock_change(column):
@@ -75,13 +67,7 @@ STORIES = {
     "a close is missing": (rewritten(close=at(40, np.nan)), MINE),
     "a close of zero": (rewritten(close=at(40, 0.0), low=at(40, 0.0)), MINE),
     "a close above its high": (rewritten(high=lambda column: at(40, column[40] * 0.97)(column)), MINE),
-    "hours without a zone": (rewritten(date=day_hours), MINE),
     "an hour twice": (rewritten(date=clock_change), (*MINE, "series.time_zone=Europe/Berlin")),
-    "days or months first": (moments("%d/%m/%Y"), MINE),
-    "seconds since 1970": (
-        rewritten(date=lambda column: pd.to_datetime(column).astype("datetime64[s]").astype("int64")),
-        MINE,
-    ),
     "a price of half the one before": (
         rewritten(
             **dict.fromkeys(
