@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -154,8 +156,8 @@ def _tell(tapes: dict[int, Tape]) -> None:
     for number in range(len(tapes)):
         if number not in tapes:
             return
-        for name, text in tapes[number]:
-            print(text, end="", file=getattr(sys, name), flush=True)
+        for name, pieces in groupby(tapes[number], key=itemgetter(0)):  # lines whole: a bar on a terminal goes on below
+            print("".join(text for _, text in pieces), end="", file=getattr(sys, name), flush=True)
         tapes[number] = []
 
 
