@@ -4,16 +4,19 @@ import importlib
 import sys
 import tempfile
 import traceback
+from typing import TYPE_CHECKING
 
-from tradewinds.core.console import Console
 from tradewinds.core.errors import FetchError, GateError, RequestError
 from tradewinds.core.threads import pinned
-from tradewinds.request.schema import Config
+
+if TYPE_CHECKING:  # a misspelled word is refused before they are loaded
+    from tradewinds.core.console import Console
+    from tradewinds.request.schema import Config
 
 DONE, FAILED, WRONG_REQUEST, GATE = 0, 1, 2, 3
 
 
-def answer(stage: str, action: str, request: Config, console: Console) -> int:
+def answer(stage: str, action: str, request: "Config", console: "Console") -> int:
     """Do what `stage` does with a request, and return the exit status.
 
     Args:
