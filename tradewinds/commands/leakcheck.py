@@ -8,10 +8,6 @@ from forecaster.config import BaselineConfig
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import write_json
-from tradewinds.leakcheck.audit import table_lines
-from tradewinds.leakcheck.probes import audited, check_pipeline
-from tradewinds.leakcheck.reload import check_source
-from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
 from tradewinds.pipeline.artifact import new_run_id
@@ -29,6 +25,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Ask all probes on the last bars of the request's series; exit status 3 if one finds a leak."""
     loaded, verdict = job_of(config, whole=True), Verdict()
     loaded.series  # noqa: B018  a series of several instruments names the one that is traded
+    from tradewinds.leakcheck.probes import audited, check_pipeline
+    from tradewinds.leakcheck.reload import check_source
+    from tradewinds.leakcheck.stretch import aligned
+
     short = shortened(aligned(loaded), console)
     index = short.panel.index
     console.note(f"{short.panel.name}: {len(index)} bars, {index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}")
@@ -93,6 +93,8 @@ def brief(config: Config) -> Config:
 
 def verdict_lines(verdict: Verdict) -> list[str]:
     """Say what was asked and what came of it, a line a probe."""
+    from tradewinds.leakcheck.audit import table_lines
+
     meanings = {
         "reload": "the source read again without its later bars: the earlier ones are the same, to the bit",
         "audit": "every column is known when it is read, every label and outcome after its decision",

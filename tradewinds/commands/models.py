@@ -28,7 +28,7 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
 
 
 def _whole(config: Config, version: Version) -> None:
-    from tradewinds.operate.champion import prove  # it loads torch, which a list does without
+    from tradewinds.operate.champion import prove  # it loads pandas, which a list does without
 
     prove(Path(config.run.dir), version)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.operate.registry import Version
 from tradewinds.pipeline.artifact import Artifact, parent, read
-from tradewinds.pipeline.steps import AGENT, FORECASTER, load_models
+from tradewinds.pipeline.provenance import AGENT, FORECASTER
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import request_from
 
@@ -30,6 +30,8 @@ def load_version(runs: Path, version: Version, job: Job) -> tuple[Job, Models]:
         GateError: its files are not what was registered.
         RequestError: they are gone, it was trained on another series, or the series lacks columns it was trained with.
     """
+    from tradewinds.pipeline.steps import load_models
+
     agent = prove(runs, version)
     if agent.manifest["inputs"]["series"] != job.inputs["series"]:
         raise RequestError(

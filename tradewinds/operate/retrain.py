@@ -12,12 +12,11 @@ from filelock import FileLock, Timeout
 from tradewinds.core.console import Console
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.core.files import write_json
-from tradewinds.judge import judge
 from tradewinds.operate.champion import first_unseen, load_version, prove
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version, now
 from tradewinds.pipeline.artifact import Artifact, new_run_id, sweep_partials
-from tradewinds.pipeline.steps import AGENT, encoded_anew, fit
+from tradewinds.pipeline.provenance import AGENT
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -43,6 +42,9 @@ def retrain(config: Config, console: Console) -> dict[str, Any]:
 
 
 def _retrain(job: Job, console: Console) -> dict[str, Any]:
+    from tradewinds.judge import judge
+    from tradewinds.pipeline.steps import encoded_anew, fit
+
     config, registry = job.config, Registry(Path(job.config.run.dir))
     champion = registry.champion(job.name)
     damage = _damage(Path(config.run.dir), champion)

@@ -20,6 +20,7 @@ from typing import Any
 from tradewinds import __version__
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import PARTIAL, flush, sha256_of, write_json
+from tradewinds.core.turns import moment
 
 MANIFEST = "manifest.json"
 LIBRARIES = ("torch", "pytorch-lightning", "numpy", "pandas", "gymnasium", "hydra-core")
@@ -42,7 +43,7 @@ class Artifact:
 
 def new_run_id() -> str:
     """Return an id that sorts by time and is unique even within a second, such as 20261122T235959.123456-9f3a."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
+    return f"{moment():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
 
 
 def versions() -> dict[str, str]:

@@ -470,7 +470,8 @@ def test_a_run_on_fetched_bars_and_weather_uses_the_store_and_records_its_snapsh
     assert named == {f"{one['source']}/{one['instrument']}": one["sha256"] for one in kept}
 
 
-def test_several_symbols_make_one_forecaster_and_an_agent_for_the_one_that_is_named(replay, tradewinds):
+def test_several_symbols_make_one_forecaster_and_an_agent_for_the_one_that_is_named(replay, tradewinds, monkeypatch):
+    monkeypatch.setattr("tradewinds.commands.sweep.cores", lambda: 1)  # one after another: no process has to begin
     replay.symbols |= {
         name: Exchange(number=400, first="2023-01-02", seed=seed) for seed, name in enumerate(("AAA", "BBB"))
     }
