@@ -1,5 +1,6 @@
 """What the workers of tests do, in a module that another process can import."""
 
+import functools
 import os
 import signal
 import time
@@ -43,4 +44,16 @@ def linger_beyond_the_first(folder, task):
         while len(list(Path(folder).glob("*.pid"))) < 1:
             time.sleep(0.01)
         raise ValueError("the first one failed")
+    linger(folder, task)
+
+
+def linger_in_a_nest(folder, task):
+    """Sleep long in two workers of the forecaster's own, which this worker starts."""
+    from forecaster.training.workers import Workers
+
+    with Workers(2) as workers:
+        workers.run([functools.partial(_linger_with_news, folder, number) for number in range(2)], lambda *_: None)
+
+
+def _linger_with_news(folder, task, report):
     linger(folder, task)
