@@ -4,8 +4,8 @@
 
 Each round a market has grown, and a retraining of it is due that has not run: a scheduler is started, killed at a
 moment drawn evenly over the time that such a job takes, and 15 s later every process that it or a child of it started
-must be gone. The next scheduler has to finish the job. The forecaster is an ensemble whose members are trained side by
-side, so that the workers have workers. 20 kills take about a quarter of an hour.
+must be gone. The next scheduler has to finish the job. In every second round the forecaster is an ensemble whose members
+are trained side by side, so that the worker has workers. 20 kills take about twenty minutes.
 """
 
 import os
@@ -28,67 +28,63 @@ from championship import WORDS, Market
 
 GONE_SECONDS = 15.0
 BARS = 5  # that a market grows by
-NEST = ("trainer.members=2", "trainer.processes=2", "agent.steps=8000", "retrain.margin=0")
+JOBS = (("agent.steps=8000",), ("agent.steps=8000", "trainer.members=2", "trainer.processes=2"))
 MARK = "TRADEWINDS_KILLS"  # a variable of the environment, by which descendants are known
 
 
 def main() -> None:
     """Print a line a kill, and a sum."""
     kills, seed = (int(word) for word in (*sys.argv[1:], *("20", "1")[len(sys.argv) - 1 :]))
-    began, rng = time.perf_counter(), np.random.default_rng(seed)
+    began, rng, now, orphans = time.perf_counter(), np.random.default_rng(seed), datetime.now(UTC), 0
     with TemporaryDirectory(prefix="tradewinds-kills-") as place:
         folder = Path(place)
-        market, now = Market(folder), datetime.now(UTC)
-        dues = [now - timedelta(minutes=10 * (number + 1)) for number in range(kills + 2)]
-        work(folder, dues[-1], None)  # reads everything into the cache of the disk
-        market(450 + BARS)
-        whole = work(folder, dues[-2], None)
-        orphans = 0
-        print(f"a job takes {whole:.1f} s; kills at {kills} moments of that")
-        for number, due in enumerate(reversed(dues[:kills])):
-            market(450 + BARS * (number + 2))
-            moment = float(rng.uniform(0.0, whole))
-            work(folder, due, moment)
+        market, dues = Market(folder), [now - timedelta(minutes=10 * number) for number in range(kills + 2, 0, -1)]
+        lengths = []
+        for number, job in enumerate(JOBS):  # of each kind one that nobody kills
+            market(450 + BARS * number)
+            lengths.append(work(folder, dues.pop(0), job))
+        print(
+            f"jobs take {' and '.join(f'{length:.1f}' for length in lengths)} s; {kills} kills within that", flush=True
+        )
+        for number, due in enumerate(dues, start=len(JOBS)):
+            market(450 + BARS * number)
+            job, moment = JOBS[number % len(JOBS)], float(rng.uniform(0.0, lengths[number % len(JOBS)]))
+            lived = work(folder, due, job, moment)
             time.sleep(GONE_SECONDS)
             left = descendants()
             orphans += len(left)
-            again = work(folder, due, None)
-            print(
-                f"{number + 1:>3}  killed after {moment:5.1f} s: {len(left)} processes left; finished in {again:.1f} s",
-                flush=True,
-            )
+            length = work(folder, due, job)
+            print(f"killed after {lived:5.1f} s: {len(left)} processes left; finished in {length:.1f} s", flush=True)
             for process in left:
                 os.kill(process, signal.SIGKILL)
-        jobs, versions = done(folder), len(Registry(folder / "runs").versions("bars"))
+        states, versions = states_of(folder), len(Registry(folder / "runs").versions("bars"))
         partials = len(list(folder.rglob(".partial-*")))
     print(
-        f"{kills} kills: {orphans} processes left, {jobs.count('SUCCESS')} of {len(jobs)} jobs done, "
-        f"{versions} versions of {kills + 2} states of the data, {partials} half-written pieces; "
+        f"{kills} kills: {orphans} processes left, {states.count('SUCCESS')} of {len(states)} jobs done, {versions} "
+        f"versions of {kills + len(JOBS)} states of the data, {partials} half-written pieces; "
         f"{time.perf_counter() - began:.0f} s"
     )
 
 
-def work(folder: Path, due: datetime, moment: float | None) -> float:
-    """Let a scheduler do what is due, or kill it after `moment` seconds; return how long it ran."""
+def work(folder: Path, due: datetime, job: tuple[str, ...], moment: float | None = None) -> float:
+    """Let a scheduler do what is due, or kill it after `moment` seconds; return how long it lived."""
     cron = f"schedule.cron='{due.minute} {due.hour} * * *'"
     command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null", cron]
-    log = (folder / "log.txt").open("a")
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, *WORDS, *NEST],
-        cwd=folder,
-        stdout=log,
-        stderr=log,
-        env={**os.environ, MARK: str(os.getpid())},
-        start_new_session=True,
-    )
+    with (folder / "log.txt").open("a") as log:
+        process = subprocess.Popen(
+            [*command, *WORDS, *job],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, MARK: str(os.getpid())},
+            start_new_session=True,
+        )
     try:
         process.wait(moment)
     except subprocess.TimeoutExpired:
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        return time.perf_counter() - began
-    if process.returncode != 0:
+    if process.wait() > 0:
         sys.exit((folder / "log.txt").read_text()[-3000:])
     return time.perf_counter() - began
 
@@ -106,7 +102,7 @@ def descendants() -> list[int]:
     return found
 
 
-def done(folder: Path) -> list[str]:
+def states_of(folder: Path) -> list[str]:
     """Return the states of all jobs."""
     with sqlite3.connect(folder / "runs" / "registry.db") as connection:
         return [row[0] for row in connection.execute("select status from workflow_status")]

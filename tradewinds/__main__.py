@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewinds import __version__
-from tradewinds.core.errors import FetchError, GateError, RequestError
+from tradewinds.core.disk import full_disk
+from tradewinds.core.errors import FetchError, FullDiskError, GateError, RequestError
 from tradewinds.core.threads import pin_blas, pinned
 
 if TYPE_CHECKING:
@@ -218,11 +219,16 @@ def _interrupt(number: int, frame: object) -> None:
 
 def _said(error: Exception) -> int:
     """Say in one line why nothing came of a request, and return the exit status."""
-    statuses = {RequestError: WRONG_REQUEST, GateError: GATE, FetchError: FAILED}
+    statuses = {RequestError: WRONG_REQUEST, GateError: GATE, FetchError: FAILED, FullDiskError: FAILED}
     for kind, status in statuses.items():
         if isinstance(error, kind):
             print(f"tradewinds: {' '.join(str(error).split())}", file=sys.stderr)
             return status
+    if reason := full_disk(error):
+        print(
+            f"tradewinds: there is no room for what was to be written ({reason}); make room, and again", file=sys.stderr
+        )
+        return FAILED
     return _failed(error)
 
 

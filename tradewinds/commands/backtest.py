@@ -3,7 +3,7 @@
 from typing import Any
 
 from tradewinds.core.console import Console
-from tradewinds.pipeline.artifact import new_run_id
+from tradewinds.pipeline.artifact import begun
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -15,4 +15,5 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     from tradewinds.pipeline.steps import find_models
 
     models = find_models(job, console)
-    return judge(job, models, run=job.runs / new_run_id(), command="backtest", console=console)
+    with begun(job.runs) as run:
+        return judge(job, models, run=run, command="backtest", console=console)

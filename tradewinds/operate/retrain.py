@@ -18,7 +18,7 @@ from tradewinds.operate.past import keep_past, refuse_changed_past
 from tradewinds.operate.rebuild import DECISION, request_hash, require_registered
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version, now
-from tradewinds.pipeline.artifact import Artifact, new_run_id, sweep_partials
+from tradewinds.pipeline.artifact import Artifact, begun, sweep_partials
 from tradewinds.pipeline.steps import AGENT, encoded_anew, fit
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config
@@ -62,19 +62,15 @@ def _retrain(job: Job, console: Console) -> dict[str, Any]:
     if swept := sweep_partials(job.runs):
         console.note(f"note: removed {swept} half-written pieces that a killed process left")
     rival, incumbent = _rival(job, registry, champion, damage, console)
-    run, started = job.runs / new_run_id(), time.perf_counter()
-    sealed = job.seal()
-    models = fit(sealed, run, console)
-    judge(sealed, models, run=run, command="retrain", console=console, started=started)
-    if isinstance(job, Prepared):
-        keep_past(job, run, models.artifacts)
-    decision = _decide(job, encoded_anew(job, models), rival, incumbent, damage)
-    version = registry.register(
-        _version(job, models.artifacts[AGENT]),
-        promote=decision["promote"],
-        expected=None if champion is None else champion.number,
-        reason=decision["reason"],
-    )
+    with begun(job.runs) as run:
+        models = _fitted(job, run, console)
+        decision = _decide(job, encoded_anew(job, models), rival, incumbent, damage)
+        version = registry.register(
+            _version(job, models.artifacts[AGENT]),
+            promote=decision["promote"],
+            expected=None if champion is None else champion.number,
+            reason=decision["reason"],
+        )
     numbers = {"version": version.number, "data_last": version.data_last}
     write_json(run / DECISION, {**decision, **numbers})  # after the registry, which it says to have been asked
     outcome = {"retrained": True, "version": version.number, **decision}
@@ -85,6 +81,16 @@ def _retrain(job: Job, console: Console) -> dict[str, Any]:
         )
     console.result(f"version {version.number} of '{job.name}' is the champion: {decision['reason']}")
     return outcome
+
+
+def _fitted(job: Job, run: Path, console: Console) -> Models:
+    """Fit and judge a challenger that has seen no test rows, and keep what its data were."""
+    started, sealed = time.perf_counter(), job.seal()
+    models = fit(sealed, run, console)
+    judge(sealed, models, run=run, command="retrain", console=console, started=started)
+    if isinstance(job, Prepared):
+        keep_past(job, run, models.artifacts)
+    return models
 
 
 def _damage(runs: Path, version: Version | None) -> str:
