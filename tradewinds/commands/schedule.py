@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import DatabaseError
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
+from tradewinds.operate.damage import DamagedRegistryError, refusal_of
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.registry import Registry
 from tradewinds.operate.schedule import close_workflows, due_after, due_before, is_overdue, open_workflows, run_due
@@ -39,8 +41,10 @@ def _serve_alone(config: Config, console: Console) -> dict[str, Any]:
     try:
         with FileLock(runs / name / ".schedule.lock", timeout=0):
             try:
-                open_workflows((runs / "registry.db").resolve(), name)
+                open_workflows(registry.path.resolve(), name)
                 return _serve(name, config, due, console)
+            except DatabaseError as error:
+                raise refusal_of(registry.path, error) from None
             finally:
                 close_workflows()
     except Timeout:
@@ -60,9 +64,10 @@ def _serve(name: str, config: Config, due: datetime, console: Console) -> dict[s
 def _attempt(name: str, config: Config, due: datetime, console: Console) -> dict[str, Any]:
     try:
         outcome = run_due(name, config, due)
-    except Exception as error:  # the scheduler outlives a retraining that failed; the champion stays in use
-        if config.schedule.once:
-            raise
+    except Exception as fault:  # the scheduler outlives a retraining that failed; the champion stays in use
+        error = refusal_of(Registry(Path(config.run.dir)).path, fault) if isinstance(fault, DatabaseError) else fault
+        if config.schedule.once or isinstance(error, DamagedRegistryError):
+            raise error from None
         console.note(f"retraining due {due:%Y-%m-%d %H:%M} UTC failed: {error}; the champion stays in use")
         return {"status": 1, "said": str(error)}
     console.result(f"retraining due {due:%Y-%m-%d %H:%M} UTC: {outcome['said']}")

@@ -1,9 +1,9 @@
 """What a table held, in a hundredth of its size: enough to say which value has changed since, and from what.
 
 Rows are taken in blocks. Of each block and column three numbers are kept: the sum of the values and their sum with
-weights, both modulo 2^64, and the first value. One changed value is found again exactly: its row is the one whose
-weight turns the change of the first sum into that of the second, and the change of the first sum gives the old value
-back. Two or more are known to lie in the block. Must not know what the columns mean.
+weights, both of scrambled values modulo 2^64, and the first value. One changed value is found again exactly: its row
+is the one whose weight turns the change of the first sum into that of the second, and the change of the first sum gives
+the old value back. Two or more are known to lie in the block. Must not know what the columns mean.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ Array = NDArray[np.float64]
 Words = NDArray[np.uint64]
 BLOCK = 64  # rows
 DIGITS = 9  # significant ones that count: a parser's rounding is no change
-_WEIGHTS: Words = np.random.default_rng(0).integers(1, 2**63, BLOCK, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+_WEIGHTS: Words = np.random.default_rng(0).integers(1, 2**64 - 1, BLOCK, dtype=np.uint64)
+_SCRAMBLE = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))  # shifts and factors of SplitMix64, 2014
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +26,18 @@ class Checksums:
     """Of a table of N rows and C columns, in n = ceil(N / BLOCK) blocks.
 
     Attributes:
-        rows: N.
+        last: time of the last row, ns since 1970.
         starts: (n,) times of the blocks' first rows, ns since 1970.
         columns: per column (3, n) sums, weighted sums and first values; the times are the column "".
     """
 
-    rows: int
+    last: int
     starts: NDArray[np.int64]
     columns: Mapping[str, Words]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what `checksums_from` reads back."""
-        return {"rows": np.array([self.rows]), "starts": self.starts, **{f"of {k}": v for k, v in self.columns.items()}}
+        return {"last": np.array([self.last]), "starts": self.starts, **{f"of {k}": v for k, v in self.columns.items()}}
 
 
 @dataclass(frozen=True)
@@ -71,19 +72,19 @@ def checksums_of(index: pd.DatetimeIndex, columns: Mapping[str, Array]) -> Check
     """
     times = index.as_unit("ns").asi8
     words = {"": times.view(np.uint64), **{name: _words(values) for name, values in columns.items()}}
-    return Checksums(len(times), times[::BLOCK], {name: _sums(column) for name, column in words.items()})
+    return Checksums(int(times[-1]), times[::BLOCK], {name: _sums(column) for name, column in words.items()})
 
 
 def checksums_from(arrays: Mapping[str, NDArray[np.generic]]) -> Checksums:
     """Read back what `Checksums.arrays` wrote."""
     columns = {name.removeprefix("of "): array for name, array in arrays.items() if name.startswith("of ")}
-    return Checksums(int(arrays["rows"][0]), arrays["starts"], columns)  # type: ignore[arg-type]
+    return Checksums(int(arrays["last"][0]), arrays["starts"], columns)  # type: ignore[arg-type]
 
 
 def first_change(then: Checksums, index: pd.DatetimeIndex, columns: Mapping[str, Array]) -> Change | None:
     """Compare what a table held with what it holds, on the rows and columns that both have.
 
-    Blocks that began before the present rows, or do not end within them, are left alone.
+    Blocks that began before the present rows, or end after them, are left alone.
 
     Args:
         then: of the table as it was.
@@ -98,15 +99,17 @@ def first_change(then: Checksums, index: pd.DatetimeIndex, columns: Mapping[str,
         return None
     block = int(np.searchsorted(then.starts, times[0]))
     begin = int(np.searchsorted(times, then.starts[block])) if block < len(then.starts) else len(times)
-    rows = min(then.rows - BLOCK * block, len(times) - begin)
-    rows = rows if block * BLOCK + rows == then.rows else rows // BLOCK * BLOCK
+    rows = int(np.searchsorted(times, then.last, side="right")) - begin
+    if times[-1] < then.last:
+        rows = rows // BLOCK * BLOCK
     if rows <= 0:
         return None
     now = {"": times.view(np.uint64), **{name: _words(columns[name]) for name in columns if name in then.columns}}
     now = {name: column[begin : begin + rows] for name, column in now.items()}
     sums = {name: _sums(column) for name, column in now.items()}
-    kept = {name: then.columns[name][:, block : block + sums[name].shape[1]] for name in now}
-    differ = np.array([(sums[name] != kept[name]).any(axis=0) for name in now])  # (C + 1, n)
+    number = min(len(then.starts) - block, sums[""].shape[1])
+    kept = {name: then.columns[name][:, block : block + number] for name in now}
+    differ = np.array([(sums[name][:, :number] != kept[name]).any(axis=0) for name in now])  # (C + 1, n)
     blocks = np.flatnonzero(differ.any(axis=0))
     if not len(blocks):
         return None
@@ -136,9 +139,25 @@ def _words(values: Array) -> Words:
 
 def _sums(words: Words) -> Words:
     """Return (3, n) sums, weighted sums and first values by block."""
-    starts = np.arange(0, len(words), BLOCK)
-    weighted = words * np.resize(_WEIGHTS, len(words))
-    return np.stack([np.add.reduceat(words, starts), np.add.reduceat(weighted, starts), words[starts]])
+    starts, scrambled = np.arange(0, len(words), BLOCK), _scrambled(words)
+    weighted = scrambled * np.resize(_WEIGHTS, len(words))
+    return np.stack([np.add.reduceat(scrambled, starts), np.add.reduceat(weighted, starts), words[starts]])
+
+
+def _scrambled(words: Words) -> Words:
+    """Mix the bits of words, one to one: two values that differ in a sign alone are then as far apart as any others."""
+    for shift, factor in _SCRAMBLE:
+        words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
+    return words
+
+
+def _unscrambled(word: Words) -> Words:
+    """Undo `_scrambled`."""
+    for shift, factor in reversed(_SCRAMBLE):
+        word = word * np.uint64(pow(factor, -1, 2**64))
+        for far in (shift, 2 * shift):  # thrice any of them is all 64 bits
+            word = word ^ (word >> np.uint64(far))
+    return word
 
 
 def _located(words: Words, now: Words, then: Words) -> tuple[int | None, np.uint64 | None]:
@@ -147,5 +166,5 @@ def _located(words: Words, now: Words, then: Words) -> tuple[int | None, np.uint
     rows = np.flatnonzero(_WEIGHTS[: len(words)] * change == weighted)
     if len(rows) == 1:
         row = int(rows[0])
-        return row, (words[row : row + 1] - change)[0]
+        return row, _unscrambled(_scrambled(words[row : row + 1]) - change)[0]
     return (0, then[2]) if now[2] != then[2] else (None, None)

@@ -15,7 +15,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tradewinds.core.errors import BusyError, GateError, RequestError
-from tradewinds.operate.registry import DamagedRegistryError, Registry, Version, rebuild_words
+from tradewinds.operate.damage import DamagedRegistryError, rebuild_words
+from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.artifact import parent, read
 from tradewinds.pipeline.steps import AGENT, FORECASTER
 from tradewinds.request.schema import Config, request_from

@@ -5,7 +5,6 @@ whole on the disk. So whoever reads the champion always finds a working model, w
 Must not know how models are trained or judged.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,9 +18,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, 
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.operate.damage import DamagedRegistryError, refusal_of
 
 CHAMPION = "champion"
-DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_FORMAT")
 SIDE_FILES = ("", "-journal", "-wal", "-shm")  # of an SQLite database
 
 
@@ -76,24 +75,6 @@ class _AliasLog(_Base):
     is_rollback: Mapped[bool]
     reason: Mapped[str]
     at: Mapped[str]
-
-
-class DamagedRegistryError(GateError):
-    """The database is there and cannot be read as what it should be."""
-
-    def __init__(self, path: Path, reason: object) -> None:
-        super().__init__(
-            f"{path} is damaged ({reason}): type `{rebuild_words(path.parent)}`, which moves it aside and registers "
-            "the models anew from the folders of their runs, or put a copy of it in its place"
-        )
-
-
-def rebuild_words(runs: Path) -> str:
-    """Return what to type to have the registry of a folder of runs made anew."""
-    if str(runs) == "runs":
-        return "tradewinds models rebuild"
-    word = f"run.dir={runs}" if re.fullmatch(r"[\w./-]+", str(runs)) else f"\"run.dir='{runs}'\""
-    return f"tradewinds models rebuild {word}"
 
 
 Check = Callable[[Version], object]
@@ -251,9 +232,7 @@ class Registry:
             with Session(self._engine, expire_on_commit=False) as session:
                 yield session
         except DatabaseError as error:
-            if getattr(error.orig, "sqlite_errorname", "SQLITE_NOTADB").startswith(DAMAGE):
-                raise DamagedRegistryError(self.path, error.orig) from None
-            raise GateError(f"{self.path} cannot be used at present: {error.orig}; nothing was changed in it") from None
+            raise refusal_of(self.path, error) from None
         except NoResultFound as error:
             raise DamagedRegistryError(self.path, error) from None
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tradewinds.operate.registry import Registry
 
 from championship import WORDS, signal_of
+from story import FAST_CSV
 
 LIVE = tuple(word for word in WORDS if word != "signal.max_age=null")
 BOTH = pytest.mark.parametrize("command", ["retrain", "signal"])
@@ -115,14 +117,31 @@ def test_a_signal_on_data_that_have_stopped_is_refused_with_their_age_until_it_i
     assert f'"data_age_bars": {missed}' in answer.out
 
 
+def test_a_made_up_world_is_no_live_source_and_a_signal_on_it_says_so(tradewinds):
+    words = ("series=ar1", "series.bars=450", *FAST_CSV)
+    assert tradewinds("retrain", *words).status == 0
+    answer = tradewinds("signal", *words)
+    assert answer.status == 0, answer.err
+    assert "is no live source: it ends " in answer.err
+    assert '"data_age_bars": null' in answer.out
+
+
 # --- registries
 
 
+def empty(file):
+    """Take every row out of a registry."""
+    with sqlite3.connect(file) as connection:
+        connection.executescript("delete from alias; delete from alias_log; delete from version;")
+
+
+@pytest.mark.parametrize(
+    "harm", [Path.unlink, lambda file: file.write_bytes(b""), empty], ids=["gone", "0 bytes", "no row"]
+)
 def test_an_empty_registry_beside_whole_runs_is_refused_by_every_command_until_it_is_rebuilt(
-    grown, tradewinds, tmp_path
+    harm, grown, tradewinds, tmp_path
 ):
-    file = tmp_path / "runs" / "registry.db"
-    file.unlink()
+    harm(tmp_path / "runs" / "registry.db")
     commands = (
         ("retrain", *WORDS),
         ("signal", *WORDS),
