@@ -1,16 +1,16 @@
 """Scheduled retraining: whatever happens, there is a working champion, and it changes only for a better one."""
 
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from tradewinds.__main__ import main
 from tradewinds.operate.registry import Registry
 
 from championship import WORDS, signal_of
@@ -159,20 +159,32 @@ def test_the_duel_is_on_bars_after_those_the_champion_was_promoted_on_as_soon_as
     assert "unseen bars" in answer.err
 
 
-def test_a_retraining_that_is_killed_leaves_the_champion_and_the_next_one_completes(grown, tradewinds, tmp_path):
+def retrain_until(moment, words):
+    """Retrain, in a process of its own, and kill it when so many files have come to lie on the disk."""
+    flushed, fsync = [], os.fsync
+
+    def flush(descriptor):
+        fsync(descriptor)
+        flushed.append(descriptor)
+        if len(flushed) == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.fsync = flush
+    main(["retrain", *words])
+
+
+def test_a_retraining_killed_at_any_moment_leaves_the_champion_and_the_next_one_completes(grown, tradewinds, tmp_path):
     grown(480)
-    command = [sys.executable, "-m", "tradewinds", "retrain", *WORDS, "agent.steps=9000000"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while "train dqn" not in process.stderr.readline():  # until it is in the middle of its work
-        assert process.poll() is None
-    partial = tmp_path / "runs" / "bars" / "a-run" / f".partial-agent-{process.pid}-0000"
-    partial.mkdir(parents=True)  # as if it had begun to write
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert signal_of(tradewinds)["model_version"] == 1
+    for moment in (2, 12, 25):  # in the forecaster's artifact, in the agent's, in the report
+        process = multiprocessing.get_context("fork").Process(target=retrain_until, args=(moment, WORDS))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        assert signal_of(tradewinds)["model_version"] == 1
+    assert list(Path("runs").rglob(".partial-*"))
     answer = tradewinds("retrain", *WORDS)
     assert answer.status in (0, 3), answer.err
-    assert "removed 1 half-written pieces that a killed process left" in answer.err
+    assert "half-written pieces that a killed process left" in answer.err
     assert len(Registry(tmp_path / "runs").versions("bars")) == 2
     assert not list(Path("runs").rglob(".partial-*"))
 
