@@ -1,5 +1,6 @@
 """What the workers of tests do, in a module that another process can import."""
 
+import functools
 import os
 import signal
 import time
@@ -84,3 +85,15 @@ def take_turn(request, console):
     with in_turn(), Path(request.run.dir, "turns").open("a") as file:
         file.write(f"{request.seed} {moment():%f}\n")
     return 0
+
+
+def linger_in_a_nest(folder, task):
+    """Sleep long in two workers of the forecaster's own, which this worker starts."""
+    from forecaster.training.workers import Workers
+
+    with Workers(2) as workers:
+        workers.run([functools.partial(_linger_with_news, folder, number) for number in range(2)], lambda *_: None)
+
+
+def _linger_with_news(folder, task, report):
+    linger(folder, task)

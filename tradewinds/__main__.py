@@ -29,12 +29,12 @@ STAGES = {
     "retrain": "train a challenger up to the newest bar; it replaces the champion only if it wins",
     "signal": "print the champion's target position for the next bar as JSON",
     "schedule": "run retrain on a cron expression or after an exchange's close",
-    "models": "list, promote or roll back registered models:  models list | promote N | rollback",
+    "models": "list, promote or roll back registered models:  models list | promote N | rollback | rebuild",
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
     "data": "list or verify the sample series that are shipped:  data list | verify",
 }
 TASKLESS = ("report", "models", "data", "benchmark-forecaster")  # stages that ask no task
-ACTIONS = {"models": ("list", "promote", "rollback"), "data": ("list", "verify")}
+ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify")}
 FLAGS = """  -h, --help          this page; after a stage, its options
   -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
   --offline           open no socket (data.offline=true)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tradewinds.core.console import Console, again
 from tradewinds.core.errors import GateError
-from tradewinds.core.files import json_text, write_bytes, write_json, write_text
+from tradewinds.core.files import append_line, json_text, write_bytes, write_json, write_text
 from tradewinds.core.turns import alone, in_turn
 from tradewinds.evaluation.row_marks import keep_marks, marks_of
 from tradewinds.evaluation.seed_statistics import seed_line
@@ -201,5 +201,4 @@ def log_opening(job: Job, run_id: str) -> None:
         "rows": keep_rows(job) if isinstance(job, Prepared) else None,
     }
     job.runs.mkdir(parents=True, exist_ok=True)
-    with (job.runs / "test_openings.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(opening, sort_keys=True) + "\n")
+    append_line(job.runs / "test_openings.jsonl", json.dumps(opening, sort_keys=True))

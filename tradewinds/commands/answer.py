@@ -6,7 +6,8 @@ import tempfile
 import traceback
 from typing import TYPE_CHECKING
 
-from tradewinds.core.errors import FetchError, GateError, RequestError
+from tradewinds.core.disk import full_disk
+from tradewinds.core.errors import FetchError, FullDiskError, GateError, RequestError
 from tradewinds.core.threads import pinned
 
 if TYPE_CHECKING:  # a misspelled word is refused before they are loaded
@@ -43,11 +44,16 @@ def answer(stage: str, action: str, request: "Config", console: "Console") -> in
 
 def tell_refusal(error: Exception) -> int:
     """Say in one line why nothing came of a request, and return the exit status."""
-    statuses = {RequestError: WRONG_REQUEST, GateError: GATE, FetchError: FAILED}
+    statuses = {RequestError: WRONG_REQUEST, GateError: GATE, FetchError: FAILED, FullDiskError: FAILED}
     for kind, status in statuses.items():
         if isinstance(error, kind):
             print(f"tradewinds: {' '.join(str(error).split())}", file=sys.stderr)
             return status
+    if reason := full_disk(error):
+        print(
+            f"tradewinds: there is no room for what was to be written ({reason}); make room, and again", file=sys.stderr
+        )
+        return FAILED
     return _tell_failure(error)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tradewinds.core.console import Console
-from tradewinds.pipeline.artifact import new_run_id
+from tradewinds.pipeline.artifact import begun
 from tradewinds.pipeline.provenance import find_agent, find_forecaster
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -17,4 +17,5 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     from tradewinds.pipeline.steps import found_models
 
     models = found_models(job, artifact, console)
-    return judge(job, models, run=job.runs / new_run_id(), command="backtest", console=console)
+    with begun(job.runs) as run:
+        return judge(job, models, run=run, command="backtest", console=console)

@@ -10,7 +10,7 @@ from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import write_json
 from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.pipeline.artifact import new_run_id
+from tradewinds.pipeline.artifact import begun
 from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
@@ -38,10 +38,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
             verdict.leak = audited(loaded, verdict)
         if verdict.leak is None:
             check_pipeline(short, verdict=verdict, tell=lambda done, total: progress(done, total, {}))
-    run = loaded.runs / new_run_id()
-    run.mkdir(parents=True)
     audit = [dataclasses.asdict(column) for column in verdict.columns]
-    write_json(run / FILE, {**verdict.plain(), "bars": len(index), "config_hash": config.hash, "audit": audit})
+    with begun(loaded.runs) as run:
+        run.mkdir(parents=True)
+        write_json(run / FILE, {**verdict.plain(), "bars": len(index), "config_hash": config.hash, "audit": audit})
     for line in verdict_lines(verdict):
         console.result(line)
     console.wrote(run / FILE)

@@ -87,6 +87,8 @@ class DataConfig:
             after its last, and in future covariates).
         missing_marks: texts that stand for a missing value, such as 9999.
         accept_jumps: believe a bar-to-bar price ratio that looks like an unrecorded split or a change of unit.
+        accept_changes: a date; what was read of that day and later may have changed, or be gone, since the newest
+            version of a model was made from it, for `retrain` and `signal`; null accepts no change.
         max_missing: share of an exchange's sessions that may be absent, in [0, 1].
         max_gap_hours: hours for which the newest weather value may be repeated, positive.
         pause_seconds: between two requests to one server, at least 0.
@@ -106,6 +108,7 @@ class DataConfig:
     repair: tuple[Literal["sort", "duplicates", "drop", "clip", "forming", "dst", "gaps", "missing"], ...] = ()
     missing_marks: tuple[str, ...] = ()
     accept_jumps: bool = False
+    accept_changes: Date | None = None
     max_missing: Annotated[float, Field(ge=0, le=1, description="a share of the sessions")] = 0.05
     max_gap_hours: Annotated[float, Field(gt=0, description="hours")] = 72.0
     pause_seconds: Seconds = 1.0

@@ -4,6 +4,7 @@ All of a request's data faults surface here, before anything is trained or writt
 """
 
 import hashlib
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +25,8 @@ from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
 from trading_agent.common.checkpoint import FILE as CHECKPOINT_FILE
+
+ROOM = 8 * 2**20  # bytes that a small run takes: two pages, a report, models
 
 
 def prepare(config: Config, task: Task[Any]) -> Prepared:
@@ -111,15 +114,15 @@ def check_surroundings(config: Config) -> None:
     Raises:
         RequestError: one of them is not there.
     """
-    _check_place(Path(config.run.dir))
+    check_place(Path(config.run.dir))
     require_tensorboard(asked=config.run.tensorboard)
     folder = config.inputs.resume
     if folder is not None and not (Path(folder) / CHECKPOINT_FILE).is_file():
         raise RequestError(f"inputs.resume must name a folder with the checkpoint of a training, was '{folder}'")
 
 
-def _check_place(folder: Path) -> None:
-    """Refuse a folder of runs that cannot be written, before an hour of training finds out."""
+def check_place(folder: Path) -> None:
+    """Refuse a folder of runs that cannot be written, or has no room, before an hour of training finds out."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:
         TemporaryDirectory(dir=there).cleanup()
@@ -127,6 +130,12 @@ def _check_place(folder: Path) -> None:
         raise RequestError(
             f"run.dir must be a folder that can be written, was '{folder}', and '{there}' cannot"
         ) from None
+    room = shutil.disk_usage(there).free
+    if room < ROOM:
+        raise RequestError(
+            f"run.dir must lie on a disk with {ROOM // 2**20} MB to spare, and that of '{there}' has "
+            f"{room / 2**20:.1f}; make room, or give another run.dir"
+        )
 
 
 def _check_classical(config: Config) -> None:

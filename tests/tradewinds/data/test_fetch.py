@@ -499,7 +499,8 @@ def test_retraining_fetches_what_is_new_first_and_survives_without_it(replay, tr
     replay.symbols["AAA"] = Exchange(number=400, first="2023-01-02")
     words = ("series=yahoo", "series.symbols=[AAA]", *QUICK, "data.attempts=1", *FAST_CSV)
     assert tradewinds("retrain", *words).status == 0
-    assert tradewinds("signal", *words).status == 0
+    assert tradewinds("signal", *words).status == 3  # what was fetched ends in 2024
+    assert tradewinds("signal", *words, "signal.max_age=null").status == 0
     replay.symbols["AAA"].fault = "500"
     answer = tradewinds("retrain", *words)
     assert answer.status == 0

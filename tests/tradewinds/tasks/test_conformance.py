@@ -49,6 +49,7 @@ SMALL = (
     "walk_forward.seeds=1",
     "schedule.once=true",
     "schedule.attempts=1",
+    "signal.max_age=null",
 )
 HOURLY = ("series=csv", "series.path=power.csv", "split.embargo_bars=24", *SMALL)
 WORDS = {
