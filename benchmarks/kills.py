@@ -5,7 +5,8 @@
 Each round a market has grown, and a retraining of it is due that has not run: a scheduler is started, killed at a
 moment drawn evenly over the time that such a job takes, and 15 s later every process that it or a child of it started
 must be gone. The next scheduler has to finish the job. In every second round the forecaster is an ensemble, whose
-members are trained side by side, so that the worker has workers. 20 kills take about twenty minutes.
+members are trained side by side, so that the worker has workers. 20 kills took 37 minutes of two
+busy cores.
 """
 
 import os

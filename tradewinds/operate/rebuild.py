@@ -62,10 +62,9 @@ def require_registered(registry: Registry, runs: Path, name: str) -> None:
             f"'{name}' has versions {', '.join(map(str, numbers))} and no champion, which no command of ours leaves: "
             f"make one of them the champion, tradewinds models promote {numbers[-1]} run.name={name}"
         )
-    whole = [run for run in _runs(runs, name) if _is_whole(run)]
-    if whole:
+    if any(_is_whole(run) for run in _runs(runs, name)):
         raise GateError(
-            f"{registry.path} knows no model '{name}', and {len(whole)} whole runs of `retrain` lie in {runs / name}: "
+            f"{registry.path} knows no model '{name}', and whole runs of `retrain` lie in {runs / name}: "
             f"type `{rebuild_words(runs)}`, which registers them again; or give another run.name"
         )
 

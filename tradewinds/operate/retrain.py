@@ -119,7 +119,7 @@ def _rival(
     for version in reversed(registry.versions(job.name)):
         try:
             incumbent = load_version(runs, version, job)
-        except (GateError, RequestError, OSError):
+        except (GateError, OSError, ValueError, KeyError):  # damaged, gone, or of a series or release too far off
             continue
         console.note(f"note: champion {champion.number} cannot be used: {damage}; version {version.number} is defended")
         return version, incumbent

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from tradewinds.operate.registry import Registry
 
@@ -151,8 +152,11 @@ def test_an_empty_registry_beside_whole_runs_is_refused_by_every_command_until_i
     )
     for words in commands:
         answer = tradewinds(*words)
-        assert "registry.db knows no model 'bars', and 1 whole runs of `retrain` lie in runs/bars" in answer.err
+        assert "registry.db knows no model 'bars', and whole runs of `retrain` lie in runs/bars" in answer.err
         assert cure(answer, "`tradewinds.*`") == "`tradewinds models rebuild`"
+    with FileLock(tmp_path / "runs" / "bars" / ".retrain.lock"):
+        answer = tradewinds("models", "rebuild")
+    assert answer.err == "tradewinds: 'bars' is at work; stop its scheduler or wait, then rebuild\n"
     assert "the first model" in tradewinds("models", "rebuild").out
     said = signal_of(tradewinds)
     assert said["model_version"] == 1

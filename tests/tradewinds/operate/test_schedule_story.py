@@ -101,7 +101,7 @@ def test_a_killed_scheduler_leaves_nobody_and_a_stopped_one_too_and_the_next_one
         os.kill(process.pid, number)
         killed = time.monotonic()
         said = process.communicate()[1]  # returns when its child, which holds the pipe too, is gone as well
-        assert time.monotonic() - killed < 15.0
+        assert time.monotonic() - killed < (15.0 if number == signal.SIGKILL else 60.0)  # a stop lets dbos leave
         assert not [line for line in said.splitlines() if "Traceback" in line]
     assert process.returncode == 1
     assert said.endswith("tradewinds: interrupted; nothing half-written was left\n")
