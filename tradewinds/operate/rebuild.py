@@ -18,7 +18,7 @@ from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.operate.damage import DamagedRegistryError, rebuild_words
 from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.artifact import parent, read
-from tradewinds.pipeline.steps import AGENT, FORECASTER
+from tradewinds.pipeline.provenance import AGENT, FORECASTER
 from tradewinds.request.schema import Config, request_from
 
 DECISION = "decision.json"
