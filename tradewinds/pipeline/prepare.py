@@ -19,6 +19,7 @@ from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import know_features
 from tradewinds.data import join_parts, load_parts
 from tradewinds.data.assemble.loaded import Parts
+from tradewinds.data.checks.excursions import doubt_last_bars
 from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
@@ -61,6 +62,8 @@ def prepared_from(
     if series.target == "difference":
         task = task.without_prices()
     config, notes = task.settle(series, config, [*loaded.notes, *notes])
+    doubt = doubt_last_bars(series, config.data)
+    notes = [*notes, *([] if doubt is None else [doubt])]
     split = _split(series, config, loaded.cut) if split is None else split
     if trains:
         _check_fit_bars(split, config)

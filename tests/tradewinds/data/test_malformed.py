@@ -385,9 +385,9 @@ def test_18_a_split_in_a_wild_market_is_still_seen(read):
         read(table.to_csv())
 
 
-def test_18_a_spike_a_crash_of_another_size_and_a_wild_market_are_no_splits(read):
-    spike = np.where(np.arange(60) == 30, 2.0, 1.0)
-    read(scaled(bars(), "all", spike))
+def test_18_a_crash_of_another_size_and_a_wild_market_are_no_splits_and_a_spike_is_a_bad_print(read):
+    with pytest.raises(RequestError, match=r"row 32, close \S+ of 2024-02-12 is \+98.0% from .*, and comes back: "):
+        read(scaled(bars(), "all", np.where(np.arange(60) == 30, 2.0, 1.0)))
     read(scaled(bars(), "all", np.where(np.arange(60) < 30, 1.0, 0.62)))
     rng = np.random.default_rng(0)
     prices = 50.0 * np.exp(rng.normal(0, 0.6, 60))

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
+from tradewinds.data.checks.holes import tell_holes
 from tradewinds.data.readers.origin import Mask, Origin
 from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
@@ -27,6 +28,8 @@ POSITIVE = (
     "must be positive; a price of 0 or less has no return: remove the row, start later with series.first, or "
     "forecast differences with series.target=difference"
 )
+SMALLEST, LARGEST = 1e-30, 1e30  # beyond them 32 bits, and squares, lose a price
+COUNTABLE = f"must lie between {SMALLEST:g} and {LARGEST:g}, as any price does; correct it, or write another unit"
 NOISE = 1e-6  # relative: what a float that went through 32 bits may be off by
 STALE_BARS = 5  # a close that repeats longer than this is remarked upon
 
@@ -56,6 +59,12 @@ class Bars:
         """The price columns that count: all four, or the close alone."""
         names = ("close",) if self.single_price else PRICES
         return {name: self.columns[name] for name in names}
+
+    @property
+    def log_level(self) -> Array:
+        """(T,) log of the close, recorded splits undone; for prices above 0."""
+        level = np.log(self.columns["close"])
+        return level + np.log(np.cumprod(self.columns["splits"])) if "splits" in self.columns else level
 
     def take(self, rows: Any) -> "Bars":
         """Return some of the bars: a slice, a mask or numbers."""
@@ -90,6 +99,8 @@ def checked(
         bars.refuse(column, ~np.isfinite(values), "must be finite; remove the row")
         if positive:
             bars.refuse(column, values <= 0.0, POSITIVE)
+        sizes = np.abs(values)
+        bars.refuse(column, (sizes > LARGEST) | ((sizes < SMALLEST) & (sizes > 0.0)), COUNTABLE)
     if len(bars.index) < 3:
         raise RequestError(f"{bars.origin.name} holds {len(bars.index)} bars; a series needs at least 3")
     length = length or bar_length(bars.index)
@@ -103,7 +114,7 @@ def checked(
         values = bars.columns["splits"]
         bars.refuse("splits", ~((values > 0.0) & np.isfinite(values)), "must be positive, 1 for none; correct the row")
     _check_spacing(bars, length)
-    return bars, length, [*notes, *formed, *clipped, *_remarks(bars)]
+    return bars, length, [*notes, *formed, *clipped, *tell_holes(bars.index, bars.origin.name), *_remarks(bars)]
 
 
 def bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:

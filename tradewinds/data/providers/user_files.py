@@ -16,6 +16,7 @@ from tradewinds.data.assemble.future_covariates import announced, leads_of, refu
 from tradewinds.data.assemble.instruments import Facts, series_of
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut
+from tradewinds.data.checks.excursions import check_excursions
 from tradewinds.data.checks.jumps import check_jumps, refuse_adjusted
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.checks.weather import check_values, median_interval
@@ -107,6 +108,7 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     if positive:  # what is no price is not split, and jumps by no ratio
         refuse_adjusted(bars)
         notes += check_jumps(bars, rules, window=max(int(DAY / length), 10))
+    check_excursions(bars, rules, positive=positive)
     if config.calendar is not None:
         notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
     return _Read(bars, whole, length, (*table.notes, *notes, *_remarks(columns)))
