@@ -7,6 +7,7 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.champion import first_unseen, load_version
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version
@@ -19,6 +20,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Walk the champion through every bar it never learned from, and say what it wants now."""
     bring_up_to_date(config, console)
     prepared = job_of(config, whole=True)
+    refuse_doubtful_end(prepared.panel, config.data)
     registry = Registry(Path(config.run.dir))
     champion = registry.champion(prepared.name)
     if champion is None:

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from tradewinds.core.console import Console
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.core.files import write_json
+from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.judge import judge
 from tradewinds.operate.champion import first_unseen, load_version, prove
 from tradewinds.operate.refresh import bring_up_to_date
@@ -34,6 +35,7 @@ def retrain(config: Config, console: Console) -> dict[str, Any]:
     job = job_of(config, whole=True)
     if isinstance(job, Prepared):
         console.note(f"{job.series.name}: {job.age}")
+        refuse_doubtful_end(job.panel, config.data)
     job.runs.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(job.runs / ".retrain.lock", timeout=0):
