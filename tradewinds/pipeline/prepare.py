@@ -20,6 +20,7 @@ from tradewinds.core.plugins import know_features
 from tradewinds.data import join_parts, load_parts
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.checks.excursions import doubt_last_bars
+from tradewinds.data.inspection import brief
 from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
@@ -69,7 +70,7 @@ def prepared_from(
         _check_fit_bars(split, config)
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
-    prepared = Prepared(config, task, name, tuple(notes), inputs, series, split, parts)
+    prepared = Prepared(config, task, name, tuple(notes), inputs, series, split, parts, reading=brief(loaded))
     if trains:
         task.require(prepared)
     return prepared

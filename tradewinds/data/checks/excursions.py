@@ -93,7 +93,7 @@ def doubt_last_bars(series: Series, rules: DataConfig) -> str | None:
     Whether such a move stays no history can know: who acts on it wants it confirmed.
 
     Args:
-        series: of one or more instruments, adjusted for splits and dividends.
+        series: of one or more instruments; splits are undone, dividends are steps like others.
         rules: `data.accept_jumps` confirms bars.
     """
     number = len(series.index)
@@ -101,6 +101,8 @@ def doubt_last_bars(series: Series, rules: DataConfig) -> str | None:
     rows = np.arange(max(number - LONGEST, 1), number)
     for asset, name in enumerate(series.instruments):
         close = series.close[:, asset]
+        if series.splits is not None:
+            close = close * np.cumprod(series.splits[:, asset])
         level = np.log(close) if series.target == "log_return" else stabilised(close, close)
         steps = np.diff(level, prepend=level[:1])
         scale = local_scale(steps)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tradewinds.data.notes import Note
 from tradewinds.data.readers.text import moment
 
 FAR = 2.0  # times as long as what is usual
@@ -48,11 +49,12 @@ def tell_holes(index: pd.DatetimeIndex, name: str) -> list[str]:
         return []
     widest = max(holes, key=lambda hole: hole.next - hole.last)
     others = f" (and {len(holes) - 1} more holes, the first after {moment(holes[0].last)})" if len(holes) > 1 else ""
-    return [
+    words = (
         f"{name}: no bar between {moment(widest.last)} and {moment(widest.next)}, {length(widest.next - widest.last)}, "
         f"where at most {length(usual)} are usual{others}: the return across it counts as one bar's; bring the missing "
         "bars, or choose a span without it with series.first or series.last"
-    ]
+    )
+    return [Note(words, "hole")]
 
 
 def length(span: pd.Timedelta) -> str:

@@ -11,6 +11,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.data.checks.bars import Array, Bars
 from tradewinds.data.checks.belief import believed, believing_or_all
 from tradewinds.data.checks.excursions import LONGEST
+from tradewinds.data.notes import Note
 from tradewinds.data.readers.origin import Mask
 from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
@@ -149,7 +150,7 @@ def _told(bars: Bars, rows: Mask, words: str) -> list[str]:
     """Say what is odd about the first of some rows, and how many more there are."""
     odd = np.flatnonzero(rows)
     more = f" (and {len(odd) - 1} more rows)" if len(odd) > 1 else ""
-    return [f"{_move(bars, int(odd[0]))}, {words}{more}"] if len(odd) else []
+    return [Note(f"{_move(bars, int(odd[0]))}, {words}{more}", "jump")] if len(odd) else []
 
 
 def _lasts(level: Array, row: int, window: int) -> bool:
