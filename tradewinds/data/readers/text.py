@@ -6,6 +6,17 @@ from typing import Any
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "."}
+ABSENT = MISSING | {
+    "--",
+    "#n/a",
+    "n.a.",
+    "n/d",
+    "nd",
+    ":",
+    "(null)",
+    "<na>",
+    "nat",
+}  # what says that a value is missing
 
 
 def number(text: str) -> float:
@@ -17,6 +28,14 @@ def shown(text: str) -> str:
     """Return a text from a file as it can stand in a message: quoted, on one line, and not too long."""
     flat = " ".join(text.split())
     return f"'{flat[:57]}...'" if len(flat) > 60 else f"'{flat}'"
+
+
+def typed(key: str, value: str) -> str:
+    """Return an option as it is to be typed in a shell, quoted where that is needed."""
+    if re.fullmatch(r"[\w./:%+-]+", value):
+        return f"{key}={value}"
+    bare = re.fullmatch(r"[\w./:%+ -]+", value) is not None and value == value.strip()
+    return f"{key}='{value}'" if bare else f"'{key}=\"{value}\"'"
 
 
 def listed(words: Sequence[str], most: int) -> str:
