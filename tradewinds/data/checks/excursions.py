@@ -20,7 +20,7 @@ from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
 
 LONGEST = 3  # bars of an excursion; what stays longer is a level
-LEAST = 5.0  # standard deviations nearby: no smaller excursion, and no smaller last move, is doubted
+LEAST = 4.0  # standard deviations nearby: no smaller excursion, and no smaller last move, is doubted
 REFUSED = 1000.0  # histories like this one, in which chance makes one excursion as large as those refused
 DOUBTED = 2.0  # likewise, moves as large as a last one that is doubted
 APART = 5.0  # times as large as all others: bad prints by that alone, if they are few
