@@ -17,9 +17,10 @@ WORDS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": BLAN
 HEAD_LINES = 120  # of which a table's layout is learned
 MONTH = r"[A-Za-zéûä]{3,10}\.?"
 VALUE = re.compile(  # a number, a date or a time, and no name
-    r"\(?[+\-−]?\s*[$€£¥₹₿]?\s*[+\-−]?\d[\d.,:;/\-'’+ \xa0\u202f\u2009]*(T[\d:.,]+)?"
+    r"\(?[+\-\u2212]?\s*[$€£¥₹₿]?\s*[+\-\u2212]?\d[\d.,:;/\-'\u2019+ \xa0\u202f\u2009]*(T[\d:.,]+)?"
     r"\s*([AaPp]\.?[Mm]\.?|[kKmMbBnT%]|[$€£¥₹]|Z|UTC|GMT|[+-]\d\d:?\d\d)?\)?"
-    rf"|({MONTH},? )?\d{{1,2}}[ .-]{{1,2}}{MONTH}[ ,-]{{1,2}}\d{{2,4}}.*|{MONTH} \d{{1,2}},? \d{{4}}.*|\d{{4}}-?(Q\d|M\d\d)"
+    rf"|({MONTH},? )?\d{{1,2}}[ .-]{{1,2}}{MONTH}[ ,-]{{1,2}}\d{{2,4}}.*|{MONTH} \d{{1,2}},? \d{{4}}.*"
+    r"|\d{4}-?(Q\d|M\d\d)"
     r"|\d[\d.:/ -]+[AP]M"
 )
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-", ".", "--", "#n/a"}

@@ -24,7 +24,7 @@ UNIX = {"unix": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}  # form
 ORDERS = {"day_first": ("a", "b"), "month_first": ("b", "a")}  # formats of our own: which number is the day
 FIRST, LAST = pd.Timestamp("1700-01-01"), pd.Timestamp("2200-12-31T23:59:59")  # what a nanosecond clock can count
 CALENDAR = "is no moment of the calendar from 1700 to 2200"
-INTERVAL = r"^(?P<start>.+?\d)(?: +[-–—] +|/)(?P<end>\d.*)$"
+INTERVAL = r"^(?P<start>.+?\d)(?: +[-\u2013\u2014] +|/)(?P<end>\d.*)$"
 OF_DAY = r"^\d{1,2}([:.]\d{2}){1,2}([.,]\d+)?( *[AaPp]\.?[Mm]\.?)?$"
 
 
@@ -120,8 +120,8 @@ def localised(
     if zone is None:
         if (index != index.normalize()).any():
             raise RequestError(
-                f"{origin.name}, column {column}: the times name no zone; give {writing.group}.time_zone=UTC, or the zone "
-                f"they were written in, such as {writing.group}.time_zone=America/Chicago"
+                f"{origin.name}, column {column}: the times name no zone; give {writing.group}.time_zone=UTC, or the "
+                f"zone they were written in, such as {writing.group}.time_zone=America/Chicago"
             )
         return index.tz_localize("UTC").as_unit("ns"), "UTC"
     return in_utc(
@@ -149,7 +149,7 @@ def tells_the_day_only(cells: Any) -> bool:
 
 def tells_the_hour(cells: Any) -> bool:
     """Say whether cells are times of day, or hours by their number."""
-    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-–] *\d.*$", "")
+    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-\x{2013}] *\d.*$", "")
     return bool(pc.all(pc.match_substring_regex(starts, rf"{OF_DAY}|^\d{{1,2}}$|^\d{{4}}$|^\d{{5,6}}$")).as_py())
 
 
@@ -261,8 +261,8 @@ def _refuse_unlike(odd: NDArray[np.bool_], cells: Any, origin: Origin, where: st
     text = shown(cells[row].as_py())
     if len(like) == 0:
         law = (
-            f"is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; if it is one, say in the signs of strptime how it "
-            f"is written, such as {typed(f'{writing.group}.time_format', '%d/%m/%Y %H:%M')}"
+            f"is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; if it is one, say in the signs of strptime how "
+            f"it is written, such as {typed(f'{writing.group}.time_format', '%d/%m/%Y %H:%M')}"
         )
     else:
         before = like[like < row]
@@ -286,7 +286,7 @@ def _by_form(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
         raise RequestError(
             f"{writing.group}.time_format must be a format such as %d/%m/%Y, was '{form}' ({words})"
         ) from None
-    bare = index.tz_localize(None)
+    bare = pd.DatetimeIndex(index).tz_localize(None)
     origin.refuse_first(
         np.asarray(index.isna() | (bare < FIRST) | (bare > LAST)),
         lambda row: f"{where}: {shown(cells[row].as_py())}",
@@ -298,7 +298,7 @@ def _by_form(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
 def _with_hours(moments: _Moments, origin: Origin, name: str, cells: Any) -> _Moments:
     """Add the time of day that stands in another column."""
     where = f"column {name}"
-    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-–] *\d.*$", "")
+    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-\x{2013}] *\d.*$", "")
     digits = np.asarray(pc.utf8_length(starts))
     notes = moments.notes
     if bool(pc.all(pc.match_substring_regex(starts, r"^\d{1,2}$")).as_py()):
