@@ -24,7 +24,7 @@ SHAPES: Mapping[str, str] = {  # by name, tried in this order
     "ymd": rf"^{WEEKDAY}(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){CLOCK}{ZONE}$",
     "either": rf"^{WEEKDAY}(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
     "compact": r"^(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)"
-    rf"(?:[T _:-]?(?P<H>\d\d):?(?:(?P<M>\d\d):?(?:(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?)?)?)?{ZONE}$",
+    rf"(?:(?:[T_:-]| {{1,2}})?(?P<H>\d\d):?(?:(?P<M>\d\d):?(?:(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?)?)?)?{ZONE}$",
     "day_name": rf"^{WEEKDAY}(?P<d>\d{{1,2}})\.?[ -]+(?P<n>\pL{{3,10}})\.?[ ,-]+(?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
     "name_day": rf"^{WEEKDAY}(?P<n>\pL{{3,10}})\.?[ -]+(?P<d>\d{{1,2}}),?[ -]+(?P<y>\d{{4}}){CLOCK}{ZONE}$",
     "year_name": rf"^(?P<y>\d{{4}})-(?P<n>\pL{{3}})-(?P<d>\d{{1,2}}){CLOCK}{ZONE}$",

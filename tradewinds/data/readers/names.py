@@ -9,11 +9,15 @@ SYNONYMS = {  # by role, the best first: a file is read by the first line of whi
     "close": (
         "close",
         "c closing closingprice closeprice pricecls pxlast priceclose closelast",
-        "last lastprice lasttrade dernier cloture derniercours coursdecloture ultimo ultimoprecio cierre preciodecierre"
+        "last lastprice lasttrade latest ltp zuletzt dernier cloture derniercours coursdecloture ultimo ultimoprecio cierre preciodecierre"
         " schluss schlusskurs letzter kurs",
-        "price preis precio prix pxsettle spotprice dayaheadprice marketprice",
+        "price preis precio prix value obsvalue wert pxsettle spotprice dayaheadprice marketprice",
     ),
-    "open": ("open", "o openprice openingprice priceopen pxopen", "eroffnung eroffnungskurs erster ouverture apertura"),
+    "open": (
+        "open",
+        "o openprice openingprice priceopen pxopen",
+        "eroffnung eroffnungskurs eroffn erster ouverture ouv apertura",
+    ),
     "high": (
         "high",
         "h highprice highestprice pricehigh pxhigh",
@@ -23,7 +27,7 @@ SYNONYMS = {  # by role, the best first: a file is read by the first line of whi
     "volume": (
         "volume",
         "v vol totalvolume sharevolume pxvolume tradevolume",
-        "volumen stucke umsatz volumes quantite nombredetitres",
+        "volumen stucke stuecke umsatz volumes quantite nombredetitres",
         "tickvol tickvolume",
     ),
     "dividends": ("dividends", "dividend dividendamount exdividend divcash dividende"),

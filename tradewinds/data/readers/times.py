@@ -24,7 +24,10 @@ UNIX = {"unix": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}  # form
 ORDERS = {"day_first": ("a", "b"), "month_first": ("b", "a")}  # formats of our own: which number is the day
 FIRST, LAST = pd.Timestamp("1700-01-01"), pd.Timestamp("2200-12-31T23:59:59")  # what a nanosecond clock can count
 CALENDAR = "is no moment of the calendar from 1700 to 2200"
-INTERVAL = r"^(?P<start>.+?\d)(?: +[-\u2013\u2014] +|/)(?P<end>\d.*)$"
+INTERVALS = (
+    "^(?P<start>.+?[0-9ZMm]) +[-\u2013\u2014] +(?P<end>[0-9].*)$",
+    "^(?P<start>[0-9]{4}-.+?[0-9Z])/(?P<end>[0-9]{4}-.*)$",
+)
 OF_DAY = r"^\d{1,2}([:.]\d{2}){1,2}([.,]\d+)?( *[AaPp]\.?[Mm]\.?)?$"
 
 
@@ -192,10 +195,11 @@ def _moments(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
 def _starts(cells: Any) -> tuple[Any, Any] | None:
     """Return starts and ends of a column of intervals; None where the first cell is none."""
     first = cells[0].as_py()
-    match = re.fullmatch(INTERVAL.replace("$", ""), first)
+    pattern = next((pattern for pattern in INTERVALS if re.fullmatch(pattern, first)), INTERVALS[0])
+    match = re.fullmatch(pattern, first)
     if match is None or taken_apart(pa.array([first])).fits[0] or not taken_apart(pa.array([match[1].strip()])).fits[0]:
         return None
-    groups = pc.extract_regex(cells, INTERVAL)
+    groups = pc.extract_regex(cells, pattern)
     starts, ends = (pc.fill_null(pc.struct_field(groups, name), "") for name in ("start", "end"))
     odd = pc.is_null(groups)
     return pc.utf8_trim_whitespace(pc.if_else(odd, cells, starts)), pc.if_else(odd, "0", ends)
@@ -318,6 +322,11 @@ def _with_hours(moments: _Moments, origin: Origin, name: str, cells: Any) -> _Mo
     parts = taken_apart(pc.binary_join_element_wise("2000-01-01", starts, " "))
     stamps, good = nanoseconds(parts.parts)
     good &= parts.fits & parts.clocked
+    hours = parts.parts["H"]
+    if (hours == 24).any() and not ((hours == 0) & (parts.parts["M"] == 0)).any():
+        steps, numbers_of = np.unique(np.abs(np.diff(moments.stamps + stamps)), return_counts=True)
+        stamps = stamps - int(steps[numbers_of.argmax()])
+        notes = (*notes, f"column {name} ends a day at 24:00: its times are read as ends of their intervals")
     origin.refuse_first(~good, lambda row: f"{where}: {shown(cells[row].as_py())}", "is no time of day such as 13:00")
     of_day = stamps - np.int64(np.datetime64("2000-01-01", "ns").astype(np.int64))
     return _Moments(moments.stamps + of_day, moments.aware, f"{moments.words} and hh:mm", notes)
