@@ -97,7 +97,8 @@ def _is_of_numbers(table: Table, name: str) -> bool:
         values = table.numbers(name, empty_allowed=True)
     except RequestError as error:
         return "may be" in str(error)  # of numbers, whichever way they are read
-    return bool(np.isfinite(values).any())
+    known = values[np.isfinite(values)]
+    return len(known) > 0 and (len(known) < 3 or bool(np.ptp(known) > 0.0))
 
 
 def _volume(table: Table, meant: Mapping[str, str]) -> str | None:

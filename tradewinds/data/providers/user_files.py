@@ -145,7 +145,7 @@ def _directions(config: FileConfig | FileWeather, group: str) -> Directions:
 
 
 def _halted(columns: dict[str, Array], table: Table) -> tuple[dict[str, Array], list[str]]:
-    """Read bars of which only the close stands, with open, high and low of 0 and no volume, as bars of that one price."""
+    """Read bars of which only the close stands, open, high, low and volume being 0, as bars of that one price."""
     if not {"open", "high", "low"} <= columns.keys():
         return columns, []
     halted = (columns["open"] == 0.0) & (columns["high"] == 0.0) & (columns["low"] == 0.0) & (columns["close"] > 0.0)
@@ -154,8 +154,10 @@ def _halted(columns: dict[str, Array], table: Table) -> tuple[dict[str, Array], 
     if not halted.any() or halted.all():
         return columns, []
     first = moment(table.index[int(np.argmax(halted))])
-    words = "open, high and low are 0 and the close stands, as when trade is halted"
-    note = f"{table.origin.name}: in {int(halted.sum())} bars {words}, the first on {first}: all four are read as the close"
+    note = (
+        f"{table.origin.name}: in {int(halted.sum())} bars open, high and low are 0 and the close stands, as when trade is "
+        f"halted, the first on {first}: all four are read as the close"
+    )
     return {
         **columns,
         **{name: np.where(halted, columns["close"], columns[name]) for name in ("open", "high", "low")},

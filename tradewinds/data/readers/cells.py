@@ -1,4 +1,4 @@
-"""A text taken apart into columns of cells: in one sweep where no cell is quoted, else with the care that quotes need."""
+"""A text taken apart into columns of cells: in one sweep where no cell is quoted, else with care."""
 
 import csv
 import io
@@ -120,8 +120,7 @@ def _rows(name: str, body: str, dialect: Dialect) -> Iterator[tuple[int, list[st
             if row:
                 yield reader.line_num + before, row
     except csv.Error as error:
-        line = reader.line_num + before
-        raise RequestError(f"{name} cannot be read as CSV: {error} (line {line})") from None
+        raise RequestError(f"{name} cannot be read as CSV: {error} (line {reader.line_num + before})") from None
 
 
 def is_blank(column: Texts) -> bool:

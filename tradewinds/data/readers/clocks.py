@@ -19,8 +19,9 @@ from tradewinds.data.readers.zones import zone_in
 
 HEAD = 200  # cells by which a column of times is known
 HOURS = {
-    "time", "hour", "hours", "uhrzeit", "zeit", "hora", "heure", "stunde", "hourending", "he", "hr", "hourbeginning", "start",
-    "starttime", "timeutc", "utctime", "gmttime", "timegmt", "von", "anfang", "begin", "timeofday", "hourutc", "deliveryhour",
+    "time", "hour", "hours", "uhrzeit", "zeit", "hora", "heure", "stunde", "hourending", "he", "hr", "start",
+    "hourbeginning", "starttime", "timeutc", "utctime", "gmttime", "timegmt", "von", "anfang", "begin", "timeofday",
+    "hourutc", "deliveryhour",
 }  # fmt: skip
 ENDS = {"closetime", "endtime", "enddate", "datumbis", "end", "bis", "closedate", "to"}
 DATE_PARTS = (  # columns that make up a date, and what each is
@@ -73,7 +74,7 @@ def clock_of(raw: Raw, column: str | None, *, zoned: bool, group: str) -> Clock:
 
 
 def with_date(cells: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns with those of year, month, day, hour and minute put together into one, `date`, if they stand apart."""
+    """Return the columns, those of year, month, day, hour and minute put together into one where they stand apart."""
     meant = {letters(name): name for name in cells}
     parts = [next((meant[word] for word in words if word in meant), None) for words in DATE_PARTS]
     if any(part is None for part in parts[:3]) or any(_is_text_date(cells[part]) for part in parts[:3] if part):
@@ -118,7 +119,7 @@ def _head(cells: Any) -> Any:
 
 
 def _first(heads: Mapping[str, Any]) -> str | None:
-    """Return the first column if it holds times, else the first that is called so and does, else the first that does."""
+    """Return the first column if it holds times, else the first called so that does, else the first that does."""
     names = list(heads)
     named = [name for name in names if meaning(name) in TIME_NAMES and letters(name) not in ENDS]
     for name in (names[0], *named, *names):

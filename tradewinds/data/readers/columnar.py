@@ -42,7 +42,7 @@ def read_columnar(name: str, content: bytes, directions: Directions) -> Columnar
     """Read a Parquet or Feather file.
 
     Raises:
-        RequestError: it is damaged, names a column twice, has no rows, or holds several symbols of which none is chosen.
+        RequestError: it is damaged, names a column twice, has no rows, or holds several symbols and none is chosen.
     """
     kind = "Parquet" if is_parquet(name, content) else "Feather"
     try:

@@ -17,9 +17,10 @@ WORDS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": BLAN
 HEAD_LINES = 120  # of which a table's layout is learned
 MONTH = r"[A-Za-zéûä]{3,10}\.?"
 VALUE = re.compile(  # a number, a date or a time, and no name
-    r"\(?[+\-−]?\s*[$€£¥₹₿]?\s*[+\-−]?\d[\d.,:;/\-'’+ \xa0\u202f\u2009]*(T[\d:.,]+)?"
+    r"\(?[+\-\u2212]?\s*[$€£¥₹₿]?\s*[+\-\u2212]?\d[\d.,:;/\-'\u2019+ \xa0\u202f\u2009]*(T[\d:.,]+)?"
     r"\s*([AaPp]\.?[Mm]\.?|[kKmMbBnT%]|[$€£¥₹]|Z|UTC|GMT|[+-]\d\d:?\d\d)?\)?"
-    rf"|({MONTH},? )?\d{{1,2}}[ .-]{{1,2}}{MONTH}[ ,-]{{1,2}}\d{{2,4}}.*|{MONTH} \d{{1,2}},? \d{{4}}.*|\d{{4}}-?(Q\d|M\d\d)"
+    rf"|({MONTH},? )?\d{{1,2}}[ .-]{{1,2}}{MONTH}[ ,-]{{1,2}}\d{{2,4}}.*|{MONTH} \d{{1,2}},? \d{{4}}.*"
+    r"|\d{4}-?(Q\d|M\d\d)"
     r"|\d[\d.:/ -]+[AP]M"
 )
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-", ".", "--", "#n/a"}
@@ -65,7 +66,9 @@ def dialect_of(name: str, text: str, separator: str | None) -> Dialect:
     """
     lines = text.split("\n", HEAD_LINES)[:HEAD_LINES]
     signs = SEPARATORS if separator is None else (WORDS.get(separator, separator),)
-    attempts = [attempt for sign in signs if (attempt := layout_of(_head(lines, sign), sign)) is not None]
+    heads = [(sign, _head(lines, sign)) for sign in signs]
+    heads = heads if any(head for _, head in heads) else [(sign, _head(lines, sign, strict=False)) for sign in signs]
+    attempts = [attempt for sign, head in heads if (attempt := layout_of(head, sign)) is not None]
     if not attempts and separator is None:
         blank = layout_of(_head(lines, BLANK), BLANK)
         attempts = [blank] if blank is not None and blank.header and blank.share > 0.9 else []
@@ -157,10 +160,11 @@ def _are_units(cells: Sequence[str]) -> bool:
     return first in UNITS and not any(VALUE.fullmatch(cell.strip()) for cell in cells) and any(map(str.strip, cells))
 
 
-def _head(lines: list[str], separator: str) -> Head:
+def _head(lines: list[str], separator: str, *, strict: bool = True) -> Head:
+    """Take lines apart; to nothing where a separator stands where none can, beside a quoted cell."""
     if separator == BLANK:
         return [(number, tuple(line.split())) for number, line in enumerate(lines) if line.strip()]
-    reader = csv.reader(io.StringIO("\n".join(lines), newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO("\n".join(lines), newline=""), delimiter=separator, strict=strict)
     head: Head = []
     line = 0
     try:
@@ -168,6 +172,6 @@ def _head(lines: list[str], separator: str) -> Head:
             if cells:
                 head.append((line, tuple(cells)))
             line = reader.line_num
-    except csv.Error:  # said by who reads it all
-        pass
+    except csv.Error as error:  # said by who reads it all
+        return [] if "expected after" in str(error) else head
     return head

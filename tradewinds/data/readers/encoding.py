@@ -7,7 +7,7 @@ from tradewinds.core.errors import RequestError
 
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 WESTERN = set(
-    "äöüÄÖÜßáàâåéèêëíìîïóòôúùûñçÁÀÂÅÉÈÊËÍÎÏÓÔÚÛÑÇ°€£¥§²³µ·–’\xa0ºªæøÆØ¡¿"
+    "äöüÄÖÜßáàâåéèêëíìîïóòôúùûñçÁÀÂÅÉÈÊËÍÎÏÓÔÚÛÑÇ°€£¥§²³µ·\u2013\u2019\xa0ºªæøÆØ¡¿"
 )  # what a table written by hand may hold
 
 

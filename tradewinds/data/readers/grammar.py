@@ -1,4 +1,4 @@
-"""How people write times: the shapes that are known, and the numbers in them. No zone is applied and nothing is guessed.
+"""How people write times: the shapes that are known, and the numbers in them. No zone is applied, nothing is guessed.
 
 A shape is a pattern of RE2 with named parts, so that a column of a million cells is taken apart in one sweep.
 """
@@ -23,9 +23,8 @@ WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*[., ]+)?"
 SHAPES: Mapping[str, str] = {  # by name, tried in this order
     "ymd": rf"^{WEEKDAY}(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){CLOCK}{ZONE}$",
     "either": rf"^{WEEKDAY}(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
-    "compact": r"^(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?:[T _:-]?(?P<H>\d\d):?(?:(?P<M>\d\d):?(?:(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?)?)?)?"
-    + ZONE
-    + "$",
+    "compact": r"^(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)"
+    rf"(?:(?:[T_:-]| {{1,2}})?(?P<H>\d\d):?(?:(?P<M>\d\d):?(?:(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?)?)?)?{ZONE}$",
     "day_name": rf"^{WEEKDAY}(?P<d>\d{{1,2}})\.?[ -]+(?P<n>\pL{{3,10}})\.?[ ,-]+(?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
     "name_day": rf"^{WEEKDAY}(?P<n>\pL{{3,10}})\.?[ -]+(?P<d>\d{{1,2}}),?[ -]+(?P<y>\d{{4}}){CLOCK}{ZONE}$",
     "year_name": rf"^(?P<y>\d{{4}})-(?P<n>\pL{{3}})-(?P<d>\d{{1,2}}){CLOCK}{ZONE}$",
@@ -35,21 +34,23 @@ SHAPES: Mapping[str, str] = {  # by name, tried in this order
 }
 WORDS = {  # for messages and the layout
     "ymd": "yyyy-mm-dd", "either": "day and month by their numbers", "compact": "yyyymmdd", "day_name": "5 Jan 2024",
-    "name_day": "Jan 5, 2024", "year_name": "2024-Jan-05", "month": "yyyy-mm", "quarter": "2024-Q1", "name_month": "Jan 2024",
+    "name_day": "Jan 5, 2024", "year_name": "2024-Jan-05", "month": "yyyy-mm", "quarter": "2024-Q1",
+    "name_month": "Jan 2024",
 }  # fmt: skip
 MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "jan ene janv", "feb fev fevr febr", "mar mrz maer marz mars", "apr avr abr avri", "may mai mayo", "jun juin juni",
-            "jul juil juli", "aug aou aout ago", "sep sept set", "oct okt", "nov", "dec dez dic",
+            "jan ene janv", "feb fev fevr febr", "mar mrz maer marz mars", "apr avr abr avri", "may mai mayo",
+            "jun juin juni", "jul juil juli", "aug aou aout ago", "sep sept set", "oct okt", "nov", "dec dez dic",
         ),
         start=1,
     )
     for name in names.split()
 }  # fmt: skip
 OFFSETS = {
-    "Z": 0, "UTC": 0, "GMT": 0, "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120, "EST": -300, "EDT": -240, "PST": -480, "PDT": -420,
+    "Z": 0, "UTC": 0, "GMT": 0, "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120, "EST": -300, "EDT": -240,
+    "PST": -480, "PDT": -420,
 }  # fmt: skip
 UNITS = {9: 10**9, 10: 10**9, 12: 10**6, 13: 10**6, 15: 10**3, 16: 10**3, 18: 1, 19: 1}  # ns, by the digits of a count
 UNIT_NAMES = {10**9: "seconds", 10**6: "milliseconds", 10**3: "microseconds", 1: "nanoseconds"}
@@ -189,7 +190,8 @@ def _month(name: str) -> int:
 def _offsets(zones: Any) -> Ints:
     encoded = zones.dictionary_encode()
     minutes = np.array([_offset(zone) for zone in encoded.dictionary.to_pylist()], dtype=np.int64)
-    return minutes[np.asarray(encoded.indices)]
+    offsets: Ints = minutes[np.asarray(encoded.indices)]
+    return offsets
 
 
 def _offset(zone: str) -> int:

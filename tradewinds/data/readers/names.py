@@ -3,18 +3,21 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from os.path import commonprefix
 
 ROLES = ("open", "high", "low", "close", "volume", "dividends", "splits")
 SYNONYMS = {  # by role, the best first: a file is read by the first line of which it has a column
     "close": (
         "close",
         "c closing closingprice closeprice pricecls pxlast priceclose closelast",
-        "last lastprice lasttrade dernier cloture derniercours coursdecloture ultimo ultimoprecio cierre preciodecierre"
+        "last lastprice lasttrade latest ltp zuletzt dernier cloture derniercours coursdecloture ultimo ultimoprecio cierre preciodecierre"
         " schluss schlusskurs letzter kurs",
-        "price preis precio prix pxsettle spotprice dayaheadprice marketprice",
+        "price preis precio prix value obsvalue wert pxsettle spotprice dayaheadprice marketprice",
     ),
-    "open": ("open", "o openprice openingprice priceopen pxopen", "eroffnung eroffnungskurs erster ouverture apertura"),
+    "open": (
+        "open",
+        "o openprice openingprice priceopen pxopen",
+        "eroffnung eroffnungskurs eroffn erster ouverture ouv apertura",
+    ),
     "high": (
         "high",
         "h highprice highestprice pricehigh pxhigh",
@@ -24,7 +27,7 @@ SYNONYMS = {  # by role, the best first: a file is read by the first line of whi
     "volume": (
         "volume",
         "v vol totalvolume sharevolume pxvolume tradevolume",
-        "volumen stucke umsatz volumes quantite nombredetitres",
+        "volumen stucke stuecke umsatz volumes quantite nombredetitres",
         "tickvol tickvolume",
     ),
     "dividends": ("dividends", "dividend dividendamount exdividend divcash dividende"),
@@ -44,8 +47,9 @@ TIME_NAMES = {
     "opentime", "starttime", "begin", "start", "startdate", "from", "unix", "unixtime", "unixtimestamp", "epoch",
     "timestampms", "timestampus", "timestampns", "utc", "timeutc", "datetimeutc", "utctime", "gmttime", "localtime",
     "mtu", "deliveryday", "deliverydate", "tradedate", "tradingday", "tradingdate", "pricedate", "businessdate",
-    "datetimebeginningutc", "intervalstart", "intervalstarttime", "obstime", "validtime", "messdatum", "timeperiod", "valid",
-    "exchangedate", "asofdate", "sessiondate", "dateheure", "fechahora", "bar", "bartime", "dateandtime", "datetimestamp",
+    "datetimebeginningutc", "intervalstart", "intervalstarttime", "obstime", "validtime", "messdatum",
+    "timeperiod", "valid", "exchangedate", "asofdate", "sessiondate", "dateheure", "fechahora", "bar", "bartime",
+    "dateandtime", "datetimestamp",
 }  # fmt: skip
 CLOCK_WORDS = {
     "unix",
@@ -65,8 +69,8 @@ CLOCK = re.compile(  # `close_time` and the like, but no `lead_time`; and what c
     r"|index|unnamed\d*|row(num|number|id|index)?|sno|level\d+"
 )
 SYMBOL_NAMES = {
-    "symbol", "ticker", "tic", "symbols", "tickers", "name", "stock", "instrument", "code", "asset", "pair", "isin", "figi", "ric",
-    "security", "securityid", "permno", "company", "underlying", "contract", "coin", "currencypair", "hub", "node",
+    "symbol", "ticker", "tic", "symbols", "tickers", "name", "stock", "instrument", "code", "asset", "pair", "isin", "figi",
+    "ric", "security", "securityid", "permno", "company", "underlying", "contract", "coin", "currencypair", "hub", "node",
     "settlementpoint", "settlementpointname", "pnodename", "area", "biddingzone", "region", "station", "stationid",
     "geo", "geography", "wkn", "series", "seriesid", "market", "tag",
 }  # fmt: skip
@@ -92,9 +96,14 @@ def meanings(names: Sequence[str]) -> dict[str, str]:
     """Return the meaning of each column, without what all price columns begin with: `AAPL.Close` is `close`."""
     found = {name: meaning(name) for name in names}
     heads = [name for name in names if found[name] not in TIME_NAMES]
-    shared = commonprefix(heads) if len(heads) > 2 else ""
+    shared = _shared_start(heads) if len(heads) > 2 else ""
     cut = max(shared.rfind(sign) for sign in "._ :-") + 1 if shared else 0
     return {name: meaning(name[cut:]) if name in heads else found[name] for name in names}
+
+
+def _shared_start(names: Sequence[str]) -> str:
+    first, last = min(names), max(names)
+    return first[: next((place for place, sign in enumerate(first) if last[place : place + 1] != sign), len(first))]
 
 
 def candidates(role: str, columns: dict[str, str]) -> list[str]:
@@ -122,7 +131,7 @@ def is_adjusted_close(name: str) -> bool:
 
 
 def is_hindsight(name: str) -> bool:
-    """Say whether a column was made with later knowledge, or may be: adjusted prices, factors of splits and dividends."""
+    """Say whether a column was made with later knowledge, or may be: adjusted prices, factors of splits, dividends."""
     return is_adjusted(name) or FACTOR.fullmatch(letters(name)) is not None
 
 

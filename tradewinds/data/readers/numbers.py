@@ -1,4 +1,4 @@
-"""Texts into numbers: which mark is the decimal one is learned from the whole column, or refused where it may be either."""
+"""Texts into numbers: which mark is the decimal one is told by the whole column, or refused where it may be either."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ SIGNS = {"point": ".", "comma": ",", "apostrophe": "'", "space": " ", "none": ""
 NOTHING = r"[^\s\S]"
 HEAD = 2_000  # cells that settle most columns
 SURE = {  # shapes of which only one reading is a number
-    ".": r"^(\d*\.(\d{0,2}|\d{4,})|\d{4,}\.\d{3}|0+\.\d{3}|\d{1,3}([,' ]\d{2,3})+\.\d*|\d{1,3}(,\d{3}){2,}|\d{1,2}(,\d{2})+,\d{3})$",
+    ".": r"^(\d*\.(\d{0,2}|\d{4,})|\d{4,}\.\d{3}|0+\.\d{3}|\d{1,3}([,' ]\d{2,3})+\.\d*|\d{1,3}(,\d{3}){2,}"
+    r"|\d{1,2}(,\d{2})+,\d{3})$",
     ",": r"^(\d*,(\d{0,2}|\d{4,})|\d{4,},\d{3}|0+,\d{3}|\d{1,3}([.' ]\d{3})+,\d*|\d{1,3}(\.\d{3}){2,})$",
 }
 EITHER = {".": r"^[1-9]\d{0,2}\.\d{3}$", ",": r"^[1-9]\d{0,2},\d{3}$"}
@@ -142,7 +143,7 @@ def _odd(cells: Any, style: Style, filled: int) -> tuple[NDArray[np.float64], st
 
 def _bare(cells: Any) -> Any:
     """Return cells without signs of currency, and with a plain minus."""
-    cells = pc.replace_substring(pc.replace_substring(cells, "−", "-"), "’", "'")
+    cells = pc.replace_substring(pc.replace_substring(cells, "\u2212", "-"), "\u2019", "'")
     cells = pc.replace_substring_regex(cells, rf"^([+-]?)\s*{CURRENCY}\s*([+-]?)", r"\1\2")
     return pc.replace_substring_regex(cells, rf"\s*{CURRENCY}$", "")
 

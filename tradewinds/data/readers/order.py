@@ -1,4 +1,4 @@
-"""The order of rows: turned round where the newest stands first, sorted or rid of copies where the request asks for it."""
+"""The order of rows: turned round where the newest stands first, sorted or rid of copies where that is asked for."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -60,8 +60,8 @@ def in_order(rows: Rows, repair: Collection[str], *, whole: bool) -> tuple[NDArr
         before, row = int(order[place - 1]), int(order[place])
         more = f" (and {int(twice.sum()) - 1} more rows)" if twice.sum() > 1 else ""
         raise RequestError(
-            f"{rows.origin.row(row)}, {_when(rows, row)} stands already in {rows.origin.row(before)}, with the same values; "
-            f"keep each row once, or have copies dropped with data.repair=[duplicates]{more}"
+            f"{rows.origin.row(row)}, {_when(rows, row)} stands already in {rows.origin.row(before)}, with the same "
+            f"values; keep each row once, or have copies dropped with data.repair=[duplicates]{more}"
         )
     notes.append(f"{name}: {int(twice.sum())} rows that stood twice with the same values were dropped")
     return order[~twice], notes, turned

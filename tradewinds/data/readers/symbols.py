@@ -59,8 +59,10 @@ def of_one_symbol(raws: Sequence[Raw], times: Sequence[tuple[str, ...]], directi
             parts.append(raw)
         elif symbol in words:
             parts.append(raw.take(np.asarray(codes.indices) == words.index(symbol)))
-    layout = {"symbol_column": column, "symbol": symbol, "symbols": tuple(symbols)}
-    return [replace(raw, layout=replace(raw.layout, **layout)) for raw in parts]
+    return [
+        replace(raw, layout=replace(raw.layout, symbol_column=column, symbol=symbol, symbols=tuple(symbols)))
+        for raw in parts
+    ]
 
 
 def _column(raw: Raw, times: Sequence[str]) -> str | None:
@@ -104,4 +106,5 @@ def _codes(columns: Sequence[Any]) -> NDArray[np.int64]:
 
 def _joined(codes: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
     joined = codes * (int(others.max(initial=0)) + 1) + others
-    return np.unique(joined, return_inverse=True)[1].astype(np.int64)
+    codes = np.unique(joined, return_inverse=True)[1]
+    return np.asarray(codes, dtype=np.int64)

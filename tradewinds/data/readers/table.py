@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.data.readers.cells import texts
-from tradewinds.data.readers.clocks import as_times, clock_of, with_date
+from tradewinds.data.readers.clocks import Clock, as_times, clock_of, with_date
 from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.layout import Layout
 from tradewinds.data.readers.names import meaning
@@ -214,7 +214,7 @@ def _dated(raw: Raw) -> Raw:
     return dataclasses.replace(raw, cells=with_date(raw.cells))
 
 
-def _clock(raw: Raw, directions: Directions):  # type: ignore[no-untyped-def]
+def _clock(raw: Raw, directions: Directions) -> Clock:
     column = directions.time_column
     name = None if column is None else _find(column, list(raw.cells), raw.origin.name)
     return clock_of(raw, name, zoned=directions.time_zone is not None, group=directions.group)
@@ -224,8 +224,7 @@ def _with_times(raw: Raw, directions: Directions, rules: DataConfig) -> Table:
     clock = _clock(raw, directions)
     writing = directions.writing(rules.repair)
     cells = dict(raw.cells)
-    cells.pop(clock.hours, None)  # type: ignore[arg-type]
-    hours = None if clock.hours is None else (clock.hours, as_times(raw.cells[clock.hours]))
+    hours = None if clock.hours is None else (clock.hours, as_times(cells.pop(clock.hours)))
     column = cells.pop(clock.column)
     if isinstance(column, pd.DatetimeIndex):
         raw.origin.refuse_first(
@@ -260,8 +259,8 @@ def _with_times(raw: Raw, directions: Directions, rules: DataConfig) -> Table:
         )
     if writing.clock_change == "ignored" and times.zone_source != "the stamps":
         notes.append(
-            f"{raw.origin.name}: its days have 24 hours whatever the clocks do; each is read as of {times.zone}, so that in "
-            "winter a bar counts as an hour older than it is"
+            f"{raw.origin.name}: its days have 24 hours whatever the clocks do; each is read as of {times.zone}, so "
+            "that in winter a bar counts as an hour older than it is"
         )
     return Table(
         (source,),
@@ -314,7 +313,7 @@ def _joined(parts: list[Table]) -> Table:
 
 
 def _ordered(table: Table) -> Table:
-    """Put the rows in order, each moment once; but only as far as the request asks for it, or as they are turned round."""
+    """Put the rows in order, each moment once; but only as far as the request asks for it, or by turning them round."""
     rows = Rows(table.index.asi8, table.origin, table.cells)
     order, notes, turned = in_order(rows, table.rules.repair, whole=len(table.origin.files) > 1)
     layout = dataclasses.replace(table.layout, newest_first=turned or table.layout.newest_first)

@@ -6,6 +6,7 @@ from typing import Any
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "."}
+WORDS_OF_HYDRA = {"true", "false", "null", "nan", "inf", "on", "off", "yes", "no"}
 ABSENT = MISSING | {
     "--",
     "#n/a",
@@ -32,7 +33,7 @@ def shown(text: str) -> str:
 
 def typed(key: str, value: str) -> str:
     """Return an option as it is to be typed in a shell, quoted where that is needed."""
-    if re.fullmatch(r"[\w./:%+-]+", value):
+    if re.fullmatch(r"\[[\w,]+\]|[\w./:%+-]*[A-Za-z%][\w./:%+-]*", value) and value.lower() not in WORDS_OF_HYDRA:
         return f"{key}={value}"
     bare = re.fullmatch(r"[\w./:%+ -]+", value) is not None and value == value.strip()
     return f"{key}='{value}'" if bare else f"'{key}=\"{value}\"'"

@@ -24,7 +24,10 @@ UNIX = {"unix": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}  # form
 ORDERS = {"day_first": ("a", "b"), "month_first": ("b", "a")}  # formats of our own: which number is the day
 FIRST, LAST = pd.Timestamp("1700-01-01"), pd.Timestamp("2200-12-31T23:59:59")  # what a nanosecond clock can count
 CALENDAR = "is no moment of the calendar from 1700 to 2200"
-INTERVAL = r"^(?P<start>.+?\d)(?: +[-–—] +|/)(?P<end>\d.*)$"
+INTERVALS = (
+    "^(?P<start>.+?[0-9ZMm]) +[-\u2013\u2014] +(?P<end>[0-9].*)$",
+    "^(?P<start>[0-9]{4}-.+?[0-9Z])/(?P<end>[0-9]{4}-.*)$",
+)
 OF_DAY = r"^\d{1,2}([:.]\d{2}){1,2}([.,]\d+)?( *[AaPp]\.?[Mm]\.?)?$"
 
 
@@ -120,8 +123,8 @@ def localised(
     if zone is None:
         if (index != index.normalize()).any():
             raise RequestError(
-                f"{origin.name}, column {column}: the times name no zone; give {writing.group}.time_zone=UTC, or the zone "
-                f"they were written in, such as {writing.group}.time_zone=America/Chicago"
+                f"{origin.name}, column {column}: the times name no zone; give {writing.group}.time_zone=UTC, or the "
+                f"zone they were written in, such as {writing.group}.time_zone=America/Chicago"
             )
         return index.tz_localize("UTC").as_unit("ns"), "UTC"
     return in_utc(
@@ -149,7 +152,7 @@ def tells_the_day_only(cells: Any) -> bool:
 
 def tells_the_hour(cells: Any) -> bool:
     """Say whether cells are times of day, or hours by their number."""
-    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-–] *\d.*$", "")
+    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-\x{2013}] *\d.*$", "")
     return bool(pc.all(pc.match_substring_regex(starts, rf"{OF_DAY}|^\d{{1,2}}$|^\d{{4}}$|^\d{{5,6}}$")).as_py())
 
 
@@ -192,10 +195,11 @@ def _moments(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
 def _starts(cells: Any) -> tuple[Any, Any] | None:
     """Return starts and ends of a column of intervals; None where the first cell is none."""
     first = cells[0].as_py()
-    match = re.fullmatch(INTERVAL.replace("$", ""), first)
+    pattern = next((pattern for pattern in INTERVALS if re.fullmatch(pattern, first)), INTERVALS[0])
+    match = re.fullmatch(pattern, first)
     if match is None or taken_apart(pa.array([first])).fits[0] or not taken_apart(pa.array([match[1].strip()])).fits[0]:
         return None
-    groups = pc.extract_regex(cells, INTERVAL)
+    groups = pc.extract_regex(cells, pattern)
     starts, ends = (pc.fill_null(pc.struct_field(groups, name), "") for name in ("start", "end"))
     odd = pc.is_null(groups)
     return pc.utf8_trim_whitespace(pc.if_else(odd, cells, starts)), pc.if_else(odd, "0", ends)
@@ -261,8 +265,8 @@ def _refuse_unlike(odd: NDArray[np.bool_], cells: Any, origin: Origin, where: st
     text = shown(cells[row].as_py())
     if len(like) == 0:
         law = (
-            f"is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; if it is one, say in the signs of strptime how it "
-            f"is written, such as {typed(f'{writing.group}.time_format', '%d/%m/%Y %H:%M')}"
+            f"is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; if it is one, say in the signs of strptime how "
+            f"it is written, such as {typed(f'{writing.group}.time_format', '%d/%m/%Y %H:%M')}"
         )
     else:
         before = like[like < row]
@@ -286,7 +290,7 @@ def _by_form(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
         raise RequestError(
             f"{writing.group}.time_format must be a format such as %d/%m/%Y, was '{form}' ({words})"
         ) from None
-    bare = index.tz_localize(None)
+    bare = pd.DatetimeIndex(index).tz_localize(None)
     origin.refuse_first(
         np.asarray(index.isna() | (bare < FIRST) | (bare > LAST)),
         lambda row: f"{where}: {shown(cells[row].as_py())}",
@@ -298,7 +302,7 @@ def _by_form(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
 def _with_hours(moments: _Moments, origin: Origin, name: str, cells: Any) -> _Moments:
     """Add the time of day that stands in another column."""
     where = f"column {name}"
-    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-–] *\d.*$", "")
+    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-\x{2013}] *\d.*$", "")
     digits = np.asarray(pc.utf8_length(starts))
     notes = moments.notes
     if bool(pc.all(pc.match_substring_regex(starts, r"^\d{1,2}$")).as_py()):
@@ -318,6 +322,11 @@ def _with_hours(moments: _Moments, origin: Origin, name: str, cells: Any) -> _Mo
     parts = taken_apart(pc.binary_join_element_wise("2000-01-01", starts, " "))
     stamps, good = nanoseconds(parts.parts)
     good &= parts.fits & parts.clocked
+    hours = parts.parts["H"]
+    if (hours == 24).any() and not ((hours == 0) & (parts.parts["M"] == 0)).any():
+        steps, numbers_of = np.unique(np.abs(np.diff(moments.stamps + stamps)), return_counts=True)
+        stamps = stamps - int(steps[numbers_of.argmax()])
+        notes = (*notes, f"column {name} ends a day at 24:00: its times are read as ends of their intervals")
     origin.refuse_first(~good, lambda row: f"{where}: {shown(cells[row].as_py())}", "is no time of day such as 13:00")
     of_day = stamps - np.int64(np.datetime64("2000-01-01", "ns").astype(np.int64))
     return _Moments(moments.stamps + of_day, moments.aware, f"{moments.words} and hh:mm", notes)

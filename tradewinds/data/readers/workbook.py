@@ -19,8 +19,8 @@ def lines_of(name: str, content: bytes) -> tuple[list[tuple[int, list[str]]], st
         from openpyxl.utils.exceptions import InvalidFileException
     except ImportError:
         raise RequestError(
-            f"{name} is an Excel workbook, which openpyxl reads; install it with pip install 'tradewinds[excel]', or save "
-            "the sheet as CSV UTF-8"
+            f"{name} is an Excel workbook, which openpyxl reads; install it with pip install 'tradewinds[excel]', or "
+            "save the sheet as CSV UTF-8"
         ) from None
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
@@ -43,8 +43,8 @@ def lines_of(name: str, content: bytes) -> tuple[list[tuple[int, list[str]]], st
         raise RequestError(f"{name} has no sheet with a header and rows")
     if len(filled) > 1:
         raise RequestError(
-            f"{name} has {len(filled)} sheets with rows, {', '.join(list(filled)[:5])}; save the one that holds the data as a "
-            "file of its own"
+            f"{name} has {len(filled)} sheets with rows, {', '.join(list(filled)[:5])}; save the one that holds the data as "
+            "a file of its own"
         )
     (title, rows), *_ = filled.items()
     return rows, title

@@ -47,8 +47,8 @@ def zone_of(text: str, group: str) -> ZoneInfo:
 def fixed_zone(zone: ZoneInfo, year: int) -> str:
     """Return the zone that has a zone's summer time all the year.
 
-    A file of 24 hours a day has no real clock. Its hours are read by the earlier of the two that they may be by, so that
-    in winter a bar counts as an hour older than it was, and nothing beside it is known before its time.
+    A file of 24 hours a day has no real clock. Its hours are read by the earlier of the two that they may be by, so
+    that in winter a bar counts as an hour older than it was, and nothing beside it is known before its time.
 
     Raises:
         RequestError: its offset is no whole number of hours.
