@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.headers import chosen_symbol
+from tradewinds.data.readers.limits import refuse_large
 
 EXACT = 2**53  # beyond which a float is no longer every integer
 
@@ -47,6 +48,9 @@ def read_columnar(name: str, content: bytes, directions: Directions) -> Columnar
     kind = "Parquet" if is_parquet(name, content) else "Feather"
     try:
         reader = pa.BufferReader(content)
+        if kind == "Parquet":  # a few bytes of it may stand for any number of rows
+            facts = pq.read_metadata(pa.BufferReader(content))
+            refuse_large(name, float(facts.num_rows) * float(facts.num_columns) * 8.0)
         table = (
             pq.read_table(reader, use_threads=False)
             if kind == "Parquet"
@@ -57,6 +61,8 @@ def read_columnar(name: str, content: bytes, directions: Directions) -> Columnar
         named = [index for index in indices if isinstance(index, str)]
         cells = [_cells_of(column) for column in table.columns]
         names = [str(column) for column in table.column_names]
+    except RequestError:
+        raise
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError, MemoryError, OverflowError):
         raise RequestError(f"{name} is a damaged or truncated {kind} file, or none; copy it again") from None
     names, keep, symbols = _flat(name, names, directions)

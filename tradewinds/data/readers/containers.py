@@ -1,6 +1,5 @@
 """What files of rows are packed in: nothing, gzip, a zip of one or many, a folder of many. Bytes in, bytes out."""
 
-import gzip
 import hashlib
 import io
 import zipfile
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
+from tradewinds.data.readers.limits import gunzipped, refuse_large
 from tradewinds.data.readers.text import shown
 
 SUFFIXES = (
@@ -70,6 +70,7 @@ def contents_of(path: Path) -> list[Contents]:
         raise RequestError(
             f"{path} is a folder without a file of rows; one is called {', '.join(SUFFIXES[:3])} or the like"
         )
+    refuse_large(str(path), sum(name.stat().st_size for name in names))
     return [contents for name in names for contents in _unpacked(name)]
 
 
@@ -77,7 +78,7 @@ def bytes_of(path: Path) -> bytes:
     """Return what a file holds.
 
     Raises:
-        RequestError: there is none, or it cannot be read.
+        RequestError: there is none, it cannot be read, or is too large for the memory that is free.
     """
     try:
         if path.is_dir():
@@ -85,6 +86,7 @@ def bytes_of(path: Path) -> bytes:
         if not path.is_file():
             beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
             raise RequestError(f"there is no file {path}{nearest(path.name, beside)}")
+        refuse_large(str(path), path.stat().st_size)
         return path.read_bytes()
     except OSError as error:
         raise RequestError(f"cannot read {shown(str(path))}: {error.strerror}") from None
@@ -94,10 +96,10 @@ def unzipped(path: Path | str, content: bytes) -> bytes:
     """Return what a file holds, or what was gzipped into it.
 
     Raises:
-        RequestError: it is a broken gzip file.
+        RequestError: it is a broken gzip file, or too large for the memory that is free.
     """
     try:
-        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        return gunzipped(str(path), content) if content[:2] == b"\x1f\x8b" else content
     except (OSError, EOFError, zlib.error):
         raise RequestError(f"{path} is a damaged or truncated gzip file; copy it again") from None
 
@@ -135,10 +137,13 @@ def _members(path: Path, content: bytes, digest: str) -> list[Contents]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
+            refuse_large(str(path), sum(entry.file_size for entry in archive.infolist()))
             if "[Content_Types].xml" in names:  # a workbook is a zip too
                 return [Contents(str(path), path.name, digest, content)]
             members = sorted(name for name in names if _is_member(name))
             unpacked = [(name, archive.read(name)) for name in members]
+    except RequestError:
+        raise
     except RuntimeError:
         raise RequestError(f"{path} is a zip with a password; unpack it first") from None
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, ValueError, KeyError):

@@ -17,6 +17,7 @@ from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.encoding import text_of
 from tradewinds.data.readers.headers import Header, header_of
 from tradewinds.data.readers.layout import Layout
+from tradewinds.data.readers.limits import refuse_long_lines
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import listed
 from tradewinds.data.readers.workbook import lines_of
@@ -81,6 +82,7 @@ def _read(contents: Contents, directions: Directions) -> Raw:
     if content[:4] == ZIP:
         return _workbook(contents, directions)
     text, encoding = text_of(name, content)
+    refuse_long_lines(name, text)
     dialect = dialect_of(name, text, directions.separator)
     columns, lines, aside = columns_of(name, text, dialect)
     layout = Layout(file=name, kind=_packed("csv", contents), encoding=encoding, separator=dialect.separator)
