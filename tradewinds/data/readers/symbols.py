@@ -72,6 +72,8 @@ def _column(raw: Raw, times: Sequence[str]) -> str | None:
     certain = [name for name in named if meaning(name) in CERTAIN]
     if certain:
         return certain[0]
+    if not texts:
+        return None
     stamps = _codes([raw.cells[name] for name in times])
     rows = len(stamps)
     if rows - len(np.unique(stamps)) < REPEATED * rows:
