@@ -72,8 +72,8 @@ def _close(table: Table, config: FileConfig, meant: Mapping[str, str]) -> str:
     columns = candidates("close", dict(meant)) or _only_numbers(table, meant)
     if len(columns) == 1:
         return columns[0]
-    others = [name for name, word in meant.items() if not why_no_feature(name, word)] or list(meant)
-    example = typed("series.close", (columns or others or ["close"])[0])
+    others = [name for name, word in meant.items() if not why_no_feature(name, word)] or list(table.columns)
+    example = typed("series.close", (columns or others)[0])
     if columns:
         raise RequestError(
             f"{table.origin.name} has no column 'close', and {listed(columns, 4)} may each be it; say which, such as "

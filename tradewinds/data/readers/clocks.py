@@ -9,11 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.grammar import counts, taken_apart
 from tradewinds.data.readers.names import TIME_NAMES, letters, meaning
 from tradewinds.data.readers.raw import Raw, take_cells
-from tradewinds.data.readers.text import typed
 from tradewinds.data.readers.times import looks_like_times, tells_the_day_only, tells_the_hour
 from tradewinds.data.readers.zones import zone_in
 
@@ -46,27 +44,19 @@ class Clock:
         return (self.column,) if self.hours is None else (self.column, self.hours)
 
 
-def clock_of(raw: Raw, column: str | None, *, zoned: bool, group: str) -> Clock:
+def clock_of(raw: Raw, column: str | None, *, zoned: bool) -> Clock:
     """Find the columns that hold the times.
 
     Args:
         raw: the file.
         column: the one that the request names, or None.
         zoned: whether the request names a zone; without it a column that names its own is preferred.
-        group: of the request, for messages.
 
-    Raises:
-        RequestError: there is none.
+    Returns:
+        The columns; where none holds times the first, of which `times` says why it does not.
     """
     heads = {name: _head(cells) for name, cells in raw.cells.items()}
     name = column or raw.index or _first(heads)
-    if name is None:
-        first = next(iter(heads))
-        example = "" if heads[first] is None else f", {first} holds {heads[first][0].as_py()!r}"
-        raise RequestError(
-            f"{raw.origin.name} has no column of times{example}; say which it is, such as "
-            f"{typed(f'{group}.time_column', first)}, of {', '.join(heads)}"
-        )
     if column is None and not zoned and raw.index is None and _is_bare(name, heads[name]):
         aware = [other for other, cells in heads.items() if other != name and _is_aware(other, cells)]
         name = aware[0] if aware else name
@@ -118,18 +108,14 @@ def _head(cells: Any) -> Any:
     return as_times(take_cells(cells, np.arange(min(len(cells), HEAD))))
 
 
-def _first(heads: Mapping[str, Any]) -> str | None:
+def _first(heads: Mapping[str, Any]) -> str:
     """Return the first column if it holds times, else the first called so that does, else the first that does."""
     names = list(heads)
     named = [name for name in names if meaning(name) in TIME_NAMES and letters(name) not in ENDS]
     for name in (names[0], *named, *names):
-        if heads[name] is None or (letters(name) not in ENDS and _holds_times(heads[name])):
+        if heads[name] is None or (letters(name) not in ENDS and looks_like_times(heads[name])):
             return name
     return names[0] if meaning(names[0]) in TIME_NAMES else named[0] if named else names[0]
-
-
-def _holds_times(cells: Any) -> bool:
-    return looks_like_times(cells)
 
 
 def _is_bare(name: str, cells: Any) -> bool:

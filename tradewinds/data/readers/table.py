@@ -96,9 +96,11 @@ class Table:
         if not empty_allowed and "drop" not in self.rules.repair:
             cure = "fill it, or drop such rows with data.repair=[drop]"
             self._refuse(column, missing, f"is a missing value; {cure}")
-        cure = "leave the cell empty" if empty_allowed else "fill it or remove the row"
-        cure += ", or declare it with data.missing_marks"
-        self._refuse(column, np.isin(values, SENTINELS), f"marks a missing value; {cure}")
+        marked = np.isin(values, SENTINELS)
+        if marked.any():
+            cure = "leave the cell empty" if empty_allowed else "fill it or remove the row"
+            mark = f"data.missing_marks=[{values[int(np.argmax(marked))]:g}]"
+            self._refuse(column, marked, f"marks a missing value; {cure}, or declare it with {mark}")
         return values
 
     def _read(
@@ -217,7 +219,7 @@ def _dated(raw: Raw) -> Raw:
 def _clock(raw: Raw, directions: Directions) -> Clock:
     column = directions.time_column
     name = None if column is None else _find(column, list(raw.cells), raw.origin.name)
-    return clock_of(raw, name, zoned=directions.time_zone is not None, group=directions.group)
+    return clock_of(raw, name, zoned=directions.time_zone is not None)
 
 
 def _with_times(raw: Raw, directions: Directions, rules: DataConfig) -> Table:
@@ -260,7 +262,7 @@ def _with_times(raw: Raw, directions: Directions, rules: DataConfig) -> Table:
     if writing.clock_change == "ignored" and times.zone_source != "the stamps":
         notes.append(
             f"{raw.origin.name}: its days have 24 hours whatever the clocks do; each is read as of {times.zone}, so "
-            "that in winter a bar counts as an hour older than it is"
+            "that in winter a bar counts as an hour older than it is, and its days are those of that zone"
         )
     return Table(
         (source,),

@@ -33,10 +33,10 @@ def shown(text: str) -> str:
 
 def typed(key: str, value: str) -> str:
     """Return an option as it is to be typed in a shell, quoted where that is needed."""
-    if re.fullmatch(r"\[[\w,]+\]|[\w./:%+-]*[A-Za-z%][\w./:%+-]*", value) and value.lower() not in WORDS_OF_HYDRA:
+    plain = value.lower() not in WORDS_OF_HYDRA and value == value.strip()
+    if plain and re.fullmatch(r"\[[\w,-]+\]|[\w./:%+-]+", value):
         return f"{key}={value}"
-    bare = re.fullmatch(r"[\w./:%+ -]+", value) is not None and value == value.strip()
-    return f"{key}='{value}'" if bare else f"'{key}=\"{value}\"'"
+    return f"{key}='{value}'" if plain and re.fullmatch(r"[\w./:%+ -]+", value) else f"'{key}=\"{value}\"'"
 
 
 def listed(words: Sequence[str], most: int) -> str:
