@@ -88,17 +88,10 @@ def lines(loaded: LoadedSeries, rules: DataConfig) -> list[str]:
 
 
 def brief(loaded: LoadedSeries) -> tuple[str, ...]:
-    """Tell in a line what was read, and of a user's file in another how."""
+    """Tell in a line what was read, and of a user's file in another how; which columns are read a note says."""
     series = loaded.series
     closes = listed([f"{name} {first:g} to {last:g}" for name, first, last in _ends(series)], 3)
-    unit = f" {series.price_unit}" if series.price_unit else ""
-    features = listed(list(map(str, series.exogenous.columns)), 4)
-    read = (
-        f"bars of {_length(series.bar_length)}, close {closes}{unit}; features beside the prices: {features or 'none'}"
-    )
-    left_out = [name for layout in loaded.layouts.values() for name in layout.left_out]
-    if left_out:
-        read += f"; left out: {listed(left_out, 4)} (why: tradewinds data inspect)"
+    read = f"bars of {_length(series.bar_length)}, close {closes} {series.price_unit}".rstrip()
     return (*(f"read as {_layout(layout)}; {_times(layout)}" for layout in list(loaded.layouts.values())[:1]), read)
 
 

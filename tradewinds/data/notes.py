@@ -2,11 +2,13 @@
 
 from typing import Literal
 
-Subject = Literal["repair", "jump", "hole"]
+Subject = Literal["repair", "jump", "hole", "columns", "layout"]
 
 
 class Note(str):
-    """A sentence on something mended, on a move of the price, or on a time without bars; other notes are plain texts.
+    """A sentence on something mended, a move of the price, a time without bars, which columns are read, or the layout.
+
+    Other notes are plain texts.
 
     Attributes:
         about: which of these.

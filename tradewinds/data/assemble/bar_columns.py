@@ -12,6 +12,7 @@ from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.future_covariates import refuse_holes
 from tradewinds.data.config import FileConfig
+from tradewinds.data.notes import Note
 from tradewinds.data.readers.names import HINDSIGHT, is_adjusted, meanings, why_no_feature
 from tradewinds.data.readers.table import Table
 from tradewinds.data.readers.text import listed
@@ -131,7 +132,7 @@ def _notes(
     hindsight = [column for column, reason in left_out.items() if reason == HINDSIGHT and not is_adjusted(column)]
     if hindsight:
         notes.append(f"{name}: leaves out {listed(hindsight, 5)} ({HINDSIGHT})")
-    return tuple(notes)
+    return tuple(Note(note, "columns") for note in notes)
 
 
 def _told(file: str, verb: str, names: list[str], why: str) -> str:

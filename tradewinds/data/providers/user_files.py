@@ -22,6 +22,8 @@ from tradewinds.data.checks.jumps import check_jumps, refuse_adjusted
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.checks.weather import check_values, median_interval
 from tradewinds.data.config import FileConfig, FileWeather
+from tradewinds.data.notes import Note
+from tradewinds.data.notes import of as note_on
 from tradewinds.data.readers.containers import stem
 from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.layout import Layout
@@ -86,7 +88,7 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         layout = dataclasses.replace(first.layout, features=further.names, left_out=further.left_out)
         layouts = dict.fromkeys(layouts, layout)
     remarks = [
-        f"{instrument}: {note}" if named else note
+        note_on(instrument, note) if named else note
         for instrument, instrument_bars in instruments.items()
         for note in instrument_bars.notes
     ]
@@ -154,14 +156,14 @@ def _halted(columns: dict[str, Array], table: Table) -> tuple[dict[str, Array], 
     if not halted.any() or halted.all():
         return columns, []
     first = moment(table.index[int(np.argmax(halted))])
-    note = (
-        f"{table.origin.name}: in {int(halted.sum())} bars open, high and low are 0 and the close stands, as when trade is "
-        f"halted, the first on {first}: all four are read as the close"
+    words = (
+        f"{table.origin.name}: in {int(halted.sum())} bars open, high and low are 0 and the close stands, as when "
+        f"trade is halted, the first on {first}: all four are read as the close"
     )
     return {
         **columns,
         **{name: np.where(halted, columns["close"], columns[name]) for name in ("open", "high", "low")},
-    }, [note]
+    }, [Note(words, "repair")]
 
 
 def _evidence(table: Table, close: str) -> dict[str, str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from tradewinds.core.errors import RequestError
 
 NEEDED = 15.0  # bytes of memory for each byte of text, from the file to a series that is split: benchmarks/reading.py
+MOST_PACKED = 1032.0  # bytes that deflate makes of one at most
+PIECE = 2**20  # bytes that are unpacked at a time to count them
 LONGEST_LINE = 1_000_000  # characters of one of the first lines; a panel of 50,000 columns has fewer
 CURE = "cut it to fewer years or columns, make its bars longer, or use a machine with more memory"
 GIB = 2.0**30
@@ -54,19 +56,21 @@ def refuse_long_lines(name: str, text: str) -> None:
 
 
 def gunzipped(name: str, content: bytes) -> bytes:
-    """Return what was gzipped, as far as memory allows it.
+    """Return what was gzipped, counted first where its last bytes, which tell its size modulo 4 GiB, do not suffice.
 
     Raises:
         RequestError: it is too large.
         OSError, EOFError, zlib.error: it is damaged.
     """
-    refuse_large(name, int.from_bytes(content[-4:], "little"))  # its size modulo 4 GiB, if it is one stream
-    most = int(free_memory() / NEEDED)
-    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        plain = file.read(most + 1)
-    if len(plain) > most:
-        refuse_large(name, len(plain), at_least=True)
-    return plain
+    said, most = int.from_bytes(content[-4:], "little"), free_memory() / NEEDED
+    if not said <= most or len(content) * MOST_PACKED > most:
+        size = 0
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            while piece := file.read(PIECE):
+                size += len(piece)
+                if size > most:
+                    refuse_large(name, max(size, said), at_least=said < size)
+    return gzip.decompress(content)
 
 
 def free_memory() -> float:

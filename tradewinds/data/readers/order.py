@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
+from tradewinds.data.notes import Note
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import moment, number, shown
 
@@ -36,18 +37,19 @@ def in_order(rows: Rows, repair: Collection[str], *, whole: bool) -> tuple[NDArr
     Raises:
         RequestError: rows out of order, or a moment that stands twice.
     """
-    stamps, name, notes = rows.stamps, rows.origin.name, []
+    stamps, name = rows.stamps, rows.origin.name
+    notes: list[str] = []
     steps = np.diff(stamps)
     turned = len(steps) > 0 and bool((steps <= 0).all()) and bool((steps < 0).any())
     if turned and not whole:
-        notes.append(f"{name}: its newest row stands first; the rows are turned round")
+        notes.append(Note(f"{name}: its newest row stands first; the rows are turned round", "layout"))
         order = np.arange(len(stamps))[::-1]
     else:
         back = np.diff(stamps, prepend=stamps[:1]) < 0
         if back.any() and not whole:
             if "sort" not in repair:
                 _refuse_disorder(rows, back)
-            notes.append(f"{name}: {int(back.sum())} rows were out of order and have been sorted")
+            notes.append(Note(f"{name}: {int(back.sum())} rows were out of order and have been sorted", "repair"))
         order = np.argsort(stamps, kind="stable")
     sorted_stamps = stamps[order]
     twice = np.diff(sorted_stamps, prepend=sorted_stamps[:1] - 1) == 0
@@ -63,7 +65,8 @@ def in_order(rows: Rows, repair: Collection[str], *, whole: bool) -> tuple[NDArr
             f"{rows.origin.row(row)}, {_when(rows, row)} stands already in {rows.origin.row(before)}, with the same "
             f"values; keep each row once, or have copies dropped with data.repair=[duplicates]{more}"
         )
-    notes.append(f"{name}: {int(twice.sum())} rows that stood twice with the same values were dropped")
+    words = f"{name}: {int(twice.sum())} rows that stood twice with the same values were dropped"
+    notes.append(Note(words, "repair"))
     return order[~twice], notes, turned
 
 
