@@ -47,6 +47,7 @@ class LoadedColumns:
         forecast: whether values are known before their interval by their nature.
         leads: per column that is known ahead, how long after a bar's start an interval may start, for its value to be
             known at the bar's close.
+        layout: what was understood of the user's file, or None for other sources.
     """
 
     table: pd.DataFrame
@@ -58,6 +59,7 @@ class LoadedColumns:
     place: str | float | None = None
     forecast: bool = False
     leads: Mapping[str, pd.Timedelta] = field(default_factory=dict)
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,9 @@ from tradewinds.data.checks.weather import check_values
 from tradewinds.data.config import NoWeather, SampleConfig, SampleWeather
 from tradewinds.data.providers.sample_catalogue import Sample, sample
 from tradewinds.data.readers.directions import Directions
+from tradewinds.data.readers.files import read_table
 from tradewinds.data.readers.origin import Origin
-from tradewinds.data.readers.table import Table, read_table
+from tradewinds.data.readers.table import Table
 from tradewinds.data.readers.text import listed, moment
 from tradewinds.data.rules import DataConfig
 

@@ -26,9 +26,11 @@ from tradewinds.data.notes import Note
 from tradewinds.data.notes import of as note_on
 from tradewinds.data.readers.containers import stem
 from tradewinds.data.readers.directions import Directions
+from tradewinds.data.readers.files import read_table
 from tradewinds.data.readers.layout import Layout
 from tradewinds.data.readers.names import is_adjusted_close, meanings
-from tradewinds.data.readers.table import Table, read_table
+from tradewinds.data.readers.numbers import thousands_in
+from tradewinds.data.readers.table import Table
 from tradewinds.data.readers.text import file_name, moment
 from tradewinds.data.rules import DataConfig
 
@@ -133,11 +135,12 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     check_excursions(bars, rules, positive=positive)
     if config.calendar is not None:
         notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
-    style = table.styles.get(close)
+    style, signs = table.styles.get(close), table.cells[close]
     layout = dataclasses.replace(
         table.layout,
         roles={role: column for role, column in {**roles.columns, **evidence}.items() if role in columns},
         decimal="" if style is None else style.decimal or ".",
+        thousands="" if style is None else thousands_in(signs, style),
     )
     return _Read(bars, whole, layout, length, (*table.notes, *notes, *_remarks(columns)))
 
@@ -223,7 +226,9 @@ def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
     interval = median_interval(table.index)
     leads = leads_of(config.known_ahead, interval, "weather")
     moments = dict.fromkeys(config.columns, _available(table, config)) | dict.fromkeys(leads, table.index + interval)
-    return LoadedColumns(frame, moments, table.origin, units, table.sources, table.notes, config.place, leads=leads)
+    return LoadedColumns(
+        frame, moments, table.origin, units, table.sources, table.notes, config.place, leads=leads, layout=table.layout
+    )
 
 
 def _available(table: Table, config: FileWeather) -> pd.DatetimeIndex:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tradewinds.data.readers.grammar import counts, taken_apart
+from tradewinds.data.readers.hours import tells_the_hour
 from tradewinds.data.readers.names import TIME_NAMES, letters, meaning
 from tradewinds.data.readers.raw import Raw, take_cells
-from tradewinds.data.readers.times import looks_like_times, tells_the_day_only, tells_the_hour
+from tradewinds.data.readers.times import looks_like_times, tells_the_day_only
 from tradewinds.data.readers.zones import zone_in
 
 HEAD = 200  # cells by which a column of times is known

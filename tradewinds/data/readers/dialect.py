@@ -65,6 +65,9 @@ def dialect_of(name: str, text: str, separator: str | None) -> Dialect:
         RequestError: nothing separates its cells, or it has no rows.
     """
     lines = text.split("\n", HEAD_LINES)[:HEAD_LINES]
+    excel = re.fullmatch(r'"?sep=(.)"?', lines[0].strip("\ufeff"))
+    if excel is not None:  # a line by which Excel is told the separator
+        lines[0], separator = "", separator or excel[1]
     signs = SEPARATORS if separator is None else (WORDS.get(separator, separator),)
     heads = [(sign, _head(lines, sign)) for sign in signs]
     heads = heads if any(head for _, head in heads) else [(sign, _head(lines, sign, strict=False)) for sign in signs]
@@ -73,7 +76,7 @@ def dialect_of(name: str, text: str, separator: str | None) -> Dialect:
         blank = layout_of(_head(lines, BLANK), BLANK)
         attempts = [blank] if blank is not None and blank.header and blank.share > 0.9 else []
     if not attempts:
-        first = next(line for line in lines if line.strip())
+        first = next((line for line in lines if line.strip()), "")
         if separator is not None:
             raise RequestError(f"{name} is not separated by {shown(separator)}: its first line is {shown(first)}")
         raise RequestError(f"{name} has one column, {shown(first)}, and needs a time and a price")

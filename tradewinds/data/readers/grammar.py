@@ -15,27 +15,28 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 CLOCK = (
-    r"(?:(?:[T ,;]+| - | *-)(?P<H>\d{1,2})(?:[:.h](?P<M>\d{2})(?:[:.](?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?)?"
+    r"(?:(?:[TD ,;]+| - | *-)(?P<H>\d{1,2})(?:[:.h](?P<M>\d{2})(?:[:.](?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?)?"
     r"(?:[ -]*(?P<p>[AaPp]\.?[Mm]\.?))?)?"
 )
-ZONE = r"(?: *(?P<z>Z|UTC|GMT|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT|(?:UTC|GMT)?[+-]\d\d:?(?:\d\d)?))?"
+ZONE = r"(?: *(?P<z>Z|UTC|GMT|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT|(?:UTC|GMT)?[+-]\d\d:?(?:\d\d)?)(?:\[[A-Za-z_/]+\])?)?"
 WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*[., ]+)?"
 SHAPES: Mapping[str, str] = {  # by name, tried in this order
     "ymd": rf"^{WEEKDAY}(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){CLOCK}{ZONE}$",
     "either": rf"^{WEEKDAY}(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
     "compact": r"^(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)"
     rf"(?:(?:[T_:-]| {{1,2}})?(?P<H>\d\d):?(?:(?P<M>\d\d):?(?:(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?)?)?)?{ZONE}$",
-    "day_name": rf"^{WEEKDAY}(?P<d>\d{{1,2}})\.?[ -]+(?P<n>\pL{{3,10}})\.?[ ,-]+(?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
+    "day_name": rf"^{WEEKDAY}(?P<d>\d{{1,2}})\.?[ -]*(?P<n>\pL{{3,10}})\.?[ ,-]*(?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
     "name_day": rf"^{WEEKDAY}(?P<n>\pL{{3,10}})\.?[ -]+(?P<d>\d{{1,2}}),?[ -]+(?P<y>\d{{4}}){CLOCK}{ZONE}$",
     "year_name": rf"^(?P<y>\d{{4}})-(?P<n>\pL{{3}})-(?P<d>\d{{1,2}}){CLOCK}{ZONE}$",
     "month": r"^(?P<y>\d{4})(?:[-/.]|-?M)(?P<m>\d{1,2})$",
+    "compact_month": r"^(?P<y>19\d\d|20\d\d)(?P<m>0[1-9]|1[0-2])$",
     "quarter": r"^(?P<y>\d{4})[- ]?Q(?P<q>[1-4])$",
     "name_month": r"^(?P<n>\pL{3,10})\.?[ -](?P<y>\d{4}|\d{2})$",
 }
 WORDS = {  # for messages and the layout
     "ymd": "yyyy-mm-dd", "either": "day and month by their numbers", "compact": "yyyymmdd", "day_name": "5 Jan 2024",
-    "name_day": "Jan 5, 2024", "year_name": "2024-Jan-05", "month": "yyyy-mm", "quarter": "2024-Q1",
-    "name_month": "Jan 2024",
+    "name_day": "Jan 5, 2024", "year_name": "2024-Jan-05", "month": "yyyy-mm", "compact_month": "yyyymm",
+    "quarter": "2024-Q1", "name_month": "Jan 2024",
 }  # fmt: skip
 MONTHS = {
     name: number

@@ -82,8 +82,8 @@ def _given(name: str, dialect: Dialect, directions: Directions) -> Header:
     names = directions.names or ()
     if len(names) != dialect.width:
         raise RequestError(
-            f"{directions.group}.names must name the {dialect.width} columns of {name}, named {len(names)}; its first row "
-            f"is {shown(dialect.separator.join(dialect.rows[0]) if dialect.rows else '')}"
+            f"{directions.group}.names must name the {dialect.width} columns of {name}, named {len(names)}; its first "
+            f"row is {shown(dialect.separator.join(dialect.rows[0]) if dialect.rows else '')}"
         )
     return _checked(name, tuple(range(dialect.width)), tuple(names))
 

@@ -17,7 +17,7 @@ class Layout:
         decimal: `.` or `,`.
         thousands: the sign between thousands, or empty where there is none.
         header_line: line of the names, from 1; 0 where the file names no column.
-        time_columns: the columns that the times were read from, one or two.
+        time_columns: the columns that the times were read from.
         time_format: how they are written, such as `yyyy-mm-dd` or `milliseconds since 1970`.
         zone: zone of the stamps; the bars themselves are in UTC.
         zone_source: who says so: `the stamps`, `the column's name`, `series.time_zone` or `dates need none`.

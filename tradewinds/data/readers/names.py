@@ -9,7 +9,8 @@ SYNONYMS = {  # by role, the best first: a file is read by the first line of whi
     "close": (
         "close",
         "c closing closingprice closeprice pricecls pxlast priceclose closelast",
-        "last lastprice lasttrade latest ltp zuletzt dernier cloture derniercours coursdecloture ultimo ultimoprecio cierre preciodecierre"
+        "last lastprice lasttrade latest ltp zuletzt dernier cloture derniercours coursdecloture"
+        " ultimo ultimoprecio cierre preciodecierre"
         " schluss schlusskurs letzter kurs",
         "price preis precio prix value obsvalue wert pxsettle spotprice dayaheadprice marketprice",
     ),
@@ -69,10 +70,10 @@ CLOCK = re.compile(  # `close_time` and the like, but no `lead_time`; and what c
     r"|index|unnamed\d*|row(num|number|id|index)?|sno|level\d+"
 )
 SYMBOL_NAMES = {
-    "symbol", "ticker", "tic", "symbols", "tickers", "name", "stock", "instrument", "code", "asset", "pair", "isin", "figi",
-    "ric", "security", "securityid", "permno", "company", "underlying", "contract", "coin", "currencypair", "hub", "node",
-    "settlementpoint", "settlementpointname", "pnodename", "area", "biddingzone", "region", "station", "stationid",
-    "geo", "geography", "wkn", "series", "seriesid", "market", "tag",
+    "symbol", "ticker", "tic", "symbols", "tickers", "name", "stock", "instrument", "code", "asset", "pair", "isin",
+    "figi", "ric", "security", "securityid", "permno", "company", "underlying", "contract", "coin", "currencypair",
+    "hub", "node", "settlementpoint", "settlementpointname", "pnodename", "area", "biddingzone", "region", "station",
+    "stationid", "geo", "geography", "wkn", "series", "seriesid", "market", "tag",
 }  # fmt: skip
 
 

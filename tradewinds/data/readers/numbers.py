@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from tradewinds.data.readers.text import ABSENT
 
+Array = NDArray[np.float64]
 PLAIN = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 CURRENCY = r"[$€£¥₹₿]"
+CODES = r"(USD|EUR|GBP|CHF|JPY|CAD|AUD|NZD|INR|CNY|HKD|SGD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|KRW|USDT|BTC|ETH)"
 FACTORS = {"k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12, "%": 0.01}
 ANY_SUFFIX = r"(?i)\d\s*(k|m|b|bn|t|%)$"
 SPACES = "\xa0\u202f\u2009 "
@@ -49,14 +51,10 @@ class Reading:
     Attributes:
         values: (N,), NaN where there is none.
         missing: (N,) whether a cell says that there is no value.
-        kind: `%` or a letter such as `M` where the cells carry it; percent are read as fractions.
-        thousands: the sign between thousands that was met, or empty.
     """
 
     values: NDArray[np.float64]
     missing: NDArray[np.bool_]
-    kind: str = ""
-    thousands: str = ""
 
 
 def styles_of(
@@ -87,7 +85,10 @@ def styles_of(
 
 
 def read_numbers(cells: Any, style: Style) -> Reading:
-    """Read a column of (N,) cells; a cell that is neither a number nor missing is NaN and not missing."""
+    """Read a column of (N,) cells; a cell that is neither a number nor missing is NaN and not missing.
+
+    Where most cells carry a K, M or B they are multiplied, where most carry a % they are fractions.
+    """
     trimmed = pc.utf8_trim_whitespace(cells)
     plain = np.asarray(pc.match_substring_regex(trimmed, PLAIN))
     usual = plain if style.decimal == "." else np.zeros(len(plain), dtype=bool)
@@ -99,46 +100,45 @@ def read_numbers(cells: Any, style: Style) -> Reading:
         return Reading(values, missing)
     odd = trimmed.take(pa.array(rest))
     missing[rest] = np.asarray(pc.is_in(pc.utf8_lower(odd), pa.array(sorted(ABSENT))))
-    odd_values, kind, thousands = _odd(odd, style, len(plain) - int(missing.sum()))
-    values[rest] = odd_values
-    return Reading(values, missing, kind, thousands)
+    values[rest] = _odd(odd, style, len(plain) - int(missing.sum()))
+    return Reading(values, missing)
 
 
-def _odd(cells: Any, style: Style, filled: int) -> tuple[NDArray[np.float64], str, str]:
+def thousands_in(cells: Any, style: Style) -> str:
+    """Return the sign that a column has between its thousands, or nothing."""
+    signs = style.thousands if style.decimal else ""
+    return next((sign for sign in signs if pc.any(pc.match_substring_regex(cells, rf"\d{sign}\d{{3}}")).as_py()), "")
+
+
+def _odd(cells: Any, style: Style, filled: int) -> Array:
     """Read the cells that are more than digits and a point."""
-    suffixed = np.asarray(pc.match_substring_regex(cells, ANY_SUFFIX))
-    kind = ""
-    if suffixed.sum() * 2 >= max(filled, 1):
-        endings = pc.utf8_lower(pc.replace_substring_regex(cells, r"^.*?([A-Za-z]{1,2}|%)$", r"\1"))
-        kinds = np.asarray(endings.filter(pa.array(suffixed)).to_pylist())
-        kind = str(kinds[0]).upper() if len(kinds) else ""
-        factors = np.ones(len(cells))
-        factors[suffixed] = [FACTORS.get(ending, np.nan) for ending in kinds]
-        cells = pc.replace_substring_regex(cells, r"(?i)\s*(k|m|b|bn|t|%)$", "")
-    else:
-        factors = np.ones(len(cells))
+    cells, factors = _unsuffixed(cells, filled)
+    codes = pc.match_substring_regex(cells, rf"^{CODES}\s*[\d+-]|\d\s*{CODES}$")
+    if int(pc.sum(codes).as_py() or 0) * 2 >= max(filled, 1):
+        cells = pc.replace_substring_regex(cells, rf"^{CODES}\s*|\s*{CODES}$", "")
     cells = _bare(cells)
-    allowed = style.thousands
-    group = f"[{allowed}]" if allowed else NOTHING
+    group = f"[{style.thousands}]" if style.thousands else NOTHING
     mark = "," if style.decimal == "," else r"\."
-    whole = (
-        rf"(\d{{1,3}}({group}\d{{3}})+|\d{{1,2}}(,\d{{2}})+,\d{{3}}|\d+)"
-        if "," in allowed
-        else rf"(\d{{1,3}}({group}\d{{3}})+|\d+)"
-    )
-    good = np.asarray(pc.match_substring_regex(cells, rf"^[+-]?({whole}({mark}\d*)?|{mark}\d+)([eE][+-]?\d{{1,3}})?$"))
-    met = ""
-    if allowed:
-        grouped = pc.match_substring_regex(cells, rf"\d{group}\d")
-        row = int(np.argmax(np.asarray(grouped) & good)) if len(good) else 0
-        if len(good) and bool(np.asarray(grouped)[row] and good[row]):
-            met = next(sign for sign in str(cells[row].as_py()) if sign in allowed)
-        cells = pc.replace_substring_regex(cells, group, "")
-    if style.decimal == ",":
-        cells = pc.replace_substring(cells, ",", ".")
+    indian = r"|\d{1,2}(,\d{2})+,\d{3}" if "," in style.thousands else ""
+    whole = rf"(\d{{1,3}}({group}\d{{3}})+{indian}|\d+)"
+    number = rf"^[+-]?({whole}({mark}\d*)?|{mark}\d+)([eE][+-]?\d{{1,3}})?$"
+    good = np.asarray(pc.match_substring_regex(cells, number))
+    cells = pc.replace_substring_regex(cells, group, "") if style.thousands else cells
+    cells = pc.replace_substring(cells, ",", ".") if style.decimal == "," else cells
     values = np.full(len(good), np.nan)
     values[good] = _floats(cells.filter(pa.array(good)))
-    return values * factors, kind, met
+    return values * factors
+
+
+def _unsuffixed(cells: Any, filled: int) -> tuple[Any, Array]:
+    """Return cells without K, M, B or %, and the factors these stand for; as they are where few have any."""
+    factors = np.ones(len(cells))
+    suffixed = np.asarray(pc.match_substring_regex(cells, ANY_SUFFIX))
+    if suffixed.sum() * 2 < max(filled, 1):
+        return cells, factors
+    endings = pc.utf8_lower(pc.replace_substring_regex(cells, r"^.*?([A-Za-z]{1,2}|%)$", r"\1"))
+    factors[suffixed] = [FACTORS.get(ending, np.nan) for ending in endings.filter(pa.array(suffixed)).to_pylist()]
+    return pc.replace_substring_regex(cells, r"(?i)\s*(k|m|b|bn|t|%)$", ""), factors
 
 
 def _bare(cells: Any) -> Any:
@@ -181,7 +181,8 @@ def _decimal(cells: Any, between: str | None) -> tuple[str, int]:
 
 def _core(cells: Any) -> Any:
     """Return cells without sign, currency and suffix."""
-    core = _bare(pc.utf8_trim_whitespace(cells))
+    core = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), rf"^{CODES}\s*|\s*{CODES}$", "")
+    core = _bare(core)
     core = pc.replace_substring_regex(core, r"(?i)\s*(k|m|b|bn|t|%)$", "")
     return pc.replace_substring_regex(pc.replace_substring_regex(core, r"^[+-]", ""), f"[{SPACES}]", " ")
 

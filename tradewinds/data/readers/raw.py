@@ -112,6 +112,8 @@ def _table(
     cells = {column: columns[place] for place, column in zip(header.places, header.names, strict=True)}
     named = dialect.header_line if directions.names is None else 0
     layout = replace(layout, header_line=named, symbols=header.symbols)
+    if dialect.header and dialect.header[0][0].strip().startswith("<"):  # MetaTrader, whose decimals have a point
+        layout = replace(layout, decimal=".")
     if header.symbols:
         layout = replace(layout, symbol_column="header", symbol=directions.symbol or header.symbols[0])
     return _raw(contents, cells, None, lines, layout, (*notes, *header.notes))

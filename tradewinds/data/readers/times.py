@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
+from tradewinds.data.readers.forms import form_of, forms_of
 from tradewinds.data.readers.grammar import WORDS, Ints, Parts, counted_in, counts, nanoseconds, taken_apart
+from tradewinds.data.readers.hours import time_of_day
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import ABSENT, shown, typed
 from tradewinds.data.readers.zones import in_utc, zone_in
@@ -28,7 +30,6 @@ INTERVALS = (
     "^(?P<start>.+?[0-9ZMm]) +[-\u2013\u2014] +(?P<end>[0-9].*)$",
     "^(?P<start>[0-9]{4}-.+?[0-9Z])/(?P<end>[0-9]{4}-.*)$",
 )
-OF_DAY = r"^\d{1,2}([:.]\d{2}){1,2}([.,]\d+)?( *[AaPp]\.?[Mm]\.?)?$"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,8 @@ def read_times(
     )
     moments = _moments(trimmed, origin, f"column {column}", writing)
     if hours is not None:
-        moments = _with_hours(moments, origin, *hours)
+        stamps, words, notes = time_of_day(moments.stamps, origin, *hours)
+        moments = _Moments(stamps, moments.aware, f"{moments.words} and {words}", (*moments.notes, *notes))
     index = pd.DatetimeIndex(moments.stamps.view("datetime64[ns]"))
     if moments.aware:
         return Times(index.tz_localize("UTC"), "UTC", "the stamps", moments.words, moments.notes)
@@ -148,12 +150,6 @@ def tells_the_day_only(cells: Any) -> bool:
     """Say whether cells are dates without a time of day."""
     parts = taken_apart(pc.utf8_trim_whitespace(cells))
     return bool(parts.fits.any()) and not bool((parts.clocked & parts.fits).any())
-
-
-def tells_the_hour(cells: Any) -> bool:
-    """Say whether cells are times of day, or hours by their number."""
-    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-\x{2013}] *\d.*$", "")
-    return bool(pc.all(pc.match_substring_regex(starts, rf"{OF_DAY}|^\d{{1,2}}$|^\d{{4}}$|^\d{{5,6}}$")).as_py())
 
 
 def _moments(cells: Any, origin: Origin, where: str, writing: Writing) -> _Moments:
@@ -224,37 +220,13 @@ def _order(parts: Parts, cells: Any, origin: Origin, where: str, writing: Writin
     day_first, month_first = (a <= 31) & (b <= 12), (a <= 12) & (b <= 31)
     if day_first.all() and month_first.all() and (a != b).any():
         row = int(np.flatnonzero(a != b)[0])
-        forms = _forms(cells, row)
+        forms = forms_of(cells, row)
         raise RequestError(
             f"{origin.row(row)}, {where}: {shown(cells[row].as_py())} does not say which number is the day; type "
             f"{typed(f'{writing.group}.time_format', forms[0])} if the day comes first, or "
             f"{typed(f'{writing.group}.time_format', forms[1])} if the month does"
         )
     return "day_first" if day_first.sum() >= month_first.sum() else "month_first"
-
-
-def _forms(cells: Any, row: int) -> tuple[str, str]:
-    """Return formats of strptime, day first and month first, that read every cell; else two words that do."""
-    cell = str(cells[row].as_py())
-    match = re.match(r"\d{1,2}([-/.])\d{1,2}([-/.])(\d{4}|\d{2})(?!\d)", cell)
-    if match is None:
-        return "day_first", "month_first"
-    year = "%Y" if len(match[3]) == 4 else "%y"
-    rest = cell[match.end() :]
-    hour = "%I" if re.search(r"[AaPp][Mm]$", rest) else "%H"
-    rest = re.sub(r"(\d{1,2})([:.])(\d{2})([:.]\d{2})?([.,]\d+)?", lambda time: _time_form(time, hour), rest)
-    rest = re.sub(r"[AaPp][Mm]$", "%p", re.sub(r"(Z|[+-]\d\d:?\d\d)$", "%z", rest))
-    forms = tuple(f"{first}{match[1]}{second}{match[2]}{year}{rest}" for first, second in (("%d", "%m"), ("%m", "%d")))
-    try:
-        every = all(pd.to_datetime(cells.to_pylist(), format=form, errors="coerce").notna().all() for form in forms)
-    except (ValueError, TypeError):
-        every = False
-    return (forms[0], forms[1]) if every else ("day_first", "month_first")
-
-
-def _time_form(time: re.Match[str], hour: str) -> str:
-    seconds = f"{time[4][0]}%S" if time[4] else ""
-    return f"{hour}{time[2]}%M{seconds}" + (f"{time[5][0]}%f" if time[5] else "")
 
 
 def _refuse_unlike(odd: NDArray[np.bool_], cells: Any, origin: Origin, where: str, writing: Writing) -> None:
@@ -264,10 +236,9 @@ def _refuse_unlike(odd: NDArray[np.bool_], cells: Any, origin: Origin, where: st
     row, like = int(np.argmax(odd)), np.flatnonzero(~odd)
     text = shown(cells[row].as_py())
     if len(like) == 0:
-        law = (
-            f"is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; if it is one, say in the signs of strptime how "
-            f"it is written, such as {typed(f'{writing.group}.time_format', '%d/%m/%Y %H:%M')}"
-        )
+        form, key = form_of(cells), f"{writing.group}.time_format"
+        cure = f"give {key} in the signs of strptime if it is one" if form is None else f"type {typed(key, form)}"
+        law = f"is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; {cure}"
     else:
         before = like[like < row]
         side, other = ("before", before[-1]) if len(before) else ("after", like[0])
@@ -297,36 +268,3 @@ def _by_form(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
         f"is not written as time_format={form} says",
     )
     return _Moments(bare.as_unit("ns").asi8.copy(), aware, form)
-
-
-def _with_hours(moments: _Moments, origin: Origin, name: str, cells: Any) -> _Moments:
-    """Add the time of day that stands in another column."""
-    where = f"column {name}"
-    starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-\x{2013}] *\d.*$", "")
-    digits = np.asarray(pc.utf8_length(starts))
-    notes = moments.notes
-    if bool(pc.all(pc.match_substring_regex(starts, r"^\d{1,2}$")).as_py()):
-        numbers = np.asarray(pc.cast(starts, pa.int64()), dtype=np.int64)
-        if re.search(r"(?i)end|\bhe\b", name) or ((numbers == 24).any() and not (numbers == 0).any()):
-            numbers = numbers - 1
-            notes = (*notes, f"column {name} counts the hours from 1: each is read as the start of its hour")
-        origin.refuse_first(
-            (numbers < 0) | (numbers > 23), lambda row: f"{where}: {shown(cells[row].as_py())}", "is no hour of a day"
-        )
-        return _Moments(moments.stamps + numbers * 3_600 * 10**9, moments.aware, f"{moments.words} and an hour", notes)
-    if bool(pc.all(pc.match_substring_regex(starts, r"^\d{3,6}$")).as_py()):
-        wide = 6 if digits.max() > 4 else 4
-        starts = pc.utf8_lpad(starts, wide, "0")
-        starts = pc.replace_substring_regex(starts, r"^(\d\d)(\d\d)(\d\d)?$", r"\1:\2:\3")
-        starts = pc.replace_substring_regex(starts, r":$", "")
-    parts = taken_apart(pc.binary_join_element_wise("2000-01-01", starts, " "))
-    stamps, good = nanoseconds(parts.parts)
-    good &= parts.fits & parts.clocked
-    hours = parts.parts["H"]
-    if (hours == 24).any() and not ((hours == 0) & (parts.parts["M"] == 0)).any():
-        steps, numbers_of = np.unique(np.abs(np.diff(moments.stamps + stamps)), return_counts=True)
-        stamps = stamps - int(steps[numbers_of.argmax()])
-        notes = (*notes, f"column {name} ends a day at 24:00: its times are read as ends of their intervals")
-    origin.refuse_first(~good, lambda row: f"{where}: {shown(cells[row].as_py())}", "is no time of day such as 13:00")
-    of_day = stamps - np.int64(np.datetime64("2000-01-01", "ns").astype(np.int64))
-    return _Moments(moments.stamps + of_day, moments.aware, f"{moments.words} and hh:mm", notes)

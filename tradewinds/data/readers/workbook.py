@@ -43,8 +43,8 @@ def lines_of(name: str, content: bytes) -> tuple[list[tuple[int, list[str]]], st
         raise RequestError(f"{name} has no sheet with a header and rows")
     if len(filled) > 1:
         raise RequestError(
-            f"{name} has {len(filled)} sheets with rows, {', '.join(list(filled)[:5])}; save the one that holds the data as "
-            "a file of its own"
+            f"{name} has {len(filled)} sheets with rows, {', '.join(list(filled)[:5])}; save the one with the data "
+            "as a file of its own"
         )
     (title, rows), *_ = filled.items()
     return rows, title
