@@ -2,9 +2,9 @@
 
 False alarms: every shipped series whole, as prices and as values; a thousand made-up histories whose heavy tails,
 jumps and clusters are honest; power prices of Nord Pool, by year and whole, if the folder named as argument holds
-epf_np.csv.gz of the open-access benchmark of Lago and others (2021). Catches: a spike of some standard deviations of the steps nearby, up or down, for one bar, put at
-a random bar of a history; a close multiplied by 37.3 likewise. Doubts: how often the last bar of an honest history is
-doubted, and one that is 30 or 60 % away.
+epf_np.csv.gz of the open-access benchmark of Lago and others (2021). Catches: a spike of some standard deviations of
+the steps nearby, up or down, for one bar, put at a random bar of a history; a close multiplied by 37.3 likewise.
+Doubts: how often the last bar of an honest history is doubted, and one that is 30 or 60 % away.
 
 Takes about a minute; `make bench` runs it.
 """

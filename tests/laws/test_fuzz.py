@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import zipfile
 
 import pandas as pd
 import pytest
@@ -71,6 +72,72 @@ def damaged(draw, whole, signs):
 SIGNS = [sign.encode() for sign in '0,;"\n-.:eNT/+Z\t9 _\r{<%é١'] + [b"\xff", b"\0", b"nan", b"inf", b"1e309", b"-9999"]
 
 
+def layouts():
+    """The good file as vendors, offices and colleagues write it, by name of the file."""
+    table = pd.read_csv(io.StringIO(GOOD), parse_dates=["date"])
+    days, rest = table["date"], table.drop(columns="date")
+    hours = pd.date_range("2024-01-01", periods=len(table), freq="1h")
+    intervals = [f"{hour:%d.%m.%Y %H:%M} - {hour + pd.Timedelta(hours=1):%d.%m.%Y %H:%M}" for hour in hours]
+    millis = hours.as_unit("ms").asi8
+    semicolons = rest.map(lambda value: f"{value:.2f}".replace(".", ",")).assign(Datum=days.dt.strftime("%d.%m.%Y"))
+    broker = rest.set_axis([f"<{name.upper()}>" for name in rest.columns], axis=1)
+    broker.insert(0, "<TIME>", hours.strftime("%H:%M:%S"))
+    broker.insert(0, "<DATE>", hours.strftime("%Y.%m.%d"))
+    long = pd.concat([table.assign(Name=name) for name in ("AAA", "BBB")])
+    texts = {
+        "semicolons.csv": semicolons[["Datum", *rest.columns]].to_csv(index=False, sep=";").encode("cp1252"),
+        "broker.txt": broker.to_csv(index=False, sep="\t").encode(),
+        "klines.csv": rest.assign(end=millis + 3_599_999).set_index(millis).to_csv(header=False).encode(),
+        "newest.csv": ("# a comment\n" + table[::-1].to_csv(index=False)).encode(),
+        "clock.csv": rest.set_index(hours.strftime("%m/%d/%Y %I:%M:%S %p")).to_csv(index_label="Date").encode("utf-16"),
+        "quoted.csv": table.to_csv(index=False, quoting=1).encode("utf-8-sig"),
+        "long.csv": long.to_csv(index=False).encode(),
+        "interval.csv": table.assign(date=intervals).to_csv(index=False).encode(),
+    }
+    packed, feather, book = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("2023.csv", texts["quoted.csv"])
+    table.to_feather(feather)
+    table.to_excel(book, index=False)
+    return texts | {
+        "months.zip": packed.getvalue(),
+        "table.feather": feather.getvalue(),
+        "book.xlsx": book.getvalue(),
+        "packed.csv.gz": gzip.compress(texts["broker.txt"]),
+    }
+
+
+LAYOUTS = layouts()
+
+
+@st.composite
+def disordered(draw):
+    """A layout whose lines were dropped, doubled, swapped, cut or shifted by a cell, and its bytes damaged or not."""
+    name = draw(st.sampled_from(sorted(LAYOUTS)))
+    content = LAYOUTS[name]
+    if name.endswith((".csv", ".txt")):
+        lines = content.split(b"\n")
+        for _ in range(draw(st.integers(0, 4))):
+            place = draw(st.integers(0, max(len(lines) - 1, 0)))
+            how = draw(st.sampled_from(["drop", "double", "swap", "cut", "left", "right"]))
+            line = lines[place] if lines else b""
+            if how == "drop":
+                del lines[place : place + draw(st.integers(1, 5))]
+            elif how == "double":
+                lines.insert(place, line)
+            elif how == "swap" and len(lines) > 1:
+                lines[place - 1], lines[place] = lines[place], lines[place - 1]
+            elif how == "cut" and lines:
+                lines[place] = line[: draw(st.integers(0, max(len(line), 1)))]
+            elif lines:
+                sign = draw(st.sampled_from([b",", b";", b"\t"]))
+                lines[place] = line.partition(sign)[2] if how == "left" else sign + line
+        content = b"\n".join(lines)
+    if draw(st.booleans()):
+        content = draw(damaged(content, SIGNS + [bytes([number]) for number in range(0, 256, 37)]))
+    return name, content
+
+
 def read_or_refuse(content, repair, zone, suffix):
     """Load a file as bars and as weather; return what was said, one sentence each."""
     path = f"file{suffix}"
@@ -117,6 +184,24 @@ def test_any_damaged_csv_is_read_or_refused(folder, content, repair, zone, packe
 def test_any_damaged_parquet_is_read_or_refused(folder, content, repair, zone):
     said = read_or_refuse(content, repair, zone, ".parquet")
     one_line_and_nothing_left(said, folder, ".parquet")
+
+
+@given(disordered(), repairs, zones, st.sampled_from([None, "close", "AAA"]))
+@fuzz
+def test_any_damaged_layout_is_read_or_refused(folder, layout, repair, zone, word):
+    name, content = layout
+    (folder / name).write_bytes(content)
+    rules = DataConfig(repair=repair)
+    options = {"close": "close"} if word == "close" else {"symbol": word} if word else {}
+    said = "read"
+    try:
+        load_series(FileConfig(kind="csv", path=name, time_zone=zone, **options), NoWeather(), rules)
+    except (RequestError, GateError) as error:
+        said = str(error)
+    assert 0 < len(said) < 2000
+    assert "\n" not in said
+    assert [path.name for path in folder.iterdir()] == [name]
+    (folder / name).unlink()
 
 
 PLACE = OpenMeteoConfig(latitude=41.9, longitude=-87.6, variables=("temperature_2m",), first="2024-01-01")
