@@ -76,18 +76,19 @@ def layouts():
     """The good file as vendors, offices and colleagues write it, by name of the file."""
     table = pd.read_csv(io.StringIO(GOOD), parse_dates=["date"])
     days, rest = table["date"], table.drop(columns="date")
-    hours = pd.date_range("2024-01-01", periods=len(table), freq="1h")
+    hours = pd.date_range("2024-01-13", periods=len(table), freq="1h")
     intervals = [f"{hour:%d.%m.%Y %H:%M} - {hour + pd.Timedelta(hours=1):%d.%m.%Y %H:%M}" for hour in hours]
     millis = hours.as_unit("ms").asi8
     semicolons = rest.map(lambda value: f"{value:.2f}".replace(".", ",")).assign(Datum=days.dt.strftime("%d.%m.%Y"))
     broker = rest.set_axis([f"<{name.upper()}>" for name in rest.columns], axis=1)
     broker.insert(0, "<TIME>", hours.strftime("%H:%M:%S"))
     broker.insert(0, "<DATE>", hours.strftime("%Y.%m.%d"))
+    klines = rest.drop(columns="load").assign(end=millis + 3_599_999, quote=1.0, trades=9, base=1.0, other=1.0, none=0)
     long = pd.concat([table.assign(Name=name) for name in ("AAA", "BBB")])
     texts = {
         "semicolons.csv": semicolons[["Datum", *rest.columns]].to_csv(index=False, sep=";").encode("cp1252"),
         "broker.txt": broker.to_csv(index=False, sep="\t").encode(),
-        "klines.csv": rest.assign(end=millis + 3_599_999).set_index(millis).to_csv(header=False).encode(),
+        "klines.csv": klines.set_index(millis).to_csv(header=False).encode(),
         "newest.csv": ("# a comment\n" + table[::-1].to_csv(index=False)).encode(),
         "clock.csv": rest.set_index(hours.strftime("%m/%d/%Y %I:%M:%S %p")).to_csv(index_label="Date").encode("utf-16"),
         "quoted.csv": table.to_csv(index=False, quoting=1).encode("utf-8-sig"),
