@@ -18,7 +18,6 @@ CLOCKS = (
     "end_time",
     "epoch",
     "kline_close_time",
-    "date2",
 )
 
 

@@ -152,10 +152,23 @@ def _joined(parts: list[Table]) -> Table:
     )
     index = pd.DatetimeIndex(np.concatenate([part.index.asi8 for part in parts]), tz="UTC")
     sources = tuple(source for part in parts for source in part.sources)
-    notes = tuple(note for part in parts for note in part.notes)
+    notes = _once(parts)
     layout = dataclasses.replace(first.layout, files=len(parts))
     return dataclasses.replace(
         first, sources=sources, index=index, origin=origin, cells=cells, notes=notes, layout=layout
+    )
+
+
+def _once(parts: list[Table]) -> tuple[str, ...]:
+    """Return the notes of several files, each said of the first file of which it is true."""
+    notes: dict[str, tuple[str, int]] = {}
+    for part in parts:
+        for note in part.notes:
+            words = note.removeprefix(part.origin.name)
+            first, number = notes.get(words, (note, 0))
+            notes[words] = first, number + 1
+    return tuple(
+        note if number == 1 else f"{note} (and so in {number - 1} more files)" for note, number in notes.values()
     )
 
 
