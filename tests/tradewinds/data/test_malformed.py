@@ -147,7 +147,7 @@ def test_04_counts_since_1970_are_read_by_their_digits(read):
 def test_05_times_of_day_without_a_zone_are_refused_and_dates_need_none(read):
     text = hours(range(1, 50), column="close").replace("Z,", ",")
     with pytest.raises(
-        RequestError, match="column time: the times name no zone; give series.time_zone=UTC, or the zone they were"
+        RequestError, match=r"column time: the times name no zone; give series.time_zone=UTC, or the zone they were"
     ):
         read(text)
     assert read(text, time_zone="America/Chicago").series.index[0] == pd.Timestamp("2024-06-01T05:00Z")

@@ -148,8 +148,8 @@ REFUSED = [
     (
         line(4, '2024-01-03,13,15,12,"1,400",300'),
         {},
-        "row 4, column close: '1,400' may be 1.400 or 1400; type series.decimal=comma if the comma begins the decimals, "
-        "or series.decimal=point if it parts the thousands",
+        "row 4, column close: '1,400' may be 1.400 or 1400; type series.decimal=comma if the comma begins the "
+        "decimals, or series.decimal=point if it parts the thousands",
     ),
     (
         line(4, "2024-01-03,13,15,12,inf,300"),

@@ -134,7 +134,8 @@ def _header(head: Head, width: int) -> tuple[tuple[int, ...], int]:
         comment = head[place - 1][1][0].lstrip().startswith("#")
         if len(cells) == width and is_header(cells) and (apart or comment):
             start = place
-    below = [cells for _, cells in head[start + 1 : start + 3] if len(cells) == width]
+    below = [cells for _, cells in head[start + 1 : start + 3]]
+    below = [] if any(len(cells) != width for cells in below) else below
     if len(below) == 2 and is_header(below[0]) and below[1][0].strip() and not any(map(str.strip, below[1][1:])):
         return (start, start + 1, start + 2), start + 3  # as pandas writes two levels of names, and the index's
     if below and is_header(below[0]) and below[0][0].strip().lower() in {"", *STACKED} and _stacked(head[start][1]):

@@ -43,7 +43,10 @@ def read_table(paths: Sequence[Path], *, directions: Directions, rules: DataConf
             find_column(directions.time_column, list(raw.cells), Path(raw.origin.files[0]).name)
     clocks = [_clock(raw, directions) for raw in raws]
     chosen = of_one_symbol(raws, [clock.columns for clock in clocks], directions)
-    parts = [_with_times(raw, directions, rules) for raw in chosen]
+    parts = [
+        _with_times(raw, clocks[0] if len(clocks) == 1 else _clock(raw, directions), directions, rules)
+        for raw in chosen
+    ]
     table = _joined([_ordered(part) for part in parts])
     table = _ordered(table) if len(parts) > 1 else table
     columns = {name: cells for name, cells in table.cells.items() if not isinstance(cells, np.ndarray)}
@@ -67,8 +70,7 @@ def _clock(raw: Raw, directions: Directions) -> Clock:
     return clock_of(raw, name, zoned=directions.time_zone is not None)
 
 
-def _with_times(raw: Raw, directions: Directions, rules: DataConfig) -> Table:
-    clock = _clock(raw, directions)
+def _with_times(raw: Raw, clock: Clock, directions: Directions, rules: DataConfig) -> Table:
     writing = directions.writing(rules.repair)
     cells = dict(raw.cells)
     hours = None if clock.hours is None else (clock.hours, as_times(cells.pop(clock.hours)))
@@ -152,10 +154,23 @@ def _joined(parts: list[Table]) -> Table:
     )
     index = pd.DatetimeIndex(np.concatenate([part.index.asi8 for part in parts]), tz="UTC")
     sources = tuple(source for part in parts for source in part.sources)
-    notes = tuple(note for part in parts for note in part.notes)
+    notes = _once(parts)
     layout = dataclasses.replace(first.layout, files=len(parts))
     return dataclasses.replace(
         first, sources=sources, index=index, origin=origin, cells=cells, notes=notes, layout=layout
+    )
+
+
+def _once(parts: list[Table]) -> tuple[str, ...]:
+    """Return the notes of several files, each said of the first file of which it is true."""
+    notes: dict[str, tuple[str, int]] = {}
+    for part in parts:
+        for note in part.notes:
+            words = note.removeprefix(part.origin.name)
+            first, number = notes.get(words, (note, 0))
+            notes[words] = first, number + 1
+    return tuple(
+        note if number == 1 else f"{note} (and so in {number - 1} more files)" for note, number in notes.values()
     )
 
 

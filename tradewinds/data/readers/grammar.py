@@ -20,19 +20,21 @@ CLOCK = (
 )
 ZONE = r"(?: *(?P<z>Z|UTC|GMT|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT|(?:UTC|GMT)?[+-]\d\d:?(?:\d\d)?)(?:\[[A-Za-z_/]+\])?)?"
 WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*[., ]+)?"
+NAME = "[A-Za-zÀ-ÿ]{3,10}"
 SHAPES: Mapping[str, str] = {  # by name, tried in this order
     "ymd": rf"^{WEEKDAY}(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){CLOCK}{ZONE}$",
     "either": rf"^{WEEKDAY}(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
     "compact": r"^(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)"
     rf"(?:(?:[T_:-]| {{1,2}})?(?P<H>\d\d):?(?:(?P<M>\d\d):?(?:(?P<S>\d\d)(?:[.,](?P<f>\d{{1,9}}))?)?)?)?{ZONE}$",
-    "day_name": rf"^{WEEKDAY}(?P<d>\d{{1,2}})\.?[ -]*(?P<n>\pL{{3,10}})\.?[ ,-]*(?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
-    "name_day": rf"^{WEEKDAY}(?P<n>\pL{{3,10}})\.?[ -]+(?P<d>\d{{1,2}}),?[ -]+(?P<y>\d{{4}}){CLOCK}{ZONE}$",
-    "year_name": rf"^(?P<y>\d{{4}})-(?P<n>\pL{{3}})-(?P<d>\d{{1,2}}){CLOCK}{ZONE}$",
+    "day_name": rf"^{WEEKDAY}(?P<d>\d{{1,2}})\.?[ -]*(?P<n>{NAME})\.?[ ,-]*(?P<y>\d{{4}}|\d{{2}}){CLOCK}{ZONE}$",
+    "name_day": rf"^{WEEKDAY}(?P<n>{NAME})\.?[ -]+(?P<d>\d{{1,2}}),?[ -]+(?P<y>\d{{4}}){CLOCK}{ZONE}$",
+    "year_name": rf"^(?P<y>\d{{4}})-(?P<n>[A-Za-zÀ-ÿ]{{3}})-(?P<d>\d{{1,2}}){CLOCK}{ZONE}$",
     "month": r"^(?P<y>\d{4})(?:[-/.]|-?M)(?P<m>\d{1,2})$",
     "compact_month": r"^(?P<y>19\d\d|20\d\d)(?P<m>0[1-9]|1[0-2])$",
     "quarter": r"^(?P<y>\d{4})[- ]?Q(?P<q>[1-4])$",
-    "name_month": r"^(?P<n>\pL{3,10})\.?[ -](?P<y>\d{4}|\d{2})$",
+    "name_month": rf"^(?P<n>{NAME})\.?[ -](?P<y>\d{{4}}|\d{{2}})$",
 }
+COMPILED = {shape: re.compile(pattern, re.ASCII) for shape, pattern in SHAPES.items()}
 WORDS = {  # for messages and the layout
     "ymd": "yyyy-mm-dd", "either": "day and month by their numbers", "compact": "yyyymmdd", "day_name": "5 Jan 2024",
     "name_day": "Jan 5, 2024", "year_name": "2024-Jan-05", "month": "yyyy-mm", "compact_month": "yyyymm",
@@ -78,11 +80,17 @@ class Parts:
     clocked: NDArray[np.bool_]
 
 
+def shape_of(text: str) -> str | None:
+    """Return the first shape that a trimmed text has, or None."""
+    return next((shape for shape, pattern in COMPILED.items() if pattern.match(text)), None)
+
+
 def taken_apart(cells: Any) -> Parts:
     """Take (N,) trimmed cells apart by the shape that most of them have."""
     best: tuple[int, str, NDArray[np.bool_]] = (-1, "ymd", np.zeros(len(cells), dtype=bool))
-    for shape, pattern in SHAPES.items():
-        fits = np.asarray(pc.match_substring_regex(cells, pattern))
+    likely = (shape_of(cells[0].as_py()) if len(cells) else None) or "ymd"
+    for shape in (likely, *(other for other in SHAPES if other != likely)):
+        fits = np.asarray(pc.match_substring_regex(cells, SHAPES[shape]))
         if int(fits.sum()) > best[0]:
             best = (int(fits.sum()), shape, fits)
         if best[0] == len(cells):

@@ -64,7 +64,7 @@ def header_of(name: str, dialect: Dialect, directions: Directions, *, blank: Seq
 
 def _clean(cell: str) -> str:
     """Return a name without the angle brackets of MetaTrader and the mark of a comment."""
-    stripped = cell.strip().removeprefix("#").strip()
+    stripped = " ".join(cell.split()).removeprefix("#").strip()
     return stripped[1:-1].strip() if re.fullmatch(r"<[^<>]*>", stripped) else stripped
 
 
@@ -137,7 +137,7 @@ def _suggestion(dialect: Dialect) -> str:
 
 def _stacked(name: str, dialect: Dialect, directions: Directions) -> Header:
     """Name columns that have a field and a symbol above them, as yfinance and pandas-datareader write them."""
-    upper, lower = (tuple(cell.strip() for cell in cells) for cells in dialect.header[:2])
+    upper, lower = (tuple(map(_clean, cells)) for cells in dialect.header[:2])
     fields, tickers = (upper, lower) if _speaks_of_prices(upper[1:]) >= _speaks_of_prices(lower[1:]) else (lower, upper)
     time = dialect.header[2][0].strip() if len(dialect.header) > 2 else ""
     symbols = tuple(sorted(set(tickers[1:]) - {""}))

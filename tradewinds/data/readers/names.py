@@ -73,7 +73,7 @@ SYMBOL_NAMES = {
     "symbol", "ticker", "tic", "symbols", "tickers", "name", "stock", "instrument", "code", "asset", "pair", "isin",
     "figi", "ric", "security", "securityid", "permno", "company", "underlying", "contract", "coin", "currencypair",
     "hub", "node", "settlementpoint", "settlementpointname", "pnodename", "area", "biddingzone", "region", "station",
-    "stationid", "geo", "geography", "wkn", "series", "seriesid", "market", "tag",
+    "stationid", "geo", "geography", "wkn", "id", "gvkey", "secid", "series", "seriesid", "market", "tag",
 }  # fmt: skip
 
 

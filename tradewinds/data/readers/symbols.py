@@ -72,14 +72,18 @@ def _column(raw: Raw, times: Sequence[str]) -> str | None:
     certain = [name for name in named if meaning(name) in CERTAIN]
     if certain:
         return certain[0]
-    if not texts:
+    rows = len(raw.origin.lines)
+    if rows - _distinct([raw.cells[name] for name in times]) < REPEATED * rows:
         return None
     stamps = _codes([raw.cells[name] for name in times])
-    rows = len(stamps)
-    if rows - len(np.unique(stamps)) < REPEATED * rows:
-        return None
-    apart = [name for name in (*named, *texts) if len(np.unique(_joined(stamps, _codes([texts[name]])))) == rows]
-    return apart[0] if apart else named[0] if named else None
+    most = int(np.unique(stamps, return_counts=True)[1].max())  # rows of one time: as many as there are instruments
+    numbers = [name for name in raw.cells if name not in times and name not in texts]
+    for name in (*named, *texts, *numbers):
+        codes = _codes([raw.cells[name]])
+        few = name in texts or int(codes.max()) + 1 <= 2 * most
+        if few and len(np.unique(_joined(stamps, codes))) == rows:
+            return name
+    return named[0] if named else None
 
 
 def _may_name(name: str, cells: Any) -> bool:
@@ -96,6 +100,12 @@ def _encoded(cells: Any) -> Any:
     if isinstance(cells, np.ndarray):
         cells = pa.array([f"{value:g}" for value in cells])
     return pc.utf8_trim_whitespace(cells).dictionary_encode()
+
+
+def _distinct(columns: Sequence[Any]) -> int:
+    if len(columns) == 1 and isinstance(columns[0], pa.Array):
+        return int(pc.count_distinct(columns[0]).as_py())
+    return len(np.unique(_codes(columns)))
 
 
 def _codes(columns: Sequence[Any]) -> NDArray[np.int64]:

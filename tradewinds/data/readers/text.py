@@ -10,6 +10,7 @@ WORDS_OF_HYDRA = {"true", "false", "null", "nan", "inf", "on", "off", "yes", "no
 ABSENT = MISSING | {
     "--",
     "#n/a",
+    "n/e",
     "n.a.",
     "n/d",
     "nd",

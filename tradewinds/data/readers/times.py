@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.forms import form_of, forms_of
-from tradewinds.data.readers.grammar import WORDS, Ints, Parts, counted_in, counts, nanoseconds, taken_apart
+from tradewinds.data.readers.grammar import WORDS, Ints, Parts, counted_in, counts, nanoseconds, shape_of, taken_apart
 from tradewinds.data.readers.hours import time_of_day
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import ABSENT, shown, typed
@@ -140,10 +140,17 @@ def looks_like_times(cells: Any) -> bool:
     filled = trimmed.filter(pc.invert(pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(ABSENT)))))
     if len(filled) == 0:
         return False
+    if not any(map(_may_be_a_time, filled.slice(0, 5).to_pylist())):
+        return False
     starts = _starts(filled)
     parts = taken_apart(filled if starts is None else starts[0])
     good = parts.fits & ("a" in parts.parts or nanoseconds(parts.parts)[1])
     return 2 * int(good.sum()) > len(filled) or 2 * int(counts(filled)[1].sum()) > len(filled)
+
+
+def _may_be_a_time(text: str) -> bool:
+    start = re.split(r" +[-\u2013\u2014] +|/(?=\d{4}-)", text)[0]
+    return re.fullmatch(r"\d{9,19}(\.\d*)?", text) is not None or bool(shape_of(text) or shape_of(start))
 
 
 def tells_the_day_only(cells: Any) -> bool:

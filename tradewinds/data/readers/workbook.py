@@ -2,10 +2,16 @@
 
 import io
 import zipfile
+import zlib
 from datetime import date, datetime, time
 from typing import Any
 
 from tradewinds.core.errors import RequestError
+
+DAMAGED = (  # what openpyxl and what it reads with say of a file that is none
+    zipfile.BadZipFile, zlib.error, OSError, ValueError, TypeError, AttributeError, EOFError, SyntaxError, LookupError,
+    ArithmeticError, RuntimeError,
+)  # fmt: skip
 
 
 def lines_of(name: str, content: bytes) -> tuple[list[tuple[int, list[str]]], str]:
@@ -16,7 +22,6 @@ def lines_of(name: str, content: bytes) -> tuple[list[tuple[int, list[str]]], st
     """
     try:
         from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
     except ImportError:
         raise RequestError(
             f"{name} is an Excel workbook, which openpyxl reads; install it with pip install 'tradewinds[excel]', or "
@@ -25,18 +30,7 @@ def lines_of(name: str, content: bytes) -> tuple[list[tuple[int, list[str]]], st
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheets = {sheet.title: _rows(sheet) for sheet in book.worksheets}
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        SyntaxError,
-        IndexError,
-    ):
+    except DAMAGED:
         raise RequestError(f"{name} is a damaged or truncated Excel workbook; save it again") from None
     filled = {title: rows for title, rows in sheets.items() if len(rows) > 1}
     if not filled:

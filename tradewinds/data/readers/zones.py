@@ -44,7 +44,7 @@ def zone_of(text: str, group: str) -> ZoneInfo:
         raise RequestError(f"{group}.time_zone must be a zone such as UTC or America/Chicago, was '{text}'") from None
 
 
-def fixed_zone(zone: ZoneInfo, year: int) -> str:
+def fixed_zone(zone: ZoneInfo, year: int, group: str) -> str:
     """Return the zone that has a zone's summer time all the year.
 
     A file of 24 hours a day has no real clock. Its hours are read by the earlier of the two that they may be by, so
@@ -57,7 +57,7 @@ def fixed_zone(zone: ZoneInfo, year: int) -> str:
     minutes = max(int(offset.total_seconds()) // 60 for offset in offsets if offset is not None)
     if minutes % 60:
         raise RequestError(
-            f"clock_change=ignored needs a zone of whole hours, {zone.key} is {minutes} minutes from UTC"
+            f"{group}.clock_change=ignored needs a zone of whole hours, {zone.key} is {minutes} minutes from UTC"
         )
     return f"Etc/GMT{-minutes // 60:+d}" if minutes else "UTC"
 
@@ -72,7 +72,7 @@ def in_utc(
     """
     zone_info = zone_of(zone, group)
     if clock_change == "ignored":
-        fixed = fixed_zone(zone_info, int(index[0].year))
+        fixed = fixed_zone(zone_info, int(index[0].year), group)
         return index.tz_localize(fixed).tz_convert("UTC").as_unit("ns"), fixed
     ignored = f"{group}.clock_change=ignored if each day of the file has 24 hours whatever the clocks do"
     skipped = index.tz_localize(zone_info, ambiguous=np.ones(len(index), dtype=bool), nonexistent="NaT").isna()
