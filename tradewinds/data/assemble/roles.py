@@ -1,5 +1,6 @@
 """Which column of a file of bars is the close, the open, the volume: named by the request, or known by its name."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from tradewinds.data.readers.names import RANKED, ROLES, candidates, is_adjusted
 from tradewinds.data.readers.table import Table
 from tradewinds.data.readers.text import listed, typed
 
+PRICED = re.compile(r"(?i)price|preis|prix|precio|close|settle|last|mid|lmp|mwh|usd|eur|[$€£]")  # likelier offered
 RARE = 0.1  # share of the bars above which what differs from nothing are no dividends and no splits
 
 
@@ -73,6 +75,7 @@ def _close(table: Table, config: FileConfig, meant: Mapping[str, str]) -> str:
     if len(columns) == 1:
         return columns[0]
     others = [name for name, word in meant.items() if not why_no_feature(name, word)] or list(table.columns)
+    others = sorted(others, key=lambda name: PRICED.search(name) is None)
     example = typed("series.close", (columns or others)[0])
     if columns:
         raise RequestError(

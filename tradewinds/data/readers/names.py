@@ -9,7 +9,7 @@ SYNONYMS = {  # by role, the best first: a file is read by the first line of whi
     "close": (
         "close",
         "c closing closingprice closeprice pricecls pxlast priceclose closelast",
-        "last lastprice lasttrade latest ltp zuletzt dernier cloture derniercours coursdecloture"
+        "last lastprice lasttrade latest ltp zuletzt dernier cloture clot derniercours coursdecloture"
         " ultimo ultimoprecio cierre preciodecierre"
         " schluss schlusskurs letzter kurs",
         "price preis precio prix value obsvalue wert pxsettle spotprice dayaheadprice marketprice",
