@@ -553,6 +553,7 @@ CASES = {
             lambda b: f"{iso(b)};{german(b.o)};{german(b.h)};{german(b.l)};{german(b.c)};{b.v};{b.v * 90}",
         ),
         DAILY,
+        features=("Stuecke", "Volumen"),
         says="Schlusskurs is read as close",
     ),
     "onvista, as Windows writes it": Case(
@@ -574,7 +575,7 @@ CASES = {
             above="Historical Data\nFrom 2024-01-01 to 2024-03-22\nFR0000120271\n",
         ),
         DAILY,
-        features=("Number of Shares",),
+        features=("Last", "Number of Shares"),
     ),
     "barchart": Case(
         table(
