@@ -22,6 +22,8 @@ from tradewinds.data.providers.yahoo import Yahoo
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.store.store import Store
 
+from layouts import CASES
+
 FUZZ = int(os.environ.get("FUZZ", "150"))
 fuzz = settings(max_examples=FUZZ, suppress_health_check=list(HealthCheck), deadline=None)
 GOOD = "date,open,high,low,close,volume,load\n" + "".join(
@@ -71,6 +73,11 @@ def damaged(draw, whole, signs):
 SIGNS = [sign.encode() for sign in '0,;"\n-.:eNT/+Z\t9 _\r{<%é١'] + [b"\xff", b"\0", b"nan", b"inf", b"1e309", b"-9999"]
 
 
+def encoded(name):
+    content = LAYOUTS[name]
+    return content.encode() if isinstance(content, str) else content
+
+
 def read_or_refuse(content, repair, zone, suffix):
     """Load a file as bars and as weather; return what was said, one sentence each."""
     path = f"file{suffix}"
@@ -110,6 +117,24 @@ def test_any_bytes_are_read_or_refused(folder, content, repair, zone, suffix):
 def test_any_damaged_csv_is_read_or_refused(folder, content, repair, zone, packed):
     said = read_or_refuse(gzip.compress(content) if packed else content, repair, zone, ".csv")
     one_line_and_nothing_left(said, folder, ".csv")
+
+
+LAYOUTS = {name: case.content for name, case in CASES.items() if isinstance(case.content, (str, bytes))}
+LAYOUT_FILES = {name: case.file for name, case in CASES.items()}
+
+
+@given(
+    st.sampled_from(sorted(LAYOUTS)).flatmap(lambda name: st.tuples(st.just(name), damaged(encoded(name), SIGNS))),
+    repairs,
+    zones,
+)
+@fuzz
+def test_any_damaged_layout_of_a_vendor_is_read_or_refused(folder, layout, repair, zone):
+    name, content = layout
+    suffix = LAYOUT_FILES[name].removeprefix("bars")
+    said = read_or_refuse(content, repair, zone, suffix)
+    one_line_and_nothing_left(said, folder, suffix)
+    (folder / f"file{suffix}").unlink()
 
 
 @given(damaged(PARQUET, [bytes([number]) for number in range(0, 256, 7)]), repairs, zones)
