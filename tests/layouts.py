@@ -553,6 +553,7 @@ CASES = {
             lambda b: f"{iso(b)};{german(b.o)};{german(b.h)};{german(b.l)};{german(b.c)};{b.v};{b.v * 90}",
         ),
         DAILY,
+        features=("Stuecke", "Volumen"),
         says="Schlusskurs is read as close",
     ),
     "onvista, as Windows writes it": Case(
@@ -574,7 +575,7 @@ CASES = {
             above="Historical Data\nFrom 2024-01-01 to 2024-03-22\nFR0000120271\n",
         ),
         DAILY,
-        features=("Number of Shares",),
+        features=("Last", "Number of Shares"),
     ),
     "barchart": Case(
         table(
@@ -664,6 +665,52 @@ CASES = {
     "comments above": Case("# made by hand\n# in 2024\n" + PLAIN, DAILY, says="lines 1 to 2 stand above the header"),
     "a line of units": Case(
         table(DAILY, "date,close,load\n,EUR,MW", lambda b: f"{iso(b)},{b.c},{b.v}"), DAILY, features=("load",)
+    ),
+    "Excel's line about the separator": Case("sep=;\n" + PLAIN.replace(",", ";"), DAILY),
+    "companies by numbers": Case(
+        table(DAILY, "date,firmno,close", lambda b: f"{iso(b)},17,{b.c}\n{iso(b)},23,{b.h}"),
+        DAILY,
+        ("series.symbol=17",),
+    ),
+    "coinmarketcap": Case(
+        table(
+            HOURLY,
+            "timeOpen;timeClose;timeHigh;open;high;low;close;volume;marketCap;timestamp",
+            lambda b: (
+                f'"{b.t:%Y-%m-%dT%H:%M:%S.000Z}";"{b.t:%Y-%m-%dT%H:59:59.999Z}";"{b.t:%Y-%m-%dT%H:01:%S.000Z}";'
+                f'{b.o};{b.h};{b.l};{b.c};{b.v};{b.v * 3};"{b.t:%Y-%m-%dT%H:59:59.999Z}"'
+            ),
+            newest_first=True,
+        ),
+        HOURLY,
+        features=("marketCap",),
+    ),
+    "okx": Case(
+        table(
+            HOURLY,
+            "instrument_name,open,high,low,close,vol,vol_quote,open_time,confirm",
+            lambda b: f"BTC-USDT,{ohlcv(b)},{b.v * 3},{b.s * 1000},1",
+        ),
+        HOURLY,
+        features=("vol_quote",),
+    ),
+    "mail": Case(table(HOURLY, "time,close", lambda b: f'"{b.t:%a, %d %b %Y %H:%M:%S} +0000",{b.c}'), HOURLY),
+    "months in French": Case(
+        table(
+            DAILY,
+            "Date;Clôture",
+            lambda b: f"{b.t.day} {('janv.', 'févr.', 'mars')[b.t.month - 1]} {b.t.year};{german(b.c)}",
+        ),
+        DAILY,
+    ),
+    "codes of currency": Case(table(DAILY, "Date,Close", lambda b: f"{iso(b)},USD {b.c}"), DAILY),
+    "a point of MetaTrader before three decimals": Case(
+        table(DAILY, "<DATE>\t<CLOSE>", lambda b: f"{b.t:%Y.%m.%d}\t{b.c:.3f}"), DAILY
+    ),
+    "columns of two currencies": Case(
+        table(DAILY, "Date,Close (USD),Close (EUR)", lambda b: f"{iso(b)},{b.c},{b.h}"),
+        DAILY,
+        ("'series.close=\"Close (USD)\"'",),
     ),
     "gzipped": Case(gzip.compress(PLAIN.encode()), DAILY, file="bars.csv.gz"),
     "zipped": Case(zipped(bars=PLAIN), DAILY, file="bars.zip"),

@@ -67,7 +67,7 @@ def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):
     assert (layout.separator, layout.decimal, layout.encoding, layout.header_line) == (";", ",", "utf-8", 1)
     assert layout.time_columns == ("Datum",)
     assert layout.roles == {"close": "Schlusskurs", "open": "Erster", "high": "Hoch", "low": "Tief"}
-    assert set(layout.left_out) == {"Stuecke", "Volumen"}
+    assert layout.features == ("Stuecke", "Volumen")
     case = CASES["quandl"]
     path.write_text(case.content)
     (layout,) = load(path).layouts.values()

@@ -54,7 +54,7 @@ def with_columns(
         RequestError: a column that was named is not there, holds no numbers, or has a hole.
     """
     rows = np.asarray(table.index.isin(series.index))
-    taken = {*roles.values(), *config.known_ahead}
+    taken = {*roles.values(), *map(table.find, config.known_ahead)}
     left_out = _left_out(table, taken)
     unreadable: dict[str, str] = {}
     if config.columns is None:
@@ -87,6 +87,8 @@ def _left_out(table: Table, taken: Collection[str]) -> dict[str, str]:
     """Return the columns that are no features whatever stands in them, and why."""
     meant = meanings(table.columns)
     reasons = {name: why_no_feature(name, meant[name]) for name in table.columns if name not in taken}
+    if table.layout.symbol_column in reasons:
+        reasons[table.layout.symbol_column] = "names the instrument"
     return {name: reason for name, reason in reasons.items() if reason}
 
 

@@ -1,5 +1,6 @@
 """Which column of a file of bars is the close, the open, the volume: named by the request, or known by its name."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,10 +9,20 @@ import numpy as np
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.data.config import FileConfig
-from tradewinds.data.readers.names import RANKED, ROLES, candidates, is_adjusted, letters, meanings, why_no_feature
+from tradewinds.data.readers.names import (
+    RANKED,
+    ROLES,
+    candidates,
+    is_adjusted,
+    is_of_bar,
+    letters,
+    meanings,
+    why_no_feature,
+)
 from tradewinds.data.readers.table import Table
 from tradewinds.data.readers.text import listed, typed
 
+PRICED = re.compile(r"(?i)price|preis|prix|precio|close|settle|last|mid|lmp|mwh|usd|eur|[$€£]")  # likelier offered
 RARE = 0.1  # share of the bars above which what differs from nothing are no dividends and no splits
 
 
@@ -34,7 +45,7 @@ def roles_of(table: Table, config: FileConfig) -> Roles:
     Raises:
         RequestError: a column that is named is not there, or which is the close cannot be told.
     """
-    spoken_for = set(config.known_ahead) | set(config.columns or ())
+    spoken_for = {table.find(name) for name in (*config.known_ahead, *(config.columns or ()))}
     meant = {
         name: word
         for name, word in meanings(table.columns).items()
@@ -72,7 +83,8 @@ def _close(table: Table, config: FileConfig, meant: Mapping[str, str]) -> str:
     columns = candidates("close", dict(meant)) or _only_numbers(table, meant)
     if len(columns) == 1:
         return columns[0]
-    others = [name for name, word in meant.items() if not why_no_feature(name, word)] or list(table.columns)
+    others = [name for name, word in meant.items() if _may_be_a_price(name, word)] or list(table.columns)
+    others = sorted(others, key=lambda name: PRICED.search(name) is None)
     example = typed("series.close", (columns or others)[0])
     if columns:
         raise RequestError(
@@ -87,9 +99,13 @@ def _close(table: Table, config: FileConfig, meant: Mapping[str, str]) -> str:
 
 def _only_numbers(table: Table, meant: Mapping[str, str]) -> list[str]:
     """Return the only column of numbers, where there is but one: it is the price, whatever it is called."""
-    numbers = [name for name in meant if not why_no_feature(name, meant[name]) and _is_of_numbers(table, name)]
+    numbers = [name for name, word in meant.items() if _may_be_a_price(name, word) and _is_of_numbers(table, name)]
     priced = any(word in line for word in meant.values() for role in ("open", "high", "low") for line in RANKED[role])
     return numbers if len(numbers) == 1 and not priced else []
+
+
+def _may_be_a_price(name: str, meant: str) -> bool:
+    return not why_no_feature(name, meant) and not is_of_bar(meant)
 
 
 def _is_of_numbers(table: Table, name: str) -> bool:

@@ -9,7 +9,7 @@ SYNONYMS = {  # by role, the best first: a file is read by the first line of whi
     "close": (
         "close",
         "c closing closingprice closeprice pricecls pxlast priceclose closelast",
-        "last lastprice lasttrade latest ltp zuletzt dernier cloture derniercours coursdecloture"
+        "last lastprice lasttrade latest ltp zuletzt dernier cloture clot derniercours coursdecloture"
         " ultimo ultimoprecio cierre preciodecierre"
         " schluss schlusskurs letzter kurs",
         "price preis precio prix value obsvalue wert pxsettle spotprice dayaheadprice marketprice",
@@ -67,7 +67,7 @@ CLOCK_WORDS = {
 CLOCK = re.compile(  # `close_time` and the like, but no `lead_time`; and what counts rows
     r"(unix|epoch|timestamp|utc|gmt)(time|timestamp|seconds|sec)?(ms|us|ns|s)?|time(ms|us|ns|s|utc|gmt)?"
     r"|(open|close|closing|start|end|begin|ending|event|trade|quote|bar|local|utc|gmt|last|update|updated|kline)+(at)?(time|date|datetime|timestamp)(utc|ms|us|ns)?"
-    r"|index|unnamed\d*|row(num|number|id|index)?|sno|level\d+"
+    r"|unnamed\d*|row(num|number|id|index)|level\d+"
 )
 SYMBOL_NAMES = {
     "symbol", "ticker", "tic", "symbols", "tickers", "name", "stock", "instrument", "code", "asset", "pair", "isin",
@@ -121,6 +121,11 @@ def candidates(role: str, columns: dict[str, str]) -> list[str]:
     return []
 
 
+def is_of_bar(meant: str) -> bool:
+    """Say whether a meaning is one that a price, a volume or an event of a bar may have."""
+    return any(meant in line for lines in RANKED.values() for line in lines)
+
+
 def is_adjusted(name: str) -> bool:
     """Say whether a column is a price or a volume that was adjusted for what happened later."""
     return ADJUSTED.fullmatch(letters(name).replace("back", "")) is not None
@@ -153,6 +158,4 @@ def why_no_feature(name: str, meant: str) -> str:
         return HINDSIGHT
     if is_clock(name) or is_clock(meant):
         return "a clock"
-    if meant in {word for lines in RANKED.values() for line in lines for word in line}:
-        return "a price or volume of the bar itself"
-    return "names the instrument" if meant in SYMBOL_NAMES else ""
+    return "a price or volume of the bar itself" if meant in ROLES else ""
