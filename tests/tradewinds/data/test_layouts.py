@@ -68,6 +68,17 @@ def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):
     assert layout.time_columns == ("Datum",)
     assert layout.roles == {"close": "Schlusskurs", "open": "Erster", "high": "Hoch", "low": "Tief"}
     assert layout.features == ("Stuecke", "Volumen")
+    assert layout.unit == ""
+    path.write_text(CASES["smard"].content)
+    (layout,) = load(path, "series.time_zone=Europe/Berlin").layouts.values()
+    assert (layout.zone, layout.zone_source, layout.time_format) == (
+        "Europe/Berlin",
+        "series.time_zone",
+        "dd/mm/yyyy hh:mm",
+    )
+    path.write_text(CASES["entso-e, new"].content)
+    (layout,) = load(path).layouts.values()
+    assert (layout.unit, layout.zone, layout.zone_source) == ("EUR/MWh", "UTC", "the column's name")
     case = CASES["quandl"]
     path.write_text(case.content)
     (layout,) = load(path).layouts.values()
