@@ -226,6 +226,17 @@ def _from_ends(stamps: Ints, parts: Parts) -> tuple[Ints, tuple[str, ...]]:
     )
 
 
+def sure_order(cells: Any) -> str | None:
+    """Return which number of a column's dates is the day, where the column leaves one order; None elsewhere."""
+    starts = _starts(pc.utf8_trim_whitespace(cells))
+    parts = taken_apart(pc.utf8_trim_whitespace(cells) if starts is None else starts[0])
+    if "a" not in parts.parts:
+        return None
+    a, b = parts.parts["a"], parts.parts["b"]
+    day_first, month_first = bool((b[parts.fits] <= 12).all()), bool((a[parts.fits] <= 12).all())
+    return None if day_first == month_first else "day_first" if day_first else "month_first"
+
+
 def _order(parts: Parts, cells: Any, origin: Origin, where: str, writing: Writing) -> str:
     """Return which number is the day; refuse where the whole column leaves both possible."""
     a, b = parts.parts["a"], parts.parts["b"]
