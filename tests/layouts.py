@@ -649,6 +649,9 @@ CASES = {
         HOURLY,
         (US,),
     ),
+    "year and month apart": Case(
+        table(MONTHLY, "year,month,price", lambda b: f"{b.t.year},{b.t.month},{b.c}"), MONTHLY
+    ),
     "intervals of ISO 8601": Case(
         table(
             HOURLY,

@@ -87,6 +87,11 @@ CURED = {  # what stands in a file, which of several offers is typed, and the se
         "data.repair=[dst]",
         "2024-10-26T01:00",
     ),
+    "local hours without a zone": (
+        "time,close\n" + "".join(f"{stamp:%Y-%m-%d %H:%M},{stamp.day}\n" for stamp in OF_UTC),
+        "",
+        "2024-10-26T01:00",
+    ),
     "hours of no clock": (
         "MTU (CET/CEST),price\n" + "".join(f"{stamp:%d.%m.%Y %H:%M},{stamp.day}\n" for stamp in WINTER),
         "",

@@ -11,7 +11,23 @@ from tradewinds.data import load_series
 from tradewinds.data.config import FileWeather
 from tradewinds.data.rules import DataConfig
 
-from layouts import CASES, CLOSE, DAILY, DAYS, HOURLY, HOURS, NY, PLAIN, config_of, iso, load, market, sheet, table
+from layouts import (
+    CASES,
+    CLOSE,
+    DAILY,
+    DAYS,
+    HOURLY,
+    HOURS,
+    NY,
+    PLAIN,
+    config_of,
+    german,
+    iso,
+    load,
+    market,
+    sheet,
+    table,
+)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -68,6 +84,17 @@ def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):
     assert layout.time_columns == ("Datum",)
     assert layout.roles == {"close": "Schlusskurs", "open": "Erster", "high": "Hoch", "low": "Tief"}
     assert layout.features == ("Stuecke", "Volumen")
+    assert layout.unit == ""
+    path.write_text(CASES["smard"].content)
+    (layout,) = load(path, "series.time_zone=Europe/Berlin").layouts.values()
+    assert (layout.zone, layout.zone_source, layout.time_format) == (
+        "Europe/Berlin",
+        "series.time_zone",
+        "dd/mm/yyyy hh:mm",
+    )
+    path.write_text(CASES["entso-e, new"].content)
+    (layout,) = load(path).layouts.values()
+    assert (layout.unit, layout.zone, layout.zone_source) == ("EUR/MWh", "UTC", "the column's name")
     case = CASES["quandl"]
     path.write_text(case.content)
     (layout,) = load(path).layouts.values()
@@ -87,6 +114,14 @@ def test_a_folder_of_months_is_one_series_and_one_of_companies_is_none(tmp_path)
     np.testing.assert_allclose(loaded.series.close[:, 0], CLOSE)
     assert len(loaded.sources) == 3
     assert loaded.layouts["months"].newest_first
+    weeks = tmp_path / "weeks"
+    weeks.mkdir()
+    for week in range(12):
+        text = table(DAILY[5 * week : 5 * week + 5], "Datum;Schluss", lambda b: f"{b.t:%d.%m.%Y};{german(b.c)}")
+        (weeks / f"{week:02}.csv").write_text(text)  # of which some leave it open what the month is
+    loaded = load(weeks)
+    assert loaded.series.index.equals(pd.DatetimeIndex(DAYS, tz="UTC").as_unit("ns"))
+    assert sum("Schluss is read as close" in note for note in loaded.notes) == 1
     for name, factor in (("A", 1.0), ("B", 2.0)):
         rows = market(DAYS, factor)
         (companies / f"{name}.csv").write_text(table(rows, "date,close", lambda b: f"{iso(b)},{b.c}"))

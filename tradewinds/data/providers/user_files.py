@@ -28,8 +28,8 @@ from tradewinds.data.readers.containers import stem
 from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.files import read_table
 from tradewinds.data.readers.layout import Layout
-from tradewinds.data.readers.names import is_adjusted_close, meanings
-from tradewinds.data.readers.numbers import thousands_in
+from tradewinds.data.readers.names import is_adjusted_close, meanings, unit_in
+from tradewinds.data.readers.numbers import currency_in, thousands_in
 from tradewinds.data.readers.table import Table
 from tradewinds.data.readers.text import file_name, moment
 from tradewinds.data.rules import DataConfig
@@ -136,10 +136,12 @@ def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Rea
     if config.calendar is not None:
         notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
     style, signs = table.styles.get(close), table.cells[close]
+    currency = "" if style is None else currency_in(signs)
     layout = dataclasses.replace(
         table.layout,
         roles={role: column for role, column in {**roles.columns, **evidence}.items() if role in columns},
         decimal="" if style is None else style.decimal or ".",
+        unit=config.price_unit or unit_in(close) or currency,
         thousands="" if style is None else thousands_in(signs, style),
     )
     return _Read(bars, whole, layout, length, (*table.notes, *notes, *_remarks(columns)))
@@ -220,7 +222,10 @@ def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
     for name, column in values.items():
         if not np.isfinite(column).any():
             raise RequestError(f"{table.origin.name}, column {name}: no value at all")
-    units = dict(zip(config.columns, config.units or (), strict=False))
+    written = {name: unit_in(table.find(name)) for name in config.columns}
+    units = {name: unit for name, unit in written.items() if unit} | dict(
+        zip(config.columns, config.units or (), strict=False)
+    )
     frame = pd.DataFrame(values, index=table.index)
     check_values(frame, table.origin, units)
     interval = median_interval(table.index)

@@ -68,14 +68,20 @@ def with_date(cells: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns, those of year, month, day, hour and minute put together into one where they stand apart."""
     meant = {letters(name): name for name in cells}
     parts = [next((meant[word] for word in words if word in meant), None) for words in DATE_PARTS]
-    if any(part is None for part in parts[:3]) or any(_is_text_date(cells[part]) for part in parts[:3] if part):
-        return dict(cells)
     chosen = [part for part in parts if part is not None]
+    if len(chosen) < 3 or None in parts[:3]:  # years and months alone make dates only where they stand first
+        chosen = [part for part in (parts[:2] if parts[1] else parts[:1]) if part is not None]
+        if any(parts[2:]) or parts[0] is None or list(cells)[: len(chosen)] != chosen:
+            return dict(cells)
+    told = any(meaning(name) in TIME_NAMES for name in cells if name not in chosen)
+    if told or any(_is_text_date(cells[part]) for part in chosen):
+        return dict(cells)
     texts = [_as_texts(cells[part]) for part in chosen]
     padded = [
         pc.utf8_lpad(pc.utf8_trim_whitespace(text), 4 if place == 0 else 2, "0") for place, text in enumerate(texts)
     ]
-    joined = pc.binary_join_element_wise(*padded[:3], "-")
+    first = pa.array(["01"] * len(padded[0]))
+    joined = pc.binary_join_element_wise(*(padded + [first] * (3 - len(padded)))[:3], "-")
     if len(padded) > 3:
         minutes = padded[4] if len(padded) > 4 else pa.scalar("00")
         joined = pc.binary_join_element_wise(joined, pc.binary_join_element_wise(padded[3], minutes, ":"), " ")

@@ -18,7 +18,7 @@ from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.raw import Cells, Raw, read_raws
 from tradewinds.data.readers.symbols import of_one_symbol
 from tradewinds.data.readers.table import Table, find_column, take_rows
-from tradewinds.data.readers.times import Times, localised, read_times
+from tradewinds.data.readers.times import Times, localised, read_times, sure_order
 from tradewinds.data.rules import DataConfig
 
 
@@ -43,6 +43,7 @@ def read_table(paths: Sequence[Path], *, directions: Directions, rules: DataConf
             find_column(directions.time_column, list(raw.cells), Path(raw.origin.files[0]).name)
     clocks = [_clock(raw, directions) for raw in raws]
     chosen = of_one_symbol(raws, [clock.columns for clock in clocks], directions)
+    directions = _with_order(raws, clocks, directions)
     parts = [
         _with_times(raw, clocks[0] if len(clocks) == 1 else _clock(raw, directions), directions, rules)
         for raw in chosen
@@ -58,6 +59,15 @@ def read_table(paths: Sequence[Path], *, directions: Directions, rules: DataConf
         thousands=directions.thousands,
     )
     return dataclasses.replace(table, styles=styles)
+
+
+def _with_order(raws: list[Raw], clocks: list[Clock], directions: Directions) -> Directions:
+    """Return the directions with the order of day and month that some of several files leave no doubt of."""
+    if len(raws) == 1 or directions.time_format is not None:
+        return directions
+    columns = [raw.cells[clock.column] for raw, clock in zip(raws, clocks, strict=True)]
+    orders = {sure_order(cells) for cells in columns if isinstance(cells, pa.Array)} - {None}
+    return dataclasses.replace(directions, time_format=orders.pop()) if len(orders) == 1 else directions
 
 
 def _dated(raw: Raw) -> Raw:

@@ -26,6 +26,7 @@ class Layout:
         symbol_column: column of the symbols, or empty; `symbols` are those in it, and `symbol` is the one read.
         symbol: or empty.
         symbols: or none.
+        unit: of the close, as its name in brackets or its cells say it, such as `EUR/MWh` or `$`; or empty.
         roles: by role (`open`, `high`, `low`, `close`, `volume`, `dividends`, `splits`, `adjusted_close`) the column
             that was read for it.
         features: further columns, known at the close of their bar.
@@ -49,6 +50,7 @@ class Layout:
     symbol_column: str = ""
     symbol: str = ""
     symbols: tuple[str, ...] = ()
+    unit: str = ""
     roles: Mapping[str, str] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)

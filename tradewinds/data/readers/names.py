@@ -93,6 +93,12 @@ def meaning(name: str) -> str:
     return re.sub(r"^\d+(?=[a-z])", "", letters(bare)) or letters(name)
 
 
+def unit_in(name: str) -> str:
+    """Return the unit that stands in brackets at the end of a name, as in `Price [EUR/MWh]`, or nothing."""
+    match = re.search(r"[\[(]([^\])]*)[\])]\W*$", name)
+    return match[1].strip() if match is not None else ""
+
+
 def meanings(names: Sequence[str]) -> dict[str, str]:
     """Return the meaning of each column, without what all price columns begin with: `AAPL.Close` is `close`."""
     found = {name: meaning(name) for name in names}

@@ -1,5 +1,6 @@
 """Texts into numbers: which mark is the decimal one is told by the whole column, or refused where it may be either."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,6 +103,12 @@ def read_numbers(cells: Any, style: Style) -> Reading:
     missing[rest] = np.asarray(pc.is_in(pc.utf8_lower(odd), pa.array(sorted(ABSENT))))
     values[rest] = _odd(odd, style, len(plain) - int(missing.sum()))
     return Reading(values, missing)
+
+
+def currency_in(cells: Any) -> str:
+    """Return the sign or the code of a currency that stands in the first cell of a column, or nothing."""
+    match = re.search(rf"{CURRENCY}|{CODES}", str(cells[0].as_py())) if len(cells) else None
+    return match[0] if match is not None else ""
 
 
 def thousands_in(cells: Any, style: Style) -> str:

@@ -124,6 +124,11 @@ def localised(
     """
     if zone is None:
         if (index != index.normalize()).any():
+            if 0 < index.duplicated().sum() <= 0.02 * len(index) + 4:  # as one hour, or its quarters, once a year
+                raise RequestError(
+                    f"{origin.name}, column {column}: the times name no zone and some stand twice, as when clocks are "
+                    f"put back; give the zone they were written in, such as {writing.group}.time_zone=Europe/Berlin"
+                )
             raise RequestError(
                 f"{origin.name}, column {column}: the times name no zone; give {writing.group}.time_zone=UTC, or the "
                 f"zone they were written in, such as {writing.group}.time_zone=America/Chicago"
@@ -221,6 +226,17 @@ def _from_ends(stamps: Ints, parts: Parts) -> tuple[Ints, tuple[str, ...]]:
     )
 
 
+def sure_order(cells: Any) -> str | None:
+    """Return which number of a column's dates is the day, where the column leaves one order; None elsewhere."""
+    starts = _starts(pc.utf8_trim_whitespace(cells))
+    parts = taken_apart(pc.utf8_trim_whitespace(cells) if starts is None else starts[0])
+    if "a" not in parts.parts:
+        return None
+    a, b = parts.parts["a"], parts.parts["b"]
+    day_first, month_first = bool((b[parts.fits] <= 12).all()), bool((a[parts.fits] <= 12).all())
+    return None if day_first == month_first else "day_first" if day_first else "month_first"
+
+
 def _order(parts: Parts, cells: Any, origin: Origin, where: str, writing: Writing) -> str:
     """Return which number is the day; refuse where the whole column leaves both possible."""
     a, b = parts.parts["a"], parts.parts["b"]
@@ -244,7 +260,8 @@ def _refuse_unlike(odd: NDArray[np.bool_], cells: Any, origin: Origin, where: st
     text = shown(cells[row].as_py())
     if len(like) == 0:
         form, key = form_of(cells), f"{writing.group}.time_format"
-        cure = f"give {key} in the signs of strptime if it is one" if form is None else f"type {typed(key, form)}"
+        elsewhere = f"give {key} in the signs of strptime if it is one, or {writing.group}.time_column if it is another"
+        cure = elsewhere if form is None else f"type {typed(key, form)}"
         law = f"is not a time such as 2024-01-31 or 2024-01-31T13:00:00Z; {cure}"
     else:
         before = like[like < row]
