@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from forecaster.baselines.dlinear import fit_dlinear
 from forecaster.baselines.naive_and_ridge import fit_ridge
@@ -24,7 +25,7 @@ from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.networks.heads import equal_bins
 from forecaster.training.ensemble import Ensemble, MemberTraining, train_ensemble
-from forecaster.training.linear_base import fit_base
+from forecaster.training.linear_base import fit_base, fit_selected
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.trainer import Progress
 
@@ -52,7 +53,8 @@ class FittedForecaster:
         fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
         fit_end_time: close of the last bar that its labels reached.
         bar_length: of the series it was fitted on.
-        history: per epoch, the loss on fit and on stop rows; of an ensemble's first member.
+        history: per epoch, the loss on fit and on stop rows, of all starts that were tried; of an ensemble's first
+            member.
         model: the network, or the ensemble of them, in evaluation mode.
         reader: how the network reads future covariates; None if it does not.
         reading: which features the network reads; None: all.
@@ -143,13 +145,15 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
     blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
     num_read = len(facts["feature_names"] if reading is None else reading.columns)
     inputs, num_future = num_read + len(facts["static"]), len(reader.names) if reader else 0
-    with torch.random.fork_rng():  # a new module draws weights, which the next line replaces
+    saved = load_file(folder / WEIGHTS)
+    places = [""] if config.trainer.members == 1 else [f"members.{number}." for number in range(config.trainer.members)]
+    with torch.random.fork_rng():  # a new module draws weights, which `saved` replaces
         networks = [
-            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future)
-            for _ in range(config.trainer.members)
+            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future, saved.get(f"{place}base"))
+            for place in places
         ]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
-    model.load_state_dict(load_file(folder / WEIGHTS))
+    model.load_state_dict(saved)
     facts |= {
         "config": config,
         "reader": reader,
@@ -206,8 +210,8 @@ def fit_panel(
     if model_config.head == "bins":
         targets = [part.fit_target / part.facts["target_scale"] for part in parts]
         bins = equal_bins(np.concatenate(targets), model_config.bins)
-    base = fit_base(data) if model_config.linear_base else None
-    job = MemberTraining(data, model_config, config.trainer, bins, base, lessons.future, lessons.reader, seed)
+    base, optional = _linear_base(lessons, model_config)
+    job = MemberTraining(data, model_config, config.trainer, bins, base, optional, lessons.future, lessons.reader, seed)
     model, log, precision = train_ensemble(job, progress)
     shared: dict[str, Any] = {
         "config": config,
@@ -298,6 +302,15 @@ def _reading(table: FeatureTable, parts: Sequence["InstrumentPart"], decisions: 
     scaled = np.concatenate([part.scaled[decisions.fit] for part in parts])
     change = np.concatenate([part.fit_target[:, 0] / part.facts["target_scale"] for part in parts])
     return selected_reading(scaled, change, season=table.season, plain=table.plain, means=table.means)
+
+
+def _linear_base(lessons: TrainingSet, model: ModelConfig) -> tuple[Tensor | None, bool]:
+    """Fit the forecast whose errors the network is taught, if there is one, and say whether it may go without."""
+    if model.linear_base:
+        return fit_base(lessons.data), False
+    if lessons.reading is None or not lessons.reading.selected or model.head == "bins":
+        return None, False
+    return fit_selected(lessons.data, lessons.reading.selected), True
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,13 @@
 """What the workers of tests do, in a module that another process can import."""
 
+import functools
 import os
 import signal
 import time
 from pathlib import Path
 
 from tradewinds.core.files import write_text
+from tradewinds.core.turns import in_turn, moment
 
 
 class Unsendable(Exception):
@@ -43,4 +45,55 @@ def linger_beyond_the_first(folder, task):
         while len(list(Path(folder).glob("*.pid"))) < 1:
             time.sleep(0.01)
         raise ValueError("the first one failed")
+    linger(folder, task)
+
+
+def speak(request, console):
+    """Say a word on each stream, the sooner the later the run is; fail by the seed."""
+    time.sleep(0.2 * (3 - request.seed))
+    console.note(f"note of {request.seed}")
+    console.result(f"result of {request.seed}, typed {console.typed}")
+    console.finish({"seed": request.seed})
+    return request.seed
+
+
+def perish(request, console):
+    """Be killed as the second run."""
+    if request.seed == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    console.result(f"result of {request.seed}")
+    return 0
+
+
+def write_for_long(request, console):
+    """Hold something half written, but in the first run."""
+    partial = Path(request.run.dir, f"{request.seed}.partial")
+    partial.write_text("")
+    try:
+        while request.seed or len(list(partial.parent.iterdir())) < 2:
+            time.sleep(0.02)
+    finally:
+        partial.unlink()
+    return 0
+
+
+def take_turn(request, console):
+    """Come to one's turn late, the first the latest, and write down who had it."""
+    time.sleep(0.2 * (3 - request.seed))
+    if request.seed == 1:
+        return 1  # it fails before its turn
+    with in_turn(), Path(request.run.dir, "turns").open("a") as file:
+        file.write(f"{request.seed} {moment():%f}\n")
+    return 0
+
+
+def linger_in_a_nest(folder, task):
+    """Sleep long in two workers of the forecaster's own, which this worker starts."""
+    from forecaster.training.workers import Workers
+
+    with Workers(2) as workers:
+        workers.run([functools.partial(_linger_with_news, folder, number) for number in range(2)], lambda *_: None)
+
+
+def _linger_with_news(folder, task, report):
     linger(folder, task)

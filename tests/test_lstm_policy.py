@@ -39,7 +39,7 @@ def env_of(market, **rules):
 
 
 def settings(**given):
-    small = {"steps": 120_000, "num_envs": 16, "window_bars": 12, "hidden_sizes": (16,), "validate_every": 20_000}
+    small = {"steps": 50_000, "num_envs": 16, "window_bars": 12, "hidden_sizes": (16,), "validate_every": 10_000}
     lstm = {"context_length": BARS, "lstm_units": 8, "dropout": 0.0, "learning_rate": 1e-2, "weight_decay": 0.1}
     return DirectConfig(**{**small, **lstm, **given})
 
@@ -100,17 +100,17 @@ def test_the_future_is_not_seen():
 @pytest.mark.parametrize("actions", ["levels", "exposure"])
 def test_a_policy_read_back_acts_the_same(actions, tmp_path):
     env = env_of(market_of(1), actions=actions)
-    trained = train_direct(env, settings(steps=40_000), seed=1, validate=judge(env))
+    trained = train_direct(env, settings(steps=10_000, validate_every=5_000), seed=1, validate=judge(env))
     save_policy(trained.policy, tmp_path)
     observations, _ = env.reset(seed=5)
     np.testing.assert_array_equal(trained.policy.act(observations), load_policy(tmp_path).act(observations))
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path):
-    env, config, folder = env_of(market_of(1)), settings(steps=40_000, validate_every=6_000), tmp_path / "checkpoint"
+    env, config, folder = env_of(market_of(1)), settings(steps=20_000, validate_every=3_000), tmp_path / "checkpoint"
 
     def killed(done, _, __):
-        if done > 20_000:
+        if done > 10_000:
             raise KeyboardInterrupt
 
     whole = train_direct(env, config, seed=1, validate=judge(env))

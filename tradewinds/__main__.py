@@ -4,24 +4,18 @@ It reads the words, composes and validates the request once, and hands the stage
 inside the stage that needs them, so that help and refusals come at once.
 """
 
-import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from tradewinds import __version__
-from tradewinds.core.errors import FetchError, GateError, RequestError
-from tradewinds.core.threads import pin_blas, pinned
+from tradewinds.core.errors import RequestError
+from tradewinds.core.threads import pin_blas
 
-if TYPE_CHECKING:
-    from tradewinds.core.console import Console
-    from tradewinds.request.schema import Config
-
-DONE, FAILED, WRONG_REQUEST, GATE = 0, 1, 2, 3
+DONE, FAILED = 0, 1
 STAGES = {
     "run": "the whole path: data, forecaster, hidden states, agent, backtest, report",
     "fetch": "bring bars of Yahoo and weather of Open-Meteo into the store, checked",
@@ -35,12 +29,12 @@ STAGES = {
     "retrain": "train a challenger up to the newest bar; it replaces the champion only if it wins",
     "signal": "print the champion's target position for the next bar as JSON",
     "schedule": "run retrain on a cron expression or after an exchange's close",
-    "models": "list, promote or roll back registered models:  models list | promote N | rollback",
+    "models": "list, promote or roll back registered models:  models list | promote N | rollback | rebuild",
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
     "data": "list or verify the samples, or say what is understood of a series:  data list | verify | inspect",
 }
 TASKLESS = ("report", "models", "data", "benchmark-forecaster")  # stages that ask no task
-ACTIONS = {"models": ("list", "promote", "rollback"), "data": ("list", "verify", "inspect")}
+ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}
 FLAGS = """  -h, --help          this page; after a stage, its options
   -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
   --offline           open no socket (data.offline=true)
@@ -91,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
-        return _said(error)
+        from tradewinds.commands.answer import tell_refusal
+
+        return tell_refusal(error)
 
 
 def read_words(given: Sequence[str]) -> Words:
@@ -169,6 +165,7 @@ def _value_of(flag: str, rest: list[str]) -> str:
 
 
 def _work(words: Words) -> int:
+    from tradewinds.commands.answer import answer
     from tradewinds.core.console import Console
     from tradewinds.core.resources import resource_dir
     from tradewinds.request.compose import compose_requests, typed_words
@@ -190,51 +187,17 @@ def _work(words: Words) -> int:
         print("---\n".join(yaml.safe_dump(request.plain(), sort_keys=False) for request in requests), end="")
         return DONE
     console = Console(as_json=words.as_json)
-    module = importlib.import_module(f"tradewinds.commands.{words.stage.replace('-', '_')}")
-    statuses = []
     typed = typed_words(words.overrides, folders, multirun=words.multirun)
-    for request, console.typed in zip(requests, typed, strict=True):
-        statuses.append(_one(module, words, request, console))
-    return max(statuses)
+    if len(requests) > 1:
+        from tradewinds.commands.sweep import answer_all
 
-
-def _one(module: Any, words: Words, config: "Config", console: "Console") -> int:
-    """Do one run of a sweep, or the only one; whatever comes of it, the next one follows."""
-    arguments = (words.action,) if words.action else ()
-    try:
-        with pinned(config.run.threads):
-            outcome: dict[str, Any] = module.main(config, console, *arguments)
-    except BrokenPipeError:
-        raise
-    except Exception as error:
-        return _said(error)
-    console.finish(outcome)
-    return DONE
+        return max(answer_all(words.stage, words.action, requests, typed, console))
+    (console.typed,) = typed
+    return answer(words.stage, words.action, requests[0], console)
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _said(error: Exception) -> int:
-    """Say in one line why nothing came of a request, and return the exit status."""
-    statuses = {RequestError: WRONG_REQUEST, GateError: GATE, FetchError: FAILED}
-    for kind, status in statuses.items():
-        if isinstance(error, kind):
-            print(f"tradewinds: {' '.join(str(error).split())}", file=sys.stderr)
-            return status
-    return _failed(error)
-
-
-def _failed(error: Exception) -> int:
-    import tempfile
-    import traceback
-
-    with tempfile.NamedTemporaryFile("w", prefix="tradewinds-", suffix=".log", delete=False) as log:
-        log.write("".join(traceback.format_exception(error)))
-    reason = " ".join(str(error).split()) or "no reason given"
-    print(f"tradewinds: failed: {type(error).__name__}: {reason}; details in {log.name}", file=sys.stderr)
-    return FAILED
 
 
 def help_page(stage: str) -> str:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from tradewinds.core.console import Console, again
 from tradewinds.core.errors import GateError
-from tradewinds.core.files import json_text, write_bytes, write_json, write_text
+from tradewinds.core.files import append_line, json_text, write_bytes, write_json, write_text
+from tradewinds.core.turns import alone, in_turn
 from tradewinds.evaluation.row_marks import keep_marks, marks_of
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, opening_block, trial_block
@@ -48,16 +49,17 @@ def judge(
     started = time.perf_counter() if started is None else started
     began = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - started)
     job, task = job.opened(), job.task
-    log_opening(job, run.name)
-    models = encoded_anew(job, models)
-    rows = job.split.test if isinstance(job, Prepared) else range(0)
-    decisions = task.decide(job, models, rows) if task.acts else None
-    outcome = None if decisions is None else task.outcome(job, decisions)
-    forecasts = task.score(job, models, decisions)
-    honesty = {**forecasts.honesty}
-    if outcome is not None:
-        honesty = {**task.inference(job, outcome, forecasts), **honesty}
-    honesty |= trials(job, None if outcome is None else task.attempt(job, outcome), run)
+    with in_turn():  # the openings and trials that are counted are those before it
+        log_opening(job, run.name)
+        models = encoded_anew(job, models)
+        rows = job.split.test if isinstance(job, Prepared) else range(0)
+        decisions = task.decide(job, models, rows) if task.acts else None
+        outcome = None if decisions is None else task.outcome(job, decisions)
+        forecasts = task.score(job, models, decisions)
+        honesty = {**forecasts.honesty}
+        if outcome is not None:
+            honesty = {**task.inference(job, outcome, forecasts), **honesty}
+        honesty |= trials(job, None if outcome is None else task.attempt(job, outcome), run)
     if isinstance(job, Prepared):
         honesty |= check_run(job, models, outcome, decisions=decisions, forecasts=forecasts).block()
     document = assemble(
@@ -130,7 +132,8 @@ def publish(
         console.warn(warning)
     console.wrote(run / REPORT)
     console.wrote(run / PAGE)
-    console.wrote(write_index(Path(job.config.run.dir)))
+    with alone():
+        console.wrote(write_index(Path(job.config.run.dir)))
 
 
 def stop_at_leak(document: Mapping[str, Any], told: Mapping[str, Any], console: Console) -> None:
@@ -198,5 +201,4 @@ def log_opening(job: Job, run_id: str) -> None:
         "rows": keep_rows(job) if isinstance(job, Prepared) else None,
     }
     job.runs.mkdir(parents=True, exist_ok=True)
-    with (job.runs / "test_openings.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(opening, sort_keys=True) + "\n")
+    append_line(job.runs / "test_openings.jsonl", json.dumps(opening, sort_keys=True))

@@ -45,7 +45,9 @@ def split_rows(num_rows: int, rule: SplitRule) -> Rows:
         return Rows(range(train), range(train, num_rows - test), range(num_rows - test, num_rows))
     month = ROWS_A_MONTH[rule]
     if num_rows < 20 * month:
-        raise ValueError(f"split {rule} needs 20 months, {20 * month} rows, the file has {num_rows}; use split=ratio")
+        raise ValueError(
+            f"split {rule} needs 20 months, {20 * month} rows, the file has {num_rows}; use benchmark.split=ratio"
+        )
     return Rows(range(12 * month), range(12 * month, 16 * month), range(16 * month, 20 * month))
 
 

@@ -26,11 +26,13 @@ class Reading:
         columns: S numbers of features, the change first.
         season: K numbers of the features that tell the season; none where there is no season.
         weights: S rows of K: what of the season is taken off each; 0 where nothing is.
+        selected: which of the S the regression kept that selected; none where nothing stood out.
     """
 
     columns: tuple[int, ...]
     season: tuple[int, ...] = ()
     weights: tuple[tuple[float, ...], ...] = ()
+    selected: tuple[int, ...] = ()
 
     def read(self, scaled: Array) -> Array:
         """Return (T, S) what is read of (T, F) scaled features; each row of its own, whatever the others are."""
@@ -77,7 +79,8 @@ def selected_reading(
     candidates = [0, *sorted({*chosen, *whole} - {0})]
     none = (0.0,) * len(season)
     weights = tuple(none if k < num_features else tuple(of_season[:, k - num_features].tolist()) for k in candidates)
-    return Reading(tuple(k % num_features for k in candidates), season, weights)
+    selected = tuple(candidates.index(k) for k in sorted(chosen))
+    return Reading(tuple(k % num_features for k in candidates), season, weights, selected)
 
 
 def stepwise(candidates: Array, target: Array) -> list[int]:

@@ -58,6 +58,7 @@ class MemberTraining:
         trainer: how it is trained; its `precision` is not `auto`.
         bins: for the head of that name.
         base: weights of the linear base, if there is one.
+        base_optional: whether the network is also trained without it; the rows that stop both decide which is kept.
         future: what is known of the bars ahead.
         reader: how that is read; None for networks that do not.
         seed: of the weights and of the shuffling.
@@ -68,6 +69,7 @@ class MemberTraining:
     trainer: TrainerConfig
     bins: Bins | None
     base: Tensor | None
+    base_optional: bool
     future: FutureTable
     reader: FutureReader | None
     seed: int
@@ -85,7 +87,17 @@ class MemberTraining:
         return LSTMForecaster(self.model, self.trainer, inputs, self.bins, num_future, base)
 
     def run(self, progress: Progress | None = None) -> tuple[LSTMForecaster, TrainingLog]:
-        """Train a network; torch's random numbers are left as they were."""
+        """Train a network from each of its starts and return that of the least stop loss, and the losses of all.
+
+        Torch's random numbers are left as they were.
+        """
+        starts = [self, replace(self, base=None)] if self.base_optional else [self]
+        trained = [start.train(progress) for start in starts]
+        model, _ = min(trained, key=lambda one: least_loss(one[1]))
+        return model, [losses for _, log in trained for losses in log]
+
+    def train(self, progress: Progress | None) -> tuple[LSTMForecaster, TrainingLog]:
+        """Train one network from its one start."""
         future = partial(future_inputs, self.reader, self.future)
         batches = WindowDataModule(self.data, batch_size=self.trainer.batch_size, seed=self.seed, future=future)
         with torch.random.fork_rng():
@@ -93,6 +105,11 @@ class MemberTraining:
             model = self.fresh()
             log = train(model, batches, self.trainer, progress)
         return model.cpu().eval(), log
+
+
+def least_loss(log: TrainingLog) -> float:
+    """Return the least stop loss of a training, that of the weights it left; NaN is none."""
+    return min(losses["stop_loss"] for losses in log if losses["stop_loss"] == losses["stop_loss"])
 
 
 def train_ensemble(
@@ -135,7 +152,7 @@ def train_ensemble(
 
 def _train_member(job: MemberTraining, report: Report) -> tuple[LSTMForecaster, TrainingLog]:
     model, log = job.run()
-    report(min(epoch["stop_loss"] for epoch in log))
+    report(least_loss(log))
     return model, log
 
 

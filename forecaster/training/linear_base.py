@@ -1,17 +1,22 @@
-"""The linear base: a ridge forecast from the whole window, whose errors a network may be taught instead of the series.
+"""The linear base: a forecast in closed form, whose errors a network is taught instead of the series.
 
 With few bars a network spends its training on what a linear map says at once; taught the rest, it starts from the best
-linear forecast and can only add. Fitted in closed form beforehand, on the rows the network is fitted on.
+linear forecast and can only add. It is the regression that selected what the network reads or, where it is asked for,
+ridge regression from the whole window. Fitted beforehand, on the rows the network is fitted on.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from forecaster.baselines.naive_and_ridge import fit_ridge
+from forecaster.baselines.naive_and_ridge import fit_ridge, ridge_weights
 from forecaster.data.datamodule import Rows, WindowData
 from forecaster.data.windows import gather, strided_windows
+
+TINY = 1e-6  # penalty beside N rows of variance 1: for features that are all but the same
 
 
 def base_inputs(context: Tensor) -> Tensor:
@@ -19,8 +24,24 @@ def base_inputs(context: Tensor) -> Tensor:
     return torch.cat((context[:, :, 0], context[:, -1, 1:]), dim=1)
 
 
+def fit_selected(data: WindowData, selected: Sequence[int]) -> Tensor:
+    """Fit least squares of A instruments together on some features of the last bar; the fit rows alone have a say.
+
+    Returns:
+        (L + F + S, H) weights, the intercept last; 0 for everything that is not among the `selected` features.
+    """
+    rows, length = data.rows.fit, data.context_length
+    num_inputs = length + data.features.shape[2] + data.static.shape[1] - 1
+    inputs = data.features[:, rows][:, :, list(selected)].astype(np.float64)  # (A, N, K)
+    fitted = ridge_weights(inputs.reshape(-1, len(selected)), data.labels(rows), TINY)
+    weights = np.zeros((num_inputs + 1, data.horizon))
+    weights[[length - 1 + number for number in selected]] = fitted[:-1]  # `base_inputs`: the last bar from L - 1 on
+    weights[-1] = fitted[-1]
+    return torch.from_numpy(weights.astype(np.float32))
+
+
 def fit_base(data: WindowData) -> Tensor:
-    """Fit the linear base of A instruments together; the stop rows choose the penalty.
+    """Fit ridge regression of A instruments together on the whole window; the stop rows choose the penalty.
 
     Returns:
         (L + F + S, H) weights, the intercept last.

@@ -14,7 +14,7 @@ class LSTMForecaster(pl.LightningModule):
     """Predict the next H changes and expose the state behind them (B windows, L bars, F features, D units).
 
     The decoder starts at zero, so that the untrained forecast is "no change", the naive one; or the linear base's,
-    whose weights are not trained here (`model.linear_base`).
+    whose weights are not trained here.
 
     Args:
         model: kind, sizes and head of the network.
@@ -22,7 +22,7 @@ class LSTMForecaster(pl.LightningModule):
         num_features: F.
         bins: edges and means of the classes, for the head of that name.
         num_future: G, columns known of each bar ahead, for networks that read them.
-        base: (L + F, H) weights of the linear base, the intercept last; None draws none, for weights that are loaded.
+        base: (L + F, H) weights of the linear base, the intercept last; None: there is none.
     """
 
     base: Tensor | None
@@ -40,8 +40,6 @@ class LSTMForecaster(pl.LightningModule):
         self.config, self.trainer_config = model, trainer
         self.head = build_head(model, trainer, bins)
         self.network = build_network(model, num_features, self.head.outputs, num_future)
-        if model.linear_base and base is None:
-            base = torch.zeros(model.context_length + num_features, model.horizon)
         self.register_buffer("base", base)
 
     def forward(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:

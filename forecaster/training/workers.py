@@ -1,6 +1,7 @@
 """Processes of one torch thread each: the one way in which this room trains networks side by side."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, wait
 from typing import Any, TypeVar
@@ -8,6 +9,8 @@ from typing import Any, TypeVar
 import loky
 import torch
 from loky.backend import get_context
+
+from forecaster.training.orphans import end_with
 
 T = TypeVar("T")
 Report = Callable[..., None]  # what a task calls with its news
@@ -20,7 +23,8 @@ _news: Any = None  # in a worker: the queue to the process that started it
 class Workers:
     """As many processes as asked for or, with None, as there are cores; none where one is enough.
 
-    They start with the first tasks and end with the `with` block: at once if it is left by an error or by Ctrl-C.
+    They start with the first tasks and end with the `with` block: at once if it is left by an error or by Ctrl-C, and
+    within a second when this process is gone, however it went.
     """
 
     def __init__(self, processes: int | None, at_most: int | None = None) -> None:
@@ -31,7 +35,7 @@ class Workers:
     def __enter__(self) -> "Workers":
         if self.count > 1:
             self._news = get_context("loky").SimpleQueue()
-            start = {"initializer": _start, "initargs": (self._news,), "env": ALONE}
+            start = {"initializer": _start, "initargs": (os.getpid(), self._news), "env": ALONE}
             self._pool = loky.ProcessPoolExecutor(self.count, **start)
         return self
 
@@ -63,8 +67,9 @@ class Workers:
         return [future.result() for future in futures]
 
 
-def _start(news: Any) -> None:
+def _start(parent: int, news: Any) -> None:
     global _news
+    end_with(parent)
     _news = news
     torch.set_num_threads(1)
 

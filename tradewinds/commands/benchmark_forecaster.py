@@ -6,12 +6,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forecaster.benchmark.config import BenchmarkConfig
-from forecaster.benchmark.protocol import LongSeries, Score, scaled_series, window_starts
 from forecaster.benchmark.published import published
-from forecaster.benchmark.run import HorizonResult, run_horizon
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.core.files import write_json
@@ -19,6 +17,10 @@ from tradewinds.data.readers.benchmark_file import read_columns
 from tradewinds.pipeline.artifact import new_run_id, writing
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.request.schema import Config
+
+if TYPE_CHECKING:  # they load torch, and a request is refused before that
+    from forecaster.benchmark.protocol import LongSeries, Score
+    from forecaster.benchmark.run import HorizonResult
 
 KIND = "benchmark"
 
@@ -30,6 +32,8 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         raise RequestError("benchmark.path is required; give benchmark.path=FILE, a CSV of a time and numeric columns")
     path = Path(settings.path)
     columns = read_columns(path)
+    from forecaster.benchmark.run import run_horizon
+
     series = _checked(columns.values, settings)
     console.note(f"{path.name}: {len(columns.values)} rows, {len(columns.names)} columns, split {settings.split}")
     results = {}
@@ -47,8 +51,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     return {"benchmark": str(folder), "horizons": results}
 
 
-def _checked(values: Any, settings: BenchmarkConfig) -> LongSeries:
+def _checked(values: Any, settings: BenchmarkConfig) -> "LongSeries":
     """Scale the file, and refuse it before any work where one of the horizons finds no window."""
+    from forecaster.benchmark.protocol import scaled_series, window_starts
+
     try:
         series = scaled_series(values, settings.split)
         for horizon in settings.horizons:
@@ -59,7 +65,7 @@ def _checked(values: Any, settings: BenchmarkConfig) -> LongSeries:
     return series
 
 
-def lines_of(result: HorizonResult, file_name: str) -> list[str]:
+def lines_of(result: "HorizonResult", file_name: str) -> list[str]:
     """Return the table of one horizon as lines."""
     rows = {name: (result.validation[name], result.test[name]) for name in result.test}
     seeds = [pair for name, pair in rows.items() if name.startswith("seed_")]
@@ -88,8 +94,10 @@ def lines_of(result: HorizonResult, file_name: str) -> list[str]:
     return lines
 
 
-def _over(statistic: Callable[[list[float]], float], pairs: list[tuple[Score, Score]]) -> tuple[Score, Score]:
+def _over(statistic: Callable[[list[float]], float], pairs: "list[tuple[Score, Score]]") -> "tuple[Score, Score]":
     """Return a statistic of the seeds' validation scores and of their test scores."""
+    from forecaster.benchmark.protocol import Score
+
     parts = list(zip(*pairs, strict=True))
     one, two = (Score(statistic([s.mse for s in part]), statistic([s.mae for s in part])) for part in parts)
     return one, two

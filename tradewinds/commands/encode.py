@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from forecaster.data.series import Series
-from forecaster.fitted import load_forecaster
 from tradewinds.core.console import Console
 from tradewinds.pipeline.artifact import Artifact, new_run_id
-from tradewinds.pipeline.steps import HIDDEN_STATES, encode_states, find_forecaster
+from tradewinds.pipeline.provenance import HIDDEN_STATES, find_forecaster
 from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -32,6 +31,9 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 def _encoded(
     prepared: Prepared, series: Series, forecaster: Artifact, folder: Path, console: Console
 ) -> dict[str, Any]:
+    from forecaster.fitted import load_forecaster
+    from tradewinds.pipeline.steps import encode_states
+
     fitted = load_forecaster(forecaster.folder, series.instruments[0])
     states, artifact = encode_states(prepared, series, fitted, forecaster, folder, console)
     return {"hidden_states": str(artifact.folder), "rows": len(states.index), "width": states.hidden_state.shape[1]}

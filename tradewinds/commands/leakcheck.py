@@ -8,13 +8,9 @@ from forecaster.config import BaselineConfig
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import write_json
-from tradewinds.leakcheck.audit import table_lines
-from tradewinds.leakcheck.probes import audited, check_pipeline
-from tradewinds.leakcheck.reload import check_source
-from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.pipeline.artifact import new_run_id
+from tradewinds.pipeline.artifact import begun
 from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
@@ -29,6 +25,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Ask all probes on the last bars of the request's series; exit status 3 if one finds a leak."""
     loaded, verdict = job_of(config, whole=True), Verdict()
     loaded.series  # noqa: B018  a series of several instruments names the one that is traded
+    from tradewinds.leakcheck.probes import audited, check_pipeline
+    from tradewinds.leakcheck.reload import check_source
+    from tradewinds.leakcheck.stretch import aligned
+
     short = shortened(aligned(loaded), console)
     index = short.panel.index
     console.note(f"{short.panel.name}: {len(index)} bars, {index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}")
@@ -38,10 +38,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
             verdict.leak = audited(loaded, verdict)
         if verdict.leak is None:
             check_pipeline(short, verdict=verdict, tell=lambda done, total: progress(done, total, {}))
-    run = loaded.runs / new_run_id()
-    run.mkdir(parents=True)
     audit = [dataclasses.asdict(column) for column in verdict.columns]
-    write_json(run / FILE, {**verdict.plain(), "bars": len(index), "config_hash": config.hash, "audit": audit})
+    with begun(loaded.runs) as run:
+        run.mkdir(parents=True)
+        write_json(run / FILE, {**verdict.plain(), "bars": len(index), "config_hash": config.hash, "audit": audit})
     for line in verdict_lines(verdict):
         console.result(line)
     console.wrote(run / FILE)
@@ -93,6 +93,8 @@ def brief(config: Config) -> Config:
 
 def verdict_lines(verdict: Verdict) -> list[str]:
     """Say what was asked and what came of it, a line a probe."""
+    from tradewinds.leakcheck.audit import table_lines
+
     meanings = {
         "reload": "the source read again without its later bars: the earlier ones are the same, to the bit",
         "audit": "every column is known when it is read, every label and outcome after its decision",

@@ -1,4 +1,4 @@
-"""`tradewinds models list|promote|rollback`: what is registered, what is in use, and how to change that."""
+"""`tradewinds models list|promote|rollback|rebuild`: what is registered, what is in use, and how to change that."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from tradewinds.request.schema import Config
 def main(config: Config, console: Console, action: str) -> dict[str, Any]:
     """Do what `action` says with the models under `run.dir`; `run.name` names the model."""
     registry = Registry(Path(config.run.dir))
+    if action == "rebuild":
+        return _rebuild(config, console, registry)
+    _require_registered(config, registry)
     if action == "list":
         return _list(config, console, registry)
     name = _name(config, registry)
@@ -27,8 +30,36 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
     return {"model": name, "champion": version.number}
 
 
+def _require_registered(config: Config, registry: Registry) -> None:
+    """Refuse a registry that has lost a model whose runs are there."""
+    runs = Path(config.run.dir)
+    named = {path.parent.parent.name for path in runs.glob(f"{config.run.name or '*'}/*/decision.json")}
+    if lost := sorted(named - {version.name for version in registry.versions()}):
+        from tradewinds.operate.rebuild import require_registered  # it loads torch, which a list does without
+
+        for name in lost:
+            require_registered(registry, runs, name)
+
+
+def _rebuild(config: Config, console: Console, registry: Registry) -> dict[str, Any]:
+    from tradewinds.operate.rebuild import rebuild
+
+    rebuilt = rebuild(registry, Path(config.run.dir), config.run.name)
+    if rebuilt.aside is not None:
+        console.result(f"the damaged registry lies in {rebuilt.aside} now")
+    for name in rebuilt.known:
+        console.result(f"'{name}' is registered; nothing was changed")
+    for run in rebuilt.broken:
+        console.result(f"left out, since its files are damaged or gone: {run}")
+    if rebuilt.versions:
+        console.result("what was promoted or rolled back by hand is not known any more; `models promote` repeats it")
+    elif not rebuilt.known:
+        console.result(f"no whole run of `retrain` lies under {config.run.dir}; type `tradewinds retrain`")
+    return _list(config, console, registry) if registry.versions(config.run.name) else {"models": []}
+
+
 def _whole(config: Config, version: Version) -> None:
-    from tradewinds.operate.champion import prove  # it loads torch, which a list does without
+    from tradewinds.operate.champion import prove  # it loads pandas, which a list does without
 
     prove(Path(config.run.dir), version)
 

@@ -6,13 +6,10 @@ from typing import Any
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import sha256_of
-from tradewinds.judge import draw
 from tradewinds.pipeline.artifact import MANIFEST, read
-from tradewinds.report.index import write_comparison, write_index
 from tradewinds.request.schema import Config
-from tradewinds.walk_forward.joined import KIND as WALK
-from tradewinds.walk_forward.joined import draw_again
 
+WALK = "walk_forward"  # kind and folder of a joined walk
 AGAIN = {"backtest": "backtest", "forecast": "run", WALK: "walk-forward"}  # artifacts of reports, and who writes them
 
 
@@ -28,6 +25,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     runs = [_newest(config) if name == "latest" else Path(name) for name in names]
     for run in runs:
         _prove(run)
+    from tradewinds.judge import draw
+    from tradewinds.report.index import write_comparison, write_index
+    from tradewinds.walk_forward.joined import draw_again
+
     if len(runs) > 1:
         page = write_comparison(runs, Path(config.run.dir) / "compare.html", plot_points=points)
         console.wrote(page)

@@ -5,7 +5,7 @@ from typing import Any
 
 from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
-from tradewinds.pipeline.artifact import new_run_id
+from tradewinds.pipeline.artifact import begun
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -17,5 +17,6 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     from tradewinds.judge import judge
     from tradewinds.pipeline.steps import fit
 
-    run, started = job.runs / new_run_id(), time.perf_counter()
-    return judge(job, fit(job, run, console), run=run, command="run", console=console, started=started)
+    started = time.perf_counter()
+    with begun(job.runs) as run:
+        return judge(job, fit(job, run, console), run=run, command="run", console=console, started=started)

@@ -6,25 +6,45 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import DatabaseError
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
-from tradewinds.operate.schedule import close_workflows, due_after, due_before, open_workflows, run_due
+from tradewinds.operate.damage import DamagedRegistryError, refusal_of
+from tradewinds.operate.rebuild import require_registered
+from tradewinds.operate.registry import Registry
+from tradewinds.operate.schedule import close_workflows, due_after, due_before, is_overdue, open_workflows, run_due
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
-    """Run the last due retraining if it has not run yet, then each one as it falls due."""
+    """Run the last due retraining if it has not run yet, then each one as it falls due; to be stopped is no failure."""
+    console.stamped = True
+    try:
+        return _serve_alone(config, console)
+    except KeyboardInterrupt:
+        if config.schedule.once:  # then a retraining was asked for, and there is none
+            raise
+        console.note("stopped; nothing half-written was left, and what was due is finished after the next start")
+        return {"stopped": True}
+
+
+def _serve_alone(config: Config, console: Console) -> dict[str, Any]:
     due = due_before(config.schedule, datetime.now(UTC))
     name = job_of(config).name  # a request that cannot work is refused now, not at three in the morning
     runs = Path(config.run.dir)
+    registry = Registry(runs)
+    registry.require_sound()
+    require_registered(registry, runs, name)
     (runs / name).mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(runs / name / ".schedule.lock", timeout=0):
             try:
-                open_workflows((runs / "registry.db").resolve(), name)
+                open_workflows(registry.path.resolve(), name)
                 return _serve(name, config, due, console)
+            except DatabaseError as error:
+                raise refusal_of(registry.path, error) from None
             finally:
                 close_workflows()
     except Timeout:
@@ -44,13 +64,28 @@ def _serve(name: str, config: Config, due: datetime, console: Console) -> dict[s
 def _attempt(name: str, config: Config, due: datetime, console: Console) -> dict[str, Any]:
     try:
         outcome = run_due(name, config, due)
-    except Exception as error:  # the scheduler outlives a retraining that failed; the champion stays in use
-        if config.schedule.once:
-            raise
+    except Exception as fault:  # the scheduler outlives a retraining that failed; the champion stays in use
+        error = refusal_of(Registry(Path(config.run.dir)).path, fault) if isinstance(fault, DatabaseError) else fault
+        if config.schedule.once or isinstance(error, DamagedRegistryError):
+            raise error from None
         console.note(f"retraining due {due:%Y-%m-%d %H:%M} UTC failed: {error}; the champion stays in use")
         return {"status": 1, "said": str(error)}
     console.result(f"retraining due {due:%Y-%m-%d %H:%M} UTC: {outcome['said']}")
+    _warn_of_age(outcome, config, due, console)
     return {"due": due.isoformat(), **outcome}
+
+
+def _warn_of_age(outcome: dict[str, Any], config: Config, due: datetime, console: Console) -> None:
+    """Warn where bars of the series' calendar are missing, and nothing new has come for several due times."""
+    if not outcome.get("bars_missed"):
+        return
+    last = datetime.fromisoformat(outcome["last_close"])
+    if is_overdue(config.schedule, last, due):
+        console.note(
+            f"warning: no new bar for {config.schedule.patience} due times or more: the last one closed "
+            f"{last:%Y-%m-%d %H:%M} UTC, and {outcome['bars_missed']} of its calendar have closed since; look at what "
+            "brings the data"
+        )
 
 
 def _sleep_until(due: datetime) -> None:

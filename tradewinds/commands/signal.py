@@ -8,7 +8,10 @@ from typing import Any
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.data.checks.excursions import refuse_doubtful_end
+from tradewinds.operate.age import bars_missed, is_live, refuse_old
 from tradewinds.operate.champion import first_unseen, load_version
+from tradewinds.operate.past import refuse_changed_past
+from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.task import Job
@@ -21,10 +24,14 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     bring_up_to_date(config, console)
     prepared = job_of(config, whole=True)
     refuse_doubtful_end(prepared.panel, config.data)
-    registry = Registry(Path(config.run.dir))
+    registry, moment = Registry(Path(config.run.dir)), datetime.now(UTC)
+    require_registered(registry, Path(config.run.dir), prepared.name)
     champion = registry.champion(prepared.name)
     if champion is None:
         raise RequestError(f"'{prepared.name}' has no champion under {config.run.dir}; type `tradewinds retrain` first")
+    refuse_changed_past(prepared, registry.versions(prepared.name))
+    if remark := refuse_old(prepared, moment):
+        console.note(f"note: {remark}")
     as_trained, models = load_version(Path(config.run.dir), champion, prepared)
     _tell_of_actions(console, prepared, as_trained, champion)
     index, first = prepared.series.index, first_unseen(prepared, models)
@@ -35,7 +42,6 @@ def main(config: Config, console: Console) -> dict[str, Any]:
             f"{models.trained_to.isoformat()}; a signal needs two bars and an embargo of "
             f"{prepared.split.embargo_bars} after that"
         )
-    moment = datetime.now(UTC)
     signal = {
         "model": prepared.name,
         "model_version": champion.number,
@@ -43,6 +49,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         "model_age_days": _days(moment - datetime.fromisoformat(champion.created_at)),
         "data_last_bar": index[-1].isoformat(),
         "data_age_days": _days(moment - prepared.series.close_time[-1].to_pydatetime()),
+        "data_age_bars": bars_missed(prepared.series, moment) if is_live(prepared) else None,
         **prepared.task.decision(as_trained, models, range(first, len(index))),
     }
     if not console.as_json:

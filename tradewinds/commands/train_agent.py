@@ -6,6 +6,7 @@ from typing import Any
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.artifact import new_run_id
+from tradewinds.pipeline.provenance import AGENT, HIDDEN_STATES, find_forecaster
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -14,12 +15,12 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train an agent, on a trained forecaster's hidden states where its task has a series."""
     job = job_of(config)
+    forecaster = find_forecaster(job) if isinstance(job, Prepared) else None
     from forecaster.fitted import load_forecaster
-    from tradewinds.pipeline.steps import AGENT, HIDDEN_STATES, encoded, find_forecaster, train_agent
+    from tradewinds.pipeline.steps import encoded, train_agent
 
     run, models = job.runs / new_run_id(), Models()
-    if isinstance(job, Prepared):
-        forecaster = find_forecaster(job)
+    if forecaster is not None:
         fitted = load_forecaster(forecaster.folder, job.series.instruments[0])
         console.note(f"forecaster: {forecaster.folder}")
         models = encoded(job, fitted, forecaster, run / HIDDEN_STATES, console)

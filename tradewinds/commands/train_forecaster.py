@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from forecaster.evaluation.scores import score_forecasts
-from forecaster.hidden_states import encode
 from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
 from tradewinds.pipeline.artifact import new_run_id
-from tradewinds.pipeline.steps import train_forecaster
 from tradewinds.report.text import score_lines
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -17,6 +14,10 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Train a forecaster, score it on the validation rows and write its artifact."""
     prepared = job_of(config)
     say_series(prepared, console)
+    from forecaster.evaluation.scores import score_forecasts
+    from forecaster.hidden_states import encode
+    from tradewinds.pipeline.steps import train_forecaster
+
     panel, artifact = train_forecaster(prepared, prepared.runs / new_run_id(), console)
     tables: dict[str, Any] = {}
     for name, fitted in panel.items():

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,26 @@ class Console:
 
     Args:
         as_json: print one JSON object as the last line of standard output, and no other result line.
+        stamped: begin every line with the moment, UTC: for who serves for days.
 
     Attributes:
         typed: the options of the present run, as they would be typed; empty where nobody typed them.
     """
 
-    def __init__(self, *, as_json: bool = False) -> None:
-        self.as_json, self.typed = as_json, ""
+    def __init__(self, *, as_json: bool = False, stamped: bool = False) -> None:
+        self.as_json, self.stamped, self.typed = as_json, stamped, ""
         self._notes: set[str] = set()
         self._rich = RichConsole(stderr=True, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Say something worth knowing while the work goes on."""
         self._notes.add(text)
-        self._rich.print(text, markup=False)
+        self._rich.print(self._stamp() + text, markup=False)
 
     def result(self, text: str) -> None:
         """Say what came out."""
         if not self.as_json:
-            print(text, flush=True)
+            print(self._stamp() + text, flush=True)
 
     def warn(self, text: str) -> None:
         """Say among the results what has to be known of them, unless it was noted before."""
@@ -80,6 +82,9 @@ class Console:
             yield report
             total = bars.tasks[task].total or 1
             bars.update(task, completed=total, total=total)
+
+    def _stamp(self) -> str:
+        return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  " if self.stamped else ""
 
     def _lines(self, title: str) -> Report:
         state = {"tenth": -1}

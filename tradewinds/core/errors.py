@@ -1,4 +1,4 @@
-"""The two ways a request can be turned away; everything else is a failure of ours."""
+"""The ways a request can be turned away or end without a result; everything else is a failure of ours."""
 
 
 class RequestError(ValueError):
@@ -11,6 +11,10 @@ class GateError(RuntimeError):
 
 class FetchError(RuntimeError):
     """What was asked of the network could not be had: exit status 1; the message is one line."""
+
+
+class FullDiskError(RuntimeError):
+    """There is no room for what was to be written: exit status 1; the message is one line, and nothing half is left."""
 
 
 class BusyError(GateError):

@@ -1,5 +1,6 @@
 """Files written whole or not at all, JSON as we write it, and checksums. Knows files; not what is in them."""
 
+import errno
 import hashlib
 import json
 import os
@@ -40,6 +41,18 @@ def write_bytes(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a log, whole or not at all."""
+    with path.open("ab", buffering=0) as log:
+        before = log.tell()
+        try:
+            if log.write(content := line.encode("utf-8") + b"\n") < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            os.truncate(path, before)
+            raise
 
 
 def flush(path: Path) -> None:

@@ -6,8 +6,6 @@ On concurrent.futures with spawned processes. Must not know what they compute.
 import os
 import pickle
 import signal
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -15,9 +13,10 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
+from forecaster.training.orphans import end_with
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-ORPHAN_SECONDS = 0.1  # after which a worker notices that its parent is gone
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # read when the libraries are loaded
 
 
@@ -105,18 +104,11 @@ def _begin(parent: int, shared: tuple[Any, ...]) -> None:
     global _shared
     _shared = shared
     signal.signal(signal.SIGINT, _leave_to_parent)
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    end_with(parent)
 
 
 def _leave_to_parent(number: int, frame: object) -> None:
     """Do nothing on Ctrl-C: a parent ends its workers. Ignoring the signal would teach children of this one to, too."""
-
-
-def _watch(parent: int) -> None:
-    """End this process when its parent is gone: a killed command leaves nobody at work."""
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_SECONDS)
-    os._exit(1)
 
 
 def _work(function: Callable[..., Result], task: Any) -> Result:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -49,6 +49,8 @@ class SampleConfig:
             as a temperature. An account trades returns only; a storage unit (env=battery) trades at prices forecast
             either way.
     """
+
+    IS_LIVE: ClassVar[bool] = False  # it ends where it ends: no bar will be added
 
     kind: Literal["sample"] = "sample"
     name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "plant_temperature"]

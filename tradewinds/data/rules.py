@@ -95,6 +95,8 @@ class DataConfig:
         missing_marks: texts that stand for a missing value, such as 9999.
         accept_jumps: believe prices that look like an unrecorded split, a change of unit or a bad print: true for all,
             or the dates or moments of those to believe, in UTC, such as [2024-03-21,2024-05-02T14:30].
+        accept_changes: a date; what was read of that day and later may have changed, or be gone, since the newest
+            version of a model was made from it, for `retrain` and `signal`; null accepts no change.
         max_missing: share of an exchange's sessions that may be absent, in [0, 1].
         max_gap_hours: hours for which the newest weather value may be repeated, positive.
         pause_seconds: between two requests to one server, at least 0.
@@ -114,6 +116,7 @@ class DataConfig:
     repair: tuple[Literal["sort", "duplicates", "drop", "clip", "forming", "dst", "gaps", "missing"], ...] = ()
     missing_marks: tuple[str, ...] = ()
     accept_jumps: Annotated[bool | tuple[str, ...], AfterValidator(_jumps)] = False
+    accept_changes: Date | None = None
     max_missing: Annotated[float, Field(ge=0, le=1, description="a share of the sessions")] = 0.05
     max_gap_hours: Annotated[float, Field(gt=0, description="hours")] = 72.0
     pause_seconds: Seconds = 1.0

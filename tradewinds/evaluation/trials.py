@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tradewinds.core.files import flush
+from tradewinds.core.files import append_line, flush
 from tradewinds.evaluation.overfitting import bar_sharpe, deflated_sharpe, overfitting_probability, probabilistic_sharpe
 from tradewinds.evaluation.reasons import FEWEST, number_or_reason
 from tradewinds.evaluation.row_marks import overlapping
@@ -123,11 +123,13 @@ def log_trial(trial: Trial, increments: pd.Series, runs: Path) -> None:
     if not table.exists():
         table.parent.mkdir(parents=True, exist_ok=True)
         partial = table.with_name(f".{table.name}-{Path(trial.run).name}")
-        increments.to_frame("return").to_parquet(partial)
-        flush(partial)
-        partial.replace(table)
-    with (runs / LOG).open("a", encoding="utf-8") as log:
-        log.write(json.dumps(dataclasses.asdict(trial), sort_keys=True) + "\n")
+        try:
+            increments.to_frame("return").to_parquet(partial)
+            flush(partial)
+            partial.replace(table)
+        finally:
+            partial.unlink(missing_ok=True)
+    append_line(runs / LOG, json.dumps(dataclasses.asdict(trial), sort_keys=True))
 
 
 def rivals(runs: Path, trial: Trial) -> list[Trial]:

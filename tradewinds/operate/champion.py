@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.operate.registry import Version
 from tradewinds.pipeline.artifact import Artifact, parent, read
-from tradewinds.pipeline.steps import AGENT, FORECASTER, load_models
+from tradewinds.pipeline.provenance import AGENT, FORECASTER
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import request_from
 
@@ -30,6 +30,8 @@ def load_version(runs: Path, version: Version, job: Job) -> tuple[Job, Models]:
         GateError: its files are not what was registered.
         RequestError: they are gone, it was trained on another series, or the series lacks columns it was trained with.
     """
+    from tradewinds.pipeline.steps import load_models
+
     agent = prove(runs, version)
     if agent.manifest["inputs"]["series"] != job.inputs["series"]:
         raise RequestError(
@@ -37,7 +39,7 @@ def load_version(runs: Path, version: Version, job: Job) -> tuple[Job, Models]:
             f"and this request's series is {job.inputs['series']}; {CURE}"
         )
     if isinstance(job, Prepared):
-        _check_series(agent, version, job)
+        check_series(agent, version, job)
     try:
         models = load_models(job, agent, again=True)
     except ValueError as error:
@@ -66,14 +68,17 @@ def first_unseen(prepared: Prepared, models: Models) -> int:
     return after + prepared.split.embargo_bars
 
 
-def _check_series(agent: Artifact, version: Version, prepared: Prepared) -> None:
+def check_series(agent: Artifact, version: Version, prepared: Prepared) -> None:
     """Refuse a series whose returns are not those the agent was selected on: another one may bear the same name.
 
     Raises:
-        RequestError: the bars up to `trained_to` are gone, or are others.
+        RequestError: the bars up to `trained_to` are gone, or are others, and `data.accept_changes` has no say.
     """
     theirs = np.array(agent.manifest["facts"]["last_returns"])
     trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
+    since = prepared.config.data.accept_changes
+    if since is not None and pd.Timestamp(since, tz="UTC") <= trained_to:
+        return
     row = int(prepared.series.index.searchsorted(trained_to, side="right"))
     ours = prepared.series.changes()[max(row - len(theirs), 0) : row, 0]
     there = row > len(theirs) and prepared.series.index[row - 1] == trained_to

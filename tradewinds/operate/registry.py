@@ -5,7 +5,7 @@ whole on the disk. So whoever reads the champion always finds a working model, w
 Must not know how models are trained or judged.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +13,15 @@ from pathlib import Path
 from sqlalchemy import ForeignKey, create_engine, event, select
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, NoResultFound
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.operate.damage import DamagedRegistryError, refusal_of
 
 CHAMPION = "champion"
+SIDE_FILES = ("", "-journal", "-wal", "-shm")  # of an SQLite database
 
 
 class _Base(MappedAsDataclass, DeclarativeBase):
@@ -138,6 +140,49 @@ class Registry:
                 _move(session, version.name, version.number, expected=expected, reason=reason)
         return version
 
+    def restore(self, versions: Sequence[Version], promoted: Sequence[bool], *, reason: str) -> None:
+        """Add versions as they once were, with their numbers and verdicts, all or none; the last promoted is champion.
+
+        Args:
+            versions: of any models, in the order in which they were made.
+            promoted: whether each became the champion then.
+            reason: kept in the log.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._session() as session, session.begin():
+            champions: dict[str, int] = {}
+            for version, won in zip(versions, promoted, strict=True):
+                session.add(version)
+                session.flush()
+                if won:
+                    before = champions.get(version.name)
+                    _move(session, version.name, version.number, expected=before, reason=reason)
+                    champions[version.name] = version.number
+
+    def require_sound(self) -> None:
+        """Read the whole database.
+
+        Raises:
+            DamagedRegistryError: some of it cannot be read.
+        """
+        if self.path.exists():
+            with self._session() as session:
+                (verdict,) = session.connection().exec_driver_sql("PRAGMA quick_check(1)").fetchone() or ("no answer",)
+                if verdict != "ok":
+                    raise DamagedRegistryError(self.path, " ".join(str(verdict).split()))
+
+    def move_aside(self) -> Path:
+        """Give the database another name, so that a new one can take its place; return that name."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        for suffix in SIDE_FILES:
+            file = self.path.with_name(self.path.name + suffix)
+            if file.exists():
+                file.rename(file.with_name(f"{self.path.name}.damaged-{stamp}{suffix}"))
+        return self.path.with_name(f"{self.path.name}.damaged-{stamp}")
+
     def promote(self, name: str, number: int, *, reason: str, check: Check = _accept) -> Version:
         """Make a registered version the champion, if `check` does not raise on it.
 
@@ -187,10 +232,9 @@ class Registry:
             with Session(self._engine, expire_on_commit=False) as session:
                 yield session
         except DatabaseError as error:
-            raise GateError(
-                f"{self.path} cannot be used as a registry of models ({error.orig}); put a copy of it in its place, or "
-                "move it away: the runs beside it stay whole, and `tradewinds retrain` begins a new one"
-            ) from None
+            raise refusal_of(self.path, error) from None
+        except NoResultFound as error:
+            raise DamagedRegistryError(self.path, error) from None
 
 
 def _reign(moves: list[_AliasLog]) -> list[int]:

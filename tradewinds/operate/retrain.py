@@ -1,8 +1,7 @@
 """A challenger is trained up to the newest bar; it replaces the champion only if it wins, by its task's own law."""
 
-import hashlib
-import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,14 @@ from tradewinds.core.console import Console
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.core.files import write_json
 from tradewinds.data.checks.excursions import refuse_doubtful_end
-from tradewinds.judge import judge
+from tradewinds.operate.age import bars_missed, is_live
 from tradewinds.operate.champion import first_unseen, load_version, prove
+from tradewinds.operate.past import keep_past, refuse_changed_past
+from tradewinds.operate.rebuild import DECISION, request_hash, require_registered
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version, now
-from tradewinds.pipeline.artifact import Artifact, new_run_id, sweep_partials
-from tradewinds.pipeline.steps import AGENT, encoded_anew, fit
+from tradewinds.pipeline.artifact import Artifact, begun, sweep_partials
+from tradewinds.pipeline.provenance import AGENT
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -45,69 +46,102 @@ def retrain(config: Config, console: Console) -> dict[str, Any]:
 
 
 def _retrain(job: Job, console: Console) -> dict[str, Any]:
-    config, registry = job.config, Registry(Path(job.config.run.dir))
+    from tradewinds.pipeline.steps import encoded_anew
+
+    config, runs = job.config, Path(job.config.run.dir)
+    registry = Registry(runs)
+    require_registered(registry, runs, job.name)
+    if isinstance(job, Prepared):
+        refuse_changed_past(job, registry.versions(job.name))
     champion = registry.champion(job.name)
-    damage = _damage(Path(config.run.dir), champion)
-    before = registry.judged(job.name, config_hash=_request_hash(config), data_sha256=job.inputs["sha256"])
+    damage = _damage(runs, champion)
+    before = registry.judged(job.name, config_hash=request_hash(config), data_sha256=job.inputs["sha256"])
     if before is not None and not damage:
         console.result(
             f"no new data since {before.data_last}: version {before.number} was made from this very request and data "
             f"({before.verdict}); nothing changed"
         )
-        return {"retrained": False, "version": before.number, "data_last": before.data_last}
+        return {"retrained": False, "version": before.number, "data_last": before.data_last, **_age(job)}
     if swept := sweep_partials(job.runs):
         console.note(f"note: removed {swept} half-written pieces that a killed process left")
-    incumbent = None
-    if champion is not None and not damage:
-        incumbent = load_version(Path(config.run.dir), champion, job)
-    run, started = job.runs / new_run_id(), time.perf_counter()
-    sealed = job.seal()
-    models = fit(sealed, run, console)
-    judge(sealed, models, run=run, command="retrain", console=console, started=started)
-    decision = _decide(job, encoded_anew(job, models), champion, incumbent, damage)
-    write_json(run / "decision.json", decision)
-    version = registry.register(
-        _version(job, models.artifacts[AGENT]),
-        promote=decision["promote"],
-        expected=None if champion is None else champion.number,
-        reason=decision["reason"],
-    )
+    rival, incumbent = _rival(job, registry, champion, damage, console)
+    with begun(job.runs) as run:
+        models = _fitted(job, run, console)
+        decision = _decide(job, encoded_anew(job, models), rival, incumbent, damage)
+        version = registry.register(
+            _version(job, models.artifacts[AGENT]),
+            promote=decision["promote"],
+            expected=None if champion is None else champion.number,
+            reason=decision["reason"],
+        )
+    numbers = {"version": version.number, "data_last": version.data_last}
+    write_json(run / DECISION, {**decision, **numbers})  # after the registry, which it says to have been asked
     outcome = {"retrained": True, "version": version.number, **decision}
     if not decision["promote"]:
         console.finish(outcome)
-        raise GateError(f"version {version.number} was rejected: {decision['reason']}")
+        raise GateError(
+            f"version {version.number} was rejected: {decision['reason']}{_stand_in(registry, rival, champion, damage)}"
+        )
     console.result(f"version {version.number} of '{job.name}' is the champion: {decision['reason']}")
     return outcome
 
 
-def _request_hash(config: Config) -> str:
-    """Hash what decides a retraining's outcome: what decides the model's numbers, and the rules of the duel."""
-    return hashlib.sha256(json.dumps([config.hash, config.plain()["retrain"]]).encode()).hexdigest()
+def _fitted(job: Job, run: Path, console: Console) -> Models:
+    """Fit and judge a challenger that has seen no test rows, and keep what its data were."""
+    from tradewinds.judge import judge
+    from tradewinds.pipeline.steps import fit
+
+    started, sealed = time.perf_counter(), job.seal()
+    models = fit(sealed, run, console)
+    judge(sealed, models, run=run, command="retrain", console=console, started=started)
+    if isinstance(job, Prepared):
+        keep_past(job, run, models.artifacts)
+    return models
 
 
-def _damage(runs: Path, champion: Version | None) -> str:
-    """Say what is wrong with the champion's files, if anything: a broken champion is no reason to stay without one."""
-    if champion is not None:
+def _damage(runs: Path, version: Version | None) -> str:
+    """Say what is wrong with a version's files, if anything: a broken champion is no reason to stay without one."""
+    if version is not None:
         try:
-            prove(runs, champion)
+            prove(runs, version)
         except (GateError, RequestError, OSError) as error:
             return str(error)
     return ""
 
 
+def _rival(
+    job: Job, registry: Registry, champion: Version | None, damage: str, console: Console
+) -> tuple[Version | None, tuple[Job, Models] | None]:
+    """Return whom a challenger has to beat: the champion or, if that cannot be used, the newest version that can."""
+    runs = Path(job.config.run.dir)
+    if champion is None:
+        return None, None
+    if not damage:
+        return champion, load_version(runs, champion, job)
+    for version in reversed(registry.versions(job.name)):
+        try:
+            incumbent = load_version(runs, version, job)
+        except (GateError, OSError, ValueError, KeyError):  # damaged, gone, or of a series or release too far off
+            continue
+        console.note(f"note: champion {champion.number} cannot be used: {damage}; version {version.number} is defended")
+        return version, incumbent
+    return champion, None
+
+
 def _decide(
-    job: Job, challenger: Models, champion: Version | None, incumbent: tuple[Job, Models] | None, damage: str
+    job: Job, challenger: Models, rival: Version | None, incumbent: tuple[Job, Models] | None, damage: str
 ) -> dict[str, Any]:
     """Judge both models on the newest bars that neither has learned from, under the same rules and costs."""
-    if champion is None or incumbent is None:
-        reason = "the first model" if champion is None else f"champion {champion.number} cannot be used: {damage}"
+    if rival is None or incumbent is None:
+        reason = "the first model" if rival is None else f"champion {rival.number} cannot be used: {damage}"
         return {"promote": True, "reason": reason}
+    name = f"version {rival.number}" if damage else f"champion {rival.number}"
     rows, which, facts = range(0), "", {}
     if isinstance(job, Prepared):
-        rows, which = _duel_rows(job, champion, incumbent[1])
+        rows, which = _duel_rows(job, rival, incumbent[1])
         if len(rows) < job.config.retrain.min_bars:
             reason = (
-                f"only {max(len(rows), 0)} bars are unseen by both it and champion {champion.number}, "
+                f"only {max(len(rows), 0)} bars are unseen by both it and {name}, "
                 f"and retrain.min_bars asks for {job.config.retrain.min_bars}"
             )
             return {"promote": False, "reason": reason}
@@ -115,10 +149,28 @@ def _decide(
     duel = job.task.duel((job, challenger), incumbent, rows, which)
     return {
         "promote": duel.wins,
-        "reason": duel.reason.format(champion=f"champion {champion.number}"),
-        "champion": champion.number,
+        "reason": duel.reason.format(champion=name),
+        "champion": rival.number,
         **facts,
         **duel.facts,
+    }
+
+
+def _stand_in(registry: Registry, rival: Version | None, champion: Version | None, damage: str) -> str:
+    """Let the version that a challenger has lost to take the place of a champion that cannot be used."""
+    if not damage or rival is None or champion is None or rival.number == champion.number:
+        return ""
+    registry.promote(rival.name, rival.number, reason=f"champion {champion.number} cannot be used: {damage}")
+    return f"; version {rival.number} is the champion, since champion {champion.number} cannot be used: {damage}"
+
+
+def _age(job: Job) -> dict[str, Any]:
+    """Return how old the data are, as plain data; nothing where none are to come."""
+    if not isinstance(job, Prepared) or not is_live(job):
+        return {}
+    return {
+        "last_close": job.last_close.isoformat(),
+        "bars_missed": bars_missed(job.series, datetime.now(UTC)),
     }
 
 
@@ -140,7 +192,7 @@ def _version(job: Job, agent: Artifact) -> Version:
         name=job.name,
         run=str(agent.folder.parent.relative_to(job.config.run.dir)),
         agent_sha256=agent.sha256,
-        config_hash=_request_hash(job.config),
+        config_hash=request_hash(job.config),
         data_sha256=job.inputs["sha256"],
         data_last=job.series.index[-1].isoformat() if isinstance(job, Prepared) else agent.manifest["created_at"],
         created_at=now(),

@@ -53,6 +53,13 @@ def due_before(config: ScheduleConfig, moment: datetime) -> datetime:
     return _known(config, [due for due in _closes(config, moment) if due <= moment])[-1]
 
 
+def is_overdue(config: ScheduleConfig, last: datetime, due: datetime) -> bool:
+    """Whether `schedule.patience` moments have been due after `last`, of which `due` is the newest."""
+    for _ in range(config.patience - 1):
+        due = due_before(config, due - timedelta(seconds=60))
+    return due > last
+
+
 def _fires(expression: str, moment: datetime, step: Callable[[croniter, type[datetime]], datetime]) -> datetime:
     is_random = re.search(r"(?i)\br\b", expression)  # croniter reads R as a moment that is another one each time
     if len(expression.split()) != 5 or is_random or not croniter.is_valid(expression):
@@ -132,10 +139,18 @@ def _queue(name: str) -> str:
 
 
 def close_workflows() -> None:
-    """End the training child, which removes what it has half written, and disconnect; the next start trains anew."""
-    _stopping.set()
-    end_workers()
-    DBOS.destroy(workflow_completion_timeout_sec=10)  # until the step has left; its work stays pending
+    """End the training child, which removes what it has half written, and disconnect; the next start trains anew.
+
+    A second signal meanwhile is not heard: it would leave behind what the first one has begun to clear.
+    """
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        _stopping.set()
+        end_workers()
+        DBOS.destroy(workflow_completion_timeout_sec=10)  # until the step has left; its work stays pending
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def run_due(name: str, config: Config, due: datetime) -> dict[str, Any]:
@@ -201,7 +216,7 @@ def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
     from tradewinds.operate.retrain import retrain
 
     try:
-        outcome = retrain(request_from(plain), Console())
+        outcome = retrain(request_from(plain), Console(stamped=True))
     except BusyError as error:
         raise RuntimeError(str(error)) from None  # tried again; the due moment is not used up
     except GateError as error:
@@ -210,7 +225,8 @@ def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
         raise RuntimeError(f"the request cannot be met at present: {error}") from None
     except KeyboardInterrupt:
         raise RuntimeError("the training process was interrupted") from None
-    return {"status": 0, "said": str(outcome.get("reason", "no new data"))}
+    age: dict[str, Any] = {key: outcome[key] for key in ("last_close", "bars_missed") if key in outcome}
+    return {"status": 0, "said": str(outcome.get("reason", "no new data")), **age}
 
 
 def _leave(number: int, frame: object) -> None:

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from tradewinds import __version__
-from tradewinds.core.errors import GateError, RequestError
+from tradewinds.core.disk import full_disk
+from tradewinds.core.errors import FullDiskError, GateError, RequestError
 from tradewinds.core.files import PARTIAL, flush, sha256_of, write_json
+from tradewinds.core.turns import moment
 
 MANIFEST = "manifest.json"
 LIBRARIES = ("torch", "pytorch-lightning", "numpy", "pandas", "gymnasium", "hydra-core")
@@ -42,7 +44,32 @@ class Artifact:
 
 def new_run_id() -> str:
     """Return an id that sorts by time and is unique even within a second, such as 20261122T235959.123456-9f3a."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
+    return f"{moment():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
+
+
+@contextmanager
+def begun(runs: Path) -> Iterator[Path]:
+    """Yield the folder of a new run, which is not there yet; of a run that a full disk ends without a report none is.
+
+    Args:
+        runs: folder of all runs of one name.
+
+    Raises:
+        FullDiskError: the disk is full.
+    """
+    run = runs / new_run_id()
+    try:
+        yield run
+    except Exception as error:
+        reason = full_disk(error)
+        if not reason or isinstance(error, RequestError | GateError):
+            raise
+        if (run / "report.json").is_file():
+            left = f"the report is written, and `tradewinds report {run}` draws its page"
+        else:
+            shutil.rmtree(run, ignore_errors=True)
+            left = "the run's folder was removed, since it has no report yet"
+        raise FullDiskError(f"there is no room under {runs} ({reason}): {left}; make room and type it again") from None
 
 
 def versions() -> dict[str, str]:

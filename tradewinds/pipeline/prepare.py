@@ -4,6 +4,7 @@ All of a request's data faults surface here, before anything is trained or writt
 """
 
 import hashlib
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,13 +18,17 @@ from forecaster.data.splits import Split, split_rows
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import know_features
-from tradewinds.data import join_parts, load_parts
+from tradewinds.data import join_parts
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.checks.excursions import doubt_last_bars
 from tradewinds.data.inspection import brief
+from tradewinds.data.shared import read_parts
 from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
+from trading_agent.common.checkpoint import FILE as CHECKPOINT_FILE
+
+ROOM = 8 * 2**20  # bytes that a small run takes: two pages, a report, models
 
 
 def prepare(config: Config, task: Task[Any]) -> Prepared:
@@ -32,10 +37,9 @@ def prepare(config: Config, task: Task[Any]) -> Prepared:
     Raises:
         RequestError: the data cannot be read, or are too few for the split.
     """
-    check_place(Path(config.run.dir))
-    require_tensorboard(asked=config.run.tensorboard)
+    check_surroundings(config)
     _check_classical(config)
-    return prepared_from(config, task, load_parts(config.series, config.weather, config.data))
+    return prepared_from(config, task, read_parts(config.series, config.weather, config.data))
 
 
 def prepared_from(
@@ -108,8 +112,21 @@ def _identity(series: Series, config: Config) -> str:
     return f"{series.name} ({', '.join(series.instruments)}, bars of {series.bar_length}{traded})"
 
 
+def check_surroundings(config: Config) -> None:
+    """Refuse what the machine has not: a place for results, the library of an extra, a checkpoint to resume.
+
+    Raises:
+        RequestError: one of them is not there.
+    """
+    check_place(Path(config.run.dir))
+    require_tensorboard(asked=config.run.tensorboard)
+    folder = config.inputs.resume
+    if folder is not None and not (Path(folder) / CHECKPOINT_FILE).is_file():
+        raise RequestError(f"inputs.resume must name a folder with the checkpoint of a training, was '{folder}'")
+
+
 def check_place(folder: Path) -> None:
-    """Refuse a folder of runs that cannot be written, before an hour of training finds out."""
+    """Refuse a folder of runs that cannot be written, or has no room, before an hour of training finds out."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:
         TemporaryDirectory(dir=there).cleanup()
@@ -117,6 +134,12 @@ def check_place(folder: Path) -> None:
         raise RequestError(
             f"run.dir must be a folder that can be written, was '{folder}', and '{there}' cannot"
         ) from None
+    room = shutil.disk_usage(there).free
+    if room < ROOM:
+        raise RequestError(
+            f"run.dir must lie on a disk with {ROOM // 2**20} MB to spare, and that of '{there}' has "
+            f"{room / 2**20:.1f}; make room, or give another run.dir"
+        )
 
 
 def _check_classical(config: Config) -> None:

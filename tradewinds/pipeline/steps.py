@@ -5,7 +5,7 @@ Written once for every task: what an agent acts in, and how it is scored, the ta
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +22,11 @@ from forecaster.hidden_states import HiddenStates, encode, load_hidden_states
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.plugins import function_of
-from tradewinds.pipeline.artifact import Artifact, latest, parent, read, writing
+from tradewinds.pipeline.artifact import Artifact, parent, read, writing
 from tradewinds.pipeline.prepare import seed_for
+from tradewinds.pipeline.provenance import AGENT as AGENT
+from tradewinds.pipeline.provenance import FORECASTER as FORECASTER
+from tradewinds.pipeline.provenance import HIDDEN_STATES as HIDDEN_STATES
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.pipeline.tensorboard import log_history, logging
 from tradewinds.pipeline.training_log import write_history
@@ -31,14 +34,11 @@ from tradewinds.pipeline.validation import Validation
 from trading_agent import TrainedAgent, load_policy, save_policy
 from trading_agent.common.config import AgentConfig
 
-FORECASTER, HIDDEN_STATES, AGENT = "forecaster", "hidden_states", "agent"  # kinds of artifacts, and their folders
 CHECKPOINT = "agent.checkpoint"
 PAST_THE_SEAL = (
     "something that learns or chooses reached for rows after the validation rows, which are sealed for the judge"
 )
 LAST_RETURNS = 5  # log returns up to the last bar that selected the agent, by which its series is known again
-MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what makes a forecaster fit a request
-AGENT_MUST_MATCH = (*MUST_MATCH, "trainer", "rollout", "env", "agent")
 
 
 def fit(job: Job, run: Path, console: Console) -> Models:
@@ -229,32 +229,14 @@ def _last_selected(job: Job) -> dict[str, Any]:
     return {"trained_to": job.series.index[last - 1].isoformat(), "last_returns": returns}
 
 
-def find_forecaster(prepared: Prepared) -> Artifact:
-    """Find the forecaster that `inputs.forecaster` names, and check that it fits the request.
-
-    Raises:
-        RequestError: there is none, or it was trained on other data or with other settings.
-    """
-    return _find(prepared, FORECASTER, prepared.config.inputs.forecaster, MUST_MATCH)
-
-
-def find_models(job: Job, console: Console) -> Models:
-    """Load the agent that `inputs.agent` names with all that is behind it; of a task without one the forecaster.
-
-    Raises:
-        RequestError: there is none, or it was trained on other data, with other settings or another seed.
-    """
-    if not job.task.acts:
-        assert isinstance(job, Prepared)
-        forecaster = find_forecaster(job)
-        console.note(f"forecaster: {forecaster.folder}")
-        fitted = load_forecaster(forecaster.folder, job.series.instruments[0])
-        return Models(fitted, encode(fitted, job.series), artifacts={FORECASTER: forecaster})
-    agent = _find(job, AGENT, job.config.inputs.agent, AGENT_MUST_MATCH)
-    if agent.manifest["seed"] != job.config.seed:
-        raise RequestError(f"{agent.folder} was trained with seed={agent.manifest['seed']}; give the same seed")
-    console.note(f"agent: {agent.folder}")
-    return load_models(job, agent)
+def found_models(job: Job, artifact: Artifact, console: Console) -> Models:
+    """Load the agent that was found, with all that is behind it; of a task without one the forecaster."""
+    console.note(f"{artifact.manifest['kind']}: {artifact.folder}")
+    if job.task.acts:
+        return load_models(job, artifact)
+    assert isinstance(job, Prepared)
+    fitted = load_forecaster(artifact.folder, job.series.instruments[0])
+    return Models(fitted, encode(fitted, job.series), artifacts={FORECASTER: artifact})
 
 
 def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
@@ -278,31 +260,3 @@ def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
         states = load_hidden_states(artifacts[HIDDEN_STATES].folder)
     trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
     return Models(fitted, states, policy, artifacts, trained_to)
-
-
-def _find(job: Job, kind: str, named: str, keys: Sequence[str]) -> Artifact:
-    artifact = read(latest(job.runs, kind) if named == "latest" else Path(named), kind)
-    check_fits(artifact, job, keys)
-    return artifact
-
-
-def check_fits(artifact: Artifact, job: Job, keys: Sequence[str]) -> None:
-    """Refuse an artifact made for another request.
-
-    Raises:
-        RequestError: its data or one of the settings `keys` differ.
-    """
-    kind = artifact.manifest["kind"]
-    if artifact.manifest["inputs"]["sha256"] != job.inputs["sha256"]:
-        raise RequestError(
-            f"{artifact.folder} was trained on other data ({artifact.manifest['inputs']['series']}) than those of this "
-            f"request ({job.inputs['series']}); give the same series options, or another inputs.{kind}"
-        )
-    theirs, ours = artifact.manifest["config"], job.config.plain()
-    for key in keys:
-        if theirs[key] != ours[key]:
-            names = [name for name in ours[key] if theirs[key].get(name) != ours[key][name]] or list(theirs[key])
-            raise RequestError(
-                f"{artifact.folder} was trained with other values of {', '.join(f'{key}.{name}' for name in names)}; "
-                f"give the same options, or another inputs.{kind}"
-            )

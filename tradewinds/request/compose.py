@@ -23,10 +23,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import is_text, nearest
+from tradewinds.request.interpolation import only_ours
 
 PRIMARY = "tradewinds"  # conf/tradewinds.yaml
 SYMBOLS = ("data.symbols", "series.symbols")
 SYMBOL = re.compile(r"[^\[\],\s]+")
+RAISED = "ValueError raised while resolving interpolation: "  # how OmegaConf opens what we say
 SWEEPS = "a sweep is a,b or range(1,3), or glob(*) of a group"
 
 
@@ -45,7 +47,8 @@ def compose_requests(overrides: Sequence[str], folders: Sequence[Path], *, multi
         RequestError: an override that cannot be read, a group or a choice that does not exist, a sweep without -m, an
             interpolation that cannot be resolved, a YAML file that cannot be read.
     """
-    return [_compose(job, folders) for job in _jobs(overrides, folders, multirun=multirun)]
+    with only_ours():
+        return [_compose(job, folders) for job in _jobs(overrides, folders, multirun=multirun)]
 
 
 def typed_words(overrides: Sequence[str], folders: Sequence[Path], *, multirun: bool) -> list[str]:
@@ -140,7 +143,8 @@ def _compose(words: list[str], folders: Sequence[Path]) -> dict[str, Any]:
             config = compose(PRIMARY, overrides=words + (searchpath if len(folders) > 1 else []))
     except Exception as error:  # whatever it stumbles over was typed, or stands in a YAML file of the user's
         raise RequestError(f"cannot compose the configuration: {_reason(error)}") from None
-    return _resolve(config)
+    with only_ours():  # again: Hydra has registered its own meanwhile
+        return _resolve(config)
 
 
 def _resolve(config: DictConfig) -> dict[str, Any]:
@@ -176,4 +180,4 @@ def _reason(error: Exception) -> str:
 
 def _one_line(error: Exception) -> str:
     text = re.sub(r"\s+", " ", str(error).strip())
-    return text.split(" full_key:")[0].split(" See https")[0]
+    return text.split(" full_key:")[0].split(" See https")[0].removeprefix(RAISED)

@@ -188,6 +188,18 @@ class RetrainConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignalConfig:
+    """What `signal` asks of the data.
+
+    Attributes:
+        max_age: bars of the series' calendar that may have closed since its last one, at least 0; null asks nothing.
+            A series that states its own end, a shipped sample or a made-up world, is not asked.
+    """
+
+    max_age: Annotated[float, Field(ge=0, description="bars")] | None = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScheduleConfig:
     """When `retrain` runs by itself: on a cron expression, or some minutes after an exchange's close.
 
@@ -196,6 +208,7 @@ class ScheduleConfig:
         exchange: ISO 10383 code of the exchange (XNYS, CMES, ...) whose close starts the clock, or null.
         minutes_after_close: minutes between that close and the retraining, in [0, 10080], at most a week.
         attempts: times a retraining that failed (exit status 1) is tried, at least 1.
+        patience: due times without a new bar, at least 1, after which each is warned of.
         once: run one due retraining now, wait for it and return, instead of serving for ever.
     """
 
@@ -204,6 +217,7 @@ class ScheduleConfig:
     minutes_after_close: Annotated[int, Field(ge=0, le=10_080, description="minutes")]
     attempts: Annotated[int, Field(ge=1, description="times")]
     once: bool
+    patience: Annotated[int, Field(ge=1, description="due times")] = 3
 
     def __post_init__(self) -> None:
         require(
@@ -249,6 +263,7 @@ class Config:
         backtest: how the test span is judged.
         inputs: which earlier artifacts a stage starts from.
         retrain: when a challenger wins.
+        signal: what `signal` asks of the data.
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
         benchmark: the file and the budget of `benchmark-forecaster`.
@@ -272,6 +287,7 @@ class Config:
     backtest: BacktestConfig
     inputs: InputsConfig
     retrain: RetrainConfig
+    signal: SignalConfig = SignalConfig()  # older requests, of manifests and queues, have none
     schedule: ScheduleConfig
     models: ModelsConfig
     benchmark: BenchmarkConfig
@@ -285,7 +301,18 @@ class Config:
 
     def deciding(self) -> dict[str, Any]:
         """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
-        places = ("run", "data", "inputs", "retrain", "schedule", "models", "benchmark", "leakcheck", "walk_forward")
+        places = (
+            "run",
+            "data",
+            "inputs",
+            "retrain",
+            "signal",
+            "schedule",
+            "models",
+            "benchmark",
+            "leakcheck",
+            "walk_forward",
+        )
         return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 
     def plain(self) -> dict[str, Any]:

@@ -62,6 +62,11 @@ def task_of(config: Config) -> Any:
     return task.without_prices() if kind_of(config) == "forecast_only" else task
 
 
+def reads_series(config: Config) -> bool:
+    """Say whether a request reads a series."""
+    return not hasattr(task_of(config), "job")
+
+
 def task_of_report(document: Mapping[str, Any]) -> Any:
     """Return the task of a finished run, by its report.json."""
     env = document["run"]["config"]["env"]

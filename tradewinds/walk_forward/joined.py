@@ -20,7 +20,7 @@ from tradewinds.judge import PAGE, REPORT, log_opening, publish, stop_at_leak, t
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Leak
 from tradewinds.leakcheck.walks import account
-from tradewinds.pipeline.artifact import new_run_id, read, sweep_partials, versions
+from tradewinds.pipeline.artifact import begun, read, sweep_partials, versions
 from tradewinds.pipeline.task import Outcome, Prepared
 from tradewinds.report.document import CLEAN, leak_of
 from tradewinds.tasks import task_of_report
@@ -33,11 +33,16 @@ KIND, FILE = "walk_forward", "walk_forward.json"
 
 def walk(prepared: Prepared, console: Console) -> dict[str, Any]:
     """Fit and test all folds and seeds that are not there yet, and join their tests."""
-    started, config = time.perf_counter(), prepared.config
+    started = time.perf_counter()
     prepared = aligned(prepared)
     folds = plan(prepared)
     sweep_partials(prepared.runs)
-    run = prepared.runs / new_run_id()
+    with begun(prepared.runs) as run:
+        return _walk(prepared, folds, run, started, console)
+
+
+def _walk(prepared: Prepared, folds: list[FoldSeed], run: Path, started: float, console: Console) -> dict[str, Any]:
+    config = prepared.config
     tested = _tested(prepared, folds)
     log_opening(tested, run.name)
     with console.progress("walk-forward") as progress:

@@ -25,11 +25,14 @@ def write_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
     plain = {name: leaf for name, leaf in leaves.items() if name not in arrays}
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE}.partial"
-    with partial.open("wb") as file:
-        file.write(save(arrays, metadata={"state": json.dumps(plain)}))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / FILE)
+    try:
+        with partial.open("wb") as file:
+            file.write(save(arrays, metadata={"state": json.dumps(plain)}))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(folder / FILE)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forecaster.config import FeatureConfig
+from forecaster.data.datamodule import WindowData, WindowRows
 from forecaster.data.features import build_features
 from forecaster.data.selection import Reading, everything, selected_reading, stepwise
 from forecaster.fitted import fit_forecaster, load_forecaster
 from forecaster.hidden_states import encode
+from forecaster.training.linear_base import base_inputs, fit_selected
 
 from markets import series_of, small_config
 
@@ -109,6 +112,39 @@ def test_a_forecaster_that_selects_says_the_same_after_it_was_saved(fitted, tmp_
     fitted.save(tmp_path)
     series = series_of(returning(), volume=False)
     np.testing.assert_array_equal(encode(load_forecaster(tmp_path), series).forecast, encode(fitted, series).forecast)
+
+
+def test_the_network_starts_from_the_regression_that_selected_or_from_nothing(fitted):
+    """One epoch of each start was tried; the weights kept are those of the least stop loss."""
+    assert len(fitted.history) == 2
+    kept = min(range(2), key=lambda start: fitted.history[start]["stop_loss"])
+    assert (fitted.model.base is None) == (kept == 1)
+
+
+def test_where_nothing_was_selected_there_is_one_start():
+    config = small_config(epochs=1)
+    config = type(config)(features=FeatureConfig(selection=True), model=config.model, trainer=config.trainer)
+    noise = np.random.default_rng(11).normal(0.0, 0.01, 1_500)
+    plain = fit_forecaster(series_of(noise, volume=False), config, range(0, 1_200), seed=1)
+    assert plain.reading.selected == ()
+    assert plain.model.base is None
+    assert len(plain.history) == 1
+
+
+def test_the_regression_of_the_selected_features_is_that_of_the_last_bar_alone():
+    rng = np.random.default_rng(12)
+    features = rng.normal(size=(2, 400, 3)).astype(np.float32)
+    target = 0.5 * np.roll(features[:, :, 2], 1, axis=1) + rng.normal(0.0, 0.1, (2, 400)).astype(np.float32)
+    rows = WindowRows(np.arange(20, 300), np.arange(310, 390))
+    data = WindowData(features, np.zeros((2, 1), np.float32), target, rows, context_length=8, horizon=2)
+    weights = fit_selected(data, (2,)).numpy()  # (8 + 3 + 1, 2): 8 changes, two features of the last bar, a static
+    assert np.flatnonzero(weights[:, 0]).tolist() == [9, 11]
+    assert weights[9, 0] == pytest.approx(0.5, abs=0.02)
+    assert weights[9, 1] == pytest.approx(0.0, abs=0.02)
+    context = np.stack([features[0, row - 7 : row + 1] for row in (50, 60)])
+    context = torch.from_numpy(np.concatenate([context, np.zeros((2, 8, 1), np.float32)], axis=2))
+    told = base_inputs(context).numpy() @ weights[:-1] + weights[-1]
+    np.testing.assert_allclose(told[:, 0], 0.5 * features[0, [50, 60], 2], atol=0.05)
 
 
 def test_what_can_only_be_selected_stands_behind_what_is_always_read():

@@ -16,6 +16,7 @@ FAST = (
     "benchmark.context_length=24",
     "benchmark.segment_length=6",
     "benchmark.hidden_size=8",
+    "benchmark.processes=1",  # several find the same (test_protocol), and take longer to begin than all of this
 )
 
 
@@ -68,7 +69,12 @@ def test_a_header_that_is_not_utf_8_is_read(tradewinds, tmp_path):
     write_table(tmp_path / "made.csv")
     text = (tmp_path / "made.csv").read_bytes().replace(b"load", "µmol".encode("latin-1"))
     (tmp_path / "weather.csv.gz").write_bytes(gzip.compress(text))
-    answer = tradewinds("benchmark-forecaster", "benchmark.path=weather.csv.gz", *FAST, "benchmark.horizons=[6]")
+    answer = tradewinds(
+        "benchmark-forecaster",
+        "benchmark.path=weather.csv.gz",
+        *FAST,
+        "benchmark.horizons=[6]",
+    )
     assert answer.status == 0, answer.err
 
 

@@ -23,7 +23,7 @@ import labour
 from tradewinds.core.workers import results_of
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born without it
-    with results_of(labour.linger, [1, 2], workers=2, shared=(sys.argv[1],)) as results:
+    with results_of(labour.{work}, [1, 2], workers={workers}, shared=(sys.argv[1],)) as results:
         list(results)
 """
 
@@ -118,18 +118,18 @@ def test_workers_can_be_ended_while_another_thread_waits_for_them(tmp_path):
     assert reasons == ["it was ended"]
 
 
+def start(folder, work="linger", workers=2):
+    """Start a command whose workers linger, in a session of its own."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    script = folder / "script.py"
+    script.write_text(SCRIPT.format(work=work, workers=workers), encoding="utf-8")
+    command = [sys.executable, str(script), str(folder)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_ctrl_c_ends_all_without_a_word_of_theirs_and_a_killed_parent_leaves_nobody_at_work(number, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    command = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path)],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    command = start(tmp_path)
     processes = at_work(tmp_path)
     if number == signal.SIGINT:
         os.killpg(command.pid, number)  # as a terminal does: to all of them
@@ -138,3 +138,25 @@ def test_ctrl_c_ends_all_without_a_word_of_theirs_and_a_killed_parent_leaves_nob
     command.wait(30.0)
     assert waiting(lambda: not [process for process in processes if alive(process)], 1.0)
     assert command.stderr.read().count("Traceback") == (1 if number == signal.SIGINT else 0)
+
+
+def of_session(number):
+    """Return the processes of a session that live, helpers of multiprocessing included."""
+    processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    return [process for process in processes if alive(process) and session_of(process) == number]
+
+
+def session_of(process):
+    try:
+        return os.getsid(process)
+    except ProcessLookupError:
+        return None
+
+
+def test_a_killed_command_leaves_no_worker_of_its_workers_and_no_helper(tmp_path):
+    command = start(tmp_path, "linger_in_a_nest", workers=1)
+    at_work(tmp_path)
+    assert len(of_session(command.pid)) >= 4
+    os.kill(command.pid, signal.SIGKILL)
+    command.wait(30.0)
+    assert waiting(lambda: not of_session(command.pid), 5.0), of_session(command.pid)

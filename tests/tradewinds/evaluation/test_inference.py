@@ -164,6 +164,18 @@ def test_seeds_and_sweeps_count_as_trials_and_repetitions_do_not(tradewinds, tmp
     assert [block["sharpe_by_seed"]["seeds"] for block in honesty] == [[7], [7], [1, 7], [1, 2, 7]]
     assert honesty[-1]["pbo_reason"] == "3 trials on these test rows; 8 are needed (seeds count)"
     assert len((tmp_path / "runs/trials.jsonl").read_text(encoding="utf-8").splitlines()) == 4
+    for seed, name in ((7, "mine"), (1, "another"), (2, "another")):  # the same, typed one after another
+        assert tradewinds(*words, f"seed={seed}", f"run.name={name}", "run.dir=typed").status == 0
+    typed = sorted(tmp_path.glob("typed/*/*/report.json"), key=lambda file: file.parent.name)
+    assert [unmarked(file) for file in typed[1:]] == [unmarked(file) for file in files[2:]]
+
+
+def unmarked(file):
+    """A report but for its id, its start and its seconds."""
+    report = json.loads(file.read_text(encoding="utf-8"))
+    for name in ("id", "started_at", "seconds"):
+        del report["run"][name]
+    return report
 
 
 def test_eight_trials_on_the_same_rows_have_a_probability_of_overfitting(tmp_path):

@@ -34,7 +34,9 @@ def add(registry, number, *, promote=True):
 
 def test_a_damaged_registry_is_refused_by_name(registry, tmp_path):
     (tmp_path / "registry.db").write_bytes(b"junk" * 100)
-    with pytest.raises(GateError, match=r"registry\.db cannot be used as a registry of models \(file is not a data"):
+    with pytest.raises(
+        GateError, match=r"registry\.db is damaged \(file is not a database\): type `tradewinds models reb"
+    ):
         registry.versions()
     assert (tmp_path / "registry.db").read_bytes() == b"junk" * 100
 

@@ -1,43 +1,20 @@
 """Scheduled retraining: whatever happens, there is a working champion, and it changes only for a better one."""
 
 import json
+import multiprocessing
 import os
 import signal
-import sqlite3
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 from filelock import FileLock
 
+from tradewinds.__main__ import main
 from tradewinds.operate.registry import Registry
 
-from story import FAST_CSV, write_bars
-
-WORDS = ("series=csv", "series.path=bars.csv", *FAST_CSV)
-
-
-@pytest.fixture
-def market(tmp_path):
-    """Write the first bars of a market; a call with more bars lets time pass."""
-
-    def bars(count):
-        write_bars(tmp_path / "full.csv", num_bars=700)
-        lines = (tmp_path / "full.csv").read_text().splitlines(keepends=True)
-        (tmp_path / "bars.csv").write_text("".join(lines[: count + 1]))
-
-    bars(450)
-    return bars
-
-
-def signal_of(typed):
-    answer = typed("signal", *WORDS)
-    assert answer.status == 0, answer.err
-    return json.loads(answer.out)
+from championship import WORDS, signal_of
+from story import write_bars
 
 
 def test_retrain_promotes_a_first_model_and_signal_speaks_for_it(market, tradewinds):
@@ -55,8 +32,7 @@ def test_retrain_promotes_a_first_model_and_signal_speaks_for_it(market, tradewi
     assert "champion 1 acts as it was trained: env.exposures=[-1.0, 0.0, 1.0] in place of [0.0, 0.5]" in other.err
 
 
-def test_without_new_data_retrain_says_so_and_changes_nothing(market, tradewinds, tmp_path):
-    tradewinds("retrain", *WORDS)
+def test_without_new_data_retrain_says_so_and_changes_nothing(grown, tradewinds, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.suffix not in (".lock", ".db-shm")}
     answer = tradewinds("retrain", *WORDS)
     assert answer.status == 0
@@ -65,9 +41,8 @@ def test_without_new_data_retrain_says_so_and_changes_nothing(market, tradewinds
     assert {p: t for p, t in after.items() if p.is_file()} == {p: t for p, t in before.items() if p.is_file()}
 
 
-def test_a_challenger_that_does_not_win_is_rejected_and_the_champion_stays(market, tradewinds):
-    tradewinds("retrain", *WORDS)
-    market(480)
+def test_a_challenger_that_does_not_win_is_rejected_and_the_champion_stays(grown, tradewinds):
+    grown(480)
     answer = tradewinds("retrain", *WORDS, "retrain.margin=1000")
     assert answer.status == 3
     assert "version 2 was rejected: log growth" in answer.err
@@ -78,17 +53,15 @@ def test_a_challenger_that_does_not_win_is_rejected_and_the_champion_stays(marke
     assert "champion  data" not in listed.splitlines()[1]
 
 
-def test_too_few_unseen_bars_are_no_ground_for_a_change(market, tradewinds):
-    tradewinds("retrain", *WORDS)
-    market(455)
+def test_too_few_unseen_bars_are_no_ground_for_a_change(grown, tradewinds):
+    grown(455)
     answer = tradewinds("retrain", *WORDS, "retrain.min_bars=10000")
     assert answer.status == 3
     assert "bars are unseen by both it and champion 1, and retrain.min_bars asks for 10000" in answer.err
 
 
-def test_promote_and_rollback_move_the_champion_and_a_damaged_version_is_refused(market, tradewinds, tmp_path):
-    tradewinds("retrain", *WORDS)
-    market(480)
+def test_promote_and_rollback_move_the_champion_and_a_damaged_version_is_refused(grown, tradewinds, tmp_path):
+    grown(480)
     tradewinds("retrain", *WORDS, "retrain.margin=1000")
     assert tradewinds("models", "promote", "2").out == "version 2 of 'bars' is the champion\n"
     assert signal_of(tradewinds)["model_version"] == 2
@@ -102,20 +75,40 @@ def test_promote_and_rollback_move_the_champion_and_a_damaged_version_is_refused
     assert signal_of(tradewinds)["model_version"] == 1
 
 
-def test_a_champion_whose_files_are_damaged_is_replaced(market, tradewinds, tmp_path):
-    tradewinds("retrain", *WORDS)
-    first = Registry(tmp_path / "runs").versions("bars")[0]
-    (tmp_path / "runs" / first.run / "agent" / "policy.json").write_text("{}")
+def damage(tmp_path, version):
+    """Change a file of a version."""
+    (tmp_path / "runs" / version.run / "agent" / "policy.json").write_text("{}")
+
+
+def test_a_champion_whose_files_are_damaged_is_replaced_where_no_other_version_can_be_used(grown, tradewinds, tmp_path):
+    damage(tmp_path, Registry(tmp_path / "runs").versions("bars")[0])
     assert tradewinds("signal", *WORDS).status == 3
-    market(480)
+    grown(480)
     answer = tradewinds("retrain", *WORDS, "retrain.margin=1000")
     assert answer.status == 0, answer.err
     assert "version 2 of 'bars' is the champion: champion 1 cannot be used" in answer.out
     assert signal_of(tradewinds)["model_version"] == 2
 
 
-def test_a_damaged_champion_is_replaced_even_without_new_data_and_as_often_as_needed(market, tradewinds, tmp_path):
-    tradewinds("retrain", *WORDS)
+def test_a_damaged_champion_is_succeeded_by_whoever_wins_a_duel_of_challenger_and_newest_version_that_works(
+    grown, tradewinds, tmp_path
+):
+    registry = Registry(tmp_path / "runs")
+    grown(480)
+    tradewinds("retrain", *WORDS, "retrain.margin=1000")
+    tradewinds("models", "promote", "2")
+    damage(tmp_path, registry.champion("bars"))
+    answer = tradewinds("retrain", *WORDS, "retrain.margin=1000", "seed=8")
+    assert answer.status == 3
+    assert "champion 2 cannot be used" in answer.err
+    assert "version 1 is defended" in answer.err
+    assert "version 3 was rejected: log growth" in answer.err
+    assert "did not beat version 1's" in answer.err
+    assert "version 1 is the champion, since champion 2 cannot be used" in answer.err
+    assert signal_of(tradewinds)["model_version"] == 1
+
+
+def test_a_damaged_champion_is_replaced_even_without_new_data_and_as_often_as_needed(grown, tradewinds, tmp_path):
     for number, harm in ((1, b"{}"), (2, None)):
         newest = Registry(tmp_path / "runs").versions("bars")[-1]
         weights = tmp_path / "runs" / newest.run / "forecaster" / "weights.safetensors"
@@ -128,8 +121,7 @@ def test_a_damaged_champion_is_replaced_even_without_new_data_and_as_often_as_ne
     assert "no new data since" in tradewinds("retrain", *WORDS).out
 
 
-def test_other_rules_of_the_duel_are_another_request(market, tradewinds):
-    tradewinds("retrain", *WORDS)
+def test_other_rules_of_the_duel_are_another_request(grown, tradewinds):
     answer = tradewinds("retrain", *WORDS, "retrain.margin=1000")
     assert answer.status == 3
     assert "version 2 was rejected: log growth" in answer.err
@@ -137,9 +129,8 @@ def test_other_rules_of_the_duel_are_another_request(market, tradewinds):
     assert "no new data since" in tradewinds("retrain", *WORDS, "retrain.margin=1000").out
 
 
-def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, tmp_path):
-    tradewinds("retrain", *WORDS)
-    market(520)
+def test_a_champion_is_never_judged_on_bars_it_learned_from(grown, tradewinds, tmp_path):
+    grown(520)
     tradewinds("retrain", *WORDS, "retrain.margin=1000")
     runs = sorted((tmp_path / "runs" / "bars").glob("*/decision.json"))
     decision = json.loads(runs[-1].read_text(encoding="utf-8"))
@@ -151,9 +142,8 @@ def test_a_champion_is_never_judged_on_bars_it_learned_from(market, tradewinds, 
     assert decision["unseen"]["first"] > max(trained_to)
 
 
-def test_the_duel_is_on_bars_after_those_the_champion_was_promoted_on_as_soon_as_they_are_enough(market, tradewinds):
-    tradewinds("retrain", *WORDS)
-    market(480)
+def test_the_duel_is_on_bars_after_those_the_champion_was_promoted_on_as_soon_as_they_are_enough(grown, tradewinds):
+    grown(480)
     index = pd.read_csv("bars.csv", index_col=0).index
     promoted_on, first_fresh = index[449], index[450]
     answer = tradewinds("retrain", *WORDS, "retrain.margin=1000", "retrain.min_bars=30", "--json")
@@ -169,26 +159,33 @@ def test_the_duel_is_on_bars_after_those_the_champion_was_promoted_on_as_soon_as
     assert "unseen bars" in answer.err
 
 
-def test_a_retraining_killed_at_any_moment_leaves_the_champion_and_the_next_one_completes(market, tradewinds, tmp_path):
-    tradewinds("retrain", *WORDS)
-    market(480)
-    command = [
-        sys.executable,
-        "-m",
-        "tradewinds",
-        "retrain",
-        *WORDS,
-        "agent.steps=9000000",
-    ]  # longer than any wait here
-    for delay in (2.5, 6.0):
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(delay)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+def retrain_until(moment, words):
+    """Retrain, in a process of its own, and kill it when so many files have come to lie on the disk."""
+    flushed, fsync = [], os.fsync
+
+    def flush(descriptor):
+        fsync(descriptor)
+        flushed.append(descriptor)
+        if len(flushed) == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.fsync = flush
+    main(["retrain", *words])
+
+
+def test_a_retraining_killed_at_any_moment_leaves_the_champion_and_the_next_one_completes(grown, tradewinds, tmp_path):
+    grown(480)
+    for moment in (2, 12, 25):  # in the forecaster's artifact, in the agent's, in the report
+        process = multiprocessing.get_context("fork").Process(target=retrain_until, args=(moment, WORDS))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         assert signal_of(tradewinds)["model_version"] == 1
+    assert list(Path("runs").rglob(".partial-*"))
     answer = tradewinds("retrain", *WORDS)
     assert answer.status in (0, 3), answer.err
-    assert len(Registry(tmp_path / "runs").versions("bars")) >= 2
+    assert "half-written pieces that a killed process left" in answer.err
+    assert len(Registry(tmp_path / "runs").versions("bars")) == 2
     assert not list(Path("runs").rglob(".partial-*"))
 
 
@@ -200,8 +197,7 @@ def test_two_retrainings_of_one_model_do_not_run_at_once(market, tradewinds, tmp
     assert "another retraining of 'bars' is running; this one did nothing" in answer.err
 
 
-def test_a_champion_of_another_series_or_other_columns_is_not_judged_here(market, tradewinds, tmp_path):
-    tradewinds("retrain", *WORDS)
+def test_a_champion_of_another_series_or_other_columns_is_not_judged_here(grown, tradewinds, tmp_path):
     (tmp_path / "other.csv").write_bytes((tmp_path / "bars.csv").read_bytes())
     write_bars(tmp_path / "other_bars.csv", 480, seed=2)
     answer = tradewinds("retrain", *WORDS, "series.path=other.csv", "run.name=bars", "seed=8")
@@ -227,61 +223,3 @@ def test_a_champion_of_other_settings_is_judged_by_its_own_states_and_levels(mar
     assert answer.status == 3, answer.err
     assert "did not beat champion 1's" in answer.err
     assert signal_of(tradewinds)["target_exposure"]["bars"] in (-2.0, 0.0, 2.0)
-
-
-def test_two_schedulers_of_one_model_do_not_serve_at_once(market, tradewinds, tmp_path):
-    (tmp_path / "runs" / "bars").mkdir(parents=True)
-    with FileLock(tmp_path / "runs" / "bars" / ".schedule.lock"):
-        answer = tradewinds("schedule", *WORDS)
-    assert answer.status == 3
-    assert "another scheduler of 'bars' is running; this one did nothing" in answer.err
-
-
-def test_a_scheduler_that_is_stopped_while_it_connects_ends_what_it_has_begun(market, tradewinds, monkeypatch):
-    import tradewinds.commands.schedule as stage
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    closed = []
-    monkeypatch.setattr(stage, "open_workflows", interrupt)
-    monkeypatch.setattr(stage, "close_workflows", lambda: closed.append(True))
-    answer = tradewinds("schedule", *WORDS)
-    assert (answer.status, answer.err) == (1, "tradewinds: interrupted; nothing half-written was left\n")
-    assert closed == [True]
-
-
-@pytest.mark.parametrize(("kill", "number"), [(os.killpg, signal.SIGKILL), (os.kill, signal.SIGTERM)])
-def test_a_due_retraining_that_was_killed_is_finished_by_the_next_scheduler(kill, number, market, tmp_path):
-    command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
-    command += ["schedule.cron=0 0 1 1 *", *WORDS, "agent.steps=40000"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while "train dqn" not in process.stderr.readline():  # until it is in the middle of its work
-        assert process.poll() is None
-    kill(process.pid, number)
-    said = process.communicate()[1]  # returns when its child, which holds the pipe too, is gone as well
-    if number == signal.SIGTERM:
-        assert process.returncode == 1
-        assert said.endswith("tradewinds: interrupted; nothing half-written was left\n")
-        assert "Traceback" not in said
-        assert not list(tmp_path.rglob(".partial-*"))
-    assert Registry(tmp_path / "runs").versions("bars") == []
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "UTC: the first model" in done.stdout
-    assert len(Registry(tmp_path / "runs").versions("bars")) == 1
-
-
-def test_a_due_retraining_runs_once_however_often_it_is_asked_for(market, tmp_path):
-    command = [sys.executable, "-m", "tradewinds", "schedule", "schedule.once=true", "schedule.exchange=null"]
-    runs = tmp_path / "50% of it? a#b & c"  # a path, not a URL
-    command += ["schedule.cron=0 0 1 1 *", *WORDS, f"run.dir='{runs}'"]
-    said = []
-    for _ in range(2):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        said.append(done.stdout.splitlines()[-1])
-    assert "UTC: the first model" in said[0]
-    assert said[0] == said[1]
-    assert len(Registry(runs).versions("bars")) == 1
-    with sqlite3.connect(runs / "registry.db") as connection:
-        assert connection.execute("select status from workflow_status").fetchall() == [("SUCCESS",)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [runs.name, "bars.csv", "full.csv"]

@@ -6,7 +6,7 @@ import pytest
 
 from story import FAST_CSV, write_bars
 
-WORDS = (*FAST_CSV, "series=csv", "series.path={up: up.csv, down: down.csv}")
+WORDS = (*FAST_CSV, "signal.max_age=null", "series=csv", "series.path={up: up.csv, down: down.csv}")
 
 
 @pytest.fixture

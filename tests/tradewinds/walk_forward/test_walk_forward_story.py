@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,12 @@ def one_after_another(prepared, tasks, progress):
     return len(tasks)
 
 
+@contextmanager
+def in_this_process(function, tasks, *, shared, **_):
+    """Do the work of `tradewinds.core.workers.results_of` here: a process of its own takes seconds to begin."""
+    yield (function(*shared, task) for task in tasks)
+
+
 @pytest.fixture
 def walked(typed, folder, monkeypatch):
     """One walk that nobody disturbed, in one process."""
@@ -128,7 +135,8 @@ def test_killed_in_the_middle_and_damaged_it_goes_on_where_it_was_and_ends_the_s
     kept = whole[0].read_bytes()
     whole[0].write_bytes(kept[:-1])
     monkeypatch.chdir(tmp_path)
-    answer = CommandLine(capsys)(*WORDS, "walk_forward.workers=1")
+    monkeypatch.setattr("tradewinds.walk_forward.folds.results_of", in_this_process)
+    answer = CommandLine(capsys)(*WORDS)
     assert answer.status == 0, answer.err
     assert f"{5 - count} of 4 folds were computed" in answer.out
     ((_, document, equity),) = results(tmp_path)

@@ -1,7 +1,7 @@
 """Settings of the made-up worlds. Light: no pandas, no YAML. What the processes are: `synthetic`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -43,6 +43,8 @@ class SyntheticConfig:
         half_period_bars: square_wave: bars it rises, and then falls, at least 1.
         sigma: all but square_wave: standard deviation of the noise of a bar's log return, in (0, 1].
     """
+
+    IS_LIVE: ClassVar[bool] = False  # it ends where it ends: no bar will be added
 
     kind: Literal["synthetic"] = "synthetic"
     process: Literal["ar1", "ou", "regime", "seasonal", "martingale", "square_wave"]

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from tradewinds.pipeline.prepare import check_place, seed_for
+from tradewinds.pipeline.prepare import check_surroundings, seed_for
 from tradewinds.pipeline.task import Attempt, Duel, Forecasts, Job, Models, Outcome, Plans
-from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.pipeline.training_log import HISTORY
 from tradewinds.request.schema import Config
 from tradewinds.tasks.gymnasium.episodes import make, returns_of
@@ -39,8 +38,7 @@ class GymnasiumTask:
         Raises:
             RequestError: the environment cannot be made, or results cannot be written.
         """
-        check_place(Path(config.run.dir))
-        require_tensorboard(asked=config.run.tensorboard)
+        check_surroundings(config)
         name = config.env.id
         make(name, 1).close()
         inputs = {"series": name, "env": name, "sha256": name, "sources": []}

@@ -24,6 +24,7 @@ from trading_agent.direct.networks import LevelNetwork
 from story import CommandLine, write_bars
 
 MARKET = (
+    "signal.max_age=null",
     "series=csv",
     "series.path=bars.csv",
     "model.context_length=8",

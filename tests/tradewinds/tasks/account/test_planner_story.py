@@ -8,6 +8,7 @@ import pytest
 from story import CommandLine, write_bars
 
 WORDS = (
+    "signal.max_age=null",
     "series=csv",
     "series.path=bars.csv",
     "model.context_length=16",

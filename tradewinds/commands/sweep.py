@@ -1,0 +1,206 @@
+"""A sweep: several requests answered side by side, on all cores, and told as if one had followed the other.
+
+Each worker answers one request after another, and reads none of the data that the parent has read for several.
+"""
+
+import io
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tradewinds.commands.answer import FAILED, answer
+from tradewinds.core.console import Console, Report
+from tradewinds.core.errors import RequestError
+from tradewinds.core.machine import cores, free_memory
+from tradewinds.core.turns import Turns, taking_part
+from tradewinds.core.workers import results_of
+from tradewinds.data.shared import Shared, key_of, read_parts, sharing
+from tradewinds.request.schema import Config, request_from
+from tradewinds.tasks import reads_series
+
+Work = Callable[[Config, Console], int]  # does what a request asks for and returns the exit status
+Tape = list[tuple[str, str]]  # what was said, and on which of STREAMS
+STREAMS = ("stdout", "stderr")
+# the others keep a registry or a store, or take all cores themselves
+SIDE_BY_SIDE = ("run", "train-forecaster", "encode", "train-agent", "backtest", "leakcheck")
+SHARING = (*SIDE_BY_SIDE, "walk-forward")  # commands that bring no new data between two runs
+RUN_BYTES, TIMES_FILE = 2**30, 50  # memory of a run: its libraries, and its file so many times
+KILLED = "a run's process was killed, as a machine without memory does"
+
+
+@dataclass(frozen=True)
+class SweptRun:
+    """One run of a sweep.
+
+    Attributes:
+        number: its place, from 0.
+        plain: its request.
+        typed: what one would type for it.
+        data: what was read for it already.
+    """
+
+    number: int
+    plain: Mapping[str, Any]
+    typed: str
+    data: Shared
+
+
+def answer_all(
+    stage: str, action: str, requests: Sequence[Config], typed: Sequence[str], console: Console
+) -> list[int]:
+    """Answer all requests and return their exit statuses; whatever comes of one, the others follow.
+
+    Args:
+        stage: what is done with each.
+        action: of a stage that has several; else empty.
+        requests: valid ones.
+        typed: what one would type for each.
+        console: where to tell it.
+    """
+    keys = Counter(_key(request) for request in requests if stage in SHARING and reads_series(request))
+    shared = [key for key, count in keys.items() if count > 1]
+    workers = _workers(requests) if stage in SIDE_BY_SIDE else 1
+    with sharing(shared):
+        if workers > 1:
+            runs = [
+                SweptRun(number, request.plain(), words, _data(request) if _key(request) in shared else {})
+                for number, (request, words) in enumerate(zip(requests, typed, strict=True))
+            ]
+            with console.progress("sweep") as progress:
+                return side_by_side(partial(answer, stage, action), runs, console, workers, progress)
+        statuses = []
+        for request, console.typed in zip(requests, typed, strict=True):
+            statuses.append(answer(stage, action, request, console))
+        return statuses
+
+
+def _key(request: Config) -> str:
+    return key_of(request.series, request.weather, request.data)
+
+
+def _data(request: Config) -> Shared:
+    """Return the data of a request, read now or before; or why they cannot be read, which its run will tell."""
+    try:
+        return {_key(request): read_parts(request.series, request.weather, request.data)}
+    except RequestError as error:
+        return {_key(request): error}
+
+
+def _workers(requests: Sequence[Config]) -> int:
+    """Return how many runs this machine can hold at a time: a core a thread, and memory for their data."""
+    threads = max(map(_threads, requests))
+    memory, each = free_memory(), RUN_BYTES + TIMES_FILE * max(map(_file_bytes, requests))
+    room = len(requests) if memory is None else memory // each
+    return max(1, min(len(requests), cores() // threads, room))
+
+
+def _threads(request: Config) -> int:
+    """Return how many cores one run takes: threads of torch, or members of an ensemble at a time."""
+    trainer = request.trainer
+    return max(request.run.threads, min(trainer.members, trainer.processes or cores()))
+
+
+def _file_bytes(request: Config) -> int:
+    named = getattr(request.series, "path", None) or ()
+    paths = (named,) if isinstance(named, str | Path) else named.values() if isinstance(named, Mapping) else named
+    files = [file for path in paths for file in (Path(path), *Path(path).glob("*")) if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def side_by_side(work: Work, runs: Sequence[SweptRun], console: Console, workers: int, progress: Report) -> list[int]:
+    """Do runs in processes of their own, tell each when all before it are told, and return their exit statuses.
+
+    Where a process is killed, what it was at is tried again by a single one; what is killed then has failed.
+
+    Args:
+        work: of a module, so that another process can import it.
+        runs: numbered from 0.
+        console: where to tell it.
+        workers: processes at most.
+        progress: is told how many are done.
+    """
+    statuses: dict[int, int] = {}
+    tapes: dict[int, Tape] = {}
+    while left := [run for run in runs if run.number not in statuses]:
+        turns = Turns([run.number in statuses for run in runs])
+        shared = (work, console.as_json, turns)
+        try:
+            with results_of(_worked, left, workers=workers, shared=shared, killed=KILLED) as results:
+                for number, status, tape in results:
+                    statuses[number], tapes[number] = status, tape
+                    _tell(tapes)
+                    progress(len(statuses), len(runs), {})
+        except RuntimeError as error:
+            lost = [run.number for run in left if turns.begun[run.number] and run.number not in statuses]
+            if workers > 1:
+                console.note(f"note: {error}; what is left of the sweep is computed one by one")
+            else:
+                number = (lost or [left[0].number])[0]
+                statuses[number], tapes[number] = FAILED, [("stderr", f"tradewinds: failed: {error}\n")]
+                _tell(tapes)
+            workers = 1
+    return [statuses[run.number] for run in runs]
+
+
+def _tell(tapes: dict[int, Tape]) -> None:
+    """Play the tapes whose turn it is, and keep none of what was played but its place."""
+    for number in range(len(tapes)):
+        if number not in tapes:
+            return
+        for name, pieces in groupby(tapes[number], key=itemgetter(0)):  # lines whole: a bar on a terminal goes on below
+            print("".join(text for _, text in pieces), end="", file=getattr(sys, name), flush=True)
+        tapes[number] = []
+
+
+_tape: Tape = []  # of the run in this process
+
+
+class _Recorder(io.TextIOBase):
+    """A stream that records; one for all runs of a process, since libraries hold on to the one they find first."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def write(self, text: str) -> int:
+        _tape.append((self.name, text))
+        return len(text)
+
+
+_recorders = [_Recorder(name) for name in STREAMS]
+
+
+def _worked(work: Work, as_json: bool, turns: Turns, run: SweptRun) -> tuple[int, int, Tape]:
+    """Do a run in a process of its own, and return its number, its exit status and what it said."""
+    out, err = _recorders
+    _tape.clear()
+    with _leaving_nothing(), taking_part(turns, run.number), sharing(run.data):
+        with redirect_stdout(out), redirect_stderr(err):
+            console = Console(as_json=as_json)
+            console.typed = run.typed
+            status = work(request_from(run.plain), console)
+    return run.number, status, list(_tape)
+
+
+@contextmanager
+def _leaving_nothing() -> Iterator[None]:
+    """End the process when it is asked to, once what it was writing is cleared away."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        os._exit(FAILED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
