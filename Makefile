@@ -40,6 +40,8 @@ bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside t
 	$(BENCH)/bin/python benchmarks/forecasters.py
 	$(BENCH)/bin/python benchmarks/agents.py
 	$(BENCH)/bin/python benchmarks/data.py
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/outliers.py
+	$(BENCH)/bin/python benchmarks/reading.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/backtest.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/page.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/interval_coverage.py
@@ -48,7 +50,7 @@ bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside t
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/known_worlds.py
 
 fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
-	FUZZ=2250 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py
+	FUZZ=1800 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py
 
 clean: ## remove what was installed and built; runs/ stays
 	rm -rf $(VENV) $(BENCH) build dist *.egg-info

@@ -31,10 +31,10 @@ STAGES = {
     "schedule": "run retrain on a cron expression or after an exchange's close",
     "models": "list, promote or roll back registered models:  models list | promote N | rollback | rebuild",
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
-    "data": "list or verify the sample series that are shipped:  data list | verify",
+    "data": "list or verify the samples, or say what is understood of a series:  data list | verify | inspect",
 }
 TASKLESS = ("report", "models", "data", "benchmark-forecaster")  # stages that ask no task
-ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify")}
+ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}
 FLAGS = """  -h, --help          this page; after a stage, its options
   -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
   --offline           open no socket (data.offline=true)

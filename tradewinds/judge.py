@@ -129,7 +129,7 @@ def publish(
     if lines is None and by_seed and len(by_seed["seeds"]) > 1:
         console.result(seed_line(by_seed))
     for warning in document["warnings"]:
-        console.result(f"warning: {warning}")
+        console.warn(warning)
     console.wrote(run / REPORT)
     console.wrote(run / PAGE)
     with alone():

@@ -22,6 +22,8 @@ from tradewinds.data.providers.yahoo import Yahoo
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.store.store import Store
 
+from layouts import CASES
+
 FUZZ = int(os.environ.get("FUZZ", "150"))
 fuzz = settings(max_examples=FUZZ, suppress_health_check=list(HealthCheck), deadline=None)
 GOOD = "date,open,high,low,close,volume,load\n" + "".join(
@@ -71,6 +73,40 @@ def damaged(draw, whole, signs):
 SIGNS = [sign.encode() for sign in '0,;"\n-.:eNT/+Z\t9 _\r{<%é١'] + [b"\xff", b"\0", b"nan", b"inf", b"1e309", b"-9999"]
 
 
+LAYOUTS = {
+    name: (case.file, case.content.encode() if isinstance(case.content, str) else case.content)
+    for name, case in CASES.items()
+    if isinstance(case.content, (str, bytes))
+}
+
+
+@st.composite
+def disordered(draw):
+    """A vendor's file, lines of it dropped, doubled, swapped, cut or shifted by a cell, and bytes damaged or not."""
+    file, content = LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))]
+    if content[:2] not in (b"PK", b"\x1f\x8b", b"PA", b"AR"):
+        lines = content.split(b"\n")
+        for _ in range(draw(st.integers(0, 4))):
+            place = draw(st.integers(0, max(len(lines) - 1, 0)))
+            how = draw(st.sampled_from(["drop", "double", "swap", "cut", "left", "right"]))
+            line = lines[place] if lines else b""
+            if how == "drop":
+                del lines[place : place + draw(st.integers(1, 5))]
+            elif how == "double":
+                lines.insert(place, line)
+            elif how == "swap" and len(lines) > 1:
+                lines[place - 1], lines[place] = lines[place], lines[place - 1]
+            elif how == "cut" and lines:
+                lines[place] = line[: draw(st.integers(0, max(len(line), 1)))]
+            elif lines:
+                sign = draw(st.sampled_from([b",", b";", b"\t"]))
+                lines[place] = line.partition(sign)[2] if how == "left" else sign + line
+        content = b"\n".join(lines)
+    if draw(st.booleans()):
+        content = draw(damaged(content, SIGNS + [bytes([number]) for number in range(0, 256, 37)]))
+    return file, content
+
+
 def read_or_refuse(content, repair, zone, suffix):
     """Load a file as bars and as weather; return what was said, one sentence each."""
     path = f"file{suffix}"
@@ -117,6 +153,16 @@ def test_any_damaged_csv_is_read_or_refused(folder, content, repair, zone, packe
 def test_any_damaged_parquet_is_read_or_refused(folder, content, repair, zone):
     said = read_or_refuse(content, repair, zone, ".parquet")
     one_line_and_nothing_left(said, folder, ".parquet")
+
+
+@given(disordered(), repairs, zones)
+@fuzz
+def test_any_damaged_layout_of_a_vendor_is_read_or_refused(folder, layout, repair, zone):
+    file, content = layout
+    suffix = file.removeprefix("bars")
+    said = read_or_refuse(content, repair, zone, suffix)
+    one_line_and_nothing_left(said, folder, suffix)
+    (folder / f"file{suffix}").unlink()
 
 
 PLACE = OpenMeteoConfig(latitude=41.9, longitude=-87.6, variables=("temperature_2m",), first="2024-01-01")

@@ -1,4 +1,4 @@
-"""`tradewinds data list|verify`: what is shipped, under which licence, and whether it is what it was."""
+"""`tradewinds data list|verify|inspect`: what is shipped, whether it is what it was, what is understood of a series."""
 
 from typing import Any
 
@@ -9,7 +9,9 @@ from tradewinds.request.schema import Config
 
 
 def main(config: Config, console: Console, action: str) -> dict[str, Any]:
-    """List the sample series, or recompute their checksums."""
+    """List the sample series, recompute their checksums, or say what a run would read."""
+    if action == "inspect":
+        return _inspect(config, console)
     samples = list_samples()
     if action == "list":
         for sample in samples:
@@ -21,3 +23,13 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
         raise GateError("sample data differ from their sidecars: " + "; ".join(findings))
     console.result(f"{len(samples)} sample series verified: rows, spans and sha256 are as their sidecars say")
     return {"verified": len(samples)}
+
+
+def _inspect(config: Config, console: Console) -> dict[str, Any]:
+    from tradewinds.data import load_series
+    from tradewinds.data.inspection import inspect, lines
+
+    loaded = load_series(config.series, config.weather, config.data)
+    for line in lines(loaded, config.data):
+        console.result(line)
+    return inspect(loaded, config.data)

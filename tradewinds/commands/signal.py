@@ -7,6 +7,7 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import bars_missed, is_live, refuse_old
 from tradewinds.operate.champion import first_unseen, load_version
 from tradewinds.operate.past import refuse_changed_past
@@ -22,6 +23,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Walk the champion through every bar it never learned from, and say what it wants now."""
     bring_up_to_date(config, console)
     prepared = job_of(config, whole=True)
+    refuse_doubtful_end(prepared.panel, config.data)
     registry, moment = Registry(Path(config.run.dir)), datetime.now(UTC)
     require_registered(registry, Path(config.run.dir), prepared.name)
     champion = registry.champion(prepared.name)

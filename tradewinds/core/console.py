@@ -32,16 +32,23 @@ class Console:
 
     def __init__(self, *, as_json: bool = False, stamped: bool = False) -> None:
         self.as_json, self.stamped, self.typed = as_json, stamped, ""
+        self._notes: set[str] = set()
         self._rich = RichConsole(stderr=True, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Say something worth knowing while the work goes on."""
+        self._notes.add(text)
         self._rich.print(self._stamp() + text, markup=False)
 
     def result(self, text: str) -> None:
         """Say what came out."""
         if not self.as_json:
             print(self._stamp() + text, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Say among the results what has to be known of them, unless it was noted before."""
+        if f"note: {text}" not in self._notes:
+            self.result(f"warning: {text}")
 
     def finish(self, outcome: Mapping[str, Any]) -> None:
         """Print the outcome as one JSON object, if asked for."""

@@ -56,8 +56,10 @@ def join_parts(parts: "Parts", rules: DataConfig = PLAIN, known_at: "KnownAt | N
     """
     from tradewinds.data.assemble.early import read_early, shorten_leads
     from tradewinds.data.assemble.exogenous import join_columns
+    from tradewinds.data.checks.bars import check_exogenous
 
     loaded = parts.series if known_at is None else read_early(parts.series, known_at)
     for part in parts.columns:
         loaded = join_columns(loaded, part, rules, known_at)
+    check_exogenous(loaded.series)
     return loaded if known_at is None else shorten_leads(loaded, known_at)

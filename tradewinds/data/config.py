@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from tradewinds.core.laws import require
-from tradewinds.data.readers.names import is_adjusted
+from tradewinds.data.readers.names import is_clock, is_hindsight
 from tradewinds.data.rules import (
     Date,
     Distinct,
@@ -25,6 +25,9 @@ from tradewinds.data.rules import (
 Variable = Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$", description="a name such as temperature_2m")]
 Files = Annotated[tuple[Path, ...], Field(min_length=1, description="files")]
 Target = Literal["log_return", "difference"]
+Separator = Literal["comma", "semicolon", "tab", "pipe", "space", ",", ";", "|"]
+Decimal = Literal["point", "comma", ".", ","]
+Thousands = Literal["comma", "point", "apostrophe", "space", "none", ",", ".", "'"]
 
 
 def _span_law(first: str | None, last: str | None) -> tuple[bool, str]:
@@ -68,21 +71,47 @@ class SampleConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileConfig:
-    """A file of the user's: CSV, plain or gzipped, comma-separated, with a header; or Parquet.
+class FileDirections:
+    """How a file of the user's is written, where it does not say so itself; null finds it out, or refuses to guess.
 
     Attributes:
-        path: the file; or several of the same columns, [2021.csv,2022.csv], the later rows after the earlier; or one
-            file an instrument, {AAPL: aapl.csv, MSFT: msft.csv}.
-        time_column: column of the bars' starts; null takes the first column, in Parquet the index or the first time.
+        time_column: column of the starts of bars or of the values' own intervals; null takes the first that holds
+            times, in Parquet and Feather the index.
         time_zone: zone of times that name none, such as UTC or Europe/Berlin; null refuses such times, but for dates.
-        time_format: how times are written if not in ISO 8601, such as '%d/%m/%Y', or `unix` or `unix_ms`, seconds or
-            milliseconds since 1970; null reads ISO 8601.
+        time_format: how times are written, such as '%d/%m/%Y', or `day_first` or `month_first`, or `unix`, `unix_ms`,
+            `unix_us` or `unix_ns`, counts since 1970; null tells it from the whole column.
+        clock_change: `real`, or `ignored` where every day of the file has 24 hours whatever the clocks of `time_zone`
+            do: its hours are then read by the zone's summer time all the year, and nothing is known before its time.
+        separator: between cells; `comma`, `semicolon`, `tab`, `pipe` or `space`, any run of blanks.
+        decimal: `point` or `comma`.
+        thousands: `comma`, `point`, `apostrophe`, `space` or `none`.
+        names: of the columns, all of them in their order, of a file without a header.
+        symbol: which instrument of a file that holds several.
+    """
+
+    time_column: str | None = None
+    time_zone: str | None = None
+    time_format: str | None = None
+    clock_change: Literal["real", "ignored"] = "real"
+    separator: Separator | None = None
+    decimal: Decimal | None = None
+    thousands: Thousands | None = None
+    names: Names | None = None
+    symbol: Annotated[str, Field(min_length=1, description="a symbol of the file")] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileConfig(FileDirections):
+    """A file of the user's: text, Excel, Parquet or Feather, plain, gzipped or zipped; or a folder of such files.
+
+    Attributes:
+        path: the file; or several of the same columns, [2021.csv,2022.csv], or a folder or a zip of them; or one file
+            an instrument, {AAPL: aapl.csv, MSFT: msft.csv}.
         bar_length: such as 1D, 1h or 15min; null takes the commonest distance between stamps.
         bars_per_year: to annualise; null counts the bars of the file.
         season_bars: bars of one season; null takes a day of bars within the day, a week of daily bars.
-        close: column of the closing price, or of the only one.
-        open: column of the opening price; null takes a column called open, if there is one.
+        close: column of the closing price, or of the only one; `close` takes one of its known names in four languages.
+        open: column of the opening price; null takes a column of a known name, if there is one.
         high: likewise.
         low: likewise.
         volume: likewise.
@@ -90,8 +119,8 @@ class FileConfig:
         calendar: exchange code such as XNYS, or 24/7: every session must then be there, and none on a closed day; null
             checks neither.
         dividends: column of the cash paid per unit on the day a price is first quoted without it; null takes a column
-            called dividends, if there is one.
-        splits: column of units that one unit becomes, 0 or 1 where none; null takes splits or stock splits.
+            of a known name, if there is one and it is mostly 0.
+        splits: column of units that one unit becomes, 0 or 1 where none; null takes a column of a known name, likewise.
         known_ahead: future covariates, such as {load_forecast: 24}: the value of a bar is known at the
             close of every bar that starts at most so many hours before it, in (0, 8784]. Rows after the last price,
             which hold nothing but such values, are bars to come.
@@ -106,9 +135,6 @@ class FileConfig:
 
     kind: Literal["csv", "parquet"]
     path: Path | Files | Annotated[Mapping[str, Path], Field(min_length=1, description="files")]
-    time_column: str | None = None
-    time_zone: str | None = None
-    time_format: str | None = None
     bar_length: str | None = None
     bars_per_year: Annotated[float, Field(gt=0, allow_inf_nan=False, description="bars")] | None = None
     season_bars: Annotated[int, Field(ge=1, description="bars")] | None = None
@@ -133,7 +159,8 @@ class FileConfig:
         announced = sorted(name for name in self.known_ahead if name.lower() in of_bar)
         columns = self.columns or ()
         repeated = sorted(name for name in columns if name.lower() in of_bar or name in self.known_ahead)
-        adjusted = sorted(filter(is_adjusted, (*columns, *self.known_ahead)))
+        adjusted = sorted(filter(is_hindsight, (*columns, *self.known_ahead)))
+        clocks = sorted(filter(is_clock, (*columns, *self.known_ahead)))
         several = isinstance(self.path, Mapping)
         require(
             (
@@ -141,6 +168,7 @@ class FileConfig:
                 f"columns and known_ahead must not name prices adjusted for later events, did: {', '.join(adjusted)}; "
                 "they know the future, and are read as evidence of splits only",
             ),
+            (not clocks, f"columns and known_ahead must not name clocks, did: {', '.join(clocks)}; time is no value"),
             (
                 not announced,
                 f"known_ahead must not name what a bar itself brings, did: {', '.join(announced)}; a price is known "
@@ -221,14 +249,11 @@ class SampleWeather:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileWeather:
-    """Exogenous columns from a file of the user's, CSV or Parquet: weather, load, anything by time.
+class FileWeather(FileDirections):
+    """Exogenous columns from a file of the user's, of any kind that bars may have: weather, load, anything by time.
 
     Attributes:
-        path: the file, or several of the same columns.
-        time_column: column of the starts of the values' own intervals; null takes the first column.
-        time_zone: zone of times that name none; null refuses such times, but for dates.
-        time_format: how times are written if not in ISO 8601; null reads ISO 8601.
+        path: the file, or several of the same columns, or a folder or a zip of them.
         columns: which columns; at least one.
         units: their units, one each, such as [degC,percent]; null takes them from the names where these say it.
         lag_hours: hours from the start of a value's interval until it is known; a daily mean needs at least 24.
@@ -243,9 +268,6 @@ class FileWeather:
 
     kind: Literal["csv", "parquet"]
     path: Path | Files
-    time_column: str | None = None
-    time_zone: str | None = None
-    time_format: str | None = None
     columns: Annotated[tuple[str, ...], Field(min_length=1, description="columns")]
     units: tuple[str, ...] | None = None
     lag_hours: LagHours | None

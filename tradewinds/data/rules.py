@@ -50,6 +50,13 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _jumps(believed: bool | tuple[str, ...]) -> bool | tuple[str, ...]:
+    try:
+        return believed if isinstance(believed, bool) else tuple(map(_moment, believed))
+    except ValueError:
+        raise ValueError("must be true, false, or dates or moments such as [2024-03-21,2024-05-02T14:30]") from None
+
+
 Date = Annotated[str, AfterValidator(_date)]
 Moment = Annotated[str, AfterValidator(_moment)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
@@ -86,7 +93,8 @@ class DataConfig:
             `missing` (instead of that, the network is told that it is missing; so too before a column's first value,
             after its last, and in future covariates).
         missing_marks: texts that stand for a missing value, such as 9999.
-        accept_jumps: believe a bar-to-bar price ratio that looks like an unrecorded split or a change of unit.
+        accept_jumps: believe prices that look like an unrecorded split, a change of unit or a bad print: true for all,
+            or the dates or moments of those to believe, in UTC, such as [2024-03-21,2024-05-02T14:30].
         accept_changes: a date; what was read of that day and later may have changed, or be gone, since the newest
             version of a model was made from it, for `retrain` and `signal`; null accepts no change.
         max_missing: share of an exchange's sessions that may be absent, in [0, 1].
@@ -107,7 +115,7 @@ class DataConfig:
     refetch: bool = False
     repair: tuple[Literal["sort", "duplicates", "drop", "clip", "forming", "dst", "gaps", "missing"], ...] = ()
     missing_marks: tuple[str, ...] = ()
-    accept_jumps: bool = False
+    accept_jumps: Annotated[bool | tuple[str, ...], AfterValidator(_jumps)] = False
     accept_changes: Date | None = None
     max_missing: Annotated[float, Field(ge=0, le=1, description="a share of the sessions")] = 0.05
     max_gap_hours: Annotated[float, Field(gt=0, description="hours")] = 72.0

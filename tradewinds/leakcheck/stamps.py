@@ -15,6 +15,7 @@ from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import LoadedColumns, Parts
 from tradewinds.data.providers.sample_catalogue import list_samples
+from tradewinds.data.readers.layout import Layout
 from tradewinds.leakcheck.columns import Array, seconds
 from tradewinds.leakcheck.second_reading import file_of, second_times
 from tradewinds.tasks.second_clock import closes
@@ -95,9 +96,9 @@ def false_moments(parts: Parts, settings: Any) -> Iterator[tuple[str, pd.Timesta
         if shipped is not None:
             times = second_times(shipped.path)
         else:
-            file = file_of(settings)
-            columns = (getattr(settings, name, None) for name in ("time_column", "time_zone"))
-            times = set() if file is None else second_times(file, *columns)
+            file = file_of(settings) if part.layout is None or _is_plain(part.layout) else None
+            column = getattr(settings, "time_column", None) or (part.layout.time_columns[0] if part.layout else None)
+            times = set() if file is None else second_times(file, column, getattr(settings, "time_zone", None))
         ends = {index[0].to_pydatetime(), index[-1].to_pydatetime()}
         strange = bool(times) and not ends <= times
         for name in map(str, part.table.columns):
@@ -111,6 +112,11 @@ def false_moments(parts: Parts, settings: Any) -> Iterator[tuple[str, pd.Timesta
                 row = int(lags.argmin())
                 what = f"it is known {least:g} hours after its interval begins, and was read {lags[row]:g} hours after"
                 yield name, index[row], what
+
+
+def _is_plain(layout: Layout) -> bool:
+    """Say whether a file's times stand in one column and are of the zone that the request or they themselves name."""
+    return len(layout.time_columns) == 1 and layout.clock_change == "real" and layout.zone_source != "the column's name"
 
 
 def _declared(name: str, part: LoadedColumns, facts: dict[str, Any], settings: Any) -> float | None:

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from tradewinds.core.console import Console
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.core.files import write_json
+from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import bars_missed, is_live
 from tradewinds.operate.champion import first_unseen, load_version, prove
 from tradewinds.operate.past import keep_past, refuse_changed_past
@@ -35,6 +36,7 @@ def retrain(config: Config, console: Console) -> dict[str, Any]:
     job = job_of(config, whole=True)
     if isinstance(job, Prepared):
         console.note(f"{job.series.name}: {job.age}")
+        refuse_doubtful_end(job.panel, config.data)
     job.runs.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(job.runs / ".retrain.lock", timeout=0):

@@ -20,6 +20,8 @@ from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import know_features
 from tradewinds.data import join_parts
 from tradewinds.data.assemble.loaded import Parts
+from tradewinds.data.checks.excursions import doubt_last_bars
+from tradewinds.data.inspection import brief
 from tradewinds.data.shared import read_parts
 from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.pipeline.tensorboard import require_tensorboard
@@ -65,12 +67,14 @@ def prepared_from(
     if series.target == "difference":
         task = task.without_prices()
     config, notes = task.settle(series, config, [*loaded.notes, *notes])
+    doubt = doubt_last_bars(series, config.data)
+    notes = [*notes, *([] if doubt is None else [doubt])]
     split = _split(series, config, loaded.cut) if split is None else split
     if trains:
         _check_fit_bars(split, config)
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
-    prepared = Prepared(config, task, name, tuple(notes), inputs, series, split, parts)
+    prepared = Prepared(config, task, name, tuple(notes), inputs, series, split, parts, reading=brief(loaded))
     if trains:
         task.require(prepared)
     return prepared

@@ -78,12 +78,14 @@ class Prepared(Job):
         split: who may see which rows.
         parts: what was loaded, not yet joined: what the leak check changes.
         sealed: the bars after the validation rows, where they are put away; `panel` and `series` end before them then.
+        reading: how the data were read, in a line or two for a person.
     """
 
     panel: Series
     split: Split
     parts: Parts | None = None
     sealed: SealedRows | None = None
+    reading: tuple[str, ...] = ()
 
     def until(self, row: int) -> "Prepared":
         """Return the request for which no bar from `row` on exists: what learns or chooses is handed that."""

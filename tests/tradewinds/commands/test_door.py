@@ -147,7 +147,7 @@ WRONG = [
     (["models", "promot"], "models needs one of list, promote, rollback, rebuild, was 'promot'; did you mean 'prom"),
     (["models", "promote", "3", "run.name=x"], "models.version must be a version of 'x' (none yet), was 3"),
     (["models", "rollback", "run.name=x"], "'x' has no earlier champion to go back to"),
-    (["data", "show"], "data needs one of list, verify, was 'show'"),
+    (["data", "show"], "data needs one of list, verify, inspect, was 'show'"),
     (["schedule", "schedule.cron=often"], "schedule.cron and exchange: exactly one must be set"),
     (["schedule", "schedule.cron=often", "schedule.exchange=null"], "schedule.cron must be five fields"),
     (["schedule", "schedule.cron='0 0 30 2 *'", "schedule.exchange=null"], "schedule.cron must name a day that comes"),

@@ -113,7 +113,7 @@ REFUSED = [
     ("date,cl\0ose\n", {}, "it holds null bytes"),
     (b"date,close\n2024-01-01,\xff\xfe\n", {}, "is not text in UTF-8 (byte 22); save it as CSV UTF-8"),
     (gzip.compress(GOOD.encode())[:-9], {}, "is a damaged or truncated gzip file; copy it again"),
-    (GOOD.replace(",", ";"), {}, "the separator seems to be ';', write commas"),
+    (GOOD.replace(",", "~"), {}, "has one column, 'date~open~high~low~close~volume', and needs a time and a price"),
     (GOOD.replace("volume", "close"), {}, "must name every column once; ['close'] stand twice"),
     (GOOD.replace("volume", ""), {}, "must name every column once; one is unnamed"),
     (GOOD.replace("close", "settle"), {}, "has no column 'close' (columns there: open, high, low, settle, volume)"),
@@ -135,7 +135,7 @@ REFUSED = [
     (
         "time,close\n" + "".join(f"2024-01-01 {hour:02}:00,{hour + 1}\n" for hour in range(9)),
         {},
-        "column time: the times name no zone; give time_zone=UTC, or the zone they were written in",
+        "column time: the times name no zone; give series.time_zone=UTC, or the zone they were written in",
     ),
     (GOOD, {"time_zone": "Mars/Crater"}, "time_zone must be a zone such as UTC or America/Chicago, was 'Mars/Crater'"),
     (line(4, "2024-01-02,13,15,12,14,300"), {}, "row 3 with another open, '12' and now '13'; keep one"),
@@ -145,7 +145,12 @@ REFUSED = [
         "row 4, 2024-01-01 is earlier than the row before, 2024-01-02; sort the rows",
     ),
     (line(4, "2024-01-03,13,15,12,fourteen,300"), {}, "row 4, column close: 'fourteen' is not a number such as 1234.5"),
-    (line(4, '2024-01-03,13,15,12,"1,400",300'), {}, "row 4, column close: '1,400' is not a number such as 1234.5"),
+    (
+        line(4, '2024-01-03,13,15,12,"1,400",300'),
+        {},
+        "row 4, column close: '1,400' may be 1.400 or 1400; type series.decimal=comma if the comma begins the "
+        "decimals, or series.decimal=point if it parts the thousands",
+    ),
     (
         line(4, "2024-01-03,13,15,12,inf,300"),
         {},

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster.data.series import Series
+from tradewinds.data.readers.layout import Layout
 from tradewinds.data.readers.origin import Origin
 
 
@@ -20,6 +21,7 @@ class LoadedSeries:
         sources: per file its name and sha256, and when it was fetched, if it was.
         zone: zone of the market's place, or None where it is not known.
         cut: how the series was shortened to the span of its weather, or empty.
+        layouts: by instrument, what was understood of the user's file; empty for other sources.
     """
 
     series: Series
@@ -27,6 +29,7 @@ class LoadedSeries:
     sources: tuple[dict[str, Any], ...] = ()
     zone: str | None = None
     cut: str = ""
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,7 @@ class LoadedColumns:
         forecast: whether values are known before their interval by their nature.
         leads: per column that is known ahead, how long after a bar's start an interval may start, for its value to be
             known at the bar's close.
+        layout: what was understood of the user's file, or None for other sources.
     """
 
     table: pd.DataFrame
@@ -55,6 +59,7 @@ class LoadedColumns:
     place: str | float | None = None
     forecast: bool = False
     leads: Mapping[str, pd.Timedelta] = field(default_factory=dict)
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, eq=False)

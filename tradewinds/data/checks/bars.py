@@ -14,7 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
+from tradewinds.data.checks.holes import tell_holes
+from tradewinds.data.notes import Note
 from tradewinds.data.readers.origin import Mask, Origin
 from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
@@ -27,6 +30,8 @@ POSITIVE = (
     "must be positive; a price of 0 or less has no return: remove the row, start later with series.first, or "
     "forecast differences with series.target=difference"
 )
+SMALLEST, LARGEST = 1e-30, 1e30  # beyond them 32 bits, and squares, lose a price
+COUNTABLE = f"must lie between {SMALLEST:g} and {LARGEST:g}, as any price does; correct it, or write another unit"
 NOISE = 1e-6  # relative: what a float that went through 32 bits may be off by
 STALE_BARS = 5  # a close that repeats longer than this is remarked upon
 
@@ -56,6 +61,12 @@ class Bars:
         """The price columns that count: all four, or the close alone."""
         names = ("close",) if self.single_price else PRICES
         return {name: self.columns[name] for name in names}
+
+    @property
+    def log_level(self) -> Array:
+        """(T,) log of the close, recorded splits undone; for prices above 0."""
+        level = np.log(self.columns["close"])
+        return level + np.log(np.cumprod(self.columns["splits"])) if "splits" in self.columns else level
 
     def take(self, rows: Any) -> "Bars":
         """Return some of the bars: a slice, a mask or numbers."""
@@ -90,6 +101,9 @@ def checked(
         bars.refuse(column, ~np.isfinite(values), "must be finite; remove the row")
         if positive:
             bars.refuse(column, values <= 0.0, POSITIVE)
+        sizes = np.abs(values)
+        small = (sizes < SMALLEST) & (sizes > 0.0) if positive or sizes.max(initial=0.0) < SMALLEST else False
+        bars.refuse(column, (sizes > LARGEST) | small, COUNTABLE)
     if len(bars.index) < 3:
         raise RequestError(f"{bars.origin.name} holds {len(bars.index)} bars; a series needs at least 3")
     length = length or bar_length(bars.index)
@@ -103,7 +117,7 @@ def checked(
         values = bars.columns["splits"]
         bars.refuse("splits", ~((values > 0.0) & np.isfinite(values)), "must be positive, 1 for none; correct the row")
     _check_spacing(bars, length)
-    return bars, length, [*notes, *formed, *clipped, *_remarks(bars)]
+    return bars, length, [*notes, *formed, *clipped, *tell_holes(bars.index, bars.origin.name), *_remarks(bars)]
 
 
 def bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:
@@ -131,6 +145,22 @@ def cut(index: pd.DatetimeIndex, first: str | None, last: str | None, where: str
     return slice(start, stop)
 
 
+def check_exogenous(series: Series) -> None:
+    """Refuse an exogenous value too large to compute with.
+
+    Raises:
+        RequestError: there is one.
+    """
+    for name in series.exogenous.columns:
+        values = series.exogenous[name].to_numpy(dtype=np.float64)
+        rows = np.flatnonzero(np.abs(values) > LARGEST)
+        if len(rows):
+            raise RequestError(
+                f"{series.name}, column {name}: {values[rows[0]]:g} of {moment(series.index[rows[0]])} must lie within "
+                f"{-LARGEST:g} and {LARGEST:g}; correct it, or leave the column out with series.columns"
+            )
+
+
 def _dropped(bars: Bars) -> tuple[Bars, list[str]]:
     """Drop bars without a price; a caller that does not want that has refused them before."""
     missing = np.zeros(len(bars.index), dtype=bool)
@@ -148,7 +178,8 @@ def _dropped(bars: Bars) -> tuple[Bars, list[str]]:
         return dataclasses.replace(bars, columns=rest), notes
     rest_of_bars = dataclasses.replace(bars, columns=carry_events(rest, ~missing)).take(~missing)
     days = ", ".join(moment(stamp) for stamp in bars.index[missing][:3])
-    return rest_of_bars, [*notes, f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"]
+    words = f"{bars.origin.name}: {int(missing.sum())} rows without a price were dropped: {days}"
+    return rest_of_bars, [*notes, Note(words, "repair")]
 
 
 def carry_events(columns: dict[str, Array], remaining: Mask) -> dict[str, Array]:
@@ -191,9 +222,8 @@ def _formed(bars: Bars, rules: DataConfig, length: pd.Timedelta) -> tuple[Bars, 
             "or have it dropped with data.repair=[forming]"
         )
         bars.refuse("close", late, law)
-    return bars.take(~late), [
-        f"{bars.origin.name}: the bar of {moment(bars.index[-1])} has not closed yet and was dropped"
-    ]
+    words = f"{bars.origin.name}: the bar of {moment(bars.index[-1])} has not closed yet and was dropped"
+    return bars.take(~late), [Note(words, "repair")]
 
 
 def widened(prices: Mapping[str, Array]) -> tuple[dict[str, Array], Mask, Mask]:
@@ -222,7 +252,7 @@ def _in_range(bars: Bars, rules: DataConfig) -> tuple[Bars, list[str]]:
     rows = np.flatnonzero(below | above)
     first = moment(bars.index[rows[0]]) if len(rows) else ""
     note = f"{bars.origin.name}: the range of {len(rows)} bars was widened to hold open and close, first on {first}"
-    return dataclasses.replace(bars, columns={**bars.columns, **ranges}), [note] if len(rows) else []
+    return dataclasses.replace(bars, columns={**bars.columns, **ranges}), [Note(note, "repair")] if len(rows) else []
 
 
 def _check_spacing(bars: Bars, length: pd.Timedelta) -> None:

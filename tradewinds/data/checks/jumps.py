@@ -9,18 +9,22 @@ import numpy as np
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.checks.bars import Array, Bars
+from tradewinds.data.checks.belief import believed, believing_or_all
+from tradewinds.data.checks.excursions import LONGEST
+from tradewinds.data.notes import Note
 from tradewinds.data.readers.origin import Mask
 from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
 
 SPLITS = (*(float(ratio) for ratio in range(2, 11)), 12.0, 15.0, 20.0, 25.0, 30.0, 50.0)
 UNITS = (100.0, 1000.0)
+RATIOS = np.array((*SPLITS, *UNITS))
+BETWEEN = (np.log(RATIOS[1:]) + np.log(RATIOS[:-1])) / 2.0  # where the nearest of them changes
 MARKS = (9999.0, 99999.0, 999999.0)  # what people write where a price is missing, if it is far from the one before
 FAR = 3.0  # times the farthest usual return: what a split is, and a bad day is not
 NOISE = 10.0  # times the usual step of a quotient that should stand still
 ODD = 0.2  # log return: a lasting move without evidence that is remarked upon
 DIVIDEND = 0.09  # log return: what only the raw close shows is a dividend below, and a split from 11 for 10 on
-BELIEVE = "believe the close as it is with data.accept_jumps=true"
 
 
 def check_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> list[str]:
@@ -32,7 +36,7 @@ def check_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> list[str]
 
     Args:
         bars: of one instrument, with `splits`, `dividends` and `adjusted_close` where the file has them.
-        rules: `data.accept_jumps` believes everything.
+        rules: `data.accept_jumps` believes all bars, or some.
         window: bars before and after a jump by which it is known to last.
 
     Returns:
@@ -41,14 +45,14 @@ def check_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> list[str]
     Raises:
         RequestError: there is such a jump, a change of unit, or a mark for a missing value.
     """
-    if rules.accept_jumps or len(bars.index) < 3:
+    accepted = believed(bars.index, rules)
+    if accepted.all() or len(bars.index) < 3:
         return []
-    level = np.log(bars.columns["close"] * np.cumprod(bars.columns.get("splits", np.ones(len(bars.index)))))
     unrecorded = _unrecorded(bars)
-    notes = _check_evidence(bars, unrecorded, window)
+    notes = _check_evidence(bars, np.where(accepted, 0.0, unrecorded), rules, window)
     if len(np.unique(bars.index.hour)) > 20:
         return notes  # what trades around the clock within the day, as power does, jumps by any ratio
-    return notes + _check_ratios(bars, level, np.isfinite(unrecorded), window)
+    return notes + _check_ratios(bars, np.isfinite(unrecorded), accepted, rules, window)
 
 
 def refuse_adjusted(bars: Bars) -> None:
@@ -85,14 +89,14 @@ def _unrecorded(bars: Bars) -> Array:
     return step
 
 
-def _check_evidence(bars: Bars, unrecorded: Array, window: int) -> list[str]:
+def _check_evidence(bars: Bars, unrecorded: Array, rules: DataConfig, window: int) -> list[str]:
     step = np.nan_to_num(unrecorded)
     usual = NOISE * float(np.median(np.abs(step))) + _rounding(bars)
     split = np.abs(step) > np.maximum(DIVIDEND, usual)
     level = np.cumsum(step)
-    for row in np.flatnonzero(split):
-        if _lasts(level, int(row), window):
-            raise RequestError(_unrecorded_event(bars, int(row), float(np.exp(step[row]))))
+    refused = [row for row in np.flatnonzero(split).tolist() if _lasts(level, row, window)]
+    if refused:
+        raise RequestError(_unrecorded_event(bars, float(np.exp(step[refused[0]])), refused, rules))
     dividend = ~split & (step > np.maximum(0.001, usual))
     if not dividend.any():
         return []
@@ -115,23 +119,25 @@ def _rounding(bars: Bars) -> Array:
     return np.asarray(off + np.append(0.0, off[:-1]), dtype=np.float64)
 
 
-def _check_ratios(bars: Bars, level: Array, proven: Mask, window: int) -> list[str]:
+def _check_ratios(bars: Bars, proven: Mask, accepted: Mask, rules: DataConfig, window: int) -> list[str]:
+    level = bars.log_level
     jump = np.diff(level, prepend=level[0])
     size = np.abs(jump)
-    marked = np.isin(bars.columns["close"], MARKS) & (size > np.log(3.0))
+    marked = np.isin(bars.columns["close"], MARKS) & (size > np.log(3.0)) & ~accepted
     bars.refuse("close", marked, "marks a missing value; declare it with data.missing_marks, or remove the row")
-    ratios = np.array((*SPLITS, *UNITS))
-    off = np.abs(size[:, None] - np.log(ratios)[None, :])  # (T, ratios)
-    nearest = ratios[off.argmin(axis=1)]
-    near = off.min(axis=1) < float(np.clip(3.0 * np.median(size), 0.02, 0.06))
+    nearest = RATIOS[np.searchsorted(BETWEEN, size)]
+    near = np.abs(size - np.log(nearest)) < float(np.clip(3.0 * np.median(size), 0.02, 0.06))
     usual = float(np.quantile(size[1:][~near[1:]], 0.995)) if not near[1:].all() else 0.0
     far = near & (size > FAR * usual)
     unit = far & np.isin(nearest, UNITS)
-    odd = far | (size > max(ODD, NOISE * float(np.median(size))))
-    lasting = np.array([bool(odd[row]) and _lasts(level, row, window) for row in range(len(level))])
+    odd = (far | (size > max(ODD, NOISE * float(np.median(size))))) & ~accepted
+    lasting = np.zeros(len(level), dtype=bool)
+    rows = np.flatnonzero(odd)
+    lasting[rows] = [_lasts(level, row, window) for row in rows.tolist()]
     refused = np.flatnonzero(lasting & far & (unit | ~proven))
     if len(refused):
-        raise RequestError(_jump(bars, int(refused[0]), float(nearest[refused[0]])))
+        raise RequestError(_jump(bars, float(nearest[refused[0]]), refused.tolist(), rules))
+    lasting[-LONGEST:] = False  # whether those stay cannot be known yet: `doubt_last_bars` tells them
     return _told(bars, lasting & proven, "and so does the adjusted close: it is read as real") + _told(
         bars,
         lasting & ~proven,
@@ -144,7 +150,7 @@ def _told(bars: Bars, rows: Mask, words: str) -> list[str]:
     """Say what is odd about the first of some rows, and how many more there are."""
     odd = np.flatnonzero(rows)
     more = f" (and {len(odd) - 1} more rows)" if len(odd) > 1 else ""
-    return [f"{_move(bars, int(odd[0]))}, {words}{more}"] if len(odd) else []
+    return [Note(f"{_move(bars, int(odd[0]))}, {words}{more}", "jump")] if len(odd) else []
 
 
 def _lasts(level: Array, row: int, window: int) -> bool:
@@ -159,8 +165,8 @@ def _move(bars: Bars, row: int) -> str:
     return f"{bars.origin.row(row)}, close {value:g} of {moment(bars.index[row])} moves by {value / before - 1.0:+.1%}"
 
 
-def _unrecorded_event(bars: Bars, row: int, ratio: float) -> str:
-    adjusted = bars.columns["adjusted_close"]
+def _unrecorded_event(bars: Bars, ratio: float, rows: list[int], rules: DataConfig) -> str:
+    row, adjusted = rows[0], bars.columns["adjusted_close"]
     move = adjusted[row] / adjusted[row - 1] - 1.0
     kind = f"{ratio:.4g}-for-1 split" if ratio > 1.0 else f"1-for-{1.0 / ratio:.4g} reverse split"
     if 1.0 < ratio < 1.5:
@@ -168,22 +174,28 @@ def _unrecorded_event(bars: Bars, row: int, ratio: float) -> str:
     return (
         f"{_move(bars, row)} and the adjusted close by {move:+.1%}: only the raw one shows it, as after a {kind} that "
         f"is not recorded; write {ratio:.4g} for that day into a column splits (series.splits names another), choose a "
-        f"span without it with series.first or series.last, or {BELIEVE}"
+        f"span without it with series.first or series.last, or {_believe(bars, rows, rules)}"
     )
 
 
-def _jump(bars: Bars, row: int, ratio: float) -> str:
+def _believe(bars: Bars, rows: list[int], rules: DataConfig) -> str:
+    """Say how to believe some bars; the first is named by the message, the others are more of them."""
+    return f"believe the close as it is with {believing_or_all(bars.index, rows, rules)}"
+
+
+def _jump(bars: Bars, ratio: float, rows: list[int], rules: DataConfig) -> str:
+    row, believe = rows[0], _believe(bars, rows, rules)
     before, value = bars.columns["close"][row - 1], bars.columns["close"][row]
     change = f"{value / before:.3g} times" if value > before else f"1/{before / value:.3g} of"
     head = (
         f"{bars.origin.row(row)}, close {value:g} of {moment(bars.index[row])} is {change} the {before:g} before it, "
     )
     if ratio in UNITS:
-        return f"{head}as where pence follow pounds; write one unit throughout, or {BELIEVE}"
+        return f"{head}as where pence follow pounds; write one unit throughout, or {believe}"
     kind = f"{ratio:g}-for-1 split" if value < before else f"1-for-{ratio:g} reverse split"
     units = ratio if value < before else 1.0 / ratio
     return (
         f"{head}as after a {kind} that is not recorded; without an adjusted close beside it, it cannot be known "
         f"whether the market moved: add a column adj_close, or write {units:.3g} for that day into a column splits, "
-        f"or {BELIEVE}"
+        f"or {believe}"
     )

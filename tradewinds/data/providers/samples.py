@@ -17,8 +17,10 @@ from tradewinds.data.checks.bars import DAY, HOUR, PRICES, Array, Bars, checked,
 from tradewinds.data.checks.weather import check_values
 from tradewinds.data.config import NoWeather, SampleConfig, SampleWeather
 from tradewinds.data.providers.sample_catalogue import Sample, sample
+from tradewinds.data.readers.directions import Directions
+from tradewinds.data.readers.files import read_table
 from tradewinds.data.readers.origin import Origin
-from tradewinds.data.readers.table import Table, read_table
+from tradewinds.data.readers.table import Table
 from tradewinds.data.readers.text import listed, moment
 from tradewinds.data.rules import DataConfig
 
@@ -203,7 +205,7 @@ def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array
 
 def _proven(file: Sample) -> Table:
     """Read a sample file, and refuse it if it is not the one its sidecar describes."""
-    table = read_table([file.path], time_column=None, time_zone="UTC", time_format=None, rules=DataConfig())
+    table = read_table([file.path], directions=Directions(time_zone="UTC"), rules=DataConfig())
     if table.sources[0]["sha256"] != file.sha256:
         raise GateError(f"{file.path.name} differs from the sha256 in its sidecar; install Tradewinds again")
     return table

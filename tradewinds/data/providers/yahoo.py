@@ -32,6 +32,7 @@ from tradewinds.data.checks.bars import (
     cut,
     widened,
 )
+from tradewinds.data.checks.excursions import check_excursions
 from tradewinds.data.checks.jumps import check_jumps
 from tradewinds.data.checks.sessions import check_sessions
 from tradewinds.data.config import YahooConfig
@@ -192,9 +193,11 @@ def check_frame(
     columns = {str(name): frame[name].to_numpy(dtype=np.float64) for name in frame.columns}
     prices = Bars(index, columns, Origin.counted(f"{symbol} of yahoo", len(index)))
     bars, _, notes = checked(prices, rules=rules, length=length)
+    as_if_no_splits = {name: column for name, column in bars.columns.items() if name != "splits"}
+    divided = Bars(bars.index, as_if_no_splits, bars.origin)
     if facts["kind"] in SPLIT:
-        as_if_no_splits = {name: column for name, column in bars.columns.items() if name != "splits"}
-        notes += check_jumps(Bars(bars.index, as_if_no_splits, bars.origin), rules, window=max(int(DAY / length), 10))
+        notes += check_jumps(divided, rules, window=max(int(DAY / length), 10))
+    check_excursions(divided, rules)
     calendar = config.calendar or str(facts["calendar"])
     return notes + check_sessions(bars, calendar, length=length, max_missing=rules.max_missing)
 

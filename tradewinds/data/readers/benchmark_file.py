@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
-from tradewinds.data.readers.formats import bytes_of, unzipped
+from tradewinds.data.readers.containers import bytes_of, unzipped
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
+from tradewinds.data.readers.text import listed
 
 Mask = NDArray[np.bool_]
 
@@ -33,8 +34,8 @@ class Origin:
 
     @property
     def name(self) -> str:
-        """The files, for messages about all of them."""
-        return ", ".join(self.files)
+        """The files, for messages about all of them; of many the first."""
+        return listed(self.files, 3)
 
     def row(self, number: int) -> str:
         """Return the words for one row."""

@@ -6,6 +6,19 @@ from typing import Any
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "."}
+WORDS_OF_HYDRA = {"true", "false", "null", "nan", "inf", "on", "off", "yes", "no"}
+ABSENT = MISSING | {
+    "--",
+    "#n/a",
+    "n/e",
+    "n.a.",
+    "n/d",
+    "nd",
+    ":",
+    "(null)",
+    "<na>",
+    "nat",
+}  # what says that a value is missing
 
 
 def number(text: str) -> float:
@@ -17,6 +30,14 @@ def shown(text: str) -> str:
     """Return a text from a file as it can stand in a message: quoted, on one line, and not too long."""
     flat = " ".join(text.split())
     return f"'{flat[:57]}...'" if len(flat) > 60 else f"'{flat}'"
+
+
+def typed(key: str, value: str) -> str:
+    """Return an option as it is to be typed in a shell, quoted where that is needed."""
+    plain = value.lower() not in WORDS_OF_HYDRA and value == value.strip()
+    if plain and re.fullmatch(r"\[[\w,-]+\]|[\w./:%+-]+", value):
+        return f"{key}={value}"
+    return f"{key}='{value}'" if plain and re.fullmatch(r"[\w./:%+ -]+", value) else f"'{key}=\"{value}\"'"
 
 
 def listed(words: Sequence[str], most: int) -> str:

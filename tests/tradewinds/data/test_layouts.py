@@ -1,0 +1,217 @@
+"""Files as others write them are read right, or refused with the cure; what a refusal offers is typed as it stands."""
+
+import shlex
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tradewinds.core.errors import RequestError
+from tradewinds.data import load_series
+from tradewinds.data.config import FileWeather
+from tradewinds.data.rules import DataConfig
+
+from layouts import (
+    CASES,
+    CLOSE,
+    DAILY,
+    DAYS,
+    HOURLY,
+    HOURS,
+    NY,
+    PLAIN,
+    config_of,
+    german,
+    iso,
+    load,
+    market,
+    sheet,
+    table,
+)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_layout_is_read_as_it_was_written(name, tmp_path):
+    case = CASES[name]
+    content = case.content() if callable(case.content) else case.content
+    path = tmp_path / case.file
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    words = []
+    for cure in case.cures:
+        with pytest.raises(RequestError) as refused:
+            load(path, *words)
+        assert cure in str(refused.value)
+        assert "\n" not in str(refused.value)
+        words += shlex.split(cure)
+    loaded = load(path, *words)
+    zone = "America/Chicago" if NY in case.cures else "UTC"
+    expected = pd.DatetimeIndex([bar.t for bar in case.bars]).tz_localize(zone).tz_convert("UTC")
+    assert loaded.series.index.equals(expected.as_unit("ns"))
+    np.testing.assert_allclose(loaded.series.close[:, 0], [bar.c for bar in case.bars], rtol=1e-12)
+    assert tuple(loaded.series.exogenous.columns) == case.features
+    assert case.says in " ".join(loaded.notes)
+    if {"open", "high", "low"} <= next(iter(loaded.layouts.values())).roles.keys():
+        whole = np.ones(60, dtype=bool) if "halted" not in name else np.arange(60) % 20 != 7
+        np.testing.assert_allclose(
+            loaded.series.high[whole, 0], np.array([bar.h for bar in case.bars])[whole], rtol=1e-12
+        )
+        np.testing.assert_allclose(
+            loaded.series.low[whole, 0], np.array([bar.l for bar in case.bars])[whole], rtol=1e-12
+        )
+
+
+def test_days_of_24_hours_are_read_whatever_the_clocks_do(tmp_path):
+    spring, autumn = tmp_path / "spring.csv", tmp_path / "autumn.csv"
+    for path, first in ((spring, "2024-03-29"), (autumn, "2024-10-25")):
+        stamps = pd.date_range(first, periods=96, freq="h")
+        path.write_text("time,close\n" + "".join(f"{stamp},{stamp.hour + 1}\n" for stamp in stamps))
+        loaded = load(path, "series.time_zone=Europe/Berlin", "series.clock_change=ignored")
+        layout = loaded.layouts[path.stem]
+        assert loaded.series.index.tz_convert(layout.zone).tz_localize(None).equals(stamps.as_unit("ns"))
+        assert (layout.zone, layout.clock_change, loaded.zone) == ("Etc/GMT-2", "ignored", "Etc/GMT-2")
+        assert loaded.series.season_bars == 24
+        assert any("its days have 24 hours whatever the clocks do" in note for note in loaded.notes)
+        with pytest.raises(RequestError, match=r"type .*series\.clock_change=ignored if each day of the file has 24"):
+            load(path, "series.time_zone=Europe/Berlin")
+
+
+def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):
+    path = tmp_path / "bars.csv"
+    case = CASES["ariva"]
+    path.write_text(case.content)
+    (layout,) = load(path).layouts.values()
+    assert (layout.separator, layout.decimal, layout.encoding, layout.header_line) == (";", ",", "utf-8", 1)
+    assert layout.time_columns == ("Datum",)
+    assert layout.roles == {"close": "Schlusskurs", "open": "Erster", "high": "Hoch", "low": "Tief"}
+    assert layout.features == ("Stuecke", "Volumen")
+    assert layout.unit == ""
+    path.write_text(CASES["smard"].content)
+    (layout,) = load(path, "series.time_zone=Europe/Berlin").layouts.values()
+    assert (layout.zone, layout.zone_source, layout.time_format) == (
+        "Europe/Berlin",
+        "series.time_zone",
+        "dd/mm/yyyy hh:mm",
+    )
+    path.write_text(CASES["entso-e, new"].content)
+    (layout,) = load(path).layouts.values()
+    assert (layout.unit, layout.zone, layout.zone_source) == ("EUR/MWh", "UTC", "the column's name")
+    case = CASES["quandl"]
+    path.write_text(case.content)
+    (layout,) = load(path).layouts.values()
+    hindsight = {name for name, reason in layout.left_out.items() if reason == "made with later knowledge"}
+    assert hindsight == {"Adj. Open", "Adj. High", "Adj. Low", "Adj. Volume"}
+    assert layout.roles["adjusted_close"] == "Adj. Close"
+
+
+def test_a_folder_of_months_is_one_series_and_one_of_companies_is_none(tmp_path):
+    months, companies = tmp_path / "months", tmp_path / "companies"
+    for folder in (months, companies):
+        folder.mkdir()
+    for month, part in enumerate((DAILY[:20], DAILY[20:40], DAILY[40:])):
+        (months / f"{month}.csv").write_text(table(part, "date,close", lambda b: f"{iso(b)},{b.c}", newest_first=True))
+    (months / "readme.md").write_text("no data")
+    loaded = load(months)
+    np.testing.assert_allclose(loaded.series.close[:, 0], CLOSE)
+    assert len(loaded.sources) == 3
+    assert loaded.layouts["months"].newest_first
+    weeks = tmp_path / "weeks"
+    weeks.mkdir()
+    for week in range(12):
+        text = table(DAILY[5 * week : 5 * week + 5], "Datum;Schluss", lambda b: f"{b.t:%d.%m.%Y};{german(b.c)}")
+        (weeks / f"{week:02}.csv").write_text(text)  # of which some leave it open what the month is
+    loaded = load(weeks)
+    assert loaded.series.index.equals(pd.DatetimeIndex(DAYS, tz="UTC").as_unit("ns"))
+    assert sum("Schluss is read as close" in note for note in loaded.notes) == 1
+    for name, factor in (("A", 1.0), ("B", 2.0)):
+        rows = market(DAYS, factor)
+        (companies / f"{name}.csv").write_text(table(rows, "date,close", lambda b: f"{iso(b)},{b.c}"))
+    with pytest.raises(RequestError, match=r"with another close, .*name the files of several instruments one by one"):
+        load(companies)
+    for name in ("A", "B"):
+        (companies / f"{name}.csv").write_text(
+            table(DAILY, "date,ticker,close", lambda b, n=name: f"{iso(b)},{n},{b.c}")
+        )
+    with pytest.raises(
+        RequestError, match=r"holds 2 symbols in the column ticker of 2 files, A, B; type series.symbol=A"
+    ):
+        load(companies)
+    np.testing.assert_allclose(load(companies, "series.symbol=B").series.close[:, 0], CLOSE)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RequestError, match="empty is a folder without a file of rows"):
+        load(tmp_path / "empty")
+
+
+def test_a_workbook_without_openpyxl_is_refused_with_what_to_install(tmp_path, monkeypatch):
+    path = tmp_path / "bars.xlsx"
+    path.write_bytes(sheet())
+    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
+    with pytest.raises(RequestError, match=r"install it with pip install 'tradewinds\[excel\]'"):
+        load(path)
+
+
+def test_another_company_s_rows_are_never_called_copies(tmp_path):
+    path = tmp_path / "bars.csv"
+    path.write_text(table(DAILY, "date,firm,close", lambda b: f"{iso(b)},Alpha,{b.c}\n{iso(b)},Beta,{b.c}"))
+    with pytest.raises(
+        RequestError, match=r"holds 2 symbols in the column firm, Alpha, Beta; type series.symbol=Alpha to"
+    ):
+        load(path)
+    with pytest.raises(RequestError, match=r"series.symbol=Alfa is none of the 2 symbols .*; did you mean 'Alpha'\?"):
+        load(path, "series.symbol=Alfa")
+    path.write_text(PLAIN)
+    with pytest.raises(RequestError, match=r"has no column of symbols to find Alpha in .*; leave series.symbol out"):
+        load(path, "series.symbol=Alpha")
+
+
+COLD = [round(5.0 - 3.0 * np.cos((stamp.hour - 5) / 12.0 * np.pi), 1) for stamp in HOURS]
+WEATHER = {  # layouts of stations and models: content, column, further options
+    "open-meteo": (
+        "latitude,longitude,elevation,utc_offset_seconds,timezone,timezone_abbreviation\n52.5,13.4,38.0,0,GMT,GMT\n\n"
+        "time,temperature_2m (°C),rain (mm)\n"
+        + "".join(f"{t:%Y-%m-%dT%H:%M},{x},0.0\n" for t, x in zip(HOURS, COLD, strict=True)),
+        "temperature_2m",
+        {},
+    ),
+    "dwd": (
+        "STATIONS_ID;MESS_DATUM;QN_9;TT_TU;RF_TU;eor\n"
+        + "".join(f"       3987;{t:%Y%m%d%H};    3;{x:8.1f};    81.0;eor\n" for t, x in zip(HOURS, COLD, strict=True)),
+        "TT_TU",
+        {},
+    ),
+    "meteostat": (
+        "year,month,day,hour,temp,temp_source\n"
+        + "".join(f"{t.year},{t.month},{t.day},{t.hour},{x},dwd\n" for t, x in zip(HOURS, COLD, strict=True)),
+        "temp",
+        {},
+    ),
+    "noaa, two stations": (
+        '"STATION","DATE","TMP"\n'
+        + "".join(
+            f'"{s}","{t:%Y-%m-%dT%H:%M:%S}","{x + s}"\n' for t, x in zip(HOURS, COLD, strict=True) for s in (0, 9)
+        ),
+        "TMP",
+        {"symbol": "0"},
+    ),
+    "a logger, German": (
+        "Datum;Uhrzeit;T [°C]\n"
+        + "".join(f"{t:%d.%m.%Y};{t:%H:%M:%S};{str(x).replace('.', ',')}\n" for t, x in zip(HOURS, COLD, strict=True)),
+        "T",
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WEATHER)
+def test_weather_is_read_in_the_same_layouts(name, tmp_path):
+    text, column, options = WEATHER[name]
+    bars, weather = tmp_path / "bars.csv", tmp_path / "weather.csv"
+    bars.write_text(table(HOURLY, "time,close", lambda b: f"{b.t:%Y-%m-%dT%H:%M}Z,{b.c}"))
+    weather.write_text(text)
+
+    def joined(**more):
+        config = FileWeather(kind="csv", path=str(weather), columns=(column,), lag_hours=1.0, **more)
+        return load_series(config_of(bars, ()), config, DataConfig(accept_jumps=True)).series.exogenous[column]
+
+    with pytest.raises(RequestError, match=r"give weather\.time_zone=UTC|type weather\.symbol=0"):
+        joined()
+    assert joined(time_zone="UTC", **options).tolist() == COLD

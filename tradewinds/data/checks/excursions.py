@@ -1,0 +1,229 @@
+"""A bar that leaves and comes back: a bad print, told from a market that does so by habit.
+
+An excursion is as large as the smaller of its two moves, out and back. How large one may be follows from the series
+itself, in its scale nearby: where moves are independent, two far ones meet as seldom as their rarities' product says;
+where far moves are commonly undone, as the price of power does it, an excursion is no rarer than a move. What lies
+between is weighed by how much more often than by chance far moves are undone. The last bars cannot come back yet: they
+are held against the moves alone, and doubted, not refused. Knows bars of one instrument, and a series.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from forecaster.data.series import Series
+from tradewinds.core.errors import GateError, RequestError
+from tradewinds.data.checks.bars import Array, Bars
+from tradewinds.data.checks.belief import believed, believing, believing_or_all
+from tradewinds.data.checks.rarity import Tail, local_scale
+from tradewinds.data.readers.text import moment
+from tradewinds.data.rules import DataConfig
+
+LONGEST = 3  # bars of an excursion; what stays longer is a level
+LEAST = 4.0  # standard deviations nearby: no smaller excursion, and no smaller last move, is doubted
+REFUSED = 1000.0  # histories like this one, in which chance makes one excursion as large as those refused
+DOUBTED = 2.0  # likewise, moves as large as a last one that is doubted
+APART = 5.0  # times as large as all others: bad prints by that alone, if they are few
+ENOUGH = 250  # bars, from which on few is known from many
+CHANCE, HABIT = 1.5, 3.0  # times as often as by chance: undone by chance up to the first, by habit from the second
+
+
+def check_excursions(bars: Bars, rules: DataConfig, *, positive: bool = True) -> None:
+    """Refuse prices that leave for up to `LONGEST` bars and come back, beyond what their own history makes likely.
+
+    The first bars, which come from nowhere, are held against the moves alone.
+
+    Args:
+        bars: of one instrument, checked.
+        rules: `data.accept_jumps` believes bars.
+        positive: whether steps are compared by ratio, as those of a price whose log return is forecast.
+
+    Raises:
+        RequestError: there is one; the message names the first, and what believes them all.
+    """
+    levels = _levels(bars, positive=positive)
+    accepted = believed(bars.index, rules)
+    for column, sizes, most in _excursions(levels):
+        rows = np.flatnonzero((sizes > most) & ~accepted)
+        if len(rows):
+            raise RequestError(_sentence(bars, column, rows.tolist(), float(sizes[rows[0]]), most, rules))
+
+
+def excursions_of(level: Array) -> tuple[Array, float]:
+    """Return the (T,) excursions of a level, in standard deviations nearby, and the largest that is likely.
+
+    An excursion of several bars stands at its first, 0 where there is none.
+
+    Args:
+        level: (T,) in which steps are compared.
+    """
+    steps = np.diff(level, prepend=level[:1])
+    scale = local_scale(steps)
+    sizes = np.zeros(len(level))
+    for length in range(1, LONGEST + 1):
+        _widen(sizes, level, length)
+    sizes /= scale
+    moves = np.abs(steps) / scale
+    farthest = max(Tail.of(moves[1:]).exceeded_by(1.0 / REFUSED), LEAST)
+    for row in np.flatnonzero(moves[: LONGEST + 1] > farthest):
+        sizes[:row] = np.maximum(sizes[:row], moves[row])  # they were left for good, and nothing lies before them
+    return sizes, min(largest_excursion(steps, scale), _apart(sizes))
+
+
+def largest_excursion(steps: Array, scale: Array) -> float:
+    """Return the excursion, in standard deviations nearby, that the history of a close makes likely at most.
+
+    Args:
+        steps: (T,) changes from bar to bar; 0 at the first.
+        scale: (T,) standard deviation nearby.
+    """
+    moves = np.abs(steps[1:]) / scale[1:]
+    tail = Tail.of(moves)
+    undone = np.where(steps[1:-1] * steps[2:] < 0.0, np.minimum(moves[:-1], np.abs(steps[2:]) / scale[1:-1]), 0.0)
+    share, times = _undone(moves, np.append(undone, 0.0), tail.trimmed)
+    by_habit = np.log(1.0 / (REFUSED * max(share, 1.0 / len(moves))))
+    by_chance = 0.5 * np.log(2.0 * len(moves) / (REFUSED * LONGEST * max(times, 1.0)))
+    weight = float(np.clip(np.log(times / CHANCE) / np.log(HABIT / CHANCE), 0.0, 1.0))
+    return max(tail.exceeded_by(float(np.exp(weight * by_habit + (1.0 - weight) * by_chance))), LEAST)
+
+
+def doubt_last_bars(series: Series, rules: DataConfig) -> str | None:
+    """Return a sentence on a close among the last `LONGEST` that moved farther than the history makes likely, or None.
+
+    Whether such a move stays no history can know: who acts on it wants it confirmed.
+
+    Args:
+        series: of one or more instruments; splits are undone, dividends are steps like others.
+        rules: `data.accept_jumps` confirms bars.
+    """
+    number = len(series.index)
+    accepted = believed(series.index, rules)
+    rows = np.arange(max(number - LONGEST, 1), number)
+    for asset, name in enumerate(series.instruments):
+        close = series.close[:, asset]
+        if series.splits is not None:
+            close = close * np.cumprod(series.splits[:, asset])
+        level = np.log(close) if series.target == "log_return" else stabilised(close, close)
+        steps = np.diff(level, prepend=level[:1])
+        scale = local_scale(steps)
+        moves = np.abs(steps) / scale
+        most = max(Tail.of(moves[1:]).exceeded_by(1.0 / DOUBTED), LEAST)
+        far = [int(row) for row in rows if moves[row] > most and not accepted[row]]
+        if far:
+            row = far[0]
+            left = number - 1 - row
+            return (
+                f"{name}: the close {close[row]:g} of {moment(series.index[row])}, "
+                f"{f'{left} before the last' if left else 'the last'}, {_move(close[row - 1], close[row])} "
+                f"the {close[row - 1]:g} before it, {moves[row]:.0f} standard deviations where its own history makes "
+                f"{most:.0f} likely: whether it stays cannot be known yet; correct it, or confirm it with "
+                f"{believing(series.index, far, rules)}"
+            )
+    return None
+
+
+def stabilised(values: Array, close: Array) -> Array:
+    """Return (T,) values of what may be negative on a scale that is theirs near the median, and a log's far from it.
+
+    Args:
+        values: (T,) prices.
+        close: (T,) closes, whose median and deviation are used.
+
+    Source:
+        asinh((v - median) / median absolute deviation): Uniejewski, Weron and Ziel (2018), IEEE Trans. Power Syst. 33,
+        2219, where it tames the spikes of power prices.
+    """
+    median = float(np.median(close))
+    distance = np.abs(close - median)
+    spread = float(np.median(distance)) or float(distance.mean()) or 1.0
+    return np.asarray(np.arcsinh((values - median) / spread), dtype=np.float64)
+
+
+def refuse_doubtful_end(series: Series, rules: DataConfig) -> None:
+    """Stop who would act on a series whose last bars are in doubt; arguments as in `doubt_last_bars`.
+
+    Raises:
+        GateError: they are, and the request does not confirm them.
+    """
+    doubt = doubt_last_bars(series, rules)
+    if doubt is not None:
+        raise GateError(doubt)
+
+
+def _levels(bars: Bars, *, positive: bool) -> dict[str, Array]:
+    """Return of each price (T,) levels in which its steps, and its distance from the close, can be compared."""
+    close = bars.columns["close"]
+    if not positive:
+        return {name: stabilised(price, close) for name, price in bars.prices.items()}
+    level = bars.log_level
+    return {name: level if name == "close" else level + np.log(price / close) for name, price in bars.prices.items()}
+
+
+def _excursions(levels: dict[str, Array]) -> Iterator[tuple[str, Array, float]]:
+    """Yield of each price its (T,) excursions in standard deviations of the close nearby, and the largest likely."""
+    close = levels["close"]
+    yield "close", *excursions_of(close)
+    before = np.append(close[:1], close[:-1])
+    scale = local_scale(np.diff(close, prepend=close[:1])) if len(levels) > 1 else close
+    for column in [name for name in levels if name != "close"]:
+        beyond = np.maximum(levels[column] - np.maximum(before, close), np.minimum(before, close) - levels[column])
+        sizes = np.maximum(beyond, 0.0) / scale
+        yield column, sizes, min(max(Tail.of(sizes).exceeded_by(1.0 / REFUSED), LEAST), _apart(sizes))
+
+
+def _apart(sizes: Array) -> float:
+    """Return a size between the excursions and those few, one in a hundred, that are `APART` times as large; or inf.
+
+    Several bad prints are no habit: a market that spikes does so by all sizes.
+    """
+    few = len(sizes) // 100
+    if len(sizes) < ENOUGH:
+        return float("inf")
+    largest = np.sort(np.partition(sizes, len(sizes) - few - 1)[len(sizes) - few - 1 :])[::-1]
+    gaps = np.flatnonzero((largest[:-1] >= APART * largest[1:]) & (largest[:-1] >= APART * LEAST))
+    return float(largest[gaps[-1] + 1] * APART) * (1.0 - 1e-9) if len(gaps) else float("inf")
+
+
+def _widen(sizes: Array, level: Array, length: int) -> None:
+    """Raise (T,) sizes at the first bar of each excursion of `length` bars to its size."""
+    starts = len(level) - length - 1
+    if starts < 1:
+        return
+    low = high = level[1 : 1 + starts]
+    for later in range(1, length):
+        low = np.minimum(low, level[1 + later : 1 + later + starts])
+        high = np.maximum(high, level[1 + later : 1 + later + starts])
+    before, after = level[:starts], level[length + 1 :]
+    size = np.maximum(low - np.maximum(before, after), np.minimum(before, after) - high)
+    np.maximum(sizes[1 : 1 + starts], size, out=sizes[1 : 1 + starts])
+
+
+def _undone(moves: Array, undone: Array, trimmed: int) -> tuple[float, float]:
+    """Return which share of far moves is undone by half at once, and how many times as often as by chance."""
+    number = len(moves)
+    kept = min(trimmed + max(number // 50, 30), number // 2)
+    far = np.argpartition(moves, number - kept)[number - kept :]
+    far = far[np.argsort(moves[far])[: max(kept - trimmed, 1)]]  # without the largest, which may be bad prints
+    by_chance = (number - np.searchsorted(np.sort(moves), 0.5 * moves[far])) / number / 2.0
+    count = int((undone[far] > 0.5 * moves[far]).sum())
+    return count / len(far), float((count + 1.0) / (by_chance.sum() + 1.0))
+
+
+def _move(before: float, value: float) -> str:
+    """Say how a value stands to another, as the verb of `the ... before it`."""
+    if not (before > 0.0 and value > 0.0):
+        return f"lies {value - before:+g} from"
+    ratio = value / before
+    return f"is {ratio - 1.0:+.1%} from" if 0.5 <= ratio < 2.0 else f"is {ratio:.4g} times"
+
+
+def _sentence(bars: Bars, column: str, rows: list[int], size: float, most: float, rules: DataConfig) -> str:
+    row, values = rows[0], bars.columns[column]
+    more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+    beside, where = (row - 1, "before it, and comes back") if row else (len(rows), "after it")
+    return (
+        f"{bars.origin.row(row)}, {column} {values[row]:g} of {moment(bars.index[row])} "
+        f"{_move(bars.columns['close'][beside], values[row])} the close of {bars.columns['close'][beside]:g} {where}: "
+        f"{size:.0f} standard deviations where its own history makes {most:.0f} likely{more}; correct or remove the "
+        f"row, or, if it was traded there, believe it with {believing_or_all(bars.index, rows, rules)}"
+    )

@@ -1,0 +1,35 @@
+"""What was noticed of data, one sentence each, with what it is about: notes are texts to all who print them."""
+
+from typing import Literal
+
+Subject = Literal["repair", "jump", "hole", "columns", "layout"]
+
+
+class Note(str):
+    """A sentence on something mended, a move of the price, a time without bars, which columns are read, or the layout.
+
+    Other notes are plain texts.
+
+    Attributes:
+        about: which of these.
+    """
+
+    about: Subject
+    __slots__ = ("about",)
+
+    def __new__(cls, text: str, about: Subject) -> "Note":
+        """Return the text as a note on a subject."""
+        note = super().__new__(cls, text)
+        note.about = about
+        return note
+
+
+def about(notes: tuple[str, ...], subject: Subject) -> tuple[str, ...]:
+    """Return the notes on a subject, as plain texts."""
+    return tuple(str(note) for note in notes if isinstance(note, Note) and note.about == subject)
+
+
+def of(owner: str, note: str) -> str:
+    """Return a note with the name of the instrument it is on before it."""
+    text = f"{owner}: {note}"
+    return Note(text, note.about) if isinstance(note, Note) else text
