@@ -34,11 +34,13 @@ NOT_OURS = re.compile(r"^[A-Z]{4,} |^hydra\.")  # SQL, and what Hydra is told
 
 
 def literals(path):
-    """Every text of a module but its docstrings, as (line, text); what an f-string puts in is a HOLE."""
+    """Every text of a module but its docstrings and patterns, as (line, text); what an f-string puts in is a HOLE."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     blocks = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     passed = {node.body[0].value for node in ast.walk(tree) if isinstance(node, blocks) and ast.get_docstring(node)}
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re."):
+            passed |= set(node.args)  # a pattern is no message
         if isinstance(node, ast.JoinedStr):
             passed |= {part for part in ast.walk(node) if isinstance(part, ast.Constant)}
             parts = [str(part.value) if isinstance(part, ast.Constant) else HOLE for part in node.values]

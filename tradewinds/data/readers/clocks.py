@@ -33,7 +33,7 @@ DATE_PARTS = (  # columns that make up a date, and what each is
 
 
 @dataclass(frozen=True)
-class Clock:
+class TimeColumns:
     """The column of the times, and beside it one of the times of day where the other holds dates only."""
 
     column: str
@@ -45,7 +45,7 @@ class Clock:
         return (self.column,) if self.hours is None else (self.column, self.hours)
 
 
-def clock_of(raw: Raw, column: str | None, *, zoned: bool) -> Clock:
+def clock_of(raw: Raw, column: str | None, *, zoned: bool) -> TimeColumns:
     """Find the columns that hold the times.
 
     Args:
@@ -61,7 +61,7 @@ def clock_of(raw: Raw, column: str | None, *, zoned: bool) -> Clock:
     if column is None and not zoned and raw.index is None and _is_bare(name, heads[name]):
         aware = [other for other, cells in heads.items() if other != name and _is_aware(other, cells)]
         name = aware[0] if aware else name
-    return Clock(name, _hours(name, heads))
+    return TimeColumns(name, _hours(name, heads))
 
 
 def with_date(cells: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.cells import texts
-from tradewinds.data.readers.clocks import Clock, as_times, clock_of, with_date
+from tradewinds.data.readers.clocks import TimeColumns, as_times, clock_of, with_date
 from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.numbers import styles_of
-from tradewinds.data.readers.order import Rows, in_order
+from tradewinds.data.readers.order import FileRows, in_order
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.raw import Cells, Raw, read_raws
 from tradewinds.data.readers.symbols import of_one_symbol
@@ -61,7 +61,7 @@ def read_table(paths: Sequence[Path], *, directions: Directions, rules: DataConf
     return dataclasses.replace(table, styles=styles)
 
 
-def _with_order(raws: list[Raw], clocks: list[Clock], directions: Directions) -> Directions:
+def _with_order(raws: list[Raw], clocks: list[TimeColumns], directions: Directions) -> Directions:
     """Return the directions with the order of day and month that some of several files leave no doubt of."""
     if len(raws) == 1 or directions.time_format is not None:
         return directions
@@ -74,13 +74,13 @@ def _dated(raw: Raw) -> Raw:
     return dataclasses.replace(raw, cells=with_date(raw.cells))
 
 
-def _clock(raw: Raw, directions: Directions) -> Clock:
+def _clock(raw: Raw, directions: Directions) -> TimeColumns:
     column = directions.time_column
     name = None if column is None else find_column(column, list(raw.cells), raw.origin.name)
     return clock_of(raw, name, zoned=directions.time_zone is not None)
 
 
-def _with_times(raw: Raw, clock: Clock, directions: Directions, rules: DataConfig) -> Table:
+def _with_times(raw: Raw, clock: TimeColumns, directions: Directions, rules: DataConfig) -> Table:
     writing = directions.writing(rules.repair)
     cells = dict(raw.cells)
     hours = None if clock.hours is None else (clock.hours, as_times(cells.pop(clock.hours)))
@@ -186,7 +186,7 @@ def _once(parts: list[Table]) -> tuple[str, ...]:
 
 def _ordered(table: Table) -> Table:
     """Put the rows in order, each moment once; but only as far as the request asks for it, or by turning them round."""
-    rows = Rows(table.index.asi8, table.origin, table.cells)
+    rows = FileRows(table.index.asi8, table.origin, table.cells)
     order, notes, turned = in_order(rows, table.rules.repair, whole=len(table.origin.files) > 1)
     layout = dataclasses.replace(table.layout, newest_first=turned or table.layout.newest_first)
     return dataclasses.replace(take_rows(table, order), notes=(*table.notes, *notes), layout=layout)

@@ -60,7 +60,7 @@ UNIT_NAMES = {10**9: "seconds", 10**6: "milliseconds", 10**3: "microseconds", 1:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class TimeParts:
     """Times taken apart.
 
     Attributes:
@@ -85,7 +85,7 @@ def shape_of(text: str) -> str | None:
     return next((shape for shape, pattern in COMPILED.items() if pattern.match(text)), None)
 
 
-def taken_apart(cells: Any) -> Parts:
+def taken_apart(cells: Any) -> TimeParts:
     """Take (N,) trimmed cells apart by the shape that most of them have."""
     best: tuple[int, str, NDArray[np.bool_]] = (-1, "ymd", np.zeros(len(cells), dtype=bool))
     likely = (shape_of(cells[0].as_py()) if len(cells) else None) or "ymd"
@@ -115,7 +115,7 @@ def taken_apart(cells: Any) -> Parts:
     zones = texts.get("z", None)
     zoned = np.asarray(pc.not_equal(zones, "")) if zones is not None else np.zeros(len(cells), dtype=bool)
     offset = _offsets(zones) if zones is not None and zoned.any() else np.zeros(len(cells), dtype=np.int64)
-    return Parts(shape, fits, parts, offset, zoned, clocked)
+    return TimeParts(shape, fits, parts, offset, zoned, clocked)
 
 
 def _halved(texts: Mapping[str, Any], parts: dict[str, Ints], names: list[str]) -> NDArray[np.bool_]:

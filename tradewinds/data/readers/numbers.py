@@ -46,7 +46,7 @@ class Style:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class CellNumbers:
     """A column as numbers.
 
     Attributes:
@@ -85,7 +85,7 @@ def styles_of(
     return styles
 
 
-def read_numbers(cells: Any, style: Style) -> Reading:
+def read_numbers(cells: Any, style: Style) -> CellNumbers:
     """Read a column of (N,) cells; a cell that is neither a number nor missing is NaN and not missing.
 
     Where most cells carry a K, M or B they are multiplied, where most carry a % they are fractions.
@@ -98,11 +98,11 @@ def read_numbers(cells: Any, style: Style) -> Reading:
     missing = np.zeros(len(plain), dtype=bool)
     rest = np.flatnonzero(~usual)
     if len(rest) == 0:
-        return Reading(values, missing)
+        return CellNumbers(values, missing)
     odd = trimmed.take(pa.array(rest))
     missing[rest] = np.asarray(pc.is_in(pc.utf8_lower(odd), pa.array(sorted(ABSENT))))
     values[rest] = _odd(odd, style, len(plain) - int(missing.sum()))
-    return Reading(values, missing)
+    return CellNumbers(values, missing)
 
 
 def currency_in(cells: Any) -> str:

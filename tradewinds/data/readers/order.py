@@ -15,7 +15,7 @@ from tradewinds.data.readers.text import moment, number, shown
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class FileRows:
     """N rows: their times in nanoseconds of UTC, where they stand, and what stands in them."""
 
     stamps: NDArray[np.int64]
@@ -23,7 +23,7 @@ class Rows:
     cells: Mapping[str, Any]
 
 
-def in_order(rows: Rows, repair: Collection[str], *, whole: bool) -> tuple[NDArray[np.int64], list[str], bool]:
+def in_order(rows: FileRows, repair: Collection[str], *, whole: bool) -> tuple[NDArray[np.int64], list[str], bool]:
     """Return the numbers of the rows that stay, in the order of time.
 
     Args:
@@ -70,7 +70,7 @@ def in_order(rows: Rows, repair: Collection[str], *, whole: bool) -> tuple[NDArr
     return order[~twice], notes, turned
 
 
-def _refuse_disorder(rows: Rows, back: NDArray[np.bool_]) -> None:
+def _refuse_disorder(rows: FileRows, back: NDArray[np.bool_]) -> None:
     rows.origin.refuse_first(
         back,
         lambda row: f"{_when(rows, row)} is earlier than the row before, {_when(rows, row - 1)};",
@@ -78,7 +78,7 @@ def _refuse_disorder(rows: Rows, back: NDArray[np.bool_]) -> None:
     )
 
 
-def _refuse_difference(rows: Rows, before: int, row: int) -> None:
+def _refuse_difference(rows: FileRows, before: int, row: int) -> None:
     differing = [name for name, cells in rows.cells.items() if not _same(_cell(cells, before), _cell(cells, row))]
     if not differing:
         return
@@ -95,7 +95,7 @@ def _refuse_difference(rows: Rows, before: int, row: int) -> None:
     )
 
 
-def _when(rows: Rows, row: int) -> str:
+def _when(rows: FileRows, row: int) -> str:
     return moment(pd.Timestamp(int(rows.stamps[row]), tz="UTC"))
 
 

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.forms import form_of, forms_of
-from tradewinds.data.readers.grammar import WORDS, Ints, Parts, counted_in, counts, nanoseconds, shape_of, taken_apart
+from tradewinds.data.readers.grammar import (
+    WORDS,
+    Ints,
+    TimeParts,
+    counted_in,
+    counts,
+    nanoseconds,
+    shape_of,
+    taken_apart,
+)
 from tradewinds.data.readers.hours import time_of_day
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import ABSENT, shown, typed
@@ -213,7 +222,7 @@ def _starts(cells: Any) -> tuple[Any, Any] | None:
     return pc.utf8_trim_whitespace(pc.if_else(odd, cells, starts)), pc.if_else(odd, "0", ends)
 
 
-def _from_ends(stamps: Ints, parts: Parts) -> tuple[Ints, tuple[str, ...]]:
+def _from_ends(stamps: Ints, parts: TimeParts) -> tuple[Ints, tuple[str, ...]]:
     """Put times that end their intervals, as 01:00 to 24:00 do, at their start."""
     hours = parts.parts.get("H")
     if hours is None or not (hours == 24).any() or len(stamps) < 3:
@@ -237,7 +246,7 @@ def sure_order(cells: Any) -> str | None:
     return None if day_first == month_first else "day_first" if day_first else "month_first"
 
 
-def _order(parts: Parts, cells: Any, origin: Origin, where: str, writing: Writing) -> str:
+def _order(parts: TimeParts, cells: Any, origin: Origin, where: str, writing: Writing) -> str:
     """Return which number is the day; refuse where the whole column leaves both possible."""
     a, b = parts.parts["a"], parts.parts["b"]
     day_first, month_first = (a <= 31) & (b <= 12), (a <= 12) & (b <= 31)
@@ -289,6 +298,6 @@ def _by_form(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
     origin.refuse_first(
         np.asarray(index.isna() | (bare < FIRST) | (bare > LAST)),
         lambda row: f"{where}: {shown(cells[row].as_py())}",
-        f"is not written as time_format={form} says",
+        f"is not written as {writing.group}.time_format={form} says",
     )
     return _Moments(bare.as_unit("ns").asi8.copy(), aware, form)
