@@ -25,11 +25,12 @@ from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.networks.heads import equal_bins
 from forecaster.training.ensemble import Ensemble, MemberTraining, train_ensemble
-from forecaster.training.linear_base import fit_base, fit_selected
+from forecaster.training.linear_base import LinearBase, fit_base, fit_selected
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.trainer import Progress
 
 Array = NDArray[np.float64]
+YEAR = pd.Timedelta(days=365)  # of fit rows, without which a season would be made up for the rest of the year
 WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
 OWN = ("static", "mean", "std", "target_scale", "naive_mae", "ridge", "dlinear")  # of one instrument, not shared
 
@@ -149,7 +150,7 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
     places = [""] if config.trainer.members == 1 else [f"members.{number}." for number in range(config.trainer.members)]
     with torch.random.fork_rng():  # a new module draws weights, which `saved` replaces
         networks = [
-            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future, saved.get(f"{place}base"))
+            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future, _saved_base(saved, place))
             for place in places
         ]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
@@ -164,6 +165,11 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
         "bar_length": pd.Timedelta(facts["bar_length"]),
     }
     return FittedForecaster(instrument=name, model=model.eval(), **facts)
+
+
+def _saved_base(saved: Mapping[str, Tensor], place: str) -> LinearBase | None:
+    weights = saved.get(f"{place}base")
+    return None if weights is None else LinearBase(weights, saved.get(f"{place}base_limits"))
 
 
 def fit_forecaster(
@@ -285,7 +291,9 @@ def training_set(series: Series, config: ForecasterConfig, rows: range) -> Train
         fit_bars = slice(max(first_row, rows.start), int(decisions.fit[-1]) + 1)
         by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
         reader = FutureReader.fitted(future, model_config.horizon, fit_bars, by_name)
-    reading = _reading(tables[0], parts, decisions) if config.features.selection else None
+    first, last = past.index[decisions.fit[0]], past.index[decisions.fit[-1]]
+    of_a_year = last - first >= YEAR
+    reading = _reading(tables[0], parts, decisions, of_a_year=of_a_year) if config.features.selection else None
     inputs = [part.scaled if reading is None else reading.read(part.scaled) for part in parts]
     data = WindowData(
         np.stack([scaled.astype(np.float32) for scaled in inputs]),
@@ -297,17 +305,22 @@ def training_set(series: Series, config: ForecasterConfig, rows: range) -> Train
     return TrainingSet(past, tables, parts, static, data, future, reader, reading)
 
 
-def _reading(table: FeatureTable, parts: Sequence["InstrumentPart"], decisions: WindowRows) -> Reading:
-    """Select what the network reads of A instruments, by their fit rows together."""
+def _reading(
+    table: FeatureTable, parts: Sequence["InstrumentPart"], decisions: WindowRows, *, of_a_year: bool
+) -> Reading:
+    """Select what the network reads of A instruments, by their fit rows together; a year of them knows a season."""
     scaled = np.concatenate([part.scaled[decisions.fit] for part in parts])
     change = np.concatenate([part.fit_target[:, 0] / part.facts["target_scale"] for part in parts])
-    return selected_reading(scaled, change, season=table.season, plain=table.plain, means=table.means)
+    if not of_a_year:
+        scaled[:, table.season] = 0.0
+    season = table.season if of_a_year else ()
+    return selected_reading(scaled, change, season=season, plain=table.plain, means=table.means)
 
 
-def _linear_base(lessons: TrainingSet, model: ModelConfig) -> tuple[Tensor | None, bool]:
+def _linear_base(lessons: TrainingSet, model: ModelConfig) -> tuple[LinearBase | None, bool]:
     """Fit the forecast whose errors the network is taught, if there is one, and say whether it may go without."""
     if model.linear_base:
-        return fit_base(lessons.data), False
+        return LinearBase(fit_base(lessons.data)), False
     if lessons.reading is None or not lessons.reading.selected or model.head == "bins":
         return None, False
     return fit_selected(lessons.data, lessons.reading.selected), True

@@ -14,6 +14,7 @@ from forecaster.data.datamodule import WindowData, WindowDataModule, future_inpu
 from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
+from forecaster.training.linear_base import LinearBase
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.precision import trained_in
 from forecaster.training.trainer import Progress, train, training_device
@@ -57,7 +58,7 @@ class MemberTraining:
         model: the network.
         trainer: how it is trained; its `precision` is not `auto`.
         bins: for the head of that name.
-        base: weights of the linear base, if there is one.
+        base: the linear base, if there is one.
         base_optional: whether the network is also trained without it; the rows that stop both decide which is kept.
         future: what is known of the bars ahead.
         reader: how that is read; None for networks that do not.
@@ -68,7 +69,7 @@ class MemberTraining:
     model: ModelConfig
     trainer: TrainerConfig
     bins: Bins | None
-    base: Tensor | None
+    base: LinearBase | None
     base_optional: bool
     future: FutureTable
     reader: FutureReader | None
@@ -83,8 +84,7 @@ class MemberTraining:
     def fresh(self) -> LSTMForecaster:
         """Return the network before its training; draws from torch's random numbers."""
         inputs, num_future = self.inputs
-        base = None if self.base is None else self.base.clone()  # members share no memory
-        return LSTMForecaster(self.model, self.trainer, inputs, self.bins, num_future, base)
+        return LSTMForecaster(self.model, self.trainer, inputs, self.bins, num_future, self.base)
 
     def run(self, progress: Progress | None = None) -> tuple[LSTMForecaster, TrainingLog]:
         """Train a network from each of its starts and return that of the least stop loss, and the losses of all.

@@ -6,15 +6,31 @@ ridge regression from the whole window. Fitted beforehand, on the rows the netwo
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from forecaster.baselines.naive_and_ridge import fit_ridge, ridge_weights
+from forecaster.baselines.naive_and_ridge import fit_ridge, ridge_forecast, ridge_weights
 from forecaster.data.datamodule import Rows, WindowData
 from forecaster.data.windows import gather, strided_windows
+
+
+@dataclass(frozen=True, eq=False)
+class LinearBase:
+    """A linear forecast of H bars.
+
+    Attributes:
+        weights: (L + F + S, H), the intercept last.
+        limits: (2, H) the least and the most it said on the fit rows, which it is held to elsewhere: a line goes on for
+            ever, and what it reads may not have been met yet. None: it is not held.
+    """
+
+    weights: Tensor
+    limits: Tensor | None = None
+
 
 TINY = 1e-6  # penalty beside N rows of variance 1: for features that are all but the same
 
@@ -24,20 +40,22 @@ def base_inputs(context: Tensor) -> Tensor:
     return torch.cat((context[:, :, 0], context[:, -1, 1:]), dim=1)
 
 
-def fit_selected(data: WindowData, selected: Sequence[int]) -> Tensor:
+def fit_selected(data: WindowData, selected: Sequence[int]) -> LinearBase:
     """Fit least squares of A instruments together on some features of the last bar; the fit rows alone have a say.
 
-    Returns:
-        (L + F + S, H) weights, the intercept last; 0 for everything that is not among the `selected` features.
+    The weights of everything that is not among the `selected` features are 0.
     """
     rows, length = data.rows.fit, data.context_length
     num_inputs = length + data.features.shape[2] + data.static.shape[1] - 1
-    inputs = data.features[:, rows][:, :, list(selected)].astype(np.float64)  # (A, N, K)
-    fitted = ridge_weights(inputs.reshape(-1, len(selected)), data.labels(rows), TINY)
+    read = data.features[:, rows][:, :, list(selected)].astype(np.float64)  # (A, N, K)
+    inputs = read.reshape(-1, len(selected))
+    fitted = ridge_weights(inputs, data.labels(rows), TINY)
+    told = ridge_forecast(fitted, inputs)  # (A * N, H)
     weights = np.zeros((num_inputs + 1, data.horizon))
     weights[[length - 1 + number for number in selected]] = fitted[:-1]  # `base_inputs`: the last bar from L - 1 on
     weights[-1] = fitted[-1]
-    return torch.from_numpy(weights.astype(np.float32))
+    limits = np.stack([told.min(axis=0), told.max(axis=0)])
+    return LinearBase(torch.from_numpy(weights.astype(np.float32)), torch.from_numpy(limits.astype(np.float32)))
 
 
 def fit_base(data: WindowData) -> Tensor:

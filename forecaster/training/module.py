@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from forecaster.config import ModelConfig, TrainerConfig
 from forecaster.networks.base import build_network
 from forecaster.networks.heads import Bins, build_head
-from forecaster.training.linear_base import base_inputs
+from forecaster.training.linear_base import LinearBase, base_inputs
 
 
 class LSTMForecaster(pl.LightningModule):
@@ -22,10 +22,11 @@ class LSTMForecaster(pl.LightningModule):
         num_features: F.
         bins: edges and means of the classes, for the head of that name.
         num_future: G, columns known of each bar ahead, for networks that read them.
-        base: (L + F, H) weights of the linear base, the intercept last; None: there is none.
+        base: a linear forecast that the network adds to; None: there is none.
     """
 
     base: Tensor | None
+    base_limits: Tensor | None
 
     def __init__(
         self,
@@ -34,13 +35,14 @@ class LSTMForecaster(pl.LightningModule):
         num_features: int,
         bins: Bins | None = None,
         num_future: int = 0,
-        base: Tensor | None = None,
+        base: LinearBase | None = None,
     ) -> None:
         super().__init__()
         self.config, self.trainer_config = model, trainer
         self.head = build_head(model, trainer, bins)
         self.network = build_network(model, num_features, self.head.outputs, num_future)
-        self.register_buffer("base", base)
+        self.register_buffer("base", None if base is None else base.weights.clone())  # members share no memory
+        self.register_buffer("base_limits", None if base is None or base.limits is None else base.limits.clone())
 
     def forward(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the scaled point forecast (B, H), the hidden state (B, D) and the head's quantiles (B, H, Q) or None.
@@ -77,6 +79,8 @@ class LSTMForecaster(pl.LightningModule):
             return outputs, hidden_state
         with torch.autocast(context.device.type, enabled=False):
             linear = base_inputs(context) @ self.base[:-1] + self.base[-1]  # (B, L + F - 1) -> (B, H)
+            if self.base_limits is not None:
+                linear = linear.clamp(self.base_limits[0], self.base_limits[1])
         centre = nn.functional.one_hot(torch.tensor(self.head.centre), self.head.outputs).to(outputs)  # (P,)
         return outputs + linear[..., None] * centre, hidden_state
 

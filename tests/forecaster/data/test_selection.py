@@ -12,7 +12,8 @@ from forecaster.data.features import build_features
 from forecaster.data.selection import Reading, everything, selected_reading, stepwise
 from forecaster.fitted import fit_forecaster, load_forecaster
 from forecaster.hidden_states import encode
-from forecaster.training.linear_base import base_inputs, fit_selected
+from forecaster.training.linear_base import LinearBase, base_inputs, fit_selected
+from forecaster.training.module import LSTMForecaster
 
 from markets import series_of, small_config
 
@@ -137,7 +138,8 @@ def test_the_regression_of_the_selected_features_is_that_of_the_last_bar_alone()
     target = 0.5 * np.roll(features[:, :, 2], 1, axis=1) + rng.normal(0.0, 0.1, (2, 400)).astype(np.float32)
     rows = WindowRows(np.arange(20, 300), np.arange(310, 390))
     data = WindowData(features, np.zeros((2, 1), np.float32), target, rows, context_length=8, horizon=2)
-    weights = fit_selected(data, (2,)).numpy()  # (8 + 3 + 1, 2): 8 changes, two features of the last bar, a static
+    base = fit_selected(data, (2,))
+    weights = base.weights.numpy()  # (8 + 3 + 1, 2): 8 changes, two features of the last bar, a static
     assert np.flatnonzero(weights[:, 0]).tolist() == [9, 11]
     assert weights[9, 0] == pytest.approx(0.5, abs=0.02)
     assert weights[9, 1] == pytest.approx(0.0, abs=0.02)
@@ -145,6 +147,29 @@ def test_the_regression_of_the_selected_features_is_that_of_the_last_bar_alone()
     context = torch.from_numpy(np.concatenate([context, np.zeros((2, 8, 1), np.float32)], axis=2))
     told = base_inputs(context).numpy() @ weights[:-1] + weights[-1]
     np.testing.assert_allclose(told[:, 0], 0.5 * features[0, [50, 60], 2], atol=0.05)
+    least, most = base.limits.numpy()[:, 0]
+    assert (least, most) == pytest.approx(
+        (0.5 * features[:, rows.fit, 2].min(), 0.5 * features[:, rows.fit, 2].max()), abs=0.1
+    )
+
+
+def test_a_regression_says_no_more_of_what_it_never_met_than_on_the_fit_rows(fitted):
+    base = LinearBase(torch.tensor([[2.0]] * 8 + [[0.0]]), torch.tensor([[-1.0], [1.0]]))
+    config = small_config(context_length=8, horizon=1)
+    model = LSTMForecaster(config.model, config.trainer, 1, base=base).eval()
+    for value, said in ((0.01, 0.16), (50.0, 1.0), (-50.0, -1.0)):
+        assert model(torch.full((1, 8, 1), value))[0].item() == pytest.approx(said)
+
+
+def test_a_season_is_not_made_up_from_a_part_of_the_year():
+    days = np.arange(300)
+    returns = 0.001 * np.sin(2 * np.pi * days / 365.2425) + np.random.default_rng(13).normal(0.0, 1e-5, 300)
+    config = small_config(epochs=1)
+    config = type(config)(features=FeatureConfig(selection=True), model=config.model, trainer=config.trainer)
+    reading = fit_forecaster(series_of(returns, volume=False), config, range(0, 250), seed=1).reading
+    table = build_features(series_of(returns, volume=False), FeatureConfig(selection=True))
+    assert reading.season == ()
+    assert not {*reading.columns} & {*table.season}
 
 
 def test_what_can_only_be_selected_stands_behind_what_is_always_read():
