@@ -23,8 +23,9 @@ from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, opening_block, trial_block
 from tradewinds.leakcheck.own_check import check_run
 from tradewinds.pipeline.artifact import writing
+from tradewinds.pipeline.records import Attempt
 from tradewinds.pipeline.steps import encoded_anew
-from tradewinds.pipeline.task import Attempt, Job, Models, Prepared
+from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.report.document import assemble, leak_of
 from tradewinds.report.index import write_index
 from tradewinds.report.tables import write_tables

@@ -16,7 +16,8 @@ from tradewinds.leakcheck.input_audit import Inputs
 from tradewinds.leakcheck.stretch import moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, leak_at
 from tradewinds.leakcheck.worlds import another_world
-from tradewinds.pipeline.task import Models, Observed, Prepared
+from tradewinds.pipeline.records import Observed
+from tradewinds.pipeline.task import Models, Prepared
 
 CUTS = 3  # decisions after which everything is replaced
 STATE = "hidden_state_"

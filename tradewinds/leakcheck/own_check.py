@@ -17,7 +17,8 @@ from tradewinds.leakcheck.trace import trace
 from tradewinds.leakcheck.verdict import Question, Verdict
 from tradewinds.leakcheck.walks import WorldWalk, account, rescore
 from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.pipeline.task import Forecasts, Models, Outcome, Prepared
+from tradewinds.pipeline.records import Forecasts, Outcome
+from tradewinds.pipeline.task import Models, Prepared
 
 CUTS = 5  # bars at which the stretch is cut
 UNPREPARED = "other worlds could not be prepared ({error})"

@@ -27,7 +27,8 @@ from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import last_bars
 from tradewinds.pipeline import steps
 from tradewinds.pipeline.prepare import prepared_from, seed_for
-from tradewinds.pipeline.task import Array, Luck, Models, Prepared
+from tradewinds.pipeline.records import Array, Luck
+from tradewinds.pipeline.task import Models, Prepared
 
 ENOUGH = 20  # cases in which the control is played, at least
 FEWEST = 30  # forecasts issued in all worlds of a run's own check, at least

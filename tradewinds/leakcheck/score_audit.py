@@ -7,7 +7,8 @@ from forecaster.hidden_states import HiddenStates
 from tradewinds.leakcheck.columns import Array, Audit, outcome_column, seconds
 from tradewinds.leakcheck.label_audit import second_changes
 from tradewinds.leakcheck.verdict import Leak, leak_at
-from tradewinds.pipeline.task import Models, Prepared, Scored
+from tradewinds.pipeline.records import Scored
+from tradewinds.pipeline.task import Models, Prepared
 
 Rows = NDArray[np.int64]
 SAME = 1e-5  # relative difference of float32 forecasts

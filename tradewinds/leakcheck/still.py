@@ -14,7 +14,8 @@ from tradewinds.data.assemble.loaded import Parts
 from tradewinds.leakcheck.stretch import parts_of
 from tradewinds.leakcheck.verdict import Leak, leak_at
 from tradewinds.pipeline.prepare import prepared_from
-from tradewinds.pipeline.task import Models, Outcome, Prepared
+from tradewinds.pipeline.records import Outcome
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.random_policy import RandomPolicy
 
 PRICE = 1.0

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import forecaster.hidden_states as encoding
-from tradewinds.pipeline.task import Models, Prepared, TraceTables
+from tradewinds.pipeline.records import TraceTables
+from tradewinds.pipeline.task import Models, Prepared
 
 STAGES = (
     "series",

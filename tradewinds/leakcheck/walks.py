@@ -18,7 +18,8 @@ from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_o
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
-from tradewinds.pipeline.task import Forecasts, Models, Outcome, Prepared
+from tradewinds.pipeline.records import Forecasts, Outcome
+from tradewinds.pipeline.task import Models, Prepared
 
 SAME_STATE = 1e-4  # relative difference of a float32 state whose features were summed from another start
 EVENTS = 6  # dividends and splits, the newest, beside which worlds are cut

@@ -8,7 +8,8 @@ from typing import Any
 
 from tradewinds.evaluation.plausibility import suspicions
 from tradewinds.pipeline.artifact import versions
-from tradewinds.pipeline.task import Forecasts, Job, Models, Prepared
+from tradewinds.pipeline.records import Forecasts
+from tradewinds.pipeline.task import Job, Models, Prepared
 
 SCHEMA = 1
 CLEAN, NOT_PROBED = "clean", "no leak where it was probed; not probed: "  # words of a leak check beside those of a leak

@@ -17,7 +17,8 @@ from tradewinds.evaluation.inference import (
     forecast_verdict,
     rival_verdicts,
 )
-from tradewinds.pipeline.task import Forecasts, Models, Prepared, Scored, TraceTables
+from tradewinds.pipeline.records import Forecasts, Scored, TraceTables
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS, every_forecast
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast

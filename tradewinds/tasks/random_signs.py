@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import Parts
-from tradewinds.pipeline.task import Forecasts
+from tradewinds.pipeline.records import Forecasts
 from tradewinds.request.schema import Config
 
 Array = NDArray[np.float64]

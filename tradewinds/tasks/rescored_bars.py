@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from forecaster.evaluation.scores import rule_forecasts
 from forecaster.fitted import FittedForecaster
 from forecaster.hidden_states import last_forecast
-from tradewinds.pipeline.task import Forecasts, Models, Prepared
+from tradewinds.pipeline.records import Forecasts
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS, CHANGE
 from tradewinds.tasks.second_scorer import Fault, SecondScorer, first_other_score
 

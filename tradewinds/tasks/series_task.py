@@ -17,19 +17,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import Parts
-from tradewinds.pipeline.task import (
-    DecisionTimes,
-    Forecasts,
-    KnownAt,
-    Labels,
-    Luck,
-    Models,
-    Observed,
-    Outcome,
-    Prepared,
-    Scored,
-    TraceTables,
-)
+from tradewinds.pipeline.records import DecisionTimes, Forecasts, Labels, Luck, Observed, Outcome, Scored, TraceTables
+from tradewinds.pipeline.task import KnownAt, Models, Prepared
 from tradewinds.request.schema import Config
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.verdict import Leak
 from tradewinds.leakcheck.walks import account
 from tradewinds.pipeline.artifact import begun, read, sweep_partials, versions
-from tradewinds.pipeline.task import Outcome, Prepared
+from tradewinds.pipeline.records import Outcome
+from tradewinds.pipeline.task import Prepared
 from tradewinds.report.document import CLEAN, leak_of
 from tradewinds.tasks import task_of_report
 from tradewinds.walk_forward.folds import KIND as FOLD

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tradewinds.evaluation.metrics import Metrics, simple_returns, strategy_metrics
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Models, Outcome, Prepared
+from tradewinds.pipeline.records import Outcome
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import market as markets
 from tradewinds.tasks.account.known_worlds import best_known
 from trading_env import (

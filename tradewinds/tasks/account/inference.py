@@ -7,7 +7,8 @@ import numpy as np
 from tradewinds.evaluation.inference import inference_block
 from tradewinds.evaluation.rivals import rival_block
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Forecasts, Outcome, Prepared
+from tradewinds.pipeline.records import Forecasts, Outcome
+from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.account.backtest import BEST_KNOWN
 from tradewinds.tasks.account.cost_sweep import cost_block
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from forecaster.data.features import build_features
-from tradewinds.pipeline.task import Models, Observed, Prepared
+from tradewinds.pipeline.records import Observed
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import market as markets
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewinds.pipeline.task import Forecasts, Luck, Outcome, Prepared
+from tradewinds.pipeline.records import Forecasts, Luck, Outcome
+from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import random_signs
 from tradewinds.tasks.account.backtest import Backtest

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from forecaster.data.series import Series
 from tradewinds.evaluation.rivals import lead_words
-from tradewinds.pipeline.task import Labels
+from tradewinds.pipeline.records import Labels
 from tradewinds.report import charts, text
 from tradewinds.report.forecasts import forecast_figures, forecast_values
 from tradewinds.report.page import cards_of, rival_rows, span

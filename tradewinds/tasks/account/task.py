@@ -11,7 +11,8 @@ from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.core.plugins import load
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Attempt, Duel, Forecasts, Models, Outcome, Plans, Prepared
+from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome
+from tradewinds.pipeline.task import Models, Plans, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.account import market
 from tradewinds.tasks.series_task import SeriesTask

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from tradewinds.pipeline.task import Models, Prepared, TraceTables
+from tradewinds.pipeline.records import TraceTables
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import backtest
 from tradewinds.tasks.account import market as markets
 from tradewinds.tasks.account.backtest import Backtest

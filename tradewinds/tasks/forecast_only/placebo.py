@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tradewinds.pipeline.task import Forecasts, Luck, Outcome, Prepared
+from tradewinds.pipeline.records import Forecasts, Luck, Outcome
+from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import random_signs
 

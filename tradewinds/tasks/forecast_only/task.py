@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from tradewinds.pipeline.task import Forecasts, Models, Outcome, Prepared
+from tradewinds.pipeline.records import Forecasts, Outcome
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.series_task import SeriesTask
 
 

@@ -1,6 +1,7 @@
 """What a forecast nobody acts on came to, bar by bar: its errors."""
 
-from tradewinds.pipeline.task import Models, Prepared, TraceTables
+from tradewinds.pipeline.records import TraceTables
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.bar_forecasts import score_tables
 
 

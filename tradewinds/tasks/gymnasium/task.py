@@ -11,7 +11,8 @@ import pandas as pd
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from tradewinds.pipeline.prepare import check_surroundings, seed_for
-from tradewinds.pipeline.task import Attempt, Duel, Forecasts, Job, Models, Outcome, Plans
+from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome
+from tradewinds.pipeline.task import Job, Models, Plans
 from tradewinds.pipeline.training_log import HISTORY
 from tradewinds.request.schema import Config
 from tradewinds.tasks.gymnasium.episodes import make, returns_of

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
 from tradewinds.evaluation.reasons import number_or_reason
-from tradewinds.pipeline.task import Models, Outcome, Prepared
+from tradewinds.pipeline.records import Outcome
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import VALUE
 from tradewinds.tasks.storage import market as markets
 from tradewinds.tasks.storage.delivery import HOUR, by_day, gate_of, midnights

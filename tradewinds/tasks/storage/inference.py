@@ -5,7 +5,8 @@ from typing import Any
 from tradewinds.evaluation.inference import interval_block
 from tradewinds.evaluation.rivals import rival_block
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Forecasts, Outcome, Prepared
+from tradewinds.pipeline.records import Forecasts, Outcome
+from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.storage.sweeps import sweep_block
 
 NO_RIVALS = ("agent", "perfect_foresight")

@@ -4,7 +4,8 @@ import numpy as np
 
 from forecaster.data.features import build_features
 from tradewinds.core.errors import RequestError
-from tradewinds.pipeline.task import Models, Observed, Prepared, Scored
+from tradewinds.pipeline.records import Observed, Scored
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.storage import backtest
 from tradewinds.tasks.storage import market as markets
 from tradewinds.tasks.storage.delivery import delivery_days

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from forecaster.data.series import PRICES, Series
 from tradewinds.data.assemble.loaded import Parts
-from tradewinds.pipeline.task import Forecasts, Luck, Outcome, Prepared
+from tradewinds.pipeline.records import Forecasts, Luck, Outcome
+from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.storage.backtest import StorageBacktest
 from trading_env import BatteryConfig, best_schedule, run_schedule

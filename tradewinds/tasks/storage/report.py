@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from forecaster.data.series import Series
 from tradewinds.evaluation.rivals import lead_words
-from tradewinds.pipeline.task import Labels
+from tradewinds.pipeline.records import Labels
 from tradewinds.report import charts
 from tradewinds.report.page import rival_rows, span
 from tradewinds.report.png import draw

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.data.series import Series
-from tradewinds.pipeline.task import DecisionTimes
+from tradewinds.pipeline.records import DecisionTimes
 from tradewinds.tasks.second_clock import closes
 from trading_env import BatteryConfig
 

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.hidden_states import last_forecast
-from tradewinds.pipeline.task import Forecasts, Models, Prepared
+from tradewinds.pipeline.records import Forecasts
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS, VALUE
 from tradewinds.tasks.second_scorer import Fault, first_other_score
 from tradewinds.tasks.storage.market import other_forecasts, with_tomorrow

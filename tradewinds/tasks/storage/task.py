@@ -10,18 +10,8 @@ from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.providers.samples import POWER_NOTE
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import (
-    Attempt,
-    DecisionTimes,
-    Duel,
-    Forecasts,
-    KnownAt,
-    Models,
-    Outcome,
-    Plans,
-    Prepared,
-    Scored,
-)
+from tradewinds.pipeline.records import Attempt, DecisionTimes, Duel, Forecasts, Outcome, Scored
+from tradewinds.pipeline.task import KnownAt, Models, Plans, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS
 from tradewinds.tasks.series_task import SeriesTask

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
-from tradewinds.pipeline.task import Models, Prepared, TraceTables
+from tradewinds.pipeline.records import TraceTables
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.curious import Curious
 from tradewinds.tasks.storage import backtest
 from tradewinds.tasks.storage import market as markets
