@@ -29,6 +29,20 @@ class Split:
     test: range
     embargo_bars: int
 
+    def refuse_overlap(self) -> None:
+        """Hold the parts to their law, whoever cut them.
+
+        Raises:
+            ValueError: parts overlap, stand in another order, or lie nearer than the embargo.
+        """
+        for name, later in pairwise(PARTS):
+            before, after = getattr(self, name), getattr(self, later)
+            if after.start - before.stop < self.embargo_bars:
+                raise ValueError(
+                    f"the {later} part must begin {self.embargo_bars} rows after the {name} part or later, was rows "
+                    f"{after.start} to {after.stop} after {before.start} to {before.stop}"
+                )
+
 
 def split_rows(
     num_rows: int, config: SplitConfig, *, context_length: int, horizon: int, first_row: int, stop_fraction: float
@@ -118,28 +132,27 @@ def walk_forward_folds(
     starts = [first + round(number * (num_rows - first) / folds) for number in range(folds)]
     if boundary is not None:
         starts = [boundary(row) for row in starts]
-    cut = []
-    for start, stop in pairwise([*starts, num_rows]):
-        begin = 0 if mode == "anchored" else start - starts[0]
-        cut.append(Fold(range(begin, stop), _walk_split(start - begin, stop - start, config)))
     needs = _needs(context_length, horizon, first_row, stop_fraction)
-    for number, fold in enumerate(cut, 1):
-        for name, need in zip(PARTS, needs, strict=True):
-            part = getattr(fold.split, name)
+    cut = []
+    for number, (start, stop) in enumerate(pairwise([*starts, num_rows]), 1):
+        begin = 0 if mode == "anchored" else start - starts[0]
+        parts = _walk_parts(start - begin, stop - start, config)
+        for name, part, need in zip(PARTS, parts, needs, strict=True):
             if len(part) < need:
                 raise ValueError(
                     f"{num_rows} rows are too few for {folds} folds: the {name} part of fold {number} gets {len(part)} "
                     f"rows and needs {need} (context_length {context_length}, horizon {horizon}, warm-up {first_row}); "
                     "bring more rows, or lower walk_forward.folds, walk_forward.test_share or model.context_length"
                 )
+        cut.append(Fold(range(begin, stop), Split(*parts, config.embargo_bars)))
     return cut
 
 
-def _walk_split(before: int, tested: int, config: SplitConfig) -> Split:
+def _walk_parts(before: int, tested: int, config: SplitConfig) -> tuple[range, range, range, range]:
     whole, gap = config.forecaster + config.agent + config.validation, config.embargo_bars
     first = round(config.forecaster / whole * before)
     second = first + round(config.agent / whole * before)
-    return Split(*_cut(first, second, before - gap, before + tested, gap), gap)
+    return _cut(first, second, before - gap, before + tested, gap)
 
 
 def _needs(context_length: int, horizon: int, first_row: int, stop_fraction: float) -> tuple[int, int, int, int]:

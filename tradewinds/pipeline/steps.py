@@ -45,9 +45,20 @@ def fit(job: Job, run: Path, console: Console) -> Models:
     """Walk the path of a job into a new run folder, as far as its task goes.
 
     Raises:
-        GateError: the job is sealed, and something that learns or chooses reached for the rows after it.
+        GateError: the job is sealed, and something that learns or chooses reached for the rows after it; or rows that
+            are judged, or selected on, are among those that are learned from.
     """
     models = Models()
+    if isinstance(job, Prepared):
+        try:
+            job.split.refuse_overlap()
+        except ValueError as error:
+            raise GateError(f"LEAK: {error}") from None
+        if job.split.test.stop != len(job.index):
+            raise GateError(
+                f"LEAK: the test rows end with row {job.split.test.stop} of {len(job.index)}: where they end may not be "
+                "chosen, they go on to the last bar"
+            )
     try:
         if isinstance(job, Prepared):
             (instrument,) = job.series.instruments  # of several, one has to be chosen before an hour of training

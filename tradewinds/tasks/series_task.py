@@ -3,7 +3,7 @@
 A folder of `tradewinds.tasks` holds such a task's parts in modules of one name each, loaded when they are asked for, so
 that a request is refused before torch, arch and Bokeh are: `backtest` (decide, outcome), `inference` (inference),
 `trace` (trace), `observed` (observed), `placebo` (unknowable, costless, frictions, luck), `second_account`
-(second_opinion), `report` (LABELS, verdict, forecast_lines, strategy_lines, page, picture).
+(second_opinion, second_figures), `report` (LABELS, verdict, forecast_lines, strategy_lines, page, picture).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -137,9 +137,10 @@ class SeriesTask:
         return block
 
     def audit(self, prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
-        """Compare what every strategy holds and earned with a second account on the prices of the series."""
-        difference: tuple[str, int, str] | None = self._part("second_account").second_opinion(prepared, outcome.record)
-        return difference
+        """Compare what every strategy holds and earned with a second account, and its figures with what it earned."""
+        second = self._part("second_account")
+        difference: tuple[str, int, str] | None = second.second_opinion(prepared, outcome.record)
+        return difference or second.second_figures(prepared, outcome)
 
     def rescore(self, prepared: Prepared, models: Models, forecasts: Forecasts) -> tuple[str, int, str] | None:
         """Compare forecasts bar by bar, and their scores, with what a second scorer finds."""

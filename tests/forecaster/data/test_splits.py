@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecaster.config import SplitConfig
-from forecaster.data.splits import walk_forward_folds
+from forecaster.data.splits import Split, walk_forward_folds
 
 NEEDS = {"context_length": 4, "horizon": 2, "first_row": 3, "stop_fraction": 0.15}
 
@@ -68,3 +68,26 @@ def test_too_many_folds_are_refused_with_what_is_missing():
         walk_forward_folds(200, SplitConfig(), folds=60, mode="anchored", test_share=0.5, **NEEDS)
     with pytest.raises(ValueError, match=r"the forecaster part of fold 1 gets \d+ rows and needs 16"):
         walk_forward_folds(200, SplitConfig(), folds=2, mode="rolling", test_share=0.9, **NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (
+            (range(60), range(65, 110), range(65, 110), range(115, 140)),
+            "the validation part must begin 5 rows after the",
+        ),
+        (
+            (range(60), range(65, 80), range(85, 110), range(100, 140)),
+            "the test part must begin 5 rows after the valid",
+        ),
+        (
+            (range(60), range(62, 80), range(85, 110), range(115, 140)),
+            "the agent part must begin 5 rows after the fore",
+        ),
+    ],
+)
+def test_parts_that_overlap_or_touch_are_refused_before_anything_is_fitted(parts, words):
+    with pytest.raises(ValueError, match=words):
+        Split(*parts, 5).refuse_overlap()
+    Split(range(60), range(65, 80), range(85, 110), range(115, 140), 5).refuse_overlap()

@@ -75,6 +75,7 @@ class Moments:
             fsync(descriptor)
             self.pass_by()
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born without it
         monkeypatch.setattr(Console, "_lines", with_news)
         monkeypatch.setattr(os, "fsync", with_flush)
 

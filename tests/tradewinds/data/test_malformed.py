@@ -127,7 +127,7 @@ def test_04_a_day_that_could_be_a_month_is_refused_unless_the_format_is_given_or
     assert read(american(bars())).series.sha256() == plain
     assert read(american(bars()), time_format="%m/%d/%Y").series.sha256() == plain
     with pytest.raises(
-        RequestError, match=r"row 12, column date: '01/15/2024' is not written as time_format=%d/%m/%Y says"
+        RequestError, match=r"row 12, column date: '01/15/2024' is not written as series.time_format=%d/%m/%Y says"
     ):
         read(american(bars()), time_format="%d/%m/%Y")
     short = "\n".join(american(bars()).splitlines()[:9])

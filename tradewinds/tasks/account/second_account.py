@@ -5,16 +5,19 @@ later.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.account.backtest import Backtest
 from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
+SAME_FIGURE = 1e-6  # relative difference between a figure and the same from its equity that is rounding
 SAME_MONEY = 1e-9  # relative difference between two accounts that is rounding
 WORST_MOVE = 0.99  # of the price: nothing costs more to trade than it is worth
 OVER, ROUNDING = 1.01, 1e-6  # times the leverage cap: beyond it; and what of it is none
@@ -157,6 +160,43 @@ def second_opinion(prepared: Prepared, played: Backtest) -> tuple[str, int, str]
             if row is not None:
                 what = f"{name} has {float(ours[row]):.9g}, and {float(theirs[row]):.9g} by a second account"
                 return stage, rows.start + row, what
+    return None
+
+
+def second_figures(prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
+    """Return where the figures of a strategy are not those of its own equity, trades or name; None if nowhere.
+
+    The equity is the one that `second_opinion` has held against a second account.
+    """
+    played: Backtest = outcome.record
+    rows, last = played.rows, played.rows.stop - 1
+    year = math.sqrt(prepared.series.bars_per_year)
+    for name in played.strategies:
+        equity = pd.Series(played.equity(name))
+        moves = equity.pct_change().iloc[1:].where(equity.shift().iloc[1:] > 0.0, 0.0)
+        reckoned = {
+            "total_return": float(equity.iloc[-1] / equity.iloc[0] - 1.0),
+            "max_drawdown_from_start_capital": float((1.0 - equity / equity.cummax()).max()),
+        }
+        if moves.std() > 1e-9:
+            reckoned["sharpe_annual_ddof1_arithmetic"] = float(moves.mean() / moves.std() * year)
+        for figure, value in reckoned.items():
+            told: Any = outcome.metrics[name][figure]
+            if told is None or not abs(told - value) <= SAME_FIGURE * max(1.0, abs(value)):
+                return "equity", last, f"{name} is told to have {figure} {told}, and has {value:.9g} by its own equity"
+    parts = played.reconciliation()
+    change = parts.pop("change_of_equity")
+    if abs(sum(parts.values()) - change) > SAME_MONEY * max(1.0, abs(change)):
+        return (
+            "equity",
+            last,
+            f"the agent's trades and payments sum to {sum(parts.values()):.9g}, its equity {change:+.9g}",
+        )
+    held = {"flat": 0.0, "buy_and_hold": min(1.0, prepared.config.env.leverage_cap)}
+    for name in held.keys() & set(played.strategies):
+        targets = played.targets[:, played.strategies.index(name), 0]
+        if not np.array_equal(targets, np.full_like(targets, held[name])):
+            return "actions", rows.start, f"{name} does not hold {held[name]:g} of its equity throughout"
     return None
 
 

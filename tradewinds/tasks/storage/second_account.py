@@ -4,9 +4,12 @@ It shares no code with `trading_env.storage.ledger`: energy and money of every s
 is conserved: the ledger's own records are balanced hour by hour, and where all hours have one price nobody earns.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.storage.backtest import StorageBacktest
 from trading_env import BatteryConfig, ScheduleRun, run_schedule
@@ -40,6 +43,17 @@ def second_opinion(prepared: Prepared, played: StorageBacktest) -> tuple[str, in
             for stage, word, ours, theirs in stages:
                 if abs(ours - theirs) > SAME * max(1.0, abs(theirs)):
                     return stage, first + hour, f"{name} has {ours:.9g} {word}, and {theirs:.9g} by a second account"
+    return None
+
+
+def second_figures(prepared: Prepared, outcome: Outcome) -> tuple[str, int, str] | None:
+    """Return where the profit told of a strategy is not the sum of its hours; None if nowhere."""
+    played: StorageBacktest = outcome.record
+    for number, name in enumerate(played.strategies):
+        told, earned = outcome.metrics[name]["profit"], math.fsum(played.path.profit[:, number].tolist())
+        if abs(told - earned) > SAME * max(1.0, abs(earned)):
+            last = played.first_row + len(played.power) - 1
+            return "equity", last, f"{name} is told to have earned {told:.9g}, and its hours sum to {earned:.9g}"
     return None
 
 
