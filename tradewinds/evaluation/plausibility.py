@@ -9,6 +9,7 @@ from typing import Any
 
 HALF = 0.5  # of the best baseline's error: below it, forecasts are suspected
 DOUBTLESS = 1e-6  # p-value of forecasts of daily returns against naive, below which they are suspected
+MOST_SHARPE = 6.0  # a year, after costs: above it, an account is suspected
 LONGEST_YEAR = 366.0  # bars a year of daily data, at most
 CHECK = "check when each column is known (leakcheck.audit=true), and type `tradewinds leakcheck` with the same options"
 
@@ -20,6 +21,7 @@ def suspicions(
     model: str,
     bars_per_year: float,
     returns: bool,
+    sharpe: float | None = None,
 ) -> Iterator[str]:
     """Yield a warning for each skill that is too good.
 
@@ -29,6 +31,7 @@ def suspicions(
         model: which of `scores` the network is.
         bars_per_year: of the series.
         returns: whether log returns of a price are forecast.
+        sharpe: of the agent's account, a year; None without one.
     """
     errors = {name: row["value_mae"] for name, row in scores.items() if row.get("value_mae") is not None}
     rivals = {name: error for name, error in errors.items() if name != model}
@@ -40,3 +43,5 @@ def suspicions(
     test = honesty.get("diebold_mariano_by_rival", {}).get("naive", {}).get("next_bar")
     if returns and bars_per_year <= LONGEST_YEAR and test and test["statistic"] < 0.0 and test["p_value"] < DOUBTLESS:
         yield f"too good: the {model} forecasts daily returns better than naive with p = {test['p_value']:.2g}; {CHECK}"
+    if sharpe is not None and sharpe > MOST_SHARPE:
+        yield f"too good: the agent's Sharpe ratio is {sharpe:.1f} a year after costs; {CHECK}"

@@ -50,15 +50,7 @@ def fit(job: Job, run: Path, console: Console) -> Models:
     """
     models = Models()
     if isinstance(job, Prepared):
-        try:
-            job.split.refuse_overlap()
-        except ValueError as error:
-            raise GateError(f"LEAK: {error}") from None
-        if job.split.test.stop != len(job.index):
-            raise GateError(
-                f"LEAK: the test rows end with row {job.split.test.stop} of {len(job.index)}: where they end may not be "
-                "chosen, they go on to the last bar"
-            )
+        _refuse_split(job)
     try:
         if isinstance(job, Prepared):
             (instrument,) = job.series.instruments  # of several, one has to be chosen before an hour of training
@@ -69,6 +61,18 @@ def fit(job: Job, run: Path, console: Console) -> Models:
         if not isinstance(job, Prepared) or job.sealed is None:
             raise
         raise GateError(f"{PAST_THE_SEAL}: {error}") from error
+
+
+def _refuse_split(job: Prepared) -> None:
+    """Refuse parts that overlap, and test rows that end before the last bar: where they end may not be chosen."""
+    try:
+        job.split.refuse_overlap()
+    except ValueError as error:
+        raise GateError(f"LEAK: {error}") from None
+    if job.split.test.stop != len(job.index):
+        raise GateError(
+            f"LEAK: the test rows end with row {job.split.test.stop} of {len(job.index)}; they go on to the last bar"
+        )
 
 
 def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[dict[str, FittedForecaster], Artifact]:

@@ -51,7 +51,7 @@ def assemble(
         "honesty": {**honesty, "seeds": seeds, "verdict": believed(verdict, honesty)},
         "warnings": [
             *leak_warning(honesty),
-            *_suspicions(job, forecasts, honesty),
+            *_suspicions(job, forecasts, honesty, further),
             *job.notes,
             *remarks,
             *forecasts.remarks,
@@ -59,16 +59,19 @@ def assemble(
     }
 
 
-def _suspicions(job: Job, forecasts: Forecasts, honesty: Mapping[str, Any]) -> Iterator[str]:
+def _suspicions(
+    job: Job, forecasts: Forecasts, honesty: Mapping[str, Any], sections: Mapping[str, Any]
+) -> Iterator[str]:
     """Yield a warning for each skill that is too good to be likely."""
     if isinstance(job, Prepared):
-        series = job.series
+        series, agent = job.series, sections.get("backtest", {}).get("strategies", {}).get("agent", {})
         yield from suspicions(
             forecasts.scores,
             honesty,
             model=job.config.model.kind,
             bars_per_year=series.bars_per_year,
             returns=series.target == "log_return",
+            sharpe=agent.get("metrics", {}).get("sharpe_annual_ddof1_arithmetic"),
         )
 
 

@@ -37,6 +37,14 @@ def test_daily_returns_known_beyond_doubt_are_too_good(facts, count):
     assert len(warnings(0.9, **{"p": 0.9e-6, **facts})) == count
 
 
+def test_an_account_that_earns_beyond_any_market_is_too_good():
+    def told(sharpe):
+        return list(suspicions({}, {}, model="lstm", bars_per_year=8766.0, returns=True, sharpe=sharpe))
+
+    assert told(None) == told(5.9) == []
+    assert told(46.74)[0].startswith("too good: the agent's Sharpe ratio is 46.7 a year after costs; check when each")
+
+
 def test_without_scores_or_tests_nothing_is_suspected():
     assert list(suspicions({}, {}, model="lstm", bars_per_year=252.0, returns=True)) == []
 
