@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from forecaster.baselines.dlinear import fit_dlinear
-from forecaster.baselines.naive_and_ridge import fit_ridge
+from forecaster.baselines.naive_and_ridge import fit_ridge, ridge_forecast
 from forecaster.config import FORESEEING, ForecasterConfig, ModelConfig, Precision
 from forecaster.data.datamodule import WindowData, WindowRows, window_rows
 from forecaster.data.features import FeatureTable, build_features, scale, scale_of, static_features
@@ -32,7 +32,16 @@ from forecaster.training.trainer import Progress
 Array = NDArray[np.float64]
 YEAR = pd.Timedelta(days=365)  # of fit rows, without which a season would be made up for the rest of the year
 WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
-OWN = ("static", "mean", "std", "target_scale", "naive_mae", "ridge", "dlinear")  # of one instrument, not shared
+OWN = (
+    "static",
+    "mean",
+    "std",
+    "target_scale",
+    "naive_mae",
+    "ridge",
+    "ridge_limits",
+    "dlinear",
+)  # of one instrument, not shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +60,8 @@ class FittedForecaster:
         naive_mae: mean absolute change of the fitted labels, the denominator of MASE.
         ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
         dlinear: (L + 1, H) weights of the DLinear baseline, fitted on the same rows.
+        ridge_limits: (2, H) the least and the most that ridge said on the fit rows, which it is held to elsewhere; None
+            of forecasters saved before it was.
         fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
         fit_end_time: close of the last bar that its labels reached.
         bar_length: of the series it was fitted on.
@@ -81,6 +92,7 @@ class FittedForecaster:
     reader: FutureReader | None = None
     precision: Precision = "float32"
     reading: Reading | None = None
+    ridge_limits: Array | None = None
 
     def scaled(self, features: Array) -> Array:
         """Return (T, F) features in the network's units; 0, the mean, where a column that may be missing is."""
@@ -120,7 +132,7 @@ def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
 
 
 def _own_facts(fitted: FittedForecaster) -> dict[str, Any]:
-    values = {name: getattr(fitted, name) for name in OWN}
+    values = {name: getattr(fitted, name) for name in OWN if getattr(fitted, name) is not None}
     return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
 
@@ -344,12 +356,15 @@ def _scale(
     fit_target = labels(changes, decisions.fit, model.horizon)
     stop_target = labels(changes, decisions.stop, model.horizon)
     scaled = scale(table.values, mean, std, table.names)
+    ridge = fit_ridge(scaled[decisions.fit], fit_target, scaled[decisions.stop], stop_target)
+    told = ridge_forecast(ridge, scaled[decisions.fit])
     facts = {
         "mean": mean,
         "std": std,
         "target_scale": float(fit_target.std()) or 1.0,
         "naive_mae": float(np.abs(fit_target).mean()),
-        "ridge": fit_ridge(scaled[decisions.fit], fit_target, scaled[decisions.stop], stop_target),
+        "ridge": ridge,
+        "ridge_limits": np.stack([told.min(axis=0), told.max(axis=0)]),
         "dlinear": fit_dlinear(
             changes, decisions.fit, decisions.stop, context_length=model.context_length, horizon=model.horizon
         ),

@@ -73,6 +73,10 @@ def ridge_weights(features: Array, target: Array, penalty: float) -> Array:
     return np.vstack([slope, mean - center @ slope])
 
 
-def ridge_forecast(weights: Array, features: Array) -> Array:
-    """Return (N, H) forecasts of (F + 1, H) weights for (N, F) features."""
-    return np.asarray(features @ weights[:-1] + weights[-1])
+def ridge_forecast(weights: Array, features: Array, limits: Array | None = None) -> Array:
+    """Return (N, H) forecasts of (F + 1, H) weights for (N, F) features, held to (2, H) limits if there are any.
+
+    A line goes on for ever: one bad cell, or a level never met, would make of a rival what nobody would believe.
+    """
+    forecast = np.asarray(features @ weights[:-1] + weights[-1])
+    return forecast if limits is None else np.clip(forecast, limits[0], limits[1])

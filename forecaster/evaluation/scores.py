@@ -159,7 +159,7 @@ def rule_forecasts(fitted: FittedForecaster, series: Series, rows: NDArray[np.in
         "naive": naive(len(rows), horizon),
         "seasonal_naive": seasonal_naive(changes, rows, horizon, series.season_bars),
         "drift": drift(changes, rows, horizon),
-        "ridge": ridge_forecast(fitted.ridge, features),
+        "ridge": ridge_forecast(fitted.ridge, features, fitted.ridge_limits),
         "dlinear": dlinear(fitted.dlinear, changes, rows),
     }
 

@@ -379,3 +379,9 @@ def test_dlinear_s_parts_sum_to_the_window_and_memory_is_bounded_by_blocks(monke
     np.testing.assert_allclose(
         fit_dlinear(r, np.arange(40, 300), np.arange(310, 400), context_length=16, horizon=2), whole, atol=1e-10
     )
+
+
+def test_a_ridge_says_no_more_of_what_it_never_met_than_on_the_fit_rows():
+    weights, limits = np.array([[2.0], [0.0]]), np.array([[-1.0], [3.0]])
+    features = np.array([[0.5], [1e300], [-1e300]])
+    assert ridge_forecast(weights, features, limits)[:, 0].tolist() == [1.0, 3.0, -1.0]
