@@ -64,7 +64,7 @@ def _suspicions(
 ) -> Iterator[str]:
     """Yield a warning for each skill that is too good to be likely."""
     if isinstance(job, Prepared):
-        series, agent = job.series, sections.get("backtest", {}).get("strategies", {}).get("agent", {})
+        series, agent = job.series, (sections.get("backtest") or {}).get("strategies", {}).get("agent", {})
         yield from suspicions(
             forecasts.scores,
             honesty,
