@@ -1,5 +1,6 @@
 """Where series come from. `load_series` is the one door: a market source, a weather source, joined on availability."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tradewinds.data.rules import DataConfig
@@ -57,9 +58,11 @@ def join_parts(parts: "Parts", rules: DataConfig = PLAIN, known_at: "KnownAt | N
     from tradewinds.data.assemble.early import read_early, shorten_leads
     from tradewinds.data.assemble.exogenous import join_columns
     from tradewinds.data.checks.bars import check_exogenous
+    from tradewinds.data.checks.lone_values import tell_lone_values
 
     loaded = parts.series if known_at is None else read_early(parts.series, known_at)
     for part in parts.columns:
         loaded = join_columns(loaded, part, rules, known_at)
     check_exogenous(loaded.series)
+    loaded = replace(loaded, notes=(*loaded.notes, *tell_lone_values(loaded.series)))
     return loaded if known_at is None else shorten_leads(loaded, known_at)

@@ -98,7 +98,7 @@ def test_the_shipped_markets_have_no_bad_print_and_no_doubtful_end_and_one_is_fo
     series = load_series(config, NoWeather()).series
     level = np.log(series.close[:, 0])
     sizes, most = excursions_of(level)
-    assert sizes.max() <= most
+    assert (sizes <= most).all()
     assert doubt_last_bars(series, DataConfig()) is None
     level[len(level) // 2] += np.log(1e6)
     sizes, most = excursions_of(level)
@@ -170,3 +170,68 @@ def test_only_dates_moments_or_a_truth_can_be_accepted(tradewinds):
     assert (
         "data.accept_jumps must be true, false, or dates or moments such as [2024-03-21,2024-05-02T14:30]" in answer.err
     )
+
+
+def spiky(bars=3000):
+    """(T,) hourly prices of power, three of which are real spikes of up to twenty times."""
+    price = 40.0 + 10.0 * np.sin(np.arange(bars) / 24 * 2 * np.pi) + np.random.default_rng(3).normal(0, 4, bars)
+    price[[500, 1200, 2100]] = [180.0, 400.0, 900.0]
+    return price
+
+
+@pytest.mark.parametrize("target", ["log_return", "difference"])
+def test_real_spikes_pass_and_hide_no_print_of_ten_times_the_largest_of_them(target, read):
+    assert len(read(spiky(), length="1h", target=target).series.index) == 3000
+    for factor in (300.0, 1e3, 1e6):
+        with pytest.raises(RequestError, match=r"row 1802, close \S+ of .*, and comes back: [^()]*; correct"):
+            read(times(spiky(), factor, 1800), length="1h", target=target)
+
+
+@pytest.mark.parametrize("factor", [37.0, 100.0, 1e6, 1 / 37.0, 0.01])
+@pytest.mark.parametrize("rows", [range(0, BARS, 20), range(5, BARS, 13), range(2, BARS, 4)])
+def test_many_bad_prints_set_no_scale_and_each_of_them_and_no_other_is_refused(rows, factor):
+    sizes, most = excursions_of(np.log(times(prices(tails=4.0), factor, *rows)))
+    assert np.flatnonzero(sizes > most).tolist() == list(rows)
+
+
+@pytest.mark.parametrize("rows", [range(0, BARS, 2), range(1, BARS, 2), range(0, BARS, 20)])
+@pytest.mark.parametrize("factor", [37.0, 100.0])
+def test_units_in_turn_are_refused(factor, rows, read):
+    with pytest.raises(RequestError, match=r"row [23], close \S+ of .* (is \S+ times|is 1/\S+ of|from)"):
+        read(times(prices(), factor, *rows))
+
+
+def test_unequal_prints_in_two_rows_of_seven_are_all_refused_but_the_last():
+    rng = np.random.default_rng(0)
+    rows = np.flatnonzero(np.arange(BARS) % 7 % 4 == 2)
+    close = prices()
+    close[rows] *= np.exp(rng.uniform(3.0, 12.0, len(rows)))
+    sizes, most = excursions_of(np.log(close))
+    assert np.flatnonzero(sizes > most).tolist() == rows[rows < BARS - 1].tolist()
+
+
+def test_a_cap_a_floor_and_hours_near_nothing_are_no_bad_prints():
+    price, rows = spiky(), np.random.default_rng(1).choice(3000, 60, replace=False)
+    for level in (9000.0, 0.01, 10.0 ** np.random.default_rng(2).uniform(-3.0, 1.0, 60)):
+        power = price.copy()
+        power[rows] = level
+        sizes, most = excursions_of(np.log(power))
+        assert (sizes <= most).all()
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+@pytest.mark.parametrize("factor", [37.3, 3.4, 1 / 37.3])
+def test_a_print_among_the_first_bars_is_blamed_and_no_neighbour_of_it(row, factor, read):
+    close = times(prices(), factor, row)
+    with pytest.raises(RequestError, match=rf"row {row + 2}, close {close[row]:g} of ") as caught:
+        read(close)
+    date = f"{starts(BARS, '1D')[row]:%Y-%m-%d}"
+    assert f"data.accept_jumps=[{date}]'" in str(caught.value)
+    assert "more rows" not in str(caught.value)
+    assert len(read(close, accept=(date,)).series.index) == BARS
+
+
+def test_nothing_is_said_to_stay_where_too_little_lies_before_it(read):
+    (note,) = read(times(prices(), 1.6, 0)).notes
+    assert "row 3, close" in note
+    assert "with so few bars before it that it cannot be known whether they are off or the market moved" in note

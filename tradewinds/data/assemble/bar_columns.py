@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.future_covariates import refuse_holes
+from tradewinds.data.checks.bars import check_countable
 from tradewinds.data.config import FileConfig
 from tradewinds.data.notes import Note
 from tradewinds.data.readers.names import HINDSIGHT, is_adjusted, meanings, why_no_feature
@@ -64,6 +65,8 @@ def with_columns(
         values = {name: table.numbers(name, empty_allowed=True) for name in config.columns}
         unreadable = {name: "not named in series.columns" for name in table.columns if name not in (*taken, *values)}
         refuse_holes(values, rows, table.origin, rules)
+        for name, column in values.items():
+            check_countable(name, column[rows], table.index[rows], table.origin.name)
     further = Further(
         tuple(values), {**left_out, **unreadable}, _notes(table, list(values), left_out, unreadable, config)
     )
@@ -102,7 +105,10 @@ def _usable(table: Table, rows: NDArray[np.bool_], names: Sequence[str]) -> tupl
         except RequestError:
             unreadable[name] = "no numbers"
             continue
-        reason = _why_unusable(column[rows], table.index[rows])
+        reason = "" if np.isfinite(column[rows]).all() else "holes"
+        if not reason:
+            check_countable(name, column[rows], table.index[rows], table.origin.name)
+            reason = _why_unusable(column[rows], table.index[rows])
         if reason:
             unreadable[name] = reason
         else:
@@ -111,8 +117,6 @@ def _usable(table: Table, rows: NDArray[np.bool_], names: Sequence[str]) -> tupl
 
 
 def _why_unusable(column: Array, index: pd.DatetimeIndex) -> str:
-    if not np.isfinite(column).all():
-        return "holes"
     if np.ptp(column) == 0.0:
         return "never another value"
     if np.ptp(np.diff(column)) == 0.0 and abs(column[1] - column[0]) == 1.0 and column.min() in (0.0, 1.0):

@@ -113,6 +113,8 @@ def checked(
         if column in bars.columns:
             values = bars.columns[column]
             bars.refuse(column, ~((values >= 0.0) & np.isfinite(values)), "must be at least 0; correct the row")
+    for column in [name for name in ("volume", "dividends", "adjusted_close") if name in bars.columns]:
+        bars.refuse(column, bars.columns[column] > LARGEST, f"must be at most {LARGEST:g}; correct the row")
     if "splits" in bars.columns:
         values = bars.columns["splits"]
         bars.refuse("splits", ~((values > 0.0) & np.isfinite(values)), "must be positive, 1 for none; correct the row")
@@ -152,13 +154,21 @@ def check_exogenous(series: Series) -> None:
         RequestError: there is one.
     """
     for name in series.exogenous.columns:
-        values = series.exogenous[name].to_numpy(dtype=np.float64)
-        rows = np.flatnonzero(np.abs(values) > LARGEST)
-        if len(rows):
-            raise RequestError(
-                f"{series.name}, column {name}: {values[rows[0]]:g} of {moment(series.index[rows[0]])} must lie within "
-                f"{-LARGEST:g} and {LARGEST:g}; correct it, or leave the column out with series.columns"
-            )
+        check_countable(str(name), series.exogenous[name].to_numpy(dtype=np.float64), series.index, series.name)
+
+
+def check_countable(name: str, values: Array, index: pd.DatetimeIndex, where: str) -> None:
+    """Refuse a value of a (T,) column, which may have holes, that is too large to compute with.
+
+    Raises:
+        RequestError: there is one.
+    """
+    rows = np.flatnonzero(np.abs(values) > LARGEST)
+    if len(rows):
+        raise RequestError(
+            f"{where}, column {name}: {values[rows[0]]:g} of {moment(index[rows[0]])} must lie within "
+            f"{-LARGEST:g} and {LARGEST:g}; correct it, or leave the column out with series.columns"
+        )
 
 
 def _dropped(bars: Bars) -> tuple[Bars, list[str]]:

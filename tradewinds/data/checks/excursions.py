@@ -16,6 +16,7 @@ from tradewinds.core.errors import GateError, RequestError
 from tradewinds.data.checks.bars import Array, Bars
 from tradewinds.data.checks.belief import believed, believing, believing_or_all
 from tradewinds.data.checks.rarity import Tail, local_scale
+from tradewinds.data.checks.separation import gap_in, stands_apart
 from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
 
@@ -46,28 +47,36 @@ def check_excursions(bars: Bars, rules: DataConfig, *, positive: bool = True) ->
     for column, sizes, most in _excursions(levels):
         rows = np.flatnonzero((sizes > most) & ~accepted)
         if len(rows):
-            raise RequestError(_sentence(bars, column, rows.tolist(), float(sizes[rows[0]]), most, rules))
+            size, likely = float(sizes[rows[0]]), float(most[rows[0]])
+            raise RequestError(_sentence(bars, column, rows.tolist(), size, likely, rules))
 
 
-def excursions_of(level: Array) -> tuple[Array, float]:
-    """Return the (T,) excursions of a level, in standard deviations nearby, and the largest that is likely.
+def excursions_of(level: Array) -> tuple[Array, Array]:
+    """Return the (T,) excursions of a level, in standard deviations nearby, and (T,) the largest that is likely.
 
-    An excursion of several bars stands at its first, 0 where there is none.
+    An excursion of several bars stands at its first, 0 where there is none. What stands apart says nothing of others.
 
     Args:
         level: (T,) in which steps are compared.
     """
+    away, apart = stands_apart(level, LONGEST)
+    given, level = level, level - away
     steps = np.diff(level, prepend=level[:1])
-    scale = local_scale(steps)
+    scale = local_scale(steps if steps.any() else np.diff(given, prepend=given[:1]))
     sizes = np.zeros(len(level))
     for length in range(1, LONGEST + 1):
         _widen(sizes, level, length)
-    sizes /= scale
+    sizes = np.maximum(sizes, np.abs(away)) / scale
     moves = np.abs(steps) / scale
     farthest = max(Tail.of(moves[1:]).exceeded_by(1.0 / REFUSED), LEAST)
+    home = float(np.median(level[LONGEST + 1 : 5 * LONGEST + 1])) if len(level) > LONGEST + 1 else level[-1]
     for row in np.flatnonzero(moves[: LONGEST + 1] > farthest):
-        sizes[:row] = np.maximum(sizes[:row], moves[row])  # they were left for good, and nothing lies before them
-    return sizes, min(largest_excursion(steps, scale), _apart(sizes))
+        left = np.abs(level[:row] - home) > 0.5 * np.abs(steps[row])  # for good, and nothing lies before them
+        sizes[:row] = np.where(left, np.maximum(sizes[:row], moves[row]), sizes[:row])
+    most = np.full(len(level), min(largest_excursion(steps, scale), _apart(sizes)))
+    rows = np.flatnonzero(away)
+    most[rows] = np.minimum(most[rows], apart / scale[rows])
+    return sizes, most
 
 
 def largest_excursion(steps: Array, scale: Array) -> float:
@@ -159,7 +168,7 @@ def _levels(bars: Bars, *, positive: bool) -> dict[str, Array]:
     return {name: level if name == "close" else level + np.log(price / close) for name, price in bars.prices.items()}
 
 
-def _excursions(levels: dict[str, Array]) -> Iterator[tuple[str, Array, float]]:
+def _excursions(levels: dict[str, Array]) -> Iterator[tuple[str, Array, Array]]:
     """Yield of each price its (T,) excursions in standard deviations of the close nearby, and the largest likely."""
     close = levels["close"]
     yield "close", *excursions_of(close)
@@ -167,8 +176,10 @@ def _excursions(levels: dict[str, Array]) -> Iterator[tuple[str, Array, float]]:
     scale = local_scale(np.diff(close, prepend=close[:1])) if len(levels) > 1 else close
     for column in [name for name in levels if name != "close"]:
         beyond = np.maximum(levels[column] - np.maximum(before, close), np.minimum(before, close) - levels[column])
-        sizes = np.maximum(beyond, 0.0) / scale
-        yield column, sizes, min(max(Tail.of(sizes).exceeded_by(1.0 / REFUSED), LEAST), _apart(sizes))
+        beyond = np.maximum(beyond, 0.0)
+        sizes = beyond / scale
+        most = min(max(Tail.of(sizes).exceeded_by(1.0 / REFUSED), LEAST), _apart(sizes))
+        yield column, sizes, np.minimum(most, gap_in(beyond) / scale)
 
 
 def _apart(sizes: Array) -> float:
@@ -220,7 +231,9 @@ def _move(before: float, value: float) -> str:
 def _sentence(bars: Bars, column: str, rows: list[int], size: float, most: float, rules: DataConfig) -> str:
     row, values = rows[0], bars.columns[column]
     more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
-    beside, where = (row - 1, "before it, and comes back") if row else (len(rows), "after it")
+    before = next(beside for beside in range(row - 1, -2, -1) if beside not in rows)
+    after = next((beside for beside in range(row + 1, len(values)) if beside not in rows), row)
+    beside, where = (before, "before it, and comes back") if before >= 0 else (after, "after it")
     return (
         f"{bars.origin.row(row)}, {column} {values[row]:g} of {moment(bars.index[row])} "
         f"{_move(bars.columns['close'][beside], values[row])} the close of {bars.columns['close'][beside]:g} {where}: "

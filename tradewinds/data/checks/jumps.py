@@ -138,12 +138,22 @@ def _check_ratios(bars: Bars, proven: Mask, accepted: Mask, rules: DataConfig, w
     if len(refused):
         raise RequestError(_jump(bars, float(nearest[refused[0]]), refused.tolist(), rules))
     lasting[-LONGEST:] = False  # whether those stay cannot be known yet: `doubt_last_bars` tells them
-    return _told(bars, lasting & proven, "and so does the adjusted close: it is read as real") + _told(
-        bars,
-        lasting & ~proven,
-        "and stays there: without an adjusted close beside it, it cannot be known whether the market moved or a split "
-        "is not recorded; it is read as real",
-    )
+    early = np.arange(len(level)) <= LONGEST
+    return [
+        *_told(bars, lasting & proven, "and so does the adjusted close: it is read as real"),
+        *_told(
+            bars,
+            lasting & ~proven & early,
+            "with so few bars before it that it cannot be known whether they are off or the market moved; all are read "
+            "as real",
+        ),
+        *_told(
+            bars,
+            lasting & ~proven & ~early,
+            "and stays there: without an adjusted close beside it, it cannot be known whether the market moved or a "
+            "split is not recorded; it is read as real",
+        ),
+    ]
 
 
 def _told(bars: Bars, rows: Mask, words: str) -> list[str]:
