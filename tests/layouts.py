@@ -127,6 +127,16 @@ def written(how, bars=DAILY, **options):
     return buffer.getvalue()
 
 
+def of_two(how="to_parquet", *, beside=False, prices_first=False):
+    """Two tickers beside one another, under two levels of names, or below one another, by two levels of index."""
+    frames = {"AAA": frame(DAILY), "BBB": frame(market(DAYS, 3.0))}
+    both = pd.concat(frames, axis=1) if beside else pd.concat(frames, names=["Ticker", "Date"])
+    both = both.swaplevel(axis=1).sort_index(axis=1) if prices_first else both
+    buffer = io.BytesIO()
+    getattr(both.reset_index() if how == "to_feather" else both, how)(buffer)
+    return buffer.getvalue()
+
+
 def sheet(rows_above=0):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
@@ -660,6 +670,18 @@ CASES = {
         ),
         HOURLY,
     ),
+    "a date and an interval of the day": Case(
+        table(
+            HOURLY, "Zeit;Preis", lambda b: f"{b.t:%d.%m.%Y %H:%M}-{(b.t + pd.Timedelta(hours=1)):%H:%M};{german(b.c)}"
+        ),
+        HOURLY,
+        (US,),
+    ),
+    "intervals up to 24:00": Case(
+        table(HOURLY, "Zeit;Preis", lambda b: f"{b.t:%Y-%m-%d %H:%M}-{b.t.hour + 1:02}:00;{german(b.c)}"),
+        HOURLY,
+        (US,),
+    ),
     "Excel's Unicode text": Case(PLAIN.replace(",", "\t").encode("utf-16"), DAILY, file="bars.txt"),
     "Excel's CSV in Germany": Case(
         b"\xef\xbb\xbf" + table(DAILY, "Datum;Kurs;", lambda b: f"{b.t:%d.%m.%Y};{german(b.c)} €;").encode(), DAILY
@@ -727,6 +749,11 @@ CASES = {
     ),
     "parquet of pandas": Case(written("to_parquet"), DAILY, file="bars.parquet"),
     "feather": Case(written("to_feather"), DAILY, file="bars.feather"),
+    "parquet by ticker": Case(of_two(beside=True), DAILY, ("series.symbol=AAA",), file="bars.parquet"),
+    "parquet by price": Case(
+        of_two(beside=True, prices_first=True), DAILY, ("series.symbol=AAA",), file="bars.parquet"
+    ),
+    "parquet of two levels of rows": Case(of_two(), DAILY, ("series.symbol=AAA",), file="bars.parquet"),
     "excel": Case(lambda: sheet(), DAILY, file="bars.xlsx"),
     "excel with lines above": Case(lambda: sheet(3), DAILY, file="bars.xlsx"),
 }

@@ -64,6 +64,7 @@ CURED = {  # what stands in a file, which of several offers is typed, and the se
     ),
     "with seconds and parts": (dates("%d.%m.%Y %H:%M:%S.%f", SHORT + pd.Timedelta(hours=7)), "", "2024-01-03T07:00"),
     "in intervals": (dates("%d/%m/%Y 00:00 - %d/%m/%Y 12:00"), "", "2024-01-03"),
+    "in intervals of the day": (dates("%d.%m.%Y 00:00-01:00") + "03.02.2024 01:00-02:00,3\n", "", "2024-01-03"),
     "some with hours": (dates("%d/%m/%Y").replace('02/01/2024"', '02/01/2024 00:00"'), "", "2024-01-03"),
     "decimal comma": (
         "date;close\n" + "".join(f"{day:%Y-%m-%d};1,{500 + day.day}\n" for day in SHORT),

@@ -138,7 +138,7 @@ def _suggestion(dialect: Dialect) -> str:
 def _stacked(name: str, dialect: Dialect, directions: Directions) -> Header:
     """Name columns that have a field and a symbol above them, as yfinance and pandas-datareader write them."""
     upper, lower = (tuple(map(_clean, cells)) for cells in dialect.header[:2])
-    fields, tickers = (upper, lower) if _speaks_of_prices(upper[1:]) >= _speaks_of_prices(lower[1:]) else (lower, upper)
+    fields, tickers = (upper, lower) if speaks_of_prices(upper[1:]) >= speaks_of_prices(lower[1:]) else (lower, upper)
     time = dialect.header[2][0].strip() if len(dialect.header) > 2 else ""
     symbols = tuple(sorted(set(tickers[1:]) - {""}))
     chosen = chosen_symbol(name, "its header", symbols, directions) if len(symbols) > 1 or directions.symbol else None
@@ -146,7 +146,8 @@ def _stacked(name: str, dialect: Dialect, directions: Directions) -> Header:
     return _checked(name, places, (time or "Date", *(fields[place] for place in places[1:])), symbols)
 
 
-def _speaks_of_prices(cells: Sequence[str]) -> int:
+def speaks_of_prices(cells: Sequence[str]) -> int:
+    """Return how many of some names are those of prices or volumes."""
     return sum(meaning(cell) in PRICE_WORDS for cell in cells)
 
 

@@ -76,6 +76,8 @@ def _read(contents: Contents, directions: Directions) -> Raw:
         table = read_columnar(name, content, directions)
         kind = "parquet" if is_parquet(name, content) else "feather"
         layout = Layout(file=name, kind=_packed(kind, contents), header_line=0, symbols=table.symbols)
+        if table.symbols:
+            layout = replace(layout, symbol_column="header", symbol=table.symbol)
         return _raw(contents, table.cells, table.index, np.arange(1, table.rows + 1), layout)
     if content[:4] == OLD_EXCEL:
         raise RequestError(f"{name} is an Excel workbook of before 2007; save it as .xlsx, or as CSV UTF-8")
