@@ -256,6 +256,18 @@ CASES = {
         features=("% var.",),
         says="Último is read as close",
     ),
+    "investing.com, Italian": Case(
+        table(DAILY, "Data;Ultimo;Apertura;Massimo;Minimo", lambda b: f"{b.t:%d.%m.%Y};{b.c};{b.o};{b.h};{b.l}"), DAILY
+    ),
+    "investing.com, Portuguese": Case(
+        table(DAILY, "Data;Último;Abertura;Máxima;Mínima", lambda b: f"{b.t:%d.%m.%Y};{b.c};{b.o};{b.h};{b.l}"), DAILY
+    ),
+    "stooq, Polish": Case(
+        table(DAILY, "Data,Otwarcie,Najwyzszy,Najnizszy,Zamkniecie,Wolumen", lambda b: f"{iso(b)},{ohlcv(b)}"), DAILY
+    ),
+    "investing.com, Dutch": Case(
+        table(DAILY, "Datum;Laatste;Open;Hoog;Laag", lambda b: f"{b.t:%d-%m-%Y};{b.c};{b.o};{b.h};{b.l}"), DAILY
+    ),
     "nasdaq": Case(
         table(
             LARGE,

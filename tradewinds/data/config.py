@@ -110,7 +110,7 @@ class FileConfig(FileDirections):
         bar_length: such as 1D, 1h or 15min; null takes the commonest distance between stamps.
         bars_per_year: to annualise; null counts the bars of the file.
         season_bars: bars of one season; null takes a day of bars within the day, a week of daily bars.
-        close: column of the closing price, or of the only one; `close` takes one of its known names in four languages.
+        close: column of the closing price, or of the only one; `close` takes one of its known names in eight languages.
         open: column of the opening price; null takes a column of a known name, if there is one.
         high: likewise.
         low: likewise.

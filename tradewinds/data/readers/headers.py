@@ -98,11 +98,15 @@ def _by_shape(name: str, dialect: Dialect, directions: Directions) -> Header:
         if known:
             note = f"{name} has no header; it is read as an exchange's bars: {listed(known, 7)}"
             return Header(tuple(range(dialect.width)), known, (), (note,))
-    guess = _suggestion(dialect)
-    raise RequestError(
-        f"{name} has no header: its first line is a row, {shown(dialect.separator.join(dialect.rows[0]))}; name the "
-        f"{dialect.width} columns, such as {typed(f'{directions.group}.names', f'[{guess}]')}"
+    known = _known_names(dialect)
+    names = f"{directions.group}.names"
+    cure = (
+        f"name the {dialect.width} columns, such as {typed(names, f'[{known}]')}"
+        if known
+        else f"name all {dialect.width} columns in their order by {names}=[...], time and close among them"
     )
+    cells = dialect.separator.join(dialect.rows[0])
+    raise RequestError(f"{name} has no header: its first line is a row, {shown(cells)}; {cure}")
 
 
 def _counts(rows: Sequence[Sequence[str]], place: int) -> bool:
@@ -121,18 +125,16 @@ def _are_bars(rows: Sequence[Sequence[str]], place: int) -> bool:
     )
 
 
-def _suggestion(dialect: Dialect) -> str:
-    """Return names that could stand in the header, so far as the first rows tell."""
+def _known_names(dialect: Dialect) -> str:
+    """Return the names of a time and its bar, or of a time and one value; nothing where the rows do not tell."""
     width, rows = dialect.width, dialect.rows
     two = width > 2 and all(re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", row[1].strip()) for row in rows)
     names = ["date", "time"] if two else ["time"]
-    place = len(names)
-    if _are_bars(rows, place):
-        names += ["open", "high", "low", "close", "volume"][: width - place]
-    else:
-        names += ["close"]
-    names += [f"column{number}" for number in range(len(names) + 1, width + 1)]
-    return ",".join(names[:width])
+    rest = width - len(names)
+    if rest == 1:
+        return ",".join([*names, "close"])
+    bars = _are_bars(rows, len(names)) and rest in (4, 5)
+    return ",".join([*names, *("open", "high", "low", "close", "volume")[:rest]]) if bars else ""
 
 
 def _stacked(name: str, dialect: Dialect, directions: Directions) -> Header:

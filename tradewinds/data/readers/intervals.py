@@ -33,7 +33,7 @@ def starts_of(cells: Any) -> tuple[Any, Any] | None:
 
 
 def _are_spans(cells: Any) -> bool:
-    """Say whether 00:00-01:00 is an hour and no offset: a zone has two offsets at most, and ends go with their starts."""
+    """Say whether 00:00-01:00 is an hour and no offset: a zone has two offsets, and ends go with starts."""
     groups = pc.drop_null(pc.extract_regex(cells, SPAN))
     if 2 * len(groups) <= len(cells):
         return False
