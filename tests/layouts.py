@@ -699,6 +699,13 @@ CASES = {
         b"\xef\xbb\xbf" + table(DAILY, "Datum;Kurs;", lambda b: f"{b.t:%d.%m.%Y};{german(b.c)} €;").encode(), DAILY
     ),
     "Swiss thousands": Case(table(LARGE, "Date;Close", lambda b: f"{iso(b)};{b.c:,.2f}".replace(",", "'")), LARGE),
+    "a source below": Case(PLAIN + "\nSource: Börse,,,,,\n", DAILY, says="row 63: 'Source: Börse' is no row"),
+    "an average below": Case(PLAIN + "Average,101.2,102.3,100.1,101.5,1500000\n", DAILY, says="'Average 101.2 102.3"),
+    "a word below": Case(PLAIN + "\nTotal\n", DAILY, says="row 63, 'Total' is no row"),
+    "a short average below": Case(PLAIN + "\nAverage,101.2\nStand: 2024\n", DAILY, says="row 63, 'Average'"),
+    "two lines below": Case(
+        PLAIN + "\nMax 2024,1,1,1,1,1\nMin 2024,1,1,1,1,1\n", DAILY, says="row 64: 'Min 2024 1 1 1 1 1' is no row"
+    ),
     "comments above": Case("# made by hand\n# in 2024\n" + PLAIN, DAILY, says="lines 1 to 2 stand above the header"),
     "a line of units": Case(
         table(DAILY, "date,close,load\n,EUR,MW", lambda b: f"{iso(b)},{b.c},{b.v}"), DAILY, features=("load",)

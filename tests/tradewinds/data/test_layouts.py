@@ -75,6 +75,23 @@ def test_days_of_24_hours_are_read_whatever_the_clocks_do(tmp_path):
             load(path, "series.time_zone=Europe/Berlin")
 
 
+@pytest.mark.parametrize(
+    ("below", "law"),
+    [
+        ("2024-13-45,1,2,1,2,3", "row 62, column Date: '2024-13-45' is no moment"),
+        ("x 2024,1,2,1,2,3", "row 62, column Date: 'x 2024' is written unlike the rows before"),
+        ("2024-03-25,1", "row 62: 2 values"),
+        ("Sum,1,2,1,2,3\n2024-03-25,1,2,1,2,3", "row 62, column Date: 'Sum' is written unlike"),
+        ("A,,,,,\nB,,,,,\nC,,,,,\nD,,,,,", "row 62, column Date: 'A' is written unlike"),
+    ],
+)
+def test_what_may_be_a_row_is_never_left_out(below, law, tmp_path):
+    path = tmp_path / "bars.csv"
+    path.write_text(PLAIN + below + "\n")
+    with pytest.raises(RequestError, match=law):
+        load(path)
+
+
 def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):
     path = tmp_path / "bars.csv"
     case = CASES["ariva"]
