@@ -1,7 +1,9 @@
 """Files as exchanges, brokers, statistical offices and colleagues write them: one market of 60 bars, in each's way."""
 
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
 from dataclasses import dataclass
 
@@ -111,7 +113,7 @@ def zipped(**files):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name.replace("_", "-") + ".csv", text)
+            archive.writestr(name if "." in name else name.replace("_", "-") + ".csv", text)
     return buffer.getvalue()
 
 
@@ -757,6 +759,14 @@ CASES = {
         ("'series.close=\"Close (USD)\"'",),
     ),
     "gzipped": Case(gzip.compress(PLAIN.encode()), DAILY, file="bars.csv.gz"),
+    "bzipped": Case(bz2.compress(PLAIN.encode()), DAILY, file="bars.csv.bz2"),
+    "in xz": Case(lzma.compress(PLAIN.encode()), DAILY, file="bars.csv.xz"),
+    "a zip with more than rows": Case(
+        zipped(bars=PLAIN, **{"README.txt": "Prices, made\nby hand", "notes.md": "-", "a.json": "{}"}),
+        DAILY,
+        file="bars.zip",
+        says="README.txt, notes.md, a.json beside the files of rows are not read",
+    ),
     "zipped": Case(zipped(bars=PLAIN), DAILY, file="bars.zip"),
     "a zip of two files": Case(
         zipped(

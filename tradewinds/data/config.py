@@ -102,7 +102,7 @@ class FileDirections:
 
 @dataclass(frozen=True, kw_only=True)
 class FileConfig(FileDirections):
-    """A file of the user's: text, Excel, Parquet or Feather, plain, gzipped or zipped; or a folder of such files.
+    """A file of the user's: text, Excel, Parquet or Feather, plain or packed; or a folder of such files.
 
     Attributes:
         path: the file; or several of the same columns, [2021.csv,2022.csv], or a folder or a zip of them; or one file

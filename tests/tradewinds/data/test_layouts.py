@@ -1,5 +1,8 @@
 """Files as others write them are read right, or refused with the cure; what a refusal offers is typed as it stands."""
 
+import bz2
+import gzip
+import lzma
 import shlex
 
 import numpy as np
@@ -88,6 +91,43 @@ def test_days_of_24_hours_are_read_whatever_the_clocks_do(tmp_path):
 def test_what_may_be_a_row_is_never_left_out(below, law, tmp_path):
     path = tmp_path / "bars.csv"
     path.write_text(PLAIN + below + "\n")
+    with pytest.raises(RequestError, match=law):
+        load(path)
+
+
+def test_of_a_folder_the_files_of_the_commonest_ending_are_read(tmp_path):
+    (tmp_path / "a.csv").write_text(table(DAILY[:30], "date,close", lambda b: f"{iso(b)},{b.c}"))
+    (tmp_path / "b.csv.gz").write_bytes(
+        gzip.compress(table(DAILY[30:], "date,close", lambda b: f"{iso(b)},{b.c}").encode())
+    )
+    for name in ("notes.txt", "README.txt", "LICENSE.txt", "terms of use.txt", "a.pdf", ".hidden.txt"):
+        (tmp_path / name).write_text("Not a table, but a text\nof two lines, or so")
+    loaded = load(tmp_path)
+    assert len(loaded.series.index) == 60
+    assert "LICENSE.txt, README.txt, a.pdf, notes.txt and 1 more beside the files of rows are not read" in " ".join(
+        loaded.notes
+    )
+    (tmp_path / "a.tsv").write_text("date\tclose\n2024-01-01\t1\n")
+    assert len(load(tmp_path).series.index) == 60
+    (tmp_path / "b.tsv").write_text("date\tclose\n2024-01-01\t1\n")
+    with pytest.raises(
+        RequestError, match=r"as many files \.csv as \.tsv, a\.csv, .*; leave those of one kind in it, or give"
+    ):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "law"),
+    [
+        (b"7z\xbc\xaf\x27\x1c....", "is a 7z archive; unpack it first"),
+        (b"\x28\xb5\x2f\xfd....", "is packed by zstd; unpack it first"),
+        (bz2.compress(PLAIN.encode())[:-20], "is a damaged or truncated bzip2 file; copy it again"),
+        (lzma.compress(PLAIN.encode())[:-20], "is a damaged or truncated xz file; copy it again"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_named(content, law, tmp_path):
+    path = tmp_path / "bars.csv.7z"
+    path.write_bytes(content)
     with pytest.raises(RequestError, match=law):
         load(path)
 
