@@ -662,6 +662,9 @@ CASES = {
         (US,),
         says="counts the hours from 1",
     ),
+    "a zone in each cell": Case(
+        table(HOURLY, "Date,Open,High,Low,Close,Volume", lambda b: f"{b.t:%Y%m%d %H:%M:%S} Etc/UTC,{ohlcv(b)}"), HOURLY
+    ),
     "the end of the hour": Case(
         table(HOURLY, "date,price", lambda b: f"{iso(b)} {b.t.hour + 1:02}:00,{b.c}"),
         HOURLY,

@@ -132,6 +132,34 @@ def test_what_cannot_be_unpacked_is_named(content, law, tmp_path):
         load(path)
 
 
+def test_the_letters_of_an_hour_that_comes_twice_tell_which_it_is(tmp_path):
+    stamps = pd.date_range("2024-10-25", periods=100, freq="h", tz="Europe/Berlin")
+    seen, rows = set(), []
+    for number, stamp in enumerate(stamps):
+        letter = ("B" if (stamp.date(), stamp.hour) in seen else "A") if f"{stamp:%d%H}" == "2702" else ""
+        seen.add((stamp.date(), stamp.hour))
+        rows.append(f"{stamp:%d.%m.%Y};{stamp.hour + 1}{letter};{50 + number % 7}\n")
+    path = tmp_path / "bars.csv"
+    path.write_text("Datum;Stunde;Preis\n" + "".join(rows))
+    assert load(path, "series.time_zone=Europe/Berlin").series.index.equals(stamps.tz_convert("UTC").as_unit("ns"))
+    with pytest.raises(
+        RequestError, match=r"is marked A, as if it came twice, .* such as series\.time_zone=Europe/Berlin"
+    ):
+        load(path, "series.time_zone=UTC")
+    path.write_text(path.read_text().replace(";3A;", ";3X;"))
+    with pytest.raises(RequestError, match="column Stunde: '3X' is no hour such as '1', unlike the others"):
+        load(path, "series.time_zone=Europe/Berlin")
+
+
+def test_a_zone_in_each_cell_is_read_with_its_clock_changes(tmp_path):
+    path = tmp_path / "bars.csv"
+    stamps = pd.date_range("2024-03-08 18:00", periods=70, freq="h", tz="America/New_York")
+    path.write_text("time,close\n" + "".join(f"{t:%Y%m%d %H:%M:%S} US/Eastern,{50 + t.hour}\n" for t in stamps))
+    loaded = load(path)
+    assert loaded.series.index.equals(stamps.tz_convert("UTC").as_unit("ns"))
+    assert next(iter(loaded.layouts.values())).zone_source == "the cells"
+
+
 def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):
     path = tmp_path / "bars.csv"
     case = CASES["ariva"]

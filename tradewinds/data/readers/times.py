@@ -26,11 +26,11 @@ from tradewinds.data.readers.grammar import (
     shape_of,
     taken_apart,
 )
-from tradewinds.data.readers.hours import time_of_day
+from tradewinds.data.readers.hours import time_of_day, turns_of
 from tradewinds.data.readers.intervals import starts_of
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import ABSENT, shown, typed
-from tradewinds.data.readers.zones import in_utc, zone_in
+from tradewinds.data.readers.zones import in_utc, unzoned, zone_in
 
 UNIX = {"unix": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}  # formats of our own: UTC, by nanoseconds
 ORDERS = {"day_first": ("a", "b"), "month_first": ("b", "a")}  # formats of our own: which number is the day
@@ -106,7 +106,9 @@ def read_times(
     origin.refuse_first(
         empty, lambda row: f"column {column}", "is empty; remove the row if it is a separator or a total"
     )
+    trimmed, in_cells = unzoned(trimmed)
     moments = _moments(trimmed, origin, f"column {column}", writing)
+    turns = None if hours is None else turns_of(hours[1])
     if hours is not None:
         stamps, words, notes = time_of_day(moments.stamps, origin, *hours)
         moments = _Moments(stamps, moments.aware, f"{moments.words} and {words}", (*moments.notes, *notes))
@@ -114,16 +116,23 @@ def read_times(
     if moments.aware:
         return Times(index.tz_localize("UTC"), "UTC", "the stamps", moments.words, moments.notes)
     named = zone_in(column) or (zone_in(hours[0]) if hours else None)
-    zone = writing.zone or named
+    zone = in_cells or writing.zone or named
     source = f"{writing.group}.time_zone" if writing.zone else "the column's name" if named else "dates need none"
-    local, written = localised(index, origin, column=column, zone=zone, writing=writing)
+    source = "the cells" if in_cells else source
+    local, written = localised(index, origin, column=column, zone=zone, writing=writing, turns=turns)
     return Times(local, written, source, moments.words, moments.notes)
 
 
 def localised(
-    index: pd.DatetimeIndex, origin: Origin, *, column: str, zone: str | None, writing: Writing
+    index: pd.DatetimeIndex,
+    origin: Origin,
+    *,
+    column: str,
+    zone: str | None,
+    writing: Writing,
+    turns: NDArray[np.int8] | None = None,
 ) -> tuple[pd.DatetimeIndex, str]:
-    """Turn (N,) times without a zone into UTC.
+    """Turn (N,) times without a zone into UTC; `turns` tells which of two an hour is that the clocks repeat, 1 or 2.
 
     Raises:
         RequestError: times of day without a zone, an unknown zone, or an hour that a clock change skips or repeats.
@@ -141,7 +150,13 @@ def localised(
             )
         return index.tz_localize("UTC").as_unit("ns"), "UTC"
     return in_utc(
-        index, origin, zone=zone, repair=writing.repair, clock_change=writing.clock_change, group=writing.group
+        index,
+        origin,
+        zone=zone,
+        repair=writing.repair,
+        clock_change=writing.clock_change,
+        group=writing.group,
+        turns=turns,
     )
 
 
@@ -151,6 +166,7 @@ def looks_like_times(cells: Any) -> bool:
     filled = trimmed.filter(pc.invert(pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(ABSENT)))))
     if len(filled) == 0:
         return False
+    filled, _ = unzoned(filled)
     if not any(map(_may_be_a_time, filled.slice(0, 5).to_pylist())):
         return False
     starts = starts_of(filled)
@@ -221,8 +237,9 @@ def _from_ends(stamps: Ints, parts: TimeParts) -> tuple[Ints, tuple[str, ...]]:
 
 def sure_order(cells: Any) -> str | None:
     """Return which number of a column's dates is the day, where the column leaves one order; None elsewhere."""
-    starts = starts_of(pc.utf8_trim_whitespace(cells))
-    parts = taken_apart(pc.utf8_trim_whitespace(cells) if starts is None else starts[0])
+    trimmed, _ = unzoned(pc.utf8_trim_whitespace(cells))
+    starts = starts_of(trimmed)
+    parts = taken_apart(trimmed if starts is None else starts[0])
     if "a" not in parts.parts:
         return None
     a, b = parts.parts["a"], parts.parts["b"]
