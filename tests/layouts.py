@@ -139,7 +139,7 @@ def of_two(how="to_parquet", *, beside=False, prices_first=False):
     return buffer.getvalue()
 
 
-def sheet(rows_above=0):
+def sheet(rows_above=0, more=()):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     for number in range(rows_above):
@@ -147,6 +147,10 @@ def sheet(rows_above=0):
     book.active.append(["Date", "Open", "High", "Low", "Close", "Volume"])
     for bar in DAILY:
         book.active.append([bar.t.to_pydatetime(), bar.o, bar.h, bar.l, bar.c, bar.v])
+    for title, rows in more:
+        book.create_sheet(title)
+        for row in rows:
+            book[title].append(row)
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
@@ -787,6 +791,18 @@ CASES = {
     ),
     "parquet of two levels of rows": Case(of_two(), DAILY, ("series.symbol=AAA",), file="bars.parquet"),
     "excel": Case(lambda: sheet(), DAILY, file="bars.xlsx"),
+    "excel with a sheet of words": Case(
+        lambda: sheet(more=[("About", [["Source", "a company"], ["Mean", 1234.5], ["Rows", 60]])]),
+        DAILY,
+        file="bars.xlsx",
+        says="the sheet Sheet is read, and not About",
+    ),
+    "excel of two tables": Case(
+        lambda: sheet(more=[("Year 2025", [["Date", "Close"], ["2025-01-01", 3.0], ["2025-01-02", 4.0]])]),
+        DAILY,
+        ("series.sheet=Sheet",),
+        file="bars.xlsx",
+    ),
     "excel with lines above": Case(lambda: sheet(3), DAILY, file="bars.xlsx"),
 }
 

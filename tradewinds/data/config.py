@@ -87,6 +87,7 @@ class FileDirections:
         thousands: `comma`, `point`, `apostrophe`, `space` or `none`.
         names: of the columns, all of them in their order, of a file without a header.
         symbol: which instrument of a file that holds several.
+        sheet: which sheet of a workbook; null takes the only one with times and numbers.
     """
 
     time_column: str | None = None
@@ -98,6 +99,7 @@ class FileDirections:
     thousands: Thousands | None = None
     names: Names | None = None
     symbol: Annotated[str, Field(min_length=1, description="a symbol of the file")] | None = None
+    sheet: Annotated[str, Field(min_length=1, description="a sheet of the workbook")] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

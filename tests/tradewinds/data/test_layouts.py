@@ -160,6 +160,16 @@ def test_a_zone_in_each_cell_is_read_with_its_clock_changes(tmp_path):
     assert next(iter(loaded.layouts.values())).zone_source == "the cells"
 
 
+def test_a_sheet_is_found_by_its_name_or_refused_with_those_there_are(tmp_path):
+    path = tmp_path / "bars.xlsx"
+    path.write_bytes(
+        sheet(more=[("Year 2025", [["Date", "Close"], ["2025-01-01", 3.0], ["2025-01-02", 4.0], ["2025-01-03", 5.0]])])
+    )
+    assert load(path, "series.sheet='year 2025'").series.close[:, 0].tolist() == [3.0, 4.0, 5.0]
+    with pytest.raises(RequestError, match=r"series\.sheet=Shet is none of the sheets with rows .*Sheet.*Year 2025"):
+        load(path, "series.sheet=Shet")
+
+
 def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):
     path = tmp_path / "bars.csv"
     case = CASES["ariva"]

@@ -138,7 +138,7 @@ def _table(
 
 
 def _workbook(contents: Contents, directions: Directions) -> Raw:
-    rows, title = lines_of(contents.name, contents.content)
+    rows, title, others = lines_of(contents.name, contents.content, directions)
     trimmed = [
         (line, tuple(cells[: max((n + 1 for n, cell in enumerate(cells) if cell), default=0)])) for line, cells in rows
     ]
@@ -154,7 +154,8 @@ def _workbook(contents: Contents, directions: Directions) -> Raw:
     ]
     lines = np.array([line + 1 for line, _ in body], dtype=np.int64)
     layout = Layout(file=contents.name, kind=_packed(f"excel, sheet {title}", contents))
-    return _table(contents, dialect, directions, columns[: dialect.width], lines, layout, [])
+    notes = [f"{contents.name}: the sheet {title} is read, and not {listed(others, 5)}"] if others else []
+    return _table(contents, dialect, directions, columns[: dialect.width], lines, layout, notes)
 
 
 def _packed(kind: str, contents: Contents) -> str:
