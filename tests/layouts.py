@@ -1,7 +1,9 @@
 """Files as exchanges, brokers, statistical offices and colleagues write them: one market of 60 bars, in each's way."""
 
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
 from dataclasses import dataclass
 
@@ -111,7 +113,7 @@ def zipped(**files):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name.replace("_", "-") + ".csv", text)
+            archive.writestr(name if "." in name else name.replace("_", "-") + ".csv", text)
     return buffer.getvalue()
 
 
@@ -127,7 +129,17 @@ def written(how, bars=DAILY, **options):
     return buffer.getvalue()
 
 
-def sheet(rows_above=0):
+def of_two(how="to_parquet", *, beside=False, prices_first=False):
+    """Two tickers beside one another, under two levels of names, or below one another, by two levels of index."""
+    frames = {"AAA": frame(DAILY), "BBB": frame(market(DAYS, 3.0))}
+    both = pd.concat(frames, axis=1) if beside else pd.concat(frames, names=["Ticker", "Date"])
+    both = both.swaplevel(axis=1).sort_index(axis=1) if prices_first else both
+    buffer = io.BytesIO()
+    getattr(both.reset_index() if how == "to_feather" else both, how)(buffer)
+    return buffer.getvalue()
+
+
+def sheet(rows_above=0, more=()):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     for number in range(rows_above):
@@ -135,6 +147,10 @@ def sheet(rows_above=0):
     book.active.append(["Date", "Open", "High", "Low", "Close", "Volume"])
     for bar in DAILY:
         book.active.append([bar.t.to_pydatetime(), bar.o, bar.h, bar.l, bar.c, bar.v])
+    for title, rows in more:
+        book.create_sheet(title)
+        for row in rows:
+            book[title].append(row)
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
@@ -245,6 +261,18 @@ CASES = {
         LARGE,
         features=("% var.",),
         says="Último is read as close",
+    ),
+    "investing.com, Italian": Case(
+        table(DAILY, "Data;Ultimo;Apertura;Massimo;Minimo", lambda b: f"{b.t:%d.%m.%Y};{b.c};{b.o};{b.h};{b.l}"), DAILY
+    ),
+    "investing.com, Portuguese": Case(
+        table(DAILY, "Data;Último;Abertura;Máxima;Mínima", lambda b: f"{b.t:%d.%m.%Y};{b.c};{b.o};{b.h};{b.l}"), DAILY
+    ),
+    "stooq, Polish": Case(
+        table(DAILY, "Data,Otwarcie,Najwyzszy,Najnizszy,Zamkniecie,Wolumen", lambda b: f"{iso(b)},{ohlcv(b)}"), DAILY
+    ),
+    "investing.com, Dutch": Case(
+        table(DAILY, "Datum;Laatste;Open;Hoog;Laag", lambda b: f"{b.t:%d-%m-%Y};{b.c};{b.o};{b.h};{b.l}"), DAILY
     ),
     "nasdaq": Case(
         table(
@@ -638,6 +666,9 @@ CASES = {
         (US,),
         says="counts the hours from 1",
     ),
+    "a zone in each cell": Case(
+        table(HOURLY, "Date,Open,High,Low,Close,Volume", lambda b: f"{b.t:%Y%m%d %H:%M:%S} Etc/UTC,{ohlcv(b)}"), HOURLY
+    ),
     "the end of the hour": Case(
         table(HOURLY, "date,price", lambda b: f"{iso(b)} {b.t.hour + 1:02}:00,{b.c}"),
         HOURLY,
@@ -660,11 +691,30 @@ CASES = {
         ),
         HOURLY,
     ),
+    "a date and an interval of the day": Case(
+        table(
+            HOURLY, "Zeit;Preis", lambda b: f"{b.t:%d.%m.%Y %H:%M}-{(b.t + pd.Timedelta(hours=1)):%H:%M};{german(b.c)}"
+        ),
+        HOURLY,
+        (US,),
+    ),
+    "intervals up to 24:00": Case(
+        table(HOURLY, "Zeit;Preis", lambda b: f"{b.t:%Y-%m-%d %H:%M}-{b.t.hour + 1:02}:00;{german(b.c)}"),
+        HOURLY,
+        (US,),
+    ),
     "Excel's Unicode text": Case(PLAIN.replace(",", "\t").encode("utf-16"), DAILY, file="bars.txt"),
     "Excel's CSV in Germany": Case(
         b"\xef\xbb\xbf" + table(DAILY, "Datum;Kurs;", lambda b: f"{b.t:%d.%m.%Y};{german(b.c)} €;").encode(), DAILY
     ),
     "Swiss thousands": Case(table(LARGE, "Date;Close", lambda b: f"{iso(b)};{b.c:,.2f}".replace(",", "'")), LARGE),
+    "a source below": Case(PLAIN + "\nSource: Börse,,,,,\n", DAILY, says="row 63: 'Source: Börse' is no row"),
+    "an average below": Case(PLAIN + "Average,101.2,102.3,100.1,101.5,1500000\n", DAILY, says="'Average 101.2 102.3"),
+    "a word below": Case(PLAIN + "\nTotal\n", DAILY, says="row 63, 'Total' is no row"),
+    "a short average below": Case(PLAIN + "\nAverage,101.2\nStand: 2024\n", DAILY, says="row 63, 'Average'"),
+    "two lines below": Case(
+        PLAIN + "\nMax 2024,1,1,1,1,1\nMin 2024,1,1,1,1,1\n", DAILY, says="row 64: 'Min 2024 1 1 1 1 1' is no row"
+    ),
     "comments above": Case("# made by hand\n# in 2024\n" + PLAIN, DAILY, says="lines 1 to 2 stand above the header"),
     "a line of units": Case(
         table(DAILY, "date,close,load\n,EUR,MW", lambda b: f"{iso(b)},{b.c},{b.v}"), DAILY, features=("load",)
@@ -716,6 +766,14 @@ CASES = {
         ("'series.close=\"Close (USD)\"'",),
     ),
     "gzipped": Case(gzip.compress(PLAIN.encode()), DAILY, file="bars.csv.gz"),
+    "bzipped": Case(bz2.compress(PLAIN.encode()), DAILY, file="bars.csv.bz2"),
+    "in xz": Case(lzma.compress(PLAIN.encode()), DAILY, file="bars.csv.xz"),
+    "a zip with more than rows": Case(
+        zipped(bars=PLAIN, **{"README.txt": "Prices, made\nby hand", "notes.md": "-", "a.json": "{}"}),
+        DAILY,
+        file="bars.zip",
+        says="README.txt, notes.md, a.json beside the files of rows are not read",
+    ),
     "zipped": Case(zipped(bars=PLAIN), DAILY, file="bars.zip"),
     "a zip of two files": Case(
         zipped(
@@ -727,7 +785,24 @@ CASES = {
     ),
     "parquet of pandas": Case(written("to_parquet"), DAILY, file="bars.parquet"),
     "feather": Case(written("to_feather"), DAILY, file="bars.feather"),
+    "parquet by ticker": Case(of_two(beside=True), DAILY, ("series.symbol=AAA",), file="bars.parquet"),
+    "parquet by price": Case(
+        of_two(beside=True, prices_first=True), DAILY, ("series.symbol=AAA",), file="bars.parquet"
+    ),
+    "parquet of two levels of rows": Case(of_two(), DAILY, ("series.symbol=AAA",), file="bars.parquet"),
     "excel": Case(lambda: sheet(), DAILY, file="bars.xlsx"),
+    "excel with a sheet of words": Case(
+        lambda: sheet(more=[("About", [["Source", "a company"], ["Mean", 1234.5], ["Rows", 60]])]),
+        DAILY,
+        file="bars.xlsx",
+        says="the sheet Sheet is read, and not About",
+    ),
+    "excel of two tables": Case(
+        lambda: sheet(more=[("Year 2025", [["Date", "Close"], ["2025-01-01", 3.0], ["2025-01-02", 4.0]])]),
+        DAILY,
+        ("series.sheet=Sheet",),
+        file="bars.xlsx",
+    ),
     "excel with lines above": Case(lambda: sheet(3), DAILY, file="bars.xlsx"),
 }
 

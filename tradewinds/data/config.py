@@ -87,6 +87,7 @@ class FileDirections:
         thousands: `comma`, `point`, `apostrophe`, `space` or `none`.
         names: of the columns, all of them in their order, of a file without a header.
         symbol: which instrument of a file that holds several.
+        sheet: which sheet of a workbook; null takes the only one with times and numbers.
     """
 
     time_column: str | None = None
@@ -98,11 +99,12 @@ class FileDirections:
     thousands: Thousands | None = None
     names: Names | None = None
     symbol: Annotated[str, Field(min_length=1, description="a symbol of the file")] | None = None
+    sheet: Annotated[str, Field(min_length=1, description="a sheet of the workbook")] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileConfig(FileDirections):
-    """A file of the user's: text, Excel, Parquet or Feather, plain, gzipped or zipped; or a folder of such files.
+    """A file of the user's: text, Excel, Parquet or Feather, plain or packed; or a folder of such files.
 
     Attributes:
         path: the file; or several of the same columns, [2021.csv,2022.csv], or a folder or a zip of them; or one file
@@ -110,7 +112,7 @@ class FileConfig(FileDirections):
         bar_length: such as 1D, 1h or 15min; null takes the commonest distance between stamps.
         bars_per_year: to annualise; null counts the bars of the file.
         season_bars: bars of one season; null takes a day of bars within the day, a week of daily bars.
-        close: column of the closing price, or of the only one; `close` takes one of its known names in four languages.
+        close: column of the closing price, or of the only one; `close` takes one of its known names in eight languages.
         open: column of the opening price; null takes a column of a known name, if there is one.
         high: likewise.
         low: likewise.

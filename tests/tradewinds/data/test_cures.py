@@ -64,6 +64,7 @@ CURED = {  # what stands in a file, which of several offers is typed, and the se
     ),
     "with seconds and parts": (dates("%d.%m.%Y %H:%M:%S.%f", SHORT + pd.Timedelta(hours=7)), "", "2024-01-03T07:00"),
     "in intervals": (dates("%d/%m/%Y 00:00 - %d/%m/%Y 12:00"), "", "2024-01-03"),
+    "in intervals of the day": (dates("%d.%m.%Y 00:00-01:00") + "03.02.2024 01:00-02:00,3\n", "", "2024-01-03"),
     "some with hours": (dates("%d/%m/%Y").replace('02/01/2024"', '02/01/2024 00:00"'), "", "2024-01-03"),
     "decimal comma": (
         "date;close\n" + "".join(f"{day:%Y-%m-%d};1,{500 + day.day}\n" for day in SHORT),
@@ -121,3 +122,16 @@ def test_what_a_refusal_offers_works_as_it_is_typed(name, tmp_path):
     with pytest.raises(RequestError):
         load(path, *words)
     assert type_until_read(path, wanted, words).series.index[1] == pd.Timestamp(second, tz="UTC")
+
+
+def test_where_names_are_unknown_no_column_is_guessed_to_be_the_close(tmp_path):
+    path = tmp_path / "bars.csv"
+    rows = "".join(f"2024-01-{day:02},{day},{day + 2},{day + 1}\n" for day in range(1, 10))
+    path.write_text("date,avaus,ylin,paatos\n" + rows)
+    with pytest.raises(RequestError, match=r"by series\.close=NAME, NAME being one of avaus, ylin, paatos$"):
+        load(path)
+    path.write_text(rows)
+    with pytest.raises(
+        RequestError, match=r"a row, '2024-01-01,1,3,2'; name all 4 columns .* series\.names=\[\.\.\.\],"
+    ):
+        load(path)

@@ -1,5 +1,8 @@
 """Files as others write them are read right, or refused with the cure; what a refusal offers is typed as it stands."""
 
+import bz2
+import gzip
+import lzma
 import shlex
 
 import numpy as np
@@ -73,6 +76,98 @@ def test_days_of_24_hours_are_read_whatever_the_clocks_do(tmp_path):
         assert any("its days have 24 hours whatever the clocks do" in note for note in loaded.notes)
         with pytest.raises(RequestError, match=r"type .*series\.clock_change=ignored if each day of the file has 24"):
             load(path, "series.time_zone=Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("below", "law"),
+    [
+        ("2024-13-45,1,2,1,2,3", "row 62, column Date: '2024-13-45' is no moment"),
+        ("x 2024,1,2,1,2,3", "row 62, column Date: 'x 2024' is written unlike the rows before"),
+        ("2024-03-25,1", "row 62: 2 values"),
+        ("Sum,1,2,1,2,3\n2024-03-25,1,2,1,2,3", "row 62, column Date: 'Sum' is written unlike"),
+        ("A,,,,,\nB,,,,,\nC,,,,,\nD,,,,,", "row 62, column Date: 'A' is written unlike"),
+    ],
+)
+def test_what_may_be_a_row_is_never_left_out(below, law, tmp_path):
+    path = tmp_path / "bars.csv"
+    path.write_text(PLAIN + below + "\n")
+    with pytest.raises(RequestError, match=law):
+        load(path)
+
+
+def test_of_a_folder_the_files_of_the_commonest_ending_are_read(tmp_path):
+    (tmp_path / "a.csv").write_text(table(DAILY[:30], "date,close", lambda b: f"{iso(b)},{b.c}"))
+    (tmp_path / "b.csv.gz").write_bytes(
+        gzip.compress(table(DAILY[30:], "date,close", lambda b: f"{iso(b)},{b.c}").encode())
+    )
+    for name in ("notes.txt", "README.txt", "LICENSE.txt", "terms of use.txt", "a.pdf", ".hidden.txt"):
+        (tmp_path / name).write_text("Not a table, but a text\nof two lines, or so")
+    loaded = load(tmp_path)
+    assert len(loaded.series.index) == 60
+    assert "LICENSE.txt, README.txt, a.pdf, notes.txt and 1 more beside the files of rows are not read" in " ".join(
+        loaded.notes
+    )
+    (tmp_path / "a.tsv").write_text("date\tclose\n2024-01-01\t1\n")
+    assert len(load(tmp_path).series.index) == 60
+    (tmp_path / "b.tsv").write_text("date\tclose\n2024-01-01\t1\n")
+    with pytest.raises(
+        RequestError, match=r"as many files \.csv as \.tsv, a\.csv, .*; leave those of one kind in it, or give"
+    ):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "law"),
+    [
+        (b"7z\xbc\xaf\x27\x1c....", "is a 7z archive; unpack it first"),
+        (b"\x28\xb5\x2f\xfd....", "is packed by zstd; unpack it first"),
+        (bz2.compress(PLAIN.encode())[:-20], "is a damaged or truncated bzip2 file; copy it again"),
+        (lzma.compress(PLAIN.encode())[:-20], "is a damaged or truncated xz file; copy it again"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_named(content, law, tmp_path):
+    path = tmp_path / "bars.csv.7z"
+    path.write_bytes(content)
+    with pytest.raises(RequestError, match=law):
+        load(path)
+
+
+def test_the_letters_of_an_hour_that_comes_twice_tell_which_it_is(tmp_path):
+    stamps = pd.date_range("2024-10-25", periods=100, freq="h", tz="Europe/Berlin")
+    seen, rows = set(), []
+    for number, stamp in enumerate(stamps):
+        letter = ("B" if (stamp.date(), stamp.hour) in seen else "A") if f"{stamp:%d%H}" == "2702" else ""
+        seen.add((stamp.date(), stamp.hour))
+        rows.append(f"{stamp:%d.%m.%Y};{stamp.hour + 1}{letter};{50 + number % 7}\n")
+    path = tmp_path / "bars.csv"
+    path.write_text("Datum;Stunde;Preis\n" + "".join(rows))
+    assert load(path, "series.time_zone=Europe/Berlin").series.index.equals(stamps.tz_convert("UTC").as_unit("ns"))
+    with pytest.raises(
+        RequestError, match=r"is marked A, as if it came twice, .* such as series\.time_zone=Europe/Berlin"
+    ):
+        load(path, "series.time_zone=UTC")
+    path.write_text(path.read_text().replace(";3A;", ";3X;"))
+    with pytest.raises(RequestError, match="column Stunde: '3X' is no hour such as '1', unlike the others"):
+        load(path, "series.time_zone=Europe/Berlin")
+
+
+def test_a_zone_in_each_cell_is_read_with_its_clock_changes(tmp_path):
+    path = tmp_path / "bars.csv"
+    stamps = pd.date_range("2024-03-08 18:00", periods=70, freq="h", tz="America/New_York")
+    path.write_text("time,close\n" + "".join(f"{t:%Y%m%d %H:%M:%S} US/Eastern,{50 + t.hour}\n" for t in stamps))
+    loaded = load(path)
+    assert loaded.series.index.equals(stamps.tz_convert("UTC").as_unit("ns"))
+    assert next(iter(loaded.layouts.values())).zone_source == "the cells"
+
+
+def test_a_sheet_is_found_by_its_name_or_refused_with_those_there_are(tmp_path):
+    path = tmp_path / "bars.xlsx"
+    path.write_bytes(
+        sheet(more=[("Year 2025", [["Date", "Close"], ["2025-01-01", 3.0], ["2025-01-02", 4.0], ["2025-01-03", 5.0]])])
+    )
+    assert load(path, "series.sheet='year 2025'").series.close[:, 0].tolist() == [3.0, 4.0, 5.0]
+    with pytest.raises(RequestError, match=r"series\.sheet=Shet is none of the sheets with rows .*Sheet.*Year 2025"):
+        load(path, "series.sheet=Shet")
 
 
 def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):

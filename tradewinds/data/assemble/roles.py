@@ -85,15 +85,19 @@ def _close(table: Table, config: FileConfig, meant: Mapping[str, str]) -> str:
         return columns[0]
     others = [name for name, word in meant.items() if _may_be_a_price(name, word)] or list(table.columns)
     others = sorted(others, key=lambda name: PRICED.search(name) is None)
-    example = typed("series.close", (columns or others)[0])
     if columns:
         raise RequestError(
             f"{table.origin.name} has no column 'close', and {listed(columns, 4)} may each be it; say which, such as "
-            f"{example}"
+            f"{typed('series.close', columns[0])}"
+        )
+    missing = f"{table.origin.name} has no column 'close'{nearest('close', table.columns)}"
+    if len(others) == 1:
+        raise RequestError(
+            f"{missing} (columns there: {', '.join(table.columns)}); say which is the price, such as "
+            f"{typed('series.close', others[0])}"
         )
     raise RequestError(
-        f"{table.origin.name} has no column 'close'{nearest('close', table.columns)} (columns there: "
-        f"{', '.join(table.columns)}); say which is the price, such as {example}"
+        f"{missing}; say which is the price by series.close=NAME, NAME being one of {listed(others, 12)}"
     )
 
 

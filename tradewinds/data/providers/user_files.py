@@ -44,6 +44,7 @@ DIRECTIONS = (
     "thousands",
     "names",
     "symbol",
+    "sheet",
 )
 
 

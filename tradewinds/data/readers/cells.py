@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.dialect import BLANK, Dialect
-from tradewinds.data.readers.text import shown
+from tradewinds.data.readers.grammar import is_time
+from tradewinds.data.readers.text import ABSENT, shown
 
 Texts = Any  # a pyarrow StringArray of N cells, none of them null
+FOOT = 3  # lines below the rows that may be a source, a total and the like
 BATCH = 50_000  # rows that are held as Python's own strings at a time
 
 
@@ -82,8 +85,11 @@ def _careful(name: str, body: str, dialect: Dialect) -> tuple[list[Texts], NDArr
         if len(batch) == BATCH:
             parts.append([texts(column) for column in zip(*batch, strict=True)])
             batch = []
-    for line, row in aside:
-        if len(row) > 1 or len(row[0].split()) < 3 or row[0].strip()[:1].isdigit():
+    last, apart = lines[-1] if lines else 0, False
+    for place, (line, row) in enumerate(aside, start=1):
+        apart = apart or line > last + place
+        sentence = len(row) == 1 and len(row[0].split()) > 2 and not row[0].strip()[:1].isdigit()
+        if not sentence and (len(aside) > FOOT or not is_foot(row[0], row[1:], apart=apart)):
             _refuse_width(name, line, row, dialect)
     if batch:
         parts.append([texts(column) for column in zip(*batch, strict=True)])
@@ -91,6 +97,21 @@ def _careful(name: str, body: str, dialect: Dialect) -> tuple[list[Texts], NDArr
         raise RequestError(f"{name} has a header and no rows")
     columns = [pa.concat_arrays(chunks) for chunks in zip(*parts, strict=True)]
     return columns, np.array(lines, dtype=np.int64), [f"row {line}, {shown(row[0])}" for line, row in aside]
+
+
+def is_foot(time: str, others: Sequence[str], *, apart: bool) -> bool:
+    """Say whether a line below the rows is none of them, a source or a total.
+
+    Args:
+        time: what stands where the others have their time.
+        others: its other cells.
+        apart: whether an empty line stands before it.
+    """
+    label = time.strip()
+    if is_time(label) or label[:1].isdigit():
+        return False
+    bare = not any(cell.strip() for cell in others)
+    return apart or (bool(label) and (bare or (label.lower() not in ABSENT and re.search(r"\d", label) is None)))
 
 
 def _fitted(row: list[str], width: int) -> list[str] | None:

@@ -20,7 +20,7 @@ HEAD = 200  # cells by which a column of times is known
 HOURS = {
     "time", "hour", "hours", "uhrzeit", "zeit", "hora", "heure", "stunde", "hourending", "he", "hr", "start",
     "hourbeginning", "starttime", "timeutc", "utctime", "gmttime", "timegmt", "von", "anfang", "begin", "timeofday",
-    "hourutc", "deliveryhour",
+    "hourutc", "deliveryhour", "ora", "godzina", "czas", "tijd", "uur",
 }  # fmt: skip
 ENDS = {"closetime", "endtime", "enddate", "datumbis", "end", "bis", "closedate", "to"}
 DATE_PARTS = (  # columns that make up a date, and what each is

@@ -1,5 +1,6 @@
 """Parquet and Feather as columns of cells: numbers, times or texts, with the index that pandas wrote."""
 
+import ast
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +14,22 @@ import pyarrow.parquet as pq
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.directions import Directions
-from tradewinds.data.readers.headers import chosen_symbol
+from tradewinds.data.readers.headers import chosen_symbol, speaks_of_prices
 from tradewinds.data.readers.limits import refuse_large
+from tradewinds.data.readers.times import looks_like_times
 
 EXACT = 2**53  # beyond which a float is no longer every integer
 
 
 @dataclass(frozen=True, eq=False)
 class Columnar:
-    """Its rows by number, its cells by column, the column pandas calls its index, and the symbols above its columns."""
+    """Its rows by number, its cells by column, the index of its times, and the symbols above its columns."""
 
     rows: int
     cells: dict[str, Any]
     index: str | None
     symbols: tuple[str, ...] = ()
+    symbol: str = ""
 
 
 def is_parquet(name: str, content: bytes) -> bool:
@@ -65,7 +68,7 @@ def read_columnar(name: str, content: bytes, directions: Directions) -> Columnar
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError, MemoryError, OverflowError):
         raise RequestError(f"{name} is a damaged or truncated {kind} file, or none; copy it again") from None
-    names, keep, symbols = _flat(name, names, directions)
+    names, keep, symbols, symbol = _flat(name, names, directions)
     readable = {names[place]: cells[place] for place in keep if cells[place] is not None}
     chosen = [names[place] for place in keep]
     twice = sorted({column for column in chosen if chosen.count(column) > 1})
@@ -76,25 +79,38 @@ def read_columnar(name: str, content: bytes, directions: Directions) -> Columnar
     if table.num_rows == 0:
         raise RequestError(f"{name} has no rows")
     times = [column for column, values in readable.items() if isinstance(values, pd.DatetimeIndex)]
-    index = next(
-        (column for column in [*named, *times] if column in readable and _may_be_times(readable[column])), None
-    )
-    return Columnar(table.num_rows, readable, index, symbols)
+    levels = [column for column in named if column in readable]
+    index = next((column for column in [*levels, *times] if _are_times(readable[column])), None)
+    return Columnar(table.num_rows, readable, index, symbols, symbol)
 
 
-def _may_be_times(cells: Any) -> bool:
-    return isinstance(cells, pd.DatetimeIndex) or not isinstance(cells, np.ndarray)
+def _are_times(cells: Any) -> bool:
+    return isinstance(cells, pd.DatetimeIndex) or (not isinstance(cells, np.ndarray) and looks_like_times(cells))
 
 
-def _flat(name: str, names: list[str], directions: Directions) -> tuple[list[str], list[int], tuple[str, ...]]:
-    """Flatten columns of two levels, which pandas writes as `('Close', 'AAPL')`: names, places kept, symbols."""
-    pairs = [re.fullmatch(r"\('([^']*)', '([^']*)'\)", column) for column in names]
-    symbols = tuple(sorted({pair[2] for pair in pairs if pair is not None and pair[2]}))
-    places = list(range(len(names)))
+def _flat(name: str, names: list[str], directions: Directions) -> tuple[list[str], list[int], tuple[str, ...], str]:
+    """Flatten columns of two levels, prices and symbols in either order: names, places kept, symbols, the chosen."""
+    pairs = [_pair(column) for column in names]
+    if speaks_of_prices([pair[1] for pair in pairs if pair]) > speaks_of_prices([pair[0] for pair in pairs if pair]):
+        pairs = [pair if pair is None or "" in pair else (pair[1], pair[0]) for pair in pairs]
+    symbols = tuple(sorted({pair[1] for pair in pairs if pair is not None and pair[1]}))
+    places, chosen = list(range(len(names))), symbols[0] if symbols else ""
     if len(symbols) > 1 or (symbols and directions.symbol):
         chosen = chosen_symbol(name, "its columns", symbols, directions)
-        places = [place for place, pair in enumerate(pairs) if pair is None or pair[2] in ("", chosen)]
-    return [column if pair is None else pair[1] for column, pair in zip(names, pairs, strict=True)], places, symbols
+        places = [place for place, pair in enumerate(pairs) if pair is None or pair[1] in ("", chosen)]
+    flat = [column if pair is None else pair[0] or pair[1] for column, pair in zip(names, pairs, strict=True)]
+    return flat, places, symbols, chosen
+
+
+def _pair(column: str) -> tuple[str, str] | None:
+    """Return the two levels of a column that pandas wrote as `('Close', 'AAPL')`; None of another."""
+    if not re.fullmatch(r"\(.*, .*\)", column):
+        return None
+    try:
+        pair = ast.literal_eval(column)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return (str(pair[0]), str(pair[1])) if isinstance(pair, tuple) and len(pair) == 2 else None
 
 
 def _cells_of(column: Any) -> Any:

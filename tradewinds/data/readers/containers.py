@@ -1,16 +1,21 @@
-"""What files of rows are packed in: nothing, gzip, a zip of one or many, a folder of many. Bytes in, bytes out."""
+"""What files of rows are packed in: nothing, gzip, bzip2, xz, a zip of one or many, a folder of many."""
 
+import bz2
 import hashlib
 import io
+import lzma
+import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
-from tradewinds.data.readers.limits import gunzipped, refuse_large
-from tradewinds.data.readers.text import shown
+from tradewinds.data.readers.limits import gunzipped, refuse_large, streamed
+from tradewinds.data.readers.text import listed, shown
 
 SUFFIXES = (
     ".csv",
@@ -27,8 +32,10 @@ SUFFIXES = (
     ".feather",
     ".arrow",
 )
-PACKED = (".gz", ".zip")
-ZIP = b"PK\x03\x04"
+PACKED = (".gz", ".bz2", ".xz", ".zip")
+PROSE = (".txt", ".dat", ".asc", ".prn")  # endings that files which are no tables have too
+SAID = re.compile(r"(?i)(.*[ _.-])?(read.?me|notes?|licen[cs]e|copying|change.?log|about|terms|liesmich)([ _.-].*)?")
+ZIP, GZIP, BZIP2, XZ = b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +47,8 @@ class Contents:
         file: the name that goes into a manifest.
         sha256: of the bytes as they lie on the disk; of a member of a zip, of its own bytes.
         content: unpacked.
-        packed: `gzip`, `zip`, or empty.
+        packed: `gzip`, `bzip2`, `xz`, `zip`, or empty.
+        aside: names of files beside it, in a folder or a zip, that are not read.
     """
 
     name: str
@@ -48,6 +56,7 @@ class Contents:
     sha256: str
     content: bytes
     packed: str = ""
+    aside: tuple[str, ...] = ()
 
 
 def contents_of(path: Path) -> list[Contents]:
@@ -59,19 +68,47 @@ def contents_of(path: Path) -> list[Contents]:
     if not _is_folder(path):
         return _unpacked(path)
     try:
-        names = sorted(
-            entry
-            for entry in path.iterdir()
-            if not entry.name.startswith(".") and _holds_rows(entry.name) and entry.is_file()
-        )
+        beside = sorted(entry for entry in path.iterdir() if not entry.name.startswith(".") and entry.is_file())
     except OSError as error:
         raise RequestError(f"cannot read {shown(str(path))}: {error.strerror}") from None
+    rows = _of_rows(str(path), [entry.name for entry in beside if _holds_rows(entry.name)])
+    names = [entry for entry in beside if entry.name in rows]
     if not names:
         raise RequestError(
             f"{path} is a folder without a file of rows; one is called {', '.join(SUFFIXES[:3])} or the like"
         )
     refuse_large(str(path), sum(name.stat().st_size for name in names))
-    return [contents for name in names for contents in _unpacked(name)]
+    first, *rest = [contents for name in names for contents in _unpacked(name)]
+    return [replace(first, aside=tuple(entry.name for entry in beside if entry not in names)), *rest]
+
+
+def _of_rows(where: str, names: Sequence[str]) -> set[str]:
+    """Return those of the names in a folder or a zip that are of its commonest kind, by their ending.
+
+    Raises:
+        RequestError: two kinds are as common.
+    """
+    likely = [name for name in names if not (_ending(name) in PROSE and SAID.fullmatch(_bare(name)))] or names
+    kinds = Counter(map(_ending, likely))
+    most = [kind for kind, number in kinds.items() if number == max(kinds.values())]
+    most = [kind for kind in most if kind not in PROSE] or most
+    if len(most) > 1:
+        raise RequestError(
+            f"{where} holds as many files {' as '.join(sorted(most))}, {listed(sorted(likely), 4)}; leave those of one "
+            "kind in it, or give the path of one of them"
+        )
+    return {name for name in likely if _ending(name) in most}
+
+
+def _bare(name: str) -> str:
+    return name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def _ending(name: str) -> str:
+    """Return what a name ends with, less what the file is packed in: `.csv` of `a.csv.gz`."""
+    for suffix in PACKED[:-1]:
+        name = name.lower().removesuffix(suffix)
+    return Path(name).suffix
 
 
 def bytes_of(path: Path) -> bytes:
@@ -93,15 +130,27 @@ def bytes_of(path: Path) -> bytes:
 
 
 def unzipped(path: Path | str, content: bytes) -> bytes:
-    """Return what a file holds, or what was gzipped into it.
+    """Return what a file holds, or what was packed into it by gzip, bzip2 or xz.
 
     Raises:
-        RequestError: it is a broken gzip file, or too large for the memory that is free.
+        RequestError: it is a broken file of that kind, or too large for the memory that is free.
     """
+    kind = _packed_by(content)
     try:
-        return gunzipped(str(path), content) if content[:2] == b"\x1f\x8b" else content
-    except (OSError, EOFError, zlib.error):
-        raise RequestError(f"{path} is a damaged or truncated gzip file; copy it again") from None
+        if kind == "gzip":
+            return gunzipped(str(path), content)
+        if kind:
+            opened = bz2.BZ2File(io.BytesIO(content)) if kind == "bzip2" else lzma.LZMAFile(io.BytesIO(content))
+            return streamed(str(path), opened)
+        return content
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
+        raise RequestError(f"{path} is a damaged or truncated {kind} file; copy it again") from None
+
+
+def _packed_by(content: bytes) -> str:
+    if content[:3] == BZIP2 and content[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
+        return "bzip2"
+    return "gzip" if content[:2] == GZIP else "xz" if content[:6] == XZ else ""
 
 
 def stem(path: Path) -> str:
@@ -120,7 +169,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _holds_rows(name: str) -> bool:
-    return name.lower().removesuffix(".gz").endswith((*SUFFIXES, ".zip"))
+    return _ending(name) in (*SUFFIXES, ".zip")
 
 
 def _unpacked(path: Path) -> list[Contents]:
@@ -129,7 +178,7 @@ def _unpacked(path: Path) -> list[Contents]:
     if content[:4] == ZIP or path.suffix.lower() == ".zip":
         return _members(path, content, digest)
     plain = unzipped(path, content)
-    return [Contents(str(path), path.name, digest, plain, "gzip" if plain is not content else "")]
+    return [Contents(str(path), path.name, digest, plain, _packed_by(content))]
 
 
 def _members(path: Path, content: bytes, digest: str) -> list[Contents]:
@@ -140,7 +189,8 @@ def _members(path: Path, content: bytes, digest: str) -> list[Contents]:
             refuse_large(str(path), sum(entry.file_size for entry in archive.infolist()))
             if "[Content_Types].xml" in names:  # a workbook is a zip too
                 return [Contents(str(path), path.name, digest, content)]
-            members = sorted(name for name in names if _is_member(name))
+            rows = _of_rows(str(path), [name for name in names if _is_member(name)])
+            members = sorted(rows)
             unpacked = [(name, archive.read(name)) for name in members]
     except RequestError:
         raise
@@ -150,7 +200,8 @@ def _members(path: Path, content: bytes, digest: str) -> list[Contents]:
         raise RequestError(damaged) from None
     if not members:
         raise RequestError(f"{path} is a zip without a file of rows, such as {', '.join(SUFFIXES[:3])}")
-    return [
+    aside = tuple(name for name in names if name not in rows and not name.endswith("/") and not _is_hidden(name))
+    contents = [
         Contents(
             f"{path}/{name}",
             f"{path.name}/{name}",
@@ -160,9 +211,12 @@ def _members(path: Path, content: bytes, digest: str) -> list[Contents]:
         )
         for name, bytes_ in unpacked
     ]
+    return [replace(contents[0], aside=aside), *contents[1:]]
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
 def _is_member(name: str) -> bool:
-    parts = name.split("/")
-    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-    return not hidden and _holds_rows(name) and not name.lower().endswith(".zip")
+    return not _is_hidden(name) and _holds_rows(name) and not name.lower().endswith(".zip")

@@ -20,6 +20,7 @@ class Directions:
         thousands: a sign or `comma`, `point`, `apostrophe`, `space`, `none`.
         names: of the columns, in the place of a header.
         symbol: of the instrument, in a file of several.
+        sheet: of a workbook of several.
     """
 
     group: str = "series"
@@ -32,6 +33,7 @@ class Directions:
     thousands: str | None = None
     names: tuple[str, ...] | None = None
     symbol: str | None = None
+    sheet: str | None = None
 
     def writing(self, repair: tuple[str, ...]) -> Writing:
         """Return what is said of the times."""

@@ -12,6 +12,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.cells import texts
 from tradewinds.data.readers.clocks import TimeColumns, as_times, clock_of, with_date
 from tradewinds.data.readers.directions import Directions
+from tradewinds.data.readers.foot import without_foot
 from tradewinds.data.readers.numbers import styles_of
 from tradewinds.data.readers.order import FileRows, in_order
 from tradewinds.data.readers.origin import Origin
@@ -37,7 +38,7 @@ def read_table(paths: Sequence[Path], *, directions: Directions, rules: DataConf
     Raises:
         RequestError: a file cannot be read with certainty.
     """
-    raws = [_dated(raw) for path in paths for raw in read_raws(path, directions)]
+    raws = [without_foot(_dated(raw), directions) for path in paths for raw in read_raws(path, directions)]
     for raw in raws:
         if directions.time_column is not None:
             find_column(directions.time_column, list(raw.cells), Path(raw.origin.files[0]).name)

@@ -20,7 +20,7 @@ def form_of(cells: Any) -> str | None:
 def _reads(form: str, cells: Any) -> bool:
     try:
         return bool(pd.to_datetime(cells.to_pylist(), format=form, errors="coerce").notna().all())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, re.error):
         return False
 
 

@@ -85,6 +85,12 @@ def shape_of(text: str) -> str | None:
     return next((shape for shape, pattern in COMPILED.items() if pattern.match(text)), None)
 
 
+def is_time(text: str) -> bool:
+    """Say whether a trimmed text has the shape of a time, its month, if it has a name, being one."""
+    match = next((match for pattern in COMPILED.values() if (match := pattern.match(text))), None)
+    return match is not None and ("n" not in match.groupdict() or _month(match["n"]) > 0)
+
+
 def taken_apart(cells: Any) -> TimeParts:
     """Take (N,) trimmed cells apart by the shape that most of them have."""
     best: tuple[int, str, NDArray[np.bool_]] = (-1, "ymd", np.zeros(len(cells), dtype=bool))

@@ -98,11 +98,15 @@ def _by_shape(name: str, dialect: Dialect, directions: Directions) -> Header:
         if known:
             note = f"{name} has no header; it is read as an exchange's bars: {listed(known, 7)}"
             return Header(tuple(range(dialect.width)), known, (), (note,))
-    guess = _suggestion(dialect)
-    raise RequestError(
-        f"{name} has no header: its first line is a row, {shown(dialect.separator.join(dialect.rows[0]))}; name the "
-        f"{dialect.width} columns, such as {typed(f'{directions.group}.names', f'[{guess}]')}"
+    known = _known_names(dialect)
+    names = f"{directions.group}.names"
+    cure = (
+        f"name the {dialect.width} columns, such as {typed(names, f'[{known}]')}"
+        if known
+        else f"name all {dialect.width} columns in their order by {names}=[...], time and close among them"
     )
+    cells = dialect.separator.join(dialect.rows[0])
+    raise RequestError(f"{name} has no header: its first line is a row, {shown(cells)}; {cure}")
 
 
 def _counts(rows: Sequence[Sequence[str]], place: int) -> bool:
@@ -121,24 +125,22 @@ def _are_bars(rows: Sequence[Sequence[str]], place: int) -> bool:
     )
 
 
-def _suggestion(dialect: Dialect) -> str:
-    """Return names that could stand in the header, so far as the first rows tell."""
+def _known_names(dialect: Dialect) -> str:
+    """Return the names of a time and its bar, or of a time and one value; nothing where the rows do not tell."""
     width, rows = dialect.width, dialect.rows
     two = width > 2 and all(re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", row[1].strip()) for row in rows)
     names = ["date", "time"] if two else ["time"]
-    place = len(names)
-    if _are_bars(rows, place):
-        names += ["open", "high", "low", "close", "volume"][: width - place]
-    else:
-        names += ["close"]
-    names += [f"column{number}" for number in range(len(names) + 1, width + 1)]
-    return ",".join(names[:width])
+    rest = width - len(names)
+    if rest == 1:
+        return ",".join([*names, "close"])
+    bars = _are_bars(rows, len(names)) and rest in (4, 5)
+    return ",".join([*names, *("open", "high", "low", "close", "volume")[:rest]]) if bars else ""
 
 
 def _stacked(name: str, dialect: Dialect, directions: Directions) -> Header:
     """Name columns that have a field and a symbol above them, as yfinance and pandas-datareader write them."""
     upper, lower = (tuple(map(_clean, cells)) for cells in dialect.header[:2])
-    fields, tickers = (upper, lower) if _speaks_of_prices(upper[1:]) >= _speaks_of_prices(lower[1:]) else (lower, upper)
+    fields, tickers = (upper, lower) if speaks_of_prices(upper[1:]) >= speaks_of_prices(lower[1:]) else (lower, upper)
     time = dialect.header[2][0].strip() if len(dialect.header) > 2 else ""
     symbols = tuple(sorted(set(tickers[1:]) - {""}))
     chosen = chosen_symbol(name, "its header", symbols, directions) if len(symbols) > 1 or directions.symbol else None
@@ -146,7 +148,8 @@ def _stacked(name: str, dialect: Dialect, directions: Directions) -> Header:
     return _checked(name, places, (time or "Date", *(fields[place] for place in places[1:])), symbols)
 
 
-def _speaks_of_prices(cells: Sequence[str]) -> int:
+def speaks_of_prices(cells: Sequence[str]) -> int:
+    """Return how many of some names are those of prices or volumes."""
     return sum(meaning(cell) in PRICE_WORDS for cell in cells)
 
 

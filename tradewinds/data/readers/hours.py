@@ -6,20 +6,33 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tradewinds.data.readers.grammar import Ints, nanoseconds, taken_apart
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import shown
 
 OF_DAY = r"^\d{1,2}([:.]\d{2}){1,2}([.,]\d+)?( *[AaPp]\.?[Mm]\.?)?$"
+NUMBERED = r"^\d{1,2}[ABab]?$"  # hours by their number; in autumn 3A and 3B, or the like
 HOUR = 3_600 * 10**9  # nanoseconds
 EPOCH = np.int64(np.datetime64("2000-01-01", "ns").astype(np.int64))
 
 
 def tells_the_hour(cells: Any) -> bool:
-    """Say whether cells are times of day, or hours by their number."""
+    """Say whether most cells are times of day, or hours by their number."""
     starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-\x{2013}] *\d.*$", "")
-    return bool(pc.all(pc.match_substring_regex(starts, rf"{OF_DAY}|^\d{{1,2}}$|^\d{{4}}$|^\d{{5,6}}$")).as_py())
+    told = pc.match_substring_regex(starts, rf"{OF_DAY}|{NUMBERED}|^\d{{4}}$|^\d{{5,6}}$")
+    return 2 * int(pc.sum(told).as_py() or 0) > len(told)
+
+
+def turns_of(cells: Any) -> NDArray[np.int8] | None:
+    """Return which of two of one number each of (N,) hours is: 1 for 3A, 2 for 3B, 0 for 3; None if none is marked."""
+    trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
+    marked = pc.match_substring_regex(trimmed, r"^\d{1,2}[ab]$")
+    if not bool(pc.any(marked).as_py()):
+        return None
+    second = np.asarray(pc.ends_with(trimmed, pattern="b"))
+    return (np.asarray(marked) * (1 + second)).astype(np.int8)
 
 
 def time_of_day(dates: Ints, origin: Origin, name: str, cells: Any) -> tuple[Ints, str, tuple[str, ...]]:
@@ -39,8 +52,11 @@ def time_of_day(dates: Ints, origin: Origin, name: str, cells: Any) -> tuple[Int
     """
     where = f"column {name}"
     starts = pc.replace_substring_regex(pc.utf8_trim_whitespace(cells), r" *[-\x{2013}] *\d.*$", "")
-    if bool(pc.all(pc.match_substring_regex(starts, r"^\d{1,2}$")).as_py()):
-        return _by_number(dates, origin, name, starts)
+    numbered = np.asarray(pc.match_substring_regex(starts, NUMBERED))
+    if 2 * int(numbered.sum()) > len(numbered):
+        law = f"is no hour such as {shown(starts[int(np.argmax(numbered))].as_py())}, unlike the others"
+        origin.refuse_first(~numbered, lambda row: f"{where}: {shown(cells[row].as_py())}", law)
+        return _by_number(dates, origin, name, pc.replace_substring_regex(starts, r"[ABab]$", ""))
     if bool(pc.all(pc.match_substring_regex(starts, r"^\d{3,6}$")).as_py()):
         digits = np.asarray(pc.utf8_length(starts))
         starts = pc.utf8_lpad(starts, 6 if digits.max() > 4 else 4, "0")

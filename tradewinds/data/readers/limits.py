@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from tradewinds.core.errors import RequestError
 
@@ -71,6 +72,22 @@ def gunzipped(name: str, content: bytes) -> bytes:
                 if size > most:
                     refuse_large(name, max(size, said), at_least=said < size)
     return gzip.decompress(content)
+
+
+def streamed(name: str, file: BinaryIO) -> bytes:
+    """Return what a packed file that does not tell its size unpacks to.
+
+    Raises:
+        RequestError: it is too large.
+        OSError, EOFError, lzma.LZMAError: it is damaged.
+    """
+    most, pieces, size = free_memory() / NEEDED, [], 0
+    while piece := file.read(PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            refuse_large(name, size, at_least=True)
+    return b"".join(pieces)
 
 
 def free_memory() -> float:

@@ -1,4 +1,4 @@
-"""What other tools call their columns, however they spell it: by the letters alone, in four languages."""
+"""What other tools call their columns, however they spell it: by the letters alone, in eight languages."""
 
 import re
 import unicodedata
@@ -11,24 +11,34 @@ SYNONYMS = {  # by role, the best first: a file is read by the first line of whi
         "c closing closingprice closeprice pricecls pxlast priceclose closelast",
         "last lastprice lasttrade latest ltp zuletzt dernier cloture clot derniercours coursdecloture"
         " ultimo ultimoprecio cierre preciodecierre"
-        " schluss schlusskurs letzter kurs",
-        "price preis precio prix value obsvalue wert pxsettle spotprice dayaheadprice marketprice",
+        " schluss schlusskurs letzter kurs"
+        " chiusura prezzochiusura prezzodichiusura fechamento fecho encerramento precodefechamento ultimopreco"
+        " zamkniecie kurszamkniecia ostatni ostatnio slot slotkoers sluiting laatste",
+        "price preis precio prix prezzo preco cena prijs koers value obsvalue wert pxsettle spotprice"
+        " dayaheadprice marketprice",
     ),
     "open": (
         "open",
         "o openprice openingprice priceopen pxopen",
-        "eroffnung eroffnungskurs eroffn erster ouverture ouv apertura",
+        "eroffnung eroffnungskurs eroffn erster ouverture ouv apertura"
+        " prezzodiapertura abertura otwarcie kursotwarcia openingskoers opening",
     ),
     "high": (
         "high",
         "h highprice highestprice pricehigh pxhigh",
-        "hoch hochstkurs tageshoch hochst haut plushaut maximo",
+        "hoch hochstkurs tageshoch hochst haut plushaut maximo"
+        " massimo max maxima alta najwyzszy najwyzszykurs maksimum kursmaksymalny hoogste hoog",
     ),
-    "low": ("low", "l lowprice lowestprice pricelow pxlow", "tief tiefstkurs tagestief tiefst bas plusbas minimo"),
+    "low": (
+        "low",
+        "l lowprice lowestprice pricelow pxlow",
+        "tief tiefstkurs tagestief tiefst bas plusbas minimo"
+        " min minima baixa najnizszy najnizszykurs minimum kursminimalny laagste laag",
+    ),
     "volume": (
         "volume",
         "v vol totalvolume sharevolume pxvolume tradevolume",
-        "volumen stucke stuecke umsatz volumes quantite nombredetitres",
+        "volumen stucke stuecke umsatz volumes quantite nombredetitres wolumen wol quantita volumi quantidade obrot",
         "tickvol tickvolume",
     ),
     "dividends": ("dividends", "dividend dividendamount exdividend divcash dividende"),
@@ -50,7 +60,8 @@ TIME_NAMES = {
     "mtu", "deliveryday", "deliverydate", "tradedate", "tradingday", "tradingdate", "pricedate", "businessdate",
     "datetimebeginningutc", "intervalstart", "intervalstarttime", "obstime", "validtime", "messdatum",
     "timeperiod", "valid", "exchangedate", "asofdate", "sessiondate", "dateheure", "fechahora", "bar", "bartime",
-    "dateandtime", "datetimestamp",
+    "dateandtime", "datetimestamp", "data", "dataora", "datahora", "ora", "czas", "godzina", "tijd", "datumtijd", "dag",
+    "giorno", "dia",
 }  # fmt: skip
 CLOCK_WORDS = {
     "unix",

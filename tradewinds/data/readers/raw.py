@@ -24,6 +24,12 @@ from tradewinds.data.readers.workbook import lines_of
 
 Cells = Any  # N texts, a pyarrow StringArray without nulls; or N numbers, float64; or N times, a DatetimeIndex
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+FOREIGN = {  # first bytes of what is no table, by what to do with it
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it first",
+    b"Rar!": "a RAR archive; unpack it first",
+    b"\x28\xb5\x2f\xfd": "packed by zstd; unpack it first",
+    b"%PDF": "a PDF; take its table as CSV UTF-8 or .xlsx from where it came from",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +73,12 @@ def read_raws(path: Path, directions: Directions) -> list[Raw]:
     contents = contents_of(path)
     if not contents:
         raise RequestError(f"{path} holds no file of rows")
-    return [_read(part, directions) for part in contents]
+    raws = [_read(part, directions) for part in contents]
+    aside = contents[0].aside
+    if aside:
+        note = f"{path}: {listed(aside, 4)} beside the files of rows {'is' if len(aside) == 1 else 'are'} not read"
+        raws[0] = replace(raws[0], notes=(*raws[0].notes, note))
+    return raws
 
 
 def _read(contents: Contents, directions: Directions) -> Raw:
@@ -76,7 +87,14 @@ def _read(contents: Contents, directions: Directions) -> Raw:
         table = read_columnar(name, content, directions)
         kind = "parquet" if is_parquet(name, content) else "feather"
         layout = Layout(file=name, kind=_packed(kind, contents), header_line=0, symbols=table.symbols)
+        if table.symbols:
+            layout = replace(layout, symbol_column="header", symbol=table.symbol)
         return _raw(contents, table.cells, table.index, np.arange(1, table.rows + 1), layout)
+    foreign = next((words for mark, words in FOREIGN.items() if content.startswith(mark)), None)
+    if foreign is None and content[257:262] == b"ustar":
+        foreign = "a tar archive; unpack it first"
+    if foreign is not None:
+        raise RequestError(f"{name} is {foreign}")
     if content[:4] == OLD_EXCEL:
         raise RequestError(f"{name} is an Excel workbook of before 2007; save it as .xlsx, or as CSV UTF-8")
     if content[:4] == ZIP:
@@ -120,7 +138,7 @@ def _table(
 
 
 def _workbook(contents: Contents, directions: Directions) -> Raw:
-    rows, title = lines_of(contents.name, contents.content)
+    rows, title, others = lines_of(contents.name, contents.content, directions)
     trimmed = [
         (line, tuple(cells[: max((n + 1 for n, cell in enumerate(cells) if cell), default=0)])) for line, cells in rows
     ]
@@ -136,7 +154,8 @@ def _workbook(contents: Contents, directions: Directions) -> Raw:
     ]
     lines = np.array([line + 1 for line, _ in body], dtype=np.int64)
     layout = Layout(file=contents.name, kind=_packed(f"excel, sheet {title}", contents))
-    return _table(contents, dialect, directions, columns[: dialect.width], lines, layout, [])
+    notes = [f"{contents.name}: the sheet {title} is read, and not {listed(others, 5)}"] if others else []
+    return _table(contents, dialect, directions, columns[: dialect.width], lines, layout, notes)
 
 
 def _packed(kind: str, contents: Contents) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.headers import chosen_symbol
-from tradewinds.data.readers.names import SYMBOL_NAMES, meaning
+from tradewinds.data.readers.names import SYMBOL_NAMES, is_of_bar, meaning
 from tradewinds.data.readers.raw import Raw
 
 CERTAIN = {"symbol", "symbols", "ticker", "tickers", "tic", "ric", "isin", "permno", "figi", "instrument", "security"}
@@ -77,7 +77,7 @@ def _column(raw: Raw, times: Sequence[str]) -> str | None:
         return None
     stamps = _codes([raw.cells[name] for name in times])
     most = int(np.unique(stamps, return_counts=True)[1].max())  # rows of one time: as many as there are instruments
-    numbers = [name for name in raw.cells if name not in times and name not in texts]
+    numbers = [name for name in raw.cells if name not in times and name not in texts and not is_of_bar(meaning(name))]
     for name in (*named, *texts, *numbers):
         codes = _codes([raw.cells[name]])
         few = name in texts or int(codes.max()) + 1 <= 2 * most

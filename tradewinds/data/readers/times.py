@@ -26,19 +26,16 @@ from tradewinds.data.readers.grammar import (
     shape_of,
     taken_apart,
 )
-from tradewinds.data.readers.hours import time_of_day
+from tradewinds.data.readers.hours import time_of_day, turns_of
+from tradewinds.data.readers.intervals import starts_of
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.readers.text import ABSENT, shown, typed
-from tradewinds.data.readers.zones import in_utc, zone_in
+from tradewinds.data.readers.zones import in_utc, unzoned, zone_in
 
 UNIX = {"unix": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}  # formats of our own: UTC, by nanoseconds
 ORDERS = {"day_first": ("a", "b"), "month_first": ("b", "a")}  # formats of our own: which number is the day
 FIRST, LAST = pd.Timestamp("1700-01-01"), pd.Timestamp("2200-12-31T23:59:59")  # what a nanosecond clock can count
 CALENDAR = "is no moment of the calendar from 1700 to 2200"
-INTERVALS = (
-    "^(?P<start>.+?[0-9ZMm]) +[-\u2013\u2014] +(?P<end>[0-9].*)$",
-    "^(?P<start>[0-9]{4}-.+?[0-9Z])/(?P<end>[0-9]{4}-.*)$",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +106,9 @@ def read_times(
     origin.refuse_first(
         empty, lambda row: f"column {column}", "is empty; remove the row if it is a separator or a total"
     )
+    trimmed, in_cells = unzoned(trimmed)
     moments = _moments(trimmed, origin, f"column {column}", writing)
+    turns = None if hours is None else turns_of(hours[1])
     if hours is not None:
         stamps, words, notes = time_of_day(moments.stamps, origin, *hours)
         moments = _Moments(stamps, moments.aware, f"{moments.words} and {words}", (*moments.notes, *notes))
@@ -117,16 +116,23 @@ def read_times(
     if moments.aware:
         return Times(index.tz_localize("UTC"), "UTC", "the stamps", moments.words, moments.notes)
     named = zone_in(column) or (zone_in(hours[0]) if hours else None)
-    zone = writing.zone or named
+    zone = in_cells or writing.zone or named
     source = f"{writing.group}.time_zone" if writing.zone else "the column's name" if named else "dates need none"
-    local, written = localised(index, origin, column=column, zone=zone, writing=writing)
+    source = "the cells" if in_cells else source
+    local, written = localised(index, origin, column=column, zone=zone, writing=writing, turns=turns)
     return Times(local, written, source, moments.words, moments.notes)
 
 
 def localised(
-    index: pd.DatetimeIndex, origin: Origin, *, column: str, zone: str | None, writing: Writing
+    index: pd.DatetimeIndex,
+    origin: Origin,
+    *,
+    column: str,
+    zone: str | None,
+    writing: Writing,
+    turns: NDArray[np.int8] | None = None,
 ) -> tuple[pd.DatetimeIndex, str]:
-    """Turn (N,) times without a zone into UTC.
+    """Turn (N,) times without a zone into UTC; `turns` tells which of two an hour is that the clocks repeat, 1 or 2.
 
     Raises:
         RequestError: times of day without a zone, an unknown zone, or an hour that a clock change skips or repeats.
@@ -144,7 +150,13 @@ def localised(
             )
         return index.tz_localize("UTC").as_unit("ns"), "UTC"
     return in_utc(
-        index, origin, zone=zone, repair=writing.repair, clock_change=writing.clock_change, group=writing.group
+        index,
+        origin,
+        zone=zone,
+        repair=writing.repair,
+        clock_change=writing.clock_change,
+        group=writing.group,
+        turns=turns,
     )
 
 
@@ -154,16 +166,17 @@ def looks_like_times(cells: Any) -> bool:
     filled = trimmed.filter(pc.invert(pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(ABSENT)))))
     if len(filled) == 0:
         return False
+    filled, _ = unzoned(filled)
     if not any(map(_may_be_a_time, filled.slice(0, 5).to_pylist())):
         return False
-    starts = _starts(filled)
+    starts = starts_of(filled)
     parts = taken_apart(filled if starts is None else starts[0])
     good = parts.fits & ("a" in parts.parts or nanoseconds(parts.parts)[1])
     return 2 * int(good.sum()) > len(filled) or 2 * int(counts(filled)[1].sum()) > len(filled)
 
 
 def _may_be_a_time(text: str) -> bool:
-    start = re.split(r" +[-\u2013\u2014] +|/(?=\d{4}-)", text)[0]
+    start = re.split(r" +[-\u2013\u2014] +|/(?=\d{4}-)|(?<=:\d\d)[-\u2013\u2014]", text)[0]
     return re.fullmatch(r"\d{9,19}(\.\d*)?", text) is not None or bool(shape_of(text) or shape_of(start))
 
 
@@ -174,7 +187,7 @@ def tells_the_day_only(cells: Any) -> bool:
 
 
 def _moments(cells: Any, origin: Origin, where: str, writing: Writing) -> _Moments:
-    starts = _starts(cells)
+    starts = starts_of(cells)
     if starts is not None:
         cells, ends = starts
         good = np.asarray(pc.match_substring_regex(ends, r"^\d.*\d( *[AaPp][Mm])?( *Z)?$"))
@@ -209,19 +222,6 @@ def _moments(cells: Any, origin: Origin, where: str, writing: Writing) -> _Momen
     return _Moments(stamps - parts.offset * 60 * 10**9, bool(parts.zoned.any()), words, notes)
 
 
-def _starts(cells: Any) -> tuple[Any, Any] | None:
-    """Return starts and ends of a column of intervals; None where the first cell is none."""
-    first = cells[0].as_py()
-    pattern = next((pattern for pattern in INTERVALS if re.fullmatch(pattern, first)), INTERVALS[0])
-    match = re.fullmatch(pattern, first)
-    if match is None or taken_apart(pa.array([first])).fits[0] or not taken_apart(pa.array([match[1].strip()])).fits[0]:
-        return None
-    groups = pc.extract_regex(cells, pattern)
-    starts, ends = (pc.fill_null(pc.struct_field(groups, name), "") for name in ("start", "end"))
-    odd = pc.is_null(groups)
-    return pc.utf8_trim_whitespace(pc.if_else(odd, cells, starts)), pc.if_else(odd, "0", ends)
-
-
 def _from_ends(stamps: Ints, parts: TimeParts) -> tuple[Ints, tuple[str, ...]]:
     """Put times that end their intervals, as 01:00 to 24:00 do, at their start."""
     hours = parts.parts.get("H")
@@ -237,8 +237,9 @@ def _from_ends(stamps: Ints, parts: TimeParts) -> tuple[Ints, tuple[str, ...]]:
 
 def sure_order(cells: Any) -> str | None:
     """Return which number of a column's dates is the day, where the column leaves one order; None elsewhere."""
-    starts = _starts(pc.utf8_trim_whitespace(cells))
-    parts = taken_apart(pc.utf8_trim_whitespace(cells) if starts is None else starts[0])
+    trimmed, _ = unzoned(pc.utf8_trim_whitespace(cells))
+    starts = starts_of(trimmed)
+    parts = taken_apart(trimmed if starts is None else starts[0])
     if "a" not in parts.parts:
         return None
     a, b = parts.parts["a"], parts.parts["b"]

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.origin import Origin
@@ -15,6 +18,8 @@ from tradewinds.data.readers.text import moment
 IN_NAME = re.compile(
     r"(?i)(?:^|[^a-z])(utc|gmt)(?:$|[^a-z+-])|\b(cet/cest|mez/mesz)\b|([A-Z][A-Za-z]+/[A-Z][A-Za-z_]+)"
 )
+
+IN_CELL = r"(?<=\d) +\[?([A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_-]+)+)\]?$"
 
 
 def zone_in(name: str) -> str | None:
@@ -30,6 +35,22 @@ def zone_in(name: str) -> str | None:
         return str(ZoneInfo(match[3]).key)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def unzoned(cells: Any) -> tuple[Any, str | None]:
+    """Take a zone's name off (N,) trimmed cells that all end with the same one, as `20240101 00:00 US/Eastern` does.
+
+    Returns:
+        The cells without it, and the zone; as they are, and None, where there is none.
+    """
+    match = re.search(IN_CELL, str(cells[0].as_py())) if len(cells) else None
+    if match is None or not bool(pc.all(pc.ends_with(cells, pattern=match[0])).as_py()):
+        return cells, None
+    try:
+        zone = str(ZoneInfo(match[1]).key)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return cells, None
+    return pc.utf8_slice_codeunits(cells, 0, -len(match[0])), zone
 
 
 def zone_of(text: str, group: str) -> ZoneInfo:
@@ -63,7 +84,14 @@ def fixed_zone(zone: ZoneInfo, year: int, group: str) -> str:
 
 
 def in_utc(
-    index: pd.DatetimeIndex, origin: Origin, *, zone: str, repair: Collection[str], clock_change: str, group: str
+    index: pd.DatetimeIndex,
+    origin: Origin,
+    *,
+    zone: str,
+    repair: Collection[str],
+    clock_change: str,
+    group: str,
+    turns: NDArray[np.int8] | None = None,
 ) -> tuple[pd.DatetimeIndex, str]:
     """Turn (N,) local times into UTC; see `times.localised`.
 
@@ -82,6 +110,16 @@ def in_utc(
         f"where a clock change skips it; type {ignored}, or the zone that these times are of, such as "
         f"{group}.time_zone=UTC",
     )
+    if turns is not None:
+        twice = np.asarray(index.tz_localize(zone_info, ambiguous="NaT").isna())
+        origin.refuse_first(
+            (turns > 0) & ~twice,
+            lambda row: f"{moment(index[row])} is marked {' AB'[turns[row]]}, as if it came twice, and in {zone} it",
+            f"comes once; give the zone whose clock changes the file follows, such as {group}.time_zone=Europe/Berlin",
+        )
+        if not (twice & (turns == 0)).any():
+            local = index.tz_localize(zone_info, ambiguous=turns < 2)
+            return local.tz_convert("UTC").as_unit("ns"), zone
     if "dst" in repair:
         try:
             return index.tz_localize(zone_info, ambiguous="infer").tz_convert("UTC").as_unit("ns"), zone
