@@ -7,7 +7,10 @@ from layouts import DAILY, config_of, iso, load, table
 HINDSIGHT = (
     "adjusted_close", "Adj. Close", "close_adj", "Adj Open", "adjusted_high", "split_factor", "ADJCLOSE",
     "Back-Adjusted Close", "backadj_close", "Close Adjusted", "adj. factor", "Split-Coefficient", "dividend factor",
-    "cumulative_adjustment_factor",
+    "cumulative_adjustment_factor", "Close_Split_Adjusted", "adjprc", "px_adj", "adj_vwap", "continuous_adjusted",
+    "AdjCl", "adj%20close", "cum_split", "cumulative split", "split_adj", "accumulated factor", "ajexdi",
+    "total return close", "TR_Close", "RevisedClose", "retroactive_close", "bereinigter Schluss", "Clôture ajustée",
+    "Cierre ajustado", "qfq_close", "close_hfq",
 )  # fmt: skip
 CLOCKS = (
     "close_time",
@@ -47,3 +50,32 @@ def test_a_clock_is_known_by_what_it_tells_too(tmp_path):
         table(DAILY, "date,close,last_seen,nr,mood", lambda b: f"{iso(b)},{b.c},{b.s + 60},{b.n},{b.n % 7}")
     )
     assert tuple(load(path).series.exogenous.columns) == ("mood",)
+
+
+LATER = (
+    "next_close",
+    "future_return",
+    "fwd_ret",
+    "return_next",
+    "close_t+1",
+    "lead1",
+    "target",
+    "Label",
+    "tomorrow's open",
+)
+
+
+@pytest.mark.parametrize("column", LATER)
+def test_what_is_named_as_of_a_later_bar_is_a_feature_only_where_it_is_asked_for(column, tmp_path):
+    path = tmp_path / "bars.csv"
+    path.write_text(table(DAILY, f"date,close,{column},mood", lambda b: f"{iso(b)},{b.c},{b.n % 5},{b.n % 7}"))
+    assert tuple(load(path).series.exogenous.columns) == ("mood",)
+
+
+@pytest.mark.parametrize(
+    "column", ["adjacent_load", "vix", "forward_curve", "lead_time", "unadjusted_flow", "next_holiday", "trend"]
+)
+def test_what_only_sounds_like_it_stays_a_feature(column, tmp_path):
+    path = tmp_path / "bars.csv"
+    path.write_text(table(DAILY, f"date,close,{column}", lambda b: f"{iso(b)},{b.c},{b.n % 7}"))
+    assert tuple(load(path).series.exogenous.columns) == (column,)

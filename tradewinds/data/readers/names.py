@@ -52,6 +52,20 @@ FACTOR = re.compile(
     r".*(split|dividend|adj(ust(ed|ment)?)?|div)(cum)?(factor|coefficient|ratio|coeff|multiplier)s?.*"
     r"|.*factor(to)?(adj|split).*|cfacpr|cfacshr|stocksplits?|splits?|dividends?|dividendamount|exdividend|divcash|capitalgains"
 )
+PRICE_WORD = (
+    "open|high|low|clos|price|prc|px|last|vol|vwap|settle|kurs|schluss|eroffnung|hoch|tief|cloture|ouverture|cierre|apertura"
+    "|precio|prix|preis|chiusura|capital|continuous|return|ohlc"
+)
+REVISED = re.compile(  # by their stems, in any order and with anything between
+    rf"(?=.*({PRICE_WORD}|cl$))(?=.*(?<!un)(adj|ajust|bereinigt|rettificat|aggiustat|revised|restated|retroactiv)).*"
+    rf"|(tr|totalreturn)({PRICE_WORD}).*|({PRICE_WORD})(tr|totalreturn)|.*[qh]fq.*"
+    r"|.*(cum|cumulative|cumulated|accum|accumulated)(split|factor|adj|div).*|.*split(adj|adjusted|adjustment|cum).*|ajex(di|m)?"
+)
+LATER = re.compile(  # of a price or a return, in words
+    r"(next|future|fwd|forward|tomorrow)s?(day|bar|week|hour)?s?(open|high|low|close|price|return|ret|move|change|direction)s?\d*"
+    r"|(close|price|return|ret|move|change|direction)s?(next|future|fwd|tomorrow|t?plus1|tp1)(day|bar)?\d*"
+    r"|lead\d*|target|label|targets|labels|ytrue|groundtruth"
+)
 TIME_NAMES = {
     "date", "datetime", "time", "timestamp", "ts", "day", "index", "period", "month", "observationdate", "dateutc",
     "datum", "zeit", "zeitstempel", "uhrzeit", "datumvon", "fecha", "hora", "jour", "heure", "horodatage", "dates",
@@ -155,7 +169,13 @@ def is_adjusted_close(name: str) -> bool:
 
 def is_hindsight(name: str) -> bool:
     """Say whether a column was made with later knowledge, or may be: adjusted prices, factors of splits, dividends."""
-    return is_adjusted(name) or FACTOR.fullmatch(letters(name)) is not None
+    plain = letters(name)
+    return is_adjusted(name) or any(kind.fullmatch(plain) is not None for kind in (FACTOR, REVISED))
+
+
+def is_of_later(name: str) -> bool:
+    """Say whether a column is named as a price or a return of a later bar, or as what is to be forecast."""
+    return LATER.fullmatch(letters(name.replace("+", "plus"))) is not None
 
 
 def is_clock(name: str) -> bool:
@@ -173,6 +193,8 @@ def why_no_feature(name: str, meant: str) -> str:
     """
     if is_hindsight(name) or is_hindsight(meant):
         return HINDSIGHT
+    if is_of_later(name):
+        return "named as of a later bar"
     if is_clock(name) or is_clock(meant):
         return "a clock"
     return "a price or volume of the bar itself" if meant in ROLES else ""
