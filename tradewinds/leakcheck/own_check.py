@@ -21,6 +21,7 @@ from tradewinds.pipeline.records import Forecasts, Outcome
 from tradewinds.pipeline.task import Models, Prepared
 
 CUTS = 5  # bars at which the stretch is cut
+BLIND = "in so few bars, or at such prices, not even a forecast that knows all shows"
 UNPREPARED = "other worlds could not be prepared ({error})"
 
 
@@ -96,7 +97,7 @@ def _placebo(prepared: Prepared, models: Models, verdict: Verdict) -> Iterator[Q
     """Play the models where nothing can be known; the comparisons are worlds."""
     leak, worlds = placebo_of_run(prepared, models, prepared.split.test)
     if not worlds:
-        verdict.unprobed.append("worlds in which nothing can be known: too few test bars")
+        verdict.unprobed.append(f"worlds in which nothing can be known: {BLIND}")
         return
     verdict.asked["placebo"] = worlds - 1  # the question is counted too
     yield "placebo", lambda: leak

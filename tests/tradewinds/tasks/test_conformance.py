@@ -312,7 +312,7 @@ def test_models_are_listed_promoted_and_rolled_back(task, houses):
 @pytest.mark.parametrize("task", SERIES)
 def test_a_leak_in_a_feature_is_the_first_warning_and_leakcheck_says_no(task, houses, tmp_path, monkeypatch):
     house = House(task, tmp_path)
-    few = "no leak where it was probed; not probed: worlds in which nothing can be known: too few test bars"
+    few = f"no leak where it was probed; not probed: worlds in which nothing can be known: {BLIND}"
     before = report_of(houses(task).reports("run")[0])["honesty"]["leakcheck"]
     assert before == (few if task == "storage" else "clean")  # a dozen days
     fft_filter(monkeypatch)
