@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.dialect import BLANK, Dialect
 from tradewinds.data.readers.grammar import is_time
-from tradewinds.data.readers.text import ABSENT, shown
+from tradewinds.data.readers.text import shown
 
 Texts = Any  # a pyarrow StringArray of N cells, none of them null
 FOOT = 3  # lines below the rows that may be a source, a total and the like
@@ -111,7 +110,7 @@ def is_foot(time: str, others: Sequence[str], *, apart: bool) -> bool:
     if is_time(label) or label[:1].isdigit():
         return False
     bare = not any(cell.strip() for cell in others)
-    return apart or (bool(label) and (bare or (label.lower() not in ABSENT and re.search(r"\d", label) is None)))
+    return apart or (bool(label) and bare)
 
 
 def _fitted(row: list[str], width: int) -> list[str] | None:
