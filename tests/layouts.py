@@ -709,9 +709,11 @@ CASES = {
     ),
     "Swiss thousands": Case(table(LARGE, "Date;Close", lambda b: f"{iso(b)};{b.c:,.2f}".replace(",", "'")), LARGE),
     "a source below": Case(PLAIN + "\nSource: Börse,,,,,\n", DAILY, says="row 63: 'Source: Börse' is no row"),
-    "an average below": Case(PLAIN + "Average,101.2,102.3,100.1,101.5,1500000\n", DAILY, says="'Average 101.2 102.3"),
+    "an average below": Case(PLAIN + "\nAverage,101.2,102.3,100.1,101.5,1500000\n", DAILY, says="'Average 101.2 102.3"),
     "a word below": Case(PLAIN + "\nTotal\n", DAILY, says="row 63, 'Total' is no row"),
     "a short average below": Case(PLAIN + "\nAverage,101.2\nStand: 2024\n", DAILY, says="row 63, 'Average'"),
+    "nothing below": Case(PLAIN + ",,,,,\n", DAILY, says="row 62: '' is no row"),
+    "a source and an average below": Case(PLAIN + "\nSource: X\nMean,1,1,1,1,1\n", DAILY, says="row 64, 'Mean'"),
     "two lines below": Case(
         PLAIN + "\nMax 2024,1,1,1,1,1\nMin 2024,1,1,1,1,1\n", DAILY, says="row 64: 'Min 2024 1 1 1 1 1' is no row"
     ),

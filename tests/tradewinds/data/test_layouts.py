@@ -84,7 +84,10 @@ def test_days_of_24_hours_are_read_whatever_the_clocks_do(tmp_path):
         ("2024-13-45,1,2,1,2,3", "row 62, column Date: '2024-13-45' is no moment"),
         ("x 2024,1,2,1,2,3", "row 62, column Date: 'x 2024' is written unlike the rows before"),
         ("2024-03-25,1", "row 62: 2 values"),
-        ("Sum,1,2,1,2,3\n2024-03-25,1,2,1,2,3", "row 62, column Date: 'Sum' is written unlike"),
+        ("Sum,1,2,1,2,3", "row 62, column Date: 'Sum' is written unlike .* and remove the row if it is a separator"),
+        ("\nSum,1,2,1,2,3\n2024-03-25,1,2,1,2,3", "row 63, column Date: 'Sum' is written unlike"),
+        ("\nSource\nX,1,2024-03-25,1,1,1", "row 63: 1 values"),
+        ("\nAAA,2024-03-25", "row 63: 2 values"),
         ("A,,,,,\nB,,,,,\nC,,,,,\nD,,,,,", "row 62, column Date: 'A' is written unlike"),
     ],
 )

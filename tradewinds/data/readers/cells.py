@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.dialect import BLANK, Dialect
 from tradewinds.data.readers.grammar import is_time
-from tradewinds.data.readers.text import ABSENT, shown
+from tradewinds.data.readers.text import shown
 
 Texts = Any  # a pyarrow StringArray of N cells, none of them null
 FOOT = 3  # lines below the rows that may be a source, a total and the like
@@ -75,7 +75,7 @@ def _careful(name: str, body: str, dialect: Dialect) -> tuple[list[Texts], NDArr
     aside: list[tuple[int, list[str]]] = []
     for line, row in _rows(name, body, dialect):
         cells = _fitted(row, dialect.width)
-        if cells is None:
+        if cells is None or (aside and _may_be_foot(row, apart=True)):
             aside.append((line, row))
             continue
         if aside:
@@ -89,7 +89,7 @@ def _careful(name: str, body: str, dialect: Dialect) -> tuple[list[Texts], NDArr
     for place, (line, row) in enumerate(aside, start=1):
         apart = apart or line > last + place
         sentence = len(row) == 1 and len(row[0].split()) > 2 and not row[0].strip()[:1].isdigit()
-        if not sentence and (len(aside) > FOOT or not is_foot(row[0], row[1:], apart=apart)):
+        if not sentence and (len(aside) > FOOT or not _may_be_foot(row, apart=apart)):
             _refuse_width(name, line, row, dialect)
     if batch:
         parts.append([texts(column) for column in zip(*batch, strict=True)])
@@ -110,8 +110,13 @@ def is_foot(time: str, others: Sequence[str], *, apart: bool) -> bool:
     label = time.strip()
     if is_time(label) or label[:1].isdigit():
         return False
-    bare = not any(cell.strip() for cell in others)
-    return apart or (bool(label) and (bare or (label.lower() not in ABSENT and re.search(r"\d", label) is None)))
+    return apart or not any(cell.strip() for cell in others)
+
+
+def _may_be_foot(row: Sequence[str], *, apart: bool) -> bool:
+    """Say whether a line of any width may be a foot: none of its cells is a date."""
+    dated = any(is_time(cell.strip()) and re.fullmatch(r"\d+\.\d+", cell.strip()) is None for cell in row)
+    return not dated and is_foot(row[0], row[1:], apart=apart)
 
 
 def _fitted(row: list[str], width: int) -> list[str] | None:

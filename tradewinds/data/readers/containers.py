@@ -143,6 +143,8 @@ def unzipped(path: Path | str, content: bytes) -> bytes:
             opened = bz2.BZ2File(io.BytesIO(content)) if kind == "bzip2" else lzma.LZMAFile(io.BytesIO(content))
             return streamed(str(path), opened)
         return content
+    except RequestError:
+        raise
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
         raise RequestError(f"{path} is a damaged or truncated {kind} file; copy it again") from None
 

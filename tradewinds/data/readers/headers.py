@@ -98,11 +98,11 @@ def _by_shape(name: str, dialect: Dialect, directions: Directions) -> Header:
         if known:
             note = f"{name} has no header; it is read as an exchange's bars: {listed(known, 7)}"
             return Header(tuple(range(dialect.width)), known, (), (note,))
-    known = _known_names(dialect)
+    likely = _known_names(dialect)
     names = f"{directions.group}.names"
     cure = (
-        f"name the {dialect.width} columns, such as {typed(names, f'[{known}]')}"
-        if known
+        f"name the {dialect.width} columns, such as {typed(names, f'[{likely}]')}"
+        if likely
         else f"name all {dialect.width} columns in their order by {names}=[...], time and close among them"
     )
     cells = dialect.separator.join(dialect.rows[0])

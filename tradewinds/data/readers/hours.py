@@ -32,7 +32,8 @@ def turns_of(cells: Any) -> NDArray[np.int8] | None:
     if not bool(pc.any(marked).as_py()):
         return None
     second = np.asarray(pc.ends_with(trimmed, pattern="b"))
-    return (np.asarray(marked) * (1 + second)).astype(np.int8)
+    turns: NDArray[np.int8] = (np.asarray(marked) * (1 + second)).astype(np.int8)
+    return turns
 
 
 def time_of_day(dates: Ints, origin: Origin, name: str, cells: Any) -> tuple[Ints, str, tuple[str, ...]]:

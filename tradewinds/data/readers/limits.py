@@ -1,10 +1,11 @@
 """What memory and sense allow of a file: what would not fit is refused before it is read, with its size and a cure."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 from pathlib import Path
-from typing import BinaryIO
 
 from tradewinds.core.errors import RequestError
 
@@ -74,7 +75,7 @@ def gunzipped(name: str, content: bytes) -> bytes:
     return gzip.decompress(content)
 
 
-def streamed(name: str, file: BinaryIO) -> bytes:
+def streamed(name: str, file: bz2.BZ2File | lzma.LZMAFile) -> bytes:
     """Return what a packed file that does not tell its size unpacks to.
 
     Raises:

@@ -277,6 +277,7 @@ def _refuse_unlike(odd: NDArray[np.bool_], cells: Any, origin: Origin, where: st
         before = like[like < row]
         side, other = ("before", before[-1]) if len(before) else ("after", like[0])
         law = f"is written unlike the rows {side} ({shown(cells[int(other)].as_py())}); write all of them alike"
+        law += "" if re.search(r"\d", text) else ", and remove the row if it is a separator or a total"
     more = f" (and {int(odd.sum()) - 1} more rows)" if odd.sum() > 1 else ""
     raise RequestError(f"{origin.row(row)}, {where}: {text} {law}{more}")
 
