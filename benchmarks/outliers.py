@@ -65,12 +65,20 @@ def returning(rng: np.random.Generator, bars: int) -> Array:
     return np.diff(level, prepend=0.0)
 
 
+def spiking(rng: np.random.Generator, bars: int) -> Array:
+    """A day's wave with noise, one bar in a hundred of which is a spike of a Pareto's factor of index 2."""
+    level = 0.25 * np.sin(np.arange(bars) / 24.0 * 2.0 * np.pi) + rng.normal(0.0, 0.1, bars)
+    level += (rng.random(bars) < 0.01) * np.log1p(rng.pareto(2.0, bars))
+    return np.diff(level, prepend=0.0)
+
+
 WORLDS: dict[str, Callable[[np.random.Generator, int], Array]] = {
     "Gaussian": gaussian,
     "Student's t, 3": student,
     "jumps, one in 100": jumping,
     "GARCH, t of 4": clustering,
     "fading shocks, t of 3": returning,
+    "power with spikes": spiking,
 }
 
 

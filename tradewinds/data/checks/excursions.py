@@ -75,7 +75,7 @@ def excursions_of(level: Array) -> tuple[Array, Array]:
         sizes[:row] = np.where(left, np.maximum(sizes[:row], moves[row]), sizes[:row])
     most = np.full(len(level), min(largest_excursion(steps, scale), _apart(sizes)))
     rows = np.flatnonzero(away)
-    most[rows] = np.minimum(most[rows], apart / scale[rows])
+    most[rows] = np.minimum(most[rows], apart[rows] / scale[rows])
     return sizes, most
 
 

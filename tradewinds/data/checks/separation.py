@@ -11,42 +11,47 @@ from tradewinds.data.checks.rarity import BLOCK, Array
 from tradewinds.data.readers.origin import Mask
 
 FOLD = 10.0  # times the level around it, and times as far as all that is not apart
-ALIKE = 3  # bars, from which on a price that is written again and again is a cap or a floor, and no slip
+LONE = 30.0  # times as far, where it is one bar: the largest of a heavy tail is often far beyond the second
+FEW = 3  # bars, or one in a hundred: more of them are apart only if they follow the level around them
+FOLLOWS = 0.8  # of their deviation is left when that of their neighbours is taken off, if they do
 
 
-def stands_apart(level: Array, longest: int) -> tuple[Array, float]:
-    """Return (T,) how far each bar lies from the level around it, and from where on that stands apart; inf if nothing.
+def stands_apart(level: Array, longest: int) -> tuple[Array, Array]:
+    """Return (T,) how far each bar that stands apart lies from the level around it, and from where on that is apart.
 
-    0 where a bar is part of a run of more than `longest`, or of one that does not come back: that is a level, or the
-    end. A fall counts only where several fall by the same factor: a price near 0 falls by any.
+    0 and inf for all others, and where a bar is part of a run of more than `longest`, or of one that does not come
+    back: that is a level, or the end. Many count only as a multiple of what lies around them, as another unit is: a
+    cap, a floor and a machine that is switched on for a bar are none. A price near 0 falls by any factor: a few falls
+    do not count.
 
     Args:
         level: (T,) logs, or values on a scale that is a log's far from their median.
         longest: bars that an excursion lasts at most.
     """
     centre = _centre(level)
-    away = level - centre
-    apart = gap_in(np.abs(away))
-    far = np.abs(away) >= apart
-    far &= _returning(level, centre, far, longest)
-    falls = far & (away < 0.0)
-    if falls.any() and not _repeated(away[falls], np.abs(away[~far])):
-        far &= ~falls
-    if far.sum() >= ALIKE and len(np.unique(level[far].round(9))) <= far.sum() / 2:
-        far[:] = False
-    return np.where(far, away, 0.0), apart if far.any() else float("inf")
+    away, few = level - centre, max(len(level) // 100, FEW)
+    apart = np.full(len(level), np.inf)
+    for sign in (1.0, -1.0):
+        distance = np.maximum(sign * away, 0.0)
+        least = gap_in(distance)
+        far = _returning(level, centre, distance >= least, longest)
+        number = int(far.sum())
+        if (sign > 0.0 and number <= few) or (number > few and _follows(level, far)):
+            apart[far] = least
+    return np.where(np.isfinite(apart), away, 0.0), apart
 
 
 def gap_in(distances: Array) -> float:
     """Return the distance beyond which (T,) distances, logs, are `FOLD` times as far in level as all others; or inf."""
-    ordered = np.sort(distances)[len(distances) // 3 :]  # two thirds may be away from the middle, as in turn they are
     if len(distances) < BLOCK:
         return float("inf")
-    worth = np.expm1(ordered)
-    gaps = np.flatnonzero((worth[1:] >= FOLD - 1.0) & (worth[1:] >= FOLD * worth[:-1]))
+    worth = np.expm1(np.sort(distances)[len(distances) // 3 :])  # two thirds may be away, as units in turn are
+    fold = np.full(len(worth) - 1, FOLD)
+    fold[-1] = LONE
+    gaps = np.flatnonzero((worth[1:] >= FOLD - 1.0) & (worth[1:] >= fold * worth[:-1]))
     if len(gaps) == 0:
         return float("inf")
-    return float(np.log1p(max(FOLD * worth[gaps[0]], FOLD - 1.0))) * (1.0 - 1e-9)
+    return float(np.log1p(max(fold[gaps[0]] * worth[gaps[0]], FOLD - 1.0))) * (1.0 - 1e-9)
 
 
 def _centre(level: Array) -> Array:
@@ -70,6 +75,9 @@ def _returning(level: Array, centre: Array, far: Mask, longest: int) -> Mask:
     return back
 
 
-def _repeated(away: Array, others: Array) -> bool:
-    """Whether bars are several and away by the same factor, but for what others wander."""
-    return len(away) >= ALIKE and float(np.ptp(away)) <= 2.0 * float(others.max(initial=0.0))
+def _follows(level: Array, far: Mask) -> bool:
+    """Whether far bars wander with the last and the next bars that are not far."""
+    near, rows = np.flatnonzero(~far), np.flatnonzero(far)
+    after = np.searchsorted(near, rows)
+    beside = level[near[np.maximum(after - 1, 0)]] + level[near[np.minimum(after, len(near) - 1)]]
+    return bool(np.std(level[rows] - 0.5 * beside) < FOLLOWS * np.std(level[rows]))
