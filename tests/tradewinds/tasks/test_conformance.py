@@ -22,6 +22,7 @@ import tradewinds.pipeline.prepare
 import tradewinds.walk_forward.joined as walk
 from tradewinds.__main__ import STAGES, TASKLESS, main
 from tradewinds.data.store.update import FetchResult
+from tradewinds.leakcheck.own_check import BLIND
 from tradewinds.report.document import UNREPEATED
 from tradewinds.tasks import MEANINGLESS
 from tradewinds.walk_forward.folds import compute
