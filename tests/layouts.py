@@ -791,6 +791,8 @@ CASES = {
     "parquet by price": Case(
         of_two(beside=True, prices_first=True), DAILY, ("series.symbol=AAA",), file="bars.parquet"
     ),
+    "feather by ticker": Case(of_two("to_feather", beside=True), DAILY, ("series.symbol=AAA",), file="bars.feather"),
+    "feather of two levels of rows": Case(of_two("to_feather"), DAILY, ("series.symbol=AAA",), file="bars.feather"),
     "parquet of two levels of rows": Case(of_two(), DAILY, ("series.symbol=AAA",), file="bars.parquet"),
     "excel": Case(lambda: sheet(), DAILY, file="bars.xlsx"),
     "excel with a sheet of words": Case(
