@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import tradewinds.commands.run as stage
+import tradewinds.judge as stage  # the command takes it from there when it has trained
 from tradewinds.__main__ import main
 
 WORDS = (
@@ -33,9 +33,11 @@ def measure(times: int = 5) -> tuple[int, float, float]:
 
     def judge(prepared: Any, *arguments: Any, run: Path, **options: Any) -> dict[str, Any]:
         outcome: dict[str, Any] = {}
+        whole = prepared.opened()  # a run opens its test rows once: each judgement gets a seal of its own
         for number in range(times):
+            sealed = whole.seal()
             wall, cpu = time.perf_counter(), time.process_time()
-            outcome = original(prepared, *arguments, run=run.with_name(f"{run.name}-{number}"), **options)
+            outcome = original(sealed, *arguments, run=run.with_name(f"{run.name}-{number}"), **options)
             judged.append((time.perf_counter() - wall, time.process_time() - cpu, len(prepared.split.test)))
         return outcome
 

@@ -108,3 +108,17 @@ def test_a_command_holds_a_sealed_request_unless_it_asks_for_all_of_it(tmp_path)
     assert len(sealed.panel.index) == whole.split.validation.stop
     assert len(whole.panel.index) == 300
     assert whole.sealed is None
+
+
+@pytest.mark.parametrize("fault", ["the test rows are selected on", "the test ends at its peak"])
+def test_parts_that_are_cut_otherwise_than_by_their_law_end_a_run_before_anything_is_fitted(prepared, tmp_path, fault):
+    split = prepared.split
+    if fault == "the test rows are selected on":
+        split = dataclasses.replace(split, validation=range(split.validation.start, split.test.stop))
+        words = r"^LEAK: the test part must begin \d+ rows after the validation part or later"
+    else:
+        split = dataclasses.replace(split, test=range(split.test.start, split.test.stop - 2))
+        words = r"^LEAK: the test rows end with row \d+ of \d+; they go on to the last bar$"
+    with pytest.raises(GateError, match=words):
+        fit(dataclasses.replace(prepared, split=split).seal(), tmp_path / "run", Silent())
+    assert not (tmp_path / "run").exists()

@@ -7,6 +7,8 @@ import pytest
 from tradewinds.core.console import Silent
 from tradewinds.data.assemble.loaded import LoadedSeries, Parts
 from tradewinds.pipeline import steps
+from tradewinds.tasks.account.second_account import second_figures
+from trading_env.ledger.trades import Trade
 
 from markets import noise_series
 from planting import prepared_of, request
@@ -43,8 +45,17 @@ def test_a_figure_that_its_equity_does_not_say_is_found(judged, figure, value):
 
 def test_trades_that_do_not_sum_to_the_change_of_equity_are_found(judged):
     prepared, outcome = judged
-    trade = dataclasses.replace(outcome.record.trades[0], profit=0.5) if outcome.record.trades else None
-    if trade is None:
-        pytest.skip("the agent did not trade")
-    _, _, what = audit(prepared, outcome, trades=[trade, *outcome.record.trades[1:]])
+    made_up = Trade(asset=0, entry_row=1, exit_row=2, direction=1, profit=0.5, open=False)
+    _, _, what = audit(prepared, outcome, trades=[*outcome.record.trades, made_up])
     assert what.startswith("the agent's trades and payments sum to ")
+
+
+def test_a_rival_that_is_not_what_its_name_says_is_found(judged):
+    prepared, outcome = judged
+    targets = outcome.record.targets.copy()
+    targets[:, outcome.record.strategies.index("buy_and_hold"), 0] = 0.3
+    answer = second_figures(
+        prepared, dataclasses.replace(outcome, record=dataclasses.replace(outcome.record, targets=targets))
+    )
+    assert answer[0] == "actions"
+    assert answer[2] == "buy_and_hold does not hold 1 of its equity throughout"
