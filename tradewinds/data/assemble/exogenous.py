@@ -48,7 +48,7 @@ def join_columns(
     if marks_missing:
         stale = _stale(moments, columns, interval + pd.Timedelta(hours=rules.max_gap_hours))
         joined = joined.mask(stale.set_axis(series.index))
-    ends = [max(columns.available[name][table[name].notna().to_numpy()]) for name in joined.columns]
+    ends = [columns.available[name][table[name].notna().to_numpy()].max() for name in joined.columns]
     fresh = moments < min(ends) + interval
     fresh_rows = np.flatnonzero(joined.notna().all(axis=1).to_numpy() & fresh)
     if marks_missing and joined.notna().any().all():
