@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.data.series import PRICES, closes_of, join_as_of
+from forecaster.data.as_of import join_as_of
+from forecaster.data.series import PRICES, closes_of
 
 from markets import noise_series, series_of
 
