@@ -76,8 +76,8 @@ class TradingConfig:
         kind: `trading`; a storage unit has rules of its own (`trading_env.storage.config`).
         actions: what an action is: `levels`, the number of one of `exposures`; `exposure`, one number between the least
             and the greatest of them; `long_weights`, a weight in [0, 1] for each asset; `long_short_weights`, one in
-            [-1, 1]. A level or an exposure is spread over the assets in equal shares; weights that together exceed the
-            leverage cap are scaled down to it, and what they leave is cash.
+            [-1, 1]. A level or an exposure is spread over the assets in equal shares; weights beyond the caps of an
+            asset, of leverage or of the net are brought within them, and what they leave is cash.
         exposures: target exposure of each discrete action, as a fraction of equity; -1 is fully short.
         execution: when an order decided at the close of bar t fills: `next_open`, the open of t + 1; `next_close`, the
             close of t + 1; `same_close`, the close of t itself, which no market offers.
@@ -85,15 +85,22 @@ class TradingConfig:
             `every_bar` restores the target exposure at every fill.
         leverage_cap: largest absolute exposure, over all assets together: of a target, and with `maintenance` of what
             is held.
+        asset_cap: largest absolute target of one asset, as a fraction of equity; None is none beside `leverage_cap`.
+        net_cap: largest absolute sum of all targets, long less short; 0 is as much short as long, None is no such cap.
         maintenance: whether a position that prices carried beyond the cap is cut back to it at the next fill, at the
             usual costs; without it the cap is one of orders alone, and a short that loses has none.
         maintenance_margin: equity that must stay, as a fraction of the value held, long and short counted; an account
             that closes a bar with less is called, and all it holds is closed at the next fill. 0 is no margin call.
         ruin_equity: equity, as a fraction of the opening equity, at or below which the account is closed out.
-        capital: opening equity in the currency of the prices; matters to `lot`, `min_notional` and volume shares only.
-        lot: smallest number of units; what is held is rounded to whole lots, toward zero. 0 is no lot.
+        capital: opening equity in the currency of the prices; matters to lots, `min_notional` and volume shares only.
+        lot: smallest number of units; what is held is rounded to whole lots, toward zero. 0 is no lot. A market that
+            has `lots` of its own overrules it.
         min_notional: smallest order in the currency of the prices; smaller ones wait, but for those that close a
             position. 0 is none.
+        volume_cap: largest share of the fill bar's volume (`Market.volume`) that an order takes, in (0, 1]; what is
+            left of it waits for the bars that follow. None is no such cap.
+        delisting_loss: what is lost of the last mark when an asset is delisted (`Market.delisted`), a fraction; whoever
+            is short of it earns as much.
         costs: what trading and holding cost.
         reward: what a bar is worth to the agent.
     """
@@ -104,12 +111,16 @@ class TradingConfig:
     execution: Execution = "next_open"
     rebalance: Rebalance = "on_change"
     leverage_cap: Multiple = 1.0
+    asset_cap: Multiple | None = None
+    net_cap: Annotated[float, Field(ge=0.0, allow_inf_nan=False, description="times the equity")] | None = None
     maintenance: bool = True
     maintenance_margin: EquityShare = 0.0
     ruin_equity: EquityShare = 0.05
     capital: Annotated[float, Field(gt=0.0, allow_inf_nan=False, description="in the currency of the prices")] = 1e6
     lot: Annotated[float, Field(ge=0.0, allow_inf_nan=False, description="units")] = 0.0
     min_notional: Currency = 0.0
+    volume_cap: Annotated[float, Field(gt=0.0, le=1.0, description="a fraction")] | None = None
+    delisting_loss: Annotated[float, Field(ge=0.0, le=1.0, description="a fraction")] = 0.0
     costs: CostConfig = field(default_factory=CostConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
 
@@ -121,6 +132,15 @@ class TradingConfig:
             faults.append(
                 f"exposures must be within the leverage cap of {self.leverage_cap:g}, were {list(self.exposures)}; "
                 "raise leverage_cap or lower them"
+            )
+        shared, net = (
+            self.actions in ("levels", "exposure"),
+            self.net_cap,
+        )  # weights are brought within the caps instead
+        if shared and net is not None and not all(abs(level) <= net for level in self.exposures):
+            faults.append(
+                f"exposures must be within the net cap of {net:g}, were {list(self.exposures)}; "
+                "raise net_cap or lower them"
             )
         if faults:
             raise ValueError("; ".join(faults))

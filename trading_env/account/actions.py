@@ -19,8 +19,11 @@ class Actions:
     """The actions of one market's rules.
 
     Args:
-        config: which kind, and its bounds.
+        config: which kind, its bounds and caps.
         num_assets: A.
+
+    Raises:
+        ValueError: a level in equal shares is more than the cap of an asset.
 
     Attributes:
         space: Gymnasium's space of one action.
@@ -29,9 +32,13 @@ class Actions:
     """
 
     def __init__(self, config: TradingConfig, num_assets: int) -> None:
-        self.kind, self.cap, self.num_assets = config.actions, config.leverage_cap, num_assets
+        self.kind, self.config, self.num_assets = config.actions, config, num_assets
         self.shares = np.asarray(config.exposures, dtype=np.float64) / num_assets
         self.discrete = config.actions == "levels"
+        most, cap = float(np.abs(self.shares).max()), config.asset_cap
+        if cap is not None and most > cap and config.actions in ("levels", "exposure"):
+            law = f"exposures in equal shares of {num_assets} assets must be within the asset cap of {cap:g}"
+            raise ValueError(f"{law}, were up to {most:g}; raise asset_cap or lower them")
         self.space: Any
         if self.discrete:
             self.space = spaces.Discrete(len(self.shares))
@@ -58,9 +65,8 @@ class Actions:
                 exposure = np.clip(actions, self.low, self.high)[:, 0]
                 share = (exposure / self.num_assets).astype(np.float32).astype(np.float64)
             return share if self.num_assets == 1 else np.repeat(share[:, None], self.num_assets, axis=1)
-        weights = np.clip(actions, self.low, self.high).astype(np.float64)
-        together = np.abs(weights).sum(axis=1, keepdims=True)
-        scaled: Array = (weights * (self.cap / np.maximum(together, self.cap))).astype(np.float32).astype(np.float64)
+        weights = within_caps(np.clip(actions, self.low, self.high).astype(np.float64), self.config)
+        scaled: Array = weights.astype(np.float32).astype(np.float64)
         return scaled[:, 0] if self.num_assets == 1 else scaled
 
     def target(self, action: Any) -> float:
@@ -81,3 +87,22 @@ class Actions:
             return target
         nearest = np.abs(self.shares - target[..., None]).argmin(axis=-1)
         return np.where(np.abs(target) < 1e-12, 0.0, self.shares[nearest])
+
+
+def within_caps(weights: Array, config: TradingConfig) -> Array:
+    """Bring (N, A) weights within the caps: each within the asset cap, all within the leverage cap, then the net cap.
+
+    What is cut off becomes cash. The gross is scaled as a whole; of the net only the heavier side is, so that no weight
+    grows and none changes its sign. docs/accounting.md, eq. 20.
+    """
+    if config.asset_cap is not None:
+        weights = np.clip(weights, -config.asset_cap, config.asset_cap)
+    together = np.abs(weights).sum(axis=1, keepdims=True)
+    weights = weights * (config.leverage_cap / np.maximum(together, config.leverage_cap))
+    if config.net_cap is None:
+        return weights
+    bought, sold = (np.maximum(side, 0.0).sum(axis=1, keepdims=True) for side in (weights, -weights))
+    heavier, lighter = np.maximum(bought, sold), np.minimum(bought, sold)
+    room = np.minimum(heavier, lighter + config.net_cap)
+    share = np.divide(room, heavier, out=np.ones_like(heavier), where=heavier > 0.0)
+    return np.where(weights * (bought - sold) > 0.0, weights * share, weights)

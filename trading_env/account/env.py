@@ -31,7 +31,7 @@ class TradingEnv(MarketEnv):
     | `long_weights` | `Box(0, 1, (A,))` | target exposure of each asset; the rest is cash |
     | `long_short_weights` | `Box(-1, 1, (A,))` | the same; negative is short |
 
-    Weights that together exceed `leverage_cap` are scaled down to it.
+    Weights beyond `asset_cap`, `leverage_cap` or `net_cap` are brought within them, in this order (eq. 20).
 
     ## Observation Space
     `Box(float32)` of F + 2A + 1 numbers, all known at the close of bar t:
