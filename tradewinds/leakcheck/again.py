@@ -11,10 +11,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from forecaster.hidden_states import HiddenStates, encode
 from tradewinds.leakcheck.stretch import moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world
+from tradewinds.pipeline.encoding import States, encode_bars
 from tradewinds.pipeline.task import Models, Prepared
 
 WORLDS = (1, 2)  # seeds of `another_world`: a trend, a zigzag
@@ -60,9 +60,11 @@ def _again(
     end: int,
     seed: int,
 ) -> Leak | None:
-    fitted, ours = models.forecasting()
+    fitted, ours = models.forecaster, models.states
+    assert fitted is not None
+    assert ours is not None
     world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row), seed=seed))
-    theirs = encode(fitted, world.series)
+    theirs = encode_bars(fitted, world.series)
     what = f"it changed when only bars after {prepared.series.index[row].isoformat()}, half of the test, were changed"
     wrong = _other_state(ours, theirs, row)
     if wrong is not None:
@@ -79,11 +81,9 @@ def _again(
     return leak_at(prepared, "frozen", "actions", first, what)
 
 
-def _other_state(ours: HiddenStates, theirs: HiddenStates, row: int) -> int | None:
+def _other_state(ours: States, theirs: States, row: int) -> int | None:
     """Return the first row up to `row` whose state or forecast differs; None if there is none."""
     pairs = ((ours.hidden_state, theirs.hidden_state), (ours.forecast, theirs.forecast))
-    rows = [
-        np.flatnonzero(~((one[: row + 1] == other[: row + 1]) | np.isnan(one[: row + 1])).all(axis=1))
-        for one, other in pairs
-    ]
+    flat = [[table[: row + 1].reshape(row + 1, -1) for table in pair] for pair in pairs]
+    rows = [np.flatnonzero(~((one == other) | np.isnan(one)).all(axis=1)) for one, other in flat]
     return min((int(found[0]) for found in rows if len(found)), default=None)

@@ -12,6 +12,7 @@ from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
 from tradewinds.leakcheck.worlds import another_world
 from tradewinds.pipeline import steps
 from tradewinds.pipeline.artifact import Artifact, read
+from tradewinds.pipeline.encoding import Panel, of_instruments
 from tradewinds.pipeline.task import Models, Prepared
 from trading_agent import TrainedAgent
 
@@ -33,25 +34,27 @@ class Fits:
         """Return them as a run leaves them, without states."""
         return Models(self.of(prepared), policy=None if self.agent is None else self.agent.policy)
 
-    def of(self, prepared: Prepared) -> FittedForecaster:
-        """Return the forecaster of the instrument the agent trades."""
-        return self.panel[prepared.series.instruments[0]]
+    def of(self, prepared: Prepared) -> FittedForecaster | Panel:
+        """Return the forecaster of the instrument the agent trades, or those of all."""
+        fitted: FittedForecaster | Panel = of_instruments(self.panel, prepared.series)
+        return fitted
 
 
 def first_fit(prepared: Prepared, run: Path, verdict: Verdict) -> Fits | None:
     """Fit forecaster and agent as `run` does, artifacts in `run`; None where the forecaster was fitted too far."""
     panel, artifact = steps.train_forecaster(prepared, run, SILENT)
-    fitted, config = panel[prepared.series.instruments[0]], prepared.config
+    fitted, config = next(iter(panel.values())), prepared.config
     row = fitted.fit_end + config.model.horizon + config.split.embargo_bars
     verdict.count("split")
     if row >= prepared.split.agent.start:
         what = f"it was fitted up to row {fitted.fit_end}; with horizon and embargo that reaches the agent's first row"
         verdict.leak = leak_at(prepared, "split", "forecaster_fit", prepared.split.agent.start, what)
         return None
-    return Fits(panel, _fit_agent(prepared, fitted, artifact, run) if prepared.task.acts else None)
+    acting = of_instruments(panel, prepared.series)
+    return Fits(panel, _fit_agent(prepared, acting, artifact, run) if prepared.task.acts else None)
 
 
-def _fit_agent(prepared: Prepared, fitted: FittedForecaster, artifact: Artifact, run: Path) -> TrainedAgent:
+def _fit_agent(prepared: Prepared, fitted: FittedForecaster | Panel, artifact: Artifact, run: Path) -> TrainedAgent:
     models = steps.encoded(prepared, fitted, artifact, run / steps.HIDDEN_STATES, SILENT)
     return steps.train_agent(prepared, models, run, SILENT)[1]
 

@@ -39,7 +39,7 @@ def audit_scores(prepared: Prepared, models: Models, rows: range) -> Audit:
 
 def _wrong_outcome(prepared: Prepared, table: Scored) -> Leak | None:
     """Find a forecast that is scored by another bar than its own."""
-    series = prepared.series
+    series = prepared.series if table.instrument is None else prepared.panel.instrument(table.instrument)
     outcomes = series.close[:, 0] if table.prices else second_changes(series)[:, 0]
     scale = float(np.nanstd(outcomes)) or 1.0
     wrong = np.flatnonzero(~np.isclose(table.truth, outcomes[table.outcome], rtol=SAME, atol=SAME * scale))
@@ -54,7 +54,8 @@ def _wrong_outcome(prepared: Prepared, table: Scored) -> Leak | None:
 
 def _wrong_issue(prepared: Prepared, models: Models, table: Scored) -> Leak | None:
     """Find a forecast that was issued at another bar than it is said to be."""
-    _, states = models.forecasting()
+    states = models.states if table.instrument is None else models.forecasting_panel()[1].instrument(table.instrument)
+    assert isinstance(states, HiddenStates)
     ahead = table.outcome - table.issued
     told = _told(prepared, states, table.issued, ahead, prices=table.prices)
     scale = float(np.nanmax(np.abs(told))) or 1.0

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import forecaster.hidden_states as encoding
+from tradewinds.pipeline import encoding
 from tradewinds.pipeline.records import TraceTables
 from tradewinds.pipeline.task import Models, Prepared
 
@@ -59,9 +59,9 @@ def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
     tables: TraceTables = {
         "series": [(0, table) for table in (*prices, series.exogenous.to_numpy(np.float64)) if table is not None]
     }
-    features, scaled = encoding.read_features(fitted, series)
+    features, scaled = encoding.read_bars(fitted, series)
     tables["features"], tables["scaler"] = [(0, features.values)], [(0, scaled)]
-    states = encoding.encode(fitted, series)
+    states = encoding.encode_bars(fitted, series)
     tables["hidden_states"] = [(0, states.hidden_state)]
     tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
     models = replace(models, states=states)

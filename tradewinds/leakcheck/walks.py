@@ -18,6 +18,7 @@ from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_o
 from tradewinds.leakcheck.trace import Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
+from tradewinds.pipeline.encoding import Panel
 from tradewinds.pipeline.records import Forecasts, Outcome
 from tradewinds.pipeline.task import Models, Prepared
 
@@ -151,7 +152,7 @@ class WorldWalk:
         return None if difference is None else leak_at(self.prepared, "warm_up", *difference, what)
 
     @property
-    def _fitted(self) -> FittedForecaster:
+    def _fitted(self) -> FittedForecaster | Panel:
         assert self.models.forecaster is not None
         return self.models.forecaster
 

@@ -104,7 +104,7 @@ def _walk(
     series: Series, last_row: int, shape: tuple[int, ...], rng: np.random.Generator, *, kind: int
 ) -> dict[str, Array]:
     """Return prices of the bars to come: another path from the last close on, which jumps and then wanders."""
-    multiplies = series.target == "log_return"  # a temperature may be negative, and moves by differences
+    multiplies = series.is_price  # a temperature may be negative, and moves by differences
     size = 1.0 if multiplies else 10.0 * float(np.std(np.diff(series.close, axis=0))) + 1e-6
     last = series.close[last_row : last_row + 1]
     start = np.log(last) if multiplies else last

@@ -22,7 +22,7 @@ from tradewinds.pipeline.task import KnownAt, Models, Prepared
 from tradewinds.request.schema import Config
 
 if TYPE_CHECKING:
-    from forecaster.hidden_states import HiddenStates
+    from tradewinds.pipeline.encoding import States
     from trading_agent import Policy
 
 
@@ -34,6 +34,7 @@ class SeriesTask:
     """
 
     home: str
+    acts_on_several = False
     acts: bool
     least_bars = 0
     warm_bars = 0
@@ -69,14 +70,14 @@ class SeriesTask:
         """Return None: a test may begin at any bar."""
         return None
 
-    def venue(self, prepared: Prepared, states: "HiddenStates", rows: range) -> tuple[Any, type[Any], int]:
+    def venue(self, prepared: Prepared, states: "States", rows: range) -> tuple[Any, type[Any], int]:
         """Return the market of `rows`, the vector environment that plays it, and the bars an episode has at most."""
         raise NotImplementedError
 
     def vector_env(
         self,
         prepared: Prepared,
-        states: "HiddenStates | None",
+        states: "States | None",
         part: Literal["agent", "validation"],
         *,
         num_envs: int,
@@ -97,7 +98,7 @@ class SeriesTask:
         )
         return env
 
-    def validator(self, prepared: Prepared, states: "HiddenStates | None") -> "Callable[[Policy], float]":
+    def validator(self, prepared: Prepared, states: "States | None") -> "Callable[[Policy], float]":
         """Score a policy by one walk through the validation rows, as `tradewinds.pipeline.validation` says."""
         from tradewinds.pipeline.validation import Validation
 
@@ -109,7 +110,7 @@ class SeriesTask:
         rival = self.rival_plan(env) if asked > 0.0 else None
         return Validation(env, standard_errors=asked, evidence=self.evidence(prepared, states), rival=rival)
 
-    def evidence(self, prepared: Prepared, states: "HiddenStates") -> float:
+    def evidence(self, prepared: Prepared, states: "States") -> float:
         """Return by how many standard errors the forecast beats none on the agent's rows; here it is not looked at."""
         return 0.0
 
@@ -144,6 +145,10 @@ class SeriesTask:
 
     def rescore(self, prepared: Prepared, models: Models, forecasts: Forecasts) -> tuple[str, int, str] | None:
         """Compare forecasts bar by bar, and their scores, with what a second scorer finds."""
+        if prepared.several:
+            from tradewinds.tasks.rescored_panel import rescored_panel
+
+            return rescored_panel(prepared, models, forecasts)
         from tradewinds.tasks.rescored_bars import rescored
 
         return rescored(prepared, models, forecasts)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.data.features import build_features
+from forecaster.data.panel_features import build_panel_features
 from forecaster.data.splits import Fold, walk_forward_folds
 from tradewinds import __version__
 from tradewinds.core.console import Report, Silent
@@ -60,7 +60,7 @@ def plan(prepared: Prepared) -> list[FoldSeed]:
     """
     config, panel = prepared.config, prepared.panel
     wanted, boundary = config.walk_forward, prepared.task.boundary(prepared)
-    tables = [build_features(panel.instrument(name), config.features) for name in panel.instruments]
+    tables = build_panel_features(panel, config.features)
     try:
         folds = walk_forward_folds(
             len(panel.index),

@@ -243,14 +243,14 @@ def _end(record: _Record, account: int, t: int, targets: Array, columns: LedgerC
 
 
 def cut_due(run: LedgerRun, targets: Array, config: TradingConfig) -> bool:
-    """Whether the next fill, of the bar after the last, cuts an account of one asset to the leverage cap.
+    """Whether the next fill, of the bar after the last, cuts an account to the leverage cap, its targets unchanged.
 
-    It does unless the price is back by then; `run` is what came of the (T, 1) `targets`. docs/accounting.md, eq. 17.
+    It does unless the price is back by then; `run` is what came of the (T, A) `targets`. docs/accounting.md, eq. 17.
     """
     if not config.maintenance or config.rebalance == "every_bar" or len(targets) < 2:
         return False
-    held = targets[-1, 0] == targets[-2, 0]
-    return bool(held and abs(run.exposure[-1, 0, 0]) > config.leverage_cap * DRIFT)
+    held = np.array_equal(targets[-1], targets[-2])
+    return bool(held and np.abs(run.exposure[-1, 0]).sum() > config.leverage_cap * DRIFT)
 
 
 def fill_prices(market: Market, config: TradingConfig) -> Array:
