@@ -72,7 +72,7 @@ def ended(market: Market, size: Array) -> dict[str, Any]:
 
 
 def capacity(targets: Array, market: Market, config: TradingConfig) -> dict[str, Any]:
-    """Return what the same targets earn from larger accounts, an order taking no more than a share of a bar's volume."""
+    """Return what the same targets earn from larger accounts, orders taking no more than a share of a bar's volume."""
     if market.volume is None:
         return number_or_reason("capacity", None, "the series has no volume")
     cap = config.volume_cap or USUAL_CAP

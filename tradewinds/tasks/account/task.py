@@ -16,6 +16,7 @@ from tradewinds.pipeline.task import Models, Plans, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.account import market
 from tradewinds.tasks.account.laws import refuse_several
+from tradewinds.tasks.account.orders import orders_of, read_holdings
 from tradewinds.tasks.account.rivals import targets_of
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
@@ -204,12 +205,23 @@ class AccountTask(SeriesTask):
         targets = targets_of(self.decide(prepared, models, rows))
         path = run_ledger(market.price_market(prepared, rows), targets, rules)
         cut = cut_due(path, targets, rules)
+        orders = {}
+        if prepared.config.signal.holdings is not None:
+            raw = self._raw(prepared, instruments)
+            orders = orders_of(raw, targets[-1], read_holdings(prepared.config.signal.holdings), rules)
         return {
             "target_exposure": dict(zip(instruments, targets[-1].tolist(), strict=True)),
             "exposure": dict(zip(instruments, path.exposure[-1, 0].tolist(), strict=True)),
             "cut_to": rules.leverage_cap if cut else None,
             "fills_at": FILLED[rules.execution],
+            **orders,
         }
+
+    def _raw(self, prepared: Prepared, instruments: Sequence[str]) -> Series:
+        """Return the bars as they were traded, of what is acted on."""
+        assert prepared.parts is not None
+        raw = prepared.parts.series.series
+        return raw if len(instruments) == len(raw.instruments) else raw.instrument(instruments[0])
 
     def decided(self, decision: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         """Return a decision as a row of the trace's first table of actions."""

@@ -21,6 +21,7 @@ from tradewinds.tasks.storage.laws import LONGEST_DAY
 from trading_env import BatteryVectorEnv, SchedulePlan
 
 if TYPE_CHECKING:
+    from forecaster.hidden_states import HiddenStates
     from tradewinds.pipeline.encoding import States
 
 DAYS_PER_YEAR = 365.25  # a storage unit works every day
