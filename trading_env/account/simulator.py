@@ -15,8 +15,10 @@ from trading_env.account.rewards import FLOOR, Reward
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import numbers_of
 from trading_env.ledger.columns import LedgerColumns
-from trading_env.ledger.law import Accounts, Rules, carry
+from trading_env.ledger.law import carry
+from trading_env.ledger.rules import Rules
 from trading_env.ledger.run import opened
+from trading_env.ledger.state import Accounts
 from trading_env.market import Market
 from trading_env.vector_env import Step, checked_episode_bars
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import Moment
+from trading_env.ledger.state import Moment
 from trading_env.market import Market
 
 Column = NDArray[Any]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
 from trading_env.ledger.columns import LedgerColumns
-from trading_env.ledger.law import Rules
+from trading_env.ledger.rules import Rules
 from trading_env.ledger.run import fill_prices
 from trading_env.market import Market
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import FLOATS, Numbers, numbers_of
 from trading_env.ledger.columns import LedgerColumns
-from trading_env.ledger.law import DRIFT, EXACT, Accounts, Bar, Rules, carry, charges
+from trading_env.ledger.law import carry
+from trading_env.ledger.rules import DRIFT, EXACT, Rules, charges
+from trading_env.ledger.state import Accounts, Bar
 from trading_env.ledger.walk import WalkBars, accrued, walk
 from trading_env.market import Market
 

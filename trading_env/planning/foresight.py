@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import EXACT, Rules
+from trading_env.ledger.rules import EXACT, Rules
 from trading_env.ledger.run import Array, fill_prices
 from trading_env.market import Market
 
