@@ -112,7 +112,7 @@ def doubt_last_bars(series: Series, rules: DataConfig) -> str | None:
         close = series.close[:, asset]
         if series.splits is not None:
             close = close * np.cumprod(series.splits[:, asset])
-        level = np.log(close) if series.target == "log_return" else stabilised(close, close)
+        level = np.log(close) if series.is_price else stabilised(close, close)
         steps = np.diff(level, prepend=level[:1])
         scale = local_scale(steps)
         moves = np.abs(steps) / scale

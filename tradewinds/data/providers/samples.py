@@ -177,7 +177,7 @@ def _loaded(
     zone: str | None,
 ) -> LoadedSeries:
     """Bars of a file that is proven: checked like all, but what is odd in them is known and stands in the sidecar."""
-    origin, positive = Origin.counted(str(source["file"]), len(index)), facts.target == "log_return"
+    origin, positive = Origin.counted(str(source["file"]), len(index)), facts.target != "difference"
     bars = {
         name: checked(Bars(index, columns, origin), rules=DataConfig(), length=facts.bar_length, positive=positive)[0]
         for name, columns in instruments.items()
