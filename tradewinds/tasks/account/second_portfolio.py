@@ -12,6 +12,7 @@ from trading_env import Market, TradingConfig
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 WORST_MOVE = 0.99  # of the price: nothing costs more to trade than it is worth
+NEARLY = 1.0 + 1e-12  # a lot that is whole but for rounding is whole
 OVER, ROUNDING = 1.01, 1e-6  # times the leverage cap: beyond it; and what of it is none
 
 
@@ -94,29 +95,57 @@ class _Portfolio:
         if self.closed:
             return
         free = np.ones(len(wanted), dtype=bool) if self.market.tradable is None else self.market.tradable[row]
-        asks = self._asks(wanted) & free
-        goal = np.where(asks, wanted * equity / price, self.units)
-        asks, goal = self._cut(asks, goal, free, equity, price)
-        whole = self.lots / self.rules.capital
-        rounded = np.trunc(np.divide(goal, whole, out=np.zeros_like(goal), where=whole > 0.0) * (1.0 + 1e-12)) * whole
-        goal = np.where(asks & (whole > 0.0), rounded, goal)
-        bought = goal - self.units
-        small = (goal != 0.0) & (np.abs(bought) * price * self.rules.capital < self.rules.min_notional)
-        asks &= ~small
-        bought = np.where(asks, bought, 0.0)
+        asks, goal = self._cut(self._asks(wanted), wanted * equity / price, free, equity, price)
+        goal = self._in_lots(goal)
+        small = (goal != 0.0) & (np.abs(goal - self.units) * price * self.rules.capital < self.rules.min_notional)
+        ordered = np.where(asks & free & ~small, goal - self.units, 0.0)
+        bought = self._with_room(asks, goal, self._within_volume(ordered, row), equity, price)
         move = np.minimum(self.costs.half_spread_bps / 1e4 + self._slippage(bought, row), WORST_MOVE)
         paid = price * np.where(bought > 0.0, 1.0 + move, 1.0 - move)
         self.cash -= float(bought @ paid) + self.costs.fee_bps / 1e4 * float(np.abs(bought) @ paid)
-        self.units, self.target = self.units + bought, np.where(asks & self._asks(wanted), wanted, self.target)
+        share = np.divide(bought, ordered, out=np.ones_like(bought), where=ordered != 0.0)
+        came = np.where(share == 1.0, wanted, self.target + (wanted - self.target) * share)
+        self.units, self.target = self.units + bought, np.where(asks & free & ~small, came, self.target)
+
+    def _in_lots(self, units: Array) -> Array:
+        whole = self.lots / self.rules.capital
+        counted = np.divide(units, whole, out=np.zeros_like(units), where=whole > 0.0)
+        return np.where(whole > 0.0, np.trunc(counted * NEARLY) * whole, units)
+
+    def _within_volume(self, ordered: Array, row: int) -> Array:
+        if not self.rules.volume_cap or self.market.volume is None:
+            return ordered
+        traded = np.where(self.market.volume[row] > 0.0, self.market.volume[row], 1.0)
+        most = self._in_lots(self.rules.volume_cap * traded / self.rules.capital)
+        return np.where(np.abs(ordered) <= most * NEARLY, ordered, np.clip(ordered, -most, most))
+
+    def _with_room(self, asks: Flags, goal: Array, bought: Array, equity: float, price: Array) -> Array:
+        """Let what grows wait where what was to shrink could not, and more would be held than the cap allows."""
+        if not self.rules.maintenance:
+            return bought
+        after = self.units + bought
+        held, gross = np.abs(after) * price, float((np.abs(after) * price).sum())
+        stuck = (asks & (np.abs(after) > np.abs(goal) * (1.0 + ROUNDING))).any()
+        if not stuck or gross <= OVER * self.rules.leverage_cap * equity:
+            return bought
+        growth = np.maximum(held - np.abs(self.units) * price, 0.0)
+        room = max(self.rules.leverage_cap * equity - (gross - float(growth.sum())), 0.0)
+        if float(growth.sum()) <= room:
+            return bought
+        waits = 1.0 - room / float(growth.sum())
+        fewer = after * (1.0 - waits * np.divide(growth, held, out=np.zeros_like(held), where=growth > 0.0))
+        return np.where(growth > 0.0, self._in_lots(fewer - self.units), bought)
 
     def _cut(self, asks: Flags, goal: Array, free: Flags, equity: float, price: Array) -> tuple[Flags, Array]:
         """Scale what trades so that all together stays within the cap, where it was found beyond it."""
-        value = np.abs(goal) * price
+        kept = np.where(asks & free, goal, self.units)
+        value = np.abs(kept) * price
         room = max(self.rules.leverage_cap * equity - float(value[~free].sum()), 0.0)
         gross = float(value[free].sum())
         if not self.beyond or gross <= room * (1.0 + ROUNDING):
             return asks, goal
-        return free & (value > 0.0), np.where(free, goal * (room / gross), goal)
+        smaller = free & (value > 0.0)
+        return asks | smaller, np.where(smaller, kept * (room / gross), goal)
 
     def _slippage(self, bought: Array, row: int) -> Array:
         rate = np.full(len(bought), self.costs.slippage_bps / 1e4)
