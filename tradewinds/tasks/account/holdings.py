@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tradewinds.data.assemble.universe import Universe
 from tradewinds.evaluation.reasons import number_or_reason
 from tradewinds.tasks.account.backtest import Backtest
 from trading_env import Market, TradingConfig, run_ledger
@@ -17,6 +18,7 @@ LISTED = 10  # assets of the most, and of the least profit
 SIZES = (1e4, 1e5, 1e6, 1e7, 1e8, 1e9)  # opening equities, in the currency of the prices
 USUAL_CAP = 0.1  # of a bar's volume, where the request names none
 OTHERS = "others"
+FEW_YEARS = 3.0  # in which nothing need have ended
 
 
 def portfolio_block(played: Backtest, config: TradingConfig) -> dict[str, Any]:
@@ -81,6 +83,32 @@ def capacity(targets: Array, market: Market, config: TradingConfig) -> dict[str,
         rules = dataclasses.replace(config, capital=size, volume_cap=cap)
         rows.append({"capital": size, "total_return": float(run_ledger(market, targets, rules).equity[-1, 0] - 1.0)})
     return {"capacity": rows, "capacity_volume_cap": cap}
+
+
+def universe_facts(universe: Universe) -> dict[str, Any]:
+    """Return whose histories begin late and end early: survivorship is the first question to a universe."""
+    return {
+        "first": universe.first.isoformat(),
+        "last": universe.last.isoformat(),
+        "begin_late": len(universe.begin_late),
+        "end_early": len(universe.end_early),
+        "delisted": list(universe.delisted),
+        "left": list(universe.left),
+        "holes": universe.holes,
+        "shortest": universe.shortest,
+        "longest": universe.longest,
+    }
+
+
+def survivorship(universe: Universe) -> list[str]:
+    """Warn of a universe that holds only what is still there."""
+    years = (universe.last - universe.first) / pd.Timedelta(days=365.25)
+    if universe.end_early or years < FEW_YEARS:
+        return []
+    return [
+        f"none of the {len(universe.histories)} instruments ended in {years:.0f} years: if they were chosen because "
+        "they are still there, every strategy that holds them looks better than it could have been (survivorship)"
+    ]
 
 
 def weights_table(played: Backtest, index: pd.DatetimeIndex) -> pd.DataFrame:

@@ -156,7 +156,7 @@ class AccountTask(SeriesTask):
         """Return splits, strategies, verdict and warnings for report.json."""
         from tradewinds.evaluation.drawdowns import monthly_returns, worst_drawdowns
         from tradewinds.report.document import forecast_units, split_facts
-        from tradewinds.tasks.account.holdings import portfolio_block
+        from tradewinds.tasks.account.holdings import portfolio_block, survivorship, universe_facts
         from tradewinds.tasks.account.report import agent_remarks
         from tradewinds.tasks.bar_forecasts import verdict_of
 
@@ -171,11 +171,14 @@ class AccountTask(SeriesTask):
             "worst_drawdowns": worst_drawdowns(played.equity("agent"), index),
             "reconciliation": played.reconciliation(),
         }
+        universe = None if prepared.parts is None or not prepared.several else prepared.parts.series.universe
+        facts = {} if universe is None else {"universe": universe_facts(universe)}
+        remarks = [] if universe is None else survivorship(universe)
         return {
-            "data": {**forecast_units(prepared), **split_facts(prepared, models)},
+            "data": {**forecast_units(prepared), **split_facts(prepared, models), **facts},
             "backtest": {"strategies": strategies, "agent": agent, **several},
             "verdict": f"{self.verdict(prepared, outcome.metrics, honesty)} {verdict_of(forecasts)}",
-            "remarks": agent_remarks(played, kind=models.acting().kind, trained=trained.kind),
+            "remarks": [*remarks, *agent_remarks(played, kind=models.acting().kind, trained=trained.kind)],
         }
 
     def tables(self, prepared: Prepared, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
