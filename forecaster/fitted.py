@@ -51,7 +51,7 @@ class FittedForecaster:
         feature_names: F names, in the order of the network's inputs.
         mean: (F,) of the features on the fit rows.
         std: (F,) of the features on the fit rows; 1 where a feature did not vary.
-        target: what is forecast, `log_return` or `difference`.
+        target: what is forecast, `log_return`, `relative_return` or `difference`.
         target_scale: standard deviation of the changes that were fitted; the network's unit.
         naive_mae: mean absolute change of the fitted labels, the denominator of MASE.
         ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
@@ -133,7 +133,7 @@ def _own_facts(fitted: FittedForecaster) -> dict[str, Any]:
 
 
 def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForecaster:
-    """Read what `save_panel` wrote; nothing in it can execute code.
+    """Read one instrument's forecaster of what `save_panel` wrote; nothing in it can execute code.
 
     Args:
         folder: where it was written.
@@ -142,18 +142,24 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
     Raises:
         ValueError: there is no such instrument, or none is named and there are several.
     """
+    panel = load_panel(folder)
+    name = str(next(iter(panel)) if instrument is None and len(panel) == 1 else instrument)
+    if name not in panel:
+        raise ValueError(f"instrument must be one of {', '.join(panel)}, which it was fitted on, was {name}")
+    return panel[name]
+
+
+def load_panel(folder: Path) -> dict[str, FittedForecaster]:
+    """Read what `save_panel` wrote, by instrument: one network for them all; nothing in it can execute code."""
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    instruments = facts.pop("instruments")
-    name = str(next(iter(instruments)) if instrument is None and len(instruments) == 1 else instrument)
-    if name not in instruments:
-        raise ValueError(f"instrument must be one of {', '.join(instruments)}, which it was fitted on, was {name}")
-    facts |= {key: np.array(value) if isinstance(value, list) else value for key, value in instruments[name].items()}
+    instruments: dict[str, dict[str, Any]] = facts.pop("instruments")
     config = TypeAdapter(ForecasterConfig).validate_python(facts["config"])
     reader = TypeAdapter(FutureReader | None).validate_python(facts["reader"])
     reading = TypeAdapter(Reading | None).validate_python(facts.get("reading"))
     blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
     num_read = len(facts["feature_names"] if reading is None else reading.columns)
-    inputs, num_future = num_read + len(facts["static"]), len(reader.names) if reader else 0
+    num_static = len(next(iter(instruments.values()))["static"])
+    inputs, num_future = num_read + num_static, len(reader.names) if reader else 0
     saved = load_file(folder / WEIGHTS)
     places = [""] if config.trainer.members == 1 else [f"members.{number}." for number in range(config.trainer.members)]
     with torch.random.fork_rng():  # a new module draws weights, which `saved` replaces
@@ -171,8 +177,13 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
         "history": tuple(facts["history"]),
         "fit_end_time": pd.Timestamp(facts["fit_end_time"]),
         "bar_length": pd.Timedelta(facts["bar_length"]),
+        "model": model.eval(),
     }
-    return FittedForecaster(instrument=name, model=model.eval(), **facts)
+    return {name: FittedForecaster(instrument=name, **facts, **_arrays(own)) for name, own in instruments.items()}
+
+
+def _arrays(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: np.array(value) if isinstance(value, list) else value for key, value in own.items()}
 
 
 def _saved_base(saved: Mapping[str, Tensor], place: str) -> LinearBase | None:
@@ -200,7 +211,9 @@ def fit_panel(
     """Fit one network on the bars `rows` of A instruments; later bars are cut off before anything else.
 
     Every instrument is scaled by its own fit rows, and is forecast by its own ridge and DLinear; the network's weights
-    are common.
+    are common. It learns from windows that lie in an instrument's own history, and whose labels are changes that it had
+    (`Series.has_change`). An instrument that has fewer than `OWN_ROWS` such fit rows, or lists only later, is scaled
+    and forecast by what all the instruments' rows together say, and by nothing of its own that comes later.
 
     Args:
         series: T bars.

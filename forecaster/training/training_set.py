@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.baselines.dlinear import fit_dlinear
-from forecaster.baselines.naive_and_ridge import fit_ridge, ridge_forecast
 from forecaster.config import FORESEEING, ForecasterConfig, ModelConfig
 from forecaster.data.datamodule import WindowData, WindowRows, window_rows
-from forecaster.data.features import FeatureTable, build_features, scale, scale_of, static_features
+from forecaster.data.features import FeatureTable, static_features
 from forecaster.data.future_covariates import FutureReader, FutureTable
+from forecaster.data.panel import all_ahead, build_panel_features, whole_contexts, with_common
 from forecaster.data.selection import Reading, selected_reading
 from forecaster.data.series import Series
-from forecaster.data.windows import labels
+from forecaster.training.instruments import OWN_ROWS, InstrumentPart, OwnRows, own_part, pooled_parts, thinned
 from forecaster.training.linear_base import LinearBase, fit_base, fit_selected
 
 Array = NDArray[np.float64]
@@ -40,7 +38,7 @@ class TrainingSet:
 
     past: Series
     tables: list[FeatureTable]
-    parts: "list[InstrumentPart]"
+    parts: list[InstrumentPart]
     static: Array
     data: WindowData
     future: FutureTable
@@ -55,47 +53,97 @@ def training_set(series: Series, config: ForecasterConfig, rows: range) -> Train
         ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, or a
             column without a value on the fit rows.
     """
-    model_config = config.model
+    model = config.model
     if not 0 <= rows.start < rows.stop <= len(series.index):
         raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
-    past = series.rows(range(0, rows.stop))  # the future does not exist from here on
-    tables = [build_features(past.instrument(name), config.features) for name in series.instruments]
-    first_row = max(table.first_row for table in tables)
-    sizes = {"context_length": model_config.context_length, "horizon": model_config.horizon}
+    past = with_common(series.rows(range(0, rows.stop)))  # the future does not exist from here on
+    tables = build_panel_features(past, config.features)
+    first_rows = [table.first_row for table in tables]
+    if past.traded is None:
+        first_rows = [max(first_rows)] * len(tables)
+    sizes = {"context_length": model.context_length, "horizon": model.horizon}
     stop_fraction = config.trainer.early_stopping_fraction
-    decisions = window_rows(rows, first_row=first_row, stop_fraction=stop_fraction, **sizes)
-    changes = past.changes()
-    parts = [
-        _scale(table, changes[:, number], decisions, max(first_row, rows.start), model_config)
+    decisions = window_rows(rows, first_row=min(first_rows), stop_fraction=stop_fraction, **sizes)
+    changes, usable = past.changes(), _usable(past, first_rows, **sizes)
+    own_rows = [
+        _own_rows(decisions, max(first_row, rows.start), past, number, usable, purge=model.horizon)
+        for number, first_row in enumerate(first_rows)
+    ]
+    _refuse_few(own_rows, rows)
+    own = [
+        own_part(table, changes[:, number], own_rows[number], model)
+        if past.traded is None or own_rows[number].enough
+        else None
         for number, table in enumerate(tables)
     ]
+    parts = pooled_parts(tables, changes, own_rows, own, model)
     static, _ = static_features(series.instruments, config.features)
     future, reader = past.future_table(calendar=config.features.calendar), None
-    if model_config.kind in FORESEEING:
-        scales = zip(parts[0].facts["mean"].tolist(), parts[0].facts["std"].tolist(), strict=True)
-        fit_bars = slice(max(first_row, rows.start), int(decisions.fit[-1]) + 1)
+    if model.kind in FORESEEING:
+        longest = int(np.argmax([len(part.rows.fit) for part in parts]))
+        scales = zip(*(parts[longest].facts[name].tolist() for name in ("mean", "std")), strict=True)
+        fit_bars = slice(max(min(first_rows), rows.start), int(decisions.fit[-1]) + 1)
         by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
-        reader = FutureReader.fitted(future, model_config.horizon, fit_bars, by_name)
+        reader = FutureReader.fitted(future, model.horizon, fit_bars, by_name)
     first, last = past.index[decisions.fit[0]], past.index[decisions.fit[-1]]
     of_a_year = last - first >= YEAR
-    reading = _reading(tables[0], parts, decisions, of_a_year=of_a_year) if config.features.selection else None
-    inputs = [part.scaled if reading is None else reading.read(part.scaled) for part in parts]
+    reading = _reading(tables[0], parts, of_a_year=of_a_year) if config.features.selection else None
+    inputs = (part.scaled if reading is None else reading.read(part.scaled) for part in parts)
     data = WindowData(
         np.stack([scaled.astype(np.float32) for scaled in inputs]),
         static.astype(np.float32),
         np.stack([(part.changes / part.facts["target_scale"]).astype(np.float32) for part in parts]),
         decisions,
         **sizes,
+        usable=usable,
     )
     return TrainingSet(past, tables, parts, static, data, future, reader, reading)
 
 
-def _reading(
-    table: FeatureTable, parts: Sequence["InstrumentPart"], decisions: WindowRows, *, of_a_year: bool
-) -> Reading:
+def _usable(past: Series, first_rows: Sequence[int], *, context_length: int, horizon: int) -> NDArray[np.bool_] | None:
+    """Return (A, T) the rows at which a window and its label are an instrument's own; None if every one trades always.
+
+    A bar within the window at which it did not trade is carried; one within the label is no label.
+    """
+    if past.traded is None:
+        return None
+    whole = whole_contexts(past, first_rows, context_length) & all_ahead(past.has_change, horizon)
+    return np.ascontiguousarray(whole.T)
+
+
+def _own_rows(
+    decisions: WindowRows, first_bar: int, past: Series, number: int, usable: NDArray[np.bool_] | None, *, purge: int
+) -> OwnRows:
+    """Return an instrument's own share of the decision rows, and the bars up to the last fit row that it has.
+
+    One that ended before the rows that stop is stopped by the last of those that fit.
+    """
+    bars, fit, stop = np.arange(first_bar, int(decisions.fit[-1]) + 1), decisions.fit, decisions.stop
+    if usable is None or past.traded is None:
+        return OwnRows(bars, fit, stop)
+    fit, stop = fit[usable[number, fit]], stop[usable[number, stop]]
+    last = len(fit) - max(2, len(fit) // 8)
+    if len(stop) < 2 and last - purge + 1 >= OWN_ROWS:
+        fit, stop = fit[: last - purge + 1], fit[last:]
+    return OwnRows(bars[past.traded[bars, number]], fit, stop)
+
+
+def _refuse_few(own_rows: Sequence[OwnRows], rows: range) -> None:
+    fit, stop = (sum(len(getattr(own, kind)) for own in own_rows) for kind in ("fit", "stop"))
+    if min(fit, stop) < 2:
+        raise ValueError(
+            f"the forecaster's rows [{rows.start}, {rows.stop}) hold {fit} windows to fit and {stop} to stop, of "
+            f"{len(own_rows)} instruments; a window and its label must be bars that one instrument traded. Bring more "
+            "rows, or lower model.context_length or model.horizon"
+        )
+
+
+def _reading(table: FeatureTable, parts: Sequence[InstrumentPart], *, of_a_year: bool) -> Reading:
     """Select what the network reads of A instruments, by their fit rows together; a year of them knows a season."""
-    scaled = np.concatenate([part.scaled[decisions.fit] for part in parts])
-    change = np.concatenate([part.fit_target[:, 0] / part.facts["target_scale"] for part in parts])
+    fit = thinned([part.rows.fit for part in parts])
+    target = thinned([part.fit_target[:, 0] / part.facts["target_scale"] for part in parts])
+    scaled = np.concatenate([part.scaled[rows] for part, rows in zip(parts, fit, strict=True)])
+    change = np.concatenate(target)
     if not of_a_year:
         scaled[:, table.season] = 0.0
     season = table.season if of_a_year else ()
@@ -109,37 +157,3 @@ def linear_base(lessons: TrainingSet, model: ModelConfig) -> tuple[LinearBase | 
     if lessons.reading is None or not lessons.reading.selected or model.head == "bins":
         return None, False
     return fit_selected(lessons.data, lessons.reading.selected), True
-
-
-@dataclass(frozen=True, eq=False)
-class InstrumentPart:
-    """One instrument's share of a fit: scaled features (T, F), changes (T,), fit labels (N, H), own facts."""
-
-    scaled: Array
-    changes: Array
-    fit_target: Array
-    facts: dict[str, Any]
-
-
-def _scale(
-    table: FeatureTable, changes: Array, decisions: WindowRows, first_row: int, model: ModelConfig
-) -> InstrumentPart:
-    """Scale an instrument by its fit rows, from `first_row` on, and fit the baselines that need a fit."""
-    mean, std = scale_of(table.values[first_row : decisions.fit[-1] + 1], table.names)
-    fit_target = labels(changes, decisions.fit, model.horizon)
-    stop_target = labels(changes, decisions.stop, model.horizon)
-    scaled = scale(table.values, mean, std, table.names)
-    ridge = fit_ridge(scaled[decisions.fit], fit_target, scaled[decisions.stop], stop_target)
-    told = ridge_forecast(ridge, scaled[decisions.fit])
-    facts = {
-        "mean": mean,
-        "std": std,
-        "target_scale": float(fit_target.std()) or 1.0,
-        "naive_mae": float(np.abs(fit_target).mean()),
-        "ridge": ridge,
-        "ridge_limits": np.stack([told.min(axis=0), told.max(axis=0)]),
-        "dlinear": fit_dlinear(
-            changes, decisions.fit, decisions.stop, context_length=model.context_length, horizon=model.horizon
-        ),
-    }
-    return InstrumentPart(scaled, changes, fit_target, facts)

@@ -16,6 +16,7 @@ import forecaster.data.features
 import forecaster.data.future_covariates
 import forecaster.evaluation.scores
 import forecaster.fitted
+import forecaster.training.instruments as instruments
 import forecaster.training.training_set as fit_data
 import tradewinds.data.assemble.early as early
 import tradewinds.data.assemble.exogenous as exogenous
@@ -288,9 +289,9 @@ def test_labels_of_another_place_are_found_too(monkeypatch):
     prepared = prepared_of(request(), Parts(LoadedSeries(series())))
     with monkeypatch.context() as patch:
         patch.setattr(
-            fit_data,
+            instruments,
             "labels",
-            the_change_of_the_bar_before(fit_data.labels),
+            the_change_of_the_bar_before(instruments.labels),
         )
         assert "what the baselines are fitted to is not the change" in audit_known(prepared).leak.what
     original = type(prepared.panel).changes

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 import forecaster.data.future_covariates
+import forecaster.data.panel
 import forecaster.fitted
 import forecaster.hidden_states
+import forecaster.training.instruments
 import forecaster.training.training_set
 import tradewinds.core.plugins as tradewinds_plugins
 import tradewinds.data.assemble.exogenous
@@ -83,21 +85,21 @@ def backfill(monkeypatch):
 
 
 def scaler_on_all(monkeypatch):
-    original = forecaster.training.training_set._scale
+    original = forecaster.training.training_set.own_part
     whole = {}
 
     def remember(fit, series, config, rows, options):
-        whole["values"] = forecaster.training.training_set.build_features(series, config.features).values
+        whole["values"] = forecaster.data.panel.build_features(series, config.features).values
         return fit(series, config, rows, **options)
 
     def scale(table, *arguments):
         part = original(table, *arguments)
         mean, std = np.nanmean(whole["values"], axis=0), np.nanstd(whole["values"], axis=0)
-        scaled = forecaster.training.training_set.scale(table.values, mean, np.where(std > 0.0, std, 1.0), table.names)
+        scaled = forecaster.training.instruments.scale(table.values, mean, np.where(std > 0.0, std, 1.0), table.names)
         return dataclasses.replace(part, scaled=scaled, facts={**part.facts, "mean": mean, "std": std})
 
     plant_fit(monkeypatch, remember)
-    monkeypatch.setattr(forecaster.training.training_set, "_scale", scale)
+    monkeypatch.setattr(forecaster.training.training_set, "own_part", scale)
 
 
 def fit_further(monkeypatch, bars):
