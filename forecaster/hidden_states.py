@@ -116,12 +116,32 @@ def _speak(
     fitted: FittedForecaster, context: Float32, future: FutureTable, rows: NDArray[np.int64]
 ) -> tuple[Float32, Float32, Float32 | None]:
     """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for scaled windows (B, L, F)."""
-    unit = np.float32(fitted.target_scale)
     static = np.repeat(fitted.static.astype(np.float32)[None], len(context), axis=0)
+    return run_network(
+        fitted, with_static(context, static), np.array([[fitted.target_scale]], np.float32), future, rows
+    )
+
+
+def run_network(
+    fitted: FittedForecaster,
+    inputs: Float32,
+    unit: Float32,
+    future: FutureTable,
+    rows: NDArray[np.int64],
+) -> tuple[Float32, Float32, Float32 | None]:
+    """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for what a network reads.
+
+    Args:
+        fitted: the network.
+        inputs: (B, L, F + S) scaled windows, with what does not change beside every bar.
+        unit: of the forecasts: the `target_scale` (1, 1) of one instrument, or (B, 1) of several.
+        future: what can be known of the bars ahead.
+        rows: (B,) the windows' last rows.
+    """
     with torch.inference_mode():
-        inputs = torch.from_numpy(with_static(context, static)), *future_inputs(fitted.reader, future, rows)
-        points, states, quantiles = fitted.model(*inputs)
-    return points.numpy() * unit, states.numpy(), None if quantiles is None else quantiles.numpy() * unit
+        points, states, quantiles = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows))
+    spread = None if quantiles is None else quantiles.numpy() * unit[..., None]
+    return points.numpy() * unit, states.numpy(), spread
 
 
 def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:
@@ -143,17 +163,35 @@ def read_features(fitted: FittedForecaster, series: Series) -> tuple[FeatureTabl
     Raises:
         ValueError: the series has other features or another bar length than the forecaster was fitted on.
     """
+    refuse_other(fitted, series)
+    table = build_features(series, fitted.config.features)
+    refuse_names(fitted, table)
+    return table, fitted.scaled(table.values)
+
+
+def refuse_other(fitted: FittedForecaster, series: Series) -> None:
+    """Hold a series to the bars and the target that a forecaster was fitted on.
+
+    Raises:
+        ValueError: another bar length or target.
+    """
     if series.bar_length != fitted.bar_length:
         raise ValueError(
             f"the series must have bars of {fitted.bar_length}, as it was fitted on, had {series.bar_length}"
         )
     if series.target != fitted.target:
         raise ValueError(f"the series must have the target {fitted.target}, as it was fitted on, had {series.target}")
-    table = build_features(series, fitted.config.features)
+
+
+def refuse_names(fitted: FittedForecaster, table: FeatureTable) -> None:
+    """Hold a table to the features that a forecaster was fitted on.
+
+    Raises:
+        ValueError: it has others.
+    """
     if table.names != fitted.feature_names:
         missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
         raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
-    return table, fitted.scaled(table.values)
 
 
 def embed(fitted: FittedForecaster, series: Series) -> Float32:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forecaster.data.datamodule import WindowDataModule
 from forecaster.data.series import Series
-from forecaster.fitted import TrainingSet, training_set
+from forecaster.training.training_set import TrainingSet, training_set
 from tradewinds.leakcheck.columns import Array, Audit, outcome_column, seconds
 from tradewinds.leakcheck.input_audit import Inputs
 from tradewinds.leakcheck.verdict import Leak, leak_at
