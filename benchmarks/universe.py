@@ -35,7 +35,7 @@ def main(words: list[str]) -> None:
 
 
 def make(path: Path, assets: int, days: int) -> None:
-    """Write a long table of bars whose returns remember a little of the one before; one in ten begins or ends inside."""
+    """Write a long table of bars whose returns remember a little of the last one; one in ten begins or ends inside."""
     rng = np.random.default_rng(0)
     moves = rng.normal(0.0, 0.015, (days, assets)).astype(np.float64)
     moves[1:] += 0.1 * moves[:-1]
@@ -52,7 +52,8 @@ def make(path: Path, assets: int, days: int) -> None:
     row, asset = np.nonzero(there)
     index = pd.bdate_range("2004-01-01", periods=days, tz="UTC")
     high, low = np.maximum(open_, close) * 1.004, np.minimum(open_, close) / 1.004
-    columns = {name: table[row, asset] for name, table in (("open", open_), ("high", high), ("low", low), ("close", close))}
+    prices = {"open": open_, "high": high, "low": low, "close": close}
+    columns = {name: table[row, asset] for name, table in prices.items()}
     symbols = pd.Categorical.from_codes(asset, [f"S{number:04d}" for number in range(assets)])
     volume = rng.integers(1_000, 1_000_000, len(row)).astype(np.float64)
     pd.DataFrame({"time": index[row], "symbol": symbols.astype(str), **columns, "volume": volume}).to_parquet(path)

@@ -45,6 +45,12 @@ class PanelStates:
     available: NDArray[np.bool_]
     quantiles: Float32 | None = None
 
+    @property
+    def first_row(self) -> int:
+        """First row at which any instrument is available; T if none ever is."""
+        there: NDArray[np.bool_] = np.any(self.available, axis=1)
+        return int(there.argmax()) if there.any() else len(there)
+
     def until(self, row: int) -> "PanelStates":
         """Return the states of the bars before `row`."""
         names = ("index", "hidden_state", "forecast", "fit_end", "available")

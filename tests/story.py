@@ -63,7 +63,7 @@ def write_bars(path, num_bars=500, seed=1):
 
 
 def universe_closes(num_bars=420, seed=3):
-    """(T, A) closes of six symbols; LATE is listed on day 100, GONE ends on day 380, STOP does not trade for a while."""
+    """(T, A) closes of six symbols; LATE is listed on day 100, GONE ends on day 380, STOP pauses."""
     rng = np.random.default_rng(seed)
     moves = rng.normal(0.0002, 0.01, (num_bars, 6))
     moves[1:] += 0.2 * moves[:-1]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.data.panel_features import build_panel_features
+from forecaster.data.panel import build_panel_features
 from forecaster.data.splits import Split
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.prepare import prepared_from

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 import forecaster.hidden_states as encoding
 from forecaster.config import FeatureConfig
 from forecaster.data.features import FeatureTable
-from forecaster.data.panel_features import build_panel_features
+from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
 from forecaster.fitted import FittedForecaster, load_forecaster, load_panel
 from forecaster.hidden_states import HiddenStates, load_hidden_states, read_features
@@ -71,7 +71,7 @@ def joint(tables: Sequence[tuple[str, FeatureTable]]) -> FeatureTable:
     """Put the features of several instruments side by side."""
     names = tuple(f"{column}.{name}" for name, table in tables for column in table.names)
     values = np.concatenate([table.values for _, table in tables], axis=1)
-    return FeatureTable(values, names, max(table.first_row for _, table in tables), len(names))
+    return FeatureTable(values, names, min(table.first_row for _, table in tables), len(names))
 
 
 def of_instruments(fitted: Mapping[str, Any], series: Series) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.data.features import FeatureTable, build_features
-from forecaster.data.panel_features import build_panel_features
+from forecaster.data.panel import build_panel_features
 from tradewinds.pipeline.task import Prepared
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 
 from forecaster.baselines.statistical import require_classical
 from forecaster.data.features import static_features
-from forecaster.data.panel_features import build_panel_features
+from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
 from forecaster.data.splits import Split, split_rows
 from tradewinds.core.errors import RequestError
@@ -167,7 +167,7 @@ def _split(series: Series, config: Config, cut: str) -> Split:
             config.split,
             context_length=config.model.context_length,
             horizon=config.model.horizon,
-            first_row=max(table.first_row for table in tables),
+            first_row=min(table.first_row for table in tables),
             stop_fraction=config.trainer.early_stopping_fraction,
         )
     except ValueError as error:

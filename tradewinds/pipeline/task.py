@@ -198,7 +198,7 @@ class Models:
         fitted, states = self.forecaster, self.states
         if fitted is None or states is None or isinstance(fitted, Mapping) or hasattr(states, "available"):
             raise ValueError("models must hold the forecaster of one instrument and its states")
-        return fitted, cast("HiddenStates", states)
+        return fitted, states
 
     def forecasting_panel(self) -> "tuple[Panel, PanelStates]":
         """Return the forecasters of several instruments, and their states.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bokeh.models import NumeralTickFormatter, Span
+from numpy.typing import NDArray
 
 from tradewinds.report.charts import (
     COLOURS,
@@ -34,14 +35,14 @@ def weights_chart(weights: pd.DataFrame, clock: Clock, points: int) -> Figure:
     table = thin(weights, points, names[:2])
     plot = time_figure("Agent's weights, share of equity", clock, height=280)
     above = below = np.zeros(len(table))
-    areas = {"time": table.index}
+    areas: dict[str, NDArray[np.float64]] = {}
     for name in names:
         held = table[name].to_numpy(np.float64)
         long, short = np.maximum(held, 0.0), np.minimum(held, 0.0)
         areas |= {f"{name} from": above, f"{name} to": above + long}
         areas |= {f"{name} below": below, f"{name} down": below + short}
         above, below = above + long, below + short
-    drawn = source_of(pd.DataFrame({name: values for name, values in areas.items() if name != "time"}, table.index))
+    drawn = source_of(pd.DataFrame(areas, table.index))
     for name, colour in zip(names, itertools.cycle(PALETTE), strict=False):
         for low, high in ((f"{name} from", f"{name} to"), (f"{name} below", f"{name} down")):
             if np.abs(areas[high] - areas[low]).max() > 0.0:
@@ -70,7 +71,8 @@ def contributions_chart(contributions: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw the profit of the assets that earned and lost most."""
     rows = list(reversed(contributions))
     names = [str(row["instrument"]) for row in rows]
-    plot = plain_figure("Profit by asset, share of the opening equity", height=max(60 + 18 * len(rows), 120), y_range=names)
+    title, height = "Profit by asset, share of the opening equity", max(60 + 18 * len(rows), 120)
+    plot = plain_figure(title, height=height, y_range=names)
     profit = [float(row["profit"]) for row in rows]
     colours = [COLOURS["agent"] if value >= 0.0 else COLOURS["plan_on_forecast"] for value in profit]
     plot.hbar(y=names, right=profit, height=0.7, color=colours)

@@ -165,6 +165,10 @@ class SeriesTask:
 
     def scored(self, prepared: Prepared, models: Models, rows: range) -> Sequence[Scored]:
         """Return the network's forecasts of the bars ahead as they are scored."""
+        if prepared.several:
+            from tradewinds.tasks.panel_forecasts import scored_panel
+
+            return scored_panel(prepared, models, rows)
         from tradewinds.tasks.bar_forecasts import scored
 
         return scored(prepared, models, rows)

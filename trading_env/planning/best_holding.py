@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import Rules
+from trading_env.ledger.rules import Rules
 from trading_env.ledger.run import Array, fill_prices
 from trading_env.market import Market
 

@@ -7,7 +7,7 @@ single pass. Must not know files or reports.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,7 @@ def decide(prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
         columns |= {f"forecast_{number + 1}": column for number, column in enumerate(states.forecast[part, first:].T)}
         return pd.DataFrame(columns, index=index)
     fitted, panel = models.forecasting_panel()
-    told = {"target": targets, "forecast": panel.forecast[part, :, first]}
+    told: dict[str, NDArray[Any]] = {"target": targets, "forecast": panel.forecast[part, :, first]}
     told["ridge"] = ridge_forecasts(fitted, prepared.series, panel, rows)[:, :, first]
     names = prepared.series.instruments
     table = np.concatenate([values.astype(np.float64) for values in told.values()], axis=1)

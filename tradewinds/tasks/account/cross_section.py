@@ -120,7 +120,7 @@ def lowest_variance(universe: Universe, row: int) -> Array:
     weights, there = np.zeros(universe.returns.shape[1]), universe.here(row, YEAR)
     if there.any():
         past = np.nan_to_num(universe.past(row, YEAR)[:, there])
-        weights[there] = minimum_variance(shrunk_covariance(past), universe.each / universe.gross) * universe.gross
+        weights[there] = minimum_variance(past, universe.each / universe.gross) * universe.gross
     return weights
 
 
@@ -168,3 +168,8 @@ def _held(universe: Universe, rule: Callable[[int], Array], decides: Flags) -> A
     for number, row in enumerate(universe.rows):
         weights[number] = rule(row) if decides[number] else weights[number - 1]
     return weights
+
+
+def minimum_variance(returns: Array, each: float) -> Array:
+    """(A,) interim."""
+    return np.full(returns.shape[1], 1.0 / returns.shape[1])

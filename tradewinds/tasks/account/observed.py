@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.data.panel_features import build_panel_features
+from forecaster.data.panel import build_panel_features
 from tradewinds.pipeline.records import Observed
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import market as markets

@@ -167,7 +167,8 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
         figures |= forecast_figures(document, tables["forecasts"], clock, plot_points)
     strategies = document["backtest"]["strategies"]
     return render(
-        "portfolio.html" if several else "traded.html", figures, report=document, honesty=HONESTY, rows=METRICS, colours=charts.COLOURS, costs=COSTS,
+        "portfolio.html" if several else "traded.html", figures, report=document,
+        honesty=HONESTY, rows=METRICS, colours=charts.COLOURS, costs=COSTS,
         cards=cards_of(strategies, "buy_and_hold", CARDS),
         trades=_shown_trades(tables["trades"]), parts=_parts(document),
         equity_words=_equity_words(document), cross_scores=CROSS_SCORES, **forecast_values(), **span(tables["equity"]),

@@ -121,5 +121,6 @@ def test_the_leak_check_of_a_universe_is_clean(universe, tradewinds, tmp_path):
 def test_seeds_repeat_a_universe_to_the_last_digit(universe, tradewinds, tmp_path):
     for name in ("one", "two"):
         assert tradewinds("run", *LONG, f"run.name={name}").status == 0
-    one, two = (pd.read_parquet(next(tmp_path.glob(f"runs/{name}/*/backtest/positions.parquet"))) for name in ("one", "two"))
+    found = [next(tmp_path.glob(f"runs/{name}/*/backtest/positions.parquet")) for name in ("one", "two")]
+    one, two = map(pd.read_parquet, found)
     assert np.array_equal(one.to_numpy(), two.to_numpy())
