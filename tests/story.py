@@ -79,5 +79,5 @@ def universe_closes(num_bars=420, seed=3):
 def write_universe(path, closes=None):
     """Write the same as one long CSV of date, symbol and close."""
     closes = universe_closes() if closes is None else closes
-    long = closes.stack().rename("close").rename_axis(["date", "symbol"]).reset_index()
+    long = closes.stack().dropna().rename("close").rename_axis(["date", "symbol"]).reset_index()
     long.to_csv(path, index=False)

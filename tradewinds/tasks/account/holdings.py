@@ -94,7 +94,7 @@ def universe_facts(universe: Universe) -> dict[str, Any]:
         "end_early": len(universe.end_early),
         "delisted": list(universe.delisted),
         "left": list(universe.left),
-        "holes": universe.holes,
+        "holes": int(universe.holes),
         "shortest": universe.shortest,
         "longest": universe.longest,
     }
