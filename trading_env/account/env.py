@@ -10,7 +10,7 @@ from trading_env.account.rewards import FLOOR
 from trading_env.account.simulator import AccountSimulator
 from trading_env.account.single import FloatAccount
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import Bar
+from trading_env.ledger.state import Bar
 from trading_env.market import Market
 from trading_env.single_env import MarketEnv, OneOf
 

@@ -6,12 +6,12 @@ accounts, and drops one only where another is certain to end richer. Formulas an
 """
 
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import EXACT, Rules
+from trading_env.ledger.rules import EXACT, Rules
 from trading_env.ledger.run import Array, fill_prices
 from trading_env.market import Market
 
@@ -249,15 +249,18 @@ def _cut_too_often(market: Market, config: TradingConfig) -> bool:
 
 def not_bounded(market: Market, config: TradingConfig) -> tuple[str, ...]:
     """Return what money depends on here and `perfect_foresight` does not know, by name; none where it is a bound."""
-    rules = {
+    rules: dict[str, Any] = {
         "maintenance": _cut_too_often(market, config),
         "maintenance_margin": config.maintenance_margin,
-        "lot": config.lot,
+        "lot": config.lot and market.lots is None,
+        "lots": market.lots is not None and bool(market.lots.any()),
         "min_notional": config.min_notional,
         "slippage_per_volatility": config.costs.slippage_per_volatility,
+        "volume_cap": config.volume_cap,
         "slippage_bps_per_volume_percent": config.costs.slippage_bps_per_volume_percent,
     }
-    events = {name: getattr(market, name) is not None for name in ("dividends", "splits", "funding")}
+    events = {name: getattr(market, name) is not None for name in ("dividends", "splits", "funding", "borrow")}
+    events["delisted"] = market.delisted is not None and bool(market.delisted.any())
     events["missing"] = market.tradable is not None
     return tuple(name for name, there in {**rules, **events}.items() if there)
 

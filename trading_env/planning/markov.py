@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import LANES
-from trading_env.ledger.law import Rules, interest
+from trading_env.ledger.rules import Rules, interest
 
 Array = NDArray[np.float64]
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(15)

@@ -92,12 +92,15 @@ def test_the_plain_loop_and_the_ledger_s_own_step_agree_to_the_last_bit(executio
 def test_the_future_of_everything_cannot_reach_the_past(game, t):
     market, targets, rules = game
     t = min(t, len(market) - 1)
-    other = full_market(10_001, len(market), market.close.shape[1])
-    names = ("open", "close", "volume", "volatility", "dividends", "splits", "funding", "missing")
+    portfolio = market.delisted is not None
+    other = full_market(10_001, len(market), market.close.shape[1], portfolio=portfolio)
+    names = ["open", "close", "volume", "volatility", "dividends", "splits", "funding", "missing"]
     columns = {}
-    for name in names:
+    for name in names + ["delisted", "borrow"] * portfolio:
         columns[name] = getattr(market, name).copy()
         columns[name][t + 1 :] = getattr(other, name)[t + 1 :]
+    if portfolio:  # who is gone stays away
+        columns["missing"] |= np.logical_or.accumulate(columns["delisted"], axis=0)
     before = run_ledger(market, targets, rules)
     after = run_ledger(dataclasses.replace(market, **columns), targets, rules)
     for name in COLUMNS:
