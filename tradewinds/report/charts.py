@@ -263,6 +263,8 @@ def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def with_legend(plot: Figure) -> Figure:
     """Set the legend above the panel, where it hides nothing; a narrow page gives it more rows (page.js)."""
+    if not plot.legend:  # nothing was drawn
+        return plot
     legend = plot.legend[0]
     legend.orientation, legend.margin, legend.padding, legend.spacing = "horizontal", 0, 2, 8
     legend.label_text_font_size, legend.glyph_width, legend.label_standoff = "11px", 14, 4

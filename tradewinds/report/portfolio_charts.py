@@ -50,9 +50,8 @@ def weights_chart(weights: pd.DataFrame, clock: Clock, points: int) -> Figure:
     plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_width=0.8))
     plot.yaxis.formatter = NumeralTickFormatter(format="0%")
     if plot.legend:
-        with_legend(plot)
         plot.legend[0].ncols = 7
-    return plot
+    return with_legend(plot)
 
 
 def exposure_chart(weights: pd.DataFrame, clock: Clock, points: int) -> Figure:
