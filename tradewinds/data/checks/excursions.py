@@ -17,7 +17,7 @@ from tradewinds.core.errors import GateError, RequestError
 from tradewinds.data.checks.bars import Array, Bars
 from tradewinds.data.checks.belief import believed, believing, believing_or_all
 from tradewinds.data.checks.rarity import Tail, local_scale
-from tradewinds.data.checks.separation import gap_in, stands_apart
+from tradewinds.data.checks.separation import NEAR, gap_in, stands_apart
 from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
 
@@ -60,6 +60,11 @@ def excursions_of(level: Array) -> tuple[Array, Array]:
     Args:
         level: (T,) in which steps are compared.
     """
+    return _judged(*_measured(level))
+
+
+def _measured(level: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Return a (T,) level without what stands apart, its steps, their scale, its excursions; what is apart, and how."""
     away, apart = stands_apart(level, LONGEST)
     given, level = level, level - away
     steps = np.diff(level, prepend=level[:1])
@@ -67,7 +72,11 @@ def excursions_of(level: Array) -> tuple[Array, Array]:
     sizes = np.zeros(len(level))
     for length in range(1, LONGEST + 1):
         _widen(sizes, level, length)
-    sizes = np.maximum(sizes, np.abs(away)) / scale
+    return level, steps, scale, np.maximum(sizes, np.abs(away)) / scale, away, apart
+
+
+def _judged(level: Array, steps: Array, scale: Array, sizes: Array, away: Array, apart: Array) -> tuple[Array, Array]:
+    """Return the (T,) excursions, those of the first bars among them, and (T,) the largest that is likely."""
     moves = np.abs(steps) / scale
     farthest = max(Tail.of(moves[1:]).exceeded_by(1.0 / REFUSED), LEAST)
     home = float(np.median(level[LONGEST + 1 : 5 * LONGEST + 1])) if len(level) > LONGEST + 1 else level[-1]
@@ -184,13 +193,19 @@ def _levels(bars: Bars, *, positive: bool) -> dict[str, Array]:
 def _excursions(levels: dict[str, Array]) -> Iterator[tuple[str, Array, Array]]:
     """Yield of each price its (T,) excursions in standard deviations of the close nearby, and the largest likely."""
     close = levels["close"]
-    yield "close", *excursions_of(close)
+    measured = _measured(close)
+    _, steps, scale, sizes, away, _ = measured
+    apart = bool(away.any())
+    if apart or sizes.max() > LEAST or (np.abs(steps[: LONGEST + 1]) > LEAST * scale[: LONGEST + 1]).any():
+        yield "close", *_judged(*measured)  # others are no larger than what is never refused
     before = np.append(close[:1], close[:-1])
-    scale = local_scale(np.diff(close, prepend=close[:1])) if len(levels) > 1 else close
+    scale = local_scale(np.diff(close, prepend=close[:1])) if apart else scale
     for column in [name for name in levels if name != "close"]:
         beyond = np.maximum(levels[column] - np.maximum(before, close), np.minimum(before, close) - levels[column])
         beyond = np.maximum(beyond, 0.0)
         sizes = beyond / scale
+        if sizes.max() <= LEAST and beyond.max() < NEAR:
+            continue
         most = min(max(Tail.of(sizes).exceeded_by(1.0 / REFUSED), LEAST), _apart(sizes))
         yield column, sizes, np.minimum(most, gap_in(beyond) / scale)
 

@@ -22,7 +22,8 @@ def tell_lone_values(series: Series) -> list[str]:
 
     Of the volumes of a universe the first `MOST`.
     """
-    notes, others = [], 0
+    notes: list[str] = []
+    others = 0
     for name, values in _columns(series):
         rows, fold = lone_values(values)
         if len(rows) and len(notes) == MOST and len(series.instruments) > MOST:
