@@ -49,7 +49,7 @@ def test_a_universe_is_run_from_a_file_to_a_page(universe, tradewinds, tmp_path)
     held = report["backtest"]["portfolio"]
     assert held["instruments"] == 6
     assert held["ended"]["count"] == 1
-    assert {"rank_ic_mean", "rank_ic_t", "spread_mean"} <= set(report["forecast"]["lstm"])
+    assert {"rank_ic", "rank_ic_t", "spread_per_bar"} <= set(report["forecast"]["lstm"])
     equity = pd.read_parquet(next(tmp_path.glob("runs/*/*/backtest/equity.parquet")))
     metrics = report["backtest"]["strategies"]["agent"]["metrics"]
     assert metrics["total_return"] == pytest.approx(equity["agent"].iloc[-1] - 1.0)
