@@ -23,11 +23,12 @@ from trading_env import (
     Market,
     Trade,
     TradingConfig,
-    TradingEnv,
     all_trades,
+    final_equity,
     not_bounded,
     payments,
     perfect_foresight,
+    play_episode,
     run_ledger,
 )
 from trading_env.account.plan import first_bar_earned, planned_targets
@@ -185,21 +186,11 @@ def backtest(
 
 
 def play(policy: "Policy", market: Market, config: TradingConfig) -> Array:
-    """Let the policy walk the market once, greedily, and return its (T, A) target exposures.
+    """Let the policy walk the market once, greedily, and return its (T, 1) target exposures.
 
     The last row holds the decision taken at the last close, which no bar of this market fills.
     """
-    env = TradingEnv(market, config)
-    observation, _ = env.reset(seed=0)
-    targets = np.zeros((len(market.close), market.close.shape[1]))
-    for t in range(len(targets)):
-        action = policy.act(observation[None])[0]
-        targets[t] = env.targets(action)
-        if t + 1 < len(targets):
-            observation, _, terminated, _, _ = env.step(action)
-            if terminated:  # ruined: flat from here on
-                break
-    return targets
+    return play_episode(policy.act, market, config).targets[:, None]
 
 
 def random_rotation(targets: Array, market: Market, config: TradingConfig, *, seed: int, draws: int) -> Array:
@@ -207,13 +198,14 @@ def random_rotation(targets: Array, market: Market, config: TradingConfig, *, se
 
     A rotation keeps how much is held, how long and how often it changes, and loses only the timing: what is left of the
     agent's result after it is luck with the market's drift. Of `draws` rotations the one with the median total return
-    is returned, so that one lucky draw does not speak for all.
+    is returned, so that one lucky draw does not speak for all. Who held one exposure throughout has no timing to lose.
     """
+    if (targets == targets[0]).all():
+        return targets.copy()
     rng = np.random.default_rng(seed)
     shifts = rng.integers(1, max(len(targets), 2), size=draws)
-    rotated = np.stack([np.roll(targets, shift, axis=0) for shift in shifts], axis=1)  # (T, draws, A)
-    final = run_ledger(market, rotated, config).equity[-1]
-    return np.asarray(rotated[:, np.argsort(final, kind="stable")[len(final) // 2]])
+    final = final_equity(market, np.stack([np.roll(targets, shift, axis=0) for shift in shifts], axis=1), config)
+    return np.roll(targets, shifts[np.argsort(final, kind="stable")[draws // 2]], axis=0)
 
 
 def sign_targets(forecast: NDArray[np.float32], config: TradingConfig) -> Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
@@ -17,7 +18,7 @@ from tradewinds.request.schema import Config
 from tradewinds.tasks.account import market
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
-from trading_env import LevelPlan, TradingVectorEnv, cut_due, run_ledger
+from trading_env import LevelPlan, TradingVectorEnv, cut_due, play_episode, run_ledger
 from trading_env.account.plan import first_bar_earned
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class AccountTask(SeriesTask):
         """Return the market, accounts on it, and its bars but the first."""
         bars = market.build_market(prepared, states, rows)
         return bars, TradingVectorEnv, len(bars) - 1
+
+    def walk(self, env: Any, policy: "Policy") -> NDArray[np.float64]:
+        """Return the (n,) rewards of one account: those of `env`, without its steps."""
+        return play_episode(policy.act, env.simulator.market, env.simulator.config).rewards
 
     def evidence(self, prepared: Prepared, states: "HiddenStates") -> float:
         """Return by how many standard errors the forecast of the bar an order earns beats none on the agent's rows."""
