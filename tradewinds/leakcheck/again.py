@@ -18,6 +18,7 @@ from tradewinds.leakcheck.worlds import another_world
 from tradewinds.pipeline.task import Models, Prepared
 
 WORLDS = (1, 2)  # seeds of `another_world`: a trend, a zigzag
+BEFORE = 1_000  # rows before the test rows whose states are compared, beside the validation rows
 LATER = 8  # one in so many of the test rows is decided on after those that are compared
 DAY_ROWS = 24  # rows after a boundary, near which the next one is sought
 
@@ -62,9 +63,10 @@ def _again(
 ) -> Leak | None:
     fitted, ours = models.forecasting()
     world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row), seed=seed))
-    theirs = encode(fitted, world.series)
+    asked = range(max(min(prepared.split.validation.start, rows.start - BEFORE), 0), max(rows.stop, row + 1))
+    theirs = encode(fitted, world.series, asked)
     what = f"it changed when only bars after {prepared.series.index[row].isoformat()}, half of the test, were changed"
-    wrong = _other_state(ours, theirs, row)
+    wrong = _other_state(ours, theirs, range(asked.start, row + 1))
     if wrong is not None:
         return leak_at(prepared, "frozen", "hidden_states", wrong, what)
     if decisions is None:
@@ -79,11 +81,9 @@ def _again(
     return leak_at(prepared, "frozen", "actions", first, what)
 
 
-def _other_state(ours: HiddenStates, theirs: HiddenStates, row: int) -> int | None:
-    """Return the first row up to `row` whose state or forecast differs; None if there is none."""
-    pairs = ((ours.hidden_state, theirs.hidden_state), (ours.forecast, theirs.forecast))
-    rows = [
-        np.flatnonzero(~((one[: row + 1] == other[: row + 1]) | np.isnan(one[: row + 1])).all(axis=1))
-        for one, other in pairs
-    ]
-    return min((int(found[0]) for found in rows if len(found)), default=None)
+def _other_state(ours: HiddenStates, theirs: HiddenStates, rows: range) -> int | None:
+    """Return the first of `rows` whose state or forecast differs; None if there is none."""
+    part = slice(rows.start, rows.stop)
+    pairs = ((ours.hidden_state[part], theirs.hidden_state[part]), (ours.forecast[part], theirs.forecast[part]))
+    found = [np.flatnonzero(~((one == other) | np.isnan(one)).all(axis=1)) for one, other in pairs]
+    return min((rows.start + int(differing[0]) for differing in found if len(differing)), default=None)
