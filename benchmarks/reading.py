@@ -32,8 +32,8 @@ def main(sizes: list[int]) -> None:
             )
 
 
-def make(path: Path, bars: int) -> None:
-    """Write a CSV of `bars` one-minute bars."""
+def make(path: Path, bars: int, *, imbalance: bool = True) -> None:
+    """Write a CSV of `bars` one-minute bars, with one more column or without it."""
     rng, level = np.random.default_rng(0), 4.0
     index = pd.date_range("2000-01-01", periods=bars, freq="1min", tz="UTC")
     for start in range(0, bars, PIECE):
@@ -42,7 +42,9 @@ def make(path: Path, bars: int) -> None:
         close, level = np.exp(log), float(log[-1])
         spread = np.exp(np.abs(rng.normal(0.0, 0.0005, (2, len(stamps)))))
         columns = {"open": close, "high": close * spread[0], "low": close / spread[1], "close": close}
-        columns |= {"volume": rng.integers(1, 10_000, len(stamps)), "imbalance": rng.normal(size=len(stamps))}
+        columns["volume"] = rng.integers(1, 10_000, len(stamps))
+        if imbalance:
+            columns["imbalance"] = rng.normal(size=len(stamps))
         frame = pd.DataFrame(columns, index=stamps.strftime("%Y-%m-%dT%H:%M:%SZ"))
         frame.to_csv(path, mode="a", header=start == 0, index_label="time", float_format="%.6f")
 

@@ -48,6 +48,19 @@ class HiddenStates:
         tables = {name: getattr(self, name)[:row] for name in ("index", "hidden_state", "forecast", "fit_end")}
         return replace(self, quantiles=quantiles, **tables)
 
+    def preceded_by(self, earlier: "HiddenStates") -> "HiddenStates":
+        """Return the states with the rows of `earlier`, the first ones of this series, in the place of their own."""
+        known = len(earlier.index)
+        quantiles = self.quantiles
+        if quantiles is not None and earlier.quantiles is not None:
+            quantiles = np.concatenate([earlier.quantiles, quantiles[known:]])
+        return replace(
+            self,
+            hidden_state=np.concatenate([earlier.hidden_state, self.hidden_state[known:]]),
+            forecast=np.concatenate([earlier.forecast, self.forecast[known:]]),
+            quantiles=quantiles,
+        )
+
     def save(self, folder: Path) -> None:
         """Write the states into an existing folder as one Parquet file."""
         columns = {f"hidden_{number}": column for number, column in enumerate(self.hidden_state.T)}
@@ -71,14 +84,16 @@ def load_hidden_states(folder: Path) -> HiddenStates:
     return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles)
 
 
-def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
+def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) -> HiddenStates:
     """Run a fitted forecaster over every bar of a series.
 
-    Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow.
+    Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow, nor on
+    which others are asked for.
 
     Args:
         fitted: the forecaster.
         series: T bars, of which it may have seen some.
+        rows: whose states are asked for; other rows may stay NaN. None for all.
 
     Returns:
         The states of all bars. `fit_end` is found by time, since the series may have grown or been cut since.
@@ -97,11 +112,12 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     quantiles = None
     windows = strided_windows(fitted.read(scaled).astype(np.float32), length)
     future = series.future_table(calendar=fitted.config.features.calendar)
-    for start in range(first_row, num_rows, BATCH):
-        rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
+    asked = range(first_row, num_rows) if rows is None else range(max(rows.start, first_row), min(rows.stop, num_rows))
+    for start in range(asked.start - (asked.start - first_row) % BATCH, asked.stop, BATCH):
+        batch = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
         count = min(BATCH, num_rows - start)
         part = slice(start, start + count)
-        points, states, spread = _speak(fitted, gather(windows, rows), future, rows)
+        points, states, spread = _speak(fitted, gather(windows, batch), future, batch)
         forecast[part], hidden[part] = points[:count], states[:count]
         if spread is not None:
             if quantiles is None:

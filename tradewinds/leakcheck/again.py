@@ -18,6 +18,7 @@ from tradewinds.pipeline.encoding import States, encode_bars
 from tradewinds.pipeline.task import Models, Prepared
 
 WORLDS = (1, 2)  # seeds of `another_world`: a trend, a zigzag
+BEFORE = 1_000  # rows before the test rows whose states are compared, beside the validation rows
 LATER = 8  # one in so many of the test rows is decided on after those that are compared
 DAY_ROWS = 24  # rows after a boundary, near which the next one is sought
 
@@ -64,9 +65,10 @@ def _again(
     assert fitted is not None
     assert ours is not None
     world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row), seed=seed))
-    theirs = encode_bars(fitted, world.series)
+    asked = range(max(min(prepared.split.validation.start, rows.start - BEFORE), 0), max(rows.stop, row + 1))
+    theirs = encode_bars(fitted, world.series, asked)
     what = f"it changed when only bars after {prepared.series.index[row].isoformat()}, half of the test, were changed"
-    wrong = _other_state(ours, theirs, row)
+    wrong = _other_state(ours, theirs, range(asked.start, row + 1))
     if wrong is not None:
         return leak_at(prepared, "frozen", "hidden_states", wrong, what)
     if decisions is None:
@@ -81,9 +83,10 @@ def _again(
     return leak_at(prepared, "frozen", "actions", first, what)
 
 
-def _other_state(ours: States, theirs: States, row: int) -> int | None:
-    """Return the first row up to `row` whose state or forecast differs; None if there is none."""
+def _other_state(ours: States, theirs: States, rows: range) -> int | None:
+    """Return the first of `rows` whose state or forecast differs; None if there is none."""
+    part = slice(rows.start, rows.stop)
     pairs = ((ours.hidden_state, theirs.hidden_state), (ours.forecast, theirs.forecast))
-    flat = [[table[: row + 1].reshape(row + 1, -1) for table in pair] for pair in pairs]
-    rows = [np.flatnonzero(~((one == other) | np.isnan(one)).all(axis=1)) for one, other in flat]
-    return min((int(found[0]) for found in rows if len(found)), default=None)
+    flat = [[table[part].reshape(len(rows), -1) for table in pair] for pair in pairs]
+    found = [np.flatnonzero(~((one == other) | np.isnan(one)).all(axis=1)) for one, other in flat]
+    return min((rows.start + int(differing[0]) for differing in found if len(differing)), default=None)

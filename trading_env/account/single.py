@@ -56,6 +56,14 @@ class FloatAccount:
         self.t = t + 1
         return Step(float(reward), bar.ruined, self.t >= self.until, bar)
 
+    def standing(self) -> tuple[Any, ...]:
+        """Return the state, to which `stand` goes back."""
+        return self.t, self.accounts, self.peak, self.memory
+
+    def stand(self, standing: tuple[Any, ...]) -> None:
+        """Go back to where the account once stood in this episode."""
+        self.t, self.accounts, self.peak, self.memory = standing
+
     def observation(self) -> Float32:
         """(F + K,) what is seen at the close of t."""
         setting = self.setting

@@ -139,7 +139,7 @@ def intervals_calibrated_on_test(monkeypatch):
 def states_whitened_on_all(monkeypatch):
     original = forecaster.hidden_states.encode
 
-    def encode(fitted, one):
+    def encode(fitted, one, *_):
         states = original(fitted, one)
         hidden = states.hidden_state
         return dataclasses.replace(states, hidden_state=hidden / np.nanstd(hidden, axis=0))
