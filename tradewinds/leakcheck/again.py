@@ -1,4 +1,4 @@
-"""The run's own states and decisions, made again where the second half of the test rows is another market.
+"""The run's own states and decisions, and those beside it, again where half of the test rows are another market.
 
 What was chosen by a look at all test rows, a threshold or a feature's window, is chosen otherwise there: everything
 after the middle is once a trend up and once a zigzag down. Must not know how anything was fitted.
@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from forecaster.panel_states import PanelStates
 from tradewinds.leakcheck.stretch import moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world
@@ -68,22 +69,32 @@ def _again(
     what = f"it changed when only bars after {prepared.series.index[row].isoformat()}, half of the test, were changed"
     wrong = _other_state(ours, theirs, row)
     if wrong is not None:
-        return leak_at(prepared, "frozen", "hidden_states", wrong, what)
+        return leak_at(prepared, "frozen", "hidden_states", wrong[0], f"{wrong[1]}{what}")
     if decisions is None:
         return None
     again = prepared.task.decide(world, replace(models, states=theirs), rows)
     there = decisions[decisions.index <= prepared.series.index[end]]
-    one, other = there.to_numpy(np.float64), again.loc[there.index, there.columns].to_numpy(np.float64)
-    differing = np.flatnonzero(~((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1))
+    tables = (there, again.loc[there.index, there.columns])
+    others = [prepared.task.beside(job, table) for job, table in zip((prepared, world), tables, strict=True)]
+    one, other = (pd.concat(pair, axis=1) for pair in zip(tables, others, strict=True))
+    differ = ~((one == other) | (one.isna() & other.isna())).to_numpy()
+    differing = np.flatnonzero(differ.any(axis=1))
     if len(differing) == 0:
         return None
     first = int(prepared.series.index.searchsorted(there.index[int(differing[0])]))
-    return leak_at(prepared, "frozen", "actions", first, what)
+    whose = f"{one.columns[int(differ[differing[0]].argmax())]}: " if prepared.several else ""
+    return leak_at(prepared, "frozen", "actions", first, f"{whose}{what}")
 
 
-def _other_state(ours: States, theirs: States, row: int) -> int | None:
-    """Return the first row up to `row` whose state or forecast differs; None if there is none."""
-    pairs = ((ours.hidden_state, theirs.hidden_state), (ours.forecast, theirs.forecast))
-    flat = [[table[: row + 1].reshape(row + 1, -1) for table in pair] for pair in pairs]
-    rows = [np.flatnonzero(~((one == other) | np.isnan(one)).all(axis=1)) for one, other in flat]
-    return min((int(found[0]) for found in rows if len(found)), default=None)
+def _other_state(ours: States, theirs: States, row: int) -> tuple[int, str] | None:
+    """Return the first row up to `row` whose state or forecast differs, and of which instrument; None if none does."""
+    places = []
+    for one, other in ((ours.hidden_state, theirs.hidden_state), (ours.forecast, theirs.forecast)):
+        same = (one == other) | (np.isnan(one) & np.isnan(other))
+        differ = ~same[: row + 1].all(axis=-1)  # (R,), or (R, A)
+        rows = np.flatnonzero(differ.reshape(row + 1, -1).any(axis=1))
+        if len(rows):
+            first = int(rows[0])
+            whose = f"of {ours.instruments[int(differ[first].argmax())]}: " if isinstance(ours, PanelStates) else ""
+            places.append((first, whose))
+    return min(places, key=lambda place: place[0], default=None)

@@ -42,10 +42,16 @@ def strategies(prepared: Prepared, market: Market, decisions: pd.DataFrame, rows
         paths[FORESIGHT] = perfect_foresight(market, rules)
         best = best_known(prepared, rows)
         return paths if best is None else {**paths, BEST_KNOWN: best}
-    universe = Universe.of(prepared.series, rows, rules)
+    followers = followed(prepared, decisions, rows)
+    paths = {"agent": agent, "buy_and_hold": followers.pop("buy_and_hold"), "flat": flat, RANDOM: drawn}
+    return {**paths, **followers, FORESIGHT: best_holdings(market, rules)}
+
+
+def followed(prepared: Prepared, decisions: pd.DataFrame, rows: range) -> dict[str, Array]:
+    """Return by name the (R, A) targets of the rules for several assets, none of which may know what comes."""
+    universe = Universe.of(prepared.series, rows, prepared.config.env)
     ranked = {name: columns_of(decisions, column) for column, name in RANKED.items()}
-    paths = {"agent": agent, "buy_and_hold": bought_once(universe), "flat": flat, RANDOM: drawn}
-    return {**paths, **rules_of(universe, ranked), FORESIGHT: best_holdings(market, rules)}
+    return {"buy_and_hold": bought_once(universe), **rules_of(universe, ranked)}
 
 
 def unbounded(market: Market, rules: TradingConfig) -> tuple[str, ...]:
