@@ -191,7 +191,11 @@ def refuse_names(fitted: FittedForecaster, table: FeatureTable) -> None:
     """
     if table.names != fitted.feature_names:
         missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
-        raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
+        cure = "; features.cross_section is read of all instruments, by encode_panel"
+        raise ValueError(
+            f"the series must have the features the forecaster was fitted on; they differ in {missing}"
+            f"{cure if fitted.config.features.cross_section else ''}"
+        )
 
 
 def embed(fitted: FittedForecaster, series: Series) -> Float32:

@@ -36,10 +36,8 @@ def eventful(seed, execution, assets=3, num_bars=60):
     columns["missing"], columns["delisted"] = rng.random(shape) < 0.2, np.zeros(shape, dtype=bool)
     columns["missing"][0] = False
     columns["missing"][40:, 0], columns["delisted"][40, 0] = True, True
+    columns["splits"][columns["missing"]], columns["dividends"][columns["missing"]] = 1.0, 0.0
     grown = np.cumprod(columns["splits"], axis=0)
-    for name in ("dividends", "splits"):
-        columns[name][columns["missing"]] = 0.0 if name == "dividends" else 1.0
-    columns.pop("borrow"), columns.pop("delisted")
     return dataclasses.replace(plain, open=plain.open / grown, close=plain.close / grown, **columns)
 
 

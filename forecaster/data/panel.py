@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.config import FeatureConfig
+from forecaster.data.cross_section import cross_section_features
 from forecaster.data.features import FeatureTable, TooFewBars, build_features
 from forecaster.data.series import Series, mean_where
 
+Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
@@ -22,13 +24,20 @@ def build_panel_features(series: Series, config: FeatureConfig) -> list[FeatureT
 
     Returns:
         A tables of T rows, all of the same names. Rows before an instrument's first bar are NaN, and its warm-up is
-        counted from there; one whose bars are too few for any row has T as its first row, and is NaN throughout.
+        counted from there; one whose bars are too few for any row has T as its first row, and is NaN throughout. With
+        `config.cross_section` the plain features are followed by where it stands among the others of a bar.
 
     Raises:
-        ValueError: what `build_features` raises, or that no instrument has enough bars.
+        ValueError: what `build_features` raises, that no instrument has enough bars, or that one instrument should be
+            compared with others.
     """
+    if config.cross_section and len(series.instruments) == 1:
+        raise ValueError(
+            "features.cross_section compares instruments, the series has one; bring the others, or leave it empty"
+        )
     panel = with_common(series)
-    tables = [_own_table(panel, number, config) for number in range(len(panel.instruments))]
+    own = [_own_table(panel, number, config) for number in range(len(panel.instruments))]
+    tables = own if not config.cross_section else _compared(own, panel, config)
     defined = next((table for table in tables if table is not None), None)
     if defined is None:
         raise ValueError(
@@ -81,3 +90,29 @@ def _own_table(panel: Series, number: int, config: FeatureConfig) -> FeatureTabl
         return None
     values = np.concatenate([np.full((first, table.values.shape[1]), np.nan), table.values]) if first else table.values
     return replace(table, values=values, first_row=first + table.first_row)
+
+
+def _compared(tables: Sequence[FeatureTable | None], panel: Series, config: FeatureConfig) -> list[FeatureTable | None]:
+    """Set cross-sectional features behind the plain ones of each table; None where they are never defined."""
+    compared, first_rows = cross_section_features(panel, config)
+    beside: list[FeatureTable | None] = []
+    for number, table in enumerate(tables):
+        first_row = max(int(first_rows[number]), 0 if table is None else table.first_row)
+        if table is None or first_row >= len(panel.index):
+            beside.append(None)
+            continue
+        columns = np.column_stack([values[:, number] for values in compared.values()])
+        beside.append(_inserted(table, columns, tuple(compared), first_row))
+    return beside
+
+
+def _inserted(table: FeatureTable, columns: Array, names: tuple[str, ...], first_row: int) -> FeatureTable:
+    plain, more = table.plain, len(names)
+    return FeatureTable(
+        np.concatenate([table.values[:, :plain], columns, table.values[:, plain:]], axis=1),
+        (*table.names[:plain], *names, *table.names[plain:]),
+        first_row,
+        plain + more,
+        tuple(number + more for number in table.season),
+        {mean + more: of + more * (of >= plain) for mean, of in table.means.items()},
+    )

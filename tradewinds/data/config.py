@@ -49,7 +49,7 @@ class SampleConfig:
     """A series that is shipped, or read from the installed `arch` package.
 
     Attributes:
-        name: `sp500`, `nasdaq`, `wti`, `henry_hub`, `houston` or `plant_temperature`.
+        name: `sp500`, `nasdaq`, `wti`, `henry_hub`, `houston`, `plant_temperature`, or the universe `currencies`.
         instruments: which of its instruments, at least one; a forecaster learns from all of them.
         price_floor: prices from 0 up to it are raised to it, with a note; null raises none, and a price of 0 is then
             refused, as a negative one always is, unless differences are forecast. For series of one price a bar.
@@ -63,7 +63,7 @@ class SampleConfig:
     IS_LIVE: ClassVar[bool] = False  # it ends where it ends: no bar will be added
 
     kind: Literal["sample"] = "sample"
-    name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "plant_temperature"]
+    name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "plant_temperature", "currencies"]
     instruments: Names
     price_floor: Annotated[float, Field(gt=0, description="the unit of the prices")] | None = None
     first: Date | None = None
@@ -73,8 +73,8 @@ class SampleConfig:
     def __post_init__(self) -> None:
         require(
             (
-                self.price_floor is None or self.name not in ("sp500", "nasdaq"),
-                f"price_floor is for series of one price a bar, and {self.name} has four; set it to null",
+                self.price_floor is None or self.name not in ("sp500", "nasdaq", "currencies"),
+                f"price_floor is for series of one price a bar that may be 0, and {self.name} is none; set it to null",
             ),
             _span_law(self.first, self.last),
             _relative_law(self.target, len(self.instruments)),

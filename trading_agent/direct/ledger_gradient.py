@@ -102,20 +102,11 @@ class Surrogate:
         if self.execution == "next_close":
             cash = self._accrued(cash, grown, rows)
         base = (cash + grown.sum(dim=1)).clamp_min(LEAST)
-        bought = wanted * base[:, None] - grown
-        if self.on_change:
-            bought = bought.masked_fill(wanted == last, 0.0)
-        stopped = None if self.stopped is None else self.stopped[rows]
-        if stopped is not None:
-            bought = bought.masked_fill(stopped, 0.0)
-        if self.maintenance and (self.on_change or stopped is not None):
-            moved = torch.where(wanted != last, wanted, held) if self.on_change else wanted
-            bought = self._within_cap((held, moved), bought, grown, base, stopped)
+        bought, last = self._filled(held, wanted, last, grown, base, rows)
         flow, notional = bought.sum(dim=1), bought.abs().sum(dim=1)
         tilt, fee = charged * self.tilt, charged * self.fee
         cash = cash - flow - notional * tilt - fee * (notional + flow * tilt)
         filled = grown + bought
-        last = wanted if stopped is None else torch.where(stopped, last, wanted)
         value = filled * (1.0 + self.after[rows])
         if self.execution == "same_close":
             cash, value, last = self._night(cash, filled, value, last, rows)
@@ -124,31 +115,78 @@ class Surrogate:
         equity = (cash + value.sum(dim=1)).clamp_min(LEAST)
         return equity.log(), value / equity[:, None], last
 
+    def _filled(
+        self, held: Tensor, wanted: Tensor, last: Tensor, grown: Tensor, base: Tensor, rows: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return (N, A) value bought, and targets traded on last; `grown` is held at the fill, `base` the equity."""
+        bought, stopped = wanted * base[:, None] - grown, None if self.stopped is None else self.stopped[rows]
+        if self.on_change:
+            bought = bought.masked_fill(wanted == last, 0.0)
+        beyond = None
+        if self.maintenance and (self.on_change or stopped is not None):
+            beyond = self._beyond_cap(held, torch.where(wanted != last, wanted, held) if self.on_change else wanted)
+        if beyond is not None:
+            bought = self._within_cap(beyond, bought, grown, base, stopped)
+        if stopped is None:
+            return bought, wanted
+        asked, bought = bought, bought.masked_fill(stopped, 0.0)
+        target = torch.where(stopped, last, wanted)
+        if self.maintenance and held.shape[1] > 1:
+            return self._within_room((asked, bought), (last, target), grown, base)
+        return bought, target
+
+    def _beyond_cap(self, held: Tensor, ordered: Tensor) -> Tensor | None:
+        """(N,) who holds more than the cap at the close, or would after the orders; None where nobody; eq. 17."""
+        together = torch.maximum(held.abs().sum(dim=1), ordered.abs().sum(dim=1))
+        beyond = together > self.cap * DRIFT
+        return beyond if bool(beyond.any()) else None
+
     def _within_cap(
-        self, exposures: tuple[Tensor, Tensor], bought: Tensor, grown: Tensor, base: Tensor, stopped: Tensor | None
+        self, beyond: Tensor, bought: Tensor, grown: Tensor, base: Tensor, stopped: Tensor | None
     ) -> Tensor:
-        """Cut what will be held down to the cap, where that stood beyond it at the close or will; pro rata.
+        """Cut what will be held of what trades down to the cap, pro rata; eq. 18.
 
         Args:
-            exposures: (N, A) held at the close, and what the orders would make of them.
+            beyond: (N,) who was found beyond the cap at the close.
             bought: (N, A) value that the orders buy.
             grown: (N, A) value held at the fill.
             base: (N,) equity at the fill, before costs.
             stopped: (N, A) what does not trade, and is not cut either; None where all do.
         """
-        held, ordered = (exposure.abs().sum(dim=1) for exposure in exposures)
-        beyond = torch.maximum(held, ordered) > self.cap * DRIFT
-        if not bool(beyond.any()):
-            return bought
         kept, room = grown + bought, self.cap * base
-        value = kept.abs()
         if stopped is not None:
-            room = (room - (value * stopped).sum(dim=1)).clamp_min(0.0)
-            value = torch.where(stopped, 0.0, value)
-        gross = value.sum(dim=1)
+            still = grown.abs() * stopped
+            room, kept = (room - still.sum(dim=1)).clamp_min(0.0), kept.masked_fill(stopped, 0.0)
+        gross = kept.abs().sum(dim=1)
         share = torch.where(beyond & (gross > room * EXACT), room / gross.clamp_min(LEAST), 1.0)
         cut = kept * share[:, None] - grown
-        return cut if stopped is None else torch.where(stopped, 0.0, cut)
+        return cut if stopped is None else torch.where(stopped, bought, cut)
+
+    def _within_room(
+        self, orders: tuple[Tensor, Tensor], targets: tuple[Tensor, Tensor], grown: Tensor, base: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Let positions grow only into the room that others leave which were to shrink and do not trade; eq. 23.
+
+        Args:
+            orders: (N, A) value that was asked for, and that trades.
+            targets: (N, A) traded on last before, and by these orders.
+            grown: (N, A) value held at the fill.
+            base: (N,) equity at the fill, before costs.
+        """
+        (asked, bought), (last, target) = orders, targets
+        after, goal = (grown + bought).abs(), (grown + asked).abs()
+        stuck = ((asked != 0.0) & (after > goal * EXACT)).any(dim=1)
+        over = stuck & (after.sum(dim=1) > base * self.cap * DRIFT)
+        if not bool(over.any()):
+            return bought, target
+        growth = (after - grown.abs()).clamp_min(0.0)
+        room = (base * self.cap - (after - growth).sum(dim=1)).clamp_min(0.0)
+        together = growth.sum(dim=1)
+        waits = torch.where(over & (together > room), 1.0 - room / together.clamp_min(LEAST), 0.0)[:, None]
+        waiting = (growth > 0.0) & (waits > 0.0)
+        fewer = (grown + bought) * (1.0 - waits * growth / after.clamp_min(LEAST)) - grown
+        share = torch.where(waiting, fewer / torch.where(waiting, bought, 1.0), 1.0)
+        return torch.where(waiting, fewer, bought), last + (target - last) * share
 
     def _night(
         self, cash: Tensor, before: Tensor, value: Tensor, last: Tensor, rows: Tensor

@@ -163,8 +163,8 @@ def tell_universe(universe: Universe) -> list[Note]:
         holed = [name for name, history in bars.items() if history.holes]
         most = max(holed, key=lambda name: bars[name].holes)
         lines.append(
-            f"{len(holed)} lack {universe.holes} bars within their histories, most of all {most} with "
-            f"{bars[most].holes}: they do not trade in them, and their close before is carried"
+            f"holes within histories: {universe.holes} bars of {len(holed)} instruments, most of all {most} with "
+            f"{bars[most].holes}: nothing trades in them, and the close before is carried"
         )
     if universe.renamed:
         pairs = [f"{earlier} as {later}" for earlier, later in universe.renamed.items()]

@@ -65,7 +65,7 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         if config.symbols is not None:
             return load_universe(raws_of(paths, replace(directions, several=True)), config, directions, rules)
         raws = raws_of(paths, directions)
-        if isinstance(config.path, str) and config.symbol is None and files_of_one_each(raws):
+        if isinstance(config.path, str) and config.symbol is None and files_of_one_each(raws, directions):
             return load_universe(raws, config, directions, rules)
         symbol = [] if config.symbol is None else [config.symbol]
         files = {config.symbol or stem(paths[0]): raws}

@@ -12,7 +12,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.cells import texts
 from tradewinds.data.readers.clocks import TimeColumns, as_times, clock_of, with_date
 from tradewinds.data.readers.directions import Directions
-from tradewinds.data.readers.foot import without_foot
+from tradewinds.data.readers.foot import time_column, without_foot
 from tradewinds.data.readers.numbers import styles_of
 from tradewinds.data.readers.order import FileRows, in_order
 from tradewinds.data.readers.origin import Origin
@@ -47,7 +47,13 @@ def raws_of(paths: Sequence[Path], directions: Directions) -> list[Raw]:
     Raises:
         RequestError: a file cannot be read, or has not the column of times that the request names.
     """
-    raws = [without_foot(_dated(raw), directions) for path in paths for raw in read_raws(path, directions)]
+    raws: list[Raw] = []
+    known: dict[tuple[str, ...], str] = {}  # by the names of a file's columns, that of its times
+    for raw in (_dated(raw) for path in paths for raw in read_raws(path, directions)):
+        names = tuple(raw.cells)
+        if names not in known:
+            known[names] = time_column(raw, directions)
+        raws.append(without_foot(raw, directions, known[names]))
     for raw in raws:
         if directions.time_column is not None:
             find_column(directions.time_column, list(raw.cells), Path(raw.origin.files[0]).name)

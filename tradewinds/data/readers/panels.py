@@ -30,6 +30,8 @@ from tradewinds.data.readers.table import Table, take_rows
 from tradewinds.data.readers.text import listed, moment
 from tradewinds.data.rules import DataConfig
 
+ENOUGH = 100  # files, by which it is known what a folder holds
+SHARED = 0.5  # of the rows of files of one instrument each have a time that another file has, at least
 Form = Literal["long", "wide", "files"]
 
 
@@ -109,14 +111,16 @@ def read_panel(raws: Sequence[Raw], *, choice: Choice, directions: Directions, r
     return Panel(replace(table, styles=styles, notes=(*table.notes, *notes)), symbols, starts, form, renamed)
 
 
-def files_of_one_each(raws: Sequence[Raw]) -> bool:
+def files_of_one_each(raws: Sequence[Raw], directions: Directions) -> bool:
     """Say whether the files of a folder hold one instrument each: by a column of symbols, or by the times they share.
 
-    Files of the same instrument follow one another: what they share is little, and the same in both.
+    Files of the same instrument follow one another: the times that they share are few, and their cells the same. The
+    first `ENOUGH` of the files tell.
     """
+    raws = raws[:ENOUGH]
     if len(raws) < 2 or any(raw.layout.symbol_column for raw in raws):
         return False
-    clocks = [clock_in(raw, Directions()) for raw in raws]
+    clocks = _clocks(raws, directions)
     columns = [symbol_column(raw, clock.columns) for raw, clock in zip(raws, clocks, strict=True)]
     if all(column is not None for column in columns):
         parts = [from_column(raw, str(column)) for raw, column in zip(raws, columns, strict=True)]
@@ -124,11 +128,14 @@ def files_of_one_each(raws: Sequence[Raw]) -> bool:
         return all(len(symbols) == 1 for symbols in named) and len(set(named)) == len(named)
     if any(column is not None for column in columns):
         return False
-    first = _stamps(raws[0], clocks[0])
-    shared = [
-        _shares(first, raws[0], _stamps(raw, clock), raw) for raw, clock in zip(raws[1:], clocks[1:], strict=True)
-    ]
-    return all(shared)
+    stamps = [_stamps(raw, clock) for raw, clock in zip(raws, clocks, strict=True)]
+    if any(own.has_duplicates for own in stamps):
+        return False
+    codes, _ = pd.factorize(np.concatenate([own.astype(str).to_numpy(dtype=object) for own in stamps]))
+    shared = np.bincount(codes)[codes] > 1
+    if shared.mean() < SHARED:
+        return False
+    return any(_differ(stamps[0], raws[0], own, raw) for own, raw in zip(stamps[1:], raws[1:], strict=True))
 
 
 def _stamps(raw: Raw, clock: TimeColumns) -> pd.Index:
@@ -140,19 +147,12 @@ def _stamps(raw: Raw, clock: TimeColumns) -> pd.Index:
     return words[0] if len(words) == 1 else pd.Index(words[0].astype(str) + " " + words[1].astype(str))
 
 
-def _shares(first: pd.Index, one: Raw, second: pd.Index, other: Raw) -> bool:
-    """Whether half of the shorter file's times stand in the longer one, and not all with the same cells."""
-    if first.has_duplicates or second.has_duplicates:
-        return False
+def _differ(first: pd.Index, one: Raw, second: pd.Index, other: Raw) -> bool:
+    """Whether two files have other cells at a time that both have."""
     places = first.get_indexer(second)
     here = np.flatnonzero(places >= 0)
-    if len(here) < 0.5 * min(len(first), len(second)):
-        return False
     names = [name for name in one.cells if name in other.cells]
-    differing = [
-        pd.Index(_plain(one.cells[name], places[here])) != pd.Index(_plain(other.cells[name], here)) for name in names
-    ]
-    return bool(np.any(differing))
+    return any(_plain(one.cells[name], places[here]) != _plain(other.cells[name], here) for name in names)
 
 
 def _plain(cells: object, rows: NDArray[np.int64]) -> list[object]:

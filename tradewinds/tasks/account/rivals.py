@@ -32,19 +32,14 @@ def strategies(prepared: Prepared, market: Market, decisions: pd.DataFrame, rows
     """
     agent, rules = targets_of(decisions), prepared.config.env
     seed, draws = seed_for(prepared.config.seed, "rotation"), prepared.config.backtest.random_draws
-    flat, drawn = np.zeros_like(agent), random_rotation(agent, market, rules, seed=seed, draws=draws)
+    drawn = random_rotation(agent, market, rules, seed=seed, draws=draws)
     if not prepared.several:
         forecast = decisions[[name for name in decisions if str(name).startswith("forecast_")]].to_numpy(np.float32)
-        held = np.full_like(agent, min(1.0, rules.leverage_cap))
-        paths = {"agent": agent, "buy_and_hold": held, "flat": flat, RANDOM: drawn}
-        paths["forecast_sign"] = sign_targets(forecast[:, 0], rules)
-        paths["plan_on_forecast"] = planned_targets(forecast.astype(np.float64), rules, market.bars_per_year)
-        paths[FORESIGHT] = perfect_foresight(market, rules)
         best = best_known(prepared, rows)
-        return paths if best is None else {**paths, BEST_KNOWN: best}
-    followers = followed(prepared, decisions, rows)
-    paths = {"agent": agent, "buy_and_hold": followers.pop("buy_and_hold"), "flat": flat, RANDOM: drawn}
-    return {**paths, **followers, FORESIGHT: best_holdings(market, rules)}
+        return of_one(agent, drawn, market, forecast, rules) | ({} if best is None else {BEST_KNOWN: best})
+    held = followed(prepared, decisions, rows)
+    paths = {"agent": agent, "buy_and_hold": held.pop("buy_and_hold"), "flat": np.zeros_like(agent), RANDOM: drawn}
+    return {**paths, **held, FORESIGHT: best_holdings(market, rules)}
 
 
 def followed(prepared: Prepared, decisions: pd.DataFrame, rows: range) -> dict[str, Array]:
@@ -52,6 +47,29 @@ def followed(prepared: Prepared, decisions: pd.DataFrame, rows: range) -> dict[s
     universe = Universe.of(prepared.series, rows, prepared.config.env)
     ranked = {name: columns_of(decisions, column) for column, name in RANKED.items()}
     return {"buy_and_hold": bought_once(universe), **rules_of(universe, ranked)}
+
+
+def of_one(
+    agent: Array, drawn: Array, market: Market, forecast: NDArray[np.float32], rules: TradingConfig
+) -> dict[str, Array]:
+    """Return by name the (T, 1) targets of an agent of one asset and of what stands beside it.
+
+    Args:
+        agent: (T, 1) its targets.
+        drawn: (T, 1) those of `random_rotation`.
+        market: T bars.
+        forecast: (T, H) forecast log returns of the bars that an order decided at t earns, the first one first.
+        rules: levels and costs.
+    """
+    return {
+        "agent": agent,
+        "buy_and_hold": np.full_like(agent, min(1.0, rules.leverage_cap)),
+        "flat": np.zeros_like(agent),
+        RANDOM: drawn,
+        "forecast_sign": sign_targets(forecast[:, 0], rules),
+        "plan_on_forecast": planned_targets(forecast.astype(np.float64), rules, market.bars_per_year),
+        FORESIGHT: perfect_foresight(market, rules),
+    }
 
 
 def unbounded(market: Market, rules: TradingConfig) -> tuple[str, ...]:
