@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from forecaster.data.panel import build_panel_features
 from forecaster.fitted import FittedForecaster
 from tradewinds.core.console import Silent
-from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_of
+from tradewinds.leakcheck.stretch import moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
 from tradewinds.leakcheck.worlds import another_world
 from tradewinds.pipeline import steps
@@ -106,13 +107,15 @@ def _agent_again(prepared: Prepared, models: Fits, first: TrainedAgent, folder: 
 def _stopped_again(prepared: Prepared, models: Fits, run: Path) -> Leak | None:
     """Change the bars after the first row that stops the fit: scaler and first epoch may not notice.
 
-    A linear base is left out: the stopping rows choose its penalty, as they choose the epoch.
+    A linear base is left out: the stopping rows choose its penalty, as they choose the epoch. So are other lifetimes:
+    an instrument that ends before those rows is stopped by earlier ones of its own.
     """
     model, trainer, panel = prepared.config.model, prepared.config.trainer, models.panel
-    first = max(first_row(prepared, fitted, name) for name, fitted in panel.items())
+    first = _first_decision(prepared, panel)
     last = prepared.split.forecaster.stop - model.horizon
     row = last - max(2, round(trainer.early_stopping_fraction * (last - first)))
-    world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row)))
+    other = another_world(parts_of(prepared), row, moment=moment_of(prepared, row), same_bars=True)
+    world = world_of(prepared, other)
     if model.linear_base:
         config = dataclasses.replace(prepared.config, model=dataclasses.replace(model, linear_base=False))
         prepared, world = (dataclasses.replace(one, config=config) for one in (prepared, world))
@@ -125,6 +128,13 @@ def _stopped_again(prepared: Prepared, models: Fits, run: Path) -> Leak | None:
         if fitted.history[0]["fit_loss"] != others[name].history[0]["fit_loss"]:
             return leak_at(prepared, "refit", "forecaster_fit", row + 1, what)
     return None
+
+
+def _first_decision(prepared: Prepared, panel: dict[str, FittedForecaster]) -> int:
+    """Return the first row with a whole context: of all, or where histories are ragged of the first that has one."""
+    length, fitted = prepared.config.model.context_length, next(iter(panel.values()))
+    first_rows = [table.first_row for table in build_panel_features(prepared.panel, fitted.config.features)]
+    return (max(first_rows) if prepared.panel.traded is None else min(first_rows)) + length - 1
 
 
 def _same_forecasters(

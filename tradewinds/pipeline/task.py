@@ -314,6 +314,12 @@ class Task(Protocol[JobT]):
     def decide(self, job: JobT, models: Models, rows: range) -> pd.DataFrame:
         """Let the policy act on `rows`: what was decided, by time, with all that the baselines beside it read."""
 
+    def beside(self, job: JobT, decisions: pd.DataFrame) -> pd.DataFrame:
+        """Return by time what is held beside the agent by rules that may not know what comes; no column where none is.
+
+        Of rules that read decisions alone nothing need be told.
+        """
+
     def outcome(self, job: JobT, decisions: pd.DataFrame) -> Outcome:
         """Turn decisions into money beside all baselines, perfect foresight last."""
 

@@ -137,6 +137,10 @@ class SeriesTask:
         decisions: pd.DataFrame = self._part("backtest").decide(prepared, models, rows)
         return decisions
 
+    def beside(self, prepared: Prepared, decisions: pd.DataFrame) -> pd.DataFrame:
+        """Return nothing: whatever stands beside the agent reads its decisions alone."""
+        return pd.DataFrame(index=decisions.index)
+
     def outcome(self, prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
         """Return what was decided in money, beside its baselines."""
         outcome: Outcome = self._part("backtest").outcome(prepared, decisions)

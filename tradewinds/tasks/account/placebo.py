@@ -20,12 +20,15 @@ FREE = CostConfig(**dict.fromkeys(vars(CostConfig()), 0.0))
 
 def costless(config: Config) -> Config:
     """Return the request of a market that charges nothing, in which whoever believes in something acts on it."""
-    return replace(config, env=replace(config.env, costs=FREE))
+    return replace(config, env=replace(config.env, costs=FREE, delisting_loss=0.0))
 
 
 def frictions(config: Config) -> list[Config]:
-    """Return the request with its costs and without: neither may feed an account."""
-    return [config, costless(config)]
+    """Return the request with its costs and without: neither may feed an account.
+
+    What is delisted is paid out in full, since who is short of it would earn what its owners lose.
+    """
+    return [replace(config, env=replace(config.env, delisting_loss=0.0)), costless(config)]
 
 
 def luck(prepared: Prepared, outcome: Outcome | None, forecasts: Forecasts, rng: np.random.Generator) -> Luck:

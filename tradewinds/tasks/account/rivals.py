@@ -37,10 +37,16 @@ def strategies(prepared: Prepared, market: Market, decisions: pd.DataFrame, rows
         forecast = decisions[[name for name in decisions if str(name).startswith("forecast_")]].to_numpy(np.float32)
         best = best_known(prepared, rows)
         return of_one(agent, drawn, market, forecast, rules) | ({} if best is None else {BEST_KNOWN: best})
-    universe = Universe.of(prepared.series, rows, rules)
+    held = followed(prepared, decisions, rows)
+    paths = {"agent": agent, "buy_and_hold": held.pop("buy_and_hold"), "flat": np.zeros_like(agent), RANDOM: drawn}
+    return {**paths, **held, FORESIGHT: best_holdings(market, rules)}
+
+
+def followed(prepared: Prepared, decisions: pd.DataFrame, rows: range) -> dict[str, Array]:
+    """Return by name the (R, A) targets of the rules for several assets, none of which may know what comes."""
+    universe = Universe.of(prepared.series, rows, prepared.config.env)
     ranked = {name: columns_of(decisions, column) for column, name in RANKED.items()}
-    paths = {"agent": agent, "buy_and_hold": bought_once(universe), "flat": np.zeros_like(agent), RANDOM: drawn}
-    return {**paths, **rules_of(universe, ranked), FORESIGHT: best_holdings(market, rules)}
+    return {"buy_and_hold": bought_once(universe), **rules_of(universe, ranked)}
 
 
 def of_one(

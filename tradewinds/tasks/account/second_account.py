@@ -5,6 +5,7 @@ later.
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,8 @@ def second_opinion(prepared: Prepared, played: Backtest) -> tuple[str, int, str]
 
 def _of_several(prepared: Prepared, played: Backtest) -> tuple[str, int, str] | None:
     """Return the same for several assets, by name."""
-    start, market = played.rows.start, price_market(prepared, played.rows)
+    start, part, series = played.rows.start, slice(played.rows.start, played.rows.stop), prepared.series
+    market = replace(price_market(prepared, played.rows), open=series.open[part], close=series.close[part])
     for number, name in enumerate(played.strategies):
         units, equity = second_portfolio(market, played.targets[:, number], prepared.config.env)
         for asset, instrument in enumerate(market.instruments):

@@ -18,7 +18,7 @@ from tradewinds.request.schema import Config
 from tradewinds.tasks.account import market
 from tradewinds.tasks.account.laws import refuse_several
 from tradewinds.tasks.account.orders import orders_of, read_holdings
-from tradewinds.tasks.account.rivals import targets_of
+from tradewinds.tasks.account.rivals import followed, targets_of
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
 from trading_env import LevelPlan, TradingVectorEnv, cut_due, play_episode, run_ledger
@@ -131,6 +131,15 @@ class AccountTask(SeriesTask):
         truth = prepared.series.log_return()[start + 1 : start + len(decisions), 0]
         error = truth - decisions["next_bar"].to_numpy(np.float32)[:-1]
         return Forecasts(scores={}, errors={"model": error, "naive": truth})
+
+    def beside(self, prepared: Prepared, decisions: pd.DataFrame) -> pd.DataFrame:
+        """Return (R, S A) `<rule>.<name>`, the targets of rules for several assets; nothing for one."""
+        if not prepared.several:
+            return super().beside(prepared, decisions)
+        start = int(prepared.series.index.searchsorted(decisions.index[0]))
+        held = followed(prepared, decisions, range(start, start + len(decisions)))
+        names = [f"{rule}.{name}" for rule in held for name in prepared.series.instruments]
+        return pd.DataFrame(np.concatenate(list(held.values()), axis=1), decisions.index, names)
 
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's returns."""
