@@ -92,7 +92,7 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
         ValueError: `targets` does not fit the market, is not finite, or exceeds a cap; the market lacks what the rules
             need.
     """
-    targets = _checked(market, targets, config)
+    targets = checked_targets(market, targets, config)
     columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year, market.lots)
     record = _Record(*targets.shape)
     plain = columns.plain and not (rules.varying or rules.lot is not None or rules.min_notional or rules.margin)
@@ -108,7 +108,12 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
     return record.run(market, config)
 
 
-def _checked(market: Market, targets: Array, config: TradingConfig) -> Array:
+def checked_targets(market: Market, targets: Array, config: TradingConfig) -> Array:
+    """Return (T, N, A) targets.
+
+    Raises:
+        ValueError: they do not fit the market, are not finite, or exceed a cap.
+    """
     targets = np.asarray(targets, dtype=np.float64)
     if targets.ndim == 2:
         targets = targets[:, None, :]
