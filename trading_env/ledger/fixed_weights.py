@@ -70,7 +70,7 @@ def run_weights(market: Market, targets: Array, config: TradingConfig) -> Weight
 
 def _check(market: Market, orders: Array, config: TradingConfig, rules: Rules) -> None:
     plain = LedgerColumns(market, config).plain
-    if not plain or rules.varying or rules.lot is not None or rules.min_notional or rules.margin:
+    if not (plain and rules.common):
         raise ValueError("a run of weights knows constant cost rates and a market without events; use run_ledger")
     if rules.on_change:
         held = np.argwhere((orders[1:] == orders[:-1]) & (orders[1:] != 0.0))

@@ -95,7 +95,7 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
     targets = checked_targets(market, targets, config)
     columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year, market.lots)
     record = _Record(*targets.shape)
-    plain = columns.plain and not (rules.varying or rules.lot is not None or rules.min_notional or rules.margin)
+    plain = columns.plain and rules.common
     single_asset = targets.shape[2] == 1
     if single_asset and plain and targets.shape[1] <= FEW:
         fills = fill_prices(market, config)[1:, 0]
