@@ -12,12 +12,8 @@ from trading_env.account.plan import LevelPlan, planned_exposures, planned_targe
 from trading_env.account.vector import TradingVectorEnv
 from trading_env.config import CostConfig, RewardConfig, TradingConfig
 from trading_env.ledger.fixed_units import UnitRun, run_units
-<<<<<<< HEAD
-from trading_env.ledger.run import LedgerRun, cut_due, final_equity, run_ledger
-=======
 from trading_env.ledger.fixed_weights import WeightRun, run_weights
-from trading_env.ledger.run import LedgerRun, cut_due, run_ledger
->>>>>>> ledger
+from trading_env.ledger.run import LedgerRun, cut_due, final_equity, run_ledger
 from trading_env.ledger.trades import Trade, all_trades, closed_trades, payments
 from trading_env.market import Market, realised_volatility
 from trading_env.planning.foresight import not_bounded, perfect_foresight

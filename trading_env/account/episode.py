@@ -64,9 +64,9 @@ def play_episode(act: Callable[[Float32], NDArray[Any]], market: Market, config:
         targets[account.t] = actions.target(again)
         if account.t == last:
             break
-        step = account.advance(again)
-        rewards.append(step.reward)
-        if step.terminated:
+        _, reward, ruined, _, _ = account.play(again)
+        rewards.append(reward)
+        if ruined:
             break
         if actions.discrete:
             ahead = min(2 ** (kept + 1).bit_length(), MOST_AHEAD)  # a power of two: no row moves another's last digit
@@ -82,10 +82,10 @@ def _held(account: FloatAccount, action: Any, count: int) -> Trail:
     """Let an account choose one action again for `count` - 1 bars, as far as the market goes and it is not ruined."""
     trail: Trail = [(account.observation(), account.standing(), 0.0)]
     while len(trail) < count and account.t < account.setting.last:
-        step = account.advance(action)
-        if step.terminated:
+        seen, reward, ruined, _, _ = account.play(action)
+        if ruined:
             break
-        trail.append((account.observation(), account.standing(), step.reward))
+        trail.append((seen, account.standing(), reward))
     return trail
 
 

@@ -179,25 +179,25 @@ class FloatAccount:
         )
         return float(reward)
 
-<<<<<<< HEAD
     def standing(self) -> tuple[Any, ...]:
         """Return the state, to which `stand` goes back."""
-        return self.t, self.accounts, self.peak, self.memory
+        return self.t, self.held, self.peak, self.memory
 
     def stand(self, standing: tuple[Any, ...]) -> None:
         """Go back to where the account once stood in this episode."""
-        self.t, self.accounts, self.peak, self.memory = standing
+        if standing[0] != self.t:
+            self._close_page()
+        self.t, self.held, self.peak, self.memory = standing
 
     def observation(self) -> Float32:
         """(F + K,) what is seen at the close of t."""
-        setting = self.setting
-        row: Float32 = setting.table[self.t].copy()
-        widest, exposure = setting.widest, self.exposure
-        row[-3] = min(max(exposure, -widest), widest)
-        row[-2] = self.accounts.target
-        row[-1] = 1.0 - self.accounts.equity / self.peak
+        row: Float32 = self.setting.table[self.t].copy()
+        _, units, target, equity, close = self.held
+        widest = self.setting.widest
+        row[-3] = min(max(units * close / (equity if equity >= FLOOR else FLOOR), -widest), widest)
+        row[-2], row[-1] = target, 1.0 - equity / self.peak
         return row
-=======
+
     def _turn(self) -> PagedBar:
         """Make the bars after t ready, and return the first of them."""
         width = self.setting.table.shape[1]
@@ -208,7 +208,6 @@ class FloatAccount:
         self._shown, self._place = memoryview(cast(Any, rows)).cast("B").cast("f"), width - 3
         self._bars = zip(rows, exposures, fills, closes, strict=True)
         return next(self._bars)
->>>>>>> ledger
 
     def _close_page(self) -> None:
         self._bars, self._shown, self._place = iter(()), memoryview(b""), 0

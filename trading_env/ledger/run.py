@@ -108,13 +108,12 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
     return record.run(market, config)
 
 
-<<<<<<< HEAD
 def final_equity(market: Market, targets: Array, config: TradingConfig) -> Array:
     """Return the (N,) equity that many accounts end with: the last row of `run_ledger`'s, without records of the rest.
 
     Arguments and errors are those of `run_ledger`.
     """
-    targets = _checked(market, targets, config)
+    targets = checked_targets(market, targets, config)
     if targets.shape[1] <= FEW:
         return np.asarray(run_ledger(market, targets, config).equity[-1])
     n, columns, rules = numbers_of(targets.shape[2]), LedgerColumns(market, config), Rules(config, market.bars_per_year)
@@ -125,15 +124,12 @@ def final_equity(market: Market, targets: Array, config: TradingConfig) -> Array
     return np.asarray(accounts.equity)
 
 
-def _checked(market: Market, targets: Array, config: TradingConfig) -> Array:
-=======
 def checked_targets(market: Market, targets: Array, config: TradingConfig) -> Array:
     """Return (T, N, A) targets.
 
     Raises:
         ValueError: they do not fit the market, are not finite, or exceed a cap.
     """
->>>>>>> ledger
     targets = np.asarray(targets, dtype=np.float64)
     if targets.ndim == 2:
         targets = targets[:, None, :]
