@@ -19,8 +19,8 @@ from forecaster.data.future_covariates import FutureCovariates, FutureTable
 
 Array = NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
-OPTIONAL = ("volume", "dividends", "splits")
-Target = Literal["log_return", "difference"]
+OPTIONAL = ("volume", "dividends", "splits", "traded", "delisted")
+Target = Literal["log_return", "relative_return", "difference"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,10 @@ class Series:
         volume: (T, A) units traded, or None.
         dividends: (T, A) cash paid per unit held over the night before bar t, in `price_unit` of bar t; or None.
         splits: (T, A) units that one unit of bar t - 1 has become at the open of bar t, 1 where none; or None.
+        traded: (T, A) whether an instrument has a bar; None: always. Where it has none its close before stands as its
+            prices, with a volume of 0; before its first bar they are 1 and mean nothing.
+        delisted: (T, A) the first bar after the last of an instrument that is gone for good; known then, and not
+            before. Or None.
         single_price: one price a bar: open, high, low and close are the same.
         exogenous: (T, K) newest values available at each bar's close; NaN before the first.
         lags: per exogenous column, the shortest time from the start of a value's own interval until it is available;
@@ -50,8 +54,11 @@ class Series:
         units: per column, its unit.
         price_unit: unit of the prices.
         calendar: exchange code, or `24/7`.
-        target: what is forecast of each bar: its `log_return`, for prices; or its `difference` in `price_unit`, for
-            what may be zero or negative: a temperature, a power price.
+        target: what is forecast of each bar: its `log_return`, for prices; its `relative_return`, the log return less
+            the mean of what traded in that bar; or its `difference` in `price_unit`, for what may be zero or negative:
+            a temperature, a power price.
+        common: (T,) the mean that relative returns are less of, where an instrument is looked at alone; None where it
+            is made of the instruments that are here.
         rebased: whether prices are those of what one unit of the first bar has become: their level then tells where the
             series begins, and nothing else.
 
@@ -74,6 +81,8 @@ class Series:
     volume: Array | None = None
     dividends: Array | None = None
     splits: Array | None = None
+    traded: NDArray[np.bool_] | None = None
+    delisted: NDArray[np.bool_] | None = None
     single_price: bool = False
     exogenous: pd.DataFrame = field(default_factory=pd.DataFrame)
     lags: Mapping[str, pd.Timedelta] = field(default_factory=dict)
@@ -83,6 +92,7 @@ class Series:
     price_unit: str = ""
     calendar: str = "24/7"
     target: Target = "log_return"
+    common: Array | None = None
     rebased: bool = False
 
     def __post_init__(self) -> None:
@@ -122,11 +132,11 @@ class Series:
         faults = []
         for name in PRICES:
             column: Array = getattr(self, name)
-            possible = column > 0.0 if self.target == "log_return" else np.ones_like(column, dtype=bool)
+            possible = column > 0.0 if self.is_price else np.ones_like(column, dtype=bool)
             bad = np.argwhere(~(np.isfinite(column) & possible))
             if len(bad):
                 row, asset = bad[0]
-                law = "positive and finite" if self.target == "log_return" else "finite"
+                law = "positive and finite" if self.is_price else "finite"
                 faults.append(
                     f"{name} of {self.instruments[asset]} must be {law}, was {column[row, asset]} at {self.index[row]}"
                 )
@@ -147,6 +157,10 @@ class Series:
                 faults.append(f"{name} must be finite and at least 0")
         if self.splits is not None and not (np.isfinite(self.splits) & (self.splits > 0.0)).all():
             faults.append("splits must be positive and finite; 1 is none, 2 is two new units for one")
+        if self.traded is not None and self.delisted is not None:
+            gone = np.logical_or.accumulate(self.delisted, axis=0)
+            if (gone & self.traded).any() or (self.delisted.sum(axis=0) > 1).any():
+                faults.append("an instrument that is delisted must be delisted once, and trade no more")
         if self.single_price and not all(np.array_equal(getattr(self, name), self.close) for name in PRICES):
             faults.append("open, high, low and close must be the same where single_price is set, were different")
         if not pd.DatetimeIndex(self.exogenous.index).equals(self.index):
@@ -161,7 +175,7 @@ class Series:
         return faults
 
     def columns(self) -> dict[str, Array]:
-        """Return the (T, A) arrays that there are, by name: prices, then volume, dividends and splits."""
+        """Return the (T, A) arrays that there are, by name: prices, volume, dividends, splits, traded, delisted."""
         arrays = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
         return {name: array for name, array in arrays.items() if array is not None}
 
@@ -170,23 +184,47 @@ class Series:
         """(T,) moments at which the bars close."""
         return closes_of(self.index, self.bar_length)
 
+    @property
+    def is_price(self) -> bool:
+        """Whether the values are prices, which have returns."""
+        return self.target != "difference"
+
+    @property
+    def has_change(self) -> NDArray[np.bool_]:
+        """(T, A) whether an instrument has a bar, and had one before: only then it has changed, or not."""
+        if self.traded is None:
+            known = np.ones(self.close.shape, dtype=bool)
+            known[:1] = False
+            return known
+        before = np.logical_or.accumulate(self.traded, axis=0)
+        return np.asarray(self.traded & np.concatenate([np.zeros_like(before[:1]), before[:-1]]))
+
     def log_return(self) -> Array:
-        """Return (T, A) log returns of the prices from close to close; row 0, which has no bar before it, is 0."""
-        return np.diff(np.log(self.close), axis=0, prepend=np.log(self.close[:1]))
+        """Return (T, A) log returns from close to close; 0 in row 0, and where an instrument has no change."""
+        returns = np.diff(np.log(self.close), axis=0, prepend=np.log(self.close[:1]))
+        return returns if self.traded is None else np.where(self.has_change, returns, 0.0)
 
     def changes(self) -> Array:
-        """Return (T, A) what is forecast of each bar, by `target`: its log return, or its difference; row 0 is 0."""
-        return self.log_return() if self.target == "log_return" else np.diff(self.close, axis=0, prepend=self.close[:1])
+        """Return (T, A) what is forecast of each bar, by `target`; 0 in row 0 and where an instrument has no change."""
+        if self.target == "log_return":
+            return self.log_return()
+        if self.target == "relative_return":
+            returns = self.log_return()
+            common = mean_where(returns, self.has_change) if self.common is None else self.common
+            return np.where(self.has_change, returns - common[:, None], 0.0)
+        differences = np.diff(self.close, axis=0, prepend=self.close[:1])
+        return differences if self.traded is None else np.where(self.has_change, differences, 0.0)
 
     @property
     def change_unit(self) -> str:
         """What `changes` are measured in, in words."""
-        return "log return" if self.target == "log_return" else self.price_unit or "units of the series"
+        words = {"log_return": "log return", "relative_return": "log return less the mean of all"}
+        return words.get(self.target) or self.price_unit or "units of the series"
 
     @property
     def value_unit(self) -> str:
         """What the error of a value ahead is measured in, in words; of a price it is a share of the last one."""
-        return "% of the price" if self.target == "log_return" else self.change_unit
+        return "% of the price" if self.is_price else self.change_unit
 
     def adjusted(self) -> "Series":
         """Return the series an owner lived through: prices that dividends and splits no longer move.
@@ -228,7 +266,10 @@ class Series:
         index, exogenous, future = self.index[part], self.exogenous.iloc[part], self.future_covariates
         if len(index):
             future = tuple(table.between(index[0], index[-1]) for table in future)
-        return dataclasses.replace(self, index=index, exogenous=exogenous, future_covariates=future, **columns)
+        common = None if self.common is None else self.common[part]
+        return dataclasses.replace(
+            self, index=index, exogenous=exogenous, future_covariates=future, common=common, **columns
+        )
 
     def instrument(self, name: str) -> "Series":
         """Return the series of one of the instruments, with all exogenous columns.
@@ -240,6 +281,8 @@ class Series:
             raise ValueError(f"instrument must be one of {', '.join(self.instruments)}, was '{name}'")
         asset = self.instruments.index(name)
         columns: dict[str, Any] = {key: column[:, asset : asset + 1] for key, column in self.columns().items()}
+        if self.target == "relative_return" and self.common is None:
+            columns["common"] = mean_where(self.log_return(), self.has_change)
         return dataclasses.replace(self, instruments=(name,), **columns)
 
     def extended(self, later: "Series") -> "Series":
@@ -262,6 +305,8 @@ class Series:
         exogenous = pd.concat([self.exogenous, later.exogenous[self.exogenous.columns]]).set_axis(index)
         pairs = zip(self.future_covariates, later.future_covariates, strict=True)
         future = tuple(table.extended(other) for table, other in pairs)
+        if self.common is not None and later.common is not None:
+            joined["common"] = np.concatenate((self.common, later.common))
         return dataclasses.replace(self, index=index, exogenous=exogenous, future_covariates=future, **joined)
 
     def future_table(self, *, calendar: bool) -> FutureTable:
@@ -294,41 +339,7 @@ def closes_of(index: pd.DatetimeIndex, bar_length: pd.Timedelta) -> pd.DatetimeI
     return pd.DatetimeIndex(np.minimum(ends, starts), tz="UTC")
 
 
-def join_as_of(
-    closes: pd.DatetimeIndex, table: pd.DataFrame, available: Mapping[str, pd.DatetimeIndex]
-) -> pd.DataFrame:
-    """Join each column of `table` onto bars by what was available at their close.
-
-    Args:
-        closes: (T,) closes of the bars, UTC, increasing.
-        table: columns by the start of their own interval, UTC, increasing; NaN where nothing was measured.
-        available: per column, (N,) moments from which on each of its values may be used, in any order: a value may be
-            late, and a forecast comes before its interval.
-
-    Returns:
-        (T, K): per column, of the values available at the close, the one of the newest interval; NaN before the first.
-
-    Raises:
-        KeyError: a column has no availability; there is no safe default.
-        ValueError: the times of `table` do not increase, or a column's availabilities are not N moments.
-    """
-    valid = pd.DatetimeIndex(table.index)
-    if not (valid.is_monotonic_increasing and valid.is_unique):
-        raise ValueError("the times of the table must increase strictly; sort it first")
-    joined = {}
-    for name in table.columns:
-        moments = available[str(name)]
-        if len(moments) != len(table) or moments.hasnans:
-            raise ValueError(
-                f"{name} must have {len(table)} moments of availability, had {len(moments)} or gaps in them"
-            )
-        values = table[name].to_numpy(dtype=np.float64)
-        measured = np.flatnonzero(~np.isnan(values))
-        order = measured[np.argsort(moments.as_unit("ns").asi8[measured], kind="stable")]
-        newest = (
-            np.maximum.accumulate(order) if len(order) else order
-        )  # (n,): newest interval among the first n measured
-        count = np.searchsorted(moments.as_unit("ns").asi8[order], closes.as_unit("ns").asi8, side="right")
-        row = np.concatenate([[0], newest])[count]
-        joined[str(name)] = np.where(count > 0, values[row] if len(values) else np.nan, np.nan)
-    return pd.DataFrame(joined, index=closes)
+def mean_where(values: Array, there: NDArray[np.bool_]) -> Array:
+    """Return the (T,) mean of (T, A) `values` over the instruments that are there; 0 where none is."""
+    count = there.sum(axis=1)
+    return np.asarray(np.where(there, values, 0.0).sum(axis=1) / np.maximum(count, 1))

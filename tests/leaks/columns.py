@@ -27,7 +27,7 @@ def joined_to_the_nearest():
             columns[name] = table[name].ffill().to_numpy(np.float64)[np.minimum(row, len(table) - 1)]
         return pd.DataFrame(columns)
 
-    instead("forecaster.data.series:join_as_of", following)
+    instead("forecaster.data.as_of:join_as_of", following)
 
 
 @plant("exogenous", "file")

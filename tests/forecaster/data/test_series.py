@@ -1,6 +1,7 @@
 """Series and the join on availability."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.data.series import PRICES, closes_of, join_as_of
+from forecaster.data.as_of import join_as_of
+from forecaster.data.series import PRICES, Series, closes_of
 
 from markets import noise_series, series_of
 
@@ -158,3 +160,48 @@ def broken(**changes):
 def test_a_series_that_cannot_be_is_refused(attempt, message):
     with pytest.raises(ValueError, match=message):
         attempt()
+
+
+def panel(**changes: Any) -> Series:
+    """Return six days of two instruments, of which the second is listed on the third and gone on the sixth."""
+    index = pd.date_range("2024-01-01", periods=6, tz="UTC")
+    close = np.array([[1.0, 2.0, 4.0, 4.0, 2.0, 2.0], [1.0, 1.0, 50.0, 50.0, 25.0, 25.0]]).T
+    traded = np.array([[1, 1, 1, 0, 1, 1], [0, 0, 1, 1, 1, 0]], dtype=bool).T
+    delisted = np.zeros((6, 2), dtype=bool)
+    delisted[5, 1] = True
+    columns = {"open": close, "high": close, "low": close, "close": close, "traded": traded, "delisted": delisted}
+    return Series("two", ("a", "b"), index, pd.Timedelta(days=1), 365.25, 7, **{**columns, **changes})
+
+
+def of_closes(close: np.ndarray, **changes: Any) -> Series:
+    """Return the same panel with other closes."""
+    return panel(**dict.fromkeys(PRICES, close), **changes)
+
+
+def test_an_instrument_has_no_return_on_the_day_it_is_listed_nor_where_it_does_not_trade() -> None:
+    returns = panel().log_return()
+    assert returns[:, 0] == pytest.approx([0.0, np.log(2.0), np.log(2.0), 0.0, -np.log(2.0), 0.0])
+    assert returns[:, 1] == pytest.approx([0.0, 0.0, 0.0, 0.0, -np.log(2.0), 0.0])
+    assert panel().has_change.T.tolist() == [[False, True, True, False, True, True], [False] * 3 + [True, True, False]]
+
+
+def test_a_relative_return_is_less_the_mean_of_what_has_a_return_in_that_bar() -> None:
+    tripled = np.array([1.0, 2.0, 4.0, 4.0, 6.0, 6.0])
+    relative = of_closes(np.column_stack([tripled, panel().close[:, 1]]), target="relative_return")
+    assert relative.changes()[:, 0] == pytest.approx([0.0, 0.0, 0.0, 0.0, np.log(3.0) / 2, 0.0])
+    assert relative.changes()[:, 1] == pytest.approx([0.0, 0.0, 0.0, 0.0, -np.log(3.0) / 2, 0.0])
+
+
+def test_an_instrument_looked_at_alone_keeps_its_relative_returns_and_a_cut_keeps_them_too() -> None:
+    rng = np.random.default_rng(0)
+    close = panel().close * np.exp(rng.normal(0.0, 0.1, (6, 2)))
+    both = of_closes(close, target="relative_return")
+    for name, column in zip(both.instruments, both.changes().T, strict=True):
+        alone = both.instrument(name)
+        assert np.array_equal(alone.changes()[:, 0], column)
+        assert np.array_equal(alone.rows(range(2, 6)).changes()[1:, 0], alone.changes()[3:, 0])
+
+
+def test_what_is_delisted_trades_no_more() -> None:
+    with pytest.raises(ValueError, match="must be delisted once, and trade no more"):
+        panel(traded=np.ones((6, 2), dtype=bool))

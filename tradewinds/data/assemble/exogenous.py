@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from forecaster.data.as_of import join_as_of
 from forecaster.data.future_covariates import FutureCovariates
-from forecaster.data.series import join_as_of
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.future_covariates import refuse_short
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
