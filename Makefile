@@ -43,6 +43,7 @@ bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside t
 	$(BENCH)/bin/python benchmarks/data.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/outliers.py
 	$(BENCH)/bin/python benchmarks/reading.py
+	$(BENCH)/bin/python benchmarks/million.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/backtest.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/page.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/interval_coverage.py

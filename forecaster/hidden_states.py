@@ -48,6 +48,19 @@ class HiddenStates:
         tables = {name: getattr(self, name)[:row] for name in ("index", "hidden_state", "forecast", "fit_end")}
         return replace(self, quantiles=quantiles, **tables)
 
+    def preceded_by(self, earlier: "HiddenStates") -> "HiddenStates":
+        """Return the states with the rows of `earlier`, the first ones of this series, in the place of their own."""
+        known = len(earlier.index)
+        quantiles = self.quantiles
+        if quantiles is not None and earlier.quantiles is not None:
+            quantiles = np.concatenate([earlier.quantiles, quantiles[known:]])
+        return replace(
+            self,
+            hidden_state=np.concatenate([earlier.hidden_state, self.hidden_state[known:]]),
+            forecast=np.concatenate([earlier.forecast, self.forecast[known:]]),
+            quantiles=quantiles,
+        )
+
     def save(self, folder: Path) -> None:
         """Write the states into an existing folder as one Parquet file."""
         columns = {f"hidden_{number}": column for number, column in enumerate(self.hidden_state.T)}
@@ -71,14 +84,16 @@ def load_hidden_states(folder: Path) -> HiddenStates:
     return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles)
 
 
-def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
+def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) -> HiddenStates:
     """Run a fitted forecaster over every bar of a series.
 
-    Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow.
+    Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow, nor on
+    which others are asked for.
 
     Args:
         fitted: the forecaster.
         series: T bars, of which it may have seen some.
+        rows: whose states are asked for; other rows may stay NaN. None for all.
 
     Returns:
         The states of all bars. `fit_end` is found by time, since the series may have grown or been cut since.
@@ -97,11 +112,12 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     quantiles = None
     windows = strided_windows(fitted.read(scaled).astype(np.float32), length)
     future = series.future_table(calendar=fitted.config.features.calendar)
-    for start in range(first_row, num_rows, BATCH):
-        rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
+    asked = range(first_row, num_rows) if rows is None else range(max(rows.start, first_row), min(rows.stop, num_rows))
+    for start in range(asked.start - (asked.start - first_row) % BATCH, asked.stop, BATCH):
+        batch = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
         count = min(BATCH, num_rows - start)
         part = slice(start, start + count)
-        points, states, spread = _speak(fitted, gather(windows, rows), future, rows)
+        points, states, spread = _speak(fitted, gather(windows, batch), future, batch)
         forecast[part], hidden[part] = points[:count], states[:count]
         if spread is not None:
             if quantiles is None:
@@ -116,12 +132,32 @@ def _speak(
     fitted: FittedForecaster, context: Float32, future: FutureTable, rows: NDArray[np.int64]
 ) -> tuple[Float32, Float32, Float32 | None]:
     """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for scaled windows (B, L, F)."""
-    unit = np.float32(fitted.target_scale)
     static = np.repeat(fitted.static.astype(np.float32)[None], len(context), axis=0)
+    return run_network(
+        fitted, with_static(context, static), np.array([[fitted.target_scale]], np.float32), future, rows
+    )
+
+
+def run_network(
+    fitted: FittedForecaster,
+    inputs: Float32,
+    unit: Float32,
+    future: FutureTable,
+    rows: NDArray[np.int64],
+) -> tuple[Float32, Float32, Float32 | None]:
+    """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for what a network reads.
+
+    Args:
+        fitted: the network.
+        inputs: (B, L, F + S) scaled windows, with what does not change beside every bar.
+        unit: of the forecasts: the `target_scale` (1, 1) of one instrument, or (B, 1) of several.
+        future: what can be known of the bars ahead.
+        rows: (B,) the windows' last rows.
+    """
     with torch.inference_mode():
-        inputs = torch.from_numpy(with_static(context, static)), *future_inputs(fitted.reader, future, rows)
-        points, states, quantiles = fitted.model(*inputs)
-    return points.numpy() * unit, states.numpy(), None if quantiles is None else quantiles.numpy() * unit
+        points, states, quantiles = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows))
+    spread = None if quantiles is None else quantiles.numpy() * unit[..., None]
+    return points.numpy() * unit, states.numpy(), spread
 
 
 def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:
@@ -143,17 +179,39 @@ def read_features(fitted: FittedForecaster, series: Series) -> tuple[FeatureTabl
     Raises:
         ValueError: the series has other features or another bar length than the forecaster was fitted on.
     """
+    refuse_other(fitted, series)
+    table = build_features(series, fitted.config.features)
+    refuse_names(fitted, table)
+    return table, fitted.scaled(table.values)
+
+
+def refuse_other(fitted: FittedForecaster, series: Series) -> None:
+    """Hold a series to the bars and the target that a forecaster was fitted on.
+
+    Raises:
+        ValueError: another bar length or target.
+    """
     if series.bar_length != fitted.bar_length:
         raise ValueError(
             f"the series must have bars of {fitted.bar_length}, as it was fitted on, had {series.bar_length}"
         )
     if series.target != fitted.target:
         raise ValueError(f"the series must have the target {fitted.target}, as it was fitted on, had {series.target}")
-    table = build_features(series, fitted.config.features)
+
+
+def refuse_names(fitted: FittedForecaster, table: FeatureTable) -> None:
+    """Hold a table to the features that a forecaster was fitted on.
+
+    Raises:
+        ValueError: it has others.
+    """
     if table.names != fitted.feature_names:
         missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
-        raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
-    return table, fitted.scaled(table.values)
+        cure = "; features.cross_section is read of all instruments, by encode_panel"
+        raise ValueError(
+            f"the series must have the features the forecaster was fitted on; they differ in {missing}"
+            f"{cure if fitted.config.features.cross_section else ''}"
+        )
 
 
 def embed(fitted: FittedForecaster, series: Series) -> Float32:

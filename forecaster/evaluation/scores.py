@@ -98,8 +98,7 @@ def score_forecasts(
         season_bars=series.season_bars,
     )
     before, after = (_forecasts(fitted, series, states, classical, part) for part in (calibration, scored))
-    spread = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in before.items()}
-    ahead = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in after.items()}
+    spread, ahead = ({name: point[None] for name, point in part.items()} for part in (before, after))
     if states.quantiles is not None:
         kind = fitted.config.model.kind
         spread[kind], ahead[kind] = (_network_quantiles(states.quantiles, part) for part in (calibration, scored))
@@ -115,7 +114,8 @@ def score_forecasts(
         for name in after
     }
     errors = {name: truth - after[name] for name in after}
-    return Scores(table, errors, after, scored, before, calibration, quantiles[fitted.config.model.kind][:, :, 0])
+    next_bar = quantiles[fitted.config.model.kind][:, :, 0].copy()  # the rest, of all models, is the largest table
+    return Scores(table, errors, after, scored, before, calibration, next_bar)
 
 
 def value_error(truth: Array, forecast: Array, target: Target) -> Array:
@@ -172,22 +172,22 @@ def _network_quantiles(quantiles: Float32, rows: NDArray[np.int64]) -> Array:
 def _calibrated(
     ahead: dict[str, Array], before: dict[str, Array], *, truth: Array, known: Array, scale: Array, scale_before: Array
 ) -> dict[str, Array]:
-    """Correct the quantiles (Q, N, H) of every model in one pass, and put them in order.
+    """Correct the quantiles of every model, (Q, N, H) or (1, N, H), in one pass, and put them in order: (Q, N, H).
 
     Source:
         Sorting: Chernozhukov, Fernandez-Val and Galichon (2010), Econometrica 78(3).
     """
     corrected = online_quantiles(
-        np.concatenate(list(ahead.values())),  # S x (Q, N, H) -> (S * Q, N, H)
+        list(ahead.values()),
         truth,
-        before=np.concatenate(list(before.values())),
+        before=list(before.values()),
         known=known,
-        levels=np.tile(LEVELS, len(ahead)),
+        levels=np.asarray(LEVELS),
         scale=scale,
         scale_before=scale_before,
     )
-    parts = np.split(corrected, len(ahead))
-    return {name: np.sort(part, axis=0) for name, part in zip(ahead, parts, strict=True)}
+    corrected.sort(axis=1)
+    return dict(zip(ahead, corrected, strict=True))
 
 
 def _value_score(error: Array) -> Score:
@@ -203,7 +203,7 @@ def _value_score(error: Array) -> Score:
 
 def _change_score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float) -> Score:
     """Score (N, H) forecasts of changes and their (Q, N, H) quantiles."""
-    error = truth - forecast
+    error, quantiles = truth - forecast, np.ascontiguousarray(quantiles)
     pinball = float(np.mean([_pinball(truth, q, level) for q, level in zip(quantiles, LEVELS, strict=True)]))
     score: Score = {
         "change_mae": float(np.abs(error).mean()),

@@ -99,7 +99,10 @@ class MemberTraining:
     def train(self, progress: Progress | None) -> tuple[LSTMForecaster, TrainingLog]:
         """Train one network from its one start."""
         future = partial(future_inputs, self.reader, self.future)
-        batches = WindowDataModule(self.data, batch_size=self.trainer.batch_size, seed=self.seed, future=future)
+        trainer = self.trainer
+        batches = WindowDataModule(
+            self.data, batch_size=trainer.batch_size, seed=self.seed, future=future, at_most=trainer.windows_per_epoch
+        )
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()

@@ -31,10 +31,10 @@ def rescored(prepared: Prepared, models: Models, forecasts: Forecasts) -> Fault 
         models: what was fitted.
         forecasts: as the task scored them.
     """
-    fitted, table = models.forecaster, forecasts.tables.get(ALL_FORECASTS)
-    assert fitted is not None
+    table = forecasts.tables.get(ALL_FORECASTS)
     if table is None:
         return None
+    fitted, _ = models.forecasting()
     horizon, test, series = fitted.config.model.horizon, prepared.split.test, prepared.series
     scorer = SecondScorer(
         table,

@@ -36,7 +36,11 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "direct": _algorithm(
         "direct.config:DirectConfig",
         "direct.direct:train_direct",
-        {"exposure_network": "direct.policy:ExposurePolicy", "level_network": "direct.policy:LevelPolicy"},
+        {
+            "exposure_network": "direct.policy:ExposurePolicy",
+            "level_network": "direct.policy:LevelPolicy",
+            "portfolio_network": "direct.policy:PortfolioPolicy",
+        },
     ),
     "planner": _algorithm(
         "planner.config:PlannerConfig", "planner.planner:train_planner", {"planner": "planner.policy:PlannerPolicy"}

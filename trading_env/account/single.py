@@ -179,6 +179,25 @@ class FloatAccount:
         )
         return float(reward)
 
+    def standing(self) -> tuple[Any, ...]:
+        """Return the state, to which `stand` goes back."""
+        return self.t, self.held, self.peak, self.memory
+
+    def stand(self, standing: tuple[Any, ...]) -> None:
+        """Go back to where the account once stood in this episode."""
+        if standing[0] != self.t:
+            self._close_page()
+        self.t, self.held, self.peak, self.memory = standing
+
+    def observation(self) -> Float32:
+        """(F + K,) what is seen at the close of t."""
+        row: Float32 = self.setting.table[self.t].copy()
+        _, units, target, equity, close = self.held
+        widest = self.setting.widest
+        row[-3] = min(max(units * close / (equity if equity >= FLOOR else FLOOR), -widest), widest)
+        row[-2], row[-1] = target, 1.0 - equity / self.peak
+        return row
+
     def _turn(self) -> PagedBar:
         """Make the bars after t ready, and return the first of them."""
         width = self.setting.table.shape[1]

@@ -108,6 +108,22 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
     return record.run(market, config)
 
 
+def final_equity(market: Market, targets: Array, config: TradingConfig) -> Array:
+    """Return the (N,) equity that many accounts end with: the last row of `run_ledger`'s, without records of the rest.
+
+    Arguments and errors are those of `run_ledger`.
+    """
+    targets = checked_targets(market, targets, config)
+    if targets.shape[1] <= FEW:
+        return np.asarray(run_ledger(market, targets, config).equity[-1])
+    n, columns, rules = numbers_of(targets.shape[2]), LedgerColumns(market, config), Rules(config, market.bars_per_year)
+    orders = targets if n.several else targets[:, :, 0]
+    accounts = opened(n, *targets.shape[1:])
+    for t in range(len(targets) - 1):
+        accounts, _ = carry(n, accounts, orders[t], columns.after(t), rules)
+    return np.asarray(accounts.equity)
+
+
 def checked_targets(market: Market, targets: Array, config: TradingConfig) -> Array:
     """Return (T, N, A) targets.
 

@@ -10,13 +10,14 @@ are held against the moves alone, and doubted, not refused. Knows bars of one in
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.data.checks.bars import Array, Bars
 from tradewinds.data.checks.belief import believed, believing, believing_or_all
 from tradewinds.data.checks.rarity import Tail, local_scale
-from tradewinds.data.checks.separation import gap_in, stands_apart
+from tradewinds.data.checks.separation import NEAR, gap_in, stands_apart
 from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
 
@@ -59,6 +60,11 @@ def excursions_of(level: Array) -> tuple[Array, Array]:
     Args:
         level: (T,) in which steps are compared.
     """
+    return _judged(*_measured(level))
+
+
+def _measured(level: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Return a (T,) level without what stands apart, its steps, their scale, its excursions; what is apart, and how."""
     away, apart = stands_apart(level, LONGEST)
     given, level = level, level - away
     steps = np.diff(level, prepend=level[:1])
@@ -66,7 +72,11 @@ def excursions_of(level: Array) -> tuple[Array, Array]:
     sizes = np.zeros(len(level))
     for length in range(1, LONGEST + 1):
         _widen(sizes, level, length)
-    sizes = np.maximum(sizes, np.abs(away)) / scale
+    return level, steps, scale, np.maximum(sizes, np.abs(away)) / scale, away, apart
+
+
+def _judged(level: Array, steps: Array, scale: Array, sizes: Array, away: Array, apart: Array) -> tuple[Array, Array]:
+    """Return the (T,) excursions, those of the first bars among them, and (T,) the largest that is likely."""
     moves = np.abs(steps) / scale
     farthest = max(Tail.of(moves[1:]).exceeded_by(1.0 / REFUSED), LEAST)
     home = float(np.median(level[LONGEST + 1 : 5 * LONGEST + 1])) if len(level) > LONGEST + 1 else level[-1]
@@ -99,36 +109,48 @@ def largest_excursion(steps: Array, scale: Array) -> float:
 def doubt_last_bars(series: Series, rules: DataConfig) -> str | None:
     """Return a sentence on a close among the last `LONGEST` that moved farther than the history makes likely, or None.
 
-    Whether such a move stays no history can know: who acts on it wants it confirmed.
+    Whether such a move stays no history can know: who acts on it wants it confirmed. Of A instruments one is doubted by
+    chance as seldom as one alone.
 
     Args:
         series: of one or more instruments; splits are undone, dividends are steps like others.
         rules: `data.accept_jumps` confirms bars.
     """
-    number = len(series.index)
-    accepted = believed(series.index, rules)
-    rows = np.arange(max(number - LONGEST, 1), number)
+    since = series.index[-min(LONGEST, len(series.index))]
     for asset, name in enumerate(series.instruments):
-        close = series.close[:, asset]
+        rows = slice(None) if series.traded is None else np.flatnonzero(series.traded[:, asset])
+        index, close = pd.DatetimeIndex(series.index[rows]), series.close[rows, asset]
         if series.splits is not None:
-            close = close * np.cumprod(series.splits[:, asset])
-        level = np.log(close) if series.target == "log_return" else stabilised(close, close)
-        steps = np.diff(level, prepend=level[:1])
-        scale = local_scale(steps)
-        moves = np.abs(steps) / scale
-        most = max(Tail.of(moves[1:]).exceeded_by(1.0 / DOUBTED), LEAST)
-        far = [int(row) for row in rows if moves[row] > most and not accepted[row]]
-        if far:
-            row = far[0]
-            left = number - 1 - row
-            return (
-                f"{name}: the close {close[row]:g} of {moment(series.index[row])}, "
-                f"{f'{left} before the last' if left else 'the last'}, {_move(close[row - 1], close[row])} "
-                f"the {close[row - 1]:g} before it, {moves[row]:.0f} standard deviations where its own history makes "
-                f"{most:.0f} likely: whether it stays cannot be known yet; correct it, or confirm it with "
-                f"{believing(series.index, far, rules)}"
-            )
+            close = close * np.cumprod(series.splits[rows, asset])
+        if len(index) < 2 or index[-1] < since:
+            continue  # it ended before
+        doubt = _doubt(index, close, since, rules, chances=len(series.instruments), positive=series.is_price)
+        if doubt is not None:
+            return f"{name}: {doubt}"
     return None
+
+
+def _doubt(
+    index: pd.DatetimeIndex, close: Array, since: pd.Timestamp, rules: DataConfig, *, chances: int, positive: bool
+) -> str | None:
+    """Return a sentence on the first of (T,) closes since a moment that moved too far, or None."""
+    number, accepted = len(index), believed(index, rules)
+    level = np.log(close) if positive else stabilised(close, close)
+    steps = np.diff(level, prepend=level[:1])
+    moves = np.abs(steps) / local_scale(steps)
+    most = max(Tail.of(moves[1:]).exceeded_by(1.0 / (DOUBTED * chances)), LEAST)
+    rows = range(max(int(index.searchsorted(since)), 1), number)
+    far = [row for row in rows if moves[row] > most and not accepted[row]]
+    if not far:
+        return None
+    row = far[0]
+    left = number - 1 - row
+    return (
+        f"the close {close[row]:g} of {moment(index[row])}, {f'{left} before the last' if left else 'the last'}, "
+        f"{_move(close[row - 1], close[row])} the {close[row - 1]:g} before it, {moves[row]:.0f} standard deviations "
+        f"where its own history makes {most:.0f} likely: whether it stays cannot be known yet; correct it, or confirm "
+        f"it with {believing(index, far, rules)}"
+    )
 
 
 def stabilised(values: Array, close: Array) -> Array:
@@ -171,13 +193,19 @@ def _levels(bars: Bars, *, positive: bool) -> dict[str, Array]:
 def _excursions(levels: dict[str, Array]) -> Iterator[tuple[str, Array, Array]]:
     """Yield of each price its (T,) excursions in standard deviations of the close nearby, and the largest likely."""
     close = levels["close"]
-    yield "close", *excursions_of(close)
+    measured = _measured(close)
+    _, steps, scale, sizes, away, _ = measured
+    apart = bool(away.any())
+    if apart or sizes.max() > LEAST or (np.abs(steps[: LONGEST + 1]) > LEAST * scale[: LONGEST + 1]).any():
+        yield "close", *_judged(*measured)  # others are no larger than what is never refused
     before = np.append(close[:1], close[:-1])
-    scale = local_scale(np.diff(close, prepend=close[:1])) if len(levels) > 1 else close
+    scale = local_scale(np.diff(close, prepend=close[:1])) if apart else scale
     for column in [name for name in levels if name != "close"]:
         beyond = np.maximum(levels[column] - np.maximum(before, close), np.minimum(before, close) - levels[column])
         beyond = np.maximum(beyond, 0.0)
         sizes = beyond / scale
+        if sizes.max() <= LEAST and beyond.max() < NEAR:
+            continue
         most = min(max(Tail.of(sizes).exceeded_by(1.0 / REFUSED), LEAST), _apart(sizes))
         yield column, sizes, np.minimum(most, gap_in(beyond) / scale)
 

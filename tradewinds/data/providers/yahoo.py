@@ -19,7 +19,7 @@ import pandas as pd
 from curl_cffi import requests
 
 from tradewinds.core.errors import RequestError
-from tradewinds.data.assemble.instruments import Facts, series_of
+from tradewinds.data.assemble.instruments import Facts, Whole, series_of
 from tradewinds.data.assemble.loaded import LoadedSeries
 from tradewinds.data.checks.bars import (
     DAY,
@@ -231,7 +231,9 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
             bar_length=LENGTHS[config.bar],
             price_unit="/".join(sorted({str(facts["currency"]) for facts in table_facts})),
             calendar=calendars[0] if len(calendars) == 1 else "",
+            target=config.target,
         ),
+        Whole(config.delisted_after) if config.histories == "whole" else None,
     )
     remarks = [note for facts in table_facts for note in facts["notes"]]
     late = [

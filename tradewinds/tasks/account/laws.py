@@ -1,12 +1,14 @@
 """What a trading account cannot be asked, by the request alone. Light: imports no torch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
 from tradewinds.tasks.agent_laws import agent_faults
-from trading_agent.common.config import EnvironmentFacts, Requirement
+from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement
 
+WEIGHTS = ("long_weights", "long_short_weights")  # actions of several assets
 PLANNED = ("levels", "exposure")  # actions that a plan of one asset can be turned into
 CURES: Mapping[Requirement, str] = {
     "discrete_actions": "env.actions must be levels, was '{actions}'",
@@ -34,6 +36,30 @@ def account_facts(config: Config) -> EnvironmentFacts:
     if rules.actions in PLANNED and "forecast" in config.rollout.observe:
         offers.add("plans")
     return EnvironmentFacts(offers=frozenset(offers), rules=rules, num_instruments=1)
+
+
+def refuse_several(config: Config, instruments: Sequence[str]) -> None:
+    """Refuse what cannot be done on several instruments at once, which only the data tell.
+
+    Raises:
+        RequestError: every fault, joined.
+    """
+    rules, agent, many = config.env, config.agent, f"the series has {len(instruments)} instruments"
+    cure = f"or choose one with rollout.instrument={instruments[0]}"
+    faults = []
+    if rules.actions not in WEIGHTS:
+        faults.append(
+            f"env.actions must be long_weights or long_short_weights, a weight for each, was {rules.actions}: {many}"
+        )
+    if "plan" in config.rollout.observe:
+        faults.append(f"rollout.observe may not hold plan, which is of one instrument: {many}")
+    if getattr(agent, "context_length", 1) > 1:
+        faults.append(f"agent.context_length must be 1, was {agent.context_length}: {many}")  # type: ignore[attr-defined]
+    if isinstance(agent, AgentConfig) and not faults:
+        facts = replace(account_facts(config), num_instruments=len(instruments))
+        faults += [f"agent.{fault}" for fault in agent.refuse(facts)]
+    if faults:
+        raise RequestError(f"{'; '.join(faults)}; {cure}")
 
 
 def _sight_faults(config: Config) -> Iterator[str]:

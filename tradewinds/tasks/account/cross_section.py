@@ -1,0 +1,175 @@
+"""What stands beside an agent of several assets: weights by rules that anybody could follow, and perfect foresight.
+
+Every rule reads closes up to the bar it decides at, and what traded there; it decides anew when its period begins and
+holds what it has in between. Costs are the ledger's, the same for all. Must not know the agent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.data.series import Series
+from trading_env import TradingConfig
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+YEAR, QUARTER, MONTH = 1.0, 0.25, 1.0 / 12.0  # of the bars of a year
+TENTH = 10  # one in so many assets is the top, and one the bottom; one at least
+FEWEST_RETURNS = 20  # of an asset, below which nothing is reckoned from its past
+
+
+@dataclass(frozen=True, eq=False)
+class Universe:
+    """What a rule may look at: the past of A assets, and on which rows it decides.
+
+    Attributes:
+        returns: (T, A) log returns; NaN where an asset has none.
+        traded: (T, A) whether it has a bar.
+        bars_per_year: of the series.
+        rows: R rows that are played.
+        monthly: (R,) whether a month of the market begins with that bar, or the play.
+        config: caps, and whether weights may be short.
+    """
+
+    returns: Array
+    traded: Flags
+    bars_per_year: float
+    rows: range
+    monthly: Flags
+    config: TradingConfig
+
+    @classmethod
+    def of(cls, series: Series, rows: range, config: TradingConfig) -> "Universe":
+        """Return what rules may look at in a series."""
+        returns = np.where(series.has_change, series.log_return(), np.nan)
+        traded = np.ones(series.close.shape, dtype=bool) if series.traded is None else series.traded
+        month = series.index[rows.start : rows.stop].tz_localize(None).to_period("M").asi8
+        monthly = np.append(True, np.diff(month) != 0)
+        return cls(returns, traded, series.bars_per_year, rows, monthly, config)
+
+    def past(self, row: int, years: float, *, without: float = 0.0) -> Array:
+        """Return (N, A) returns of the bars up to `row`, of so many years less the newest `without`."""
+        bars, newest = (max(round(share * self.bars_per_year), least) for share, least in ((years, 1), (without, 0)))
+        return self.returns[max(row + 1 - bars, 0) : row + 1 - newest]
+
+    def here(self, row: int, years: float) -> Flags:
+        """(A,) which assets trade at `row` and have at least half of the returns of so many years."""
+        past = self.past(row, years)
+        enough = max(FEWEST_RETURNS, round(years * self.bars_per_year) // 2)
+        return np.asarray(self.traded[row] & (np.isfinite(past).sum(axis=0) >= enough))
+
+    @property
+    def gross(self) -> float:
+        """The most that weights come to together."""
+        return min(1.0, self.config.leverage_cap)
+
+    @property
+    def each(self) -> float:
+        """The most that one asset's weight comes to."""
+        return self.gross if self.config.asset_cap is None else min(self.config.asset_cap, self.gross)
+
+
+def rules_of(universe: Universe, forecasts: dict[str, Array]) -> dict[str, Array]:
+    """Return by name the (R, A) target weights of every rule.
+
+    Args:
+        universe: what they may look at.
+        forecasts: by strategy the (R, A) forecasts that it ranks assets by, NaN where there is none.
+    """
+    network = next(iter(forecasts.values()))
+    rules: dict[str, Callable[[int], Array]] = {
+        "equal_weight_monthly": lambda row: equal(universe, universe.traded[row]),
+        "inverse_volatility": lambda row: inverse_volatility(universe, row),
+        "minimum_variance": lambda row: lowest_variance(universe, row),
+        "momentum": lambda row: tenths(universe, momentum(universe, row)),
+    }
+    weights = {name: _held(universe, rule, universe.monthly) for name, rule in rules.items()}
+    every = np.ones(len(network), dtype=bool)
+    start = universe.rows.start
+    for name, table in forecasts.items():
+        weights[name] = _held(universe, lambda row, table=table: tenths(universe, table[row - start]), every)  # type: ignore[misc]
+    return weights
+
+
+def bought_once(universe: Universe) -> Array:
+    """Return (R, A) equal weights of all that trade at the first row, bought once and held."""
+    first = equal(universe, universe.traded[universe.rows.start])
+    return np.repeat(first[None], len(universe.rows), axis=0)
+
+
+def equal(universe: Universe, there: Flags) -> Array:
+    """(A,) equal weights of the assets that are there."""
+    return np.asarray(np.where(there, min(universe.gross / max(int(there.sum()), 1), universe.each), 0.0))
+
+
+def inverse_volatility(universe: Universe, row: int) -> Array:
+    """(A,) weights in proportion to one over the standard deviation of a quarter's returns."""
+    there = universe.here(row, QUARTER)
+    if not there.any():
+        return np.zeros(len(there))
+    size = np.nanstd(np.where(there, universe.past(row, QUARTER), 0.0), axis=0)
+    there &= size > 0.0
+    inverse = np.where(there, 1.0 / np.where(there, size, 1.0), 0.0)
+    return capped(inverse, universe)
+
+
+def lowest_variance(universe: Universe, row: int) -> Array:
+    """(A,) long weights of least variance, by the shrunk covariance of a year's returns."""
+    weights, there = np.zeros(universe.returns.shape[1]), universe.here(row, YEAR)
+    if there.any():
+        past = np.nan_to_num(universe.past(row, YEAR)[:, there])
+        weights[there] = minimum_variance(past, universe.each / universe.gross) * universe.gross
+    return weights
+
+
+def momentum(universe: Universe, row: int) -> Array:
+    """(A,) log returns of the last year but its last month; NaN where an asset has not half of them.
+
+    Source:
+        Jegadeesh and Titman (1993), Journal of Finance 48(1); the month left out: Jegadeesh (1990).
+    """
+    total = np.nansum(universe.past(row, YEAR, without=MONTH), axis=0)
+    return np.asarray(np.where(universe.here(row, YEAR), total, np.nan))
+
+
+def tenths(universe: Universe, score: Array) -> Array:
+    """(A,) equal weights of the top tenth by `score`; where shorts are allowed, half of them short the bottom tenth."""
+    there, weights = np.flatnonzero(np.isfinite(score)), np.zeros(len(score))
+    shorts = universe.config.actions == "long_short_weights"
+    count = max(len(there) // TENTH, 1)
+    if len(there) < 2 * count:
+        return weights
+    order = there[np.argsort(score[there], kind="stable")]
+    gross = universe.gross / (2.0 if shorts else 1.0)
+    weights[order[-count:]] = min(gross / count, universe.each)
+    if shorts:
+        weights[order[:count]] = -min(gross / count, universe.each)
+    return weights
+
+
+def capped(parts: Array, universe: Universe) -> Array:
+    """(A,) long weights in proportion to `parts`, none above the cap of one; what that leaves goes to the others."""
+    weights, free, left = np.zeros(len(parts)), parts > 0.0, universe.gross
+    while free.any() and left > 1e-12:
+        share = np.where(free, parts, 0.0) / parts[free].sum() * left
+        over = free & (share >= universe.each)
+        if not over.any():
+            return np.asarray(weights + share)
+        weights[over], left = universe.each, left - universe.each * int(over.sum())
+        free &= ~over
+    return weights
+
+
+def _held(universe: Universe, rule: Callable[[int], Array], decides: Flags) -> Array:
+    """(R, A) what a rule says where it decides, and what it said last elsewhere."""
+    weights = np.zeros((len(universe.rows), universe.returns.shape[1]))
+    for number, row in enumerate(universe.rows):
+        weights[number] = rule(row) if decides[number] else weights[number - 1]
+    return weights
+
+
+def minimum_variance(returns: Array, each: float) -> Array:
+    """(A,) interim."""
+    return np.full(returns.shape[1], 1.0 / returns.shape[1])
