@@ -36,6 +36,7 @@ bench-env: $(BENCH)/.installed ## build .venv-bench: this project beside the pee
 
 bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (two to three hours)
 	$(BENCH)/bin/python benchmarks/env.py
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/portfolio.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/networks.py
 	$(BENCH)/bin/python benchmarks/forecasters.py
 	$(BENCH)/bin/python benchmarks/agents.py
