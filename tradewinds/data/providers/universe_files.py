@@ -129,7 +129,7 @@ def _checked(panel: Panel, roles: Roles, config: FileConfig, rules: DataConfig) 
             short.append(symbol)
             continue
         try:
-            bars[symbol], _, notes[symbol] = check_bars(part, config, rules, length)
+            bars[symbol], _, notes[symbol] = check_bars(part, config, rules, length, beside=number)
         except RequestError as error:
             faults[symbol] = str(error)
     if faults:
