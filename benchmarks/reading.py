@@ -55,12 +55,11 @@ def universe(number: int, days: int) -> None:
     """Print the table of a universe's forms."""
     print(f"{'form':>14}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'peak MiB':>10}")
     with tempfile.TemporaryDirectory() as name:
-        table = panel(number, days)
-        for form, path in write_forms(Path(name), table).items():
+        with multiprocessing.get_context("spawn").Pool(1) as pool:  # a process begins with the peak of its parent
+            rows, paths = pool.apply(write_forms, (Path(name), number, days))
+        for form, path in paths.items():
             seconds, peak = apart(str(path), "all")
-            print(
-                f"{form:>14}{len(table):>12,}{seconds:>10.2f}{len(table) / seconds:>12,.0f}{peak:>10,.0f}", flush=True
-            )
+            print(f"{form:>14}{rows:>12,}{seconds:>10.2f}{rows / seconds:>12,.0f}{peak:>10,.0f}", flush=True)
 
 
 def panel(number: int, days: int) -> pd.DataFrame:
@@ -80,8 +79,9 @@ def panel(number: int, days: int) -> pd.DataFrame:
     return pd.DataFrame({"date": stamps[rows], "symbol": names[assets], **columns})
 
 
-def write_forms(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
-    """Write a universe in every form that is read."""
+def write_forms(folder: Path, number: int, days: int) -> tuple[int, dict[str, Path]]:
+    """Write a universe in every form that is read; return its rows, and the paths."""
+    table = panel(number, days)
     paths = {"long CSV": folder / "long.csv", "long Parquet": folder / "long.parquet", "wide CSV": folder / "wide.csv"}
     table.to_csv(paths["long CSV"], index=False)
     table.to_parquet(paths["long Parquet"])
@@ -89,7 +89,7 @@ def write_forms(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
     (folder / "prices").mkdir()
     for name, rows in table.groupby("symbol"):
         rows.drop(columns="symbol").to_csv(folder / "prices" / f"{name}.csv", index=False)
-    return paths | {"folder of CSV": folder / "prices"}
+    return len(table), paths | {"folder of CSV": folder / "prices"}
 
 
 def apart(path: str, symbols: str | None = None) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import json
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,35 @@ def test_tickers_that_are_names_of_prices_are_tickers_in_a_wide_file(tmp_path):
     table = wide(panel()).rename(columns=dict(zip(NAMES, ("C", "V", "LOW", "AAPL"), strict=True)))
     assert load(written(tmp_path / "wide.csv", table)).series.instruments == ("AAPL", "C", "LOW", "V")
     assert load(tmp_path / "wide.csv", symbols=["C", "V"]).series.instruments == ("C", "V")
+
+
+def test_a_number_of_the_row_is_no_instrument(tmp_path):
+    table = wide(panel())
+    assert load(written(tmp_path / "reset.csv", table.reset_index())).series.instruments == NAMES
+    table.to_csv(tmp_path / "numbered.csv")
+    assert load(tmp_path / "numbered.csv").series.instruments == NAMES
+
+
+@pytest.mark.parametrize("names", [("10001", "10002", "10003", "10004"), ("NA", "ON", "TRUE", "null")])
+def test_symbols_are_texts_whatever_they_look_like(tmp_path, ragged, names):
+    table = ragged.assign(symbol=ragged.symbol.map(dict(zip(NAMES, names, strict=True))))
+    assert load(written(tmp_path / "long.csv", table)).series.instruments == names
+    assert load(folder(tmp_path / "prices", table)).series.instruments == names
+
+
+def test_what_pandas_writes_of_two_levels_of_rows_and_what_a_zip_holds_are_read(tmp_path, ragged):
+    expected = load(written(tmp_path / "long.csv", ragged)).series.sha256()
+    ragged.assign(date=pd.to_datetime(ragged.date)).set_index(["symbol", "date"]).to_parquet(tmp_path / "two.parquet")
+    with zipfile.ZipFile(tmp_path / "prices.zip", "w") as archive:
+        for name, rows in ragged.groupby("symbol"):
+            archive.writestr(f"prices/{name}.csv", rows.drop(columns="symbol").to_csv(index=False))
+    assert load(tmp_path / "two.parquet").series.sha256() == expected
+    assert load(tmp_path / "prices.zip", symbols=None).series.sha256() == expected
+
+
+def test_a_note_names_the_file_of_its_instrument(tmp_path, ragged):
+    prices = folder(tmp_path / "prices", ragged)
+    assert any(note.startswith(f"DDD: {prices}/DDD.csv: no bar between 2020-03-10") for note in load(prices).notes)
 
 
 def test_a_folder_of_a_file_each_is_a_universe_without_being_asked(tmp_path, ragged):

@@ -123,13 +123,15 @@ def _checked(panel: Panel, roles: Roles, config: FileConfig, rules: DataConfig) 
     bars, notes, short = {}, {}, []
     for place, symbol in enumerate(panel.symbols):
         rows = panel.rows(place)
-        part = Bars(index[rows], {name: column[rows] for name, column in cells.columns.items()}, origin.take(rows))
+        columns = {name: column[rows] for name, column in cells.columns.items()}
+        own = origin.take(rows)
+        part = Bars(index[rows], columns, own.alone() if len(own.files) > 1 else own)
         part = part if inside[rows].all() else part.take(inside[rows])
         if len(part.index) < LEAST:
             short.append(symbol)
             continue
         try:
-            bars[symbol], _, notes[symbol] = check_bars(part, config, rules, length)
+            bars[symbol], _, notes[symbol] = check_bars(part, config, rules, length, beside=number)
         except RequestError as error:
             faults[symbol] = str(error)
     if faults:
