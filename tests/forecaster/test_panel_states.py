@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,6 +99,16 @@ def test_the_pooled_rivals_of_a_panel_of_one_are_its_own(monkeypatch):
     np.testing.assert_allclose(pooled.dlinear, alone.dlinear, rtol=1e-6, atol=1e-12)
     assert pooled.target_scale == pytest.approx(alone.target_scale)
     assert pooled.ridge.shape == alone.ridge.shape
+
+
+def test_an_instrument_whose_bars_never_knew_a_column_is_scaled_by_the_panel(panel):
+    """`c` is gone before the column has its first value."""
+    late = pd.DataFrame({"late": np.where(np.arange(BARS) > ENDS, np.sin(np.arange(BARS)), np.nan)}, index=panel.index)
+    told = dataclasses.replace(panel, exogenous=late, missing=("late",))
+    parts = dict(zip(panel.instruments, training_set(told, small_config(), ROWS).parts, strict=True))
+    assert parts["c"].rows.enough
+    np.testing.assert_array_equal(parts["c"].facts["mean"], parts["e"].facts["mean"])
+    assert not np.array_equal(parts["a"].facts["mean"], parts["e"].facts["mean"])
 
 
 def test_a_series_that_always_trades_is_fitted_as_one_that_does_not_say(panel):
