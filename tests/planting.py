@@ -73,7 +73,7 @@ def rebuilt(change):
 
 def plant_features(monkeypatch, change):
     build = rebuilt(change)
-    for module in (forecaster.data.panel, forecaster.hidden_states, tradewinds.pipeline.prepare):
+    for module in (forecaster.data.panel, tradewinds.pipeline.prepare):
         monkeypatch.setattr(module, "build_features", build)
 
 

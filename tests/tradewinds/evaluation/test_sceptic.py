@@ -56,7 +56,7 @@ def calendar_of_the_future(monkeypatch):
         days = np.diff(one.index.asi8, append=one.index.asi8[-1] + 86_400 * 10**9) / (86_400 * 10**9)
         return dataclasses.replace(table, values=np.column_stack([table.values[:, :-1], days]))
 
-    for module in (forecaster.data.panel, forecaster.hidden_states, tradewinds.pipeline.prepare):
+    for module in (forecaster.data.panel, tradewinds.pipeline.prepare):
         monkeypatch.setattr(module, "build_features", build)
 
 
