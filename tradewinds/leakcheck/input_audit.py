@@ -18,6 +18,7 @@ from forecaster.data.series import Series
 from forecaster.fitted import FittedForecaster
 from tradewinds.leakcheck.columns import Array, Audit, AuditedColumn, observed_column, seconds
 from tradewinds.leakcheck.second_members import too_early
+from tradewinds.leakcheck.source import source_of
 from tradewinds.leakcheck.stamps import Stamp, false_moments, stamped
 from tradewinds.leakcheck.stretch import parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, leak_at
@@ -206,14 +207,25 @@ def _later_bars(prepared: Prepared, fitted: FittedForecaster | Panel | None, tab
         shorter = _read(prepared, fitted, series.rows(range(row + 1)))
         if shorter.names != table.names:
             return leak_at(prepared, "audit", "features", row, "other columns are read when later bars are away")
-        ours, theirs = table.values[: row + 1], shorter.values
-        other = ~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)))
+        other = _differing(table, shorter, row)
         if other.any():
             first = int(np.flatnonzero(other.any(axis=1))[0])
-            name = table.names[int(np.flatnonzero(other[first])[0])]
-            what = f"column {name} is another when the bars after {series.index[row].isoformat()} are away"
-            return leak_at(prepared, "audit", "features", first, what)
+            column = int(np.flatnonzero(other[first])[0])
+            what = (
+                f"column {table.names[column]} is another when the bars after {series.index[row].isoformat()} are away"
+            )
+
+            def seen(world: Prepared, row: int = row, column: int = column) -> bool:
+                return bool(_differing(table, _read(world, fitted, world.series), row)[:, column].any())
+
+            return leak_at(prepared, "audit", "features", first, f"{what}{source_of(prepared, row, seen)}")
     return None
+
+
+def _differing(one: FeatureTable, other: FeatureTable, row: int) -> NDArray[np.bool_]:
+    """(R, F) which features up to a row are not the same."""
+    ours, theirs = one.values[: row + 1], other.values[: row + 1]
+    return np.asarray(~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs))))
 
 
 def _rows(prepared: Prepared, first_row: int) -> list[int]:
