@@ -7,7 +7,6 @@ import pandas as pd
 
 import forecaster.data.panel
 import forecaster.hidden_states
-import tradewinds.pipeline.prepare
 import tradewinds.pipeline.steps
 from tradewinds.core.resources import resource_dir
 from tradewinds.pipeline.prepare import prepared_from
@@ -73,7 +72,11 @@ def rebuilt(change):
 
 def plant_features(monkeypatch, change):
     build = rebuilt(change)
+<<<<<<< HEAD
     for module in (forecaster.data.panel, tradewinds.pipeline.prepare):
+=======
+    for module in (forecaster.data.panel, forecaster.hidden_states):
+>>>>>>> leaks
         monkeypatch.setattr(module, "build_features", build)
 
 

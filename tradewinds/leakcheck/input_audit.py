@@ -17,6 +17,8 @@ from forecaster.data.future_covariates import MISSING
 from forecaster.data.series import Series
 from forecaster.fitted import FittedForecaster
 from tradewinds.leakcheck.columns import Array, Audit, AuditedColumn, observed_column, seconds
+from tradewinds.leakcheck.second_members import too_early
+from tradewinds.leakcheck.source import source_of
 from tradewinds.leakcheck.stamps import Stamp, false_moments, stamped
 from tradewinds.leakcheck.stretch import parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, leak_at
@@ -66,7 +68,7 @@ def audit_inputs(prepared: Prepared, fitted: FittedForecaster | Panel | None) ->
         fitted: its forecaster, whose own reading is then audited; None for the features as they are built.
     """
     audit, series, clock = Audit(), prepared.series, prepared.task.decision_times(prepared)
-    audit.leak = _lived_otherwise(prepared)
+    audit.leak = _lived_otherwise(prepared) or _no_member(prepared)
     settings, weather = prepared.config.series, prepared.config.weather
     for name, when, what in false_moments(parts_of(prepared), weather):
         row = min(int(series.index.searchsorted(when)), len(series.index) - 1)
@@ -123,6 +125,16 @@ def _lived_otherwise(prepared: Prepared) -> Leak | None:
         f"owner saw {before[row, asset]:.6g} become {after[row, asset]:.6g}, by raw closes, dividends and splits"
     )
     return leak_at(prepared, "audit", "series", row + 1, what)
+
+
+def _no_member(prepared: Prepared) -> Leak | None:
+    """Find an instrument that trades before it is a member of its universe, or when it is none any more."""
+    place = too_early(prepared.panel, prepared.config.series)
+    if place is None:
+        return None
+    row, name = place
+    what = f"{name} trades at this bar, and is no member then, by a second reading of series.membership"
+    return leak_at(prepared, "audit", "series", row, what)
 
 
 def _read(prepared: Prepared, fitted: FittedForecaster | Panel | None, series: Series) -> FeatureTable:
@@ -195,14 +207,25 @@ def _later_bars(prepared: Prepared, fitted: FittedForecaster | Panel | None, tab
         shorter = _read(prepared, fitted, series.rows(range(row + 1)))
         if shorter.names != table.names:
             return leak_at(prepared, "audit", "features", row, "other columns are read when later bars are away")
-        ours, theirs = table.values[: row + 1], shorter.values
-        other = ~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)))
+        other = _differing(table, shorter, row)
         if other.any():
             first = int(np.flatnonzero(other.any(axis=1))[0])
-            name = table.names[int(np.flatnonzero(other[first])[0])]
-            what = f"column {name} is another when the bars after {series.index[row].isoformat()} are away"
-            return leak_at(prepared, "audit", "features", first, what)
+            column = int(np.flatnonzero(other[first])[0])
+            what = (
+                f"column {table.names[column]} is another when the bars after {series.index[row].isoformat()} are away"
+            )
+
+            def seen(world: Prepared, row: int = row, column: int = column) -> bool:
+                return bool(_differing(table, _read(world, fitted, world.series), row)[:, column].any())
+
+            return leak_at(prepared, "audit", "features", first, f"{what}{source_of(prepared, row, seen)}")
     return None
+
+
+def _differing(one: FeatureTable, other: FeatureTable, row: int) -> NDArray[np.bool_]:
+    """(R, F) which features up to a row are not the same."""
+    ours, theirs = one.values[: row + 1], other.values[: row + 1]
+    return np.asarray(~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs))))
 
 
 def _rows(prepared: Prepared, first_row: int) -> list[int]:

@@ -14,6 +14,7 @@ from forecaster.fitted import FittedForecaster
 from tradewinds.core.errors import RequestError
 from tradewinds.leakcheck.fresh import brings_plugins, fresh
 from tradewinds.leakcheck.refit import Fits
+from tradewinds.leakcheck.source import source_of
 from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_of
 from tradewinds.leakcheck.trace import Difference, Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
@@ -102,9 +103,14 @@ class WorldWalk:
     def frozen(self) -> Leak | None:
         """Replace all after the bar."""
         world = world_of(self.prepared, another_world(parts_of(self.prepared), self.number, moment=self._moment))
-        difference = first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
-        what = f"it changed when only bars after {self._bar} were changed"
-        return None if difference is None else self._leak("frozen", difference, what)
+        difference = self._difference(world)
+        if difference is None:
+            return None
+        source = source_of(self.prepared, self.number, lambda world: self._difference(world) is not None)
+        return self._leak("frozen", difference, f"it changed when only bars after {self._bar} were changed{source}")
+
+    def _difference(self, world: Prepared) -> Difference | None:
+        return first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
 
     def stream(self) -> Leak | None:
         """Let the bar be the last one there is."""

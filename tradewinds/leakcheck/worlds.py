@@ -1,6 +1,7 @@
 """Other worlds: what was loaded, the same up to a bar and different after it. Must not know the pipeline."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ WALKS = ((0.0, 0.0), (0.01, 0.8), (-0.01, -0.8))  # drift a bar, and what is lef
 
 
 def another_world(
-    parts: Parts, last_row: int, *, moment: pd.Timestamp | None = None, seed: int = 0, same_bars: bool = False
+    parts: Parts,
+    last_row: int,
+    *,
+    moment: pd.Timestamp | None = None,
+    seed: int = 0,
+    same_bars: bool = False,
+    only: Sequence[int] | None = None,
 ) -> Parts:
     """Replace the prices of all bars after `last_row`, and of all else what became known after `moment`.
 
@@ -27,13 +34,17 @@ def another_world(
     dividends, splits and columns take other values. Missing values stay missing, so that what is filled from the far
     end of a hole shows. Of several instruments each walks a path of its own, half of them up where the others go down;
     and where histories are ragged, others list, halt and are delisted than truly did, the first of them in the next
-    bars, or with `same_bars` the very same.
+    bars, or with `same_bars` the very same. With `only` the future is another one of these instruments alone.
     """
     rng = np.random.default_rng([seed, last_row])
     series = parts.series.series
     moment = series.close_time[last_row] if moment is None else moment
+    bars = _other_bars(series, last_row, moment, rng, seed, same_bars)
+    if only is not None:
+        bars = _of_some(series, bars, only)
+        return dataclasses.replace(parts, series=dataclasses.replace(parts.series, series=bars))
     return Parts(
-        dataclasses.replace(parts.series, series=_other_bars(series, last_row, moment, rng, seed, same_bars)),
+        dataclasses.replace(parts.series, series=bars),
         tuple(_other_columns(columns, series, moment) for columns in parts.columns),
     )
 
@@ -67,6 +78,15 @@ def later_start(parts: Parts, first_row: int) -> Parts:
 def last_bars(parts: Parts, count: int) -> Parts:
     """Return the last `count` bars, or all where there are fewer."""
     return later_start(parts, max(len(parts.series.series.index) - count, 0))
+
+
+def _of_some(true: Series, other: Series, chosen: Sequence[int]) -> Series:
+    """Return the true series with the columns of some instruments from another one."""
+    mixed: dict[str, Any] = {}
+    for name, column in other.columns().items():
+        mixed[name] = np.zeros_like(column) if getattr(true, name) is None else np.array(getattr(true, name))
+        mixed[name][:, list(chosen)] = column[:, list(chosen)]
+    return dataclasses.replace(true, **mixed)
 
 
 def _other_bars(
