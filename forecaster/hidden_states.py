@@ -85,13 +85,8 @@ def load_hidden_states(folder: Path) -> HiddenStates:
     return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles)
 
 
-<<<<<<< HEAD
 def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) -> HiddenStates:
-    """Run a fitted forecaster over every bar of a series.
-=======
-def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     """Run a fitted forecaster over every bar of a series of one instrument at which it trades.
->>>>>>> panel
 
     Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow, nor on
     which others are asked for.
@@ -119,20 +114,13 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     quantiles = None
     windows = strided_windows(fitted.read(scaled).astype(np.float32), length)
     future = series.future_table(calendar=fitted.config.features.calendar)
-<<<<<<< HEAD
-    asked = range(first_row, num_rows) if rows is None else range(max(rows.start, first_row), min(rows.stop, num_rows))
-    for start in range(asked.start - (asked.start - first_row) % BATCH, asked.stop, BATCH):
-        batch = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
-        count = min(BATCH, num_rows - start)
-        part = slice(start, start + count)
-        points, states, spread = _speak(fitted, gather(windows, batch), future, batch)
-=======
     for start in range(0, len(spoken), BATCH):
-        rows = spoken[np.minimum(np.arange(start, start + BATCH), len(spoken) - 1)]
+        batch = spoken[np.minimum(np.arange(start, start + BATCH), len(spoken) - 1)]
+        if rows is not None and (batch[-1] < rows.start or batch[0] >= rows.stop):
+            continue
         count = min(BATCH, len(spoken) - start)
-        part = rows[:count]
-        points, states, spread = _speak(fitted, gather(windows, rows), future, rows)
->>>>>>> panel
+        part = batch[:count]
+        points, states, spread = _speak(fitted, gather(windows, batch), future, batch)
         forecast[part], hidden[part] = points[:count], states[:count]
         if spread is not None:
             if quantiles is None:
