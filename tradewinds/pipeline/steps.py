@@ -53,9 +53,9 @@ def fit(job: Job, run: Path, console: Console) -> Models:
         _refuse_split(job)
     try:
         if isinstance(job, Prepared):
-            acted_on = job.series  # where one has to be chosen, that is said before an hour of training
+            job.task.require_action(job)  # before an hour of training
             panel, artifact = train_forecaster(job, run, console)
-            fitted = of_instruments(panel, acted_on)
+            fitted = of_instruments(panel, job.series)
             models = encoded(job, fitted, artifact, run / HIDDEN_STATES, console)
         return train_agent(job, models, run, console)[0] if job.task.acts else models
     except IndexError as error:

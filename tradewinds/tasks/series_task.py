@@ -65,6 +65,10 @@ class SeriesTask:
         """Return the request as it is."""
         return config, notes
 
+    def require_action(self, prepared: Prepared) -> None:
+        """Refuse several instruments where one has to be chosen."""
+        prepared.series  # noqa: B018  it says so
+
     def require(self, prepared: Prepared) -> None:
         """Ask for nothing more than the models do."""
 

@@ -63,8 +63,6 @@ class AccountTask(SeriesTask):
         ):
             if asked and series.volume is None:
                 raise RequestError(f"{key} needs a series with volume, and {series.name} has none; set {off}")
-        if len(series.instruments) > 1 and config.rollout.instrument is None:
-            refuse_several(config, series.instruments)
         if series.single_price and config.env.execution == "next_open":
             config = replace(config, env=replace(config.env, execution="next_close"))
             notes = [*notes, "one price a bar: orders fill at the next bar's price (env.execution=next_close)"]
@@ -72,6 +70,11 @@ class AccountTask(SeriesTask):
             odd = "env.execution=same_close fills at the close the agent has just seen: not attainable in a market"
             notes = [*notes, odd]
         return config, notes
+
+    def require_action(self, prepared: Prepared) -> None:
+        """Refuse actions and agents that cannot act on several assets at once, where there are several."""
+        if prepared.several:
+            refuse_several(prepared.config, prepared.panel.instruments)
 
     def require(self, prepared: Prepared) -> None:
         """Refuse an agent that the bars it learns from do not suffice for."""
