@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.data.series import Series
+from trading_agent.planner.mean_variance import MeanVariance, shrunk_covariance
 from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 YEAR, QUARTER, MONTH = 1.0, 0.25, 1.0 / 12.0  # of the bars of a year
+FULL = 10.0  # times the largest variance: what an investment is worth to who invests all
 TENTH = 10  # one in so many assets is the top, and one the bottom; one at least
 FEWEST_RETURNS = 20  # of an asset, below which no spread is reckoned from its past
 
@@ -123,8 +125,13 @@ def lowest_variance(universe: Universe, row: int) -> Array:
     weights, bars = np.zeros(universe.returns.shape[1]), universe.bars(YEAR)
     there = universe.here(row, bars)
     if there.any():
-        past = np.nan_to_num(universe.past(row, bars)[:, there])
-        weights[there] = minimum_variance(past, universe.each / universe.gross) * universe.gross
+        past = universe.past(row, bars)[:, there]
+        covariance = shrunk_covariance(np.nan_to_num(past), np.isfinite(past))
+        problem = MeanVariance(covariance, 0.0, (0.0, universe.each, universe.gross, universe.gross))
+        wanted = np.full(
+            len(covariance), FULL * np.diag(covariance).max()
+        )  # so that all is invested, whatever it risks
+        weights[there] = problem.best(wanted, np.zeros(len(covariance)), np.ones(len(covariance), dtype=bool))
     return weights
 
 
@@ -173,8 +180,3 @@ def _held(universe: Universe, rule: Callable[[int], Array], decides: Flags) -> A
     for number, row in enumerate(universe.rows):
         weights[number] = rule(row) if decides[number] else weights[number - 1]
     return weights
-
-
-def minimum_variance(returns: Array, each: float) -> Array:
-    """(A,) interim."""
-    return np.full(returns.shape[1], 1.0 / returns.shape[1])
