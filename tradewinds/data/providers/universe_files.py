@@ -56,8 +56,8 @@ def load_universe(raws: Sequence[Raw], config: FileConfig, directions: Direction
     bars, left, never = _as_members(parts.bars, panel, membership)
     if len(bars) == 1 and config.target == "relative_return":
         raise RequestError(
-            f"series.target=relative_return is a return less the mean of several instruments, and {next(iter(bars))} is "
-            "the only one; take series.target=log_return"
+            f"series.target=relative_return is a return less the mean of several instruments, and {next(iter(bars))} "
+            "is the only one; take series.target=log_return"
         )
     layout = replace(layout_of(panel.table, cells, config), left_out=_unread(panel.table, cells, config))
     facts = Facts(
