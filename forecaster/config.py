@@ -240,10 +240,13 @@ class BaselineConfig:
         classical: of `auto_ets` and `auto_arima`, each once; they need the extra `[classical]`.
         fit_bars: bars at the end of the forecaster's part that they are fitted on, and read before each forecast. A
             second or so for 500 bars, and 1 to 5 ms a forecast.
+        boosting: whether LightGBM on the same features stands beside the network of several instruments; it needs the
+            extra `[boosting]`.
     """
 
     classical: tuple[Literal["auto_ets", "auto_arima"], ...] = ()
     fit_bars: Annotated[int, Field(ge=50, le=5000, description="bars")] = 500
+    boosting: bool = False
 
     def __post_init__(self) -> None:
         once = len(set(self.classical)) == len(self.classical)

@@ -57,6 +57,16 @@ class PanelStates:
         quantiles = None if self.quantiles is None else self.quantiles[:row]
         return replace(self, quantiles=quantiles, **{name: getattr(self, name)[:row] for name in names})
 
+    def preceded_by(self, earlier: "PanelStates") -> "PanelStates":
+        """Return the states with the rows of `earlier`, the first ones of this series, in the place of their own."""
+        known = len(earlier.index)
+        tables = ["hidden_state", "forecast", "available"]
+        tables += ["quantiles"] if self.quantiles is not None and earlier.quantiles is not None else []
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(earlier, name), getattr(self, name)[known:]]) for name in tables
+        }
+        return replace(self, **joined)
+
     def instrument(self, name: str) -> HiddenStates:
         """Return the states of one instrument; NaN also at later bars at which it did not trade.
 

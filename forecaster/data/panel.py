@@ -33,7 +33,8 @@ def build_panel_features(series: Series, config: FeatureConfig) -> list[FeatureT
     """
     if config.cross_section and len(series.instruments) == 1:
         raise ValueError(
-            "features.cross_section compares instruments, the series has one; bring the others, or leave it empty"
+            "features.cross_section compares instruments, the series has one; bring the others, which encode_panel "
+            "reads together, or leave it empty"
         )
     panel = with_common(series)
     own = [_own_table(panel, number, config) for number in range(len(panel.instruments))]

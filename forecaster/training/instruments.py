@@ -34,6 +34,11 @@ class OwnRows:
         return len(self.fit) >= OWN_ROWS and len(self.stop) >= 2
 
 
+def is_described(table: FeatureTable, rows: OwnRows) -> bool:
+    """Whether every feature has a value on some of an instrument's own bars; a column may be missing on them all."""
+    return not bool(np.isnan(table.values[rows.bars]).all(axis=0).any())
+
+
 @dataclass(frozen=True, eq=False)
 class InstrumentPart:
     """One instrument's share of a fit.

@@ -14,7 +14,15 @@ from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.data.panel import all_ahead, build_panel_features, whole_contexts, with_common
 from forecaster.data.selection import Reading, selected_reading
 from forecaster.data.series import Series
-from forecaster.training.instruments import OWN_ROWS, InstrumentPart, OwnRows, own_part, pooled_parts, thinned
+from forecaster.training.instruments import (
+    OWN_ROWS,
+    InstrumentPart,
+    OwnRows,
+    is_described,
+    own_part,
+    pooled_parts,
+    thinned,
+)
 from forecaster.training.linear_base import LinearBase, fit_base, fit_selected
 
 Array = NDArray[np.float64]
@@ -72,7 +80,7 @@ def training_set(series: Series, config: ForecasterConfig, rows: range) -> Train
     _refuse_few(own_rows, rows)
     own = [
         own_part(table, changes[:, number], own_rows[number], model)
-        if past.traded is None or own_rows[number].enough
+        if past.traded is None or (own_rows[number].enough and is_described(table, own_rows[number]))
         else None
         for number, table in enumerate(tables)
     ]

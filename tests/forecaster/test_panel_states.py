@@ -3,13 +3,15 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster.data.panel import all_ahead, build_panel_features, whole_contexts
+from forecaster.evaluation.scores import score_forecasts
 from forecaster.fitted import fit_forecaster, fit_panel, load_panel, save_panel
-from forecaster.hidden_states import encode
+from forecaster.hidden_states import Stream, encode, last_forecast
 from forecaster.panel_states import encode_panel, load_panel_states
 from forecaster.training.instruments import OWN_ROWS
 from forecaster.training.training_set import training_set
@@ -99,6 +101,16 @@ def test_the_pooled_rivals_of_a_panel_of_one_are_its_own(monkeypatch):
     assert pooled.ridge.shape == alone.ridge.shape
 
 
+def test_an_instrument_whose_bars_never_knew_a_column_is_scaled_by_the_panel(panel):
+    """`c` is gone before the column has its first value."""
+    late = pd.DataFrame({"late": np.where(np.arange(BARS) > ENDS, np.sin(np.arange(BARS)), np.nan)}, index=panel.index)
+    told = dataclasses.replace(panel, exogenous=late, missing=("late",))
+    parts = dict(zip(panel.instruments, training_set(told, small_config(), ROWS).parts, strict=True))
+    assert parts["c"].rows.enough
+    np.testing.assert_array_equal(parts["c"].facts["mean"], parts["e"].facts["mean"])
+    assert not np.array_equal(parts["a"].facts["mean"], parts["e"].facts["mean"])
+
+
 def test_a_series_that_always_trades_is_fitted_as_one_that_does_not_say(panel):
     series = noise_series(BARS)
     traded = dataclasses.replace(series, traded=np.ones((BARS, 1), dtype=bool))
@@ -127,13 +139,31 @@ def test_it_speaks_where_an_instrument_trades_with_a_whole_context_behind_it(pan
 def test_one_instrument_of_a_panel_is_said_what_it_would_be_said_alone(panel, kind):
     fitted = fit_panel(panel, small_config(kind, epochs=1), ROWS, seed=1)
     states = encode_panel(fitted, panel)
-    for name in "abd":
-        asset = panel.instruments.index(name)
-        first = int(panel.traded[:, asset].argmax())
-        alone = encode(fitted[name], panel.instrument(name).rows(range(first, BARS)))
-        there = states.available[first:, asset]
-        np.testing.assert_array_equal(states.hidden_state[first:, asset][there], alone.hidden_state[there])
-        np.testing.assert_array_equal(states.forecast[first:, asset][there], alone.forecast[there])
+    for name in panel.instruments:
+        alone, together = encode(fitted[name], panel.instrument(name)), states.instrument(name)
+        np.testing.assert_array_equal(together.hidden_state, alone.hidden_state)
+        np.testing.assert_array_equal(together.forecast, alone.forecast)
+        np.testing.assert_array_equal(together.fit_end, alone.fit_end)
+        assert together.first_row == alone.first_row
+
+
+def test_an_instrument_with_gaps_is_streamed_and_scored_where_it_trades(panel):
+    relative = dataclasses.replace(panel, target="relative_return")
+    fitted = fit_panel(relative, small_config(epochs=1), ROWS, seed=1)
+    for name in "bd":
+        series = relative.instrument(name)
+        states = encode(fitted[name], series)
+        state, forecast = Stream(fitted[name], series.rows(range(0, BARS - 1))).push(series.rows(range(BARS - 1, BARS)))
+        np.testing.assert_allclose(state, states.hidden_state[-1], atol=1e-5)
+        np.testing.assert_allclose(forecast, states.forecast[-1], atol=1e-5)
+        np.testing.assert_array_equal(last_forecast(fitted[name], series).shape, (3,))
+    scored, before = range(140, 200), range(90, 140)
+    scores = score_forecasts(fitted["d"], series, states, calibration_rows=before, rows=scored)
+    halted = {row for bar in HALT for row in range(bar - 3, bar + 1)}
+    assert scores.decisions.tolist() == [row for row in range(140, 197) if row not in halted]
+    assert np.isfinite(scores.table["lstm"]["value_mae"])
+    truth = relative.changes()[scores.decisions[:, None] + np.arange(1, 4), 3]
+    np.testing.assert_array_equal(scores.errors["naive"], truth)
 
 
 def test_a_state_does_not_depend_on_who_else_is_there(panel, fitted, states):

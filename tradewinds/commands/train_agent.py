@@ -15,6 +15,8 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train an agent, on a trained forecaster's hidden states where its task has a series."""
     job = job_of(config)
+    if isinstance(job, Prepared):
+        job.task.require_action(job)
     forecaster = find_forecaster(job) if isinstance(job, Prepared) else None
     from tradewinds.pipeline.encoding import load_forecasters
     from tradewinds.pipeline.steps import encoded, train_agent

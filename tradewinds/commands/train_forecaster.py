@@ -6,7 +6,7 @@ from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
 from tradewinds.pipeline.artifact import new_run_id
 from tradewinds.pipeline.task import Models, Prepared
-from tradewinds.report.text import score_lines
+from tradewinds.report.text import rank_lines, score_lines
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -44,11 +44,11 @@ def _of_several(prepared: Prepared, console: Console) -> dict[str, Any]:
     """Train one forecaster of all instruments, and score them together."""
     from tradewinds.pipeline.encoding import encode_bars
     from tradewinds.pipeline.steps import train_forecaster
-    from tradewinds.tasks.panel_forecasts import score_lines_of, score_rows
+    from tradewinds.tasks.panel_forecasts import score_rows
 
     panel, artifact = train_forecaster(prepared, prepared.runs / new_run_id(), console)
     states = encode_bars(panel, prepared.panel)
     scores = score_rows(prepared, Models(panel, states), prepared.split.validation)
-    for line in score_lines_of(scores, "validation rows"):
+    for line in rank_lines(scores.scores, "validation rows"):
         console.result(line)
     return {"forecaster": str(artifact.folder), "validation": scores.scores}

@@ -240,7 +240,8 @@ def _closes(facts: Mapping[str, Any], currency: str | None) -> str:
 def _ends(series: Series) -> Iterator[tuple[str, float, float]]:
     for asset, name in enumerate(series.instruments):
         rows = _rows(series, asset)
-        yield name, float(series.close[rows[0], asset]), float(series.close[rows[-1], asset])
+        if len(rows):  # of a stretch in which an instrument has no bar there is nothing to say
+            yield name, float(series.close[rows[0], asset]), float(series.close[rows[-1], asset])
 
 
 def _length(span: pd.Timedelta) -> str:

@@ -23,6 +23,10 @@ class Note(str):
         note.about = about
         return note
 
+    def __getnewargs__(self) -> tuple[str, Subject]:
+        """Return what another process makes it again of."""
+        return str(self), self.about
+
 
 def about(notes: tuple[str, ...], subject: Subject) -> tuple[str, ...]:
     """Return the notes on a subject, as plain texts."""

@@ -19,6 +19,7 @@ from tradewinds.pipeline.encoding import States, encode_bars
 from tradewinds.pipeline.task import Models, Prepared
 
 WORLDS = (1, 2)  # seeds of `another_world`: a trend, a zigzag
+BEFORE = 1_000  # rows before the test rows whose states are compared, beside the validation rows
 LATER = 8  # one in so many of the test rows is decided on after those that are compared
 DAY_ROWS = 24  # rows after a boundary, near which the next one is sought
 
@@ -65,9 +66,10 @@ def _again(
     assert fitted is not None
     assert ours is not None
     world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row), seed=seed))
-    theirs = encode_bars(fitted, world.series)
+    asked = range(max(min(prepared.split.validation.start, rows.start - BEFORE), 0), max(rows.stop, row + 1))
+    theirs = encode_bars(fitted, world.series, asked)
     what = f"it changed when only bars after {prepared.series.index[row].isoformat()}, half of the test, were changed"
-    wrong = _other_state(ours, theirs, row)
+    wrong = _other_state(ours, theirs, range(asked.start, row + 1))
     if wrong is not None:
         return leak_at(prepared, "frozen", "hidden_states", wrong[0], f"{wrong[1]}{what}")
     if decisions is None:
@@ -88,15 +90,15 @@ def _again(
     return leak_at(prepared, "frozen", "actions", first, f"{whose}{what}")
 
 
-def _other_state(ours: States, theirs: States, row: int) -> tuple[int, str] | None:
-    """Return the first row up to `row` whose state or forecast differs, and of which instrument; None if none does."""
-    places = []
+def _other_state(ours: States, theirs: States, rows: range) -> tuple[int, str] | None:
+    """Return the first of `rows` whose state or forecast differs, and of which instrument; None if none does."""
+    places, part = [], slice(rows.start, rows.stop)
     for one, other in ((ours.hidden_state, theirs.hidden_state), (ours.forecast, theirs.forecast)):
-        same = (one == other) | (np.isnan(one) & np.isnan(other))
-        differ = ~same[: row + 1].all(axis=-1)  # (R,), or (R, A)
-        rows = np.flatnonzero(differ.reshape(row + 1, -1).any(axis=1))
-        if len(rows):
-            first = int(rows[0])
+        same = (one[part] == other[part]) | (np.isnan(one[part]) & np.isnan(other[part]))
+        differ = ~same.all(axis=-1)  # (R,), or (R, A)
+        found = np.flatnonzero(differ.reshape(len(rows), -1).any(axis=1))
+        if len(found):
+            first = int(found[0])
             whose = f"of {ours.instruments[int(differ[first].argmax())]}: " if isinstance(ours, PanelStates) else ""
-            places.append((first, whose))
+            places.append((rows.start + first, whose))
     return min(places, key=lambda place: place[0], default=None)

@@ -36,9 +36,11 @@ def load_forecasters(folder: Path, series: Series) -> FittedForecaster | Panel:
     return {name: panel[name] for name in series.instruments}
 
 
-def encode_bars(fitted: FittedForecaster | Panel, series: Series) -> States:
-    """Return states and forecasts of every bar."""
-    return encode_panel(fitted, series) if isinstance(fitted, Mapping) else encoding.encode(fitted, series)
+def encode_bars(fitted: FittedForecaster | Panel, series: Series, rows: range | None = None) -> States:
+    """Return states and forecasts of every bar, or of `rows` at least."""
+    if isinstance(fitted, Mapping):
+        return encode_panel(fitted, series, rows=rows)
+    return encoding.encode(fitted, series, rows)
 
 
 def load_states(folder: Path, *, several: bool) -> States:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.data.features import FeatureTable, build_features
+from forecaster.data.features import FeatureTable
 from forecaster.data.panel import build_panel_features
 from tradewinds.pipeline.task import Prepared
 
@@ -20,9 +20,8 @@ def observed(name: str, prepared: Prepared, states: "States") -> NDArray[np.floa
     """
     if name == "features":
         config = prepared.config.features
-        if not prepared.several:
-            return _plain(build_features(prepared.series, config))
-        return np.stack([_plain(table) for table in build_panel_features(prepared.series, config)], axis=1)
+        tables = [_plain(table) for table in build_panel_features(prepared.series, config)]
+        return np.stack(tables, axis=1) if prepared.several else tables[0]
     return states.forecast if name == "forecast" else states.hidden_state
 
 

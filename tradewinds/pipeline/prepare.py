@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from forecaster.baselines.boosting import boosting_is_installed
 from forecaster.baselines.statistical import require_classical
 from forecaster.data.features import static_features
 from forecaster.data.panel import build_panel_features
@@ -150,6 +151,10 @@ def _check_classical(config: Config) -> None:
         require_classical(config.baselines.classical)
     except ValueError as error:
         raise RequestError(f"baselines.classical: {error}") from None
+    if config.baselines.boosting and not boosting_is_installed():
+        raise RequestError(
+            "baselines.boosting=true needs LightGBM; type pip install 'tradewinds[boosting]', or set it to false"
+        )
 
 
 def _check_fit_bars(split: Split, config: Config) -> None:

@@ -53,9 +53,9 @@ def fit(job: Job, run: Path, console: Console) -> Models:
         _refuse_split(job)
     try:
         if isinstance(job, Prepared):
-            acted_on = job.series  # where one has to be chosen, that is said before an hour of training
+            job.task.require_action(job)  # before an hour of training
             panel, artifact = train_forecaster(job, run, console)
-            fitted = of_instruments(panel, acted_on)
+            fitted = of_instruments(panel, job.series)
             models = encoded(job, fitted, artifact, run / HIDDEN_STATES, console)
         return train_agent(job, models, run, console)[0] if job.task.acts else models
     except IndexError as error:
@@ -127,12 +127,24 @@ def encoded(
 
 
 def encoded_anew(job: Job, models: Models) -> Models:
-    """Return models with states of every bar of a series that has grown, or been opened, since they were encoded."""
+    """Return models with states of every bar of a series that has grown, or been opened, since they were encoded.
+
+    Of the same data, opened by now, the bars that were sealed are encoded and no others.
+    """
     if not isinstance(job, Prepared) or models.forecaster is None or models.states is None:
         return models
-    if models.states.index.equals(job.series.index):
+    earlier, artifact = models.states, models.artifacts.get(HIDDEN_STATES)
+    if earlier.index.equals(job.series.index):
         return models
-    return replace(models, states=encode_bars(models.forecaster, job.series))
+    known = len(earlier.index)
+    if (
+        artifact is None
+        or artifact.manifest["inputs"] != job.inputs
+        or not earlier.index.equals(job.series.index[:known])
+    ):
+        return replace(models, states=encode_bars(models.forecaster, job.series))
+    opened = encode_bars(models.forecaster, job.series, range(known, len(job.series.index)))
+    return replace(models, states=opened.preceded_by(earlier))  # type: ignore[arg-type]  # both of one, or of several
 
 
 def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[Models, TrainedAgent]:

@@ -283,6 +283,13 @@ class Task(Protocol[JobT]):
             RequestError: what only the data can tell makes it impossible.
         """
 
+    def require_action(self, job: JobT) -> None:
+        """Refuse an agent that cannot act on these data, before anything is fitted for it.
+
+        Raises:
+            RequestError: it cannot.
+        """
+
     def require(self, job: JobT) -> None:
         """Refuse what the rows of the split do not suffice for.
 

@@ -13,14 +13,14 @@ CHANGE_COLUMNS = (
     ("change_direction_accuracy", "direction"),
 )
 RANK_COLUMNS = (
-    ("rank_ic_mean", "rank IC"),
+    ("rank_ic", "rank IC"),
     ("rank_ic_t", "t"),
-    ("spread_mean", "spread"),
-    ("spread_t", "t"),
+    ("spread_per_bar", "spread"),
+    ("spread_per_bar_t", "t"),
     ("hit_rate", "hits"),
     ("change_mae", "mae"),
     ("change_mase", "mase"),
-    ("days", "bars"),
+    ("n_bars", "bars"),
 )
 STRATEGY_COLUMNS = (
     ("total_return", "return", "{:+.1%}"),
@@ -36,7 +36,7 @@ def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a report says of its forecasts: headline, scores, the tests against each rival, and the verdict."""
     data, honesty = document["data"], document["honesty"]
     yield f"forecast: {honesty['forecast_headline']}"
-    if "rank_ic_mean" in next(iter(document["forecast"].values())):
+    if "rank_ic" in next(iter(document["forecast"].values())):
         yield from rank_lines(document["forecast"], "test rows")
     else:
         yield from score_lines(document["forecast"], "test rows", data["value_unit"], data["change_unit"])

@@ -7,6 +7,7 @@ that a request is refused before torch, arch and Bokeh are: `backtest` (decide, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import Parts
@@ -63,6 +65,10 @@ class SeriesTask:
         """Return the request as it is."""
         return config, notes
 
+    def require_action(self, prepared: Prepared) -> None:
+        """Refuse several instruments where one has to be chosen."""
+        prepared.series  # noqa: B018  it says so
+
     def require(self, prepared: Prepared) -> None:
         """Ask for nothing more than the models do."""
 
@@ -108,7 +114,15 @@ class SeriesTask:
         )
         assert states is not None
         rival = self.rival_plan(env) if asked > 0.0 else None
-        return Validation(env, standard_errors=asked, evidence=self.evidence(prepared, states), rival=rival)
+        return Validation(
+            partial(self.walk, env), standard_errors=asked, evidence=self.evidence(prepared, states), rival=rival
+        )
+
+    def walk(self, env: VectorEnv[Any, Any, Any], policy: "Policy") -> NDArray[np.float64]:
+        """Return the (n,) rewards of one account or unit that a policy leads through `env`."""
+        from trading_agent import step_rewards
+
+        return step_rewards(policy, env, 1)
 
     def evidence(self, prepared: Prepared, states: "States") -> float:
         """Return by how many standard errors the forecast beats none on the agent's rows; here it is not looked at."""

@@ -58,6 +58,7 @@ def plan(prepared: Prepared) -> list[FoldSeed]:
     Raises:
         RequestError: too few rows for the folds.
     """
+    prepared.task.require_action(prepared)
     config, panel = prepared.config, prepared.panel
     wanted, boundary = config.walk_forward, prepared.task.boundary(prepared)
     tables = build_panel_features(panel, config.features)

@@ -43,7 +43,9 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         },
     ),
     "planner": _algorithm(
-        "planner.config:PlannerConfig", "planner.planner:train_planner", {"planner": "planner.policy:PlannerPolicy"}
+        "planner.config:PlannerConfig",
+        "planner.planner:train_planner",
+        {"planner": "planner.policy:PlannerPolicy", "allocation": "planner.allocation:AllocationPolicy"},
     ),
     "ppo": _algorithm("policy_gradient.config:PPOConfig", "policy_gradient.ppo:train_ppo", ACTOR),
     "reinforce": _algorithm(

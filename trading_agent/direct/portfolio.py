@@ -8,6 +8,7 @@ pass answers for every holding, and a window is read at once. Formulas: docs/dir
 N accounts or rows, A assets; exposures are fractions of equity.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,13 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trading_agent.common.cross_section import CrossSection, CrossSectionEncoder, ItemColumns, Items, mean_of
+from trading_agent.common.cross_section import CrossSection, CrossSectionEncoder, ItemColumns, Items
 from trading_agent.common.networks import zero_linear
 from trading_agent.direct.networks import QUIET
 
 INSIDE = 1.0 - 1e-6  # of a cap: rounding must not make the account scale what was meant to be left alone
 TINY = 1e-12
-STEEP = 4.0  # how many natural units an output of 1 is
+STEEP = 8.0  # how much appeal an output of 1 is
+NARROW = -2.0  # before it learns, a band is softplus(-2) = 0.13 to either side
+STEPS = 5  # of Newton's, before the one that is differentiated
+FLAT = 1e-3  # least slope of the log of the gross in the price
 
 
 class Caps(NamedTuple):
@@ -87,7 +91,6 @@ class PortfolioNetwork(nn.Module):
         }
         self.encoder = CrossSectionEncoder(self.columns, hidden_sizes, cross_section, generator)
         self.head = zero_linear(self.encoder.width, 2)  # the middle of the band, and half its width
-        self.of_cash = zero_linear(self.encoder.width, 1)
         with torch.no_grad():  # most columns are noise, and what chance gave them is never quite unlearned
             self.encoder.of_item.weight.mul_(QUIET)
 
@@ -99,30 +102,36 @@ class PortfolioNetwork(nn.Module):
         """Return the bands of B rows; `shown` (B, A, k - 1) weighs the features, such as a mask of dropout."""
         hidden = self.encoder(items, shown=shown)
         middle, width = (STEEP * self.head(hidden)).unbind(dim=2)
-        half = F.softplus(width)
-        available = None if bool(items.present.all()) else items.present
-        if self.caps.long_only:
-            cash = STEEP * self.of_cash(mean_of(hidden, items.present))
-            return Bands(*self._shares(middle, half, cash, items.present), available)
-        return Bands(*self._sides(middle, half, items.present), available)
+        half = F.softplus(width + NARROW)
+        count = items.present.sum(dim=1, keepdim=True).clamp_min(1)
+        floor = (count * (self.caps.asset / self.caps.gross)).log().clamp_min(0.0)
+        price = self._price(middle.detach(), items.present)
+        price = torch.maximum(self._nearer(price, middle, items.present), floor)  # differentiated through its last step
+        low, high = (self.exposures(edge, price) for edge in (middle - half, middle + half))
+        return Bands(low, high, None if bool(items.present.all()) else items.present)
 
-    def _shares(self, middle: Tensor, half: Tensor, cash: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Long only: a softmax over the available assets and cash; a band is one of its logits, the others' held."""
-        logits = torch.cat([middle.masked_fill(~present, -torch.inf), cash], dim=1)  # (B, A + 1)
-        log_share = logits.log_softmax(dim=1)[:, :-1].clamp_min(-30.0)
-        odds = log_share - torch.log1p(-log_share.exp().clamp_max(1.0 - 1e-6))
-        most, room = self.caps.asset, min(self.caps.gross, 1.0)
-        low, high = (room * torch.sigmoid(odds + side * half) for side in (-1.0, 1.0))
-        return low.clamp_max(most), high.clamp_max(most)
+    def exposures(self, appeal: Tensor, price: Tensor) -> Tensor:
+        """Return exposures (B, A), at a price of exposure (B, 1), of assets that appeal so much (B, A); eq. 2."""
+        above = torch.sigmoid(appeal - price)
+        return self.caps.asset * (above if self.caps.long_only else above - torch.sigmoid(-appeal - price))
 
-    def _sides(self, middle: Tensor, half: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Long and short: natural is an equal part of the gross cap; what is more than the cap is scaled down."""
-        most, gross = self.caps.asset, self.caps.gross
-        unit = (gross / most / present.sum(dim=1, keepdim=True).clamp_min(1)).clamp_max(1.0)
-        low, centre, high = (most * (unit * edge).tanh() for edge in (middle - half, middle, middle + half))
-        together = (centre.abs() * present).sum(dim=1, keepdim=True)
-        scale = gross / together.clamp_min(gross)
-        return low * scale, high * scale
+    def _price(self, appeal: Tensor, present: Tensor) -> Tensor:
+        """(B, 1) the price at which the gross of what is available is the cap; 0 where it is less without one."""
+        size = appeal if self.caps.long_only else appeal.abs()
+        most = size.masked_fill(~present, -torch.inf).logsumexp(dim=1, keepdim=True)
+        price = (most + math.log(self.caps.asset / self.caps.gross)).clamp_min(0.0)  # at which it is surely less
+        for _ in range(STEPS):
+            price = self._nearer(price, appeal, present)
+        return price
+
+    def _nearer(self, price: Tensor, appeal: Tensor, present: Tensor) -> Tensor:
+        """(B, 1) one of Newton's steps, on the log of the gross, from the side on which they cannot overshoot."""
+        long = torch.sigmoid(appeal - price) * present
+        short = torch.zeros_like(long) if self.caps.long_only else torch.sigmoid(-appeal - price) * present
+        gross = (long - short).abs().sum(dim=1, keepdim=True).clamp_min(TINY)
+        slope = (long * (1.0 - long) - short * (1.0 - short)).abs().sum(dim=1, keepdim=True) / gross
+        beyond = (gross * (self.caps.asset / self.caps.gross)).log()
+        return (price + beyond / slope.clamp_min(FLAT)).clamp_min(0.0)
 
     def decide(self, bands: Bands, held: Tensor, last: Tensor) -> Tensor:
         """Return (N, A) target exposures.

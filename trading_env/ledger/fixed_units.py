@@ -69,7 +69,7 @@ def run_units(market: Market, units: Array, config: TradingConfig) -> UnitRun:
 def _check(market: Market, units: Array, columns: LedgerColumns, rules: Rules) -> None:
     if market.close.shape[1] != 1:
         raise ValueError(f"a run of units is of one asset, the market has {market.close.shape[1]}; use run_ledger")
-    if not columns.plain or rules.varying or rules.lot is not None or rules.min_notional or rules.margin:
+    if not (columns.plain and rules.common):
         raise ValueError("a run of units knows constant cost rates and a market without events; use run_ledger")
     if units.shape != (len(market),) or not np.isfinite(units).all():
         raise ValueError(f"units must be {len(market)} finite numbers, had the shape {units.shape}")

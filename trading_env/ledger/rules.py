@@ -45,6 +45,8 @@ class Rules:
         self.min_notional = config.min_notional / config.capital
         self.volume_share = (config.volume_cap or 0.0) / config.capital  # of a bar's volume, in units per capital
         self.waits = self.min_notional > 0.0 or self.volume_share > 0.0  # orders may, also of assets that trade
+        # whether a market without events knows nothing else: constant rates, and orders that fill as they are
+        self.common = not (self.varying or self.lot is not None or self.waits or self.margin > 0.0)
         self.paid_out = 1.0 - config.delisting_loss
         self.same_close = config.execution == "same_close"
         self.next_close = config.execution == "next_close"

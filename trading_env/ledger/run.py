@@ -92,10 +92,10 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
         ValueError: `targets` does not fit the market, is not finite, or exceeds a cap; the market lacks what the rules
             need.
     """
-    targets = _checked(market, targets, config)
+    targets = checked_targets(market, targets, config)
     columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year, market.lots)
     record = _Record(*targets.shape)
-    plain = columns.plain and not (rules.varying or rules.lot is not None or rules.min_notional or rules.margin)
+    plain = columns.plain and rules.common
     single_asset = targets.shape[2] == 1
     if single_asset and plain and targets.shape[1] <= FEW:
         fills = fill_prices(market, config)[1:, 0]
@@ -108,7 +108,28 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
     return record.run(market, config)
 
 
-def _checked(market: Market, targets: Array, config: TradingConfig) -> Array:
+def final_equity(market: Market, targets: Array, config: TradingConfig) -> Array:
+    """Return the (N,) equity that many accounts end with: the last row of `run_ledger`'s, without records of the rest.
+
+    Arguments and errors are those of `run_ledger`.
+    """
+    targets = checked_targets(market, targets, config)
+    if targets.shape[1] <= FEW:
+        return np.asarray(run_ledger(market, targets, config).equity[-1])
+    n, columns, rules = numbers_of(targets.shape[2]), LedgerColumns(market, config), Rules(config, market.bars_per_year)
+    orders = targets if n.several else targets[:, :, 0]
+    accounts = opened(n, *targets.shape[1:])
+    for t in range(len(targets) - 1):
+        accounts, _ = carry(n, accounts, orders[t], columns.after(t), rules)
+    return np.asarray(accounts.equity)
+
+
+def checked_targets(market: Market, targets: Array, config: TradingConfig) -> Array:
+    """Return (T, N, A) targets.
+
+    Raises:
+        ValueError: they do not fit the market, are not finite, or exceed a cap.
+    """
     targets = np.asarray(targets, dtype=np.float64)
     if targets.ndim == 2:
         targets = targets[:, None, :]

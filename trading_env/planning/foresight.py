@@ -18,7 +18,7 @@ from trading_env.market import Market
 SLACK = 4.0  # more costs of a trade than a detour over another level and back can save
 DEAR = 0.01  # cost of a trade, a fraction of its value, from which on a best path holds through many cuts
 FEW_BARS = 250  # over which every account that might win is kept, whatever its number
-NEAR = 64  # bars that are searched first for a price that no best path holds on to
+NEAR = 64  # bars that are searched one by one for a price that no best path holds on to: mostly it is among them
 
 
 class PriceSpan(NamedTuple):
@@ -185,20 +185,35 @@ class _Search:
             until = self._until(t + 1, least, most)
         bars = until - t
         owed, lent = (1.0 + self.costs.financing) ** bars, (1.0 + self.costs.borrow) ** bars
-        fills, marks = self.fill_array[t + 1 : until], self.close_array[t + 1 : max(until, t + 2)]
+        low, high = self._bounds(self.fills, self.fill_array, t + 1, until)
         if until == last:
-            fills = np.append(fills, self.close[-1])
-        low, high = float(fills.min(initial=price)), float(fills.max(initial=price)) * lent
+            low, high = min(low, self.close[-1]), max(high, self.close[-1])
+        low_mark, high_mark = self._bounds(self.close, self.close_array, t + 1, max(until, t + 2))
         return PriceSpan(
-            max(low, least, 0.0) * (1.0 - margin) / owed,
-            min(high, most) * (1.0 + margin),
-            float(marks.min()) / owed,
-            float(marks.max()) * lent,
+            max(min(low, price), least, 0.0) * (1.0 - margin) / owed,
+            min(max(high, price) * lent, most) * (1.0 + margin),
+            low_mark / owed,
+            high_mark * lent,
         )
+
+    @staticmethod
+    def _bounds(prices: list[float], array: Array, start: int, stop: int) -> tuple[float, float]:
+        """Return the least and the greatest of some prices; no more than infinities where there are none."""
+        if stop <= start:
+            return np.inf, -np.inf
+        if stop - start <= NEAR:  # a call of NumPy would cost more
+            some = prices[start:stop]
+            return min(some), max(some)
+        return float(array[start:stop].min()), float(array[start:stop].max())
 
     def _until(self, start: int, least: float, most: float) -> int:
         """Return the first row from `start` on whose order fills outside two prices, or the last row."""
-        last, width = len(self.close) - 1, NEAR
+        last = len(self.close) - 1
+        near = min(start + NEAR, last)
+        for row in range(start, near):
+            if not least <= self.fills[row] <= most:
+                return row
+        start, width = near, 2 * NEAR
         while start < last:
             fills = self.fill_array[start : min(start + width, last)]
             outside = (fills < least) | (fills > most)

@@ -153,7 +153,7 @@ def test_a_network_that_compares_finds_who_goes_back_to_the_others():
     said = states.forecast[900:-1, :, 0]
     correlation = np.corrcoef((said - said.mean(axis=1, keepdims=True)).ravel(), ahead.ravel())[0, 1]
     assert correlation > 0.6
-    with pytest.raises(ValueError, match="is read of all instruments, by encode_panel"):
+    with pytest.raises(ValueError, match="which encode_panel reads together"):
         encode(fitted["a"], series.instrument("a"))
 
 

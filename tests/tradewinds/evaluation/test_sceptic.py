@@ -56,7 +56,7 @@ def calendar_of_the_future(monkeypatch):
         days = np.diff(one.index.asi8, append=one.index.asi8[-1] + 86_400 * 10**9) / (86_400 * 10**9)
         return dataclasses.replace(table, values=np.column_stack([table.values[:, :-1], days]))
 
-    for module in (forecaster.data.panel, forecaster.hidden_states, tradewinds.pipeline.prepare):
+    for module in (forecaster.data.panel, tradewinds.pipeline.prepare):
         monkeypatch.setattr(module, "build_features", build)
 
 
@@ -139,7 +139,7 @@ def intervals_calibrated_on_test(monkeypatch):
 def states_whitened_on_all(monkeypatch):
     original = forecaster.hidden_states.encode
 
-    def encode(fitted, one):
+    def encode(fitted, one, *_):
         states = original(fitted, one)
         hidden = states.hidden_state
         return dataclasses.replace(states, hidden_state=hidden / np.nanstd(hidden, axis=0))

@@ -172,7 +172,7 @@ def batch_statistics(monkeypatch):
 def bidirectional_layer(monkeypatch):
     original = forecaster.hidden_states.encode
 
-    def encode(fitted, series):
+    def encode(fitted, series, *_):
         states = original(fitted, series)
         known = states.hidden_state[states.first_row :]
         backward = torch.nn.RNN(known.shape[1], known.shape[1], batch_first=True)

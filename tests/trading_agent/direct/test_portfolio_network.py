@@ -22,8 +22,7 @@ def network_of(seed, caps=(1.0, 1.0, None, False), cross_section="mean", keeps=T
     generator = torch.Generator().manual_seed(seed)
     network = PortfolioNetwork((BLOCK, common), (8, 8), caps, cross_section, keeps, generator)
     with torch.no_grad():
-        for layer in (network.head, network.of_cash):
-            layer.weight.normal_(generator=generator)
+        network.head.weight.normal_(generator=generator)
     return network
 
 
@@ -138,6 +137,19 @@ def decided(network, found, held, last):
 def test_inside_its_band_an_asset_keeps_its_target_and_outside_it_goes_to_the_near_edge():
     network, found = network_of(0, (1.0, 9.0, None, False)), bands([0.1, 0.1, 0.1], [0.2, 0.2, 0.2])
     np.testing.assert_allclose(decided(network, found, [0.0, 0.16, 0.5], [0.0, 0.15, 0.45]), [0.1, 0.15, 0.2])
+
+
+@pytest.mark.parametrize("long_only", [False, True])
+def test_exposures_together_are_the_gross_cap_where_appeal_would_exceed_it_and_the_most_appealing_has_most(long_only):
+    network, there = network_of(0, (1.0, 1.0, None, long_only)), torch.ones(1, 4, dtype=torch.bool)
+    appeal = torch.tensor([[4.0, 2.0, 1.0, -3.0]])
+    price = network._price(appeal, there)
+    found = network.exposures(appeal, price)[0]
+    assert float(found.abs().sum()) == pytest.approx(1.0, abs=1e-3)
+    assert found[0] > found[1] > found[2] > 0.0
+    assert (found[3] > 0.0) == long_only
+    alone = torch.tensor([[-9.0, -9.0, -9.0, -9.0]]) if long_only else torch.zeros(1, 4)
+    assert float(network._price(alone, there)) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_where_every_bar_restores_the_target_what_is_held_is_ordered_inside_the_band():

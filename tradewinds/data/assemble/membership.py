@@ -23,7 +23,7 @@ from tradewinds.data.readers.panels import Panel
 from tradewinds.data.readers.raw import Raw
 from tradewinds.data.readers.symbols import symbol_column
 from tradewinds.data.readers.table import Table
-from tradewinds.data.readers.text import listed, shown
+from tradewinds.data.readers.text import shown
 from tradewinds.data.rules import DataConfig
 
 YES = {"1", "1.0", "true", "t", "yes", "y", "in", "member", "x"}
@@ -201,7 +201,7 @@ def _states(table: Table, name: str) -> NDArray[np.bool_]:
     table.origin.refuse_first(
         ~(yes | no),
         lambda row: f"column {column}: {shown(words[row])}",
-        f"says neither that it is a member nor that it is none; write 1 or 0 ({listed(sorted(YES - {'x'}), 4)}, ...)",
+        "says neither that it is a member nor that it is none; write 1 or 0",
     )
     return np.asarray(yes)
 

@@ -16,6 +16,12 @@ from tradewinds.data.notes import Note
 from tradewinds.data.readers.text import listed, moment
 
 MOST = 5  # names that a line lists
+FORMS = {
+    "long": ", one below another",
+    "wide": ", side by side",
+    "files": ", a file each",
+    "": "",
+}
 
 
 @dataclass(frozen=True)
@@ -134,10 +140,16 @@ def _ends(instruments: Mapping[str, Bars]) -> list[tuple[pd.Timestamp, pd.Timest
 def tell_universe(universe: Universe) -> list[Note]:
     """Return what a person should know of a universe, in a few lines."""
     number, bars = len(universe.histories), universe.histories
+    alike = len({(history.first, history.last, history.bars) for history in bars.values()}) == 1
     lines = [
-        f"{number} instruments, {moment(universe.first)} to {moment(universe.last)}, prices in "
-        f"{universe.currency or 'a unit nobody names'}: the longest history is {_told(universe, universe.longest)}, "
-        f"the shortest {_told(universe, universe.shortest)}"
+        f"{number} instruments{FORMS[universe.form]}, {moment(universe.first)} to {moment(universe.last)}, prices in "
+        f"{universe.currency or 'a unit nobody names'}: "
+        + (
+            f"each has {bars[universe.longest].bars} bars"
+            if alike
+            else f"the longest history is {_told(universe, universe.longest)}, the shortest "
+            f"{_told(universe, universe.shortest)}"
+        )
     ]
     late, early = universe.begin_late, universe.end_early
     if universe.cut:
@@ -151,20 +163,18 @@ def tell_universe(universe: Universe) -> list[Note]:
             "shows what its owners earned, and not what could be known"
         )
     else:
-        after = (
-            "" if universe.delisted_after is None else f" (no bar for {universe.delisted_after} and more to the end)"
-        )
-        gone = f"{len(universe.delisted)} are gone for good{after}" if universe.delisted else "none is gone for good"
-        members = f", {len(universe.left)} of them as members only" if universe.left else ""
-        lines.append(f"survivorship: {len(early)} of {number} end early, {listed(early, MOST)}; {gone}{members}")
+        gone = f"{len(universe.delisted)} of them for good"
+        gone += "" if universe.delisted_after is None else f", by having no bar for {universe.delisted_after} or more"
+        members = f", {len(universe.left)} as members" if universe.left else ""
+        lines.append(f"survivorship: of {number}, {len(early)} ended early ({listed(early, MOST)}), {gone}{members}")
     if late and not universe.cut:
-        lines.append(f"{len(late)} begin later than the first: {listed(late, MOST)}")
+        lines.append(f"later than the first began {len(late)}: {listed(late, MOST)}")
     if universe.holes:
         holed = [name for name, history in bars.items() if history.holes]
         most = max(holed, key=lambda name: bars[name].holes)
         lines.append(
-            f"holes within histories: {universe.holes} bars of {len(holed)} instruments, most of all {most} with "
-            f"{bars[most].holes}: nothing trades in them, and the close before is carried"
+            f"holes within histories: {universe.holes}, most of all {bars[most].holes} of {most}: nothing trades in "
+            "them, and the close before is carried"
         )
     if universe.renamed:
         pairs = [f"{earlier} as {later}" for earlier, later in universe.renamed.items()]
@@ -175,7 +185,7 @@ def tell_universe(universe: Universe) -> list[Note]:
         (universe.never_members, "never members"),
     ):
         if names:
-            lines.append(f"{len(names)} left out, {why}: {listed(names, MOST)}")
+            lines.append(f"left out, {why}: {len(names)}, {listed(names, MOST)}")
     return [Note(line, "universe") for line in lines]
 
 

@@ -59,9 +59,9 @@ def cells_of(table: Table, roles: Roles, config: FileConfig) -> Cells:
 
 
 def check_bars(
-    bars: Bars, config: FileConfig, rules: DataConfig, length: pd.Timedelta | None
+    bars: Bars, config: FileConfig, rules: DataConfig, length: pd.Timedelta | None, *, beside: int = 1
 ) -> tuple[Bars, pd.Timedelta, list[str]]:
-    """Hold the bars of one instrument against every law; arguments and result as of `checks.bars.checked`.
+    """Hold the bars of one instrument of `beside` against every law; else as `checks.bars.checked`.
 
     Raises:
         RequestError: bars that cannot be, or are hardly to be believed.
@@ -71,7 +71,7 @@ def check_bars(
     if positive:  # what is no price is not split, and jumps by no ratio
         refuse_adjusted(bars)
         notes += check_jumps(bars, rules, window=max(int(DAY / length), 10))
-    check_excursions(bars, rules, positive=positive)
+    check_excursions(bars, rules, positive=positive, beside=beside)
     if config.calendar is not None:
         notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
     return bars, length, notes

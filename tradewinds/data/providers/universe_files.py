@@ -57,8 +57,7 @@ def load_universe(raws: Sequence[Raw], config: FileConfig, directions: Direction
     roles = roles_of(panel.table, config)
     _refuse_currencies(panel.table, config)
     membership = None if config.membership is None else members_of(panel, config.membership, directions, rules)
-    cells = _cells(panel, roles, config, rules)
-    parts = _checked(panel, cells, config, rules)
+    parts, cells = _checked(panel, roles, config, rules)
     bars, left, never = _as_members(parts.bars, panel, membership)
     layout = replace(layout_of(panel.table, cells, config), left_out=_unread(panel.table, cells, config))
     facts = Facts(
@@ -106,50 +105,60 @@ class _Checked:
     too_short: tuple[str, ...]
 
 
-def _cells(panel: Panel, roles: Roles, config: FileConfig, rules: DataConfig) -> Cells:
-    """Read the numbers of all instruments at once; where that fails, of each alone, to tell all that have a fault."""
+def _checked(panel: Panel, roles: Roles, config: FileConfig, rules: DataConfig) -> tuple[_Checked, Cells]:
+    number, faults = len(panel.symbols), {}
     try:
-        return cells_of(panel.table, roles, config)
-    except RequestError as error:
-        faults = {}
-        for number, symbol in enumerate(panel.symbols):
-            rows = panel.rows(number)
-            try:
-                cells_of(take_rows(_unowned(panel.table), np.arange(rows.start, rows.stop)), roles, config)
-            except RequestError as fault:
-                faults[symbol] = str(fault)
-        raise _refusal(faults, len(panel.symbols), config) if faults else error from None
-
-
-def _checked(panel: Panel, cells: Cells, config: FileConfig, rules: DataConfig) -> _Checked:
+        cells = cells_of(panel.table, roles, config)
+    except RequestError as error:  # which instruments have such a cell, so that all are told
+        faults = _bad_cells(panel, roles, config)
+        if not faults:
+            raise
+        if len(faults) == number:
+            raise _refusal(faults, number, config) from error
+        panel = panel.without(faults)
+        cells = cells_of(panel.table, roles, config)
     index, origin = panel.table.index, _unowned(panel.table).origin
     inside = _inside(index, config, panel.table.zone)
-    length = length_of(config.bar_length)
-    if length is None:
-        clock = pd.DatetimeIndex(np.unique(index.asi8[inside]), tz="UTC")
-        length = bar_length(clock) if len(clock) > 1 else DAY
-    bars, notes, faults, short = {}, {}, {}, []
-    for number, symbol in enumerate(panel.symbols):
-        rows = panel.rows(number)
-        some = inside[rows]
-        part = Bars(index[rows], {name: column[rows] for name, column in cells.columns.items()}, origin.take(rows))
-        part = part if some.all() else part.take(some)
-        part = part.take(~np.isnan(part.columns["close"])) if np.isnan(part.columns["close"]).all() else part
+    length = length_of(config.bar_length) or _length(index, inside)
+    bars, notes, short = {}, {}, []
+    for place, symbol in enumerate(panel.symbols):
+        rows = panel.rows(place)
+        columns = {name: column[rows] for name, column in cells.columns.items()}
+        own = origin.take(rows)
+        part = Bars(index[rows], columns, own.alone() if len(own.files) > 1 else own)
+        part = part if inside[rows].all() else part.take(inside[rows])
         if len(part.index) < LEAST:
             short.append(symbol)
             continue
         try:
-            bars[symbol], _, notes[symbol] = check_bars(part, config, rules, length)
+            bars[symbol], _, notes[symbol] = check_bars(part, config, rules, length, beside=number)
         except RequestError as error:
             faults[symbol] = str(error)
     if faults:
-        raise _refusal(faults, len(panel.symbols), config)
+        raise _refusal(dict(sorted(faults.items())), number, config)
     if not bars:
         raise RequestError(
-            f"{panel.table.origin.name}: none of {len(panel.symbols)} instruments has {LEAST} bars between "
+            f"{panel.table.origin.name}: none of {number} instruments has {LEAST} bars between "
             f"series.first={config.first} and series.last={config.last}"
         )
-    return _Checked(bars, length, notes, tuple(short))
+    return _Checked(bars, length, notes, tuple(short)), cells
+
+
+def _bad_cells(panel: Panel, roles: Roles, config: FileConfig) -> dict[str, str]:
+    """Return by instrument what is wrong with its cells."""
+    table, faults = _unowned(panel.table), {}
+    for number, symbol in enumerate(panel.symbols):
+        rows = panel.rows(number)
+        try:
+            cells_of(take_rows(table, np.arange(rows.start, rows.stop)), roles, config)
+        except RequestError as error:
+            faults[symbol] = str(error)
+    return faults
+
+
+def _length(index: pd.DatetimeIndex, inside: np.ndarray) -> pd.Timedelta:
+    clock = pd.DatetimeIndex(np.unique(index.asi8[inside]), tz="UTC")
+    return bar_length(clock) if len(clock) > 1 else DAY
 
 
 def _inside(index: pd.DatetimeIndex, config: FileConfig, zone: str) -> np.ndarray:
@@ -199,13 +208,13 @@ def _refusal(faults: Mapping[str, str], number: int, config: FileConfig) -> Requ
     out = [*config.leave_out, *names]
     cure = f"'series.leave_out=[{','.join(out[:20])}{',...' if len(out) > 20 else ''}]'"
     if len(names) == 1:
-        return RequestError(f"{names[0]}: {faults[names[0]]}; or leave it out with {cure}")
+        return RequestError(
+            f"{names[0]}: {faults[names[0]]}" + (f"; or leave it out with {cure}" if number > 1 else "")
+        )
     told = "; ".join(f"{name}: {faults[name]}" for name in names[:MOST])
     more = f"; and {len(names) - MOST} more: {listed(names[MOST:], 10)}" if len(names) > MOST else ""
-    return RequestError(
-        f"{len(names)} of {number} instruments cannot be read with certainty: {told}{more}; or leave them out with "
-        f"{cure}"
-    )
+    rest = f"; or leave them out with {cure}" if len(names) < number else ""
+    return RequestError(f"{len(names)} of {number} instruments cannot be read with certainty: {told}{more}{rest}")
 
 
 def _unowned(table: Table) -> Table:

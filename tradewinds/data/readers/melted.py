@@ -4,6 +4,7 @@ What nobody wrote into a wide file is no row: an instrument that is not listed y
 prices.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tradewinds.data.readers.names import is_of_bar, meaning
+from tradewinds.data.readers.names import is_of_bar, letters, meaning
 from tradewinds.data.readers.raw import Raw, take_cells
 from tradewinds.data.readers.text import ABSENT
 
+ROW_NUMBER = re.compile(r"index|unnamed\d*|level\d+|row(num|number|id|index)?")
 CLOSE = "close"  # the field of a wide file, which has but one
 
 
@@ -76,7 +78,7 @@ def from_columns(raw: Raw, times: Sequence[str], marks: Collection[str]) -> Symb
         times: its columns of times.
         marks: texts that stand for a missing value.
     """
-    columns = [name for name in raw.cells if name not in times]
+    columns = _instruments(raw, times)
     pairs = [tuple(name.split("\n", 1)) if "\n" in name else (CLOSE, name) for name in columns]
     symbols = tuple(sorted({symbol for _, symbol in pairs}))
     fields = tuple(dict.fromkeys(field for field, _ in pairs))
@@ -110,13 +112,18 @@ def is_wide(raw: Raw, times: Sequence[str], symbols: Collection[str]) -> bool:
         times: its columns of times.
         symbols: that the request names; none where it asks for all.
     """
-    columns = [name for name in raw.cells if name not in times]
+    columns = _instruments(raw, times)
     if symbols and set(symbols) <= set(columns):
         return True
     meant = {meaning(name) for name in columns}
     spelt = {word for word in meant if is_of_bar(word) and len(word) > 1} - {"low"}
     of_bars = {"open", "high", "low", "close"} <= meant or {"o", "h", "l", "c"} <= meant
     return len(columns) > 1 and not of_bars and len(spelt) < 0.5 * len(columns) and not spelt & {"close", "price"}
+
+
+def _instruments(raw: Raw, times: Sequence[str]) -> list[str]:
+    """Return the columns of a wide file but for its times, and for a number of the row, as pandas writes one."""
+    return [name for name in raw.cells if name not in times and not ROW_NUMBER.fullmatch(letters(name))]
 
 
 def joined_rows(parts: Sequence[SymbolRows]) -> SymbolRows:

@@ -51,6 +51,11 @@ class Origin:
         owner = None if self.owner is None else self.owner[rows]
         return Origin(self.files, self.file[rows], self.lines[rows], self.owners, owner)
 
+    def alone(self) -> "Origin":
+        """Return the origin of the same rows, without the files that none of them is from."""
+        used, file = np.unique(self.file, return_inverse=True)
+        return Origin(tuple(self.files[number] for number in used), file, self.lines, self.owners, self.owner)
+
     def refuse_first(self, bad: Mask, say: Callable[[int], str], law: str) -> None:
         """Refuse the first bad row, if there is one.
 

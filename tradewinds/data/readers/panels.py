@@ -3,7 +3,7 @@
 The rows may stand in any order. Must not know what the columns mean; `universe_files` does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -72,6 +72,14 @@ class Panel:
         """Return the rows of an instrument."""
         return slice(int(self.starts[number]), int(self.starts[number + 1]))
 
+    def without(self, symbols: Collection[str]) -> "Panel":
+        """Return the rows of the other instruments, of which there must be some."""
+        stay = [number for number, symbol in enumerate(self.symbols) if symbol not in symbols]
+        rows = [np.arange(self.starts[number], self.starts[number + 1]) for number in stay]
+        starts = np.cumsum([0, *map(len, rows)])
+        names = tuple(self.symbols[number] for number in stay)
+        return replace(self, table=take_rows(self.table, np.concatenate(rows)), symbols=names, starts=starts)
+
 
 def read_panel(raws: Sequence[Raw], *, choice: Choice, directions: Directions, rules: DataConfig) -> Panel:
     """Read the rows of many instruments.
@@ -93,10 +101,10 @@ def read_panel(raws: Sequence[Raw], *, choice: Choice, directions: Directions, r
     _refuse_unlike(parts)
     rows = joined_rows(parts)
     symbols, codes, renamed = _renamed(rows, choice.renamed)
-    table = _timed(rows.raw, clocks[0], directions, rules)
+    raw = replace(rows.raw, origin=replace(rows.raw.origin, owners=rows.symbols, owner=rows.codes))
+    table = _timed(raw, clocks[0], directions, rules)
     table = replace(
         table,
-        origin=replace(table.origin, owners=rows.symbols, owner=rows.codes),
         sources=tuple({**raw.source, "rows": len(raw.origin.lines)} for raw in raws),
         notes=_notes(raws, table),
         layout=replace(table.layout, files=len(raws), symbol="", symbols=symbols),
@@ -208,10 +216,11 @@ def _chosen(there: Sequence[str], raws: Sequence[Raw], choice: Choice) -> set[st
     Raises:
         RequestError: one that is named is not there, or none is left.
     """
+    renamed = set(choice.renamed.values())
     where = f"{raws[0].origin.name}{f' and {len(raws) - 1} more files' if len(raws) > 1 else ''}"
     wanted = {"symbols": choice.symbols or (), "leave_out": choice.leave_out, "renamed": tuple(choice.renamed)}
     for key, names in wanted.items():
-        strange = [name for name in names if name not in there]
+        strange = [name for name in names if name not in there and not (key == "symbols" and name in renamed)]
         if strange:
             raise RequestError(
                 f"series.{key} must name symbols of {where}, {listed(strange, 5)} "
@@ -220,7 +229,8 @@ def _chosen(there: Sequence[str], raws: Sequence[Raw], choice: Choice) -> set[st
             )
     kept = set(there if choice.symbols is None else choice.symbols) - set(choice.leave_out)
     if choice.symbols is not None:  # who asks for the later name asks for the whole history
-        kept |= {earlier for earlier, later in (choice.renamed).items() if later in kept}
+        for _ in choice.renamed:
+            kept |= {earlier for earlier, later in choice.renamed.items() if later in kept}
     if not kept:
         raise RequestError(f"series.leave_out leaves no symbol of {where}; leave some in")
     return kept

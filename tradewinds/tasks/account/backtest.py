@@ -19,7 +19,17 @@ from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import market as markets
 from tradewinds.tasks.account.rivals import strategies, unbounded
 from tradewinds.tasks.panel_forecasts import ridge_forecasts
-from trading_env import LedgerRun, Market, Trade, TradingConfig, TradingEnv, all_trades, payments, run_ledger
+from trading_env import (
+    LedgerRun,
+    Market,
+    Trade,
+    TradingConfig,
+    TradingEnv,
+    all_trades,
+    payments,
+    play_episode,
+    run_ledger,
+)
 from trading_env.account.plan import first_bar_earned
 
 if TYPE_CHECKING:
@@ -140,10 +150,12 @@ def backtest(paths: Mapping[str, Array], market: Market, config: TradingConfig, 
 
 
 def play(policy: "Policy", market: Market, config: TradingConfig) -> Array:
-    """Let the policy walk the market once, greedily, and return its (T, A) target exposures.
+    """Let the policy walk the market once, greedily, and return its (T, 1) target exposures.
 
     The last row holds the decision taken at the last close, which no bar of this market fills.
     """
+    if market.close.shape[1] == 1:
+        return play_episode(policy.act, market, config).targets[:, None]
     env = TradingEnv(market, config)
     observation, _ = env.reset(seed=0)
     targets = np.zeros((len(market.close), market.close.shape[1]))

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.data.series import Series
+from trading_agent.planner.mean_variance import MeanVariance, shrunk_covariance
 from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 YEAR, QUARTER, MONTH = 1.0, 0.25, 1.0 / 12.0  # of the bars of a year
+FULL = 10.0  # times the largest variance: what an investment is worth to who invests all
 TENTH = 10  # one in so many assets is the top, and one the bottom; one at least
-FEWEST_RETURNS = 20  # of an asset, below which nothing is reckoned from its past
+FEWEST_RETURNS = 20  # of an asset, below which no spread is reckoned from its past
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +51,18 @@ class Universe:
         monthly = np.append(True, np.diff(month) != 0)
         return cls(returns, traded, series.bars_per_year, rows, monthly, config)
 
-    def past(self, row: int, years: float, *, without: float = 0.0) -> Array:
-        """Return (N, A) returns of the bars up to `row`, of so many years less the newest `without`."""
-        bars, newest = (max(round(share * self.bars_per_year), least) for share, least in ((years, 1), (without, 0)))
+    def bars(self, years: float) -> int:
+        """Return the bars of so many years, enough for a spread."""
+        return max(round(years * self.bars_per_year), FEWEST_RETURNS)
+
+    def past(self, row: int, bars: int, *, newest: int = 0) -> Array:
+        """Return (N, A) returns of the `bars` bars up to `row`, less the newest."""
         return self.returns[max(row + 1 - bars, 0) : row + 1 - newest]
 
-    def here(self, row: int, years: float) -> Flags:
-        """(A,) which assets trade at `row` and have at least half of the returns of so many years."""
-        past = self.past(row, years)
-        enough = max(FEWEST_RETURNS, round(years * self.bars_per_year) // 2)
-        return np.asarray(self.traded[row] & (np.isfinite(past).sum(axis=0) >= enough))
+    def here(self, row: int, bars: int) -> Flags:
+        """(A,) which assets trade at `row` and have at least half of the returns of so many bars."""
+        known = np.isfinite(self.past(row, bars)).sum(axis=0)
+        return np.asarray(self.traded[row] & (known >= max(bars // 2, 1)))
 
     @property
     def gross(self) -> float:
@@ -106,10 +110,11 @@ def equal(universe: Universe, there: Flags) -> Array:
 
 def inverse_volatility(universe: Universe, row: int) -> Array:
     """(A,) weights in proportion to one over the standard deviation of a quarter's returns."""
-    there = universe.here(row, QUARTER)
+    bars = universe.bars(QUARTER)
+    there = universe.here(row, bars)
     if not there.any():
         return np.zeros(len(there))
-    size = np.nanstd(np.where(there, universe.past(row, QUARTER), 0.0), axis=0)
+    size = np.nanstd(np.where(there, universe.past(row, bars), 0.0), axis=0)
     there &= size > 0.0
     inverse = np.where(there, 1.0 / np.where(there, size, 1.0), 0.0)
     return capped(inverse, universe)
@@ -117,10 +122,16 @@ def inverse_volatility(universe: Universe, row: int) -> Array:
 
 def lowest_variance(universe: Universe, row: int) -> Array:
     """(A,) long weights of least variance, by the shrunk covariance of a year's returns."""
-    weights, there = np.zeros(universe.returns.shape[1]), universe.here(row, YEAR)
+    weights, bars = np.zeros(universe.returns.shape[1]), universe.bars(YEAR)
+    there = universe.here(row, bars)
     if there.any():
-        past = np.nan_to_num(universe.past(row, YEAR)[:, there])
-        weights[there] = minimum_variance(past, universe.each / universe.gross) * universe.gross
+        past = universe.past(row, bars)[:, there]
+        covariance = shrunk_covariance(np.nan_to_num(past), np.isfinite(past))
+        problem = MeanVariance(covariance, 0.0, (0.0, universe.each, universe.gross, universe.gross))
+        wanted = np.full(
+            len(covariance), FULL * np.diag(covariance).max()
+        )  # so that all is invested, whatever it risks
+        weights[there] = problem.best(wanted, np.zeros(len(covariance)), np.ones(len(covariance), dtype=bool))
     return weights
 
 
@@ -130,8 +141,9 @@ def momentum(universe: Universe, row: int) -> Array:
     Source:
         Jegadeesh and Titman (1993), Journal of Finance 48(1); the month left out: Jegadeesh (1990).
     """
-    total = np.nansum(universe.past(row, YEAR, without=MONTH), axis=0)
-    return np.asarray(np.where(universe.here(row, YEAR), total, np.nan))
+    year, month = round(YEAR * universe.bars_per_year), round(MONTH * universe.bars_per_year)
+    total = np.nansum(universe.past(row, year, newest=month), axis=0)
+    return np.asarray(np.where(universe.here(row, year), total, np.nan))
 
 
 def tenths(universe: Universe, score: Array) -> Array:
@@ -168,8 +180,3 @@ def _held(universe: Universe, rule: Callable[[int], Array], decides: Flags) -> A
     for number, row in enumerate(universe.rows):
         weights[number] = rule(row) if decides[number] else weights[number - 1]
     return weights
-
-
-def minimum_variance(returns: Array, each: float) -> Array:
-    """(A,) interim."""
-    return np.full(returns.shape[1], 1.0 / returns.shape[1])

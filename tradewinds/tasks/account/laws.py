@@ -51,8 +51,6 @@ def refuse_several(config: Config, instruments: Sequence[str]) -> None:
         faults.append(
             f"env.actions must be long_weights or long_short_weights, a weight for each, was {rules.actions}: {many}"
         )
-    if "plan" in config.rollout.observe:
-        faults.append(f"rollout.observe may not hold plan, which is of one instrument: {many}")
     if getattr(agent, "context_length", 1) > 1:
         faults.append(f"agent.context_length must be 1, was {agent.context_length}: {many}")  # type: ignore[attr-defined]
     if isinstance(agent, AgentConfig) and not faults:

@@ -54,6 +54,8 @@ def build_market(prepared: Prepared, states: "States", rows: range) -> Market:
     table = np.concatenate(list(observations.values()), axis=1)  # (T, D), (T, H), (T, features) -> (T, F)
     first = first_unseen(states, rows.start, horizon=horizon, embargo=embargo)
     features = context(table, rows, getattr(config.agent, "context_length", 1), first)
+    if series.traded is not None:  # in a bar without trade nothing new is seen
+        features = np.nan_to_num(features, nan=0.0)
     return _market(prepared, part, features, forecast_columns=_columns(observations).get("forecast", range(0)))
 
 

@@ -83,16 +83,17 @@ TOLD = ("closed_trades", "open_trades", "change_of_equity")  # of the reconcilia
 TABLES = ("equity", "positions", "trades", "band", "forecasts")
 SEVERAL = ("equity", "weights", "trades", "band", "rank_ic")
 CROSS_SCORES = (
-    ("rank_ic_mean", "rank IC", "small"),
+    ("rank_ic", "rank IC", "small"),
     ("rank_ic_t", "its t (Newey-West)", "number"),
-    ("ic_mean", "IC", "small"),
+    ("rank_ic_positive", "bars above 0", "percent"),
+    ("ic", "IC", "small"),
     ("ic_t", "its t", "number"),
-    ("spread_mean", "top less bottom", "small"),
-    ("spread_t", "its t", "number"),
+    ("spread_per_bar", "top less bottom", "small"),
+    ("spread_per_bar_t", "its t", "number"),
     ("hit_rate", "hit rate", "percent"),
     ("change_mae", "MAE", "small"),
     ("change_mase", "MASE", "number"),
-    ("days", "bars", "count"),
+    ("n_bars", "bars", "count"),
 )
 MOST_TRADES = 1000  # closed rows of the table of trades; the files beside the report hold all
 
@@ -256,11 +257,12 @@ def _figures(
 def _portfolio_figures(
     document: Mapping[str, Any], tables: dict[str, pd.DataFrame], clock: charts.Clock, points: int
 ) -> dict[str, charts.Figure]:
-    held, scores = document["backtest"]["portfolio"], document["forecast"]
+    held = document["backtest"]["portfolio"]
+    groups = {name: row["by_group"] for name, row in document["forecast"].items() if row["by_group"]}
     return {
         "weights": portfolio_charts.weights_chart(tables["weights"], clock, points),
         "exposure": portfolio_charts.exposure_chart(tables["weights"], clock, points),
         "contributions": portfolio_charts.contributions_chart(held["contributions"]),
         "rank_ic": portfolio_charts.rank_chart(tables["rank_ic"], clock, points),
-        "ranks": portfolio_charts.ranks_chart({name: row["by_rank"] for name, row in scores.items() if row["by_rank"]}),
+        "ranks": portfolio_charts.ranks_chart(groups),
     }

@@ -10,7 +10,7 @@ from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.account.cross_section import Universe, bought_once, rules_of
 from tradewinds.tasks.account.known_worlds import best_known
-from trading_env import Market, TradingConfig, not_bounded, perfect_foresight, run_ledger
+from trading_env import Market, TradingConfig, final_equity, not_bounded, perfect_foresight
 from trading_env.account.plan import planned_targets
 from trading_env.planning.best_holding import best_holdings, unbounded_rules
 
@@ -96,13 +96,14 @@ def random_rotation(targets: Array, market: Market, config: TradingConfig, *, se
 
     A rotation keeps how much is held, how long and how often it changes, and loses only the timing: what is left of the
     agent's result after it is luck with the market's drift. Of `draws` rotations the one with the median total return
-    is returned, so that one lucky draw does not speak for all.
+    is returned, so that one lucky draw does not speak for all. Who held one exposure throughout has no timing to lose.
     """
+    if (targets == targets[0]).all():
+        return targets.copy()
     rng = np.random.default_rng(seed)
     shifts = rng.integers(1, max(len(targets), 2), size=draws)
-    rotated = np.stack([np.roll(targets, shift, axis=0) for shift in shifts], axis=1)  # (T, draws, A)
-    final = run_ledger(market, rotated, config).equity[-1]
-    return np.asarray(rotated[:, np.argsort(final, kind="stable")[len(final) // 2]])
+    final = final_equity(market, np.stack([np.roll(targets, shift, axis=0) for shift in shifts], axis=1), config)
+    return np.roll(targets, shifts[np.argsort(final, kind="stable")[draws // 2]], axis=0)
 
 
 def sign_targets(forecast: NDArray[np.float32], config: TradingConfig) -> Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
@@ -20,7 +21,7 @@ from tradewinds.tasks.account.orders import orders_of, read_holdings
 from tradewinds.tasks.account.rivals import followed, targets_of
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
-from trading_env import LevelPlan, TradingVectorEnv, cut_due, run_ledger
+from trading_env import LevelPlan, TradingVectorEnv, cut_due, play_episode, run_ledger
 from trading_env.account.plan import first_bar_earned
 
 if TYPE_CHECKING:
@@ -62,8 +63,6 @@ class AccountTask(SeriesTask):
         ):
             if asked and series.volume is None:
                 raise RequestError(f"{key} needs a series with volume, and {series.name} has none; set {off}")
-        if len(series.instruments) > 1 and config.rollout.instrument is None:
-            refuse_several(config, series.instruments)
         if series.single_price and config.env.execution == "next_open":
             config = replace(config, env=replace(config.env, execution="next_close"))
             notes = [*notes, "one price a bar: orders fill at the next bar's price (env.execution=next_close)"]
@@ -71,6 +70,11 @@ class AccountTask(SeriesTask):
             odd = "env.execution=same_close fills at the close the agent has just seen: not attainable in a market"
             notes = [*notes, odd]
         return config, notes
+
+    def require_action(self, prepared: Prepared) -> None:
+        """Refuse actions and agents that cannot act on several assets at once, where there are several."""
+        if prepared.several:
+            refuse_several(prepared.config, prepared.panel.instruments)
 
     def require(self, prepared: Prepared) -> None:
         """Refuse an agent that the bars it learns from do not suffice for."""
@@ -84,6 +88,13 @@ class AccountTask(SeriesTask):
         """Return the market, accounts on it, and its bars but the first."""
         bars = market.build_market(prepared, states, rows)
         return bars, TradingVectorEnv, len(bars) - 1
+
+    def walk(self, env: Any, policy: "Policy") -> NDArray[np.float64]:
+        """Return the (n,) rewards of one account: those of `env`, without its steps where there is one asset."""
+        market = env.simulator.market
+        if market.close.shape[1] > 1:
+            return super().walk(env, policy)
+        return play_episode(policy.act, market, env.simulator.config).rewards
 
     def evidence(self, prepared: Prepared, states: "States") -> float:
         """Return by how many standard errors the forecast of the bar an order earns beats none on the agent's rows.

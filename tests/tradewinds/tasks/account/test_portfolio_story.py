@@ -49,7 +49,7 @@ def test_a_universe_is_run_from_a_file_to_a_page(universe, tradewinds, tmp_path)
     held = report["backtest"]["portfolio"]
     assert held["instruments"] == 6
     assert held["ended"]["count"] == 1
-    assert {"rank_ic_mean", "rank_ic_t", "spread_mean"} <= set(report["forecast"]["lstm"])
+    assert {"rank_ic", "rank_ic_t", "spread_per_bar"} <= set(report["forecast"]["lstm"])
     equity = pd.read_parquet(next(tmp_path.glob("runs/*/*/backtest/equity.parquet")))
     metrics = report["backtest"]["strategies"]["agent"]["metrics"]
     assert metrics["total_return"] == pytest.approx(equity["agent"].iloc[-1] - 1.0)
@@ -70,9 +70,9 @@ def test_long_wide_and_folder_give_the_same_report(tradewinds, tmp_path):
         "wide": ("series.path=wide.csv", "series.symbols=all"),
         "folder": ("series.path=folder",),
     }.items():
-        answer = tradewinds("run", "series=csv", *words, *SMALL, f"run.name={form}")
+        answer = tradewinds("run", "series=csv", *words, *SMALL, "run.name=same", f"run.dir=of_{form}")
         assert answer.status == 0, answer.err
-        reports[form] = json.loads(next(tmp_path.glob(f"runs/{form}/*/report.json")).read_text())
+        reports[form] = json.loads(next(tmp_path.glob(f"of_{form}/same/*/report.json")).read_text())
     for part in ("forecast", "backtest", "honesty"):
         assert reports["wide"][part] == reports["long"][part]
         assert reports["folder"][part] == reports["long"][part]
@@ -84,9 +84,9 @@ def test_levels_are_refused_where_each_asset_wants_a_weight(universe, tradewinds
     assert "env.actions must be long_weights or long_short_weights, a weight for each, was levels" in answer.err
     assert "or choose one with rollout.instrument=AAA" in answer.err
     assert not (tmp_path / "runs").exists()
-    answer = tradewinds("run", *LONG, "rollout.observe=[forecast,plan]")
+    answer = tradewinds("run", *LONG, "agent.context_length=4")
     assert answer.status == 2
-    assert "rollout.observe may not hold plan" in answer.err
+    assert "agent.context_length must be 1, was 4: the series has 6 instruments" in answer.err
 
 
 def test_a_champion_is_promoted_and_says_what_to_order(universe, tradewinds, tmp_path):
@@ -95,7 +95,7 @@ def test_a_champion_is_promoted_and_says_what_to_order(universe, tradewinds, tmp
     answer = tradewinds("signal", *LONG, "signal.holdings=held.csv", "--json")
     assert answer.status == 0, answer.err
     told = json.loads(answer.out.splitlines()[-1])
-    assert list(told["target_exposure"]) == ["AAA", "BBB", "CCC", "LATE", "GONE", "STOP"]
+    assert list(told["target_exposure"]) == ["AAA", "BBB", "CCC", "GONE", "LATE", "STOP"]
     assert sum(map(abs, told["target_exposure"].values())) <= 1.0 + 1e-6
     orders = {order["instrument"]: order for order in told["orders"]}
     assert orders["GONE"]["not_traded"] == "it is delisted"
