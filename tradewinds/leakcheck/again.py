@@ -75,15 +75,17 @@ def _again(
     if decisions is None:
         return None
     again = prepared.task.decide(world, replace(models, states=theirs), rows)
-    there = decisions[decisions.index <= prepared.series.index[end]]
-    tables = (there, again.loc[there.index, there.columns])
+    tables = (decisions.iloc[: len(rows)], again[decisions.columns])  # rules beside it may look at the rows as a whole
     others = [prepared.task.beside(job, table) for job, table in zip((prepared, world), tables, strict=True)]
-    one, other = (pd.concat(pair, axis=1) for pair in zip(tables, others, strict=True))
+    one, other = (
+        pd.concat(pair, axis=1).loc[: prepared.series.index[end]] for pair in zip(tables, others, strict=True)
+    )
+    other = other.loc[one.index]
     differ = ~((one == other) | (one.isna() & other.isna())).to_numpy()
     differing = np.flatnonzero(differ.any(axis=1))
     if len(differing) == 0:
         return None
-    first = int(prepared.series.index.searchsorted(there.index[int(differing[0])]))
+    first = int(prepared.series.index.searchsorted(one.index[int(differing[0])]))
     whose = f"{one.columns[int(differ[differing[0]].argmax())]}: " if prepared.several else ""
     return leak_at(prepared, "frozen", "actions", first, f"{whose}{what}")
 

@@ -189,7 +189,7 @@ def _not_traded(prepared: Prepared, lessons: TrainingSet, fit: Windows, stop: Wi
 def _wrong_values(prepared: Prepared, lessons: TrainingSet, fit: Windows) -> Leak | None:
     """Find a label that is not the change of its bar, in the scale of the fit rows' labels."""
     changes, names, horizon = second_changes(lessons.past), prepared.panel.instruments, fit.label.shape[1]
-    known = np.isfinite(changes)
+    known, bars = np.isfinite(changes), _fit_bars(prepared, lessons)
     ahead = 1 + np.arange(horizon)
     truths = [changes[part.rows.fit[:, None] + ahead, number] for number, part in enumerate(lessons.parts)]
     for number, (part, target) in enumerate(zip(lessons.parts, lessons.data.target, strict=True)):
@@ -202,7 +202,7 @@ def _wrong_values(prepared: Prepared, lessons: TrainingSet, fit: Windows) -> Lea
             wrong = np.flatnonzero(~np.isclose(part.fit_target, truths[number], rtol=1e-6, atol=1e-12).all(axis=1))
             what = f"label of {names[number]}: what the baselines are fitted to is not the change of the bars after"
             return leak_at(prepared, "audit", "forecaster_fit", int(part.rows.fit[wrong[0]]), what)
-        own = [truths[number]] if _has_own(lessons, part) else _thinned(truths)
+        own = [truths[number]] if _has_own(lessons, part, bars[number]) else _thinned(truths)
         if not np.isclose(scale, float(np.concatenate(own).std()) or 1.0, rtol=SAME_SCALE):
             what = f"label of {names[number]}: its scale is not that of the fit rows, but {scale:g}"
             return leak_at(prepared, "audit", "scaler", int(fit.label.max()), what)
@@ -227,7 +227,7 @@ def _difference(prepared: Prepared, name: str, values: Array, truth: Array, scal
 def _other_scaler(prepared: Prepared, lessons: TrainingSet, models: Models | None) -> Leak | None:
     """Find features that are scaled by other bars than those up to the last that fits."""
     last, bars = int(lessons.data.rows.fit[-1]), _fit_bars(prepared, lessons)
-    owned = [_has_own(lessons, part) for part in lessons.parts]
+    owned = [_has_own(lessons, *pair) for pair in zip(lessons.parts, bars, strict=True)]
     pooled = None if all(owned) else _moments(np.concatenate(_thinned(bars)))
     for number, (name, part) in enumerate(zip(prepared.panel.instruments, lessons.parts, strict=True)):
         mean, std = _moments(bars[number]) if pooled is None or owned[number] else pooled
@@ -311,9 +311,9 @@ def _other_features(prepared: Prepared, lessons: TrainingSet, inputs: Inputs) ->
     return None
 
 
-def _has_own(lessons: TrainingSet, part: InstrumentPart) -> bool:
-    """Say whether an instrument is scaled by its own rows, or as the panel is, for want of them."""
-    return lessons.past.traded is None or part.rows.enough
+def _has_own(lessons: TrainingSet, part: InstrumentPart, bars: Array) -> bool:
+    """Say whether an instrument is scaled by its own bars (N, F), or as the panel is, for want of them."""
+    return lessons.past.traded is None or (part.rows.enough and bool(np.isfinite(bars).any(axis=0).all()))
 
 
 def _thinned(parts: Sequence[Array]) -> list[Array]:

@@ -24,7 +24,7 @@ from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 from tradewinds.tasks import job_of
 
-from leaks import CALLS, planted
+from leaks import CALLS, PLANTS, planted
 from leaks.requests import REQUESTS, write_universe
 from markets import ragged_panel
 
@@ -63,8 +63,6 @@ def universe(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", FOUND)
 def test_a_leak_of_a_universe_ends_its_run_and_is_named(name, tradewinds, tmp_path):
-    from leaks import PLANTS
-
     write_universe(tmp_path)
     CALLS.clear()
     with planted(name):
@@ -74,7 +72,7 @@ def test_a_leak_of_a_universe_ends_its_run_and_is_named(name, tradewinds, tmp_pa
     (file,) = tmp_path.glob("runs/*/*/report.json")
     leak = json.loads(file.read_text())["honesty"]["leakcheck_detail"]["leak"]
     stage, probe, words = FOUND[name]
-    assert (leak["stage"], leak["probe"]) == (stage, probe)
+    assert (leak["stage"], leak["probe"]) == (stage, probe), leak["what"]
     assert words in leak["what"]
 
 
