@@ -178,7 +178,7 @@ def test_a_file_of_several_names_how_to_read_one_and_how_all(tmp_path):
     long = written(tmp_path / "long.csv", panel())
     with pytest.raises(RequestError, match=r"type series.symbol=AAA to read one of them, or series.symbols=all for a"):
         load(long, symbols=None)
-    with pytest.raises(RequestError, match=r"one of AAA, BBB, CCC, DDD, or read each as an instrument with series.sym"):
+    with pytest.raises(RequestError, match=r"one of AAA, BBB, CCC, DDD; or, if each is an instrument, read all with s"):
         load(written(tmp_path / "wide.csv", wide(panel())), symbols=None)
 
 

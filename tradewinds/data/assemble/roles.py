@@ -98,8 +98,8 @@ def _close(table: Table, config: FileConfig, meant: Mapping[str, str]) -> str:
             f"{typed('series.close', others[0])}"
         )
     raise RequestError(
-        f"{missing}; say which is the price by series.close=NAME, NAME being one of {listed(others, 12)}, or read each "
-        "as an instrument with series.symbols=all"
+        f"{missing}; say which is the price by series.close=NAME, NAME being one of {listed(others, 12)}; or, "
+        "if each is an instrument, read all with series.symbols=all"
     )
 
 
