@@ -82,6 +82,18 @@ LABELS = Labels(("total_return", "percent"), TIE, CARDS, METRICS, HONESTY, SWEEP
 TOLD = ("closed_trades", "open_trades", "change_of_equity")  # of the reconciliation, even where they are nothing
 TABLES = ("equity", "positions", "trades", "band", "forecasts")
 SEVERAL = ("equity", "weights", "trades", "band", "rank_ic")
+RANKED = (  # metrics by which a table of many strategies can be sorted
+    ("total_return", "total return", "percent"),
+    ("cagr_365_25", "CAGR", "percent"),
+    ("sharpe_annual_ddof1_arithmetic", "Sharpe", "number"),
+    ("volatility_annual_ddof1", "volatility", "percent"),
+    ("max_drawdown_from_start_capital", "max drawdown", "percent"),
+    ("turnover_per_year", "turnover a year", "number"),
+    ("exposure_mean", "net exposure", "number"),
+    ("fees_paid", "fees", "cost"),
+    ("spread_paid", "spread", "cost"),
+    ("slippage_paid", "slippage", "cost"),
+)
 CROSS_SCORES = (
     ("rank_ic", "rank IC", "small"),
     ("rank_ic_t", "its t (Newey-West)", "number"),
@@ -172,7 +184,8 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
         honesty=HONESTY, rows=METRICS, colours=charts.COLOURS, costs=COSTS,
         cards=cards_of(strategies, "buy_and_hold", CARDS),
         trades=_shown_trades(tables["trades"]), parts=_parts(document),
-        equity_words=_equity_words(document), cross_scores=CROSS_SCORES, **forecast_values(), **span(tables["equity"]),
+        equity_words=_equity_words(document), cross_scores=CROSS_SCORES, ranked=RANKED,
+        **forecast_values(), **span(tables["equity"]),
     )  # fmt: skip
 
 
