@@ -94,11 +94,11 @@ def rank_chart(by_day: pd.DataFrame, clock: Clock, points: int) -> Figure:
 
 def ranks_chart(returns: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the mean return by rank of the forecast, the lowest first: stairs that rise are skill."""
-    plot = plain_figure("Mean change of the next bar by rank of its forecast, lowest first", height=240)
+    plot = plain_figure("Mean change by rank of forecast", height=240)
     for (name, values), colour in zip(returns.items(), SCORED, strict=False):
         groups = list(range(1, len(values) + 1))
         plot.line(groups, list(values), color=colour, line_width=1.6, legend_label=name.replace("_", " "))
         plot.scatter(groups, list(values), color=colour, size=5)
     plot.yaxis.formatter = NumeralTickFormatter(format="0.000%")
-    plot.xaxis.ticker.desired_num_ticks = 10
+    plot.xaxis.ticker = list(range(1, max(map(len, returns.values()), default=1) + 1))  # the lowest first
     return with_legend(plot)

@@ -36,14 +36,17 @@ def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a report says of its forecasts: headline, scores, the tests against each rival, and the verdict."""
     data, honesty = document["data"], document["honesty"]
     yield f"forecast: {honesty['forecast_headline']}"
-    if "rank_ic" in next(iter(document["forecast"].values())):
+    several = "rank_ic" in next(iter(document["forecast"].values()))
+    if several:
         yield from rank_lines(document["forecast"], "test rows")
     else:
         yield from score_lines(document["forecast"], "test rows", data["value_unit"], data["change_unit"])
     yield "Diebold-Mariano against each rival (negative: the network is better), p-value:"
-    yield f"  {'rival':<16}{'next bar':>20}{'all bars ahead':>20}{'value at the end':>20}"
+    tested = (("next_bar", "next bar"), ("all_bars", "all bars ahead"), ("value_ahead", "value at the end"))
+    tested = tested[:1] if several else tested  # of several instruments one bar is tested, as one observation
+    yield f"  {'rival':<16}" + "".join(f"{label:>20}" for _, label in tested)
     for rival, tests in honesty["diebold_mariano_by_rival"].items():
-        yield f"  {rival:<16}" + "".join(f"{_test(test):>20}" for test in tests.values())
+        yield f"  {rival:<16}" + "".join(f"{_test(tests[name]):>20}" for name, _ in tested)
     yield f"verdict: {honesty['forecast_verdict']}"
 
 
