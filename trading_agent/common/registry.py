@@ -30,7 +30,10 @@ def _algorithm(config: str, train: str, policies: Mapping[str, str]) -> Algorith
     return Algorithm(config=f"trading_agent.{config}", train=f"trading_agent.{train}", policies=homes)
 
 
-ACTOR = {"actor": "policy_gradient.actor_critic:ActorPolicy"}
+ACTOR = {
+    "actor": "policy_gradient.actor_critic:ActorPolicy",
+    "set_actor": "policy_gradient.set_actor_critic:SetActorPolicy",
+}
 ALGORITHMS: Mapping[str, Algorithm] = {
     "dqn": _algorithm("dqn.config:DQNConfig", "dqn.dqn:train_dqn", {"q_network": "dqn.policy:NetworkPolicy"}),
     "direct": _algorithm(

@@ -43,16 +43,7 @@ class Plan(Protocol):
 
 @runtime_checkable
 class WeightPlan(Protocol):
-    """How an environment of several assets is planned, without the environment.
-
-    Attributes:
-        kind: by which a saved policy names it.
-        names: of the forecasts.
-        num_assets: A.
-        cost: of what is traded, a fraction.
-        caps: least and largest weight, largest gross, largest net.
-        keeps: whether a target that stays the same trades nothing.
-    """
+    """How an environment of several assets is planned, without the environment; `kind` and `names` as of a `Plan`."""
 
     kind: str
     names: tuple[str, ...]
@@ -64,7 +55,7 @@ class WeightPlan(Protocol):
 
     @property
     def cost(self) -> float:
-        """Of what is traded."""
+        """What a change costs, a fraction of its size."""
         ...
 
     @property
@@ -74,7 +65,7 @@ class WeightPlan(Protocol):
 
     @property
     def keeps(self) -> bool:
-        """Whether a target that stays the same trades nothing."""
+        """Whether to ask again for the target asked for last changes nothing."""
         ...
 
     def choice(self, observations: NDArray[Any]) -> Any:
