@@ -184,8 +184,7 @@ def bidirectional_layer(monkeypatch):
         hidden[states.first_row :] += later
         return dataclasses.replace(states, hidden_state=hidden)
 
-    for module in (forecaster.hidden_states, tradewinds.pipeline.steps):
-        monkeypatch.setattr(module, "encode", encode)
+    monkeypatch.setattr(forecaster.hidden_states, "encode", encode)
 
 
 def full_sample_threshold(monkeypatch):
