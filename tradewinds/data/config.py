@@ -35,8 +35,8 @@ Thousands = Literal["comma", "point", "apostrophe", "space", "none", ",", ".", "
 def _relative_law(target: str, number: int) -> tuple[bool, str]:
     return (
         target != "relative_return" or number != 1,
-        "target=relative_return is a return less the mean of several instruments, and there is but one; take "
-        "target=log_return",
+        "target must not be relative_return, a return less the mean of several instruments, where there is but one; "
+        "take series.target=log_return",
     )
 
 

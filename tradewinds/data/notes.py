@@ -23,7 +23,7 @@ class Note(str):
         note.about = about
         return note
 
-    def __getnewargs__(self) -> tuple[str, Subject]:
+    def __getnewargs__(self) -> tuple[str, Subject]:  # type: ignore[override]  # a str's are one
         """Return what another process makes it again of."""
         return str(self), self.about
 

@@ -23,10 +23,11 @@ class Rules:
     Args:
         config: the configuration.
         bars_per_year: bars in a year.
-        lots: (A,) lots of a market that has its own, in the place of the configuration's; 0 is no lot.
+        lots: (A,) lots of a market that has its own, in the place of the configuration's, 0 is no lot; None where it
+            has none, or a plan knows no lots.
     """
 
-    def __init__(self, config: TradingConfig, bars_per_year: float, lots: Array | None = None) -> None:
+    def __init__(self, config: TradingConfig, bars_per_year: float, lots: Array | None) -> None:
         costs = config.costs
         self.fee = costs.fee_bps * 1e-4
         self.half_spread = costs.half_spread_bps * 1e-4

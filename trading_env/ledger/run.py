@@ -116,7 +116,8 @@ def final_equity(market: Market, targets: Array, config: TradingConfig) -> Array
     targets = checked_targets(market, targets, config)
     if targets.shape[1] <= FEW:
         return np.asarray(run_ledger(market, targets, config).equity[-1])
-    n, columns, rules = numbers_of(targets.shape[2]), LedgerColumns(market, config), Rules(config, market.bars_per_year)
+    columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year, market.lots)
+    n = numbers_of(targets.shape[2])
     orders = targets if n.several else targets[:, :, 0]
     accounts = opened(n, *targets.shape[1:])
     for t in range(len(targets) - 1):

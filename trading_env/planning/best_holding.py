@@ -48,7 +48,7 @@ def unbounded_rules(config: TradingConfig) -> tuple[str, ...]:
 
 
 def _cost(config: TradingConfig, market: Market) -> float:
-    rules = Rules(config, market.bars_per_year)
+    rules = Rules(config, market.bars_per_year, None)
     return rules.per_size + rules.per_value
 
 

@@ -50,7 +50,7 @@ class _Search:
     """The accounts worth keeping at each level, bar by bar."""
 
     def __init__(self, market: Market, config: TradingConfig) -> None:
-        self.config, self.costs = config, Rules(config, market.bars_per_year)
+        self.config, self.costs = config, Rules(config, market.bars_per_year, None)
         self.levels = [float(level) for level in config.exposures]
         self.cuts = config.maintenance and config.rebalance == "on_change"
         self.bounds_cuts = self.cuts and not _cut_too_often(market, config)
@@ -257,7 +257,7 @@ def _cut_too_often(market: Market, config: TradingConfig) -> bool:
     """
     if not config.maintenance or config.rebalance == "every_bar" or len(market) <= FEW_BARS:
         return False
-    rules = Rules(config, market.bars_per_year)
+    rules = Rules(config, market.bars_per_year, None)
     drifts = min(config.exposures) < 0.0 or max(config.exposures) > 1.0 or config.leverage_cap < 1.0
     return drifts and (not _free_to_leave(config) or rules.per_size + rules.per_value > DEAR)
 

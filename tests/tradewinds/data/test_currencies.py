@@ -84,7 +84,7 @@ def test_what_has_ended_before_the_span_is_left_out_and_said():
 def test_a_currency_that_is_not_there_is_refused():
     with pytest.raises(RequestError, match=r"must be some of EUR, JPY, .*, was 'USD'; prices are in USD"):
         currencies("USD")
-    with pytest.raises(ValueError, match=r"relative_return is a return less the mean of several"):
+    with pytest.raises(ValueError, match=r"relative_return, a return less the mean of several"):
         currencies("EUR", target="relative_return")
 
 

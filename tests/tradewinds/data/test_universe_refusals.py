@@ -148,7 +148,7 @@ ASKED = {
     ),
     "relative to itself": (
         {"symbols": ["AAA"], "target": "relative_return"},
-        r"target=relative_return is a return less the mean of several instruments, and there is but one",
+        r"target must not be relative_return, a return less the mean of several .*take series.target=log_return",
     ),
     "a closed day": (
         {"calendar": "XNYS"},
@@ -163,6 +163,15 @@ def test_a_request_that_cannot_be_met_is_refused(tmp_path, kind):
     options, message = ASKED[kind]
     with pytest.raises(RequestError, match=message):
         load(written(tmp_path / "long.csv", panel()), **options)
+
+
+def test_one_that_is_left_is_relative_to_nobody(tmp_path):
+    path = written(tmp_path / "long.csv", panel())
+    with pytest.raises(
+        RequestError, match=r"is a return less the mean of several instruments, and DDD is the only one"
+    ):
+        load(path, leave_out=["AAA", "BBB", "CCC"], target="relative_return")
+    assert load(path, symbols=["AAA"]).notes == ()
 
 
 def test_a_file_of_several_names_how_to_read_one_and_how_all(tmp_path):

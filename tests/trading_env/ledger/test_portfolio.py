@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_env import CostConfig, Market, TradingConfig, all_trades, closed_trades, cut_due, run_ledger
+from trading_env import CostConfig, Market, TradingConfig, all_trades, closed_trades, cut_due, not_bounded, run_ledger
 
 from full_games import FREE, full_games
 
@@ -168,3 +168,12 @@ def test_targets_beyond_a_cap_are_refused(rules, targets, message):
 def test_a_volume_cap_without_volumes_is_refused():
     with pytest.raises(ValueError, match="volume_cap needs the market's volume, which it lacks; give it or set null"):
         run_ledger(market_of(np.ones((3, 1))), np.ones((3, 1)), TradingConfig(volume_cap=0.1))
+
+
+def test_what_a_plan_of_perfect_knowledge_does_not_know_is_named():
+    columns = {"lots": np.array([3.0]), "borrow": np.ones((3, 1)), "volume": np.ones((3, 1))}
+    market = market_of([[1.0], [1.0], [np.nan]], gone=2, **columns)
+    named = not_bounded(market, TradingConfig(volume_cap=0.1, lot=5.0))
+    assert set(named) == {"lots", "volume_cap", "borrow", "delisted", "missing"}
+    plain = market_of(np.ones((3, 1)), lots=np.zeros(1))
+    assert not_bounded(plain, TradingConfig()) == ()

@@ -49,16 +49,16 @@ def load_universe(raws: Sequence[Raw], config: FileConfig, directions: Direction
     panel = read_panel(raws, choice=choice, directions=directions, rules=rules)
     if config.known_ahead or config.columns:
         raise RequestError("series.columns and series.known_ahead are for one instrument; leave them out of a universe")
-    if len(panel.symbols) == 1 and config.target == "relative_return":
-        raise RequestError(
-            f"series.target=relative_return is a return less the mean of several instruments, and {panel.symbols[0]} "
-            "is the only one; take series.target=log_return"
-        )
     roles = roles_of(panel.table, config)
     _refuse_currencies(panel.table, config)
     membership = None if config.membership is None else members_of(panel, config.membership, directions, rules)
     parts, cells = _checked(panel, roles, config, rules)
     bars, left, never = _as_members(parts.bars, panel, membership)
+    if len(bars) == 1 and config.target == "relative_return":
+        raise RequestError(
+            f"series.target=relative_return is a return less the mean of several instruments, and {next(iter(bars))} "
+            "is the only one; take series.target=log_return"
+        )
     layout = replace(layout_of(panel.table, cells, config), left_out=_unread(panel.table, cells, config))
     facts = Facts(
         name=_name(raws, panel),
@@ -87,7 +87,7 @@ def load_universe(raws: Sequence[Raw], config: FileConfig, directions: Direction
     zone = panel.table.zone if panel.table.zone != "UTC" else None
     return LoadedSeries(
         series,
-        (*said, *_some(notes), *tell_universe(universe)),
+        (*said, *_some(notes), *(tell_universe(universe) if len(bars) > 1 else [])),
         panel.table.sources,
         zone,
         layouts=dict.fromkeys(series.instruments, layout),

@@ -17,7 +17,6 @@ from trading_env import TradingConfig
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 YEAR, QUARTER, MONTH = 1.0, 0.25, 1.0 / 12.0  # of the bars of a year
-FULL = 10.0  # times the largest variance: what an investment is worth to who invests all
 TENTH = 10  # one in so many assets is the top, and one the bottom; one at least
 FEWEST_RETURNS = 20  # of an asset, below which no spread is reckoned from its past
 
@@ -127,10 +126,9 @@ def lowest_variance(universe: Universe, row: int) -> Array:
     if there.any():
         past = universe.past(row, bars)[:, there]
         covariance = shrunk_covariance(np.nan_to_num(past), np.isfinite(past))
+        covariance /= np.diag(covariance).mean()
         problem = MeanVariance(covariance, 0.0, (0.0, universe.each, universe.gross, universe.gross))
-        wanted = np.full(
-            len(covariance), FULL * np.diag(covariance).max()
-        )  # so that all is invested, whatever it risks
+        wanted = np.full(len(covariance), np.diag(covariance).max())  # enough that all is invested, whatever it risks
         weights[there] = problem.best(wanted, np.zeros(len(covariance)), np.ones(len(covariance), dtype=bool))
     return weights
 

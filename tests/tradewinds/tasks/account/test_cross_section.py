@@ -58,7 +58,7 @@ def test_weights_change_on_the_first_bar_of_a_month_only():
         changed = np.flatnonzero(np.any(np.diff(weights, axis=0) != 0.0, axis=1)) + 1
         if not name.endswith("tenths"):
             assert set(changed.tolist()) <= set(np.flatnonzero(universe.monthly).tolist()), name
-            assert len(changed) > 3, name
+            assert len(changed) > 2, name
 
 
 def test_momentum_is_the_year_but_its_last_month():
