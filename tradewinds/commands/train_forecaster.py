@@ -5,7 +5,7 @@ from typing import Any
 from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
 from tradewinds.pipeline.artifact import new_run_id
-from tradewinds.pipeline.task import Models, Prepared
+from tradewinds.pipeline.task import MOST_NAMED, Models, Prepared
 from tradewinds.report.text import rank_lines, score_lines
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -15,7 +15,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Train a forecaster, score it on the validation rows and write its artifact."""
     prepared = job_of(config)
     say_series(prepared, console)
-    if prepared.several and prepared.task.acts_on_several:
+    if prepared.task.acts_on_several and len(prepared.panel.instruments) > MOST_NAMED and prepared.several:
         return _of_several(prepared, console)
     from forecaster.evaluation.scores import score_forecasts
     from forecaster.hidden_states import encode

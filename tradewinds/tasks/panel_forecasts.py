@@ -84,6 +84,8 @@ def headline(scores: CrossSectionScores, kind: str) -> str:
 def _ic(scores: CrossSectionScores, name: str) -> str:
     row = scores.table[name]
     statistic = row["rank_ic_t"]
+    if row["rank_ic"] is None:
+        return "none"
     return f"{float(str(row['rank_ic'])):+.3f}" + ("" if statistic is None else f" (t {float(str(statistic)):.1f})")
 
 

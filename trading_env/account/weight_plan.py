@@ -110,7 +110,7 @@ class WeightPlan:
     @property
     def cost(self) -> float:
         """Fraction of what is traded that trading costs."""
-        rules = Rules(self.config, self.bars_per_year)
+        rules = Rules(self.config, self.bars_per_year, None)
         return float(rules.fee + rules.half_spread + rules.slippage)
 
     @property

@@ -23,9 +23,9 @@ def test_one_forecaster_is_scored_on_each_instrument_and_encodes_them_all(files,
     assert "scores of the changes bar by bar, down, validation rows" in answer.out
     answer = tradewinds("encode", *WORDS, *told, "--json")
     assert answer.status == 0, answer.err
-    outcome = json.loads(answer.out.splitlines()[-1])["hidden_states"]
-    assert {name: one["rows"] for name, one in outcome.items()} == {"up": 500, "down": 500}
-    assert (tmp_path / outcome["down"]["hidden_states"] / "hidden_states.parquet").is_file()
+    outcome = json.loads(answer.out.splitlines()[-1])
+    assert outcome["rows"] == 500
+    assert (tmp_path / outcome["hidden_states"] / "panel_states.parquet").is_file()
     answer = tradewinds("train-agent", *WORDS, *told, "rollout.instrument=down", "--json")
     assert answer.status == 0, answer.err
 
