@@ -48,9 +48,9 @@ def test_states_of_opened_rows_are_those_of_a_whole_encoding(played):
 def test_states_of_other_data_are_all_made_anew(played, monkeypatch):
     prepared, models = played
     asked = []
-    monkeypatch.setattr("tradewinds.pipeline.steps.encode", lambda fitted, series, *rows: asked.append(rows))
+    monkeypatch.setattr("forecaster.hidden_states.encode", lambda fitted, series, rows: asked.append(rows))
     short = dataclasses.replace(models, states=models.states.until(400))
-    for inputs, rows in ((prepared.inputs, (range(400, 600),)), (prepared.inputs | {"sha256": "other"}, ())):
+    for inputs, rows in ((prepared.inputs, range(400, 600)), (prepared.inputs | {"sha256": "other"}, None)):
         with contextlib.suppress(AttributeError):
             encoded_anew(dataclasses.replace(prepared, inputs=inputs), short)
         assert asked.pop() == rows
