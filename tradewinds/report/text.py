@@ -12,6 +12,7 @@ CHANGE_COLUMNS = (
     ("change_coverage", "coverage"),
     ("change_direction_accuracy", "direction"),
 )
+TESTED = (("next_bar", "next bar"), ("all_bars", "all bars ahead"), ("value_ahead", "value at the end"))
 RANK_COLUMNS = (
     ("rank_ic", "rank IC"),
     ("rank_ic_t", "t"),
@@ -42,8 +43,7 @@ def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield from score_lines(document["forecast"], "test rows", data["value_unit"], data["change_unit"])
     yield "Diebold-Mariano against each rival (negative: the network is better), p-value:"
-    tested = (("next_bar", "next bar"), ("all_bars", "all bars ahead"), ("value_ahead", "value at the end"))
-    tested = tested[:1] if several else tested  # of several instruments one bar is tested, as one observation
+    tested = TESTED[:1] if several else TESTED  # of several instruments one bar is tested, as one observation
     yield f"  {'rival':<16}" + "".join(f"{label:>20}" for _, label in tested)
     for rival, tests in honesty["diebold_mariano_by_rival"].items():
         yield f"  {rival:<16}" + "".join(f"{_test(tests[name]):>20}" for name, _ in tested)
