@@ -11,9 +11,12 @@ from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requireme
 WEIGHTS = ("long_weights", "long_short_weights")  # actions of several assets
 PLANNED = ("levels", "exposure")  # actions that a plan of one asset can be turned into
 CURES: Mapping[Requirement, str] = {
-    "discrete_actions": "env.actions must be levels, was '{actions}'",
+    "discrete_actions": (
+        "env.actions must be levels, was '{actions}'; weights of several instruments are what agent=direct, planner, "
+        "ppo and reinforce learn"
+    ),
     "box_actions": "env.actions must be exposure, was '{actions}'",
-    "plans": "set env.actions=levels or exposure, and let rollout.observe hold forecast",
+    "plans": "let rollout.observe hold forecast",
 }
 
 
@@ -33,7 +36,7 @@ def account_facts(config: Config) -> EnvironmentFacts:
     rules = config.env
     offers: set[Requirement] = {"index", "derivative", "same_step"}
     offers.add("discrete_actions" if rules.actions == "levels" else "box_actions")
-    if rules.actions in PLANNED and "forecast" in config.rollout.observe:
+    if (rules.actions in PLANNED or rules.actions in WEIGHTS) and "forecast" in config.rollout.observe:
         offers.add("plans")
     return EnvironmentFacts(offers=frozenset(offers), rules=rules, num_instruments=1)
 
@@ -58,6 +61,18 @@ def refuse_several(config: Config, instruments: Sequence[str]) -> None:
         faults += [f"agent.{fault}" for fault in agent.refuse(facts)]
     if faults:
         raise RequestError(f"{'; '.join(faults)}; {cure}")
+
+
+def refuse_one(config: Config) -> None:
+    """Refuse a planner of weights where there is one instrument.
+
+    Raises:
+        RequestError: one sentence.
+    """
+    agent, actions = config.agent, config.env.actions
+    if actions in WEIGHTS and isinstance(agent, AgentConfig) and "plans" in agent.requirements():
+        setting = agent.requirements()["plans"]
+        raise RequestError(f"agent.{setting} plans one instrument with env.actions=levels or exposure, was {actions}")
 
 
 def _sight_faults(config: Config) -> Iterator[str]:

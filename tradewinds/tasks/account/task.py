@@ -16,13 +16,14 @@ from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome
 from tradewinds.pipeline.task import Models, Plans, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.account import market
-from tradewinds.tasks.account.laws import refuse_several
+from tradewinds.tasks.account.laws import refuse_one, refuse_several
 from tradewinds.tasks.account.orders import orders_of, read_holdings
 from tradewinds.tasks.account.rivals import followed, targets_of
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
 from trading_env import LevelPlan, TradingVectorEnv, cut_due, play_episode, run_ledger
 from trading_env.account.plan import first_bar_earned
+from trading_env.account.weight_plan import WeightPlan
 
 if TYPE_CHECKING:
     from tradewinds.pipeline.encoding import States
@@ -45,7 +46,10 @@ class AccountTask(SeriesTask):
     @property
     def plans(self) -> Plans:
         """Return how a saved plan of an account is built anew."""
-        return {"level": lambda settings: LevelPlan(**settings)}
+        return {
+            "level": lambda settings: LevelPlan(**settings),
+            "weights": lambda settings: WeightPlan(**settings),
+        }
 
     def without_prices(self) -> Any:
         """Return the task of a series that has no returns: it is forecast, and nobody acts."""
@@ -72,9 +76,11 @@ class AccountTask(SeriesTask):
         return config, notes
 
     def require_action(self, prepared: Prepared) -> None:
-        """Refuse actions and agents that cannot act on several assets at once, where there are several."""
+        """Refuse actions and agents that cannot act on several assets at once, or on one."""
         if prepared.several:
             refuse_several(prepared.config, prepared.panel.instruments)
+        else:
+            refuse_one(prepared.config)
 
     def require(self, prepared: Prepared) -> None:
         """Refuse an agent that the bars it learns from do not suffice for."""
@@ -114,7 +120,7 @@ class AccountTask(SeriesTask):
         return forecast_evidence(np.ones(len(earned)), (forecast * earned).sum(axis=1))
 
     def rival_plan(self, env: Any) -> "Policy | None":
-        """Return the plan on the forecast, where the agent sees it and may follow it."""
+        """Return the plan on the forecast of one asset, where the agent sees it and may follow it."""
         from trading_agent.planner.planner import teacher_of
 
         market, rules = env.simulator.market, env.simulator.config

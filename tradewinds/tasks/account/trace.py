@@ -17,7 +17,7 @@ from trading_env import TradingEnv
 
 def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
     """Return scores, observations, actions, fills and equity on `rows`; the agent's own actions are the first table."""
-    tables = panel_tables(prepared, models, rows) if prepared.several else score_tables(prepared, models, rows)
+    tables = panel_tables(models, rows) if prepared.several else score_tables(prepared, models, rows)
     states, rules, start = models.states, prepared.config.env, rows.start
     assert states is not None
     market = markets.build_market(prepared, states, rows)
