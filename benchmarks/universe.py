@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 SIZES = ("50x5000", "500x5000", "2500x1250")
-OPTIONS = ("series=parquet", "series.symbols=all", "env.actions=long_short_weights", "signal.max_age=null")
+OPTIONS = ("series=parquet", "series.symbols=all", "agent=direct", "env.actions=long_short_weights")
 
 
 def main(words: list[str]) -> None:

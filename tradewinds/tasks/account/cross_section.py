@@ -88,11 +88,13 @@ def rules_of(universe: Universe, forecasts: dict[str, Array]) -> dict[str, Array
         "minimum_variance": lambda row: lowest_variance(universe, row),
         "momentum": lambda row: tenths(universe, momentum(universe, row)),
     }
-    weights = {name: _held(universe, rule, universe.monthly) for name, rule in rules.items()}
+    weights = {name: _held(universe, rule, universe.monthly, restores=True) for name, rule in rules.items()}
     every = np.ones(len(network), dtype=bool)
     start = universe.rows.start
     for name, table in forecasts.items():
-        weights[name] = _held(universe, lambda row, table=table: tenths(universe, table[row - start]), every)  # type: ignore[misc]
+        weights[name] = _held(
+            universe, lambda row, table=table: tenths(universe, table[row - start]), every, restores=False
+        )  # type: ignore[misc]
     return weights
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewinds.tasks.account.cross_section import Universe, bought_once, capped, momentum, rules_of, tenths
-from trading_env import TradingConfig
+from trading_env import Market, TradingConfig, run_ledger
 
 LONG, BOTH = TradingConfig(actions="long_weights"), TradingConfig(actions="long_short_weights")
 BARS, ASSETS = 90, 12
@@ -59,6 +59,19 @@ def test_weights_change_on_the_first_bar_of_a_month_only():
         if not name.endswith("tenths"):
             assert set(changed.tolist()) <= set(np.flatnonzero(universe.monthly).tolist()), name
             assert len(changed) > 2, name
+
+
+def test_equal_weights_are_restored_each_month_though_they_are_told_again():
+    returns = np.zeros((60, 2))
+    monthly = np.arange(60) % 20 == 0
+    universe = Universe(returns, np.ones_like(returns, dtype=bool), 252.0, range(60), monthly, LONG)
+    weights = rules_of(universe, {"forecast_tenths": np.zeros((60, 2))})["equal_weight_monthly"]
+    assert weights == pytest.approx(0.5, abs=1e-15)
+    close = np.column_stack([np.exp(0.01 * np.arange(60)), np.ones(60)])
+    market = Market(open=close, close=close, features=np.zeros((60, 1)), bars_per_year=252.0, instruments=("a", "b"))
+    held = run_ledger(market, weights, LONG).exposure[:, 0, 0]
+    assert held[[21, 41]] == pytest.approx(0.5, abs=0.006)  # a bar after it was restored
+    assert held[[20, 40]].min() > 0.54
 
 
 def test_momentum_is_the_year_but_its_last_month():
