@@ -89,13 +89,13 @@ def rules_of(universe: Universe, forecasts: dict[str, Array]) -> dict[str, Array
         "momentum": lambda row: tenths(universe, momentum(universe, row)),
     }
     weights = {name: _held(universe, rule, universe.monthly, restores=True) for name, rule in rules.items()}
-    every = np.ones(len(network), dtype=bool)
-    start = universe.rows.start
-    for name, table in forecasts.items():
-        weights[name] = _held(
-            universe, lambda row, table=table: tenths(universe, table[row - start]), every, restores=False
-        )  # type: ignore[misc]
-    return weights
+    every, start = np.ones(len(network), dtype=bool), universe.rows.start
+
+    def ranked(table: Array) -> Callable[[int], Array]:
+        return lambda row: tenths(universe, table[row - start])
+
+    told = {name: _held(universe, ranked(table), every, restores=False) for name, table in forecasts.items()}
+    return {**weights, **told}
 
 
 def bought_once(universe: Universe) -> Array:
@@ -174,9 +174,16 @@ def capped(parts: Array, universe: Universe) -> Array:
     return weights
 
 
-def _held(universe: Universe, rule: Callable[[int], Array], decides: Flags) -> Array:
-    """(R, A) what a rule says where it decides, and what it said last elsewhere."""
+def _held(universe: Universe, rule: Callable[[int], Array], decides: Flags, *, restores: bool) -> Array:
+    """(R, A) what a rule says where it decides, and what it said last elsewhere.
+
+    A ledger that trades on changes alone leaves a weight that is told again to drift with its price. Where a rule
+    restores its weights, the same one is told by another number, in its last digit.
+    """
     weights = np.zeros((len(universe.rows), universe.returns.shape[1]))
     for number, row in enumerate(universe.rows):
         weights[number] = rule(row) if decides[number] else weights[number - 1]
+        if restores and number and decides[number]:
+            again = (weights[number] == weights[number - 1]) & (weights[number] != 0.0)
+            weights[number, again] = np.nextafter(weights[number, again], 0.0)
     return weights
