@@ -81,7 +81,7 @@ def covariance_of_the_test_span():
     """the rule of least variance reads the covariance of the rows it is judged on"""
 
     def knowing(universe, row):
-        there = universe.here(row, YEAR).any()  # as ever, not before there is half a year of returns
+        there = universe.here(row, universe.bars(YEAR)).any()  # as ever, not before there is half a year of returns
         return least_variance(universe.returns[universe.rows.start : universe.rows.stop]) * there
 
     instead("tradewinds.tasks.account.cross_section:lowest_variance", knowing)

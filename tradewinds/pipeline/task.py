@@ -136,10 +136,12 @@ class Prepared(Job):
         Raises:
             RequestError: there are several, none is chosen, and the task acts on one.
         """
-        names, chosen = self.panel.instruments, self.config.rollout.instrument
-        if chosen is not None and len(names) > 1:
-            return self.panel.instrument(chosen)
-        if len(names) > 1 and not self.task.acts_on_several:
+        names = self.panel.instruments
+        if len(names) == 1:
+            return self.panel
+        if self.config.rollout.instrument is not None:
+            return self.panel.instrument(self.config.rollout.instrument)
+        if not self.task.acts_on_several:
             raise RequestError(
                 f"the series has {named(names)}, and this is done on one instrument; choose it with "
                 f"rollout.instrument={names[0]}, or do it on one after another: -m rollout.instrument="

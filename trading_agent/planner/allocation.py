@@ -16,7 +16,7 @@ from trading_agent.common.loop import Learner, Metrics, Seeds
 from trading_agent.common.policy import Policy, restore_policy
 from trading_agent.planner.config import PlannerConfig
 from trading_agent.planner.mean_variance import STILL, MeanVariance, shrunk_covariance
-from trading_agent.planner.policy import WeightPlan
+from trading_agent.planner.policy import PlanOfWeights
 
 Array = NDArray[np.float64]
 AVERSIONS = (1.0, 5.0, 25.0)  # to risk: 1 is that of the growth of money, more is more careful
@@ -36,7 +36,7 @@ class AllocationPolicy:
 
     kind = "allocation"
 
-    def __init__(self, plan: WeightPlan, covariance: Array, aversion: float, patience: float) -> None:
+    def __init__(self, plan: PlanOfWeights, covariance: Array, aversion: float, patience: float) -> None:
         self.plan, self.covariance, self.aversion, self.patience = plan, covariance, aversion, patience
         self.problem = MeanVariance(aversion * covariance, plan.cost / patience, plan.caps)
 

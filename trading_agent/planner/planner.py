@@ -22,7 +22,7 @@ from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, Tra
 from trading_agent.common.policy import Policy, restore_policy
 from trading_agent.common.transitions import AnyVectorEnv
 from trading_agent.planner.config import PlannerConfig
-from trading_agent.planner.policy import Plan, PlannerPolicy, WeightPlan
+from trading_agent.planner.policy import Plan, PlannerPolicy, PlanOfWeights
 
 Array = NDArray[np.float64]
 
@@ -169,7 +169,7 @@ def learner_for(env: AnyVectorEnv, config: PlannerConfig, seeds: Seeds) -> Learn
     Raises:
         ValueError: `env` cannot be planned.
     """
-    if not isinstance(planned(env, "agent=planner").plan(), WeightPlan):
+    if not isinstance(planned(env, "agent=planner").plan(), PlanOfWeights):
         return PlannerLearner(env, config, seeds)
     from trading_agent.planner.allocation import AllocationLearner  # its solver is loaded where it is needed
 

@@ -42,7 +42,7 @@ class Plan(Protocol):
 
 
 @runtime_checkable
-class WeightPlan(Protocol):
+class PlanOfWeights(Protocol):
     """How an environment of several assets is planned, without the environment; `kind` and `names` as of a `Plan`."""
 
     kind: str

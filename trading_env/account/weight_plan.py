@@ -32,7 +32,7 @@ class PastReturns(NamedTuple):
     observations: NDArray[np.float32]
 
 
-class Choice(NamedTuple):
+class WeightChoice(NamedTuple):
     """What N accounts choose among.
 
     Attributes:
@@ -127,13 +127,13 @@ class WeightPlan:
         """Whether a target that stays the same trades nothing."""
         return self.config.rebalance == "on_change"
 
-    def choice(self, observations: NDArray[np.float32]) -> Choice:
+    def choice(self, observations: NDArray[np.float32]) -> WeightChoice:
         """Return what the accounts of (N, O) observations choose among."""
         count, assets = len(observations), self.num_assets
         blocks = observations[:, : assets * self.asset_features].reshape(count, assets, self.asset_features)
         expected = blocks[:, :, self.first : self.first + self.bars].astype(np.float64).mean(axis=2)
         own = observations[:, self.num_features : self.num_features + 2 * assets].astype(np.float64)
-        return Choice(expected, own[:, :assets], own[:, assets:], blocks[:, :, -1] > 0.5)
+        return WeightChoice(expected, own[:, :assets], own[:, assets:], blocks[:, :, -1] > 0.5)
 
     def past(self, market: Market) -> PastReturns:
         """Return what each bar of `market` brought whoever decided at the close that its order came from."""

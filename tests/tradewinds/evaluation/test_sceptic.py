@@ -56,8 +56,7 @@ def calendar_of_the_future(monkeypatch):
         days = np.diff(one.index.asi8, append=one.index.asi8[-1] + 86_400 * 10**9) / (86_400 * 10**9)
         return dataclasses.replace(table, values=np.column_stack([table.values[:, :-1], days]))
 
-    for module in (forecaster.data.panel, tradewinds.pipeline.prepare):
-        monkeypatch.setattr(module, "build_features", build)
+    monkeypatch.setattr(forecaster.data.panel, "build_features", build)
 
 
 def split_known_a_bar_early(monkeypatch):
@@ -144,8 +143,7 @@ def states_whitened_on_all(monkeypatch):
         hidden = states.hidden_state
         return dataclasses.replace(states, hidden_state=hidden / np.nanstd(hidden, axis=0))
 
-    for module in (forecaster.hidden_states, tradewinds.pipeline.steps):
-        monkeypatch.setattr(module, "encode", encode)
+    monkeypatch.setattr(forecaster.hidden_states, "encode", encode)
 
 
 def volume_of_the_coming_bar(monkeypatch):

@@ -25,7 +25,7 @@ from tradewinds.data.providers.file_bars import Cells, cells_of, check_bars, lay
 from tradewinds.data.readers.containers import stem
 from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.names import letters
-from tradewinds.data.readers.panels import Choice, Panel, read_panel
+from tradewinds.data.readers.panels import Panel, SymbolChoice, read_panel
 from tradewinds.data.readers.raw import Raw
 from tradewinds.data.readers.table import Table, take_rows
 from tradewinds.data.readers.text import file_name, listed
@@ -45,7 +45,7 @@ def load_universe(raws: Sequence[Raw], config: FileConfig, directions: Direction
         RequestError: files or bars cannot be read with certainty; the message names instruments, rows and the cure.
     """
     symbols = config.symbols if isinstance(config.symbols, tuple) else None
-    choice = Choice(symbols=symbols, leave_out=config.leave_out, renamed=config.renamed)
+    choice = SymbolChoice(symbols=symbols, leave_out=config.leave_out, renamed=config.renamed)
     panel = read_panel(raws, choice=choice, directions=directions, rules=rules)
     if config.known_ahead or config.columns:
         raise RequestError("series.columns and series.known_ahead are for one instrument; leave them out of a universe")

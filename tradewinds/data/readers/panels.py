@@ -36,7 +36,7 @@ Form = Literal["long", "wide", "files"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class SymbolChoice:
     """Which instruments of the files are read.
 
     Attributes:
@@ -81,7 +81,7 @@ class Panel:
         return replace(self, table=take_rows(self.table, np.concatenate(rows)), symbols=names, starts=starts)
 
 
-def read_panel(raws: Sequence[Raw], *, choice: Choice, directions: Directions, rules: DataConfig) -> Panel:
+def read_panel(raws: Sequence[Raw], *, choice: SymbolChoice, directions: Directions, rules: DataConfig) -> Panel:
     """Read the rows of many instruments.
 
     Args:
@@ -176,7 +176,7 @@ def _clocks(raws: Sequence[Raw], directions: Directions) -> list[TimeColumns]:
 
 
 def _by_symbol(
-    raws: Sequence[Raw], clocks: Sequence[TimeColumns], choice: Choice, rules: DataConfig
+    raws: Sequence[Raw], clocks: Sequence[TimeColumns], choice: SymbolChoice, rules: DataConfig
 ) -> tuple[Form, list[SymbolRows]]:
     if any(raw.layout.symbol_column == "header" for raw in raws):
         return "wide", [
@@ -210,7 +210,7 @@ def _of_file(raw: Raw, clock: TimeColumns) -> SymbolRows:
     return SymbolRows(raw, (stem(Path(raw.origin.files[0])),), np.zeros(len(raw.origin.lines), dtype=np.int64))
 
 
-def _chosen(there: Sequence[str], raws: Sequence[Raw], choice: Choice) -> set[str]:
+def _chosen(there: Sequence[str], raws: Sequence[Raw], choice: SymbolChoice) -> set[str]:
     """Return the symbols that are read.
 
     Raises:

@@ -22,7 +22,7 @@ FEWEST_RETURNS = 20  # of an asset, below which no spread is reckoned from its p
 
 
 @dataclass(frozen=True, eq=False)
-class Universe:
+class KnownPast:
     """What a rule may look at: the past of A assets, and on which rows it decides.
 
     Attributes:
@@ -42,7 +42,7 @@ class Universe:
     config: TradingConfig
 
     @classmethod
-    def of(cls, series: Series, rows: range, config: TradingConfig) -> "Universe":
+    def of(cls, series: Series, rows: range, config: TradingConfig) -> "KnownPast":
         """Return what rules may look at in a series."""
         returns = np.where(series.has_change, series.log_return(), np.nan)
         traded = np.ones(series.close.shape, dtype=bool) if series.traded is None else series.traded
@@ -74,7 +74,7 @@ class Universe:
         return self.gross if self.config.asset_cap is None else min(self.config.asset_cap, self.gross)
 
 
-def rules_of(universe: Universe, forecasts: dict[str, Array]) -> dict[str, Array]:
+def rules_of(universe: KnownPast, forecasts: dict[str, Array]) -> dict[str, Array]:
     """Return by name the (R, A) target weights of every rule.
 
     Args:
@@ -98,18 +98,18 @@ def rules_of(universe: Universe, forecasts: dict[str, Array]) -> dict[str, Array
     return {**weights, **told}
 
 
-def bought_once(universe: Universe) -> Array:
+def bought_once(universe: KnownPast) -> Array:
     """Return (R, A) equal weights of all that trade at the first row, bought once and held."""
     first = equal(universe, universe.traded[universe.rows.start])
     return np.repeat(first[None], len(universe.rows), axis=0)
 
 
-def equal(universe: Universe, there: Flags) -> Array:
+def equal(universe: KnownPast, there: Flags) -> Array:
     """(A,) equal weights of the assets that are there."""
     return np.asarray(np.where(there, min(universe.gross / max(int(there.sum()), 1), universe.each), 0.0))
 
 
-def inverse_volatility(universe: Universe, row: int) -> Array:
+def inverse_volatility(universe: KnownPast, row: int) -> Array:
     """(A,) weights in proportion to one over the standard deviation of a quarter's returns."""
     bars = universe.bars(QUARTER)
     there = universe.here(row, bars)
@@ -121,7 +121,7 @@ def inverse_volatility(universe: Universe, row: int) -> Array:
     return capped(inverse, universe)
 
 
-def lowest_variance(universe: Universe, row: int) -> Array:
+def lowest_variance(universe: KnownPast, row: int) -> Array:
     """(A,) long weights of least variance, by the shrunk covariance of a year's returns."""
     weights, bars = np.zeros(universe.returns.shape[1]), universe.bars(YEAR)
     there = universe.here(row, bars)
@@ -135,7 +135,7 @@ def lowest_variance(universe: Universe, row: int) -> Array:
     return weights
 
 
-def momentum(universe: Universe, row: int) -> Array:
+def momentum(universe: KnownPast, row: int) -> Array:
     """(A,) log returns of the last year but its last month; NaN where an asset has not half of them.
 
     Source:
@@ -146,7 +146,7 @@ def momentum(universe: Universe, row: int) -> Array:
     return np.asarray(np.where(universe.here(row, year), total, np.nan))
 
 
-def tenths(universe: Universe, score: Array) -> Array:
+def tenths(universe: KnownPast, score: Array) -> Array:
     """(A,) equal weights of the top tenth by `score`; where shorts are allowed, half of them short the bottom tenth."""
     there, weights = np.flatnonzero(np.isfinite(score)), np.zeros(len(score))
     shorts = universe.config.actions == "long_short_weights"
@@ -161,7 +161,7 @@ def tenths(universe: Universe, score: Array) -> Array:
     return weights
 
 
-def capped(parts: Array, universe: Universe) -> Array:
+def capped(parts: Array, universe: KnownPast) -> Array:
     """(A,) long weights in proportion to `parts`, none above the cap of one; what that leaves goes to the others."""
     weights, free, left = np.zeros(len(parts)), parts > 0.0, universe.gross
     while free.any() and left > 1e-12:
@@ -174,7 +174,7 @@ def capped(parts: Array, universe: Universe) -> Array:
     return weights
 
 
-def _held(universe: Universe, rule: Callable[[int], Array], decides: Flags, *, restores: bool) -> Array:
+def _held(universe: KnownPast, rule: Callable[[int], Array], decides: Flags, *, restores: bool) -> Array:
     """(R, A) what a rule says where it decides, and what it said last elsewhere.
 
     A ledger that trades on changes alone leaves a weight that is told again to drift with its price. Where a rule

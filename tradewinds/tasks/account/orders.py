@@ -1,6 +1,6 @@
 """Orders: from what somebody really holds to what the agent wants held, and what of that cannot be traded now.
 
-Holdings come as a table of symbols and units, with cash as a symbol of its own. Prices are the raw ones of the last
+Inventory come as a table of symbols and units, with cash as a symbol of its own. Prices are the raw ones of the last
 bar, since nobody can buy an adjusted share. Must not know any agent.
 """
 
@@ -24,14 +24,14 @@ LEFT = "it is not among the instruments of this request: nothing is decided abou
 
 
 @dataclass(frozen=True)
-class Holdings:
+class Inventory:
     """What somebody holds: units by symbol, and cash in the currency of the prices."""
 
     units: Mapping[str, float]
     cash: float
 
 
-def read_holdings(path: str) -> Holdings:
+def read_holdings(path: str) -> Inventory:
     """Read a CSV of the columns `symbol` and `units`; the symbol `cash` stands for money.
 
     Raises:
@@ -57,10 +57,10 @@ def read_holdings(path: str) -> Holdings:
         units[symbol] = float(value)
     names = [name for name in units if name.lower() == CASH]
     cash = sum(units.pop(name) for name in names)
-    return Holdings(units, cash)
+    return Inventory(units, cash)
 
 
-def orders_of(raw: Series, targets: Array, holdings: Holdings, rules: TradingConfig) -> dict[str, Any]:
+def orders_of(raw: Series, targets: Array, holdings: Inventory, rules: TradingConfig) -> dict[str, Any]:
     """Return the orders that bring holdings to target exposures, by instrument.
 
     Args:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.task import Prepared
-from tradewinds.tasks.account.cross_section import Universe, bought_once, rules_of
+from tradewinds.tasks.account.cross_section import KnownPast, bought_once, rules_of
 from tradewinds.tasks.account.known_worlds import best_known
 from trading_env import Market, TradingConfig, final_equity, not_bounded, perfect_foresight
 from trading_env.account.plan import planned_targets
@@ -44,7 +44,7 @@ def strategies(prepared: Prepared, market: Market, decisions: pd.DataFrame, rows
 
 def followed(prepared: Prepared, decisions: pd.DataFrame, rows: range) -> dict[str, Array]:
     """Return by name the (R, A) targets of the rules for several assets, none of which may know what comes."""
-    universe = Universe.of(prepared.series, rows, prepared.config.env)
+    universe = KnownPast.of(prepared.series, rows, prepared.config.env)
     ranked = {name: columns_of(decisions, column) for column, name in RANKED.items()}
     return {"buy_and_hold": bought_once(universe), **rules_of(universe, ranked)}
 

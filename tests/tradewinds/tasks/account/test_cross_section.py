@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradewinds.tasks.account.cross_section import Universe, bought_once, capped, momentum, rules_of, tenths
+from tradewinds.tasks.account.cross_section import KnownPast, bought_once, capped, momentum, rules_of, tenths
 from trading_env import Market, TradingConfig, run_ledger
 
 LONG, BOTH = TradingConfig(actions="long_weights"), TradingConfig(actions="long_short_weights")
@@ -19,7 +19,7 @@ def universe_of(rng, config=LONG, *, bars_per_year=40.0):
     traded = rng.random((BARS, ASSETS)) > 0.1
     returns[~traded] = np.nan
     monthly = np.arange(60) % 5 == 0
-    return Universe(returns, traded, bars_per_year, range(30, 90), monthly, config)
+    return KnownPast(returns, traded, bars_per_year, range(30, 90), monthly, config)
 
 
 @settings(max_examples=20)
@@ -64,7 +64,7 @@ def test_weights_change_on_the_first_bar_of_a_month_only():
 def test_equal_weights_are_restored_each_month_though_they_are_told_again():
     returns = np.zeros((60, 2))
     monthly = np.arange(60) % 20 == 0
-    universe = Universe(returns, np.ones_like(returns, dtype=bool), 252.0, range(60), monthly, LONG)
+    universe = KnownPast(returns, np.ones_like(returns, dtype=bool), 252.0, range(60), monthly, LONG)
     weights = rules_of(universe, {"forecast_tenths": np.zeros((60, 2))})["equal_weight_monthly"]
     assert weights == pytest.approx(0.5, abs=1e-15)
     close = np.column_stack([np.exp(0.01 * np.arange(60)), np.ones(60)])
@@ -78,7 +78,7 @@ def test_momentum_is_the_year_but_its_last_month():
     returns = np.zeros((BARS, ASSETS))
     returns[50:60, 0] = 0.01
     returns[88, 1] = 0.5  # within the last month: it does not count
-    universe = Universe(returns, np.ones_like(returns, dtype=bool), 60.0, range(80, 90), np.ones(10, dtype=bool), LONG)
+    universe = KnownPast(returns, np.ones_like(returns, dtype=bool), 60.0, range(80, 90), np.ones(10, dtype=bool), LONG)
     score = momentum(universe, 89)
     assert score[0] == pytest.approx(0.1)
     assert score[1] == 0.0
@@ -88,7 +88,7 @@ def test_the_top_tenth_is_bought_and_the_bottom_tenth_sold_where_it_may_be():
     score = np.append(np.arange(20.0), np.nan)
     returns = np.zeros((3, 21))
     for config, sold in ((LONG, 0.0), (BOTH, -0.25)):
-        universe = Universe(returns, returns == 0.0, 252.0, range(3), np.ones(3, dtype=bool), config)
+        universe = KnownPast(returns, returns == 0.0, 252.0, range(3), np.ones(3, dtype=bool), config)
         weights = tenths(universe, score)
         bought = 0.5 if config is LONG else 0.25
         assert weights[[18, 19]].tolist() == [bought, bought]

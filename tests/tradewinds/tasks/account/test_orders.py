@@ -8,7 +8,7 @@ import pytest
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
-from tradewinds.tasks.account.orders import LEFT, Holdings, orders_of, read_holdings
+from tradewinds.tasks.account.orders import LEFT, Inventory, orders_of, read_holdings
 from trading_env import TradingConfig
 
 
@@ -24,7 +24,7 @@ def by_name(told):
 
 
 def test_orders_lead_from_what_is_held_to_what_is_wanted():
-    told = orders_of(bars(), np.array([0.5, 0.0, -0.1]), Holdings({"a": 20.0, "b": 10.0}, 300.0), TradingConfig())
+    told = orders_of(bars(), np.array([0.5, 0.0, -0.1]), Inventory({"a": 20.0, "b": 10.0}, 300.0), TradingConfig())
     assert told["equity"] == pytest.approx(1000.0)
     orders = by_name(told)
     assert orders["a"]["units_to_buy"] == pytest.approx(30.0)
@@ -40,7 +40,7 @@ def test_what_cannot_be_traded_says_why():
     delisted[2, 1] = True
     rules = TradingConfig(volume_cap=0.1, lot=10.0)
     series = bars(traded=traded, delisted=delisted, volume=np.full((3, 3), 50.0))
-    held = Holdings({"a": 5.0, "b": 2.0, "z": 1.0}, 1000.0)
+    held = Inventory({"a": 5.0, "b": 2.0, "z": 1.0}, 1000.0)
     orders = by_name(orders_of(series, np.array([0.5, 0.5, 0.2]), held, rules))
     assert orders["a"]["not_traded"] == "it has not traded since 2024-01-01"
     assert orders["b"]["not_traded"] == "it is delisted"
@@ -48,14 +48,16 @@ def test_what_cannot_be_traded_says_why():
     assert orders["c"]["units_wanted"] == 50.0  # 0.2 x 1150 / 4, whole tens
     assert orders["c"]["units_to_buy"] == 5.0
     assert orders["c"]["not_traded"] == "not all: it is more than env.volume_cap=0.1 of the last bar's volume"
-    small = orders_of(bars(), np.array([0.5, 0.0, 0.0]), Holdings({"a": 49.0}, 500.0), TradingConfig(min_notional=50.0))
+    small = orders_of(
+        bars(), np.array([0.5, 0.0, 0.0]), Inventory({"a": 49.0}, 500.0), TradingConfig(min_notional=50.0)
+    )
     assert by_name(small)["a"]["not_traded"] == "the order is less than env.min_notional=50"
 
 
 def test_holdings_are_read_with_their_cash(tmp_path):
     path = tmp_path / "held.csv"
     path.write_text("Symbol, Units\nAAPL, 10\nCash, 2500.5\n")
-    assert read_holdings(str(path)) == Holdings({"AAPL": 10.0}, 2500.5)
+    assert read_holdings(str(path)) == Inventory({"AAPL": 10.0}, 2500.5)
 
 
 @pytest.mark.parametrize(
@@ -78,4 +80,4 @@ def test_bad_holdings_are_refused_by_line(tmp_path, text, words):
 
 def test_nothing_is_no_share_of_nothing():
     with pytest.raises(RequestError, match="there is nothing to hold a share of"):
-        orders_of(bars(), np.zeros(3), dataclasses.replace(Holdings({}, 0.0)), TradingConfig())
+        orders_of(bars(), np.zeros(3), dataclasses.replace(Inventory({}, 0.0)), TradingConfig())
