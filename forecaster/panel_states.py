@@ -142,10 +142,10 @@ def encode_panel(fitted: Mapping[str, FittedForecaster], series: Series, *, rows
     """Run a network over every bar of every instrument that it can speak of.
 
     Windows are taken bar by bar, and within a bar instrument by instrument, in batches of one fixed shape, the last one
-    padded. What is said of a bar depends neither on later bars nor on instruments that list later, to the last bit;
-    and on other instruments only where a batch's rows depend on their place in it, which they do not on a CPU
-    (`encode` of one instrument says the same to the last bit there, and to 1e-6 anywhere), or where the features
-    compare instruments.
+    padded. What is said of a bar depends neither on later bars nor on instruments that list later, nor on which rows
+    are asked for, to the last bit; and on other instruments only in its last digits, where a batch's rows depend on
+    their place in it, as on some processors they do (`encode` of one instrument says the same to 1e-6), or where the
+    features compare instruments.
 
     Args:
         fitted: by instrument, forecasters that share one network; more than the series has are let be.
@@ -166,8 +166,6 @@ def encode_panel(fitted: Mapping[str, FittedForecaster], series: Series, *, rows
     tables = build_panel_features(series, config)
     refuse_names(first, tables[0])
     available = whole_contexts(series, [table.first_row for table in tables], length)
-    if rows is not None:
-        available[: rows.start] = available[rows.stop :] = False
     row, asset = np.nonzero(available)  # (N,) in order of time
     if len(row) == 0:
         raise ValueError(
@@ -185,6 +183,8 @@ def encode_panel(fitted: Mapping[str, FittedForecaster], series: Series, *, rows
     forecast, quantiles = np.full((*shape, horizon), np.nan, dtype=np.float32), None
     for start in range(0, len(row), BATCH):
         batch = np.minimum(np.arange(start, start + BATCH), len(row) - 1)
+        if rows is not None and (row[batch[-1]] < rows.start or row[batch[0]] >= rows.stop):
+            continue  # batches begin where they begin without it: a row's last digits may depend on its place in one
         context = with_static(gather(windows, row[batch], asset[batch]), static[asset[batch]])
         points, states, spread = run_network(first, context, units[asset[batch]], future, row[batch])
         count = min(BATCH, len(row) - start)
@@ -194,6 +194,12 @@ def encode_panel(fitted: Mapping[str, FittedForecaster], series: Series, *, rows
             if quantiles is None:
                 quantiles = np.full((*shape, horizon, len(LEVELS)), np.nan, dtype=np.float32)
             quantiles[place] = spread[:count]
+    if rows is not None:
+        others = np.ones(len(series.index), dtype=bool)
+        others[rows.start : rows.stop] = False
+        available[others], hidden[others], forecast[others] = False, np.nan, np.nan
+        if quantiles is not None:
+            quantiles[others] = np.nan
     last_known = int(series.close_time.searchsorted(first.fit_end_time, side="right")) - 1
     fit_end = np.full(len(series.index), last_known - horizon, dtype=np.int64)
     return PanelStates(series.index, names, hidden, forecast, fit_end, available, quantiles)

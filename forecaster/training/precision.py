@@ -59,8 +59,8 @@ def refuse_bfloat16(model: LSTMForecaster, batch_size: int, inputs: tuple[int, i
         _seconds(_trial(model, batch_size, inputs, device), "bfloat16")
     except RuntimeError as error:
         raise ValueError(
-            f"trainer.precision=bfloat16 cannot train a {model.config.kind} on this machine ({_first_line(error)}); take "
-            "float32, or auto, which takes the faster that there is"
+            f"trainer.precision=bfloat16 cannot train a {model.config.kind} on this machine ({_first_line(error)}); "
+            "take float32, or auto, which takes the faster that there is"
         ) from None
 
 

@@ -48,9 +48,8 @@ def test_what_cannot_be_traded_says_why():
     assert orders["c"]["units_wanted"] == 50.0  # 0.2 x 1150 / 4, whole tens
     assert orders["c"]["units_to_buy"] == 5.0
     assert orders["c"]["not_traded"] == "not all: it is more than env.volume_cap=0.1 of the last bar's volume"
-    small = orders_of(
-        bars(), np.array([0.5, 0.0, 0.0]), Inventory({"a": 49.0}, 500.0), TradingConfig(min_notional=50.0)
-    )
+    rules = TradingConfig(min_notional=50.0)
+    small = orders_of(bars(), np.array([0.5, 0.0, 0.0]), Inventory({"a": 49.0}, 500.0), rules)
     assert by_name(small)["a"]["not_traded"] == "the order is less than env.min_notional=50"
 
 
