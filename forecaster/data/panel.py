@@ -46,7 +46,15 @@ def build_panel_features(series: Series, config: FeatureConfig) -> list[FeatureT
             f"{len(panel.index)}; bring more rows"
         )
     nothing = replace(defined, values=np.full_like(defined.values, np.nan), first_row=len(panel.index))
-    return [nothing if table is None else table for table in tables]
+    known = [nothing if table is None else table for table in tables]
+    return known if panel.traded is None else [_from_first_row(table) for table in known]
+
+
+def _from_first_row(table: FeatureTable) -> FeatureTable:
+    """Return a table that says nothing before all of its columns do, whichever of them warm up sooner."""
+    values = table.values.copy()
+    values[: table.first_row] = np.nan
+    return replace(table, values=values)
 
 
 def whole_contexts(series: Series, first_rows: Sequence[int], context_length: int) -> Bools:

@@ -72,11 +72,13 @@ def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
     """
     series, fitted = prepared.series, models.forecaster
     assert fitted is not None
-    names = ("open", "high", "low", "close", "volume", "traded", "delisted")
+    columns: list[Values | None] = [getattr(series, name) for name in ("open", "high", "low", "close", "volume")]
+    if len(prepared.panel.instruments) > 1:  # a world may have gaps and ends that another has not
+        shape = series.close.shape
+        columns += [np.ones(shape, dtype=bool) if series.traded is None else series.traded]
+        columns += [np.zeros(shape, dtype=bool) if series.delisted is None else series.delisted]
     common = series.exogenous.to_numpy(np.float64)[:, None]  # (T, 1, K): of no instrument
-    tables: TraceTables = {
-        "series": [(0, table) for table in (*(getattr(series, name) for name in names), common) if table is not None]
-    }
+    tables: TraceTables = {"series": [(0, table) for table in (*columns, common) if table is not None]}
     features, scaled = encoding.read_bars(fitted, series)
     tables["features"], tables["scaler"] = [(0, features.values)], [(0, scaled)]
     states = encoding.encode_bars(fitted, series)

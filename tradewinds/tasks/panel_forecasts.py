@@ -49,7 +49,7 @@ def score_rows(prepared: Prepared, models: Models, rows: range) -> Forecasts:
     comparison = compare_forecasts(losses, kind)
     verdicts = rival_verdicts(comparison)
     table = {
-        name: {**row, "by_group": scores.deciles[name].tolist() if name in scores.deciles else []}
+        name: {**row, "by_group": _groups(scores.deciles[name]) if name in scores.deciles else []}
         | ({"verdict": verdicts[name]} if name in verdicts else {})
         for name, row in scores.table.items()
     }
@@ -66,6 +66,12 @@ def score_rows(prepared: Prepared, models: Models, rows: range) -> Forecasts:
         tables={RANK_IC: scores.by_day},
         remarks=[*scores.notes, *_remarks(scores, kind)],
     )
+
+
+def _groups(means: pd.Series) -> list[float]:
+    """Return the mean change of each group by rank of its forecast, the lowest first; nothing where one has none."""
+    values = means.to_numpy(np.float64)
+    return values.tolist() if np.isfinite(values).all() else []
 
 
 def headline(scores: CrossSectionScores, kind: str) -> str:

@@ -21,8 +21,8 @@ OTHERS = "others"
 FEW_YEARS = 3.0  # in which nothing need have ended
 
 
-def portfolio_block(played: Backtest, config: TradingConfig) -> dict[str, Any]:
-    """Return the facts of an agent's holdings, as plain data."""
+def portfolio_block(played: Backtest, config: TradingConfig, volume: Array | None) -> dict[str, Any]:
+    """Return the facts of an agent's holdings, as plain data; (T, A) `volume` says what larger accounts could do."""
     agent = played.strategies.index("agent")
     held: Array = played.path.exposure[:, agent]  # (T, A)
     size = np.abs(held)
@@ -39,7 +39,7 @@ def portfolio_block(played: Backtest, config: TradingConfig) -> dict[str, Any]:
         "largest_weight": float(size.max()),
         "contributions": contributions(played, size.mean(axis=0)),
         "ended": ended(played.market, size),
-        **capacity(played.targets[:, agent], played.market, config),
+        **capacity(played.targets[:, agent], dataclasses.replace(played.market, volume=volume), config),
     }
 
 

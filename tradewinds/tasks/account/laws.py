@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
 from tradewinds.tasks.agent_laws import agent_faults
 from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement
+from trading_agent.direct.config import DirectConfig
 
 WEIGHTS = ("long_weights", "long_short_weights")  # actions of several assets
 PLANNED = ("levels", "exposure")  # actions that a plan of one asset can be turned into
@@ -63,13 +67,31 @@ def refuse_several(config: Config, instruments: Sequence[str]) -> None:
         raise RequestError(f"{'; '.join(faults)}; {cure}")
 
 
-def refuse_one(config: Config) -> None:
-    """Refuse a planner of weights where there is one instrument.
+def refuse_one(config: Config, series: Series, first: int) -> None:
+    """Refuse what cannot be done on one instrument: a plan of weights, or to act before its own history begins.
+
+    Args:
+        config: the request.
+        series: its bars, which may begin late, pause and end.
+        first: the first row that is acted on.
 
     Raises:
         RequestError: one sentence.
     """
     agent, actions = config.agent, config.env.actions
+    if series.traded is not None:
+        name, begins = series.instruments[0], int(np.flatnonzero(series.traded[:, 0])[0])
+        if begins + config.model.context_length >= first:
+            raise RequestError(
+                f"{name} begins {series.index[begins]:%Y-%m-%d}, and its agent learns from "
+                f"{series.index[first]:%Y-%m-%d} on, with {config.model.context_length} bars before that; act on all "
+                f"instruments at once, on another, or from series.first={series.index[begins]:%Y-%m-%d} on"
+            )
+        if isinstance(agent, DirectConfig) and actions == "levels":
+            raise RequestError(
+                f"agent.kind=direct with env.actions=levels knows no bars without trade, and {name} has some; set "
+                "env.actions=exposure, or take agent=dqn"
+            )
     if actions in WEIGHTS and isinstance(agent, AgentConfig) and "plans" in agent.requirements():
         setting = agent.requirements()["plans"]
         raise RequestError(f"agent.{setting} plans one instrument with env.actions=levels or exposure, was {actions}")

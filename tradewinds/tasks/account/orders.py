@@ -56,6 +56,8 @@ def read_holdings(path: str) -> Inventory:
             raise RequestError(f"{path}, line {line}: {symbol} stands there twice; add the two up")
         units[symbol] = float(value)
     names = [name for name in units if name.lower() == CASH]
+    if not names:
+        raise RequestError(f"{path} must have a row `{CASH},` with the money, 0 if there is none: a share is of all")
     cash = sum(units.pop(name) for name in names)
     return Inventory(units, cash)
 

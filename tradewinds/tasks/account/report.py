@@ -153,7 +153,8 @@ def agent_remarks(played: Backtest, *, kind: str, trained: str) -> list[str]:
     if learned and not played.targets[:, 0].any():
         remarks.append("the agent stayed flat on the whole test span: it found nothing worth its cost")
     elif learned and isinstance(agent, float) and isinstance(rule, float) and agent <= rule:
-        followed = "the sign" if ranked == "forecast_sign" else "the best and worst tenth"
+        tenths = "the best and worst tenth" if played.targets.min() < 0.0 else "the best tenth"
+        followed = "the sign" if ranked == "forecast_sign" else tenths
         remarks.append(f"the agent did not beat {followed} of its own forecast: it added nothing to the forecaster")
     if played.unbounded:
         remarks.append(f"perfect_foresight does not know {', '.join(played.unbounded)}, and is no bound here")

@@ -143,7 +143,7 @@ def second_opinion(prepared: Prepared, played: Backtest) -> tuple[str, int, str]
     rules, series, rows = prepared.config.env, prepared.series, played.rows
     if rules.execution == "same_close":
         return "fills", rows.start, "env.execution=same_close fills at the close that the agent has just seen"
-    if prepared.several:
+    if prepared.several or series.traded is not None:
         return _of_several(prepared, played)
     part = slice(rows.start, rows.stop)
     volatility = known_volatility(series.close[:, 0])[part] if rules.costs.slippage_per_volatility else None

@@ -80,7 +80,7 @@ class AccountTask(SeriesTask):
         if prepared.several:
             refuse_several(prepared.config, prepared.panel.instruments)
         else:
-            refuse_one(prepared.config)
+            refuse_one(prepared.config, prepared.series, prepared.split.agent.start)
 
     def require(self, prepared: Prepared) -> None:
         """Refuse an agent that the bars it learns from do not suffice for."""
@@ -190,7 +190,9 @@ class AccountTask(SeriesTask):
         played, index = outcome.record, pd.DatetimeIndex(outcome.curves.index)
         trained: Any = prepared.config.agent
         strategies = self.strategies(prepared, outcome, "random_same_turnover")
-        several = {"portfolio": portfolio_block(played, prepared.config.env)} if prepared.several else {}
+        part, every = slice(played.rows.start, played.rows.stop), prepared.series.volume
+        volume = None if every is None else every[part]
+        several = {"portfolio": portfolio_block(played, prepared.config.env, volume)} if prepared.several else {}
         agent = {
             "without_costs": played.without_costs,
             "monthly_returns": monthly_returns(played.equity("agent"), index),
