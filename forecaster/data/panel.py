@@ -47,7 +47,7 @@ def build_panel_features(series: Series, config: FeatureConfig) -> list[FeatureT
         )
     nothing = replace(defined, values=np.full_like(defined.values, np.nan), first_row=len(panel.index))
     known = [nothing if table is None else table for table in tables]
-    return known if panel.traded is None else [_from_first_row(table) for table in known]
+    return [_from_first_row(table) for table in known]
 
 
 def _from_first_row(table: FeatureTable) -> FeatureTable:

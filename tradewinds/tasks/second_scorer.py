@@ -48,19 +48,19 @@ class SecondScorer:
         self.tied: dict[str, bool] = {}  # models of which an outcome lay on a quantile, as where prices move by ticks
         self.models = [str(name).removeprefix("change.") for name in table if str(name).startswith("change.")]
 
-    def fault_in_time(self, decisions: range) -> Fault | None:
+    def fault_in_time(self, decisions: Rows) -> Fault | None:
         """Return the first forecast that is missing, too many, or not made before what it is about; None if none.
 
         Args:
             decisions: rows that are to be scored, each by all bars ahead.
         """
-        wanted = np.repeat(np.arange(decisions.start, decisions.stop), self._horizon)
+        wanted, start = np.repeat(decisions, self._horizon), int(decisions[0])
         found = self._issued[self._scored]
         if not np.array_equal(found, wanted):
-            first = int(found[0]) if len(found) else decisions.start
+            first = int(found[0]) if len(found) else start
             made = f"{len(found) / self._horizon:g} decisions from row {first} on are scored"
-            there = f"{len(decisions)} from row {decisions.start} on have all their outcomes in the test rows"
-            return "scores", min(first, decisions.start), f"{made}, and {there}"
+            there = f"{len(decisions)} from row {start} on have all their outcomes in the test rows"
+            return "scores", min(first, start), f"{made}, and {there}"
         strange = (self._target <= self._issued) | (self._target != self._issued + self._table["ahead"].to_numpy())
         late = np.flatnonzero(strange | (self._issued < 0))
         if len(late):

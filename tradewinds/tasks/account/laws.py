@@ -80,12 +80,13 @@ def refuse_one(config: Config, series: Series, first: int) -> None:
     """
     agent, actions = config.agent, config.env.actions
     if series.traded is not None:
-        name, begins = series.instruments[0], int(np.flatnonzero(series.traded[:, 0])[0])
+        name, bars = series.instruments[0], np.flatnonzero(series.traded[:, 0])
+        begins = int(bars[0]) if len(bars) else len(series.index) - 1
         if begins + config.model.context_length >= first:
             raise RequestError(
-                f"{name} begins {series.index[begins]:%Y-%m-%d}, and its agent learns from "
+                f"{name} begins {series.index[begins]:%Y-%m-%d} or later, and its agent learns from "
                 f"{series.index[first]:%Y-%m-%d} on, with {config.model.context_length} bars before that; act on all "
-                f"instruments at once, on another, or from series.first={series.index[begins]:%Y-%m-%d} on"
+                "instruments at once, or on another"
             )
         if isinstance(agent, DirectConfig) and actions == "levels":
             raise RequestError(
