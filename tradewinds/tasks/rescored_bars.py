@@ -59,7 +59,7 @@ def _decisions(series: Series, test: range, horizon: int) -> NDArray[np.int64]:
     if series.traded is None:
         return rows
     bars = rows[:, None] + np.arange(horizon + 1)
-    return rows[series.traded[bars, 0].all(axis=1)]
+    return np.asarray(rows[series.traded[bars, 0].all(axis=1)])
 
 
 def _faults(
