@@ -87,9 +87,9 @@ def with_common(series: Series) -> Series:
 def _own_table(panel: Series, number: int, config: FeatureConfig) -> FeatureTable | None:
     """Return one instrument's features; None if its own bars are too few."""
     own = panel.instrument(panel.instruments[number])
-    if own.traded is None:
+    if panel.traded is None:
         return build_features(own, config)
-    bars = np.flatnonzero(own.traded[:, 0])
+    bars = np.arange(len(own.index)) if own.traded is None else np.flatnonzero(own.traded[:, 0])
     if len(bars) == 0:
         return None
     first = int(bars[0])
