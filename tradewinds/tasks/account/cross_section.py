@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.data.series import Series
-from trading_agent.planner.mean_variance import MeanVariance, shrunk_covariance
 from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
@@ -123,6 +122,8 @@ def inverse_volatility(universe: KnownPast, row: int) -> Array:
 
 def lowest_variance(universe: KnownPast, row: int) -> Array:
     """(A,) long weights of least variance, by the shrunk covariance of a year's returns."""
+    from trading_agent.planner.mean_variance import MeanVariance, shrunk_covariance  # they load SciPy
+
     weights, bars = np.zeros(universe.returns.shape[1]), universe.bars(YEAR)
     there = universe.here(row, bars)
     if there.any():

@@ -52,7 +52,10 @@ def refuse_several(config: Config, instruments: Sequence[str]) -> None:
         RequestError: every fault, joined.
     """
     rules, agent, many = config.env, config.agent, f"the series has {len(instruments)} instruments"
-    cure = f"or choose one with rollout.instrument={instruments[0]}"
+    cure = (
+        f"or choose one with rollout.instrument={instruments[0]}, or act on one after another: -m rollout.instrument="
+        f"{','.join(instruments[:4])}"
+    )
     faults = []
     if rules.actions not in WEIGHTS:
         faults.append(
