@@ -36,12 +36,14 @@ bench-env: $(BENCH)/.installed ## build .venv-bench: this project beside the pee
 
 bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (two to three hours)
 	$(BENCH)/bin/python benchmarks/env.py
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/portfolio.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/networks.py
 	$(BENCH)/bin/python benchmarks/forecasters.py
 	$(BENCH)/bin/python benchmarks/agents.py
 	$(BENCH)/bin/python benchmarks/data.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/outliers.py
 	$(BENCH)/bin/python benchmarks/reading.py
+	$(BENCH)/bin/python benchmarks/million.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/backtest.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/page.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/interval_coverage.py

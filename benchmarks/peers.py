@@ -3,8 +3,11 @@
 Each function returns steps per second of one measurement, or None where the package is not installed.
 """
 
+import importlib
 import importlib.util
+import sys
 import time
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +20,7 @@ BARS, FEATURES = 5_000, 64
 
 def installed(package: str) -> bool:
     """Whether a package can be imported."""
-    return importlib.util.find_spec(package) is not None
+    return package in sys.modules or importlib.util.find_spec(package) is not None
 
 
 def table(rng: np.random.Generator) -> Any:
@@ -73,20 +76,22 @@ def gym_trading_env(rng: np.random.Generator) -> Callable[[], float]:
     return timed
 
 
-def torchtrade(rng: np.random.Generator, num_envs: int) -> Callable[[], float]:
-    """Return a timer of TorchTrade's vectorised environment: windows of 30 bars x 64 features, fees and slippage."""
+def torchtrade(
+    rng: np.random.Generator, num_envs: int, features: int = FEATURES, window: int = WINDOW
+) -> Callable[[], float]:
+    """Return a timer of TorchTrade's vectorised environment: windows of bars x features, fees and slippage."""
     import torch
     from torchtrade.envs.offline.vectorized_sequential import (
         VectorizedSequentialTradingEnv,
         VectorizedSequentialTradingEnvConfig,
     )
 
-    columns = rng.normal(size=(BARS, FEATURES)).astype(np.float32)
+    columns = rng.normal(size=(BARS, features)).astype(np.float32)
 
     def wide(bars: Any) -> Any:
         import pandas as pd
 
-        names = [f"features_{k}" for k in range(FEATURES)]
+        names = [f"features_{k}" for k in range(features)]
         added = pd.DataFrame(columns[: len(bars)], index=bars.index, columns=names)
         return pd.concat([bars, added], axis=1).reset_index()
 
@@ -94,7 +99,7 @@ def torchtrade(rng: np.random.Generator, num_envs: int) -> Callable[[], float]:
     config = VectorizedSequentialTradingEnvConfig(
         num_envs=num_envs,
         time_frames="1Hour",
-        window_sizes=WINDOW,
+        window_sizes=window,
         execute_on="1Hour",
         transaction_fee=1e-4,
         slippage=1e-4,
@@ -126,6 +131,68 @@ def vectorbt(market: Any, size: np.ndarray[Any, Any], kind: str, fees: float) ->
     close, price = pd.Series(market.close[:, 0]), market.open[:, 0]
     options = {"size": orders, "size_type": kind, "price": price, "fees": fees, "init_cash": 1e6, "freq": "min"}
     return lambda: Portfolio.from_orders(close, **options).value()
+
+
+def vectorbt_portfolio(market: Any, weights: np.ndarray[Any, Any], fees: float) -> Callable[[], Any]:
+    """Return what plays weights that are new at every bar through vectorbt's orders: one cash, sales first."""
+    import pandas as pd
+    from vectorbt import Portfolio
+
+    close, price = pd.DataFrame(market.close), market.open
+    size = np.concatenate([np.full_like(weights[:1], np.nan), weights[:-1]])
+    options = {"size": size, "size_type": "targetpercent", "price": price, "val_price": price, "fees": fees}
+    options |= {"init_cash": 1e6, "freq": "D"}
+    if weights.shape[1] > 1:
+        options |= {"cash_sharing": True, "group_by": True, "call_seq": "auto"}
+    return lambda: np.ravel(Portfolio.from_orders(close, **options).value()) / 1e6
+
+
+def finrl_portfolio(rng: np.random.Generator, assets: int, bars: int = 200) -> Callable[[], float]:
+    """Return a timer of FinRL's `StockPortfolioEnv`, in steps x assets: eight indicators, covariances of a year.
+
+    Its module alone is loaded: the package imports whatever any part of it needs. It pays no costs.
+    """
+    import pandas as pd
+
+    spec = importlib.util.find_spec("finrl")
+    package = types.ModuleType("finrl")
+    package.__spec__, package.__path__ = spec, list((spec and spec.submodule_search_locations) or [])
+    sys.modules["finrl"] = package
+    if not installed("stable_baselines3"):  # of which it takes one name, to wrap itself
+        vec_env = types.ModuleType("stable_baselines3.common.vec_env")
+        vec_env.DummyVecEnv = object  # type: ignore[attr-defined]
+        for name in ("stable_baselines3", "stable_baselines3.common"):
+            sys.modules[name] = types.ModuleType(name)
+        sys.modules["stable_baselines3.common.vec_env"] = vec_env
+    module = importlib.import_module("finrl.meta.env_portfolio_allocation.env_portfolio")
+    indicators = [f"indicator{k}" for k in range(8)]
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, (bars, assets)), axis=0))
+    columns: dict[str, Any] = {"close": close.ravel(), "date": np.repeat(np.arange(bars), assets)}
+    columns |= {"tic": np.tile([f"asset{k}" for k in range(assets)], bars)}
+    columns |= {name: rng.normal(size=bars * assets) for name in indicators}
+    table = pd.DataFrame(columns, index=np.repeat(np.arange(bars), assets))
+    table["cov_list"] = [np.cov(rng.normal(size=(assets, 252)))] * len(table)
+    env = module.StockPortfolioEnv(
+        df=table,
+        stock_dim=assets,
+        hmax=100,
+        initial_amount=1_000_000,
+        transaction_cost_pct=1e-4,
+        reward_scaling=1.0,
+        state_space=assets,
+        action_space=assets,
+        tech_indicator_list=indicators,
+    )
+    actions = rng.random((bars, assets))
+
+    def timed() -> float:
+        env.reset()
+        started = time.process_time()
+        for action in actions[: bars - 2]:
+            env.step(action)
+        return (bars - 2) * assets / (time.process_time() - started)
+
+    return timed
 
 
 def _walk(env: Any, actions: np.ndarray[Any, Any]) -> float:

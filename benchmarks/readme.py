@@ -1,6 +1,6 @@
 """The numbers in README.md: runs what `make run` ships, keeps what came of it in docs/numbers.json, writes the table.
 
-Run: OMP_NUM_THREADS=1 python benchmarks/readme.py, two minutes. With `table`, only the table is written anew from
+Run: OMP_NUM_THREADS=1 python benchmarks/readme.py, four minutes. With `table`, only the table is written anew from
 docs/numbers.json. tests/package/test_readme_numbers.py fails when README.md and docs/numbers.json disagree, or when
 configuration or data are no longer those that were run.
 """
@@ -20,7 +20,14 @@ from tradewinds.report.render import shown
 ROOT = Path(__file__).resolve().parents[1]
 README, NUMBERS = ROOT / "README.md", ROOT / "docs" / "numbers.json"
 BEGIN, END = "<!-- numbers: made by benchmarks/readme.py -->", "<!-- end of numbers -->"
-RUNS = {"sp500": (), "houston_weather": ("experiment=houston_weather",), "temperature": ("experiment=temperature",)}
+RUNS = {
+    "sp500": (),
+    "currencies": ("experiment=currencies",),
+    "houston_weather": ("experiment=houston_weather",),
+    "temperature": ("experiment=temperature",),
+}
+RULES = ("buy_and_hold", "equal_weight_monthly", "inverse_volatility", "minimum_variance", "momentum")
+TENTHS = ("forecast_tenths", "ridge_tenths")
 
 
 def measure() -> dict[str, Any]:
@@ -57,8 +64,10 @@ def facts_of(report: dict[str, Any]) -> dict[str, Any]:
             for name, one in strategies.items()
         },
         "horizon": report["run"]["config"]["model"]["horizon"],
-        "value_mae": {name: one["value_mae"] for name, one in report["forecast"].items()},
-        "value_mae_last": {name: one["value_mae_last"] for name, one in report["forecast"].items()},
+        **{
+            key: {name: one[key] for name, one in report["forecast"].items() if key in one}
+            for key in ("value_mae", "value_mae_last", "rank_ic", "rank_ic_t")
+        },
         "value_unit": data.get("value_unit", data["price_unit"]),
         "sharpe_ci95": honesty.get("sharpe_ci95"),
         "leakcheck": honesty.get("leakcheck"),
@@ -67,11 +76,16 @@ def facts_of(report: dict[str, Any]) -> dict[str, Any]:
 
 def table(numbers: dict[str, Any]) -> str:
     """Return the table of README.md, markers included."""
-    rows = [_traded(numbers["sp500"]), _stored(numbers["houston_weather"]), _forecast(numbers["temperature"])]
+    rows = [
+        _traded(numbers["sp500"]),
+        _universe(numbers["currencies"]),
+        _stored(numbers["houston_weather"]),
+        _forecast(numbers["temperature"]),
+    ]
     head = "| command | test span | agent | beside it | mean absolute error of the value ahead |\n|---|---|---|---|---|"
     leaks = {one["leakcheck"] for one in numbers.values()}
     said = "clean" if leaks == {"clean"} else ", ".join(map(str, leaks))
-    return "\n".join([BEGIN, head, *rows, "", f"Leak check of all three: {said}.", END])
+    return "\n".join([BEGIN, head, *rows, "", f"Leak check of all four: {said}.", END])
 
 
 def _traded(one: dict[str, Any]) -> str:
@@ -82,6 +96,18 @@ def _traded(one: dict[str, Any]) -> str:
     best = _best(others, "total_return", ("forecast_sign", "plan_on_forecast", "random_same_turnover"))
     beside = f"buy and hold {_percent(others['buy_and_hold'])}, best rule ({_plain(best)}) {_percent(others[best])}"
     return _row("tradewinds run", "S&P 500, daily", one, said, beside, _errors(one))
+
+
+def _universe(one: dict[str, Any]) -> str:
+    others, agent = one["strategies"], one["strategies"]["agent"]
+    said = f"{_percent(agent)}, Sharpe {shown(agent['sharpe_annual_ddof1_arithmetic'])}"
+    best = _best(others, "total_return", (*RULES, *TENTHS))
+    beside = (
+        f"equal weights held {_percent(others['buy_and_hold'])}, best rule ({_plain(best)}) {_percent(others[best])}"
+    )
+    names = [name for name, value in one["rank_ic"].items() if value is not None]
+    told = ", ".join(f"{_plain(name)} {one['rank_ic'][name]:+.3f} (t {one['rank_ic_t'][name]:.1f})" for name in names)
+    return _row("tradewinds run experiment=currencies", "34 currencies, daily", one, said, beside, f"rank IC: {told}")
 
 
 def _stored(one: dict[str, Any]) -> str:

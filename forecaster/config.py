@@ -72,6 +72,10 @@ class FeatureConfig:
             (`forecaster.data.selection`), out of all of the above and more: the level of the price, the season of the
             year, and means of every column over `mean_bars`.
         mean_bars: of those means; may be empty.
+        cross_section: how an instrument is compared with the others that trade in a bar, by its change and its sums of
+            the last `momentum_bars` changes: its `rank`, its `zscore`, both, or not at all; for a network that reads
+            several.
+        momentum_bars: of those sums; may be empty.
     """
 
     volatility_bars: tuple[WindowBars, ...] = (5, 20)
@@ -82,6 +86,8 @@ class FeatureConfig:
     custom: tuple[str, ...] = ()
     selection: bool = False
     mean_bars: tuple[WindowBars, ...] = (5, 20)
+    cross_section: tuple[Literal["rank", "zscore"], ...] = ()
+    momentum_bars: tuple[WindowBars, ...] = (5, 20)
 
     def __post_init__(self) -> None:
         names = {instrument: set(numbers) for instrument, numbers in self.static.items()}
@@ -89,11 +95,15 @@ class FeatureConfig:
         uneven = next((instrument for instrument, others in names.items() if others != first), "")
         refuse(
             (not uneven, f"static must give every instrument the same names, did not for {uneven}"),
-            (
-                len(set(self.volatility_bars)) == len(self.volatility_bars),
-                f"volatility_bars must differ, were {list(self.volatility_bars)}",
+            *(
+                (len(set(bars)) == len(bars), f"{name} must differ, were {list(bars)}")
+                for name, bars in {
+                    "volatility_bars": self.volatility_bars,
+                    "mean_bars": self.mean_bars,
+                    "momentum_bars": self.momentum_bars,
+                    "the words of cross_section": self.cross_section,
+                }.items()
             ),
-            (len(set(self.mean_bars)) == len(self.mean_bars), f"mean_bars must differ, were {list(self.mean_bars)}"),
             (len(set(self.custom)) == len(self.custom), f"custom must name each feature once, was {list(self.custom)}"),
         )
 
@@ -167,6 +177,8 @@ class TrainerConfig:
     Attributes:
         epochs: passes over the windows at most.
         batch_size: windows per step.
+        windows_per_epoch: windows of an epoch at most, drawn at random, and as many of the stop rows; null for all of
+            them. For panels: 500 instruments of ten years of days have a million.
         learning_rate: AdamW step.
         weight_decay: AdamW decay.
         patience: epochs without a better stop loss before training ends.
@@ -182,6 +194,7 @@ class TrainerConfig:
 
     epochs: Annotated[int, Field(ge=1)] = 30
     batch_size: Windows = 64
+    windows_per_epoch: Windows | None = None
     learning_rate: Positive = 1e-3
     weight_decay: NonNegative = 1e-2
     patience: Annotated[int, Field(ge=1, description="epochs")] = 5
@@ -227,10 +240,13 @@ class BaselineConfig:
         classical: of `auto_ets` and `auto_arima`, each once; they need the extra `[classical]`.
         fit_bars: bars at the end of the forecaster's part that they are fitted on, and read before each forecast. A
             second or so for 500 bars, and 1 to 5 ms a forecast.
+        boosting: whether LightGBM on the same features stands beside the network of several instruments; it needs the
+            extra `[boosting]`.
     """
 
     classical: tuple[Literal["auto_ets", "auto_arima"], ...] = ()
     fit_bars: Annotated[int, Field(ge=50, le=5000, description="bars")] = 500
+    boosting: bool = False
 
     def __post_init__(self) -> None:
         once = len(set(self.classical)) == len(self.classical)

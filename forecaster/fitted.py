@@ -1,7 +1,7 @@
 """Fit a forecaster on its own rows, and keep it: weights as safetensors, everything else as JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,19 @@ from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from forecaster.baselines.dlinear import fit_dlinear
-from forecaster.baselines.naive_and_ridge import fit_ridge, ridge_forecast
-from forecaster.config import FORESEEING, ForecasterConfig, ModelConfig, Precision
-from forecaster.data.datamodule import WindowData, WindowRows, window_rows
-from forecaster.data.features import FeatureTable, build_features, scale, scale_of, static_features
-from forecaster.data.future_covariates import FutureReader, FutureTable
-from forecaster.data.selection import Reading, selected_reading
+from forecaster.config import ForecasterConfig, Precision
+from forecaster.data.features import scale
+from forecaster.data.future_covariates import FutureReader
+from forecaster.data.selection import Reading
 from forecaster.data.series import Series, Target
-from forecaster.data.windows import labels
 from forecaster.networks.heads import equal_bins
 from forecaster.training.ensemble import Ensemble, MemberTraining, train_ensemble
-from forecaster.training.linear_base import LinearBase, fit_base, fit_selected
+from forecaster.training.linear_base import LinearBase
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.trainer import Progress
+from forecaster.training.training_set import linear_base, training_set
 
 Array = NDArray[np.float64]
-YEAR = pd.Timedelta(days=365)  # of fit rows, without which a season would be made up for the rest of the year
 WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
 OWN = (
     "static",
@@ -55,7 +51,7 @@ class FittedForecaster:
         feature_names: F names, in the order of the network's inputs.
         mean: (F,) of the features on the fit rows.
         std: (F,) of the features on the fit rows; 1 where a feature did not vary.
-        target: what is forecast, `log_return` or `difference`.
+        target: what is forecast, `log_return`, `relative_return` or `difference`.
         target_scale: standard deviation of the changes that were fitted; the network's unit.
         naive_mae: mean absolute change of the fitted labels, the denominator of MASE.
         ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
@@ -137,7 +133,7 @@ def _own_facts(fitted: FittedForecaster) -> dict[str, Any]:
 
 
 def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForecaster:
-    """Read what `save_panel` wrote; nothing in it can execute code.
+    """Read one instrument's forecaster of what `save_panel` wrote; nothing in it can execute code.
 
     Args:
         folder: where it was written.
@@ -146,18 +142,24 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
     Raises:
         ValueError: there is no such instrument, or none is named and there are several.
     """
+    panel = load_panel(folder)
+    name = str(next(iter(panel)) if instrument is None and len(panel) == 1 else instrument)
+    if name not in panel:
+        raise ValueError(f"instrument must be one of {', '.join(panel)}, which it was fitted on, was {name}")
+    return panel[name]
+
+
+def load_panel(folder: Path) -> dict[str, FittedForecaster]:
+    """Read what `save_panel` wrote, by instrument: one network for them all; nothing in it can execute code."""
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    instruments = facts.pop("instruments")
-    name = str(next(iter(instruments)) if instrument is None and len(instruments) == 1 else instrument)
-    if name not in instruments:
-        raise ValueError(f"instrument must be one of {', '.join(instruments)}, which it was fitted on, was {name}")
-    facts |= {key: np.array(value) if isinstance(value, list) else value for key, value in instruments[name].items()}
+    instruments: dict[str, dict[str, Any]] = facts.pop("instruments")
     config = TypeAdapter(ForecasterConfig).validate_python(facts["config"])
     reader = TypeAdapter(FutureReader | None).validate_python(facts["reader"])
     reading = TypeAdapter(Reading | None).validate_python(facts.get("reading"))
     blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
     num_read = len(facts["feature_names"] if reading is None else reading.columns)
-    inputs, num_future = num_read + len(facts["static"]), len(reader.names) if reader else 0
+    num_static = len(next(iter(instruments.values()))["static"])
+    inputs, num_future = num_read + num_static, len(reader.names) if reader else 0
     saved = load_file(folder / WEIGHTS)
     places = [""] if config.trainer.members == 1 else [f"members.{number}." for number in range(config.trainer.members)]
     with torch.random.fork_rng():  # a new module draws weights, which `saved` replaces
@@ -175,8 +177,13 @@ def load_forecaster(folder: Path, instrument: str | None = None) -> FittedForeca
         "history": tuple(facts["history"]),
         "fit_end_time": pd.Timestamp(facts["fit_end_time"]),
         "bar_length": pd.Timedelta(facts["bar_length"]),
+        "model": model.eval(),
     }
-    return FittedForecaster(instrument=name, model=model.eval(), **facts)
+    return {name: FittedForecaster(instrument=name, **facts, **_arrays(own)) for name, own in instruments.items()}
+
+
+def _arrays(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: np.array(value) if isinstance(value, list) else value for key, value in own.items()}
 
 
 def _saved_base(saved: Mapping[str, Tensor], place: str) -> LinearBase | None:
@@ -204,7 +211,9 @@ def fit_panel(
     """Fit one network on the bars `rows` of A instruments; later bars are cut off before anything else.
 
     Every instrument is scaled by its own fit rows, and is forecast by its own ridge and DLinear; the network's weights
-    are common.
+    are common. It learns from windows that lie in an instrument's own history, and whose labels are changes that it had
+    (`Series.has_change`). An instrument that has fewer than `OWN_ROWS` such fit rows, or lists only later, is scaled
+    and forecast by what all the instruments' rows together say, and by nothing of its own that comes later.
 
     Args:
         series: T bars.
@@ -228,7 +237,7 @@ def fit_panel(
     if model_config.head == "bins":
         targets = [part.fit_target / part.facts["target_scale"] for part in parts]
         bins = equal_bins(np.concatenate(targets), model_config.bins)
-    base, optional = _linear_base(lessons, model_config)
+    base, optional = linear_base(lessons, model_config)
     job = MemberTraining(data, model_config, config.trainer, bins, base, optional, lessons.future, lessons.reader, seed)
     model, log, precision = train_ensemble(job, progress)
     shared: dict[str, Any] = {
@@ -248,125 +257,3 @@ def fit_panel(
         name: FittedForecaster(instrument=name, static=lessons.static[number], **parts[number].facts, **shared)
         for number, name in enumerate(series.instruments)
     }
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingSet:
-    """All that a network is fitted on, of A instruments.
-
-    Attributes:
-        past: the series up to the last of the forecaster's rows.
-        tables: per instrument its features.
-        parts: per instrument its scaled features, changes, labels of the fit rows, and facts.
-        static: (A, S) what does not change.
-        data: windows and labels, as the training meets them.
-        future: what is known of the bars ahead.
-        reader: how that is read; None for networks that do not.
-        reading: which features the network reads; None: all.
-    """
-
-    past: Series
-    tables: list[FeatureTable]
-    parts: "list[InstrumentPart]"
-    static: Array
-    data: WindowData
-    future: FutureTable
-    reader: FutureReader | None
-    reading: Reading | None
-
-
-def training_set(series: Series, config: ForecasterConfig, rows: range) -> TrainingSet:
-    """Return what `fit_panel` fits a network on; arguments as there.
-
-    Raises:
-        ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, or a
-            column without a value on the fit rows.
-    """
-    model_config = config.model
-    if not 0 <= rows.start < rows.stop <= len(series.index):
-        raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
-    past = series.rows(range(0, rows.stop))  # the future does not exist from here on
-    tables = [build_features(past.instrument(name), config.features) for name in series.instruments]
-    first_row = max(table.first_row for table in tables)
-    sizes = {"context_length": model_config.context_length, "horizon": model_config.horizon}
-    stop_fraction = config.trainer.early_stopping_fraction
-    decisions = window_rows(rows, first_row=first_row, stop_fraction=stop_fraction, **sizes)
-    changes = past.changes()
-    parts = [
-        _scale(table, changes[:, number], decisions, max(first_row, rows.start), model_config)
-        for number, table in enumerate(tables)
-    ]
-    static, _ = static_features(series.instruments, config.features)
-    future, reader = past.future_table(calendar=config.features.calendar), None
-    if model_config.kind in FORESEEING:
-        scales = zip(parts[0].facts["mean"].tolist(), parts[0].facts["std"].tolist(), strict=True)
-        fit_bars = slice(max(first_row, rows.start), int(decisions.fit[-1]) + 1)
-        by_name = dict(zip(tables[0].names, scales, strict=True))  # the calendar and announcements are everyone's
-        reader = FutureReader.fitted(future, model_config.horizon, fit_bars, by_name)
-    first, last = past.index[decisions.fit[0]], past.index[decisions.fit[-1]]
-    of_a_year = last - first >= YEAR
-    reading = _reading(tables[0], parts, decisions, of_a_year=of_a_year) if config.features.selection else None
-    inputs = [part.scaled if reading is None else reading.read(part.scaled) for part in parts]
-    data = WindowData(
-        np.stack([scaled.astype(np.float32) for scaled in inputs]),
-        static.astype(np.float32),
-        np.stack([(part.changes / part.facts["target_scale"]).astype(np.float32) for part in parts]),
-        decisions,
-        **sizes,
-    )
-    return TrainingSet(past, tables, parts, static, data, future, reader, reading)
-
-
-def _reading(
-    table: FeatureTable, parts: Sequence["InstrumentPart"], decisions: WindowRows, *, of_a_year: bool
-) -> Reading:
-    """Select what the network reads of A instruments, by their fit rows together; a year of them knows a season."""
-    scaled = np.concatenate([part.scaled[decisions.fit] for part in parts])
-    change = np.concatenate([part.fit_target[:, 0] / part.facts["target_scale"] for part in parts])
-    if not of_a_year:
-        scaled[:, table.season] = 0.0
-    season = table.season if of_a_year else ()
-    return selected_reading(scaled, change, season=season, plain=table.plain, means=table.means)
-
-
-def _linear_base(lessons: TrainingSet, model: ModelConfig) -> tuple[LinearBase | None, bool]:
-    """Fit the forecast whose errors the network is taught, if there is one, and say whether it may go without."""
-    if model.linear_base:
-        return LinearBase(fit_base(lessons.data)), False
-    if lessons.reading is None or not lessons.reading.selected or model.head == "bins":
-        return None, False
-    return fit_selected(lessons.data, lessons.reading.selected), True
-
-
-@dataclass(frozen=True, eq=False)
-class InstrumentPart:
-    """One instrument's share of a fit: scaled features (T, F), changes (T,), fit labels (N, H), own facts."""
-
-    scaled: Array
-    changes: Array
-    fit_target: Array
-    facts: dict[str, Any]
-
-
-def _scale(
-    table: FeatureTable, changes: Array, decisions: WindowRows, first_row: int, model: ModelConfig
-) -> InstrumentPart:
-    """Scale an instrument by its fit rows, from `first_row` on, and fit the baselines that need a fit."""
-    mean, std = scale_of(table.values[first_row : decisions.fit[-1] + 1], table.names)
-    fit_target = labels(changes, decisions.fit, model.horizon)
-    stop_target = labels(changes, decisions.stop, model.horizon)
-    scaled = scale(table.values, mean, std, table.names)
-    ridge = fit_ridge(scaled[decisions.fit], fit_target, scaled[decisions.stop], stop_target)
-    told = ridge_forecast(ridge, scaled[decisions.fit])
-    facts = {
-        "mean": mean,
-        "std": std,
-        "target_scale": float(fit_target.std()) or 1.0,
-        "naive_mae": float(np.abs(fit_target).mean()),
-        "ridge": ridge,
-        "ridge_limits": np.stack([told.min(axis=0), told.max(axis=0)]),
-        "dlinear": fit_dlinear(
-            changes, decisions.fit, decisions.stop, context_length=model.context_length, horizon=model.horizon
-        ),
-    }
-    return InstrumentPart(scaled, changes, fit_target, facts)

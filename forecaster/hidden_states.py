@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from forecaster.data.datamodule import future_inputs
-from forecaster.data.features import FeatureTable, build_features
+from forecaster.data.features import FeatureTable
 from forecaster.data.future_covariates import FutureTable
+from forecaster.data.panel import build_panel_features, whole_contexts
 from forecaster.data.series import Series
 from forecaster.data.windows import gather, strided_windows, with_static
 from forecaster.fitted import FittedForecaster
@@ -27,12 +28,12 @@ class HiddenStates:
 
     Attributes:
         index: (T,) starts of the bars, UTC.
-        hidden_state: (T, D); NaN before `first_row`.
-        forecast: (T, H) log returns, or differences, of the H bars after each bar; NaN before `first_row`.
+        hidden_state: (T, D); NaN before `first_row`, and at later bars at which the instrument did not trade.
+        forecast: (T, H) changes, by the series' target, of the H bars after each bar; NaN where the state is.
         quantiles: (T, H, Q) quantiles of those changes at `forecaster.networks.heads.LEVELS`; None if the head
             has none.
         fit_end: (T,) last decision row the network was fitted on; its labels reach H rows further.
-        first_row: first row with a whole context behind it.
+        first_row: first row with a whole context behind it; T where there is none.
     """
 
     index: pd.DatetimeIndex
@@ -47,6 +48,19 @@ class HiddenStates:
         quantiles = None if self.quantiles is None else self.quantiles[:row]
         tables = {name: getattr(self, name)[:row] for name in ("index", "hidden_state", "forecast", "fit_end")}
         return replace(self, quantiles=quantiles, **tables)
+
+    def preceded_by(self, earlier: "HiddenStates") -> "HiddenStates":
+        """Return the states with the rows of `earlier`, the first ones of this series, in the place of their own."""
+        known = len(earlier.index)
+        quantiles = self.quantiles
+        if quantiles is not None and earlier.quantiles is not None:
+            quantiles = np.concatenate([earlier.quantiles, quantiles[known:]])
+        return replace(
+            self,
+            hidden_state=np.concatenate([earlier.hidden_state, self.hidden_state[known:]]),
+            forecast=np.concatenate([earlier.forecast, self.forecast[known:]]),
+            quantiles=quantiles,
+        )
 
     def save(self, folder: Path) -> None:
         """Write the states into an existing folder as one Parquet file."""
@@ -71,14 +85,16 @@ def load_hidden_states(folder: Path) -> HiddenStates:
     return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles)
 
 
-def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
-    """Run a fitted forecaster over every bar of a series.
+def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) -> HiddenStates:
+    """Run a fitted forecaster over every bar of a series of one instrument at which it trades.
 
-    Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow.
+    Batches have one fixed shape, the last one padded: a row's state does not depend on how many rows follow, nor on
+    which others are asked for.
 
     Args:
         fitted: the forecaster.
         series: T bars, of which it may have seen some.
+        rows: whose states are asked for; other rows may stay NaN. None for all.
 
     Returns:
         The states of all bars. `fit_end` is found by time, since the series may have grown or been cut since.
@@ -90,18 +106,21 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
     table, scaled = read_features(fitted, series)
     length, horizon = fitted.config.model.context_length, fitted.config.model.horizon
     num_rows, first_row = len(series.index), table.first_row + length - 1
-    if first_row >= num_rows:
+    spoken = np.flatnonzero(whole_contexts(series, [table.first_row], length)[:, 0])
+    if len(spoken) == 0:
         raise ValueError(f"the series has {num_rows} bars; one context needs {first_row + 1}")
     hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
     quantiles = None
     windows = strided_windows(fitted.read(scaled).astype(np.float32), length)
     future = series.future_table(calendar=fitted.config.features.calendar)
-    for start in range(first_row, num_rows, BATCH):
-        rows = np.minimum(np.arange(start, start + BATCH), num_rows - 1)
-        count = min(BATCH, num_rows - start)
-        part = slice(start, start + count)
-        points, states, spread = _speak(fitted, gather(windows, rows), future, rows)
+    for start in range(0, len(spoken), BATCH):
+        batch = spoken[np.minimum(np.arange(start, start + BATCH), len(spoken) - 1)]
+        if rows is not None and (batch[-1] < rows.start or batch[0] >= rows.stop):
+            continue
+        count = min(BATCH, len(spoken) - start)
+        part = batch[:count]
+        points, states, spread = _speak(fitted, gather(windows, batch), future, batch)
         forecast[part], hidden[part] = points[:count], states[:count]
         if spread is not None:
             if quantiles is None:
@@ -109,19 +128,39 @@ def encode(fitted: FittedForecaster, series: Series) -> HiddenStates:
             quantiles[part] = spread[:count]
     last_known = int(series.close_time.searchsorted(fitted.fit_end_time, side="right")) - 1
     fit_end = np.full(num_rows, last_known - horizon, dtype=np.int64)
-    return HiddenStates(series.index, hidden, forecast, fit_end, first_row, quantiles)
+    return HiddenStates(series.index, hidden, forecast, fit_end, int(spoken[0]), quantiles)
 
 
 def _speak(
     fitted: FittedForecaster, context: Float32, future: FutureTable, rows: NDArray[np.int64]
 ) -> tuple[Float32, Float32, Float32 | None]:
     """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for scaled windows (B, L, F)."""
-    unit = np.float32(fitted.target_scale)
     static = np.repeat(fitted.static.astype(np.float32)[None], len(context), axis=0)
+    return run_network(
+        fitted, with_static(context, static), np.array([[fitted.target_scale]], np.float32), future, rows
+    )
+
+
+def run_network(
+    fitted: FittedForecaster,
+    inputs: Float32,
+    unit: Float32,
+    future: FutureTable,
+    rows: NDArray[np.int64],
+) -> tuple[Float32, Float32, Float32 | None]:
+    """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for what a network reads.
+
+    Args:
+        fitted: the network.
+        inputs: (B, L, F + S) scaled windows, with what does not change beside every bar.
+        unit: of the forecasts: the `target_scale` (1, 1) of one instrument, or (B, 1) of several.
+        future: what can be known of the bars ahead.
+        rows: (B,) the windows' last rows.
+    """
     with torch.inference_mode():
-        inputs = torch.from_numpy(with_static(context, static)), *future_inputs(fitted.reader, future, rows)
-        points, states, quantiles = fitted.model(*inputs)
-    return points.numpy() * unit, states.numpy(), None if quantiles is None else quantiles.numpy() * unit
+        points, states, quantiles = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows))
+    spread = None if quantiles is None else quantiles.numpy() * unit[..., None]
+    return points.numpy() * unit, states.numpy(), spread
 
 
 def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:
@@ -143,17 +182,35 @@ def read_features(fitted: FittedForecaster, series: Series) -> tuple[FeatureTabl
     Raises:
         ValueError: the series has other features or another bar length than the forecaster was fitted on.
     """
+    refuse_other(fitted, series)
+    table = build_panel_features(series, fitted.config.features)[0]
+    refuse_names(fitted, table)
+    return table, fitted.scaled(table.values)
+
+
+def refuse_other(fitted: FittedForecaster, series: Series) -> None:
+    """Hold a series to the bars and the target that a forecaster was fitted on.
+
+    Raises:
+        ValueError: another bar length or target.
+    """
     if series.bar_length != fitted.bar_length:
         raise ValueError(
             f"the series must have bars of {fitted.bar_length}, as it was fitted on, had {series.bar_length}"
         )
     if series.target != fitted.target:
         raise ValueError(f"the series must have the target {fitted.target}, as it was fitted on, had {series.target}")
-    table = build_features(series, fitted.config.features)
+
+
+def refuse_names(fitted: FittedForecaster, table: FeatureTable) -> None:
+    """Hold a table to the features that a forecaster was fitted on.
+
+    Raises:
+        ValueError: it has others.
+    """
     if table.names != fitted.feature_names:
         missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
         raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
-    return table, fitted.scaled(table.values)
 
 
 def embed(fitted: FittedForecaster, series: Series) -> Float32:
@@ -190,7 +247,7 @@ class Stream:
         self._tail = longer.rows(range(len(longer.index) - len(self._tail.index), len(longer.index)))
         last = np.array([len(self._tail.index) - 1])
         config = self._fitted.config.features
-        features = self._fitted.inputs(build_features(self._tail, config).values[-length:])
+        features = self._fitted.inputs(build_panel_features(self._tail, config)[0].values[-length:])
         future = self._tail.future_table(calendar=config.calendar)
         forecast, state, _ = _speak(self._fitted, features.astype(np.float32)[None], future, last)
         return state[0], forecast[0]

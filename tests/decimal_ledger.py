@@ -67,32 +67,75 @@ class DecimalAccount:
         gross = sum(value) - stuck
         return room / gross if gross > room * exact(1.0 + 1e-6) else None
 
+    def whole_lots(self, a, units):
+        lot = exact(self.config.lot if self.market.lots is None else self.market.lots[a]) / exact(self.config.capital)
+        return Decimal(int(units / lot * exact(1.0 + 1e-12))) * lot if lot else units
+
+    def of_volume(self, a, wanted, fill_row):
+        """What the volume cap leaves of the units an order wants."""
+        if self.config.volume_cap is None:
+            return wanted
+        most = exact(self.config.volume_cap) * exact(self.market.volume[fill_row, a]) / exact(self.config.capital)
+        most = self.whole_lots(a, most)
+        return wanted if abs(wanted) <= most * exact(1.0 + 1e-12) else most.copy_sign(wanted)
+
+    def in_room(self, asked, goal, bought, prices, equity):
+        """What is bought where something that was to become smaller is still held, and with it the room of others."""
+        if not self.config.maintenance or len(self.assets) == 1:
+            return bought
+        cap, prices = exact(self.config.leverage_cap), [exact(price) for price in prices]
+        after = [self.units[a] + bought[a] for a in self.assets]
+        stuck = any(asked[a] and abs(after[a]) > abs(goal[a]) * exact(1.0 + 1e-6) for a in self.assets)
+        gross = sum(abs(after[a]) * prices[a] for a in self.assets)
+        if not stuck or gross <= exact(1.01) * cap * equity:
+            return bought
+        growth = [max(abs(after[a]) - abs(self.units[a]), ZERO) * prices[a] for a in self.assets]
+        room = max(cap * equity - (gross - sum(growth)), ZERO)
+        if sum(growth) <= room:
+            return bought
+        limited = []
+        for a in self.assets:
+            if growth[a] == 0:
+                limited.append(bought[a])
+                continue
+            size = abs(self.units[a]) + growth[a] / prices[a] * room / sum(growth)
+            limited.append(self.whole_lots(a, size.copy_sign(after[a]) - self.units[a]))
+        return limited
+
     def fill(self, targets, beyond, prices, row, fill_row):
         equity = self.settle(prices)
         if self.closed:
             return
-        moving = [self.asks(a, targets) and self.trades(a, fill_row) for a in self.assets]
-        goal = [targets[a] * equity / exact(prices[a]) if moving[a] else self.units[a] for a in self.assets]
-        share = self.share(goal, prices, fill_row, equity) if beyond else None
+        asked = [self.asks(a, targets) for a in self.assets]
+        can = [self.trades(a, fill_row) for a in self.assets]
+        goal = [targets[a] * equity / exact(prices[a]) if asked[a] else self.units[a] for a in self.assets]
+        possible = [goal[a] if can[a] else self.units[a] for a in self.assets]
+        share = self.share(possible, prices, fill_row, equity) if beyond else None
+        if share is not None:
+            goal = [possible[a] * share if can[a] else goal[a] for a in self.assets]
+            asked = [asked[a] or (can[a] and possible[a] != 0) for a in self.assets]
+        goal = [self.whole_lots(a, goal[a]) if asked[a] else goal[a] for a in self.assets]
+        least, wanted = exact(self.config.min_notional) / exact(self.config.capital), []
         for a in self.assets:
-            price, target, wanted = exact(prices[a]), targets[a], goal[a]
-            if share is not None and self.trades(a, fill_row):
-                wanted *= share
-            elif not moving[a]:
-                continue
-            if self.config.lot:
-                lot = exact(self.config.lot) / exact(self.config.capital)
-                wanted = Decimal(int(wanted / lot * exact(1.0 + 1e-12))) * lot
-            bought = wanted - self.units[a]
-            least = exact(self.config.min_notional) / exact(self.config.capital)
-            if abs(bought) * price < least and wanted != 0:
-                continue
-            slip = self.slippage(a, bought, row, fill_row) if bought else ZERO
-            move = self.rate["half_spread_bps"] + slip
-            paid = price * (1 + move) if bought > 0 else price * (1 - move)
-            self.cash -= bought * paid + self.rate["fee_bps"] * abs(bought) * paid
-            self.units[a] = wanted
-            self.held[a] = target if moving[a] else self.held[a]
+            gap = goal[a] - self.units[a]
+            small = abs(gap) * exact(prices[a]) < least and goal[a] != 0
+            wanted.append(gap if asked[a] and can[a] and not small else None)
+        bought = [ZERO if wanted[a] is None else self.of_volume(a, wanted[a], fill_row) for a in self.assets]
+        bought = self.in_room(asked, goal, bought, prices, equity)
+        for a in self.assets:
+            if wanted[a] is not None:
+                self.buy(a, bought[a], exact(prices[a]), row, fill_row)
+                if bought[a] == wanted[a]:
+                    self.held[a] = targets[a]
+                else:
+                    self.held[a] += (targets[a] - self.held[a]) * bought[a] / wanted[a]
+
+    def buy(self, a, bought, price, row, fill_row):
+        slip = self.slippage(a, bought, row, fill_row) if bought else ZERO
+        move = self.rate["half_spread_bps"] + slip
+        paid = price * (1 + move) if bought > 0 else price * (1 - move)
+        self.cash -= bought * paid + self.rate["fee_bps"] * abs(bought) * paid
+        self.units[a] += bought
 
     def night(self, row):
         for a in self.assets:
@@ -100,11 +143,18 @@ class DecimalAccount:
                 self.units[a] *= exact(self.market.splits[row, a])
             if self.market.dividends is not None:
                 self.cash += self.units[a] * exact(self.market.dividends[row, a])
+            if self.market.delisted is not None and self.market.delisted[row, a]:
+                last = exact(self.market.open[row, a]) * (1 - exact(self.config.delisting_loss))
+                self.cash += self.units[a] * last
+                self.units[a], self.held[a] = ZERO, ZERO
 
     def accrue(self, row):
-        prices = self.market.close[row]
-        short = sum(max(-self.units[a], ZERO) * exact(prices[a]) for a in self.assets)
-        borrow = short * self.rate["borrow_bps_per_year"] / self.year
+        prices, borrow = self.market.close[row], ZERO
+        for a in self.assets:
+            rate = self.rate["borrow_bps_per_year"]
+            if self.market.borrow is not None:
+                rate = exact(self.market.borrow[row, a]) / 10_000
+            borrow += max(-self.units[a], ZERO) * exact(prices[a]) * rate / self.year
         financing = max(-self.cash, ZERO) * self.rate["financing_bps_per_year"] / self.year
         funding = ZERO
         if self.market.funding is not None:

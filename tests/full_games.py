@@ -9,15 +9,19 @@ FREE = CostConfig(fee_bps=0, half_spread_bps=0, slippage_bps=0, borrow_bps_per_y
 KINDS = ("log_growth", "drawdown", "variance", "differential_sharpe", "benchmark")
 
 
-def full_market(seed, num_bars=20, num_assets=1, *, volatility=0.05, features=3):
-    """A market with missing bars, an asset that is delisted, empty bars, splits, dividends and funding."""
+def full_market(seed, num_bars=20, num_assets=1, *, volatility=0.05, features=3, portfolio=False):
+    """A market with missing bars, an asset that is gone, empty bars, splits, dividends and funding.
+
+    With `portfolio` some assets come late, some are delisted, lots and borrow are each asset's own, and volumes small.
+    """
     rng = np.random.default_rng(seed)
     shape = (num_bars, num_assets)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0, volatility, shape), axis=0))
     open_ = close * np.exp(rng.normal(0, 0.01, shape))
     missing = rng.random(shape) < 0.1
     if num_assets > 1:
-        missing[num_bars // 2 :, -1] = True  # delisted
+        missing[num_bars // 2 :, -1] = True  # gone, and never paid out
+    own = portfolio_columns(rng, missing) if portfolio else {}
     splits = np.where(rng.random(shape) < 0.05, 2.0, 1.0)
     close, open_ = close / np.cumprod(splits, axis=0), open_ / np.cumprod(splits, axis=0)
     return Market(
@@ -26,13 +30,31 @@ def full_market(seed, num_bars=20, num_assets=1, *, volatility=0.05, features=3)
         features=rng.normal(size=(num_bars, features)),
         bars_per_year=252.0,
         instruments=tuple(f"asset{number}" for number in range(num_assets)),
-        volume=np.where(rng.random(shape) < 0.1, 0.0, rng.uniform(1e3, 1e6, shape)),
+        volume=np.where(rng.random(shape) < 0.1, 0.0, rng.uniform(1e3, 1e4 if portfolio else 1e6, shape)),
         volatility=realised_volatility(np.where(missing, 1.0, close)),
         dividends=np.where(rng.random(shape) < 0.1, 0.5, 0.0),
         splits=splits,
         funding=rng.normal(0, 1e-4, shape),
         missing=missing,
+        **own,
     )
+
+
+def portfolio_columns(rng, missing):
+    """What a portfolio's market has beside: whoever is delisted is missing to the end, in place."""
+    num_bars, num_assets = missing.shape
+    delisted = np.zeros(missing.shape, dtype=bool)
+    for asset in range(num_assets):
+        if rng.random() < 0.3:
+            missing[: rng.integers(num_bars), asset] = True  # listed late
+        if rng.random() < 0.5:
+            row = rng.integers(num_bars)
+            delisted[row, asset], missing[row:, asset] = True, True
+    return {
+        "delisted": delisted,
+        "borrow": rng.uniform(0, 2_000, missing.shape),
+        "lots": rng.choice([0.0, 3.0, 7.0], num_assets),
+    }
 
 
 def full_rules(draw_one, draw_float, **fixed):
@@ -55,6 +77,8 @@ def full_rules(draw_one, draw_float, **fixed):
         "capital": 1e5,
         "lot": draw_one([0.0, 7.0]),
         "min_notional": draw_one([0.0, 8_137.0]),
+        "volume_cap": draw_one([None, 0.02, 0.1]),
+        "delisting_loss": draw_one([0.0, 0.3]),
         "costs": costs,
     }
     return TradingConfig(**{**rules, **fixed})
@@ -67,8 +91,8 @@ def random_rules(rng, **fixed):
 @st.composite
 def full_games(draw, num_accounts=1):
     """A market, (T, N, A) targets and rules."""
-    num_assets = draw(st.integers(1, 3))
-    market = full_market(draw(st.integers(0, 10_000)), draw(st.integers(2, 20)), num_assets)
+    num_assets, portfolio = draw(st.integers(1, 4)), draw(st.booleans())
+    market = full_market(draw(st.integers(0, 10_000)), draw(st.integers(2, 20)), num_assets, portfolio=portfolio)
     rules = full_rules(
         lambda words: draw(st.sampled_from(words)),
         lambda low, high: draw(st.floats(low, high)),

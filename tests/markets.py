@@ -65,3 +65,26 @@ def with_ahead(series, *, hours, **columns):
     exogenous = pd.concat([series.exogenous, table], axis=1)
     missing = (*series.missing, *(name for name in columns if table[name].isna().any()))
     return dataclasses.replace(series, exogenous=exogenous, future_covariates=ahead, missing=missing)
+
+
+def ragged_panel(num_bars, *, instruments, lists, ends, halts, seed=0, **options):
+    """Random walks side by side; by name the bar one lists at, the first bar it is gone at, the bars of its halt."""
+    parts = [noise_series(num_bars, seed=seed + number, **options) for number in range(len(instruments))]
+    traded = np.ones((num_bars, len(instruments)), dtype=bool)
+    delisted = np.zeros_like(traded)
+    for number, name in enumerate(instruments):
+        traded[: lists.get(name, 0), number] = False
+        traded[ends.get(name, num_bars) :, number] = False
+        traded[list(halts.get(name, ())), number] = False
+        if name in ends:
+            delisted[ends[name], number] = True
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts], axis=1)
+        for name in ("open", "high", "low", "close", "volume")
+    }
+    last = np.maximum.accumulate(np.where(traded, np.arange(num_bars)[:, None], -1), axis=0)
+    carried = np.where(last >= 0, np.take_along_axis(columns["close"], np.maximum(last, 0), axis=0), 1.0)
+    for name in ("open", "high", "low", "close"):
+        columns[name] = np.where(traded, columns[name], carried)
+    columns["volume"] = np.where(traded, columns["volume"], 0.0)
+    return dataclasses.replace(parts[0], instruments=tuple(instruments), traded=traded, delisted=delisted, **columns)

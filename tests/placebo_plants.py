@@ -5,7 +5,7 @@ import numpy as np
 import forecaster.baselines.dlinear
 import forecaster.data.datamodule
 import forecaster.evaluation.scores
-import forecaster.fitted
+import forecaster.training.instruments
 import tradewinds.tasks.account.backtest
 import tradewinds.tasks.account.market
 import tradewinds.tasks.storage.market
@@ -18,7 +18,7 @@ LABELLED = (
     forecaster.baselines.dlinear,
     forecaster.data.datamodule,
     forecaster.evaluation.scores,
-    forecaster.fitted,
+    forecaster.training.instruments,
 )
 
 

@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-import forecaster.fitted
+import forecaster.data.panel
 import forecaster.hidden_states
-import tradewinds.pipeline.prepare
 import tradewinds.pipeline.steps
 from tradewinds.core.resources import resource_dir
 from tradewinds.pipeline.prepare import prepared_from
@@ -62,7 +61,7 @@ def series():
 
 def rebuilt(change):
     """A `build_features` whose table (T, F) was changed."""
-    original = forecaster.fitted.build_features
+    original = forecaster.data.panel.build_features
 
     def build(series, config):
         table = original(series, config)
@@ -73,8 +72,7 @@ def rebuilt(change):
 
 def plant_features(monkeypatch, change):
     build = rebuilt(change)
-    for module in (forecaster.fitted, forecaster.hidden_states, tradewinds.pipeline.prepare):
-        monkeypatch.setattr(module, "build_features", build)
+    monkeypatch.setattr(forecaster.data.panel, "build_features", build)
 
 
 def fft_filter(monkeypatch):

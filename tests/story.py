@@ -60,3 +60,24 @@ def write_bars(path, num_bars=500, seed=1):
     )
     table.to_csv(path)
     return table
+
+
+def universe_closes(num_bars=420, seed=3):
+    """(T, A) closes of six symbols; LATE is listed on day 100, GONE ends on day 380, STOP pauses."""
+    rng = np.random.default_rng(seed)
+    moves = rng.normal(0.0002, 0.01, (num_bars, 6))
+    moves[1:] += 0.2 * moves[:-1]
+    table = pd.DataFrame(
+        20.0 * np.exp(np.cumsum(moves, axis=0)),
+        index=pd.bdate_range("2020-01-01", periods=num_bars, name="date"),
+        columns=["AAA", "BBB", "CCC", "LATE", "GONE", "STOP"],
+    )
+    table.iloc[:100, 3] = table.iloc[380:, 4] = table.iloc[200:205, 5] = np.nan
+    return table.round(6)
+
+
+def write_universe(path, closes=None):
+    """Write the same as one long CSV of date, symbol and close."""
+    closes = universe_closes() if closes is None else closes
+    long = closes.stack().dropna().rename("close").rename_axis(["date", "symbol"]).reset_index()
+    long.to_csv(path, index=False)

@@ -11,8 +11,8 @@ from trading_agent.common.evaluation import evaluate
 from trading_agent.common.loop import seeds_from
 from trading_agent.common.policy import load_policy, save_policy
 from trading_agent.direct.config import DirectConfig, refuse_bars, refuse_rules
-from trading_agent.direct.direct import train_direct
-from trading_agent.direct.learners import LevelLearner, learner_for, worth_of
+from trading_agent.direct.direct import learner_for, train_direct
+from trading_agent.direct.learners import LevelLearner, worth_of
 from trading_agent.direct.ledger_gradient import Surrogate
 from trading_env import CostConfig, Market, TradingConfig, TradingVectorEnv, run_ledger
 

@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tradewinds.core.console import Console, again
 from tradewinds.core.errors import GateError
 from tradewinds.core.files import append_line, json_text, write_bytes, write_json, write_text
 from tradewinds.core.turns import alone, in_turn
-from tradewinds.evaluation.row_marks import keep_marks, marks_of
+from tradewinds.evaluation.row_marks import keep_marks, marked, marks_of
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, opening_block, trial_block
 from tradewinds.leakcheck.own_check import check_run
@@ -188,7 +189,9 @@ def trials(job: Job, attempt: Attempt | None, run: Path, *, way: str = "") -> di
 
 def keep_rows(prepared: Prepared) -> str:
     """Keep the marks of the test rows under the folder of all runs, and return their digest: which data they are."""
-    return keep_marks(marks_of(prepared.series.close[:, 0], prepared.split.test), Path(prepared.config.run.dir))
+    series = prepared.series
+    marks = [marks_of(series.close[:, column], prepared.split.test) for column in marked(series.instruments)]
+    return keep_marks(np.unique(np.concatenate(marks)), Path(prepared.config.run.dir))
 
 
 def log_opening(job: Job, run_id: str) -> None:

@@ -7,11 +7,13 @@ Knows NumPy and Gymnasium; nothing of networks, forecasts or files. Importing it
 from gymnasium.envs.registration import register, registry
 
 from trading_env.account.env import TradingEnv
+from trading_env.account.episode import Episode, play_episode
 from trading_env.account.plan import LevelPlan, planned_exposures, planned_targets
 from trading_env.account.vector import TradingVectorEnv
 from trading_env.config import CostConfig, RewardConfig, TradingConfig
 from trading_env.ledger.fixed_units import UnitRun, run_units
-from trading_env.ledger.run import LedgerRun, cut_due, run_ledger
+from trading_env.ledger.fixed_weights import WeightRun, run_weights
+from trading_env.ledger.run import LedgerRun, cut_due, final_equity, run_ledger
 from trading_env.ledger.trades import Trade, all_trades, closed_trades, payments
 from trading_env.market import Market, realised_volatility
 from trading_env.planning.foresight import not_bounded, perfect_foresight
@@ -27,6 +29,7 @@ __all__ = [
     "BatteryEnv",
     "BatteryVectorEnv",
     "CostConfig",
+    "Episode",
     "LedgerRun",
     "LevelPlan",
     "Market",
@@ -39,10 +42,12 @@ __all__ = [
     "TradingEnv",
     "TradingVectorEnv",
     "UnitRun",
+    "WeightRun",
     "all_trades",
     "best_schedule",
     "closed_trades",
     "cut_due",
+    "final_equity",
     "not_bounded",
     "payments",
     "perfect_foresight",
@@ -50,10 +55,12 @@ __all__ = [
     "planned_exposures",
     "planned_schedule",
     "planned_targets",
+    "play_episode",
     "realised_volatility",
     "run_ledger",
     "run_schedule",
     "run_units",
+    "run_weights",
 ]
 
 if "tradewinds/Trading-v0" not in registry:

@@ -4,12 +4,15 @@ A venue supplies one account, or a simulator of many that plays one, and its inf
 prices or energy.
 """
 
+from collections.abc import Callable
 from typing import Any, Generic, Protocol
 
 import gymnasium
 import numpy as np
 
-from trading_env.vector_env import Float32, S, Step, starting_row
+from trading_env.vector_env import Float32, S, starting_row
+
+Played = tuple[Float32, float, bool, bool, dict[str, Any]]  # observation, reward, terminated, truncated, info
 
 
 class SingleSimulator(Protocol):
@@ -22,37 +25,42 @@ class SingleSimulator(Protocol):
     def restart(self, row: int) -> None:
         """Open a fresh account at a bar."""
 
-    def advance(self, action: Any) -> Step:
-        """Live through one bar."""
+    def opening(self) -> tuple[Float32, dict[str, Any]]:
+        """(O,) what is seen before the first decision, and what is told beside it."""
 
-    def observation(self) -> Float32:
-        """(O,) what is seen before the next decision."""
+    def play(self, action: Any) -> Played:
+        """Decide, and live through the next bar."""
 
 
 class OneOf(Generic[S]):
-    """One account as the only one of a simulator of many."""
+    """One account as the only one of a simulator of many.
 
-    def __init__(self, simulator: S) -> None:
-        self.simulator, self.last_start = simulator, simulator.last_start
+    Args:
+        simulator: of N = 1 accounts.
+        told: what is told beside an observation, of the ledger's record of the last bar; of None after a restart.
+    """
+
+    def __init__(self, simulator: S, told: Callable[[Any], dict[str, Any]]) -> None:
+        self.simulator, self.told, self.last_start = simulator, told, simulator.last_start
         self.action_space, self.observation_space = simulator.action_space, simulator.observation_space
 
     def restart(self, row: int) -> None:
         """Open a fresh account at a bar."""
         self.simulator.restart(slice(None), np.array([row]))
 
-    def advance(self, action: Any) -> Step:
-        """Live through one bar; its record is of N = 1 accounts."""
-        reward, terminated, truncated, record = self.simulator.advance(np.asarray(action)[None])
-        return Step(float(reward[0]), bool(terminated[0]), bool(truncated[0]), record)
+    def opening(self) -> tuple[Float32, dict[str, Any]]:
+        """(O,) what is seen before the first decision, and what is told beside it."""
+        return self.simulator.observation()[0], self.told(None)
 
-    def observation(self) -> Float32:
-        """(O,) what is seen before the next decision."""
+    def play(self, action: Any) -> Played:
+        """Decide, and live through the next bar."""
+        reward, terminated, truncated, record = self.simulator.advance(np.asarray(action)[None])
         row: Float32 = self.simulator.observation()[0]
-        return row
+        return row, float(reward[0]), bool(terminated[0]), bool(truncated[0]), self.told(record)
 
 
 class MarketEnv(gymnasium.Env[Float32, Any]):
-    """Play one market with one account, from the first bar to the last; a venue adds its infos, and pictures."""
+    """Play one market with one account, from the first bar to the last; a venue adds its pictures."""
 
     def __init__(self, single: SingleSimulator) -> None:
         self._single = single
@@ -69,11 +77,12 @@ class MarketEnv(gymnasium.Env[Float32, Any]):
         """
         super().reset(seed=seed)
         self._single.restart(starting_row(options, self._single.last_start) or 0)
-        self._ended, info = False, self._info(None)
+        self._ended = False
+        observation, info = self._single.opening()
         self._draw(info, opening=True)
-        return self._single.observation(), info
+        return observation, info
 
-    def step(self, action: Any) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> Played:
         """Decide, and live through the next bar.
 
         Raises:
@@ -81,15 +90,11 @@ class MarketEnv(gymnasium.Env[Float32, Any]):
         """
         if self._ended:
             raise ValueError("the episode has ended; call reset before the next step")
-        reward, terminated, truncated, record = self._single.advance(action)
-        self._ended, info = terminated or truncated, self._info(record)
+        played = self._single.play(action)
+        self._ended = played[2] or played[3]
         if self.render_mode is not None:
-            self._draw(info)
-        return self._single.observation(), reward, terminated, truncated, info
-
-    def _info(self, record: Any) -> dict[str, Any]:
-        """What is told beside an observation; `record` is the ledger's of the last bar, None after a reset."""
-        raise NotImplementedError
+            self._draw(played[4])
+        return played
 
     def _draw(self, info: dict[str, Any], *, opening: bool = False) -> None:
         """Add the bar that `info` tells of to the picture of the episode, where the venue draws one."""

@@ -8,6 +8,8 @@ arXiv:2205.13504, section 3. Departures:
 3. It reads the log returns or differences of one instrument, which are stationary; the paper reads levels.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,14 +61,17 @@ def dlinear(weights: Array, changes: Array, rows: NDArray[np.int64]) -> Array:
     return forecast
 
 
+@cache
 def _decomposition(length: int) -> Array:
-    """(2L, L): what turns a window into its moving average and what is left."""
+    """(2L, L): what turns a window into its moving average and what is left; the same for every instrument."""
     half = min(AVERAGE_BARS, 2 * ((length - 1) // 2) + 1) // 2
     average = np.zeros((length, length))
     for row in range(length):
         for offset in range(-half, half + 1):
             average[row, np.clip(row + offset, 0, length - 1)] += 1.0 / (2 * half + 1)
-    return np.vstack([average, np.eye(length) - average])
+    maps = np.vstack([average, np.eye(length) - average])
+    maps.flags.writeable = False
+    return maps
 
 
 def _moments(changes: Array, rows: NDArray[np.int64], length: int, horizon: int) -> tuple[Array, Array, Array, Array]:

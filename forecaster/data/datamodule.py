@@ -15,6 +15,7 @@ from forecaster.data.windows import gather, labels, strided_windows, with_static
 
 Float32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 Batch = tuple[Tensor, ...]
 Future = Callable[[Rows], tuple[Tensor, ...]]
 STOP_BATCH = 1024  # windows; what bounds the memory of a look at the stop rows
@@ -62,6 +63,7 @@ class WindowData:
         rows: decision rows, the same for every instrument.
         context_length: L.
         horizon: H.
+        usable: (A, T) the rows at which an instrument has a whole context and a label of its own; None: all are.
     """
 
     features: Float32
@@ -70,10 +72,24 @@ class WindowData:
     rows: WindowRows
     context_length: int
     horizon: int
+    usable: NDArray[np.bool_] | None = None
 
-    def labels(self, rows: Rows) -> NDArray[np.float64]:
-        """Return (A * N, H) scaled changes after `rows` (N,), instrument by instrument."""
-        return np.concatenate([labels(changes.astype(np.float64), rows, self.horizon) for changes in self.target])
+    def pairs(self, rows: Rows, at_most: int | None = None) -> Pairs:
+        """Return the windows that end at `rows` (N,), instrument by instrument: numbers of instruments (M,), rows (M,).
+
+        Of more than `at_most` windows of several instruments, every second, third and so on.
+        """
+        if self.usable is None:
+            instrument, place = np.divmod(np.arange(len(self.static) * len(rows)), len(rows))
+        else:
+            instrument, place = np.nonzero(self.usable[:, rows])
+        step = 1 if at_most is None or len(self.static) == 1 else -(-len(place) // at_most)
+        return instrument[:: max(step, 1)], rows[place[:: max(step, 1)]]
+
+    def labels(self, pairs: Pairs) -> Float32:
+        """Return (M, H) scaled changes of the bars after M windows."""
+        instrument, row = pairs
+        return labels(self.target.reshape(-1), instrument * self.target.shape[1] + row, self.horizon)
 
 
 def future_inputs(reader: FutureReader | None, table: FutureTable, rows: Rows) -> tuple[Tensor, ...]:
@@ -82,20 +98,28 @@ def future_inputs(reader: FutureReader | None, table: FutureTable, rows: Rows) -
 
 
 class _Batches(IterableDataset[Batch]):
-    """Batches over the pairs of an instrument and a decision row."""
+    """Batches over the pairs of an instrument and a decision row; with an rng `at_most` drawn anew each time."""
 
-    def __init__(self, data: WindowData, rows: Rows, size: int, rng: torch.Generator | None, future: Future) -> None:
-        self.windows, self.static = strided_windows(data.features, data.context_length), data.static
-        self.target = torch.from_numpy(data.labels(rows).astype(np.float32))
-        self.rows, self.size, self.rng, self.future = rows, size, rng, future
+    def __init__(
+        self,
+        data: WindowData,
+        rows: Rows,
+        size: int,
+        rng: torch.Generator | None,
+        future: Future,
+        at_most: int | None,
+    ) -> None:
+        self.windows, self.data = strided_windows(data.features, data.context_length), data
+        self.instrument, self.row = data.pairs(rows, at_most if rng is None else None)
+        self.size, self.rng, self.future, self.at_most = size, rng, future, at_most
 
     def __iter__(self) -> Iterator[Batch]:
-        count = len(self.static) * len(self.rows)
-        order = torch.arange(count) if self.rng is None else torch.randperm(count, generator=self.rng)
+        count = len(self.row)
+        order = torch.arange(count) if self.rng is None else torch.randperm(count, generator=self.rng)[: self.at_most]
         for chosen in torch.split(order, self.size):
-            instrument, row = np.divmod(chosen.numpy(), len(self.rows))
-            context = with_static(gather(self.windows, self.rows[row], instrument), self.static[instrument])
-            yield torch.from_numpy(context), self.target[chosen], *self.future(self.rows[row])
+            instrument, row = self.instrument[chosen.numpy()], self.row[chosen.numpy()]
+            context = with_static(gather(self.windows, row, instrument), self.data.static[instrument])
+            yield torch.from_numpy(context), torch.from_numpy(self.data.labels((instrument, row))), *self.future(row)
 
 
 class WindowDataModule(pl.LightningDataModule):
@@ -106,13 +130,22 @@ class WindowDataModule(pl.LightningDataModule):
         batch_size: B.
         seed: of the shuffling.
         future: for rows (B,), what the network reads beside their windows: (B, H, G) of the bars ahead, or nothing.
+        at_most: windows of an epoch, drawn anew each time, and of the stop rows, always the same; None: all of them.
     """
 
-    def __init__(self, data: WindowData, *, batch_size: int, seed: int, future: Future = lambda rows: ()) -> None:
+    def __init__(
+        self,
+        data: WindowData,
+        *,
+        batch_size: int,
+        seed: int,
+        future: Future = lambda rows: (),
+        at_most: int | None = None,
+    ) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(seed)
-        self._fit = _Batches(data, data.rows.fit, batch_size, rng, future)
-        self._stop = _Batches(data, data.rows.stop, STOP_BATCH, None, future)
+        self._fit = _Batches(data, data.rows.fit, batch_size, rng, future, at_most)
+        self._stop = _Batches(data, data.rows.stop, STOP_BATCH, None, future, at_most)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Whole batches, shuffled anew each epoch."""

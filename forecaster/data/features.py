@@ -17,6 +17,10 @@ Array = NDArray[np.float64]
 MEAN = "_mean_"  # between a column and the bars of its mean, in the name of that feature
 
 
+class TooFewBars(ValueError):
+    """A series is shorter than the warm-up of its features."""
+
+
 @dataclass(frozen=True, eq=False)
 class FeatureTable:
     """Features of T bars.
@@ -42,13 +46,13 @@ class FeatureTable:
 def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     """Compute the features of a series of one instrument.
 
-    The change since the bar before, log return or difference by the series' target; its realised volatility (root mean
-    square of the last n); for bars with a range, high against low and the overnight gap open against previous close;
-    with volume, the z-score of its log against the last n bars; the level, where the target is a difference: what is no
-    price comes back to where it was; the calendar; every exogenous column's level and its change since the bar before,
-    and, of a column that may be missing, where it is; then the custom features. With `config.selection` follows what is
-    only read if it is selected: the season of the year, the level of a price that no dividend has rebased, every
-    column's means.
+    The change since the bar before, log return or difference by the series' target, and before it the relative return
+    where that is the target; its realised volatility (root mean square of the last n); for bars with a range, high
+    against low and the overnight gap open against previous close; with volume, the z-score of its log against the last
+    n bars; the level, where the target is a difference: what is no price comes back to where it was; the calendar;
+    every exogenous column's level and its change since the bar before, and, of a column that may be missing, where it
+    is; then the custom features. With `config.selection` follows what is only read if it is selected: the season of the
+    year, the level of a price that no dividend has rebased, every column's means.
 
     Args:
         series: T bars.
@@ -164,13 +168,16 @@ def scale(values: Array, mean: Array, std: Array, names: tuple[str, ...]) -> Arr
 
 
 def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
-    logarithm = series.target == "log_return"
+    logarithm = series.is_price
     open_, high, low, close = (
         np.log(column[:, 0]) if logarithm else column[:, 0]
         for column in (series.open, series.high, series.low, series.close)
     )
     change = pd.Series(np.diff(close, prepend=np.nan))
-    columns: dict[str, Array] = {series.target: np.asarray(change, dtype=np.float64)}
+    columns: dict[str, Array] = {}
+    if series.target == "relative_return":
+        columns[series.target] = np.concatenate(([np.nan], series.changes()[1:, 0]))
+    columns["log_return" if logarithm else series.target] = np.asarray(change, dtype=np.float64)
     for bars in config.volatility_bars:
         columns[f"volatility_{bars}"] = np.sqrt((change**2).rolling(bars).mean().to_numpy())
     if not logarithm:
@@ -191,7 +198,7 @@ def _selectable(series: Series, config: FeatureConfig) -> dict[str, Array]:
     close = series.close[:, 0]
     columns: dict[str, Array] = {}
     if not series.rebased:
-        columns["level"] = np.log(close) if series.target == "log_return" else close
+        columns["level"] = np.log(close) if series.is_price else close
     for name in series.exogenous.columns:
         if name not in series.missing:
             for bars in config.mean_bars:
@@ -213,7 +220,7 @@ def _end_of_warm_up(values: Array, names: tuple[str, ...], series: Series) -> in
     for column, name in enumerate(names):
         rows = np.flatnonzero(defined[:, column])
         if len(rows) == 0:
-            raise ValueError(
+            raise TooFewBars(
                 f"{len(values)} rows are too few: feature {name} is defined on none of them; bring more rows"
             )
         gaps = np.flatnonzero(~defined[rows[0] :, column])

@@ -283,6 +283,10 @@ class Series:
         columns: dict[str, Any] = {key: column[:, asset : asset + 1] for key, column in self.columns().items()}
         if self.target == "relative_return" and self.common is None:
             columns["common"] = mean_where(self.log_return(), self.has_change)
+        if self.traded is not None and columns["traded"].all():  # gaps of others are none of its own
+            columns["traded"] = None
+        if self.delisted is not None and not columns["delisted"].any():
+            columns["delisted"] = None
         return dataclasses.replace(self, instruments=(name,), **columns)
 
     def extended(self, later: "Series") -> "Series":

@@ -39,6 +39,7 @@ def with_static(context: Float32, static: Float32) -> Float32:
     return np.concatenate([context, beside], axis=2)
 
 
-def labels(changes: NDArray[np.float64], rows: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:
+def labels(changes: Floats, rows: NDArray[np.int64], horizon: int) -> Floats:
     """Return (N, H) changes of the H bars after each of `rows` (N,); (T,) `changes` must reach that far."""
-    return np.asarray(changes[rows[:, None] + 1 + np.arange(horizon)[None, :]])
+    ahead: Floats = changes[rows[:, None] + 1 + np.arange(horizon)[None, :]]
+    return ahead

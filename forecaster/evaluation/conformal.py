@@ -6,6 +6,8 @@ moves a little after each outcome, away from the side that was missed. What is s
 bars up to t, and on nothing later. Formulas: docs/metrics.md, section 1.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -29,10 +31,10 @@ def volatility(changes: Array) -> Array:
 
 
 def online_quantiles(
-    quantiles: Array,
+    quantiles: Sequence[Array],
     truth: Array,
     *,
-    before: Array,
+    before: Sequence[Array],
     known: Array,
     levels: Array,
     scale: Array,
@@ -44,46 +46,56 @@ def online_quantiles(
     outcome below the corrected quantile of level q moves it down by (1 - q) steps, one above up by q steps.
 
     Args:
-        quantiles: (Q, N, H) as forecast, or a point in every quantile's place.
+        quantiles: of S forecasters, each (Q, N, H) as forecast, or (1, N, H), a point in every quantile's place.
         truth: (N, H) outcomes; row n, column h - 1 is used from decision n + h on.
-        before: (Q, M, H) forecasts of the calibration decisions, whose outcomes were all known by then.
+        before: of the same S, each (Q, M, H) or (1, M, H), forecasts of the calibration decisions, whose outcomes were
+            all known by then.
         known: (M, H) their outcomes.
         levels: (Q,) chances to fall below.
         scale: (N,) volatility at each decision, positive.
         scale_before: (M,) at the calibration decisions.
 
     Returns:
-        (Q, N, H) corrected quantiles, in no enforced order.
+        (S, Q, N, H) corrected quantiles, in no enforced order; in memory a decision's lie beside one another.
 
     Source:
         Scaled residuals: Lei et al. (2018), JASA 113, section 5.2. Quantile forecasts: Romano, Patterson and Candes
         (2019), arXiv:1905.03222, one shift a level. Online: Angelopoulos, Candes and Tibshirani (2023), Conformal PID
         control, arXiv:2307.16895, section 2.1, quantile tracking, with outcomes h bars late.
     """
-    residuals = (known - before) / scale_before[:, None]  # (Q, M, H)
-    pairs = zip(residuals, levels, strict=True)
-    shift = np.stack([conformal_quantile(part, level) for part, level in pairs])  # (Q, H), moving
-    step = STEP * np.abs(residuals).mean(axis=1)  # (Q, H)
-    ahead, result = np.arange(known.shape[1]), np.empty_like(quantiles)
-    for row in range(quantiles.shape[1]):
-        source = row - 1 - ahead  # the decision whose outcome h bars ahead became known at this bar's close
-        there = ahead[source >= 0]
-        is_below = truth[source[there], there] < result[:, source[there], there]  # (Q, H')
-        shift[:, there] += step[:, there] * (levels[:, None] - is_below)
-        result[:, row] = quantiles[:, row] + shift * scale[row]
-    return result
+    (count, horizon), size = truth.shape, (len(quantiles), len(levels))
+    shift, step = np.empty((2, horizon, *size))  # shift moves
+    result = np.empty((count, horizon, *size))
+    for number, (ahead, past) in enumerate(zip(quantiles, before, strict=True)):
+        residuals = (known - past) / scale_before[:, None]  # (Q, M, H) or (1, M, H)
+        shift[:, number] = conformal_quantiles(residuals, levels).T
+        step[:, number] = STEP * np.abs(residuals).mean(axis=1).T
+        result[:, :, number] = np.moveaxis(ahead, 0, -1)
+    bars = np.arange(horizon)
+    for row in range(count):
+        there = bars[:row]  # of which an outcome became known at this bar's close: of the decision h bars before it
+        source = row - 1 - there
+        is_below = truth[source, there, None, None] < result[source, there]  # (H', S, Q)
+        shift[:row] += step[:row] * (levels - is_below)
+        result[row] += shift * scale[row]
+    return result.transpose(2, 3, 0, 1)
 
 
-def conformal_quantile(residuals: Array, level: float) -> Array:
-    """Return the (H,) residuals of rank k out of (M, H), counted so that a new one falls beyond with chance `level`.
+def conformal_quantiles(residuals: Array, levels: Array) -> Array:
+    """Return by level the (Q, H) residuals of rank k out of M, so that a new one falls beyond with chance `level`.
 
     k = floor((M + 1) level) below the median and ceil((M + 1) level) above it, within 1 and M; the middle for 0.5.
+
+    Args:
+        residuals: (Q, M, H) of each level, or (1, M, H) of all levels alike.
+        levels: (Q,).
 
     Source:
         Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, section 2.2.
     """
-    ordered, count = np.sort(residuals, axis=0), len(residuals)
-    if level == 0.5:
-        return np.asarray(np.median(ordered, axis=0))
-    rank = np.floor((count + 1) * level) if level < 0.5 else np.ceil((count + 1) * level)
-    return np.asarray(ordered[int(np.clip(rank, 1, count)) - 1])
+    ordered, count = np.sort(residuals, axis=1), residuals.shape[1]
+    middle = np.median(ordered, axis=1)
+    rank = np.where(levels < 0.5, np.floor((count + 1) * levels), np.ceil((count + 1) * levels))
+    place = np.clip(rank, 1, count).astype(np.int64) - 1
+    own = np.arange(len(levels)) if len(ordered) > 1 else np.zeros(len(levels), dtype=np.int64)
+    return np.where((levels == 0.5)[:, None], middle[own], ordered[own, place])

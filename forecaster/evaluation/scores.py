@@ -14,7 +14,7 @@ from forecaster.baselines.dlinear import dlinear
 from forecaster.baselines.naive_and_ridge import drift, naive, ridge_forecast, seasonal_naive
 from forecaster.baselines.statistical import Rule, fit_classical
 from forecaster.config import BaselineConfig
-from forecaster.data.features import build_features
+from forecaster.data.panel import all_ahead, build_panel_features
 from forecaster.data.series import Series, Target
 from forecaster.data.windows import labels
 from forecaster.evaluation.conformal import online_quantiles, volatility
@@ -69,7 +69,7 @@ def score_forecasts(
         states: the network's forecasts of these bars.
         calibration_rows: earlier rows, whose residuals give every model its first intervals; outcomes within `rows`
             correct those of later rows (`conformal`).
-        rows: scored rows; only those whose H labels lie inside `rows` count.
+        rows: scored rows; only those whose H labels lie inside `rows` count, and were changes of the instrument.
         baselines: classical forecasts to stand beside them, fitted on bars up to the network's; None for none.
 
     Returns:
@@ -88,7 +88,7 @@ def score_forecasts(
             f"were {calibration_rows} and {rows}"
         )
     changes = series.changes()[:, 0]
-    calibration, scored = _decisions(calibration_rows, horizon), _decisions(rows, horizon)
+    calibration, scored = (_decisions(series, states, part, horizon) for part in (calibration_rows, rows))
     past, truth = labels(changes, calibration, horizon), labels(changes, scored, horizon)
     classical = fit_classical(
         changes,
@@ -98,8 +98,7 @@ def score_forecasts(
         season_bars=series.season_bars,
     )
     before, after = (_forecasts(fitted, series, states, classical, part) for part in (calibration, scored))
-    spread = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in before.items()}
-    ahead = {name: np.broadcast_to(point, (len(LEVELS), *point.shape)) for name, point in after.items()}
+    spread, ahead = ({name: point[None] for name, point in part.items()} for part in (before, after))
     if states.quantiles is not None:
         kind = fitted.config.model.kind
         spread[kind], ahead[kind] = (_network_quantiles(states.quantiles, part) for part in (calibration, scored))
@@ -115,14 +114,16 @@ def score_forecasts(
         for name in after
     }
     errors = {name: truth - after[name] for name in after}
-    return Scores(table, errors, after, scored, before, calibration, quantiles[fitted.config.model.kind][:, :, 0])
+    next_bar = quantiles[fitted.config.model.kind][:, :, 0].copy()  # the rest, of all models, is the largest table
+    return Scores(table, errors, after, scored, before, calibration, next_bar)
 
 
 def value_error(truth: Array, forecast: Array, target: Target) -> Array:
     """Return (N, H) value less forecast of each bar ahead, from (N, H) changes and their forecasts.
 
     Of differences the sums of both, in their unit, since the last value is known; of log returns the prices that these
-    lead to, in percent of the last price.
+    lead to, in percent of the last price; of relative returns those prices as they are in units of what all instruments
+    have become on average, in percent of the last one.
     """
     reached, expected = np.cumsum(truth, axis=1), np.cumsum(forecast, axis=1)
     if target == "difference":
@@ -130,8 +131,12 @@ def value_error(truth: Array, forecast: Array, target: Target) -> Array:
     return np.asarray(100.0 * (np.exp(reached) - np.exp(expected)))
 
 
-def _decisions(rows: range, horizon: int) -> NDArray[np.int64]:
+def _decisions(series: Series, states: HiddenStates, rows: range, horizon: int) -> NDArray[np.int64]:
+    """Return the rows whose labels lie inside `rows`; of an instrument with gaps, where it was forecast and changed."""
     decisions = np.arange(rows.start, rows.stop - horizon)
+    if series.traded is not None:
+        there = all_ahead(series.has_change, horizon)[:, 0] & np.isfinite(states.forecast).all(axis=1)
+        decisions = decisions[there[decisions]]
     if len(decisions) == 0:
         raise ValueError(f"rows [{rows.start}, {rows.stop}) hold no label of {horizon} bars; bring more rows")
     return decisions
@@ -154,7 +159,7 @@ def _forecasts(
 def rule_forecasts(fitted: FittedForecaster, series: Series, rows: NDArray[np.int64]) -> dict[str, Array]:
     """Return (N, H) changes forecast at the close of `rows` (N,) by each rule that always stands beside the network."""
     horizon, changes = fitted.config.model.horizon, series.changes()[:, 0]
-    features = fitted.scaled(build_features(series, fitted.config.features).values[rows])
+    features = fitted.scaled(build_panel_features(series, fitted.config.features)[0].values[rows])
     return {
         "naive": naive(len(rows), horizon),
         "seasonal_naive": seasonal_naive(changes, rows, horizon, series.season_bars),
@@ -172,22 +177,22 @@ def _network_quantiles(quantiles: Float32, rows: NDArray[np.int64]) -> Array:
 def _calibrated(
     ahead: dict[str, Array], before: dict[str, Array], *, truth: Array, known: Array, scale: Array, scale_before: Array
 ) -> dict[str, Array]:
-    """Correct the quantiles (Q, N, H) of every model in one pass, and put them in order.
+    """Correct the quantiles of every model, (Q, N, H) or (1, N, H), in one pass, and put them in order: (Q, N, H).
 
     Source:
         Sorting: Chernozhukov, Fernandez-Val and Galichon (2010), Econometrica 78(3).
     """
     corrected = online_quantiles(
-        np.concatenate(list(ahead.values())),  # S x (Q, N, H) -> (S * Q, N, H)
+        list(ahead.values()),
         truth,
-        before=np.concatenate(list(before.values())),
+        before=list(before.values()),
         known=known,
-        levels=np.tile(LEVELS, len(ahead)),
+        levels=np.asarray(LEVELS),
         scale=scale,
         scale_before=scale_before,
     )
-    parts = np.split(corrected, len(ahead))
-    return {name: np.sort(part, axis=0) for name, part in zip(ahead, parts, strict=True)}
+    corrected.sort(axis=1)
+    return dict(zip(ahead, corrected, strict=True))
 
 
 def _value_score(error: Array) -> Score:
@@ -203,7 +208,7 @@ def _value_score(error: Array) -> Score:
 
 def _change_score(truth: Array, forecast: Array, quantiles: Array, *, naive_mae: float) -> Score:
     """Score (N, H) forecasts of changes and their (Q, N, H) quantiles."""
-    error = truth - forecast
+    error, quantiles = truth - forecast, np.ascontiguousarray(quantiles)
     pinball = float(np.mean([_pinball(truth, q, level) for q, level in zip(quantiles, LEVELS, strict=True)]))
     score: Score = {
         "change_mae": float(np.abs(error).mean()),

@@ -16,7 +16,7 @@ from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
 from forecaster.training.linear_base import LinearBase
 from forecaster.training.module import LSTMForecaster
-from forecaster.training.precision import trained_in
+from forecaster.training.precision import refuse_bfloat16, trained_in
 from forecaster.training.trainer import Progress, train, training_device
 from forecaster.training.workers import Report, Workers
 
@@ -99,7 +99,10 @@ class MemberTraining:
     def train(self, progress: Progress | None) -> tuple[LSTMForecaster, TrainingLog]:
         """Train one network from its one start."""
         future = partial(future_inputs, self.reader, self.future)
-        batches = WindowDataModule(self.data, batch_size=self.trainer.batch_size, seed=self.seed, future=future)
+        trainer = self.trainer
+        batches = WindowDataModule(
+            self.data, batch_size=trainer.batch_size, seed=self.seed, future=future, at_most=trainer.windows_per_epoch
+        )
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()
@@ -123,15 +126,19 @@ def train_ensemble(
         The network, or the ensemble; the losses of the first; the arithmetic they were trained in.
 
     Raises:
-        ValueError: a training diverged.
+        ValueError: a training diverged, or is asked for in an arithmetic that this machine has not.
         KeyboardInterrupt: Ctrl-C; no process is left behind.
     """
     device = training_device()
     precision = job.trainer.precision
-    if precision == "auto":
+    if precision != "float32":
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
-            precision = trained_in(job.fresh(), job.trainer.batch_size, job.inputs, device)
+            facts = (job.fresh(), job.trainer.batch_size, job.inputs, device)
+        if precision == "auto":
+            precision = trained_in(*facts)
+        else:
+            refuse_bfloat16(*facts)
     job = replace(job, trainer=replace(job.trainer, precision=precision))
     number = job.trainer.members
     if number == 1:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from forecaster.baselines.naive_and_ridge import fit_ridge, ridge_forecast, ridge_weights
-from forecaster.data.datamodule import Rows, WindowData
+from forecaster.data.datamodule import Pairs, WindowData
 from forecaster.data.windows import gather, strided_windows
 
 
@@ -32,6 +32,7 @@ class LinearBase:
     limits: Tensor | None = None
 
 
+MOST_WINDOWS = 200_000  # of several instruments that a regression is fitted on; evenly thinned
 TINY = 1e-6  # penalty beside N rows of variance 1: for features that are all but the same
 
 
@@ -45,12 +46,12 @@ def fit_selected(data: WindowData, selected: Sequence[int]) -> LinearBase:
 
     The weights of everything that is not among the `selected` features are 0.
     """
-    rows, length = data.rows.fit, data.context_length
+    length = data.context_length
     num_inputs = length + data.features.shape[2] + data.static.shape[1] - 1
-    read = data.features[:, rows][:, :, list(selected)].astype(np.float64)  # (A, N, K)
-    inputs = read.reshape(-1, len(selected))
-    fitted = ridge_weights(inputs, data.labels(rows), TINY)
-    told = ridge_forecast(fitted, inputs)  # (A * N, H)
+    pairs = data.pairs(data.rows.fit, MOST_WINDOWS)
+    inputs = np.ascontiguousarray(data.features[pairs][:, list(selected)], dtype=np.float64)  # (M, K)
+    fitted = ridge_weights(inputs, data.labels(pairs).astype(np.float64), TINY)
+    told = ridge_forecast(fitted, inputs)  # (M, H)
     weights = np.zeros((num_inputs + 1, data.horizon))
     weights[[length - 1 + number for number in selected]] = fitted[:-1]  # `base_inputs`: the last bar from L - 1 on
     weights[-1] = fitted[-1]
@@ -66,16 +67,15 @@ def fit_base(data: WindowData) -> Tensor:
     """
     windows = strided_windows(data.features[:, :, :1], data.context_length)  # of the changes
 
-    def inputs(rows: Rows) -> NDArray[np.float64]:
-        parts = []
-        for number, static in enumerate(data.static):
-            changes, last = (
-                gather(windows[number], rows)[:, :, 0],
-                data.features[number, rows, 1:],
-            )  # (N, L), (N, F - 1)
-            parts.append(np.concatenate([changes, last, np.tile(static, (len(rows), 1))], axis=1))
-        return np.concatenate(parts).astype(np.float64)  # A x (N, L + F + S - 1) -> (A * N, L + F + S - 1)
+    def inputs(pairs: Pairs) -> NDArray[np.float64]:
+        instrument, row = pairs
+        changes = gather(windows, row, instrument)[:, :, 0]  # (M, L)
+        last = data.features[instrument, row, 1:]  # (M, F - 1)
+        return np.concatenate([changes, last, data.static[instrument]], axis=1).astype(np.float64)
 
-    fit, stop = data.rows.fit, data.rows.stop
-    weights = fit_ridge(inputs(fit), data.labels(fit), inputs(stop), data.labels(stop))
+    def truth(pairs: Pairs) -> NDArray[np.float64]:
+        return data.labels(pairs).astype(np.float64)
+
+    fit, stop = data.pairs(data.rows.fit, MOST_WINDOWS), data.pairs(data.rows.stop, MOST_WINDOWS)
+    weights = fit_ridge(inputs(fit), truth(fit), inputs(stop), truth(stop))
     return torch.from_numpy(weights.astype(np.float32))

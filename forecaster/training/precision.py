@@ -27,19 +27,41 @@ def trained_in(model: LSTMForecaster, batch_size: int, inputs: tuple[int, int], 
         inputs: F features of a bar, and G future covariates of each bar ahead, 0 for networks that read none.
         device: where it will be trained.
     """
+    return faster_precision(_trial(model, batch_size, inputs, device))
+
+
+def _trial(
+    model: LSTMForecaster, batch_size: int, inputs: tuple[int, int], device: torch.device
+) -> Callable[[Precision], Tensor]:
+    """Return the loss of a copy of the network on made-up windows, in either arithmetic."""
     num_features, num_future = inputs
     shapes = [(batch_size, model.config.context_length, num_features), (batch_size, model.config.horizon)]
     if num_future:
         shapes.append((batch_size, model.config.horizon, num_future))
     with torch.random.fork_rng():
         context, target, *future = (torch.randn(shape).to(device) for shape in shapes)
-        trial = copy.deepcopy(model).to(device).train()
+    trial = copy.deepcopy(model).to(device).train()
 
-        def loss(precision: Precision) -> Tensor:
-            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-                return trial.loss(target, context, *future)
+    def loss(precision: Precision) -> Tensor:
+        with torch.random.fork_rng(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            return trial.loss(target, context, *future)
 
-        return faster_precision(loss)
+    return loss
+
+
+def refuse_bfloat16(model: LSTMForecaster, batch_size: int, inputs: tuple[int, int], device: torch.device) -> None:
+    """Refuse bfloat16 where this machine has no such arithmetic for the network; arguments as in `trained_in`.
+
+    Raises:
+        ValueError: it has none.
+    """
+    try:
+        _seconds(_trial(model, batch_size, inputs, device), "bfloat16")
+    except RuntimeError as error:
+        raise ValueError(
+            f"trainer.precision=bfloat16 cannot train a {model.config.kind} on this machine ({_first_line(error)}); "
+            "take float32, or auto, which takes the faster that there is"
+        ) from None
 
 
 def faster_precision(loss: Callable[[Precision], Tensor]) -> Precision:
@@ -61,3 +83,7 @@ def _seconds(loss: Callable[[Precision], Tensor], precision: Precision) -> float
     computed.backward()  # type: ignore[no-untyped-call]
     computed.item()  # a device that works on its own is waited for
     return time.perf_counter() - started
+
+
+def _first_line(error: RuntimeError) -> str:
+    return str(error).splitlines()[0].split(". ")[0]

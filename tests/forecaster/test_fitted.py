@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from forecaster import hidden_states
 from forecaster.baselines.dlinear import _decomposition, dlinear, fit_dlinear
 from forecaster.baselines.naive_and_ridge import drift, fit_ridge, naive, ridge_forecast, seasonal_naive
 from forecaster.data.datamodule import window_rows
@@ -102,6 +103,18 @@ def test_a_bar_s_state_does_not_depend_on_how_many_bars_follow(series, any_fitte
     whole, cut = encode(any_fitted, series), encode(any_fitted, series.rows(range(0, 317)))
     np.testing.assert_array_equal(cut.hidden_state, whole.hidden_state[:317])
     np.testing.assert_array_equal(cut.forecast, whole.forecast[:317])
+
+
+@pytest.mark.parametrize("rows", [range(317, 400), range(0, 5), range(399, 400)])
+def test_a_bar_s_state_does_not_depend_on_which_others_are_asked_for(rows, series, any_fitted, monkeypatch):
+    monkeypatch.setattr(hidden_states, "BATCH", 64)
+    whole, part = encode(any_fitted, series), encode(any_fitted, series, rows)
+    told = slice(rows.start, rows.stop)
+    np.testing.assert_array_equal(part.hidden_state[told], whole.hidden_state[told])
+    np.testing.assert_array_equal(part.forecast[told], whole.forecast[told])
+    joined = part.preceded_by(whole.until(rows.start))
+    np.testing.assert_array_equal(joined.hidden_state[: rows.stop], whole.hidden_state[: rows.stop])
+    np.testing.assert_array_equal(joined.fit_end, whole.fit_end)
 
 
 def test_fit_end_is_found_by_time_when_history_is_cut(series, fitted):

@@ -1,10 +1,11 @@
 """Leaks, each planted in the pipeline as it is by changing one function: what the checks have to find.
 
-`table` has the machinery; the leaks stand by subject in `forecasts`, `choice`, `columns`, `money`; `requests` are the
-requests they show in. `make bench` plays them all (benchmarks/leaks.py), a test those that show in a second.
+`table` has the machinery; the leaks stand by subject in `forecasts`, `choice`, `columns`, `money`, `universes`;
+`requests` are the requests they show in. `make bench` plays them all (benchmarks/leaks.py), a test those that show in
+a second.
 """
 
-from leaks import choice, columns, forecasts, money
+from leaks import choice, columns, forecasts, money, universes
 from leaks.table import CALLS, PLANTS, planted, sow
 
-__all__ = ["CALLS", "PLANTS", "choice", "columns", "forecasts", "money", "planted", "sow"]
+__all__ = ["CALLS", "PLANTS", "choice", "columns", "forecasts", "money", "planted", "sow", "universes"]

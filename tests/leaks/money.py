@@ -20,7 +20,7 @@ def borrow_is_received():
 
         return generous
 
-    change("trading_env.ledger.law:Rules.__init__", make)
+    change("trading_env.ledger.rules:Rules.__init__", make)
 
 
 @plant("ledger", "ar1")

@@ -11,6 +11,12 @@ BATTERY = (
     "experiment=houston_weather series.last=2021-09-15 trainer.epochs=2 model.hidden_size=16 agent.steps=1000 "
     "agent.validate_every=500 backtest.random_draws=9 backtest.bootstrap_draws=100"
 )
+UNIVERSE = (
+    "series=csv series.path=universe.csv series.symbols=all env.actions=long_short_weights agent=direct "
+    "model.context_length=8 model.hidden_size=6 trainer.epochs=2 features.volatility_bars=[3,10] agent.steps=2000 "
+    "agent.num_envs=16 agent.window_bars=16 agent.validate_every=1000 backtest.random_draws=5 "
+    "backtest.bootstrap_draws=100"
+)
 REQUESTS = {
     "martingale": f"series=martingale series.bars=1500 {BRIEF}",  # nothing can be known
     "ar1": f"series=ar1 series.phi=0.4 series.bars=2000 {BRIEF} trainer.epochs=8 agent.steps=8000 "
@@ -22,10 +28,43 @@ REQUESTS = {
     "backtest.bootstrap_draws=100",
     "battery": BATTERY,
     "battery_difference": f"{BATTERY} series.target=difference",
+    "universe": UNIVERSE,
+    "relative": f"{UNIVERSE} series.target=relative_return",
+    "members": f"{UNIVERSE} series.membership=members.csv",
 }
 
 
 def write_files(folder):
+    """Write what the requests read."""
+    write_universe(folder)
+    write_bars(folder)
+
+
+def write_universe(folder, seed=3):
+    """Write universe.csv, 420 daily bars of six symbols, and members.csv, since when each of them belongs to it.
+
+    LATE is listed on day 100, GONE is delisted on day 380, STOP halts for a week; NEW is a member from day 150 on.
+    """
+    rng = np.random.default_rng(seed)
+    days = pd.bdate_range("2020-01-01", periods=420)
+    tables = []
+    for number, symbol in enumerate(("AAA", "BBB", "NEW", "LATE", "GONE", "STOP")):
+        steps = rng.normal(0.0002, 0.01, len(days))
+        steps[1:] += 0.2 * steps[:-1]
+        close = (20.0 + number) * np.exp(np.cumsum(steps))
+        open_ = np.append(20.0 + number, close[:-1]) * np.exp(rng.normal(0.0, 0.002, len(days)))
+        spread = np.exp(np.abs(rng.normal(0.0, 0.003, (2, len(days)))))
+        bars = {"date": days.strftime("%Y-%m-%d"), "symbol": symbol, "open": open_}
+        bars |= {"high": np.maximum(open_, close) * spread[0], "low": np.minimum(open_, close) / spread[1]}
+        tables.append(pd.DataFrame({**bars, "close": close, "volume": rng.integers(1000, 9000, len(days))}))
+    tables[3], tables[4], tables[5] = tables[3][100:], tables[4][:380], tables[5].drop(range(200, 205))
+    pd.concat(tables).to_csv(folder / "universe.csv", index=False, float_format="%.5f")
+    since = {"AAA": 0, "BBB": 0, "NEW": 150, "LATE": 100, "GONE": 0, "STOP": 0}
+    members = [(symbol, days[day].strftime("%Y-%m-%d"), "") for symbol, day in since.items()]
+    pd.DataFrame(members, columns=["symbol", "from", "until"]).to_csv(folder / "members.csv", index=False)
+
+
+def write_bars(folder):
     """Write bars.csv and weather.csv: daily bars with holidays, dividends and splits that follow the day's warmth.
 
     The weather is hourly, in local time, coldest at five, with a hole of 31 hours.

@@ -30,6 +30,7 @@ class Plant:
 
 PLANTS: dict[str, Plant] = {}
 UNDO: list[tuple[Any, str, Any]] = []  # what was changed, under which name, and what it was
+INSTEAD: list[tuple[Any, Any]] = []  # what was changed, and what stands in its place
 CALLS: dict[str, int] = {}  # by changed function, how often it was called: a plant that is never called proves nothing
 
 
@@ -49,6 +50,9 @@ def planted(name: str) -> Iterator[None]:
         sow(name)
         yield
     finally:
+        for original, successor in INSTEAD:  # modules that were first loaded meanwhile know the successor
+            UNDO.extend((holder, key, original) for holder, key in _places(successor))
+        INSTEAD.clear()
         while UNDO:
             setattr(*UNDO.pop())
 
@@ -77,12 +81,16 @@ def change(place: str, make: Callable[[Any], Any]) -> None:
         owner = getattr(owner, step)
     original = getattr(owner, last)
     successor = _counted(place, make(original))
-    places = [(owner, last)]
-    for known in [known for key, known in sys.modules.items() if key.split(".")[0] in ROOMS]:
-        places += [(known, key) for key, value in vars(known).items() if value is original and known is not owner]
-    for holder, key in places:
+    INSTEAD.append((original, successor))
+    for holder, key in [(owner, last), *((holder, key) for holder, key in _places(original) if holder is not owner)]:
         UNDO.append((holder, key, original))
         setattr(holder, key, successor)
+
+
+def _places(function: Any) -> list[tuple[Any, str]]:
+    """Return the modules of the rooms that know a function, and under which name."""
+    rooms = [module for name, module in sys.modules.items() if name.split(".")[0] in ROOMS]
+    return [(module, key) for module in rooms for key, value in vars(module).items() if value is function]
 
 
 def _counted(place: str, function: Any) -> Any:

@@ -19,7 +19,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     forecaster = find_forecaster(prepared)
     console.note(f"forecaster: {forecaster.folder}")
     folder, names = prepared.runs / new_run_id() / HIDDEN_STATES, prepared.panel.instruments
-    if len(names) == 1 or config.rollout.instrument is not None:
+    if len(names) == 1 or config.rollout.instrument is not None or prepared.task.acts_on_several:
         return _encoded(prepared, prepared.series, forecaster, folder, console)
     outcome = {
         name: _encoded(prepared, prepared.panel.instrument(name), forecaster, folder / plain, console)
@@ -31,12 +31,12 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 def _encoded(
     prepared: Prepared, series: Series, forecaster: Artifact, folder: Path, console: Console
 ) -> dict[str, Any]:
-    from forecaster.fitted import load_forecaster
+    from tradewinds.pipeline.encoding import load_forecasters
     from tradewinds.pipeline.steps import encode_states
 
-    fitted = load_forecaster(forecaster.folder, series.instruments[0])
+    fitted = load_forecasters(forecaster.folder, series)
     states, artifact = encode_states(prepared, series, fitted, forecaster, folder, console)
-    return {"hidden_states": str(artifact.folder), "rows": len(states.index), "width": states.hidden_state.shape[1]}
+    return {"hidden_states": str(artifact.folder), "rows": len(states.index), "width": states.hidden_state.shape[-1]}
 
 
 def folder_names(instruments: Sequence[str]) -> list[str]:

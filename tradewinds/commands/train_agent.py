@@ -15,13 +15,15 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train an agent, on a trained forecaster's hidden states where its task has a series."""
     job = job_of(config)
+    if isinstance(job, Prepared):
+        job.task.require_action(job)
     forecaster = find_forecaster(job) if isinstance(job, Prepared) else None
-    from forecaster.fitted import load_forecaster
+    from tradewinds.pipeline.encoding import load_forecasters
     from tradewinds.pipeline.steps import encoded, train_agent
 
     run, models = job.runs / new_run_id(), Models()
     if forecaster is not None:
-        fitted = load_forecaster(forecaster.folder, job.series.instruments[0])
+        fitted = load_forecasters(forecaster.folder, job.series)
         console.note(f"forecaster: {forecaster.folder}")
         models = encoded(job, fitted, forecaster, run / HIDDEN_STATES, console)
     try:

@@ -5,7 +5,8 @@ from typing import Any
 from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
 from tradewinds.pipeline.artifact import new_run_id
-from tradewinds.report.text import score_lines
+from tradewinds.pipeline.task import MOST_NAMED, Models, Prepared
+from tradewinds.report.text import rank_lines, score_lines
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -14,6 +15,8 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Train a forecaster, score it on the validation rows and write its artifact."""
     prepared = job_of(config)
     say_series(prepared, console)
+    if prepared.task.acts_on_several and len(prepared.panel.instruments) > MOST_NAMED and prepared.several:
+        return _of_several(prepared, console)
     from forecaster.evaluation.scores import score_forecasts
     from forecaster.hidden_states import encode
     from tradewinds.pipeline.steps import train_forecaster
@@ -35,3 +38,17 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         for line in score_lines(scores.table, where, series.value_unit, series.change_unit):
             console.result(line)
     return {"forecaster": str(artifact.folder), "validation": scores.table if len(panel) == 1 else tables}
+
+
+def _of_several(prepared: Prepared, console: Console) -> dict[str, Any]:
+    """Train one forecaster of all instruments, and score them together."""
+    from tradewinds.pipeline.encoding import encode_bars
+    from tradewinds.pipeline.steps import train_forecaster
+    from tradewinds.tasks.panel_forecasts import score_rows
+
+    panel, artifact = train_forecaster(prepared, prepared.runs / new_run_id(), console)
+    states = encode_bars(panel, prepared.panel)
+    scores = score_rows(prepared, Models(panel, states), prepared.split.validation)
+    for line in rank_lines(scores.scores, "validation rows"):
+        console.result(line)
+    return {"forecaster": str(artifact.folder), "validation": scores.scores}

@@ -24,10 +24,20 @@ from tradewinds.data.rules import (
 
 Variable = Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$", description="a name such as temperature_2m")]
 Files = Annotated[tuple[Path, ...], Field(min_length=1, description="files")]
-Target = Literal["log_return", "difference"]
+Target = Literal["log_return", "relative_return", "difference"]
+Histories = Literal["common", "whole"]
+Bars = Annotated[int, Field(ge=1, description="bars")]
 Separator = Literal["comma", "semicolon", "tab", "pipe", "space", ",", ";", "|"]
 Decimal = Literal["point", "comma", ".", ","]
 Thousands = Literal["comma", "point", "apostrophe", "space", "none", ",", ".", "'"]
+
+
+def _relative_law(target: str, number: int) -> tuple[bool, str]:
+    return (
+        target != "relative_return" or number != 1,
+        "target must not be relative_return, a return less the mean of several instruments, where there is but one; "
+        "take series.target=log_return",
+    )
 
 
 def _span_law(first: str | None, last: str | None) -> tuple[bool, str]:
@@ -39,21 +49,21 @@ class SampleConfig:
     """A series that is shipped, or read from the installed `arch` package.
 
     Attributes:
-        name: `sp500`, `nasdaq`, `wti`, `henry_hub`, `houston` or `plant_temperature`.
+        name: `sp500`, `nasdaq`, `wti`, `henry_hub`, `houston`, `plant_temperature`, or the universe `currencies`.
         instruments: which of its instruments, at least one; a forecaster learns from all of them.
         price_floor: prices from 0 up to it are raised to it, with a note; null raises none, and a price of 0 is then
             refused, as a negative one always is, unless differences are forecast. For series of one price a bar.
         first: first date used, or null for all.
         last: last date used, or null for all.
-        target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
-            as a temperature. An account trades returns only; a storage unit (env=battery) trades at prices forecast
-            either way.
+        target: what is forecast: the `log_return` of a price; of several instruments the `relative_return`, less the
+            mean of what traded in that bar; or the `difference` of what may be zero or negative, such as a temperature.
+            An account trades returns only; a storage unit (env=battery) trades at prices forecast either way.
     """
 
     IS_LIVE: ClassVar[bool] = False  # it ends where it ends: no bar will be added
 
     kind: Literal["sample"] = "sample"
-    name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "plant_temperature"]
+    name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "plant_temperature", "currencies"]
     instruments: Names
     price_floor: Annotated[float, Field(gt=0, description="the unit of the prices")] | None = None
     first: Date | None = None
@@ -63,10 +73,11 @@ class SampleConfig:
     def __post_init__(self) -> None:
         require(
             (
-                self.price_floor is None or self.name not in ("sp500", "nasdaq"),
-                f"price_floor is for series of one price a bar, and {self.name} has four; set it to null",
+                self.price_floor is None or self.name not in ("sp500", "nasdaq", "currencies"),
+                f"price_floor is for series of one price a bar that may be 0, and {self.name} is none; set it to null",
             ),
             _span_law(self.first, self.last),
+            _relative_law(self.target, len(self.instruments)),
         )
 
 
@@ -107,8 +118,20 @@ class FileConfig(FileDirections):
     """A file of the user's: text, Excel, Parquet or Feather, plain or packed; or a folder of such files.
 
     Attributes:
-        path: the file; or several of the same columns, [2021.csv,2022.csv], or a folder or a zip of them; or one file
-            an instrument, {AAPL: aapl.csv, MSFT: msft.csv}.
+        path: the file; or several of the same columns, [2021.csv,2022.csv], or a folder, a zip or a pattern of them,
+            'prices/*.csv'; or one file an instrument, {AAPL: aapl.csv, MSFT: msft.csv}. A folder or a pattern of files
+            of an instrument each is a universe of all of them.
+        symbols: `all` instruments of the files, or those named: a universe. The files hold them one below another,
+            told apart by a column of symbols, side by side, a column of closes each, or one each; null reads one.
+        leave_out: instruments that are not read.
+        renamed: later names by earlier ones, such as {FB: META}: one history under the later name.
+        membership: when an instrument belongs to the universe: a column of the file, 1 or 0, or a file of symbol, from
+            and until, or of date, symbol and member; without the last it lists the members of each date. While it is
+            none an instrument does not trade. Known at its date; null: all, always.
+        histories: of several instruments, `whole`, each from its first bar to its last, or `common`, the time that all
+            have; null takes `whole` for a universe, and `common` for a file an instrument.
+        delisted_after: bars without one of an instrument, up to the end, from which on it is gone for good, of whole
+            histories.
         bar_length: such as 1D, 1h or 15min; null takes the commonest distance between stamps.
         bars_per_year: to annualise; null counts the bars of the file.
         season_bars: bars of one season; null takes a day of bars within the day, a week of daily bars.
@@ -130,13 +153,19 @@ class FileConfig(FileDirections):
             every column of numbers without holes that varies, and says which. Not with a file an instrument.
         first: first date used, or null for all.
         last: last date used, or null for all.
-        target: what is forecast: the `log_return` of a price, or the `difference` of what may be zero or negative, such
-            as a temperature. An account trades returns only; a storage unit (env=battery) trades at prices forecast
-            either way.
+        target: what is forecast: the `log_return` of a price; of several instruments the `relative_return`, less the
+            mean of what traded in that bar; or the `difference` of what may be zero or negative, such as a temperature.
+            An account trades returns only; a storage unit (env=battery) trades at prices forecast either way.
     """
 
     kind: Literal["csv", "parquet"]
     path: Path | Files | Annotated[Mapping[str, Path], Field(min_length=1, description="files")]
+    symbols: Literal["all"] | Names | None = None
+    leave_out: Distinct = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    membership: Annotated[str, Field(min_length=1, description="a column or a file")] | None = None
+    histories: Histories | None = None
+    delisted_after: Bars = 20
     bar_length: str | None = None
     bars_per_year: Annotated[float, Field(gt=0, allow_inf_nan=False, description="bars")] | None = None
     season_bars: Annotated[int, Field(ge=1, description="bars")] | None = None
@@ -164,7 +193,22 @@ class FileConfig(FileDirections):
         adjusted = sorted(filter(is_hindsight, (*columns, *self.known_ahead)))
         clocks = sorted(filter(is_clock, (*columns, *self.known_ahead)))
         several = isinstance(self.path, Mapping)
+        chosen = self.symbols is not None
         require(
+            (
+                not (chosen and several),
+                "symbols must be null where series.path names a file an instrument; name fewer files instead",
+            ),
+            (
+                not (chosen and self.symbol is not None),
+                f"symbol reads one instrument and symbols several, were {self.symbol} and "
+                f"{self.symbols if isinstance(self.symbols, str) else list(self.symbols or ())}; set one to null",
+            ),
+            (
+                not (chosen and (self.known_ahead or self.columns)),
+                "columns and known_ahead are read from a file of one instrument; bring them to a universe with "
+                "weather=csv",
+            ),
             (
                 not adjusted,
                 f"columns and known_ahead must not name prices adjusted for later events, did: {', '.join(adjusted)}; "
@@ -191,7 +235,12 @@ class FileConfig(FileDirections):
                 "columns are read from one file; with a file an instrument, bring them to all of them with weather=csv",
             ),
             _span_law(self.first, self.last),
+            _relative_law(self.target, len(self.path) if isinstance(self.path, Mapping) else self._named()),
         )
+
+    def _named(self) -> int:
+        """Return how many instruments the request names; 0 where it is the files that tell."""
+        return 1 if self.symbol is not None else 0 if self.symbols is None else len(self.symbols)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +253,11 @@ class YahooConfig:
         calendar: exchange code such as XNYS, 24/7, or none; null takes that of the exchange Yahoo names.
         first: first date used, or null for all; nothing earlier is fetched.
         last: last date used, or null for all.
+        histories: `common`, the time that all symbols have, or `whole`, each from its first bar to its last.
+        delisted_after: bars without one of a symbol, up to the end, from which on it is gone for good, of whole
+            histories.
+        target: what is forecast: the `log_return`, or of several symbols the `relative_return`, less the mean of what
+            traded in that bar.
     """
 
     kind: Literal["yahoo"] = "yahoo"
@@ -212,6 +266,9 @@ class YahooConfig:
     calendar: str | None = None
     first: Date | None = None
     last: Date | None = None
+    histories: Histories = "common"
+    delisted_after: Bars = 20
+    target: Literal["log_return", "relative_return"] = "log_return"
 
     def __post_init__(self) -> None:
         names = [symbol.upper() for symbol in self.symbols]
@@ -219,6 +276,7 @@ class YahooConfig:
         require(
             (not twice, f"symbols must be named once each, {', '.join(twice)} stood twice"),
             _span_law(self.first, self.last),
+            _relative_law(self.target, len(self.symbols)),
         )
 
 

@@ -7,10 +7,12 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import LoadedSeries
+from tradewinds.data.assemble.universe import Universe
 from tradewinds.data.checks.excursions import doubt_last_bars
 from tradewinds.data.checks.holes import find_holes
 from tradewinds.data.checks.holes import length as words_of
@@ -28,8 +30,9 @@ FEATURE, LEFT_OUT = "feature", "left out"
 def inspect(loaded: LoadedSeries, rules: DataConfig) -> dict[str, Any]:
     """Return what was understood as plain data.
 
-    Of several instruments the first stands at the top, and all stand under `instruments`. `first` and `last` are starts
-    of bars as the file writes them, with their offset where the stamps name their own zone.
+    Of several instruments the first stands at the top, with the bars of the common clock, and all stand under
+    `instruments`, each with its own; what they are together stands under `universe`. `first` and `last` are starts of
+    bars as the file writes them, with their offset where the stamps name their own zone.
 
     Args:
         loaded: a series, joined with what stands beside it.
@@ -43,6 +46,7 @@ def inspect(loaded: LoadedSeries, rules: DataConfig) -> dict[str, Any]:
     return {
         "name": series.name,
         **first,
+        **_span(loaded, 0, range(len(series.index))),
         "bar_length": _length(series.bar_length),
         "bars_per_year": series.bars_per_year,
         "currency": series.price_unit or None,
@@ -58,6 +62,7 @@ def inspect(loaded: LoadedSeries, rules: DataConfig) -> dict[str, Any]:
         "jumps": [*about(loaded.notes, "jump"), *([] if doubt is None else [doubt])],
         "notes": [*map(str, loaded.notes), *([] if doubt is None else [doubt])],
         "sources": list(loaded.sources),
+        "universe": None if loaded.universe is None else _universe(loaded.universe),
         "instruments": per_instrument,
     }
 
@@ -76,7 +81,12 @@ def lines(loaded: LoadedSeries, rules: DataConfig) -> list[str]:
         *(f"layout: {_layout(layout)}" for layout in layouts[:1]),
         *(f"times: {_times(layout)}" for layout in layouts[:1]),
         f"bars: {_bars(told)}",
-        *(f"{name}: {_closes(facts, told['currency'])}" for name, facts in told["instruments"].items()),
+        *(f"universe: {note}" for note in about(loaded.notes, "universe")),
+        *(
+            f"{name}: {_closes(facts, told['currency'])}"
+            for name, facts in told["instruments"].items()
+            if len(told["instruments"]) <= MOST
+        ),
         f"columns: {by_role}",
         f"features: {features}",
         f"left out: {left_out}",
@@ -99,18 +109,54 @@ def _facts(loaded: LoadedSeries, asset: int) -> dict[str, Any]:
     """What differs from instrument to instrument."""
     series = loaded.series
     layout = loaded.layouts.get(series.instruments[asset])
-    zone = layout.zone if layout is not None else loaded.zone or "UTC"
-    first, last = (_as_written(series.index[row], zone, layout) for row in (0, -1))
+    rows = _rows(series, asset)
     return {
-        "bars": len(series.index),
+        **_span(loaded, asset, rows),
+        "close_first": float(series.close[rows[0], asset]),
+        "close_last": float(series.close[rows[-1], asset]),
+        "zone": _zone(loaded, layout),
+        "layout": None if layout is None else _plain(layout),
+    }
+
+
+def _rows(series: Series, asset: int) -> Sequence[int]:
+    """Return the bars in which an instrument trades."""
+    return range(len(series.index)) if series.traded is None else np.flatnonzero(series.traded[:, asset]).tolist()
+
+
+def _span(loaded: LoadedSeries, asset: int, rows: Sequence[int]) -> dict[str, Any]:
+    """Return how many bars some rows are, and the first and last of them."""
+    series = loaded.series
+    layout = loaded.layouts.get(series.instruments[asset])
+    stamps = series.index[rows[0]], series.index[rows[-1]]
+    first, last = (_as_written(stamp, _zone(loaded, layout), layout) for stamp in stamps)
+    return {
+        "bars": len(rows),
         "first": first,
         "last": last,
-        "first_utc": str(series.index[0]),
-        "last_utc": str(series.index[-1]),
-        "close_first": float(series.close[0, asset]),
-        "close_last": float(series.close[-1, asset]),
-        "zone": zone,
-        "layout": None if layout is None else _plain(layout),
+        "first_utc": str(stamps[0]),
+        "last_utc": str(stamps[1]),
+    }
+
+
+def _zone(loaded: LoadedSeries, layout: Layout | None) -> str:
+    return layout.zone if layout is not None else loaded.zone or "UTC"
+
+
+def _universe(universe: Universe) -> dict[str, Any]:
+    """Return what is known of a universe as plain data; of each instrument `instruments` tells the rest."""
+    facts = {field.name: getattr(universe, field.name) for field in dataclasses.fields(universe)}
+    own = {name: history.holes for name, history in universe.histories.items() if history.holes}
+    return {
+        **{name: _listed(value) for name, value in facts.items() if name != "histories"},
+        "first": str(universe.first),
+        "last": str(universe.last),
+        "number": len(universe.histories),
+        "shortest": universe.shortest,
+        "longest": universe.longest,
+        "begin_late": list(universe.begin_late),
+        "end_early": list(universe.end_early),
+        "holes": own,
     }
 
 
@@ -121,10 +167,11 @@ def _as_written(stamp: pd.Timestamp, zone: str, layout: Layout | None) -> str:
 
 
 def _plain(layout: Layout) -> dict[str, Any]:
-    return {
-        name: dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value
-        for name, value in ((field.name, getattr(layout, field.name)) for field in dataclasses.fields(layout))
-    }
+    return {field.name: _listed(getattr(layout, field.name)) for field in dataclasses.fields(layout)}
+
+
+def _listed(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value
 
 
 def _columns(loaded: LoadedSeries) -> dict[str, str]:
@@ -191,7 +238,10 @@ def _closes(facts: Mapping[str, Any], currency: str | None) -> str:
 
 
 def _ends(series: Series) -> Iterator[tuple[str, float, float]]:
-    yield from zip(series.instruments, series.close[0].tolist(), series.close[-1].tolist(), strict=True)
+    for asset, name in enumerate(series.instruments):
+        rows = _rows(series, asset)
+        if len(rows):  # of a stretch in which an instrument has no bar there is nothing to say
+            yield name, float(series.close[rows[0], asset]), float(series.close[rows[-1], asset])
 
 
 def _length(span: pd.Timedelta) -> str:

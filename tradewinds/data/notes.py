@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-Subject = Literal["repair", "jump", "hole", "columns", "layout"]
+Subject = Literal["repair", "jump", "hole", "columns", "layout", "universe"]
 
 
 class Note(str):
-    """A sentence on something mended, a move of the price, a time without bars, which columns are read, or the layout.
+    """A sentence on what stands in a file, a mend, a move, a hole, the columns, the layout, or on a universe.
 
     Other notes are plain texts.
 
@@ -22,6 +22,10 @@ class Note(str):
         note = super().__new__(cls, text)
         note.about = about
         return note
+
+    def __getnewargs__(self) -> tuple[str, Subject]:  # type: ignore[override]  # a str's are one
+        """Return what another process makes it again of."""
+        return str(self), self.about
 
 
 def about(notes: tuple[str, ...], subject: Subject) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from arch.bootstrap import SPA, StationaryBootstrap, optimal_block_length
+from arch.bootstrap import StationaryBootstrap
 from numpy.typing import NDArray
 from statsmodels.tsa.stattools import diebold_mariano_test
 
 from tradewinds.evaluation.reasons import FEWEST, FLAT, number_or_reason
+from tradewinds.evaluation.superior_ability import block_length, superior_ability
 
 Array = NDArray[np.float64]
 CERTAIN = 0.05  # p-value below which a difference counts as more than luck
@@ -46,7 +47,7 @@ def interval_of(
     first = samples[0]
     if len(first) < FEWEST or float(np.std(first, axis=0).min()) <= FLAT:
         return None
-    length = max(map(_block, np.ascontiguousarray(first.reshape(len(first), -1).T))) if block is None else block
+    length = max(map(block_length, np.ascontiguousarray(first.reshape(len(first), -1).T))) if block is None else block
     low, high = StationaryBootstrap(length, *samples, seed=seed).conf_int(statistic, draws, method="percentile")[:, 0]
     return [float(low), float(high)]
 
@@ -110,7 +111,7 @@ def _band(increments: Array, rows: NDArray[np.int64], index: pd.DatetimeIndex, *
     if len(increments) < FEWEST or float(np.std(increments)) <= FLAT:
         return pd.DataFrame({"low": [], "high": []}, index=index[:0])
     draws = int(np.clip(BAND_VALUES // len(increments), 20, BAND_DRAWS))
-    bootstrap = StationaryBootstrap(_block(increments), increments, seed=seed)
+    bootstrap = StationaryBootstrap(block_length(increments), increments, seed=seed)
     curves = [np.append(0.0, np.cumsum(shuffled))[rows] for (shuffled,), _ in bootstrap.bootstrap(draws)]
     low, high = np.quantile(curves, [0.025, 0.975], axis=0)
     return pd.DataFrame({"low": low, "high": high}, index=index)
@@ -241,9 +242,7 @@ def _spa(agent: Array, benchmark: Array, *, draws: int, seed: int) -> float | No
     """P-value of Hansen's (2005) test for superior predictive ability: the agent earns no more than buy-and-hold."""
     if len(agent) < FEWEST or float(np.std(agent - benchmark)) <= FLAT:
         return None
-    test = SPA(-benchmark, -agent[:, None], block_size=int(np.ceil(_block(agent - benchmark))), reps=draws, seed=seed)
-    test.compute()
-    return float(test.pvalues["consistent"])
+    return superior_ability([agent - benchmark], draws=draws, seed=seed)
 
 
 def _diebold_mariano(model: Array, rival: Array, horizon: int) -> dict[str, float] | None:
@@ -258,7 +257,3 @@ def _diebold_mariano(model: Array, rival: Array, horizon: int) -> dict[str, floa
 
 def _few(series: Array) -> str:
     return f"{len(series)} bars are too few; {FEWEST} are needed" if len(series) < FEWEST else ""
-
-
-def _block(series: Array) -> float:
-    return max(float(optimal_block_length(series)["stationary"].iloc[0]), 1.0)

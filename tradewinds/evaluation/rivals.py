@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from arch.bootstrap import SPA, optimal_block_length
 from numpy.typing import NDArray
 
 from tradewinds.evaluation.inference import CERTAIN, mean_interval
 from tradewinds.evaluation.reasons import FEWEST, FLAT, number_or_reason
+from tradewinds.evaluation.superior_ability import superior_ability
 
 Array = NDArray[np.float64]
 
@@ -83,14 +83,8 @@ def lead_words(honesty: Mapping[str, Any], result: str, form: str) -> str:
 
 def _best_of_many(leads: Mapping[str, Array], *, draws: int, seed: int) -> float | None:
     """P-value of Hansen's (2005) test that the agent is inferior to none of its rivals; None where none differs."""
-    differing = [lead for lead in leads.values() if not _unvaried(lead)]
-    if not differing:
-        return None
-    losses = np.column_stack(differing)  # of rivals less the agent's, which is the benchmark
-    blocks = [float(optimal_block_length(lead)["stationary"].iloc[0]) for lead in differing]
-    test = SPA(np.zeros(len(losses)), losses, block_size=int(np.ceil(max(*blocks, 1.0))), reps=draws, seed=seed)
-    test.compute()
-    return float(test.pvalues["consistent"])
+    ahead = [-lead for lead in leads.values() if not _unvaried(lead)]
+    return superior_ability(ahead, draws=draws, seed=seed) if ahead else None
 
 
 def _unvaried(lead: Array) -> str:

@@ -6,6 +6,7 @@ file has the marks of a shorter one. Must not know what was done on the rows.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ Marks = NDArray[np.uint64]
 WINDOW = 16  # changes behind a mark: fewer are shared by chance where prices move by few ticks
 DIGITS = 3  # of a change's share of all changes in its window: files that were rounded otherwise still agree
 FEWEST = 6  # different changes below which a window could be any series: a price that stands still, or moves by a tick
+MOST = 16  # instruments of a universe by whose prices its rows are known
 FOLDER = "test_rows"
 
 
@@ -39,6 +41,12 @@ def marks_of(close: Array, rows: range) -> Marks:
     told = (np.diff(ordered, axis=1) > 0.0).sum(axis=1) + 1 >= FEWEST
     digests = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in np.ascontiguousarray(shares[told])]
     return np.unique(np.frombuffer(b"".join(digests), np.uint64))
+
+
+def marked(instruments: Sequence[str]) -> list[int]:
+    """Return by which instruments' prices the rows of a universe are known: the same ones of any that holds them."""
+    by_hash = sorted(range(len(instruments)), key=lambda number: hashlib.sha256(instruments[number].encode()).digest())
+    return sorted(by_hash[:MOST])
 
 
 def digest_of(marks: Marks) -> str:

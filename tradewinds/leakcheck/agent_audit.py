@@ -55,9 +55,11 @@ def audit_agent(prepared: Prepared, models: Models, inputs: Inputs, rows: range)
 
 def _wrong_state(prepared: Prepared, models: Models, rows: range) -> Leak | None:
     """Let every hidden state say its row: none may come from after its decision, and the newest is the decision's."""
-    _, states = models.forecasting()
-    numbers = np.arange(len(states.index), dtype=np.float32)
-    clocks = replace(states, hidden_state=np.repeat(numbers[:, None], states.hidden_state.shape[1], axis=1))
+    states = models.states
+    assert states is not None
+    shape = states.hidden_state.shape
+    numbers = np.arange(shape[0], dtype=np.float32).reshape(-1, *(1 for _ in shape[1:]))
+    clocks = replace(states, hidden_state=np.array(np.broadcast_to(numbers, shape)))
     observed = prepared.task.observed(prepared, replace(models, states=clocks), rows)
     assert observed is not None
     for number, name in enumerate(observed.names[: observed.values.shape[1]]):
@@ -65,6 +67,8 @@ def _wrong_state(prepared: Prepared, models: Models, rows: range) -> Leak | None
             continue
         column = observed.values[:, number].astype(np.int64)
         wrong = column > observed.rows if "@" in name else column != observed.rows
+        if prepared.several:
+            wrong &= column != 0  # of what cannot be acted on nothing is shown
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             index = prepared.series.index
@@ -75,7 +79,8 @@ def _wrong_state(prepared: Prepared, models: Models, rows: range) -> Leak | None
 
 def _later_world(prepared: Prepared, models: Models, true: Observed, rows: range) -> Leak | None:
     """Replace all that comes after some decisions, and the states with it: no observation up to them may change."""
-    _, states = models.forecasting()
+    states = models.states
+    assert states is not None
     chosen = np.unique(np.linspace(0, len(true.rows) - 2, CUTS).astype(int)) if len(true.rows) > 1 else np.array([0])
     for row in true.rows[chosen].tolist():
         parts = another_world(parts_of(prepared), row, moment=moment_of(prepared, row))

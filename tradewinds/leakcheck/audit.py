@@ -25,7 +25,7 @@ def audit_known(prepared: Prepared, models: Models | None = None, rows: range | 
     """
     inputs = audit_inputs(prepared, None if models is None else models.forecaster)
     audit = inputs.audit
-    audit.take(audit_labels(prepared, inputs))
+    audit.take(audit_labels(prepared, inputs, models))
     if models is not None and rows is not None and audit.leak is None:
         if prepared.task.acts:
             audit.take(audit_agent(prepared, models, inputs, rows))

@@ -26,7 +26,11 @@ def fresh(prepared: Prepared, true: Trace) -> Leak | None:
     shared = (prepared.config.plain(), known_until(parts_of(prepared), row + 1, moment_of(prepared, row)))
     with results_of(read_features, [prepared.split], workers=1, shared=shared) as results:
         (tables,) = results
-    compared = Trace({name: true.tables[name] for name in tables})
+    compared = Trace({name: true.tables[name] for name in tables}, instruments=true.instruments)
     difference = first_difference(compared, Trace(tables), last_row=row)
     what = "a new process, which never met a later bar, read another value: something here remembers the whole sample"
-    return None if difference is None else leak_at(prepared, "fresh", *difference, what)
+    return (
+        None
+        if difference is None
+        else leak_at(prepared, "fresh", difference.stage, difference.row, f"{difference.whose}{what}")
+    )

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-import forecaster.hidden_states as encoding
 from forecaster.config import FORESEEING
 from forecaster.data.calendar import Timetable
-from forecaster.data.features import FeatureTable, build_features, static_features
+from forecaster.data.features import FeatureTable, static_features
 from forecaster.data.future_covariates import MISSING
 from forecaster.data.series import Series
 from forecaster.fitted import FittedForecaster
 from tradewinds.leakcheck.columns import Array, Audit, AuditedColumn, observed_column, seconds
+from tradewinds.leakcheck.second_members import too_early
+from tradewinds.leakcheck.source import source_of
 from tradewinds.leakcheck.stamps import Stamp, false_moments, stamped
 from tradewinds.leakcheck.stretch import parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, leak_at
+from tradewinds.pipeline import encoding
+from tradewinds.pipeline.encoding import Panel
 from tradewinds.pipeline.task import Prepared
 
 CUTS = 8  # rows after which later bars are taken away, beside the ends of the parts
@@ -57,15 +60,15 @@ class Inputs:
         return newest[0], newest[1]
 
 
-def audit_inputs(prepared: Prepared, fitted: FittedForecaster | None) -> Inputs:
-    """Audit every column that the forecaster reads, of the instrument that is acted on.
+def audit_inputs(prepared: Prepared, fitted: FittedForecaster | Panel | None) -> Inputs:
+    """Audit every column that the forecaster reads, of the instrument that is acted on, or of all.
 
     Args:
         prepared: the request.
         fitted: its forecaster, whose own reading is then audited; None for the features as they are built.
     """
     audit, series, clock = Audit(), prepared.series, prepared.task.decision_times(prepared)
-    audit.leak = _lived_otherwise(prepared)
+    audit.leak = _lived_otherwise(prepared) or _no_member(prepared)
     settings, weather = prepared.config.series, prepared.config.weather
     for name, when, what in false_moments(parts_of(prepared), weather):
         row = min(int(series.index.searchsorted(when)), len(series.index) - 1)
@@ -82,12 +85,12 @@ def audit_inputs(prepared: Prepared, fitted: FittedForecaster | None) -> Inputs:
     valid, known = (_read(prepared, fitted, world) for world in (valid_world, known_world))
     moments = dict(_moments(table, series, prices, valid, known))
     calendar = second_calendar(series)
-    for column, name in enumerate(table.names):
+    for column, (name, own) in enumerate(zip(table.names, own_names(table, series), strict=True)):
         how, about, since = moments[name]
         part = observed_column(prepared, name, how, valid=about, known=since, reads=reads, stage="features")
         audit.take(part)
-        if name in calendar:
-            audit.leak = audit.leak or _other_calendar(prepared, name, table.values[:, column], calendar[name])
+        if own in calendar:
+            audit.leak = audit.leak or _other_calendar(prepared, name, table.values[:, column], calendar[own])
     audit.leak = audit.leak or _later_bars(prepared, fitted, table)
     audit.columns += [AuditedColumn(name, "observation", "told") for name in _static(prepared)]
     if prepared.config.model.kind in FORESEEING:
@@ -111,7 +114,8 @@ def _lived_otherwise(prepared: Prepared) -> Leak | None:
     dividends = np.zeros_like(close) if raw.dividends is None else raw.dividends[rows]
     before, after = close[:-1] - splits[1:] * dividends[1:], close[1:] * splits[1:]
     ours, theirs = series.close[1:] * before, series.close[:-1] * after
-    differing = np.flatnonzero((np.abs(ours - theirs) > SAME_PRICE * np.maximum(np.abs(theirs), 1e-300)).any(axis=1))
+    wrong = np.abs(ours - theirs) > SAME_PRICE * np.maximum(np.abs(theirs), 1e-300)
+    differing = np.flatnonzero((wrong & series.has_change[1:]).any(axis=1))
     if len(differing) == 0:
         return None
     row = int(differing[0])
@@ -123,10 +127,29 @@ def _lived_otherwise(prepared: Prepared) -> Leak | None:
     return leak_at(prepared, "audit", "series", row + 1, what)
 
 
-def _read(prepared: Prepared, fitted: FittedForecaster | None, series: Series) -> FeatureTable:
+def _no_member(prepared: Prepared) -> Leak | None:
+    """Find an instrument that trades before it is a member of its universe, or when it is none any more."""
+    place = too_early(prepared.panel, prepared.config.series)
+    if place is None:
+        return None
+    row, name = place
+    what = f"{name} trades at this bar, and is no member then, by a second reading of series.membership"
+    return leak_at(prepared, "audit", "series", row, what)
+
+
+def _read(prepared: Prepared, fitted: FittedForecaster | Panel | None, series: Series) -> FeatureTable:
     if fitted is None:
-        return build_features(series, prepared.config.features)
-    return encoding.read_features(fitted, series)[0]
+        return encoding.built_bars(series, prepared.config.features)
+    return encoding.read_bars(fitted, series)[0]
+
+
+def own_names(table: FeatureTable, series: Series) -> list[str]:
+    """Return the names of a table's columns without those of the instruments they are of."""
+    names, instruments = table.names, series.instruments
+    if len(instruments) == 1:
+        return list(names)
+    each = len(names) // len(instruments)
+    return [name.removesuffix(f".{instruments[number // each]}") for number, name in enumerate(names)]
 
 
 def _moments(
@@ -135,17 +158,18 @@ def _moments(
     """Yield per feature how its moments were found, (T,) what it is about and when it was known."""
     starts, columns = seconds(series.index), set(map(str, series.exogenous.columns))
     calendar, ever = second_calendar(series), np.full(len(starts), np.nan)
-    for number, name in enumerate(table.names):
-        level = name.removesuffix("_change").removesuffix(MISSING)
-        if name in columns:
+    own = own_names(table, series)
+    for number, (name, column) in enumerate(zip(table.names, own, strict=True)):
+        level = column.removesuffix("_change").removesuffix(MISSING)
+        if column in columns:
             yield name, ("stamped", valid.values[:, number], known.values[:, number])
         elif level in columns:
-            place = table.names.index(level)
+            place = own.index(level)  # a column of the series' own is the same for all instruments
             about, since = valid.values[:, place], known.values[:, place]
-            if name.endswith("_change"):  # of two rows the later one's
+            if column.endswith("_change"):  # of two rows the later one's
                 about, since = (np.fmax(one, np.append(np.nan, one[:-1])) for one in (about, since))
             yield name, ("bounded", about, since)
-        elif name in calendar:  # the clock goes on by itself: known at any time, and so at no moment
+        elif column in calendar:  # the clock goes on by itself: known at any time, and so at no moment
             yield name, ("recomputed", starts, ever)
         else:
             yield name, ("bounded", starts, prices)
@@ -170,27 +194,39 @@ def _other_calendar(prepared: Prepared, name: str, values: Array, expected: Arra
         return None
     row, whose = int(wrong[0]), "another moment"
     for later in (1, -1, 2, -2):
-        if np.allclose(values[2:-2], np.roll(expected, -later)[2:-2], atol=1e-9):
+        moved, told = np.roll(expected, -later)[2:-2], values[2:-2]
+        if np.allclose(told[~np.isnan(told)], moved[~np.isnan(told)], atol=1e-9):
             whose = f"the bar {abs(later)} {'later' if later > 0 else 'earlier'}"
             break
     return leak_at(prepared, "audit", "features", row, f"column {name} is that of {whose}, not of its own bar")
 
 
-def _later_bars(prepared: Prepared, fitted: FittedForecaster | None, table: FeatureTable) -> Leak | None:
+def _later_bars(prepared: Prepared, fitted: FittedForecaster | Panel | None, table: FeatureTable) -> Leak | None:
     """Take away the bars after some rows: no column may change at or before them."""
     series = prepared.series
     for row in _rows(prepared, table.first_row):
         shorter = _read(prepared, fitted, series.rows(range(row + 1)))
         if shorter.names != table.names:
             return leak_at(prepared, "audit", "features", row, "other columns are read when later bars are away")
-        ours, theirs = table.values[: row + 1], shorter.values
-        other = ~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)))
+        other = _differing(table, shorter, row)
         if other.any():
             first = int(np.flatnonzero(other.any(axis=1))[0])
-            name = table.names[int(np.flatnonzero(other[first])[0])]
-            what = f"column {name} is another when the bars after {series.index[row].isoformat()} are away"
-            return leak_at(prepared, "audit", "features", first, what)
+            column = int(np.flatnonzero(other[first])[0])
+            what = (
+                f"column {table.names[column]} is another when the bars after {series.index[row].isoformat()} are away"
+            )
+
+            def seen(world: Prepared, row: int = row, column: int = column) -> bool:
+                return bool(_differing(table, _read(world, fitted, world.series), row)[:, column].any())
+
+            return leak_at(prepared, "audit", "features", first, f"{what}{source_of(prepared, row, seen)}")
     return None
+
+
+def _differing(one: FeatureTable, other: FeatureTable, row: int) -> NDArray[np.bool_]:
+    """(R, F) which features up to a row are not the same."""
+    ours, theirs = one.values[: row + 1], other.values[: row + 1]
+    return np.asarray(~((ours == theirs) | (np.isnan(ours) & np.isnan(theirs))))
 
 
 def _rows(prepared: Prepared, first_row: int) -> list[int]:
@@ -208,13 +244,14 @@ def _static(prepared: Prepared) -> tuple[str, ...]:
     return static_features(prepared.panel.instruments, prepared.config.features)[1]
 
 
-def _future(prepared: Prepared, fitted: FittedForecaster | None, reads: Array) -> Audit:
+def _future(prepared: Prepared, fitted: FittedForecaster | Panel | None, reads: Array) -> Audit:
     """Audit what is read of the bars ahead: an announced value is known when its row is read."""
     config, series = prepared.config, prepared.series
     which: tuple[Stamp, Stamp] = ("announced", "valid")
     worlds = [world_of(prepared, stamped(parts_of(prepared), stamp, config.series)).series for stamp in which]
-    if fitted is not None and fitted.reader is not None:
-        timetable = fitted.reader.timetable
+    shared = next(iter(fitted.values())) if isinstance(fitted, Mapping) else fitted
+    if shared is not None and shared.reader is not None:
+        timetable = shared.reader.timetable
     else:
         part = prepared.split.forecaster
         timetable = Timetable.learned(series.index[part.start : part.stop], series.bar_length)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.data.features import build_features
+from forecaster.data.panel import build_panel_features
 from forecaster.data.splits import Split
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.prepare import prepared_from
@@ -15,8 +15,8 @@ from tradewinds.tasks import task_of
 
 
 def read_features(plain: Mapping[str, Any], parts: Parts, split: Split) -> dict[str, list[tuple[int, NDArray[Any]]]]:
-    """Prepare a request and return the features of its traded instrument, as a trace holds them."""
+    """Prepare a request and return the features of what is traded, as a trace holds them."""
     config = request_from(plain)
     prepared = prepared_from(config, task_of(config), parts, split)
-    table = build_features(prepared.series, prepared.config.features)
-    return {"features": [(0, np.asarray(table.values))]}
+    tables = build_panel_features(prepared.series, prepared.config.features)
+    return {"features": [(0, np.concatenate([table.values for table in tables], axis=1))]}

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-import forecaster.hidden_states as encoding
 from forecaster.config import BaselineConfig
-from forecaster.hidden_states import HiddenStates
 from tradewinds.core.console import Silent
 from tradewinds.evaluation.coins import FALSE_ALARM, Knowledge
 from tradewinds.evaluation.coins import knowledge as found_in
@@ -25,7 +23,8 @@ from tradewinds.leakcheck.still import still
 from tradewinds.leakcheck.stretch import aligned, first_row, parts_of
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import last_bars
-from tradewinds.pipeline import steps
+from tradewinds.pipeline import encoding, steps
+from tradewinds.pipeline.encoding import States
 from tradewinds.pipeline.prepare import prepared_from, seed_for
 from tradewinds.pipeline.records import Array, Luck
 from tradewinds.pipeline.task import Models, Prepared
@@ -78,13 +77,14 @@ class Placebo:
         if played >= ENOUGH:
             return
         series, issue, kind = world.series, world.task.issue_bars, world.config.model.kind
-        _, states = models.forecasting()
+        states = models.states
+        assert states is not None
 
-        def forged(copy: HiddenStates) -> Luck:
+        def forged(copy: States) -> Luck:
             return self._luck(world, dataclasses.replace(models, states=copy))
 
         self._note(self.control, forged(knowing_all(states, series)))
-        if issue == 1 and states.forecast.shape[1] == 1:  # an order that fills a bar later earns the bar after that
+        if issue == 1 and states.forecast.shape[-1] == 1:  # an order that fills a bar later earns the bar after that
             self._note(self.control, Luck({}, forged(knowing_late(states, series, -1)).strategies), ", a bar farther")
         late = forged(knowing_late(states, series, issue)).forecasts[kind]
         self.tables.setdefault(LATE, []).append(late)
@@ -202,7 +202,7 @@ def _size(prepared: Prepared) -> tuple[int, int]:
 
 def _encoded(world: Prepared, models: Models) -> Models:
     assert models.forecaster is not None
-    return dataclasses.replace(models, states=encoding.encode(models.forecaster, world.series))
+    return dataclasses.replace(models, states=encoding.encode_bars(models.forecaster, world.series))
 
 
 def _last_rows(prepared: Prepared, models: Models, rows: range) -> Prepared | None:

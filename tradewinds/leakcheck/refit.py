@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from forecaster.data.panel import build_panel_features
 from forecaster.fitted import FittedForecaster
 from tradewinds.core.console import Silent
-from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_of
+from tradewinds.leakcheck.stretch import moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
 from tradewinds.leakcheck.worlds import another_world
 from tradewinds.pipeline import steps
 from tradewinds.pipeline.artifact import Artifact, read
+from tradewinds.pipeline.encoding import Panel, of_instruments
 from tradewinds.pipeline.task import Models, Prepared
 from trading_agent import TrainedAgent
 
@@ -33,25 +35,27 @@ class Fits:
         """Return them as a run leaves them, without states."""
         return Models(self.of(prepared), policy=None if self.agent is None else self.agent.policy)
 
-    def of(self, prepared: Prepared) -> FittedForecaster:
-        """Return the forecaster of the instrument the agent trades."""
-        return self.panel[prepared.series.instruments[0]]
+    def of(self, prepared: Prepared) -> FittedForecaster | Panel:
+        """Return the forecaster of the instrument the agent trades, or those of all."""
+        fitted: FittedForecaster | Panel = of_instruments(self.panel, prepared.series)
+        return fitted
 
 
 def first_fit(prepared: Prepared, run: Path, verdict: Verdict) -> Fits | None:
     """Fit forecaster and agent as `run` does, artifacts in `run`; None where the forecaster was fitted too far."""
     panel, artifact = steps.train_forecaster(prepared, run, SILENT)
-    fitted, config = panel[prepared.series.instruments[0]], prepared.config
+    fitted, config = next(iter(panel.values())), prepared.config
     row = fitted.fit_end + config.model.horizon + config.split.embargo_bars
     verdict.count("split")
     if row >= prepared.split.agent.start:
         what = f"it was fitted up to row {fitted.fit_end}; with horizon and embargo that reaches the agent's first row"
         verdict.leak = leak_at(prepared, "split", "forecaster_fit", prepared.split.agent.start, what)
         return None
-    return Fits(panel, _fit_agent(prepared, fitted, artifact, run) if prepared.task.acts else None)
+    acting = of_instruments(panel, prepared.series)
+    return Fits(panel, _fit_agent(prepared, acting, artifact, run) if prepared.task.acts else None)
 
 
-def _fit_agent(prepared: Prepared, fitted: FittedForecaster, artifact: Artifact, run: Path) -> TrainedAgent:
+def _fit_agent(prepared: Prepared, fitted: FittedForecaster | Panel, artifact: Artifact, run: Path) -> TrainedAgent:
     models = steps.encoded(prepared, fitted, artifact, run / steps.HIDDEN_STATES, SILENT)
     return steps.train_agent(prepared, models, run, SILENT)[1]
 
@@ -103,13 +107,15 @@ def _agent_again(prepared: Prepared, models: Fits, first: TrainedAgent, folder: 
 def _stopped_again(prepared: Prepared, models: Fits, run: Path) -> Leak | None:
     """Change the bars after the first row that stops the fit: scaler and first epoch may not notice.
 
-    A linear base is left out: the stopping rows choose its penalty, as they choose the epoch.
+    A linear base is left out: the stopping rows choose its penalty, as they choose the epoch. So are other lifetimes:
+    an instrument that ends before those rows is stopped by earlier ones of its own.
     """
     model, trainer, panel = prepared.config.model, prepared.config.trainer, models.panel
-    first = max(first_row(prepared, fitted, name) for name, fitted in panel.items())
+    first = _first_decision(prepared, panel)
     last = prepared.split.forecaster.stop - model.horizon
     row = last - max(2, round(trainer.early_stopping_fraction * (last - first)))
-    world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row)))
+    other = another_world(parts_of(prepared), row, moment=moment_of(prepared, row), same_bars=True)
+    world = world_of(prepared, other)
     if model.linear_base:
         config = dataclasses.replace(prepared.config, model=dataclasses.replace(model, linear_base=False))
         prepared, world = (dataclasses.replace(one, config=config) for one in (prepared, world))
@@ -122,6 +128,13 @@ def _stopped_again(prepared: Prepared, models: Fits, run: Path) -> Leak | None:
         if fitted.history[0]["fit_loss"] != others[name].history[0]["fit_loss"]:
             return leak_at(prepared, "refit", "forecaster_fit", row + 1, what)
     return None
+
+
+def _first_decision(prepared: Prepared, panel: dict[str, FittedForecaster]) -> int:
+    """Return the first row with a whole context: of all, or where histories are ragged of the first that has one."""
+    length, fitted = prepared.config.model.context_length, next(iter(panel.values()))
+    first_rows = [table.first_row for table in build_panel_features(prepared.panel, fitted.config.features)]
+    return (max(first_rows) if prepared.panel.traded is None else min(first_rows)) + length - 1
 
 
 def _same_forecasters(

@@ -9,17 +9,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from forecaster.data.series import Series
+from forecaster.data.series import PRICES, Series
 from tradewinds.core.errors import RequestError
 from tradewinds.core.plugins import function_of
 from tradewinds.data.assemble.loaded import LoadedColumns
+from tradewinds.leakcheck.columns import Array
 from tradewinds.leakcheck.stretch import parts_of
 from tradewinds.leakcheck.verdict import Leak, Verdict
 from tradewinds.pipeline.task import Prepared
 
 RELOADS = (0.6, 0.8, 0.95)  # shares of the bars, or values, after which a source is cut off
 DAY = pd.Timedelta(days=1)
+FEWEST = 3  # bars of an instrument of which a loader may make something
+NOTHING = {"dividends": 0.0, "splits": 1.0}  # what stands where a series has no such column
 
 
 def check_source(prepared: Prepared, verdict: Verdict) -> None:
@@ -50,27 +54,76 @@ def _series_again(prepared: Prepared, share: float, verdict: Verdict) -> Leak | 
     except RequestError:  # that few bars are refused
         return None
     verdict.count("reload")
-    row = first_other_bar(whole, cut)
-    what = f"it was loaded otherwise with series.last={last:%Y-%m-%d}"
-    return None if row is None else Leak("reload", "series", row, whole.index[row].isoformat(), what)
+    place = other_bar(whole, cut)
+    if place is None:
+        return None
+    row, name = place
+    what = f"{f'of {name}: ' if name else ''}it was loaded otherwise with series.last={last:%Y-%m-%d}"
+    return Leak("reload", "series", row, whole.index[row].isoformat(), what)
 
 
-def first_other_bar(whole: Series, cut: Series) -> int | None:
-    """Return the first row of `whole` that `cut`, its beginning, holds otherwise; None if there is none."""
-    size = len(cut.index)
-    if not whole.index[:size].equals(cut.index):
-        return int(np.flatnonzero(whole.index[:size] != cut.index[: len(whole.index)])[0]) if size else 0
-    names = ("open", "high", "low", "close", "volume", "dividends", "splits")
-    pairs = [(getattr(whole, name), getattr(cut, name)) for name in names]
-    pairs.append((whole.exogenous.to_numpy(np.float64), cut.exogenous.to_numpy(np.float64)))
-    rows = []
-    for ours, theirs in pairs:
-        if ours is None or theirs is None or ours.shape[1] != theirs.shape[1]:
-            rows += [] if ours is theirs else [0]
-            continue
-        same = (ours[:size] == theirs) | (np.isnan(ours[:size]) & np.isnan(theirs))
-        rows += np.flatnonzero(~same.all(axis=1))[:1].tolist()
-    return min(rows, default=None)
+def other_bar(whole: Series, cut: Series) -> tuple[int, str] | None:
+    """Return the first row of `whole` that `cut`, its beginning, holds otherwise, and whose; None if there is none.
+
+    Of several instruments those are compared that are listed by then, at the bars that any of them has. When one is
+    gone for good is not: a loader tells that from the bars that do not come.
+    """
+    missing = _missing(whole, cut)
+    if missing is not None:
+        return missing
+    names, several = cut.instruments, len(whole.instruments) > 1
+    ours = np.array([whole.instruments.index(name) for name in names])
+    known = np.flatnonzero(_traded(whole)[:, ours].any(axis=1))  # (N,) rows of the whole
+    known = known[(whole.index[known] >= cut.index[0]) & (whole.index[known] <= cut.index[-1])]
+    there = np.flatnonzero((cut.index >= whole.index[0]) & (cut.index <= whole.index[-1]))
+    least = min(len(known), len(there))
+    strange = np.flatnonzero(whole.index[known[:least]] != cut.index[there[:least]])
+    if len(strange) or len(known) != len(there):
+        return int(known[min(int(strange[0]) if len(strange) else least, len(known) - 1)]), ""
+    exogenous = [series.exogenous.to_numpy(np.float64)[rows] for series, rows in ((whole, known), (cut, there))]
+    differing = [(row, "") for row in _differing(*exogenous)[0][:1].tolist()]
+    for one, other in _columns(whole, cut):
+        rows, assets = _differing(one[np.ix_(known, ours)], other[there])
+        differing += [(int(row), names[asset] if several else "") for row, asset in zip(rows[:1], assets, strict=False)]
+    first = min(differing, key=lambda place: place[0], default=None)
+    return None if first is None else (int(known[first[0]]), first[1])
+
+
+def _missing(whole: Series, cut: Series) -> tuple[int, str] | None:
+    """Return the first bar of an instrument that only one of them has, though it had bars enough by then; or None."""
+    by_then = _traded(whole)[: int(whole.index.searchsorted(cut.index[-1], side="right"))]
+    for number, name in enumerate(whole.instruments):
+        if name not in cut.instruments and by_then[:, number].sum() >= FEWEST:
+            return int(by_then[:, number].argmax()), name
+    return next(((0, name) for name in cut.instruments if name not in whole.instruments), None)
+
+
+def _columns(whole: Series, cut: Series) -> Iterator[tuple[Array, Array]]:
+    """Yield the (T, A) columns of both that are to be the same; what one lacks is nothing, or is not compared."""
+    yield _traded(whole), _traded(cut)
+    names = PRICES if whole.single_price == cut.single_price else ("close",)
+    for name in (*names, "volume", "dividends", "splits"):
+        pair = getattr(whole, name), getattr(cut, name)
+        if name in NOTHING:
+            one, other = (
+                np.full(series.close.shape, NOTHING[name]) if column is None else column
+                for series, column in zip((whole, cut), pair, strict=True)
+            )
+            yield one, other
+        elif pair[0] is not None and pair[1] is not None:
+            yield pair
+
+
+def _differing(one: Array, other: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows and columns at which two tables differ, in the order of rows."""
+    if one.shape != other.shape:
+        return np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    rows, columns = np.nonzero(~((one == other) | (np.isnan(one) & np.isnan(other))))
+    return rows, columns
+
+
+def _traded(series: Series) -> Array:
+    return np.ones(series.close.shape) if series.traded is None else series.traded.astype(np.float64)
 
 
 def _weather_again(prepared: Prepared, share: float, verdict: Verdict) -> Leak | None:

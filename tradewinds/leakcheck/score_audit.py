@@ -21,7 +21,8 @@ def audit_scores(prepared: Prepared, models: Models, rows: range) -> Audit:
     tables = prepared.task.scored(prepared, models, rows)
     if not tables:
         audit.notes.append("too few bars: no score was audited")
-    for table in tables:
+    changes = second_changes(prepared.panel)
+    for table in (table for table in tables if len(table.issued)):
         audit.take(
             outcome_column(
                 prepared,
@@ -33,14 +34,15 @@ def audit_scores(prepared: Prepared, models: Models, rows: range) -> Audit:
                 issued=reads[table.issued],
             )
         )
-        audit.leak = audit.leak or _wrong_outcome(prepared, table) or _wrong_issue(prepared, models, table)
+        audit.leak = audit.leak or _wrong_outcome(prepared, table, changes) or _wrong_issue(prepared, models, table)
     return audit
 
 
-def _wrong_outcome(prepared: Prepared, table: Scored) -> Leak | None:
+def _wrong_outcome(prepared: Prepared, table: Scored, changes: Array) -> Leak | None:
     """Find a forecast that is scored by another bar than its own."""
-    series = prepared.series
-    outcomes = series.close[:, 0] if table.prices else second_changes(series)[:, 0]
+    name = prepared.series.instruments[0] if table.instrument is None else table.instrument
+    number = prepared.panel.instruments.index(name)
+    outcomes = (prepared.panel.close if table.prices else changes)[:, number]
     scale = float(np.nanstd(outcomes)) or 1.0
     wrong = np.flatnonzero(~np.isclose(table.truth, outcomes[table.outcome], rtol=SAME, atol=SAME * scale))
     if len(wrong) == 0:
@@ -54,7 +56,8 @@ def _wrong_outcome(prepared: Prepared, table: Scored) -> Leak | None:
 
 def _wrong_issue(prepared: Prepared, models: Models, table: Scored) -> Leak | None:
     """Find a forecast that was issued at another bar than it is said to be."""
-    _, states = models.forecasting()
+    states = models.states if table.instrument is None else models.forecasting_panel()[1].instrument(table.instrument)
+    assert isinstance(states, HiddenStates)
     ahead = table.outcome - table.issued
     told = _told(prepared, states, table.issued, ahead, prices=table.prices)
     scale = float(np.nanmax(np.abs(told))) or 1.0

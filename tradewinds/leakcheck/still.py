@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.hidden_states import encode
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.leakcheck.stretch import parts_of
 from tradewinds.leakcheck.verdict import Leak, leak_at
+from tradewinds.pipeline.encoding import encode_bars
 from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Models, Prepared
@@ -28,7 +28,7 @@ def still(prepared: Prepared, models: Models) -> Leak | None:
     task = prepared.task
     for number, config in enumerate(task.frictions(prepared.config)):
         world = prepared_from(config, task, still_parts(parts_of(prepared)), prepared.split, trains=False)
-        states = encode(models.forecaster, world.series)
+        states = encode_bars(models.forecaster, world.series)
         tested = dataclasses.replace(world, split=dataclasses.replace(world.split, validation=world.split.test))
         space = task.vector_env(tested, states, "validation", num_envs=1).single_action_space
         restless = dataclasses.replace(models, states=states, policy=RandomPolicy(space, number))

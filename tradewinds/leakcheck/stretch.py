@@ -4,10 +4,11 @@ import dataclasses
 
 import pandas as pd
 
-import forecaster.hidden_states as encoding
 from forecaster.data.splits import Split
 from forecaster.fitted import FittedForecaster
 from tradewinds.data.assemble.loaded import Parts
+from tradewinds.pipeline import encoding
+from tradewinds.pipeline.encoding import Panel
 from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.pipeline.task import Prepared
 
@@ -42,11 +43,11 @@ def parts_of(prepared: Prepared) -> Parts:
     return prepared.parts
 
 
-def first_row(prepared: Prepared, fitted: FittedForecaster, name: str | None = None) -> int:
-    """Return the first row with a whole context behind it, of the traded instrument or the one named."""
+def first_row(prepared: Prepared, fitted: FittedForecaster | Panel, name: str | None = None) -> int:
+    """Return the first row with a whole context behind it, of what is acted on or of the instrument named."""
     series = prepared.series if name is None else prepared.panel.instrument(name)
-    table, _ = encoding.read_features(fitted, series)
-    return table.first_row + fitted.config.model.context_length - 1
+    table, _ = encoding.read_bars(fitted, series)
+    return table.first_row + prepared.config.model.context_length - 1
 
 
 def short_stretch(prepared: Prepared, parts: Parts, first: int) -> Prepared | None:

@@ -1,14 +1,14 @@
 """What every stage of the real pipeline said at every bar, in order, so that two worlds can be compared."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import forecaster.hidden_states as encoding
+from tradewinds.pipeline import encoding
 from tradewinds.pipeline.records import TraceTables
 from tradewinds.pipeline.task import Models, Prepared
 
@@ -38,11 +38,28 @@ class Trace:
         tables: by stage.
         models: the models behind them, with the states of this world.
         decisions: what the agent decided, or None where nobody did.
+        instruments: the A that are acted on at once, or none: by them (T, A), (T, A, D) and blocks of columns are told.
     """
 
     tables: TraceTables
     models: Models | None = None
     decisions: pd.DataFrame | None = None
+    instruments: tuple[str, ...] = field(default=())
+
+
+class Difference(NamedTuple):
+    """Where two traces part.
+
+    Attributes:
+        stage: one of `STAGES`.
+        row: the first at which they do.
+        whose: the first instrument of which they do, in words that begin a sentence; empty where there is but one, or
+            what differs is of all together.
+    """
+
+    stage: str
+    row: int
+    whose: str
 
 
 def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
@@ -55,26 +72,29 @@ def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
     """
     series, fitted = prepared.series, models.forecaster
     assert fitted is not None
-    prices = [getattr(series, name) for name in ("open", "high", "low", "close", "volume")]
-    tables: TraceTables = {
-        "series": [(0, table) for table in (*prices, series.exogenous.to_numpy(np.float64)) if table is not None]
-    }
-    features, scaled = encoding.read_features(fitted, series)
+    columns: list[Values | None] = [getattr(series, name) for name in ("open", "high", "low", "close", "volume")]
+    if len(prepared.panel.instruments) > 1:  # a world may have gaps and ends that another has not
+        shape = series.close.shape
+        columns += [np.ones(shape, dtype=bool) if series.traded is None else series.traded]
+        columns += [np.zeros(shape, dtype=bool) if series.delisted is None else series.delisted]
+    common = series.exogenous.to_numpy(np.float64)[:, None]  # (T, 1, K): of no instrument
+    tables: TraceTables = {"series": [(0, table) for table in (*columns, common) if table is not None]}
+    features, scaled = encoding.read_bars(fitted, series)
     tables["features"], tables["scaler"] = [(0, features.values)], [(0, scaled)]
-    states = encoding.encode(fitted, series)
+    states = encoding.encode_bars(fitted, series)
     tables["hidden_states"] = [(0, states.hidden_state)]
     tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
     models = replace(models, states=states)
     acted, decisions = prepared.task.trace(prepared, models, rows)
-    return Trace(tables | acted, models, decisions)
+    return Trace(tables | acted, models, decisions, series.instruments if prepared.several else ())
 
 
 def first_difference(
     one: Trace, other: Trace, *, last_row: int, first_row: int = 0, shift: int = 0, tolerance: float = 0.0
-) -> tuple[str, int] | None:
-    """Return the first stage in which two traces differ at or before `last_row`, and its first such row; None if none.
+) -> Difference | None:
+    """Return the first stage in which two traces differ at or before `last_row`, its first such row, and of whom.
 
-    A stage that only one of them reached, for want of bars, is not compared.
+    None if they do not. A stage that only one of them reached, for want of bars, is not compared.
 
     Args:
         one: the trace of the true world.
@@ -87,16 +107,36 @@ def first_difference(
     for stage in (name for name in STAGES if name in one.tables and name in other.tables):
         allowed = max(tolerance, ROUNDING if stage == "scores" else 0.0)
         pairs = zip(one.tables[stage], other.tables[stage], strict=True)
-        rows = [row for ours, theirs in pairs for row in _differing(ours, theirs, last_row, first_row, shift, allowed)]
-        if rows:
-            return stage, min(rows)
+        places = [
+            (row, _whose(stage, ours[1], column, one.instruments))
+            for ours, theirs in pairs
+            for row, column in _differing(ours, theirs, last_row, first_row, shift, allowed)
+        ]
+        if places:
+            return Difference(stage, *min(places, key=lambda place: place[0]))
     return None
+
+
+def _whose(stage: str, table: Values, column: int, instruments: tuple[str, ...]) -> str:
+    """Name the instrument of a column of a table (T, ...) whose other axes are laid out one after another."""
+    size = len(instruments)
+    if size == 0 or stage == "equity":
+        return ""
+    asset = None
+    if stage in ("actions", "fills"):  # (T, A), or of every strategy (T, S, A)
+        asset = column % size if table.shape[-1] == size else None
+    elif table.ndim == 2:  # (T, A), or a block of columns each and what is common to all
+        block = table.shape[1] // size
+        asset = column // block if block and column < block * size else None
+    elif table.shape[1] == size:  # (T, A, ...)
+        asset = column // (int(np.prod(table.shape[1:])) // size)
+    return "" if asset is None else f"of {instruments[asset]}: "
 
 
 def _differing(
     ours: tuple[int, Values], theirs: tuple[int, Values], last_row: int, first_row: int, shift: int, tolerance: float
-) -> Iterator[int]:
-    """Yield the first row of two tables at which they differ, if there is one."""
+) -> Iterator[tuple[int, int]]:
+    """Yield the first row of two tables at which they differ, if there is one, and its first such column."""
     start = max(ours[0], theirs[0] + shift, first_row)
     stop = min(last_row + 1, ours[0] + len(ours[1]), theirs[0] + shift + len(theirs[1]))
     if start >= stop:
@@ -104,11 +144,11 @@ def _differing(
     left = ours[1][start - ours[0] : stop - ours[0]].astype(np.float64).reshape(stop - start, -1)
     right = theirs[1][start - shift - theirs[0] : stop - shift - theirs[0]].astype(np.float64).reshape(stop - start, -1)
     if left.shape != right.shape:
-        yield start
+        yield start, 0
         return
     same = (left == right) | (np.isnan(left) & np.isnan(right))
     if tolerance:
         same |= np.abs(left - right) <= tolerance * np.maximum(1.0, np.abs(left))
     wrong = np.flatnonzero(~same.all(axis=1))
     if len(wrong):
-        yield start + int(wrong[0])
+        yield start + int(wrong[0]), int((~same[wrong[0]]).argmax())

@@ -14,10 +14,12 @@ from forecaster.fitted import FittedForecaster
 from tradewinds.core.errors import RequestError
 from tradewinds.leakcheck.fresh import brings_plugins, fresh
 from tradewinds.leakcheck.refit import Fits
+from tradewinds.leakcheck.source import source_of
 from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_of
-from tradewinds.leakcheck.trace import Trace, first_difference, trace
+from tradewinds.leakcheck.trace import Difference, Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
+from tradewinds.pipeline.encoding import Panel
 from tradewinds.pipeline.records import Forecasts, Outcome
 from tradewinds.pipeline.task import Models, Prepared
 
@@ -101,9 +103,14 @@ class WorldWalk:
     def frozen(self) -> Leak | None:
         """Replace all after the bar."""
         world = world_of(self.prepared, another_world(parts_of(self.prepared), self.number, moment=self._moment))
-        difference = first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
-        what = f"it changed when only bars after {self._bar} were changed"
-        return None if difference is None else leak_at(self.prepared, "frozen", *difference, what)
+        difference = self._difference(world)
+        if difference is None:
+            return None
+        source = source_of(self.prepared, self.number, lambda world: self._difference(world) is not None)
+        return self._leak("frozen", difference, f"it changed when only bars after {self._bar} were changed{source}")
+
+    def _difference(self, world: Prepared) -> Difference | None:
+        return first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
 
     def stream(self) -> Leak | None:
         """Let the bar be the last one there is."""
@@ -119,9 +126,12 @@ class WorldWalk:
         other = trace(world, self.models, world.split.test)
         difference = first_difference(self.true, other, last_row=last) or self._signal(world, other, last)
         what = f"it was another when {self._bar} was the last bar there was"
-        return None if difference is None else leak_at(self.prepared, "stream", *difference, what)
+        return None if difference is None else self._leak("stream", difference, what)
 
-    def _signal(self, world: Prepared, other: Trace, last: int) -> tuple[str, int] | None:
+    def _leak(self, probe: str, difference: Difference, what: str) -> Leak:
+        return leak_at(self.prepared, probe, difference.stage, difference.row, f"{difference.whose}{what}")
+
+    def _signal(self, world: Prepared, other: Trace, last: int) -> Difference | None:
         """Compare what `signal` says after the last bar with what the batch said of it."""
         start, actions = self.true.tables.get("actions", [(0, np.empty(0))])[0]
         if not start <= last < start + len(actions) or other.models is None:
@@ -130,8 +140,12 @@ class WorldWalk:
             decision = world.task.decision(world, other.models, world.split.test)
         except RequestError:  # no moment at which anything is decided, such as the middle of a unit's day
             return None
-        same = np.array_equal(world.task.decided(decision), actions[last - start], equal_nan=True)
-        return None if same else ("actions", last)
+        ours, theirs = (np.atleast_1d(one) for one in (actions[last - start], world.task.decided(decision)))
+        if np.array_equal(theirs, ours, equal_nan=True):
+            return None
+        names, differs = self.true.instruments, ours.shape == theirs.shape and len(ours) == len(self.true.instruments)
+        whose = f"of {names[int((ours != theirs).argmax())]}: " if differs else ""
+        return Difference("actions", last, whose)
 
     def warm_up(self) -> Leak | None:
         """Begin some bars later."""
@@ -142,16 +156,24 @@ class WorldWalk:
             return None
         other = trace(world, self.models, split.test)
         read = ("features", "scaler", "hidden_states", "forecasts")
-        ours, theirs = (Trace({name: one.tables[name] for name in read}) for one in (self.true, other))
-        start = first_row(self.prepared, self._fitted) + later
+        ours, theirs = (
+            Trace({name: one.tables[name] for name in read}, instruments=one.instruments) for one in (self.true, other)
+        )
+        start = max(later, self._alike(world.series)) + first_row(self.prepared, self._fitted)
         difference = first_difference(
             ours, theirs, last_row=size - 1, first_row=start, shift=later, tolerance=SAME_STATE
         )
         what = f"it never forgets where the series begins: {later} bars fewer at the start change it"
-        return None if difference is None else leak_at(self.prepared, "warm_up", *difference, what)
+        return None if difference is None else self._leak("warm_up", difference, what)
+
+    def _alike(self, series: Series) -> int:
+        """Return the row after the last change that an instrument has not, whose halt reaches over the later start."""
+        other = self.prepared.series.has_change[self.number + 1 :] != series.has_change[1:]
+        rows = np.flatnonzero(other.any(axis=1))
+        return self.number + 2 + int(rows[-1]) if len(rows) else 0
 
     @property
-    def _fitted(self) -> FittedForecaster:
+    def _fitted(self) -> FittedForecaster | Panel:
         assert self.models.forecaster is not None
         return self.models.forecaster
 

@@ -1,6 +1,7 @@
 """Other worlds: what was loaded, the same up to a bar and different after it. Must not know the pipeline."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,25 +11,40 @@ from numpy.typing import NDArray
 from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import LoadedColumns, Parts
+from tradewinds.leakcheck.lifetimes import other_lifetimes
 
 Array = NDArray[np.float64]
 WALKS = ((0.0, 0.0), (0.01, 0.8), (-0.01, -0.8))  # drift a bar, and what is left of a step in the next one
 
 
-def another_world(parts: Parts, last_row: int, *, moment: pd.Timestamp | None = None, seed: int = 0) -> Parts:
+def another_world(
+    parts: Parts,
+    last_row: int,
+    *,
+    moment: pd.Timestamp | None = None,
+    seed: int = 0,
+    same_bars: bool = False,
+    only: Sequence[int] | None = None,
+) -> Parts:
     """Replace the prices of all bars after `last_row`, and of all else what became known after `moment`.
 
     The moment is the bar's close, or an earlier one at which what it says is read, as a gate closure; None: its close.
     Prices walk another path from the last close on, at another volatility: at random, or for the next two seeds in a
     trend up and in a zigzag down, so that whatever is chosen by what comes is chosen otherwise in one of them. Volumes,
     dividends, splits and columns take other values. Missing values stay missing, so that what is filled from the far
-    end of a hole shows.
+    end of a hole shows. Of several instruments each walks a path of its own, half of them up where the others go down;
+    and where histories are ragged, others list, halt and are delisted than truly did, the first of them in the next
+    bars, or with `same_bars` the very same. With `only` the future is another one of these instruments alone.
     """
     rng = np.random.default_rng([seed, last_row])
     series = parts.series.series
     moment = series.close_time[last_row] if moment is None else moment
+    bars = _other_bars(series, last_row, moment, rng, seed, same_bars)
+    if only is not None:
+        bars = _of_some(series, bars, only)
+        return dataclasses.replace(parts, series=dataclasses.replace(parts.series, series=bars))
     return Parts(
-        dataclasses.replace(parts.series, series=_other_bars(series, last_row, moment, rng, seed)),
+        dataclasses.replace(parts.series, series=bars),
         tuple(_other_columns(columns, series, moment) for columns in parts.columns),
     )
 
@@ -64,7 +80,18 @@ def last_bars(parts: Parts, count: int) -> Parts:
     return later_start(parts, max(len(parts.series.series.index) - count, 0))
 
 
-def _other_bars(series: Series, last_row: int, moment: pd.Timestamp, rng: np.random.Generator, seed: int) -> Series:
+def _of_some(true: Series, other: Series, chosen: Sequence[int]) -> Series:
+    """Return the true series with the columns of some instruments from another one."""
+    mixed: dict[str, Any] = {}
+    for name, column in other.columns().items():
+        mixed[name] = np.zeros_like(column) if getattr(true, name) is None else np.array(getattr(true, name))
+        mixed[name][:, list(chosen)] = column[:, list(chosen)]
+    return dataclasses.replace(true, **mixed)
+
+
+def _other_bars(
+    series: Series, last_row: int, moment: pd.Timestamp, rng: np.random.Generator, seed: int, same_bars: bool
+) -> Series:
     after = slice(last_row + 1, None)
     shape = series.close[after].shape
     if shape[0] == 0:
@@ -85,7 +112,33 @@ def _other_bars(series: Series, last_row: int, moment: pd.Timestamp, rng: np.ran
     }
     exogenous = _other_exogenous(series, moment, rng)
     ahead = tuple(_other_announcements(one, moment - series.bar_length) for one in series.future_covariates)
+    if series.traded is not None:
+        changed |= {"traded": series.traded, "delisted": series.delisted}
+        if not same_bars:
+            changed |= other_lifetimes(series.traded, series.delisted, last_row, rng)
+        changed |= _carried(changed, last_row)
     return dataclasses.replace(series, exogenous=exogenous, future_covariates=ahead, **changed)
+
+
+def _carried(columns: dict[str, Any], last_row: int) -> dict[str, Any]:
+    """Return the columns with closes carried, and no events, after a row where instruments do not trade."""
+    traded, close = columns["traded"], columns["close"]
+    rows: NDArray[np.int64] = np.arange(len(traded))[:, None]
+    last = np.maximum.accumulate(np.where(traded, rows, -1), axis=0)  # (T, A) the newest bar of its own
+    stands = np.where(last >= 0, np.take_along_axis(close, np.maximum(last, 0), axis=0), 1.0)
+    before = np.concatenate([np.full_like(last[:1], -1), last[:-1]])
+    nothing = {
+        "volume": (traded, 0.0),
+        "dividends": (traded & (before >= 0), 0.0),
+        "splits": (traded & (before >= 0), 1.0),
+    }
+    later = rows > last_row
+    carried = {}
+    for name in ("open", "high", "low", "close", "volume", "dividends", "splits"):
+        if columns.get(name) is not None:
+            there, value = nothing.get(name, (traded, stands))
+            carried[name] = np.where(later & ~there, value, columns[name])
+    return carried
 
 
 def _other_exogenous(series: Series, moment: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:
@@ -104,16 +157,18 @@ def _walk(
     series: Series, last_row: int, shape: tuple[int, ...], rng: np.random.Generator, *, kind: int
 ) -> dict[str, Array]:
     """Return prices of the bars to come: another path from the last close on, which jumps and then wanders."""
-    multiplies = series.target == "log_return"  # a temperature may be negative, and moves by differences
+    multiplies = series.is_price  # a temperature may be negative, and moves by differences
     size = 1.0 if multiplies else 10.0 * float(np.std(np.diff(series.close, axis=0))) + 1e-6
     last = series.close[last_row : last_row + 1]
     start = np.log(last) if multiplies else last
     drift, memory = WALKS[kind]
-    step = rng.normal(0.0, 0.03, shape)
+    step, apart = rng.normal(0.0, 0.03, shape), np.ones(shape[1])
+    if shape[1] > 1:  # else what is told of an instrument less the mean of all would hardly change
+        apart = np.where((np.arange(shape[1]) + rng.integers(2)) % 2, 1.0, -1.0) * rng.uniform(0.5, 1.5, shape[1])
     for row in range(1, len(step) if memory else 0):
         step[row] += memory * step[row - 1]
-    step = size * (step + drift)
-    step[0] += 0.2 * size
+    step = size * (step + drift * apart)
+    step[0] += 0.2 * size * apart
     close = start + np.cumsum(step, axis=0)
     open_ = np.concatenate([start, close[:-1]]) + size * rng.normal(0.0, 0.01, shape)
     rough = size * np.abs(rng.normal(0.0, 0.01, (2, *shape)))

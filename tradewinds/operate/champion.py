@@ -80,9 +80,10 @@ def check_series(agent: Artifact, version: Version, prepared: Prepared) -> None:
     if since is not None and pd.Timestamp(since, tz="UTC") <= trained_to:
         return
     row = int(prepared.series.index.searchsorted(trained_to, side="right"))
-    ours = prepared.series.changes()[max(row - len(theirs), 0) : row, 0]
+    changes = prepared.series.changes()[max(row - len(theirs), 0) : row]
+    ours = changes if prepared.several else changes[:, 0]
     there = row > len(theirs) and prepared.series.index[row - 1] == trained_to
-    if not there or not np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN):
+    if not there or ours.shape != theirs.shape or not np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN):
         difference = (
             f"were {_shown(theirs)} and are {_shown(ours)} in this series" if there else "are not in this series"
         )
@@ -93,7 +94,7 @@ def check_series(agent: Artifact, version: Version, prepared: Prepared) -> None:
 
 
 def _shown(returns: NDArray[np.float64]) -> str:
-    return " ".join(f"{value:+.4f}" for value in returns[-2:])
+    return " ".join(f"{value:+.4f}" for value in returns[-2:].reshape(-1)[:4])
 
 
 def prove(runs: Path, version: Version) -> Artifact:

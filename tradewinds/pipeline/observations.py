@@ -5,30 +5,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.data.features import build_features
+from forecaster.data.features import FeatureTable
+from forecaster.data.panel import build_panel_features
 from tradewinds.pipeline.task import Prepared
 
 if TYPE_CHECKING:
-    from forecaster.hidden_states import HiddenStates
+    from tradewinds.pipeline.encoding import States
 
 
-def observed(name: str, prepared: Prepared, states: "HiddenStates") -> NDArray[np.float32]:
-    """Return (T, F) what `hidden_state`, `forecast` or `features` of `rollout.observe` stands for."""
+def observed(name: str, prepared: Prepared, states: "States") -> NDArray[np.float32]:
+    """Return (T, F) what `hidden_state`, `forecast` or `features` of `rollout.observe` stands for.
+
+    Of several instruments it is (T, A, F), each one's own.
+    """
     if name == "features":
-        table = build_features(prepared.series, prepared.config.features)
-        values = table.values[:, : table.plain]  # what is only there to be selected is the forecaster's alone
-        return np.nan_to_num(values, nan=0.0).astype(np.float32)
+        config = prepared.config.features
+        tables = [_plain(table) for table in build_panel_features(prepared.series, config)]
+        return np.stack(tables, axis=1) if prepared.several else tables[0]
     return states.forecast if name == "forecast" else states.hidden_state
 
 
-def first_unseen(states: "HiddenStates", row: int, *, horizon: int, embargo: int) -> int:
+def _plain(table: FeatureTable) -> NDArray[np.float32]:
+    values = table.values[:, : table.plain]  # what is only there to be selected is the forecaster's alone
+    return np.nan_to_num(values, nan=0.0).astype(np.float32)
+
+
+def first_unseen(states: "States", row: int, *, horizon: int, embargo: int) -> int:
     """Return the first of the rows up to `row`, without a gap, that `assert_unseen` lets pass."""
     t = np.arange(row)
     broken = (states.fit_end[:row] + horizon + embargo >= t) | (t < states.first_row)
     return int(np.flatnonzero(broken)[-1]) + 1 if broken.any() else 0
 
 
-def assert_unseen(states: "HiddenStates", rows: range, *, horizon: int, embargo: int) -> None:
+def assert_unseen(states: "States", rows: range, *, horizon: int, embargo: int) -> None:
     """Check that the forecaster behind each of `rows` had stopped learning before it.
 
     Raises:

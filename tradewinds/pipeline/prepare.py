@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from forecaster.baselines.boosting import boosting_is_installed
 from forecaster.baselines.statistical import require_classical
-from forecaster.data.features import build_features, static_features
+from forecaster.data.features import static_features
+from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
 from forecaster.data.splits import Split, split_rows
 from tradewinds.core.errors import RequestError
@@ -23,11 +25,12 @@ from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.checks.excursions import doubt_last_bars
 from tradewinds.data.inspection import brief
 from tradewinds.data.shared import read_parts
-from tradewinds.pipeline.task import Prepared, Task
+from tradewinds.pipeline.task import Prepared, Task, named
 from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
 from trading_agent.common.checkpoint import FILE as CHECKPOINT_FILE
 
+MOST_LISTED = 32  # instruments that the identity of a series lists; of more it holds how many, and a hash
 ROOM = 8 * 2**20  # bytes that a small run takes: two pages, a report, models
 
 
@@ -99,9 +102,7 @@ def _lived(raw: Series) -> tuple[Series, list[str]]:
 def _check_instrument(series: Series, config: Config) -> None:
     chosen, names = config.rollout.instrument, series.instruments
     if chosen is not None and chosen not in names:
-        raise RequestError(
-            f"rollout.instrument must be one of {', '.join(names)}, was '{chosen}'{nearest(chosen, names)}"
-        )
+        raise RequestError(f"rollout.instrument must be one of {named(names)}, was '{chosen}'{nearest(chosen, names)}")
 
 
 def _identity(series: Series, config: Config) -> str:
@@ -109,7 +110,10 @@ def _identity(series: Series, config: Config) -> str:
     traded = (
         f", {config.rollout.instrument} traded" if len(series.instruments) > 1 and config.rollout.instrument else ""
     )
-    return f"{series.name} ({', '.join(series.instruments)}, bars of {series.bar_length}{traded})"
+    names = ", ".join(series.instruments)
+    if len(series.instruments) > MOST_LISTED:
+        names = f"{len(series.instruments)} instruments {hashlib.sha256(names.encode()).hexdigest()[:12]}"
+    return f"{series.name} ({names}, bars of {series.bar_length}{traded})"
 
 
 def check_surroundings(config: Config) -> None:
@@ -147,6 +151,10 @@ def _check_classical(config: Config) -> None:
         require_classical(config.baselines.classical)
     except ValueError as error:
         raise RequestError(f"baselines.classical: {error}") from None
+    if config.baselines.boosting and not boosting_is_installed():
+        raise RequestError(
+            "baselines.boosting=true needs LightGBM; type pip install 'tradewinds[boosting]', or set it to false"
+        )
 
 
 def _check_fit_bars(split: Split, config: Config) -> None:
@@ -157,14 +165,14 @@ def _check_fit_bars(split: Split, config: Config) -> None:
 
 def _split(series: Series, config: Config, cut: str) -> Split:
     try:
-        tables = [build_features(series.instrument(name), config.features) for name in series.instruments]
+        tables = build_panel_features(series, config.features)
         static_features(series.instruments, config.features)
         return split_rows(
             len(series.index),
             config.split,
             context_length=config.model.context_length,
             horizon=config.model.horizon,
-            first_row=max(table.first_row for table in tables),
+            first_row=min(table.first_row for table in tables),
             stop_fraction=config.trainer.early_stopping_fraction,
         )
     except ValueError as error:

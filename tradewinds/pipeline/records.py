@@ -54,6 +54,7 @@ class Scored:
         forecast: (N,) values.
         truth: (N,) what they are scored by.
         prices: whether values are prices of the bars, and not changes.
+        instrument: which of several they are of; None of the only one.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Scored:
     forecast: Array
     truth: Array
     prices: bool = False
+    instrument: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +100,7 @@ class Forecasts:
         scores: per model and baseline.
         errors: of the next bar, (N,) each: `model` and `naive`.
         errors_ahead: of the H bars ahead, (N, H) by model and baseline, where bars are forecast one by one.
+        gains: forecast times what came, (N, H) by model and baseline, summed over several instruments; where there are.
         honesty: tests of them, for the report's block of that name.
         tables: to be kept in the artifact.
         remarks: warnings.
@@ -106,6 +109,7 @@ class Forecasts:
     scores: Mapping[str, Mapping[str, Any]]
     errors: Mapping[str, Array] = field(default_factory=dict)
     errors_ahead: Mapping[str, Array] = field(default_factory=dict)
+    gains: Mapping[str, Array] = field(default_factory=dict)
     honesty: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     remarks: Sequence[str] = ()

@@ -17,12 +17,12 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from forecaster.data.series import Series
-from forecaster.fitted import FittedForecaster, fit_panel, load_forecaster, save_panel
-from forecaster.hidden_states import HiddenStates, encode, load_hidden_states
+from forecaster.fitted import FittedForecaster, fit_panel, save_panel
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.plugins import function_of
 from tradewinds.pipeline.artifact import Artifact, parent, read, writing
+from tradewinds.pipeline.encoding import Panel, States, encode_bars, load_forecasters, load_states, of_instruments
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.provenance import AGENT as AGENT
 from tradewinds.pipeline.provenance import FORECASTER as FORECASTER
@@ -53,9 +53,10 @@ def fit(job: Job, run: Path, console: Console) -> Models:
         _refuse_split(job)
     try:
         if isinstance(job, Prepared):
-            (instrument,) = job.series.instruments  # of several, one has to be chosen before an hour of training
+            job.task.require_action(job)  # before an hour of training
             panel, artifact = train_forecaster(job, run, console)
-            models = encoded(job, panel[instrument], artifact, run / HIDDEN_STATES, console)
+            fitted = of_instruments(panel, job.series)
+            models = encoded(job, fitted, artifact, run / HIDDEN_STATES, console)
         return train_agent(job, models, run, console)[0] if job.task.acts else models
     except IndexError as error:
         if not isinstance(job, Prepared) or job.sealed is None:
@@ -101,10 +102,15 @@ def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[d
 
 
 def encode_states(
-    prepared: Prepared, series: Series, fitted: FittedForecaster, forecaster: Artifact, folder: Path, console: Console
-) -> tuple[HiddenStates, Artifact]:
-    """Encode the bars of one instrument, as far as they are not sealed, and write the artifact to `folder`."""
-    states = encode(fitted, series)
+    prepared: Prepared,
+    series: Series,
+    fitted: FittedForecaster | Panel,
+    forecaster: Artifact,
+    folder: Path,
+    console: Console,
+) -> tuple[States, Artifact]:
+    """Encode the bars of a series, as far as they are not sealed, and write the artifact to `folder`."""
+    states = encode_bars(fitted, series)
     plain, parents = prepared.config.plain(), {FORECASTER: forecaster}
     with writing(folder, HIDDEN_STATES, config=plain, inputs=prepared.inputs, parents=parents) as partial:
         states.save(partial)
@@ -113,20 +119,32 @@ def encode_states(
 
 
 def encoded(
-    prepared: Prepared, fitted: FittedForecaster, forecaster: Artifact, folder: Path, console: Console
+    prepared: Prepared, fitted: FittedForecaster | Panel, forecaster: Artifact, folder: Path, console: Console
 ) -> Models:
-    """Encode the instrument that is acted on, and return what there is so far."""
+    """Encode what is acted on, and return what there is so far."""
     states, artifact = encode_states(prepared, prepared.series, fitted, forecaster, folder, console)
     return Models(fitted, states, artifacts={FORECASTER: forecaster, HIDDEN_STATES: artifact})
 
 
 def encoded_anew(job: Job, models: Models) -> Models:
-    """Return models with states of every bar of a series that has grown, or been opened, since they were encoded."""
+    """Return models with states of every bar of a series that has grown, or been opened, since they were encoded.
+
+    Of the same data, opened by now, the bars that were sealed are encoded and no others.
+    """
     if not isinstance(job, Prepared) or models.forecaster is None or models.states is None:
         return models
-    if models.states.index.equals(job.series.index):
+    earlier, artifact = models.states, models.artifacts.get(HIDDEN_STATES)
+    if earlier.index.equals(job.series.index):
         return models
-    return replace(models, states=encode(models.forecaster, job.series))
+    known = len(earlier.index)
+    if (
+        artifact is None
+        or artifact.manifest["inputs"] != job.inputs
+        or not earlier.index.equals(job.series.index[:known])
+    ):
+        return replace(models, states=encode_bars(models.forecaster, job.series))
+    opened = encode_bars(models.forecaster, job.series, range(known, len(job.series.index)))
+    return replace(models, states=opened.preceded_by(earlier))  # type: ignore[arg-type]  # both of one, or of several
 
 
 def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[Models, TrainedAgent]:
@@ -178,7 +196,7 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
     return replace(models, policy=trained.policy, artifacts=artifacts, trained_to=_trained_to(job)), trained
 
 
-def _before(job: Job, models: Models, part: str) -> tuple[Job, HiddenStates | None]:
+def _before(job: Job, models: Models, part: str) -> tuple[Job, States | None]:
     """Return job and states to which no bar after a part of the split exists."""
     if not isinstance(job, Prepared):
         return job, models.states
@@ -214,8 +232,7 @@ def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:
     Raises:
         RequestError: they do not read what the policy will.
     """
-    fitted = models.forecaster
-    assert fitted is not None
+    fitted = models.shared
     if len(fitted.static):
         raise RequestError("agent.start=forecaster needs a forecaster without features.static, which no policy reads")
     prefix = "recurrent."
@@ -240,7 +257,8 @@ def _last_selected(job: Job) -> dict[str, Any]:
     if not isinstance(job, Prepared):
         return {}
     last = job.split.validation.stop
-    returns = job.series.changes()[last - LAST_RETURNS : last, 0].tolist()
+    changes = job.series.changes()[last - LAST_RETURNS : last]
+    returns = (changes if job.several else changes[:, 0]).tolist()
     return {"trained_to": job.series.index[last - 1].isoformat(), "last_returns": returns}
 
 
@@ -250,8 +268,8 @@ def found_models(job: Job, artifact: Artifact, console: Console) -> Models:
     if job.task.acts:
         return load_models(job, artifact)
     assert isinstance(job, Prepared)
-    fitted = load_forecaster(artifact.folder, job.series.instruments[0])
-    return Models(fitted, encode(fitted, job.series), artifacts={FORECASTER: artifact})
+    fitted = load_forecasters(artifact.folder, job.series)
+    return Models(fitted, encode_bars(fitted, job.series), artifacts={FORECASTER: artifact})
 
 
 def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
@@ -266,12 +284,12 @@ def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
     if not isinstance(job, Prepared):
         return Models(policy=policy, artifacts={AGENT: agent})
     forecaster = parent(agent, FORECASTER)
-    fitted = load_forecaster(forecaster.folder, job.series.instruments[0])
+    fitted = load_forecasters(forecaster.folder, job.series)
     artifacts = {FORECASTER: forecaster, AGENT: agent}
     if again:
-        states = encode(fitted, job.series)
+        states = encode_bars(fitted, job.series)
     else:
         artifacts[HIDDEN_STATES] = parent(agent, HIDDEN_STATES)
-        states = load_hidden_states(artifacts[HIDDEN_STATES].folder)
+        states = load_states(artifacts[HIDDEN_STATES].folder, several=job.several)
     trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
     return Models(fitted, states, policy, artifacts, trained_to)

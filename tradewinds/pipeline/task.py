@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -40,8 +40,11 @@ from tradewinds.request.schema import Config
 if TYPE_CHECKING:  # they load torch, and a request is refused before that
     from forecaster.fitted import FittedForecaster
     from forecaster.hidden_states import HiddenStates
+    from forecaster.panel_states import PanelStates
+    from tradewinds.pipeline.encoding import Panel, States
     from trading_agent import Policy
 
+MOST_NAMED = 4  # instruments that a sentence names
 KnownAt = Callable[[pd.DatetimeIndex, pd.DatetimeIndex], pd.DatetimeIndex]
 Plans = Mapping[str, Callable[[Mapping[str, Any]], Any]]  # how a saved plan is built anew, by its kind
 
@@ -128,21 +131,28 @@ class Prepared(Job):
 
     @property
     def series(self) -> Series:
-        """The bars of the one instrument that is acted on.
+        """The bars that are acted on: of the chosen instrument, or of all together where the task can.
 
         Raises:
-            RequestError: there are several, and none is chosen.
+            RequestError: there are several, none is chosen, and the task acts on one.
         """
         names = self.panel.instruments
         if len(names) == 1:
             return self.panel
-        chosen = self.config.rollout.instrument
-        if chosen is None:
+        if self.config.rollout.instrument is not None:
+            return self.panel.instrument(self.config.rollout.instrument)
+        if not self.task.acts_on_several:
             raise RequestError(
-                f"the series has {', '.join(names)}, and an agent trades one instrument at present; choose it with "
-                f"rollout.instrument={names[0]}, or act on one after another: -m rollout.instrument={','.join(names)}"
+                f"the series has {named(names)}, and this is done on one instrument; choose it with "
+                f"rollout.instrument={names[0]}, or do it on one after another: -m rollout.instrument="
+                f"{','.join(names[:MOST_NAMED])}"
             )
-        return self.panel.instrument(chosen)
+        return self.panel
+
+    @property
+    def several(self) -> bool:
+        """Whether several instruments are acted on at once."""
+        return len(self.panel.instruments) > 1 and self.config.rollout.instrument is None
 
     @property
     def age(self) -> str:
@@ -168,28 +178,52 @@ class Models:
     """What a run has fitted, and the artifacts it lies in; None of what its task has no use for.
 
     Attributes:
-        forecaster: the forecaster of the instrument that is acted on.
-        states: its states and forecasts of every bar.
+        forecaster: the forecaster of the instrument that is acted on; of several, by name, those that share a network.
+        states: states and forecasts of every bar.
         policy: the agent.
         artifacts: by kind: `forecaster`, `hidden_states`, `agent`.
         trained_to: the last bar anything was fitted or chosen on; None before there is an agent.
     """
 
-    forecaster: "FittedForecaster | None" = None
-    states: "HiddenStates | None" = None
+    forecaster: "FittedForecaster | Panel | None" = None
+    states: "States | None" = None
     policy: "Policy | None" = None
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
     trained_to: pd.Timestamp | None = None
 
     def forecasting(self) -> "tuple[FittedForecaster, HiddenStates]":
-        """Return forecaster and states.
+        """Return forecaster and states of one instrument.
 
         Raises:
-            ValueError: there are none.
+            ValueError: there are none, or those of several.
         """
-        if self.forecaster is None or self.states is None:
-            raise ValueError("models must hold a forecaster and its states, held none")
-        return self.forecaster, self.states
+        fitted, states = self.forecaster, self.states
+        if fitted is None or states is None or isinstance(fitted, Mapping) or hasattr(states, "available"):
+            raise ValueError("models must hold the forecaster of one instrument and its states")
+        return fitted, states
+
+    def forecasting_panel(self) -> "tuple[Panel, PanelStates]":
+        """Return the forecasters of several instruments, and their states.
+
+        Raises:
+            ValueError: there are none, or those of one.
+        """
+        fitted, states = self.forecaster, self.states
+        if not isinstance(fitted, Mapping) or not hasattr(states, "available"):
+            raise ValueError("models must hold the forecasters of several instruments and their states")
+        return fitted, cast("PanelStates", states)
+
+    @property
+    def shared(self) -> "FittedForecaster":
+        """Any of the forecasters, for what they share: settings, features, the network, where learning ended.
+
+        Raises:
+            ValueError: there is none.
+        """
+        fitted = next(iter(self.forecaster.values())) if isinstance(self.forecaster, Mapping) else self.forecaster
+        if fitted is None:
+            raise ValueError("models must hold a forecaster, held none")
+        return fitted
 
     def acting(self) -> "Policy":
         """Return the agent.
@@ -215,6 +249,7 @@ class Task(Protocol[JobT]):
         warm_bars: bars that are read before the first that is acted on, beside the models' own context.
         stretch_bars: bars of a short play, with decisions enough to be compared.
         issue_bars: bars between two forecasts of which each is acted on.
+        acts_on_several: whether it can be done on several instruments at once.
         acts: whether there is an agent; where there is none, nothing from `vector_env` to `picture` that speaks of
             policies and outcomes is asked for.
         plans: how the plan of a saved planner is built anew.
@@ -227,6 +262,7 @@ class Task(Protocol[JobT]):
     warm_bars: int
     stretch_bars: int
     issue_bars: int
+    acts_on_several: bool
     acts: bool
     plans: Plans
     rival: str
@@ -249,6 +285,13 @@ class Task(Protocol[JobT]):
             RequestError: what only the data can tell makes it impossible.
         """
 
+    def require_action(self, job: JobT) -> None:
+        """Refuse an agent that cannot act on these data, before anything is fitted for it.
+
+        Raises:
+            RequestError: it cannot.
+        """
+
     def require(self, job: JobT) -> None:
         """Refuse what the rows of the split do not suffice for.
 
@@ -260,7 +303,7 @@ class Task(Protocol[JobT]):
     def vector_env(
         self,
         job: JobT,
-        states: "HiddenStates | None",
+        states: "States | None",
         part: Literal["agent", "validation"],
         *,
         num_envs: int,
@@ -270,7 +313,7 @@ class Task(Protocol[JobT]):
     ) -> VectorEnv[Any, Any, Any]:
         """Return N environments on one part of the split."""
 
-    def validator(self, job: JobT, states: "HiddenStates | None") -> "Callable[[Policy], float]":
+    def validator(self, job: JobT, states: "States | None") -> "Callable[[Policy], float]":
         """Return what scores a policy on the validation part; larger is better."""
 
     # --- judging
@@ -279,6 +322,12 @@ class Task(Protocol[JobT]):
 
     def decide(self, job: JobT, models: Models, rows: range) -> pd.DataFrame:
         """Let the policy act on `rows`: what was decided, by time, with all that the baselines beside it read."""
+
+    def beside(self, job: JobT, decisions: pd.DataFrame) -> pd.DataFrame:
+        """Return by time what is held beside the agent by rules that may not know what comes; no column where none is.
+
+        Of rules that read decisions alone nothing need be told.
+        """
 
     def outcome(self, job: JobT, decisions: pd.DataFrame) -> Outcome:
         """Turn decisions into money beside all baselines, perfect foresight last."""
@@ -379,6 +428,13 @@ class Task(Protocol[JobT]):
 
         The reason names the other model as {champion}.
         """
+
+
+def named(instruments: Sequence[str]) -> str:
+    """Return instruments as a sentence names them: all, or the first and how many there are."""
+    if len(instruments) <= MOST_NAMED:
+        return ", ".join(instruments)
+    return f"{', '.join(instruments[: MOST_NAMED - 1])} and {len(instruments) - MOST_NAMED + 1} more"
 
 
 def _days(age: pd.Timedelta) -> str:

@@ -4,13 +4,13 @@ What nobody has to learn stands as it is: doing nothing or, once it has proven i
 candidate is paid for what it earns beyond that, less standard errors of the difference. Knows no task and no algorithm.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent import TrainedAgent, step_rewards
+from trading_agent import TrainedAgent
 from trading_agent.common.policy import ConstantPolicy, Policy
 
 Array = NDArray[np.float64]
@@ -34,7 +34,7 @@ class Validation:
     """Scores policies by one walk through the validation rows; larger is better.
 
     Args:
-        env: one account on the validation rows.
+        walk: from a policy to the (n,) rewards of one account that it leads through the validation rows.
         standard_errors: by which evidence of both kinds together must beat doing nothing; 0 compares plain sums.
         evidence: standard errors that the forecast has shown on the agent's rows, which no candidate was selected on.
         rival: what is to be beaten beside doing nothing, or None.
@@ -45,17 +45,24 @@ class Validation:
         rival: None if it does not beat doing nothing by as much.
     """
 
-    def __init__(self, env: Any, *, standard_errors: float, evidence: float = 0.0, rival: Policy | None = None) -> None:
-        self.env, self.asked = env, standard_errors
+    def __init__(
+        self,
+        walk: Callable[[Policy], Array],
+        *,
+        standard_errors: float,
+        evidence: float = 0.0,
+        rival: Policy | None = None,
+    ) -> None:
+        self.walk, self.asked = walk, standard_errors
         self.needed = float(np.clip(standard_errors - evidence, LEAST * standard_errors, standard_errors))
         self.rival: Policy | None = None
         self.standing: Array = np.zeros(0)  # rewards of what stands; nothing
         if rival is not None and self(rival) > 0.0:
-            self.standing, self.rival = self._rewards(rival), rival
+            self.standing, self.rival = self.walk(rival), rival
 
     def __call__(self, policy: Policy) -> float:
         """Return the sum of rewards of what stands, and of the policy beyond it, less standard errors of that."""
-        rewards = self._rewards(policy)
+        rewards = self.walk(policy)
         steps = max(len(rewards), len(self.standing))  # a ruined account ends early: it earns nothing more
         difference = np.pad(rewards, (0, steps - len(rewards))) - np.pad(self.standing, (0, steps - len(self.standing)))
         needed = self.asked if isinstance(policy, ConstantPolicy) else self.needed  # it reads no forecast
@@ -67,6 +74,3 @@ class Validation:
         if self.rival is None or trained.best_score > self.standing.sum():
             return trained
         return replace(trained, policy=self.rival, best_step=0, best_score=float(self.standing.sum()))
-
-    def _rewards(self, policy: Policy) -> Array:
-        return step_rewards(policy, self.env, 1)

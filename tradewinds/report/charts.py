@@ -38,6 +38,12 @@ COLOURS = {
     "plan_on_forecast": "#d55e00",
     "best_known": "#56b4e9",
     "perfect_foresight": "#009e73",
+    "equal_weight_monthly": "#56b4e9",
+    "inverse_volatility": "#b8a300",
+    "minimum_variance": "#009e73",
+    "momentum": "#e69f00",
+    "forecast_tenths": "#cc79a7",
+    "ridge_tenths": "#d55e00",
 }
 SCORED = ("#0072b2", "#94a3b8", "#e69f00", "#d55e00", "#009e73", "#cc79a7")  # models in the order of their scores
 DRAWN = (
@@ -46,6 +52,11 @@ DRAWN = (
     "forecast_sign",
     "plan_on_forecast",
     "best_known",
+    "equal_weight_monthly",
+    "minimum_variance",
+    "momentum",
+    "ridge_tenths",
+    "forecast_tenths",
     "buy_and_hold",
     "agent",
 )  # last is on top
@@ -252,6 +263,8 @@ def drawdown(equity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def with_legend(plot: Figure) -> Figure:
     """Set the legend above the panel, where it hides nothing; a narrow page gives it more rows (page.js)."""
+    if not plot.legend:  # nothing was drawn
+        return plot
     legend = plot.legend[0]
     legend.orientation, legend.margin, legend.padding, legend.spacing = "horizontal", 0, 2, 8
     legend.label_text_font_size, legend.glyph_width, legend.label_standoff = "11px", 14, 4
@@ -260,9 +273,9 @@ def with_legend(plot: Figure) -> Figure:
     return plot
 
 
-def plain_figure(title: str, *, height: int) -> Figure:
+def plain_figure(title: str, *, height: int, **options: object) -> Figure:
     """Return an empty panel that is not over time."""
-    return _dressed(figure(title=title, height=height, sizing_mode="stretch_width", tools=""))
+    return _dressed(figure(title=title, height=height, sizing_mode="stretch_width", tools="", **options))
 
 
 def with_unit(title: str, unit: str) -> str:

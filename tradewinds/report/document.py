@@ -70,7 +70,7 @@ def _suspicions(
             honesty,
             model=job.config.model.kind,
             bars_per_year=series.bars_per_year,
-            returns=series.target == "log_return",
+            returns=series.is_price,
             sharpe=agent.get("metrics", {}).get("sharpe_annual_ddof1_arithmetic"),
         )
 
@@ -133,7 +133,7 @@ def forecast_units(prepared: Prepared) -> dict[str, str]:
 
 def split_facts(prepared: Prepared, models: Models) -> dict[str, Any]:
     """Return who saw which rows, and where the forecaster stopped learning, for the `data` of a report."""
-    fitted, _ = models.forecasting()
+    fitted = models.shared
     return {
         "splits": {name: prepared.time_range(getattr(prepared.split, name)) for name in PARTS},
         "fit_end": {"row": fitted.fit_end, "time": fitted.fit_end_time.isoformat()},

@@ -12,6 +12,17 @@ CHANGE_COLUMNS = (
     ("change_coverage", "coverage"),
     ("change_direction_accuracy", "direction"),
 )
+TESTED = (("next_bar", "next bar"), ("all_bars", "all bars ahead"), ("value_ahead", "value at the end"))
+RANK_COLUMNS = (
+    ("rank_ic", "rank IC"),
+    ("rank_ic_t", "t"),
+    ("spread_per_bar", "spread"),
+    ("spread_per_bar_t", "t"),
+    ("hit_rate", "hits"),
+    ("change_mae", "mae"),
+    ("change_mase", "mase"),
+    ("n_bars", "bars"),
+)
 STRATEGY_COLUMNS = (
     ("total_return", "return", "{:+.1%}"),
     ("sharpe_annual_ddof1_arithmetic", "sharpe", "{:.2f}"),
@@ -26,11 +37,16 @@ def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a report says of its forecasts: headline, scores, the tests against each rival, and the verdict."""
     data, honesty = document["data"], document["honesty"]
     yield f"forecast: {honesty['forecast_headline']}"
-    yield from score_lines(document["forecast"], "test rows", data["value_unit"], data["change_unit"])
+    several = "rank_ic" in next(iter(document["forecast"].values()))
+    if several:
+        yield from rank_lines(document["forecast"], "test rows")
+    else:
+        yield from score_lines(document["forecast"], "test rows", data["value_unit"], data["change_unit"])
     yield "Diebold-Mariano against each rival (negative: the network is better), p-value:"
-    yield f"  {'rival':<16}{'next bar':>20}{'all bars ahead':>20}{'value at the end':>20}"
+    tested = TESTED[:1] if several else TESTED  # of several instruments one bar is tested, as one observation
+    yield f"  {'rival':<16}" + "".join(f"{label:>20}" for _, label in tested)
     for rival, tests in honesty["diebold_mariano_by_rival"].items():
-        yield f"  {rival:<16}" + "".join(f"{_test(test):>20}" for test in tests.values())
+        yield f"  {rival:<16}" + "".join(f"{_test(tests[name]):>20}" for name, _ in tested)
     yield f"verdict: {honesty['forecast_verdict']}"
 
 
@@ -51,6 +67,14 @@ def score_lines(table: Mapping[str, Mapping[str, Any]], where: str, value_unit: 
         yield f"  {'model':<16}" + "".join(f"{label:>11}" for _, label in columns)
         for model, scores in table.items():
             yield f"  {model:<16}" + "".join(f"{_number(scores.get(name)):>11}" for name, _ in columns)
+
+
+def rank_lines(table: Mapping[str, Mapping[str, Any]], where: str) -> Iterator[str]:
+    """Yield how well forecasts ranked several instruments: one line a model, `-` for what could not be computed."""
+    yield f"forecasts of the next bar, {where}, as rankings of the instruments of a bar (t by Newey and West):"
+    yield f"  {'model':<16}" + "".join(f"{label:>11}" for _, label in RANK_COLUMNS)
+    for model, scores in table.items():
+        yield f"  {model:<16}" + "".join(f"{_number(scores.get(name)):>11}" for name, _ in RANK_COLUMNS)
 
 
 def strategy_lines(strategies: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from tradewinds.core.laws import is_text, nearest
 from tradewinds.request.interpolation import only_ours
 
 PRIMARY = "tradewinds"  # conf/tradewinds.yaml
-SYMBOLS = ("data.symbols", "series.symbols")
+SYMBOLS = ("data.symbols", "series.symbols", "series.leave_out")
 SYMBOL = re.compile(r"[^\[\],\s]+")
 RAISED = "ValueError raised while resolving interpolation: "  # how OmegaConf opens what we say
 SWEEPS = "a sweep is a,b or range(1,3), or glob(*) of a group"

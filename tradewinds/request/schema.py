@@ -194,9 +194,12 @@ class SignalConfig:
     Attributes:
         max_age: bars of the series' calendar that may have closed since its last one, at least 0; null asks nothing.
             A series that states its own end, a shipped sample or a made-up world, is not asked.
+        holdings: a CSV of what is really held, `symbol,units` with cash as a symbol of its own; orders that lead from
+            there to what is wanted are then told, too. null tells exposures alone.
     """
 
     max_age: Annotated[float, Field(ge=0, description="bars")] | None = 2.0
+    holdings: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

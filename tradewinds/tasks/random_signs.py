@@ -26,7 +26,7 @@ def unknowable(config: Config, parts: Parts, rng: np.random.Generator) -> Parts:
 
 
 def _turned(series: Series, rng: np.random.Generator) -> Series:
-    multiplies = series.target == "log_return"
+    multiplies = series.is_price
     open_, high, low, close = (
         np.log(price) if multiplies else price for price in (series.open, series.high, series.low, series.close)
     )
@@ -56,5 +56,7 @@ def forecast_luck(forecasts: Forecasts) -> dict[str, Array]:
 
     As the scores had it: what came is the error of the naive forecast of no change, whose own luck is none.
     """
+    if forecasts.gains:
+        return dict(forecasts.gains)
     truth = forecasts.errors_ahead["naive"]
     return {name: (truth - error) * truth for name, error in forecasts.errors_ahead.items() if name != "naive"}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecaster.data.series import Series
 from forecaster.evaluation.scores import rule_forecasts
 from forecaster.fitted import FittedForecaster
 from forecaster.hidden_states import last_forecast
@@ -31,10 +32,10 @@ def rescored(prepared: Prepared, models: Models, forecasts: Forecasts) -> Fault 
         models: what was fitted.
         forecasts: as the task scored them.
     """
-    fitted, table = models.forecaster, forecasts.tables.get(ALL_FORECASTS)
-    assert fitted is not None
+    table = forecasts.tables.get(ALL_FORECASTS)
     if table is None:
         return None
+    fitted, _ = models.forecasting()
     horizon, test, series = fitted.config.model.horizon, prepared.split.test, prepared.series
     scorer = SecondScorer(
         table,
@@ -43,13 +44,22 @@ def rescored(prepared: Prepared, models: Models, forecasts: Forecasts) -> Fault 
         differences=series.target == "difference",
         fit_rows=_fit_rows(prepared, models),
     )
-    fault = scorer.fault_in_time(range(test.start, test.stop - horizon))
+    fault = scorer.fault_in_time(_decisions(series, test, horizon))
     if fault is not None:
         return fault
     if set(scorer.models) != set(forecasts.scores):
         what = f"scored are {', '.join(forecasts.scores)}, and forecasts there are of {', '.join(scorer.models)}"
         return "scores", test.start, what
     return next(_faults(prepared, fitted, forecasts, table, scorer), None)
+
+
+def _decisions(series: Series, test: range, horizon: int) -> NDArray[np.int64]:
+    """Return the test rows whose outcomes lie in the test; of an instrument with gaps, in bars in which it traded."""
+    rows = np.arange(test.start, test.stop - horizon)
+    if series.traded is None:
+        return rows
+    bars = rows[:, None] + np.arange(horizon + 1)
+    return np.asarray(rows[series.traded[bars, 0].all(axis=1)])
 
 
 def _faults(

@@ -4,7 +4,8 @@ It reads a table of forecasts and the prices, and shares no code with `forecaste
 scored is scored twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ SHARES = ("change_coverage", "change_share_below_quantile")  # shares, which may
 SAME_ERROR, SAME_INTERVAL = 1e-6, 1e-3  # relative
 TIED = 1e-9  # of the volatility: an outcome so near to a quantile may be counted on either side of it
 SAME_TIED = 0.1  # relative, where some are
+PIECE = 10_000  # decisions whose quantiles are held at once
 
 
 class SecondScorer:
@@ -46,19 +48,19 @@ class SecondScorer:
         self.tied: dict[str, bool] = {}  # models of which an outcome lay on a quantile, as where prices move by ticks
         self.models = [str(name).removeprefix("change.") for name in table if str(name).startswith("change.")]
 
-    def fault_in_time(self, decisions: range) -> Fault | None:
+    def fault_in_time(self, decisions: Rows) -> Fault | None:
         """Return the first forecast that is missing, too many, or not made before what it is about; None if none.
 
         Args:
             decisions: rows that are to be scored, each by all bars ahead.
         """
-        wanted = np.repeat(np.arange(decisions.start, decisions.stop), self._horizon)
+        wanted, start = np.repeat(decisions, self._horizon), int(decisions[0])
         found = self._issued[self._scored]
         if not np.array_equal(found, wanted):
-            first = int(found[0]) if len(found) else decisions.start
+            first = int(found[0]) if len(found) else start
             made = f"{len(found) / self._horizon:g} decisions from row {first} on are scored"
-            there = f"{len(decisions)} from row {decisions.start} on have all their outcomes in the test rows"
-            return "scores", min(first, decisions.start), f"{made}, and {there}"
+            there = f"{len(decisions)} from row {start} on have all their outcomes in the test rows"
+            return "scores", min(first, start), f"{made}, and {there}"
         strange = (self._target <= self._issued) | (self._target != self._issued + self._table["ahead"].to_numpy())
         late = np.flatnonzero(strange | (self._issued < 0))
         if len(late):
@@ -97,7 +99,7 @@ class SecondScorer:
             "change_mae_by_horizon": np.abs(error).mean(axis=0),
             "change_direction_accuracy": (truth[told] * forecast[told] > 0.0).mean() if told.any() else None,
             "n": truth.size,
-            **self._interval_scores(name, truth),
+            **self._interval_scores[name],
         }
 
     def _truth(self, part: NDArray[np.bool_] | slice) -> Array:
@@ -107,41 +109,74 @@ class SecondScorer:
         column: Array = self._table[f"change.{name}"].to_numpy(float)[part].reshape(-1, self._horizon)
         return column
 
-    def _interval_scores(self, name: str, truth: Array) -> dict[str, Any]:
-        """Score the quantiles that follow from the forecasts and from all outcomes known by then."""
-        quantiles = np.sort(self._quantiles(name, truth), axis=0)
-        now = self._rough[-len(truth) :, None]
-        self.tied[name] = bool((np.abs(truth - quantiles) <= TIED * now).any())
-        loss = [np.where(truth >= edge, q, q - 1.0) * (truth - edge) for q, edge in zip(LEVELS, quantiles, strict=True)]
-        low, high = quantiles[0], quantiles[-1]
+    @cached_property
+    def _interval_scores(self) -> dict[str, dict[str, Any]]:
+        """Score the quantiles that follow from the forecasts and from all outcomes known by then, of every model."""
+        truth, levels = self._truth(self._scored), np.array(LEVELS)
+        cases, models = truth.size, len(self.models)
+        loss, covered, below = np.zeros(models), np.zeros(models), np.zeros((models, len(LEVELS)))
+        for rows, quantiles in self._quantiles(truth):
+            edge, outcome = np.sort(quantiles, axis=-1), truth[rows][:, :, None, None]  # (n, H, S, Q), (n, H, 1, 1)
+            apart, under = outcome - edge, outcome < edge
+            loss += (apart * (levels - under)).mean(axis=-1).sum(axis=(0, 1))
+            covered += ((outcome[..., 0] >= edge[..., 0]) & (outcome[..., 0] <= edge[..., -1])).sum(axis=(0, 1))
+            below += under.sum(axis=(0, 1))
+            now = self._rough[-len(truth) :][rows][:, None, None, None]
+            near = np.abs(apart) <= TIED * now
+            for number, name in enumerate(self.models):
+                self.tied[name] = self.tied.get(name, False) or bool(near[:, :, number].any())
         return {
-            "change_pinball": np.mean(loss),
-            "change_crps": 2.0 * np.mean(loss),
-            "change_coverage": ((truth >= low) & (truth <= high)).mean(),
-            "change_share_below_quantile": np.array([(truth < edge).mean() for edge in quantiles]),
+            name: {
+                "change_pinball": loss[number] / cases,
+                "change_crps": 2.0 * loss[number] / cases,
+                "change_coverage": covered[number] / cases,
+                "change_share_below_quantile": below[number] / cases,
+            }
+            for number, name in enumerate(self.models)
         }
 
-    def _quantiles(self, name: str, truth: Array) -> Array:
-        """(Q, N, H): the forecast and a shift in units of volatility, which follows the outcomes as they come."""
-        before, ahead = (np.stack([said[part] for said in self._said(name)]) for part in (~self._scored, self._scored))
-        before, ahead = (part.reshape(len(LEVELS), -1, self._horizon) for part in (before, ahead))
-        calm, now = self._rough[: before.shape[1]], self._rough[before.shape[1] :]
-        known = np.sort((self._truth(~self._scored) - before) / calm[:, None], axis=1)
-        shift = np.stack([_rank(part, level) for part, level in zip(known, LEVELS, strict=True)])
-        step, level = 0.025 * np.abs(known).mean(axis=1), np.array(LEVELS)[:, None]
-        quantiles = np.empty_like(ahead)
-        for n in range(ahead.shape[1]):
-            h = np.arange(min(n, self._horizon))  # the outcome h + 1 bars after decision n - h - 1 is known by now
-            shift[:, h] += step[:, h] * (level - (truth[n - h - 1, h] < quantiles[:, n - h - 1, h]))
-            quantiles[:, n] = ahead[:, n] + shift * now[n]
-        return quantiles
+    def _quantiles(self, truth: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield the rows of a piece and its (n, H, S, Q) quantiles: the forecast of each of S models, and a shift.
 
-    def _said(self, name: str) -> list[Array]:
-        """Return what was forecast of each level: a quantile, or the point in the place of all."""
+        The shift is in units of volatility, and follows the outcomes as they come.
+        """
+        horizon, count, bars = self._horizon, len(truth), np.arange(self._horizon)
+        now, level = self._rough[-count:], np.array(LEVELS)
+        starts = [self._start(name) for name in self.models]
+        shift, step = (np.stack(part, axis=1) for part in zip(*starts, strict=True))  # (H, S, Q)
+        said = [self._said(name, self._scored) for name in self.models]
+        latest = np.zeros((horizon, *shift.shape))  # quantiles of the last H decisions before the piece
+        for first in range(0, count, PIECE):
+            rows = slice(first, min(first + PIECE, count))
+            ahead = np.empty((horizon + rows.stop - first, *shift.shape))
+            ahead[:horizon] = latest
+            for number, forecast in enumerate(said):
+                ahead[horizon:, :, number] = forecast[rows]
+            for n in range(rows.start, rows.stop):
+                h = bars[:n]  # the outcome h + 1 bars after decision n - h - 1 is known by now
+                place = n - first + horizon
+                shift[:n] += step[:n] * (level - (truth[n - h - 1, h, None, None] < ahead[place - h - 1, h]))
+                ahead[place] += shift * now[n]
+            latest = ahead[-horizon:].copy()
+            yield rows, ahead[horizon:]
+
+    def _start(self, name: str) -> tuple[Array, Array]:
+        """Return the (H, Q) shifts of a model before any outcome is known, and what they move by."""
+        before, outcome = self._said(name, ~self._scored), self._truth(~self._scored)
+        calm = self._rough[: len(outcome), None, None]
+        known = np.sort((outcome[:, :, None] - before) / calm, axis=0)  # (M, H, Q or 1)
+        known = np.broadcast_to(known, (*known.shape[:2], len(LEVELS)))
+        shift = np.stack([_rank(known[:, :, place], level) for place, level in enumerate(LEVELS)], axis=-1)
+        return shift, 0.025 * np.abs(known).mean(axis=0)
+
+    def _said(self, name: str, part: NDArray[np.bool_]) -> Array:
+        """Return what was forecast of each level: quantiles (N, H, Q), or the point in the place of all (N, H, 1)."""
         columns = [f"quantile.{level:.2f}" for level in LEVELS]
         if name != self.models[0] or columns[0] not in self._table:
-            columns = [f"change.{name}"] * len(LEVELS)
-        return [self._table[column].to_numpy(float) for column in columns]
+            columns = [f"change.{name}"]
+        return np.stack(
+            [self._table[column].to_numpy(float)[part].reshape(-1, self._horizon) for column in columns], -1
+        )
 
 
 def roughness(changes: Array) -> Array:

@@ -7,6 +7,7 @@ that a request is refused before torch, arch and Bokeh are: `backtest` (decide, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import Parts
@@ -22,7 +24,7 @@ from tradewinds.pipeline.task import KnownAt, Models, Prepared
 from tradewinds.request.schema import Config
 
 if TYPE_CHECKING:
-    from forecaster.hidden_states import HiddenStates
+    from tradewinds.pipeline.encoding import States
     from trading_agent import Policy
 
 
@@ -34,6 +36,7 @@ class SeriesTask:
     """
 
     home: str
+    acts_on_several = False
     acts: bool
     least_bars = 0
     warm_bars = 0
@@ -62,6 +65,10 @@ class SeriesTask:
         """Return the request as it is."""
         return config, notes
 
+    def require_action(self, prepared: Prepared) -> None:
+        """Refuse several instruments where one has to be chosen."""
+        prepared.series  # noqa: B018  it says so
+
     def require(self, prepared: Prepared) -> None:
         """Ask for nothing more than the models do."""
 
@@ -69,14 +76,14 @@ class SeriesTask:
         """Return None: a test may begin at any bar."""
         return None
 
-    def venue(self, prepared: Prepared, states: "HiddenStates", rows: range) -> tuple[Any, type[Any], int]:
+    def venue(self, prepared: Prepared, states: "States", rows: range) -> tuple[Any, type[Any], int]:
         """Return the market of `rows`, the vector environment that plays it, and the bars an episode has at most."""
         raise NotImplementedError
 
     def vector_env(
         self,
         prepared: Prepared,
-        states: "HiddenStates | None",
+        states: "States | None",
         part: Literal["agent", "validation"],
         *,
         num_envs: int,
@@ -97,7 +104,7 @@ class SeriesTask:
         )
         return env
 
-    def validator(self, prepared: Prepared, states: "HiddenStates | None") -> "Callable[[Policy], float]":
+    def validator(self, prepared: Prepared, states: "States | None") -> "Callable[[Policy], float]":
         """Score a policy by one walk through the validation rows, as `tradewinds.pipeline.validation` says."""
         from tradewinds.pipeline.validation import Validation
 
@@ -107,9 +114,17 @@ class SeriesTask:
         )
         assert states is not None
         rival = self.rival_plan(env) if asked > 0.0 else None
-        return Validation(env, standard_errors=asked, evidence=self.evidence(prepared, states), rival=rival)
+        return Validation(
+            partial(self.walk, env), standard_errors=asked, evidence=self.evidence(prepared, states), rival=rival
+        )
 
-    def evidence(self, prepared: Prepared, states: "HiddenStates") -> float:
+    def walk(self, env: VectorEnv[Any, Any, Any], policy: "Policy") -> NDArray[np.float64]:
+        """Return the (n,) rewards of one account or unit that a policy leads through `env`."""
+        from trading_agent import step_rewards
+
+        return step_rewards(policy, env, 1)
+
+    def evidence(self, prepared: Prepared, states: "States") -> float:
         """Return by how many standard errors the forecast beats none on the agent's rows; here it is not looked at."""
         return 0.0
 
@@ -125,6 +140,10 @@ class SeriesTask:
         """Return what the agent decides on `rows`."""
         decisions: pd.DataFrame = self._part("backtest").decide(prepared, models, rows)
         return decisions
+
+    def beside(self, prepared: Prepared, decisions: pd.DataFrame) -> pd.DataFrame:
+        """Return nothing: whatever stands beside the agent reads its decisions alone."""
+        return pd.DataFrame(index=decisions.index)
 
     def outcome(self, prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
         """Return what was decided in money, beside its baselines."""
@@ -144,6 +163,10 @@ class SeriesTask:
 
     def rescore(self, prepared: Prepared, models: Models, forecasts: Forecasts) -> tuple[str, int, str] | None:
         """Compare forecasts bar by bar, and their scores, with what a second scorer finds."""
+        if prepared.several:
+            from tradewinds.tasks.rescored_panel import rescored_panel
+
+            return rescored_panel(prepared, models, forecasts)
         from tradewinds.tasks.rescored_bars import rescored
 
         return rescored(prepared, models, forecasts)
@@ -160,6 +183,10 @@ class SeriesTask:
 
     def scored(self, prepared: Prepared, models: Models, rows: range) -> Sequence[Scored]:
         """Return the network's forecasts of the bars ahead as they are scored."""
+        if prepared.several:
+            from tradewinds.tasks.panel_forecasts import scored_panel
+
+            return scored_panel(prepared, models, rows)
         from tradewinds.tasks.bar_forecasts import scored
 
         return scored(prepared, models, rows)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.data.features import build_features
+from forecaster.data.panel import build_panel_features
 from forecaster.data.splits import Fold, walk_forward_folds
 from tradewinds import __version__
 from tradewinds.core.console import Report, Silent
@@ -58,9 +58,10 @@ def plan(prepared: Prepared) -> list[FoldSeed]:
     Raises:
         RequestError: too few rows for the folds.
     """
+    prepared.task.require_action(prepared)
     config, panel = prepared.config, prepared.panel
     wanted, boundary = config.walk_forward, prepared.task.boundary(prepared)
-    tables = [build_features(panel.instrument(name), config.features) for name in panel.instruments]
+    tables = build_panel_features(panel, config.features)
     try:
         folds = walk_forward_folds(
             len(panel.index),
@@ -70,7 +71,7 @@ def plan(prepared: Prepared) -> list[FoldSeed]:
             test_share=wanted.test_share,
             context_length=config.model.context_length,
             horizon=config.model.horizon,
-            first_row=max(table.first_row for table in tables),
+            first_row=min(table.first_row for table in tables),
             stop_fraction=config.trainer.early_stopping_fraction,
             boundary=boundary,
         )

@@ -78,6 +78,14 @@ def raise_all(faults: Sequence[str]) -> None:
         raise ValueError("; ".join(faults))
 
 
+def refuse_several(kind: str, facts: EnvironmentFacts) -> list[str]:
+    """Return a sentence if an agent of one discrete action is to act on several instruments at once."""
+    if facts.num_instruments is None or facts.num_instruments == 1:
+        return []
+    law = f"kind={kind} chooses one of a few actions and acts on one instrument, not on {facts.num_instruments}"
+    return [f"{law}: take agent=direct, planner, ppo or reinforce, with a weight for each"]
+
+
 def refuse_random_play(learning_starts: int, steps: int) -> list[str]:
     """Return a sentence if random play leaves no env steps to learn from."""
     if learning_starts < steps:

@@ -30,16 +30,25 @@ def _algorithm(config: str, train: str, policies: Mapping[str, str]) -> Algorith
     return Algorithm(config=f"trading_agent.{config}", train=f"trading_agent.{train}", policies=homes)
 
 
-ACTOR = {"actor": "policy_gradient.actor_critic:ActorPolicy"}
+ACTOR = {
+    "actor": "policy_gradient.actor_critic:ActorPolicy",
+    "set_actor": "policy_gradient.set_actor_critic:SetActorPolicy",
+}
 ALGORITHMS: Mapping[str, Algorithm] = {
     "dqn": _algorithm("dqn.config:DQNConfig", "dqn.dqn:train_dqn", {"q_network": "dqn.policy:NetworkPolicy"}),
     "direct": _algorithm(
         "direct.config:DirectConfig",
         "direct.direct:train_direct",
-        {"exposure_network": "direct.policy:ExposurePolicy", "level_network": "direct.policy:LevelPolicy"},
+        {
+            "exposure_network": "direct.policy:ExposurePolicy",
+            "level_network": "direct.policy:LevelPolicy",
+            "portfolio_network": "direct.policy:PortfolioPolicy",
+        },
     ),
     "planner": _algorithm(
-        "planner.config:PlannerConfig", "planner.planner:train_planner", {"planner": "planner.policy:PlannerPolicy"}
+        "planner.config:PlannerConfig",
+        "planner.planner:train_planner",
+        {"planner": "planner.policy:PlannerPolicy", "allocation": "planner.allocation:AllocationPolicy"},
     ),
     "ppo": _algorithm("policy_gradient.config:PPOConfig", "policy_gradient.ppo:train_ppo", ACTOR),
     "reinforce": _algorithm(

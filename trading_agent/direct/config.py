@@ -15,8 +15,8 @@ WITHOUT_GRADIENT = (  # rules of an account that the ledger in torch does not kn
     "maintenance_margin",
     "lot",
     "min_notional",
+    "volume_cap",
 )
-EVENTS = ("dividends", "splits", "funding", "missing")  # columns of a market, likewise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,8 @@ class DirectConfig(AgentConfig):
         context_length: bars whose features an observation shows, the newest first; more than one is for an LSTM.
         lstm_units: units of an LSTM that reads those bars before the hidden layers do; 0 is none.
         start: first weights of the LSTM: `random`, or those of a `forecaster` that reads the same features.
+        cross_section: what an asset is shown of the others, where a market has features of each: `none`; the `mean` of
+            what their hidden units say; or `attention`, a mean whose weights it chooses.
         learning_rate: AdamW's step at the start; it falls to a tenth on a straight line.
         weight_decay: of AdamW.
         entropy_weight: worth of a nat of the entropy of levels, in typical moves of a bar, at the start; it falls to 0
@@ -49,6 +51,7 @@ class DirectConfig(AgentConfig):
     context_length: ranges.Bars = 1
     lstm_units: Annotated[int, Field(ge=0, description="units")] = 0
     start: Literal["random", "forecaster"] = "random"
+    cross_section: Literal["none", "mean", "attention"] = "mean"
     learning_rate: ranges.Positive = 3e-3
     weight_decay: ranges.NotNegative = 1.0
     entropy_weight: ranges.NotNegative = 0.1
@@ -66,7 +69,9 @@ class DirectConfig(AgentConfig):
 
     def refuse(self, facts: EnvironmentFacts) -> list[str]:
         """Return a sentence for each rule without a gradient, and for windows longer than the market."""
-        faults = [] if facts.rules is None else refuse_rules(facts.rules, facts.num_instruments or 1)
+        num_assets = facts.num_instruments or 1
+        faults = [] if facts.rules is None else refuse_rules(facts.rules, num_assets)
+        faults += refuse_context(self) if num_assets > 1 else []
         return faults + ([] if facts.num_bars is None else refuse_bars(self, facts.num_bars))
 
 
@@ -87,6 +92,14 @@ def refuse_rules(rules: Any, num_assets: int = 1) -> list[str]:
     return faults
 
 
+def refuse_context(config: DirectConfig) -> list[str]:
+    """Return a sentence if the network of several assets, which reads one bar at a time, is to read more."""
+    if config.context_length == 1 and config.lstm_units == 0:
+        return []
+    found = f"were {config.context_length} and {config.lstm_units}"
+    return [f"context_length must be 1 and lstm_units 0 for several assets with features of their own, {found}"]
+
+
 def refuse_bars(config: DirectConfig, num_bars: int) -> list[str]:
     """Return a sentence if no window fits into a market of `num_bars` rows, the first of which earns nothing."""
     if config.window_bars < num_bars - 1:
@@ -94,10 +107,20 @@ def refuse_bars(config: DirectConfig, num_bars: int) -> list[str]:
     return [f"window_bars must be less than the {num_bars - 1} bars of the market, was {config.window_bars}"]
 
 
-def refuse_events(market: Any) -> list[str]:
-    """Return a sentence if `market`, a `trading_env.Market`, has columns that have no gradient."""
-    present = [name for name in EVENTS if getattr(market, name) is not None]
-    return [_no_gradient(present)] if present else []
+def refuse_columns(market: Any) -> list[str]:
+    """Return a sentence if `market`, a `trading_env.Market`, has a column that has no gradient."""
+    return [_no_gradient(["lots"])] if market.lots is not None and market.lots.any() else []
+
+
+def refuse_stops(market: Any) -> list[str]:
+    """Return a sentence if assets of `market` stop trading: what a level held is worth is then no table of bars."""
+    present = [name for name in ("missing", "delisted") if getattr(market, name) is not None]
+    if not present:
+        return []
+    cure = "set env.actions=long_short_weights or long_weights"
+    return [
+        f"kind=direct with env.actions=levels has no gradient through {', '.join(present)}: {cure}, or take kind=dqn"
+    ]
 
 
 def _no_gradient(names: list[str]) -> str:

@@ -15,20 +15,24 @@ Networks 12(4), section II):
     last quarter of a window's bars counts for what positions earn there, but its decisions are not learned from.
  5. Costs rise over the first fifth of the training: never to trade is a local optimum that few leave.
  6. What acts is a running average of the weights, which the noise of single updates moves less.
- 7. The policy returned is the one validated best, constant positions among the candidates.
+ 7. For several assets with features of their own the network says bands, not exposures: inside its band an asset is not
+    traded (`portfolio.py`).
+ 8. The policy returned is the one validated best, constant positions among the candidates.
 """
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_agent.common.loop import TrainedAgent, TrainingOptions, train
+from trading_agent.common.config import raise_all
+from trading_agent.common.loop import Seeds, TrainedAgent, TrainingOptions, train
 from trading_agent.common.transitions import AnyVectorEnv
-from trading_agent.direct.config import DirectConfig
-from trading_agent.direct.learners import learner_for
+from trading_agent.direct.config import DirectConfig, refuse_context, refuse_rules, refuse_stops
+from trading_agent.direct.learners import DirectLearner, ExposureLearner, LevelLearner
+from trading_agent.direct.portfolio_learner import PortfolioLearner
 
 
 def train_direct(
@@ -54,3 +58,28 @@ def train_direct(
         12(4), 875-889.
     """
     return train(partial(learner_for, initial=initial), env, config, **options)
+
+
+def learner_for(
+    env: Any, config: DirectConfig, seeds: Seeds, initial: Mapping[str, NDArray[np.float32]] | None = None
+) -> DirectLearner:
+    """Return the learner of what `env` takes for an action, and of what its market shows of the assets.
+
+    Raises:
+        ValueError: as `DirectLearner`; one exposure is spread over several assets; levels of assets that stop trading;
+            more bars than one of several assets.
+    """
+    rules, market = env.simulator.config, env.simulator.market
+    kind = kind_of_learner(rules, market)
+    faults = refuse_rules(rules, market.close.shape[1])
+    faults += refuse_stops(market) if kind is LevelLearner else []
+    faults += refuse_context(config) if kind is PortfolioLearner else []
+    raise_all(faults)
+    return kind(env, config, seeds, initial)
+
+
+def kind_of_learner(rules: Any, market: Any) -> type[DirectLearner]:
+    """Return which learner serves the actions of `rules` in `market`."""
+    if rules.actions == "levels":
+        return LevelLearner
+    return PortfolioLearner if market.asset_features else ExposureLearner

@@ -18,7 +18,7 @@ from trading_agent.common.config import raise_all
 from trading_agent.common.loop import Learner, Metrics, Seeds
 from trading_agent.common.policy import ConstantPolicy, Policy
 from trading_agent.common.weights import TorchState, follow, set_learning_rate
-from trading_agent.direct.config import DirectConfig, refuse_bars, refuse_events, refuse_rules
+from trading_agent.direct.config import DirectConfig, refuse_bars
 from trading_agent.direct.ledger_gradient import Surrogate
 from trading_agent.direct.networks import ExposureNetwork, LevelNetwork
 from trading_agent.direct.policy import ExposurePolicy, LevelPolicy
@@ -44,7 +44,8 @@ class DirectLearner(TorchState, Learner):
 
     NETWORKS = ("network", "average")
     VALUES = ("updates", "growth")
-    network: ExposureNetwork | LevelNetwork
+    network: Any  # of the kind of actions
+    average: Any
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class DirectLearner(TorchState, Learner):
         self.stride, self.surrogate = config.num_envs * config.window_bars, Surrogate(market, rules)
         self.features = torch.from_numpy(market.features)  # (T, F)
         self.num_assets, self.num_rows = market.close.shape[1], len(market.close) - 1
+        self.asset_features = market.asset_features
         raise_all(refuse_bars(config, len(market.close)))
         if self.features.shape[1] % config.context_length:
             raise ValueError(
@@ -69,7 +71,7 @@ class DirectLearner(TorchState, Learner):
         if initial is not None:
             self.network.start_from({name: torch.from_numpy(array) for name, array in initial.items()})
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        typical_move = np.log(market.close[1:] / market.close[:-1]).std()
+        typical_move = np.log(market.growth()[1:]).std()
         self.scale = 1.0 / max(float(typical_move), 1e-12)  # the loss is in units of one bar's typical move
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -201,8 +203,8 @@ class ExposureLearner(DirectLearner):
         last, total = held, torch.zeros(len(rows))
         for bar in range(rows.shape[1]):
             target = self.network.decide(hidden[:, bar], held)
-            growth, held = self.surrogate.bar(held, target, last, rows[:, bar], charged)
-            total, last = total + growth, target
+            growth, held, last = self.surrogate.bar(held, target, last, rows[:, bar], charged)
+            total = total + growth
         return total.mean() / rows.shape[1]
 
     def policy(self) -> ExposurePolicy:
@@ -236,16 +238,3 @@ def bounds(rules: Any) -> tuple[float, float, bool]:
         return min(rules.exposures), max(rules.exposures), False
     long_only = rules.actions == "long_weights"
     return (0.0 if long_only else -1.0), 1.0, long_only
-
-
-def learner_for(
-    env: Any, config: DirectConfig, seeds: Seeds, initial: Mapping[str, NDArray[np.float32]] | None = None
-) -> DirectLearner:
-    """Return the learner of what `env` takes for an action.
-
-    Raises:
-        ValueError: as `DirectLearner`, or one exposure is spread over several assets.
-    """
-    rules, market = env.simulator.config, env.simulator.market
-    raise_all(refuse_rules(rules, market.close.shape[1]) + refuse_events(market))
-    return (LevelLearner if rules.actions == "levels" else ExposureLearner)(env, config, seeds, initial)

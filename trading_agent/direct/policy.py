@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trading_agent.common.policy import ModulePolicy
 from trading_agent.direct.networks import ExposureNetwork, LevelNetwork
+from trading_agent.direct.portfolio import PortfolioNetwork
 
 
 class ExposurePolicy(ModulePolicy):
@@ -66,3 +67,27 @@ class LevelPolicy(ModulePolicy):
         sizes = {name: value for name, value in settings.items() if name not in ("shares", "num_assets")}
         shares = tuple(settings["shares"])
         return cls(LevelNetwork(num_levels=len(shares), **sizes), shares, settings["num_assets"])
+
+
+class PortfolioPolicy(ModulePolicy):
+    """The exposures that the bands of a `PortfolioNetwork` ask for (kind `portfolio_network`).
+
+    Observations are a row of features, the exposures of A assets, the targets traded on last, and one column that is
+    not read; A is told by their number.
+    """
+
+    kind = "portfolio_network"
+    network: PortfolioNetwork
+    NETWORK = PortfolioNetwork
+
+    def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Return (N, A) exposures at (N, O) observations.
+
+        Raises:
+            ValueError: no number of assets has O columns.
+        """
+        columns, rows = self.network.columns, torch.from_numpy(np.float32(observations))
+        count = columns.count(rows.shape[1])
+        with torch.no_grad():
+            held, last = columns.own(rows, count).unbind(dim=1)
+            return np.asarray(self.network.decide(self.network(columns.items(rows, count)), held, last).numpy())

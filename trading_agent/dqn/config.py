@@ -8,7 +8,15 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from trading_agent.common import ranges
-from trading_agent.common.config import AgentConfig, ExplorationConfig, Requirement, raise_all, refuse_random_play
+from trading_agent.common.config import (
+    AgentConfig,
+    EnvironmentFacts,
+    ExplorationConfig,
+    Requirement,
+    raise_all,
+    refuse_random_play,
+    refuse_several,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,3 +102,7 @@ class DQNConfig(AgentConfig):
         needs: dict[Requirement, str] = {"discrete_actions": "kind=dqn"}
         needs |= {"index": "counterfactual=true"} if self.counterfactual else {}
         return needs | ({"plans": "teacher=planner"} if self.teacher == "planner" else {})
+
+    def refuse(self, facts: EnvironmentFacts) -> list[str]:
+        """Return a sentence if there are several instruments."""
+        return refuse_several("dqn", facts)

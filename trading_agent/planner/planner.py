@@ -22,7 +22,7 @@ from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, Tra
 from trading_agent.common.policy import Policy, restore_policy
 from trading_agent.common.transitions import AnyVectorEnv
 from trading_agent.planner.config import PlannerConfig
-from trading_agent.planner.policy import Plan, PlannerPolicy
+from trading_agent.planner.policy import Plan, PlannerPolicy, PlanOfWeights
 
 Array = NDArray[np.float64]
 
@@ -160,4 +160,17 @@ def train_planner(env: AnyVectorEnv, config: PlannerConfig, **options: Unpack[Tr
         **options: as `TrainingOptions` says; the constant policies and the plan on the mean of the forecasts are what
             learning has to beat.
     """
-    return train(PlannerLearner, env, config, **options)
+    return train(learner_for, env, config, **options)
+
+
+def learner_for(env: AnyVectorEnv, config: PlannerConfig, seeds: Seeds) -> Learner:
+    """Return the learner of a mix of forecasts, or of the weights of several assets, as `env` is planned.
+
+    Raises:
+        ValueError: `env` cannot be planned.
+    """
+    if not isinstance(planned(env, "agent=planner").plan(), PlanOfWeights):
+        return PlannerLearner(env, config, seeds)
+    from trading_agent.planner.allocation import AllocationLearner  # its solver is loaded where it is needed
+
+    return AllocationLearner(env, config, seeds)

@@ -5,7 +5,7 @@ whoever loads it says how a plan of that kind is built anew (`load_policy(..., p
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,42 @@ class Plan(Protocol):
 
     def volumes(self, forecast: Array, length: NDArray[np.int64]) -> Array:
         """Return (D, H) what the best plans on (D, H) forecasts hold of each step's outcome: linear in it is profit."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """Return plain values that build it anew."""
+        ...
+
+
+@runtime_checkable
+class PlanOfWeights(Protocol):
+    """How an environment of several assets is planned, without the environment; `kind` and `names` as of a `Plan`."""
+
+    kind: str
+    names: tuple[str, ...]
+
+    @property
+    def num_assets(self) -> int:
+        """A."""
+        ...
+
+    @property
+    def cost(self) -> float:
+        """What a change costs, a fraction of its size."""
+        ...
+
+    @property
+    def caps(self) -> tuple[float, float, float, float]:
+        """Least and largest weight, largest gross, largest net."""
+        ...
+
+    @property
+    def keeps(self) -> bool:
+        """Whether to ask again for the target asked for last changes nothing."""
+        ...
+
+    def choice(self, observations: NDArray[Any]) -> Any:
+        """Return (N, A) `expected`, `held`, `target` and `available`."""
         ...
 
     def settings(self) -> dict[str, Any]:

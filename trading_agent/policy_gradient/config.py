@@ -18,6 +18,8 @@ class PolicyGradientConfig(AgentConfig):
         num_envs: environments stepped at once; that of the env.
         rollout_steps: calls of `env.step` between two updates.
         hidden_sizes: units of each hidden layer, of the policy and of the value.
+        cross_section: where actions are a number for each of several items with columns of their own, what an item is
+            shown of the others: `none`, the `mean` of their hidden units, or `attention`.
         learning_rate: AdamW's step at the start.
         anneal: whether the learning rate (and the clip of `ppo`) falls to nothing on a straight line.
         discount: weight of a reward one step later, in [0, 1).
@@ -35,6 +37,7 @@ class PolicyGradientConfig(AgentConfig):
     num_envs: ranges.Environments = 64
     rollout_steps: ranges.Calls = 64
     hidden_sizes: ranges.HiddenSizes = (64, 64)
+    cross_section: Literal["none", "mean", "attention"] = "mean"
     learning_rate: ranges.Positive = 3e-3
     anneal: bool = True
     discount: ranges.Discount = 0.95

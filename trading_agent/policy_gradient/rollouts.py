@@ -16,6 +16,7 @@ from trading_agent.common.loop import Learner, Metrics, Seeds
 from trading_agent.common.transitions import AnyVectorEnv, Walk, columns
 from trading_agent.common.weights import TorchState, follow, set_learning_rate
 from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy, actions_of
+from trading_agent.policy_gradient.set_actor_critic import SetActorCritic, SetActorPolicy
 
 Array = NDArray[np.float32]
 
@@ -85,7 +86,14 @@ class ActorCriticLearner(TorchState, Learner):
         num_observations = columns(env, config.num_envs)
         self.num_actions, bounds = actions_of(env.single_action_space)
         generator = torch.Generator().manual_seed(seeds.network)
-        self.network = ActorCritic(num_observations, self.num_actions, config.hidden_sizes, bounds, generator)
+        items = getattr(env, "item_columns", None)
+        self.network: Any
+        if bounds is None or items is None:
+            self.acting: type[ActorPolicy] = ActorPolicy
+            self.network = ActorCritic(num_observations, self.num_actions, config.hidden_sizes, bounds, generator)
+        else:  # a number for each of several items that are alike
+            self.acting, box = SetActorPolicy, (float(bounds[0].min()), float(bounds[1].max()))
+            self.network = SetActorCritic(items, config.hidden_sizes, box, config.cross_section, generator)
         self.judged = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, eps=1e-5, weight_decay=config.weight_decay, fused=True
@@ -100,7 +108,7 @@ class ActorCriticLearner(TorchState, Learner):
 
     def policy(self) -> ActorPolicy:
         """Return the network that is judged."""
-        return ActorPolicy(self.judged)
+        return self.acting(self.judged)
 
     def warm_up(self) -> int:
         """Play one rollout at random and fit the scales to it."""
@@ -131,13 +139,13 @@ class ActorCriticLearner(TorchState, Learner):
         num_envs, num_actions = self.config.num_envs, self.num_actions
         if self.network.bounds is None:
             return np.asarray(self.rng.integers(0, num_actions, size=num_envs))
-        return ActorPolicy(self.network).into_box(self.rng.standard_normal((num_envs, num_actions)))
+        return self.acting(self.network).into_box(self.rng.standard_normal((num_envs, num_actions)))
 
 
 def play(learner: ActorCriticLearner) -> Rollout:
     """Walk on for `rollout_steps` calls by chance, and judge what was done."""
     config, network, walk = learner.config, learner.network, learner.walk
-    policy, shape = ActorPolicy(network), (config.rollout_steps, config.num_envs)
+    policy, shape = learner.acting(network), (config.rollout_steps, config.num_envs)
     rewards, values = np.zeros(shape, np.float32), np.zeros((shape[0] + 1, shape[1]), np.float32)
     terminated, truncated, real = (np.zeros(shape, bool) for _ in range(3))
     rows, drawn, old, cuts = [], [], [], []

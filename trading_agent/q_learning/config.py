@@ -15,6 +15,7 @@ from trading_agent.common.config import (
     Requirement,
     raise_all,
     refuse_random_play,
+    refuse_several,
 )
 
 MAX_CELLS = 1_000_000  # discretised states a Q-table may have
@@ -64,8 +65,8 @@ class QLearningConfig(AgentConfig):
         return {"discrete_actions": "kind=q_learning"}
 
     def refuse(self, facts: EnvironmentFacts) -> list[str]:
-        """Return a sentence if a column is not observed."""
-        count = facts.num_observations
+        """Return a sentence if a column is not observed, or there are several instruments."""
+        count, faults = facts.num_observations, refuse_several("q_learning", facts)
         if count is None or all(-count <= column < count for column in self.columns):
-            return []
-        return [f"columns must lie within the {count} observed ones, was {self.columns}"]
+            return faults
+        return [*faults, f"columns must lie within the {count} observed ones, was {self.columns}"]

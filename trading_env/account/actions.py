@@ -82,11 +82,15 @@ class Actions:
         return self.shares.item(int(action))
 
     def exact(self, target: Array) -> Array:
-        """Undo the rounding to float32 of targets: return the exact level each of them stands for."""
+        """Undo the rounding to float32 of targets: return the exact level that each of them stands for, if it is one.
+
+        Between two levels is the target of an order that is filled in part.
+        """
         if not self.discrete:
             return target
-        nearest = np.abs(self.shares - target[..., None]).argmin(axis=-1)
-        return np.where(np.abs(target) < 1e-12, 0.0, self.shares[nearest])
+        nearest = self.shares[np.abs(self.shares - target[..., None]).argmin(axis=-1)]
+        rounded = np.float32(nearest) == np.float32(target)
+        return np.where(np.abs(target) < 1e-12, 0.0, np.where(rounded, nearest, target))
 
 
 def within_caps(weights: Array, config: TradingConfig) -> Array:

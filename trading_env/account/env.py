@@ -1,5 +1,6 @@
 """`TradingEnv`: one account on one market, as a `gymnasium.Env`."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,11 @@ from numpy.typing import NDArray
 from trading_env.account.render import lines, picture
 from trading_env.account.rewards import FLOOR
 from trading_env.account.simulator import AccountSimulator
-from trading_env.account.single import FloatAccount
+from trading_env.account.single import NO_COSTS, FloatAccount, costs_of
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import Bar
+from trading_env.ledger.state import Bar
 from trading_env.market import Market
 from trading_env.single_env import MarketEnv, OneOf
-
-COSTS = ("fee", "spread", "slippage", "borrow", "financing", "funding", "dividends")
 
 
 class TradingEnv(MarketEnv):
@@ -89,14 +88,16 @@ class TradingEnv(MarketEnv):
             raise ValueError(f"render_mode must be human, rgb_array or None, was '{render_mode}'")
         rules = config or TradingConfig()
         if market.close.shape[1] == 1:
-            self._account: FloatAccount | OneOf[AccountSimulator] = FloatAccount(market, rules, episode_bars)
-            self.setting = self._account.setting
+            single = FloatAccount(market, rules, episode_bars)
+            self.setting = single.setting
+            super().__init__(single)
         else:
-            self._account = OneOf(AccountSimulator(market, rules, 1, episode_bars))
-            self.setting = self._account.simulator.setting
-        super().__init__(self._account)
+            simulator = AccountSimulator(market, rules, 1, episode_bars)
+            self.setting = simulator.setting
+            super().__init__(OneOf(simulator, partial(_told, simulator)))
         self.market, self.render_mode = market, render_mode
         self._history: tuple[list[float], list[float], list[float]] = ([], [], [])
+        self._drawn = 0  # the newest bar in it
 
     def targets(self, action: Any) -> NDArray[np.float64]:
         """Return the (A,) target exposures that an action asks for.
@@ -112,7 +113,7 @@ class TradingEnv(MarketEnv):
         if self.render_mode == "rgb_array":
             return picture(*self._history)
         if self.render_mode == "human":
-            print(lines(self._standing()[0], *self._history))
+            print(lines(self._drawn, *self._history))
         return None
 
     def _draw(self, info: dict[str, Any], *, opening: bool = False) -> None:
@@ -120,31 +121,19 @@ class TradingEnv(MarketEnv):
             return
         if opening:
             self._history = ([], [], [])
+        self._drawn = info["t"]
         values = self.market.close[info["t"], 0], info["exposure"].sum(), info["equity"]
         for column, value in zip(self._history, values, strict=True):
             column.append(float(value))
         if self.render_mode == "human":
             self.render()
 
-    def _standing(self) -> tuple[int, float, NDArray[np.float64]]:
-        """Return t, equity, and (A,) exposures."""
-        account = self._account
-        if isinstance(account, FloatAccount):
-            return account.t, account.accounts.equity, np.array([account.exposure])
-        t, accounts = int(account.simulator.t[0]), account.simulator.accounts
-        equity = float(accounts.equity[0])
-        return t, equity, accounts.units[0] * self.market.close[t] / max(equity, FLOOR)
 
-    def _info(self, record: Bar | None) -> dict[str, Any]:
-        t, equity, exposure = self._standing()
-        info: dict[str, Any] = {"t": t, "equity": equity, "exposure": exposure}
-        if record is None:
-            info.update(dict.fromkeys(COSTS, 0.0), turnover=0.0, called=False, cut=False)
-            return info
-        if not isinstance(self._account, FloatAccount):
-            record = Bar(*(part[0] if isinstance(part, np.ndarray) else part for part in record))
-        info["fee"], info["spread"], info["slippage"] = record.fee, record.spread, record.slippage
-        info["borrow"], info["financing"], info["funding"] = record.borrow, record.financing, record.funding
-        info["dividends"], info["called"], info["cut"] = record.dividends, bool(record.called), bool(record.cut)
-        info["turnover"] = record.notional / record.base if record.base > 0.0 else 0.0
-        return info
+def _told(simulator: AccountSimulator, record: Bar | None) -> dict[str, Any]:
+    """Return what is told of the only account of a simulator."""
+    equity = float(simulator.accounts.equity[0])
+    exposure = simulator.accounts.units[0] * simulator.price[0] / max(equity, FLOOR)
+    standing = {"t": int(simulator.t[0]), "equity": equity, "exposure": exposure}
+    if record is None:
+        return standing | NO_COSTS
+    return standing | costs_of(Bar(*(part[0] if isinstance(part, np.ndarray) else part for part in record)))

@@ -15,8 +15,10 @@ from trading_env.account.rewards import FLOOR, Reward
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import numbers_of
 from trading_env.ledger.columns import LedgerColumns
-from trading_env.ledger.law import Accounts, Rules, carry
+from trading_env.ledger.law import carry
+from trading_env.ledger.rules import Rules
 from trading_env.ledger.run import opened
+from trading_env.ledger.state import Accounts
 from trading_env.market import Market
 from trading_env.vector_env import Step, checked_episode_bars
 
@@ -41,13 +43,13 @@ class Setting:
     Attributes:
         table: (T, F + K) float32 features, the last K columns 0: room for the account's own.
         num_account_columns: K = 2 A + 1 columns of an observation that are the account's own.
-        benchmark: (T,) log growth of equal shares of all assets into the close of t + 1.
+        benchmark: (T,) log growth of equal shares of all listed assets into the close of t + 1.
         widest: largest exposure an observation shows.
     """
 
     def __init__(self, market: Market, config: TradingConfig) -> None:
         self.market, self.config = market, config
-        self.columns, self.rules = LedgerColumns(market, config), Rules(config, market.bars_per_year)
+        self.columns, self.rules = LedgerColumns(market, config), Rules(config, market.bars_per_year, market.lots)
         num_bars, self.num_assets = market.close.shape
         self.last: int = num_bars - 1
         self.num_features = market.features.shape[1]
@@ -57,7 +59,7 @@ class Setting:
         self.widest = float(np.float32(WIDEST * config.leverage_cap))
         self.table = np.zeros((num_bars, self.num_features + self.num_account_columns), dtype=np.float32)
         self.table[:, : self.num_features] = market.features
-        growth = np.log(market.growth().mean(axis=1))
+        growth = np.log(_equal_shares(market, config))
         self.benchmark = np.append(growth[1:], 0.0)
 
     @property
@@ -250,6 +252,20 @@ class AccountSimulator:
         reward, memory = _rewarded(setting, rows, equity, accounts.equity, before, peak, memory)
         following = _described(setting, accounts, rows + 1, peak, memory)
         return reward, following, bar.ruined, rows + 1 >= setting.last
+
+
+def _equal_shares(market: Market, config: TradingConfig) -> Array:
+    """(T,) growth into the close of t of equal shares of what was listed at the close before; eq. 15."""
+    growth = market.growth()
+    if growth.shape[1] == 1 or market.missing is None:
+        return np.asarray(growth.mean(axis=1))
+    listed = np.logical_or.accumulate(~market.missing, axis=0)
+    if market.delisted is not None:
+        listed &= ~np.logical_or.accumulate(market.delisted, axis=0)
+        growth = np.where(market.delisted, growth * (1.0 - config.delisting_loss), growth)
+    before = np.concatenate([listed[:1], listed[:-1]])
+    many = before.sum(axis=1)
+    return np.where(many > 0, (growth * before).sum(axis=1) / np.maximum(many, 1), 1.0)
 
 
 def _rewarded(

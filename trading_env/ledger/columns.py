@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import Moment
+from trading_env.ledger.state import Moment
 from trading_env.market import Market
 
 Column = NDArray[Any]
@@ -35,7 +35,7 @@ class LedgerColumns:
         _check(market, config)
         costs, here = config.costs, config.execution == "same_close"
         tradable = market.tradable
-        volume = market.volume if costs.slippage_bps_per_volume_percent else None
+        volume = market.volume if costs.slippage_bps_per_volume_percent or config.volume_cap else None
         filled: Callable[[Column], Column] = _whole if here else _following
         columns: dict[str, Column | None] = {
             "close_next": _following(market.close),
@@ -47,6 +47,8 @@ class LedgerColumns:
             "volatility": market.volatility if costs.slippage_per_volatility else None,
             "volume": None if volume is None else filled(np.where(volume > 0.0, volume, 1.0)),
             "tradable": None if tradable is None else filled(tradable),
+            "borrow": None if market.borrow is None else _following(market.borrow) * (1e-4 / market.bars_per_year),
+            "delisted": _following(market.delisted) if _any(market.delisted, 0.0) else None,
         }
         flat = market.close.shape[1] == 1
         drifts = config.maintenance and (config.rebalance == "on_change" or tradable is not None)
@@ -87,6 +89,8 @@ def _check(market: Market, config: TradingConfig) -> None:
         faults.append("slippage_per_volatility needs the market's volatility, which it lacks; give it or set 0")
     if config.costs.slippage_bps_per_volume_percent and market.volume is None:
         faults.append("slippage_bps_per_volume_percent needs the market's volume, which it lacks; give it or set 0")
+    if config.volume_cap is not None and market.volume is None:
+        faults.append("volume_cap needs the market's volume, which it lacks; give it or set null")
     if faults:
         raise ValueError("; ".join(faults))
 

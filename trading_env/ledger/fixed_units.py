@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
 from trading_env.ledger.columns import LedgerColumns
-from trading_env.ledger.law import Rules
+from trading_env.ledger.rules import Rules
 from trading_env.ledger.run import fill_prices
 from trading_env.market import Market
 
@@ -51,7 +51,7 @@ def run_units(market: Market, units: Array, config: TradingConfig) -> UnitRun:
         ValueError: the market has several assets, or holds or costs what a running sum does not know (`run_ledger`
             does); `units` are not T finite numbers.
     """
-    columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year)
+    columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year, market.lots)
     _check(market, units, columns, rules)
     num_bars = len(market)
     held = np.empty(num_bars)  # row t: units after the fill of the bar that ends at t
@@ -69,7 +69,7 @@ def run_units(market: Market, units: Array, config: TradingConfig) -> UnitRun:
 def _check(market: Market, units: Array, columns: LedgerColumns, rules: Rules) -> None:
     if market.close.shape[1] != 1:
         raise ValueError(f"a run of units is of one asset, the market has {market.close.shape[1]}; use run_ledger")
-    if not columns.plain or rules.varying or rules.lot or rules.min_notional or rules.margin:
+    if not (columns.plain and rules.common):
         raise ValueError("a run of units knows constant cost rates and a market without events; use run_ledger")
     if units.shape != (len(market),) or not np.isfinite(units).all():
         raise ValueError(f"units must be {len(market)} finite numbers, had the shape {units.shape}")

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import FLOATS, Numbers, numbers_of
 from trading_env.ledger.columns import LedgerColumns
-from trading_env.ledger.law import DRIFT, Accounts, Bar, Rules, carry, charges
+from trading_env.ledger.law import carry
+from trading_env.ledger.rules import DRIFT, EXACT, Rules, charges
+from trading_env.ledger.state import Accounts, Bar
 from trading_env.ledger.walk import WalkBars, accrued, walk
 from trading_env.market import Market
 
@@ -44,7 +46,8 @@ class LedgerRun:
         written_off: (T, N) what a ruined account owed beyond all it held, and nobody pays.
         close: (T, A) marks.
         fill_price: (T, A) price at which orders of the bar that ends at t were filled, before spread and slippage.
-        settled_units: (T, N, A) units that the close-out of a ruined account took away in that bar.
+        settled_units: (T, N, A) units that were taken away without a fill in that bar: of delisted assets, and by the
+            close-out of a ruined account.
         settled_value: (T, N, A) their value at the price they were taken away at.
         splits: (T, A) units that one unit of bar 0 has become at the close of t, or None where no asset splits.
         fill_splits: (T, A) the same at the fill of the bar that ends at t.
@@ -86,13 +89,13 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
         The records of all accounts.
 
     Raises:
-        ValueError: `targets` does not fit the market, is not finite, or exceeds the leverage cap; the market lacks what
-            the rules need.
+        ValueError: `targets` does not fit the market, is not finite, or exceeds a cap; the market lacks what the rules
+            need.
     """
-    targets = _checked(market, targets, config)
-    columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year)
+    targets = checked_targets(market, targets, config)
+    columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year, market.lots)
     record = _Record(*targets.shape)
-    plain = columns.plain and not (rules.varying or rules.lot or rules.min_notional or rules.margin)
+    plain = columns.plain and rules.common
     single_asset = targets.shape[2] == 1
     if single_asset and plain and targets.shape[1] <= FEW:
         fills = fill_prices(market, config)[1:, 0]
@@ -105,7 +108,29 @@ def run_ledger(market: Market, targets: Array, config: TradingConfig) -> LedgerR
     return record.run(market, config)
 
 
-def _checked(market: Market, targets: Array, config: TradingConfig) -> Array:
+def final_equity(market: Market, targets: Array, config: TradingConfig) -> Array:
+    """Return the (N,) equity that many accounts end with: the last row of `run_ledger`'s, without records of the rest.
+
+    Arguments and errors are those of `run_ledger`.
+    """
+    targets = checked_targets(market, targets, config)
+    if targets.shape[1] <= FEW:
+        return np.asarray(run_ledger(market, targets, config).equity[-1])
+    columns, rules = LedgerColumns(market, config), Rules(config, market.bars_per_year, market.lots)
+    n = numbers_of(targets.shape[2])
+    orders = targets if n.several else targets[:, :, 0]
+    accounts = opened(n, *targets.shape[1:])
+    for t in range(len(targets) - 1):
+        accounts, _ = carry(n, accounts, orders[t], columns.after(t), rules)
+    return np.asarray(accounts.equity)
+
+
+def checked_targets(market: Market, targets: Array, config: TradingConfig) -> Array:
+    """Return (T, N, A) targets.
+
+    Raises:
+        ValueError: they do not fit the market, are not finite, or exceed a cap.
+    """
     targets = np.asarray(targets, dtype=np.float64)
     if targets.ndim == 2:
         targets = targets[:, None, :]
@@ -113,10 +138,17 @@ def _checked(market: Market, targets: Array, config: TradingConfig) -> Array:
     if targets.ndim != 3 or targets.shape[0] != num_bars or targets.shape[2] != num_assets:
         raise ValueError(f"targets must be (T, N, A) with T = {num_bars} and A = {num_assets}, was {targets.shape}")
     size = np.abs(targets[:, :, 0]) if num_assets == 1 else np.abs(targets).sum(axis=2)
-    if not (size <= config.leverage_cap * (1.0 + 1e-6)).all():  # weights come in float32
+    if not (size <= config.leverage_cap * EXACT).all():
         raise ValueError(
             f"targets must be finite and together, over all assets, within the leverage cap of {config.leverage_cap:g}"
         )
+    most, net = config.asset_cap, config.net_cap
+    if most is not None and not (np.abs(targets) <= most * EXACT).all():
+        raise ValueError(f"targets must each be within the asset cap of {most:g}, were up to {np.abs(targets).max():g}")
+    if net is not None:
+        sums = np.abs(targets.sum(axis=2))
+        if not (sums <= net + config.leverage_cap * (EXACT - 1.0)).all():
+            raise ValueError(f"targets must add up to a net within {net:g}, the net cap, were up to {sums.max():g}")
     return targets
 
 
@@ -243,14 +275,16 @@ def _end(record: _Record, account: int, t: int, targets: Array, columns: LedgerC
 
 
 def cut_due(run: LedgerRun, targets: Array, config: TradingConfig) -> bool:
-    """Whether the next fill, of the bar after the last, cuts an account of one asset to the leverage cap.
+    """Whether the next fill, of the bar after the last, cuts an account to the leverage cap.
 
-    It does unless the price is back by then; `run` is what came of the (T, 1) `targets`. docs/accounting.md, eq. 17.
+    It does unless prices are back by then, or trading stands still; `run` is what came of the (T, A) `targets`.
+    docs/accounting.md, eq. 17 and 18.
     """
     if not config.maintenance or config.rebalance == "every_bar" or len(targets) < 2:
         return False
-    held = targets[-1, 0] == targets[-2, 0]
-    return bool(held and abs(run.exposure[-1, 0, 0]) > config.leverage_cap * DRIFT)
+    held = np.abs(run.exposure[-1, 0])
+    ordered = np.where(targets[-1] != targets[-2], np.abs(targets[-1]), held).sum()
+    return bool(max(held.sum(), ordered) > config.leverage_cap * DRIFT and ordered > config.leverage_cap * EXACT)
 
 
 def fill_prices(market: Market, config: TradingConfig) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.ledger.arithmetic import LANES
-from trading_env.ledger.law import EXACT, Rules, interest
+from trading_env.ledger.rules import EXACT, Rules, interest
 
 Array = NDArray[np.float64]
 TRADE, LOOK = 1, 2  # what an account does at a fill: it trades, or holds unless it is beyond the leverage cap

@@ -6,19 +6,19 @@ accounts, and drops one only where another is certain to end richer. Formulas an
 """
 
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from trading_env.config import TradingConfig
-from trading_env.ledger.law import EXACT, Rules
+from trading_env.ledger.rules import EXACT, Rules
 from trading_env.ledger.run import Array, fill_prices
 from trading_env.market import Market
 
 SLACK = 4.0  # more costs of a trade than a detour over another level and back can save
 DEAR = 0.01  # cost of a trade, a fraction of its value, from which on a best path holds through many cuts
 FEW_BARS = 250  # over which every account that might win is kept, whatever its number
-NEAR = 64  # bars that are searched first for a price that no best path holds on to
+NEAR = 64  # bars that are searched one by one for a price that no best path holds on to: mostly it is among them
 
 
 class PriceSpan(NamedTuple):
@@ -50,7 +50,7 @@ class _Search:
     """The accounts worth keeping at each level, bar by bar."""
 
     def __init__(self, market: Market, config: TradingConfig) -> None:
-        self.config, self.costs = config, Rules(config, market.bars_per_year)
+        self.config, self.costs = config, Rules(config, market.bars_per_year, None)
         self.levels = [float(level) for level in config.exposures]
         self.cuts = config.maintenance and config.rebalance == "on_change"
         self.bounds_cuts = self.cuts and not _cut_too_often(market, config)
@@ -185,20 +185,35 @@ class _Search:
             until = self._until(t + 1, least, most)
         bars = until - t
         owed, lent = (1.0 + self.costs.financing) ** bars, (1.0 + self.costs.borrow) ** bars
-        fills, marks = self.fill_array[t + 1 : until], self.close_array[t + 1 : max(until, t + 2)]
+        low, high = self._bounds(self.fills, self.fill_array, t + 1, until)
         if until == last:
-            fills = np.append(fills, self.close[-1])
-        low, high = float(fills.min(initial=price)), float(fills.max(initial=price)) * lent
+            low, high = min(low, self.close[-1]), max(high, self.close[-1])
+        low_mark, high_mark = self._bounds(self.close, self.close_array, t + 1, max(until, t + 2))
         return PriceSpan(
-            max(low, least, 0.0) * (1.0 - margin) / owed,
-            min(high, most) * (1.0 + margin),
-            float(marks.min()) / owed,
-            float(marks.max()) * lent,
+            max(min(low, price), least, 0.0) * (1.0 - margin) / owed,
+            min(max(high, price) * lent, most) * (1.0 + margin),
+            low_mark / owed,
+            high_mark * lent,
         )
+
+    @staticmethod
+    def _bounds(prices: list[float], array: Array, start: int, stop: int) -> tuple[float, float]:
+        """Return the least and the greatest of some prices; no more than infinities where there are none."""
+        if stop <= start:
+            return np.inf, -np.inf
+        if stop - start <= NEAR:  # a call of NumPy would cost more
+            some = prices[start:stop]
+            return min(some), max(some)
+        return float(array[start:stop].min()), float(array[start:stop].max())
 
     def _until(self, start: int, least: float, most: float) -> int:
         """Return the first row from `start` on whose order fills outside two prices, or the last row."""
-        last, width = len(self.close) - 1, NEAR
+        last = len(self.close) - 1
+        near = min(start + NEAR, last)
+        for row in range(start, near):
+            if not least <= self.fills[row] <= most:
+                return row
+        start, width = near, 2 * NEAR
         while start < last:
             fills = self.fill_array[start : min(start + width, last)]
             outside = (fills < least) | (fills > most)
@@ -242,22 +257,25 @@ def _cut_too_often(market: Market, config: TradingConfig) -> bool:
     """
     if not config.maintenance or config.rebalance == "every_bar" or len(market) <= FEW_BARS:
         return False
-    rules = Rules(config, market.bars_per_year)
+    rules = Rules(config, market.bars_per_year, None)
     drifts = min(config.exposures) < 0.0 or max(config.exposures) > 1.0 or config.leverage_cap < 1.0
     return drifts and (not _free_to_leave(config) or rules.per_size + rules.per_value > DEAR)
 
 
 def not_bounded(market: Market, config: TradingConfig) -> tuple[str, ...]:
     """Return what money depends on here and `perfect_foresight` does not know, by name; none where it is a bound."""
-    rules = {
+    rules: dict[str, Any] = {
         "maintenance": _cut_too_often(market, config),
         "maintenance_margin": config.maintenance_margin,
-        "lot": config.lot,
+        "lot": config.lot and market.lots is None,
+        "lots": market.lots is not None and bool(market.lots.any()),
         "min_notional": config.min_notional,
         "slippage_per_volatility": config.costs.slippage_per_volatility,
+        "volume_cap": config.volume_cap,
         "slippage_bps_per_volume_percent": config.costs.slippage_bps_per_volume_percent,
     }
-    events = {name: getattr(market, name) is not None for name in ("dividends", "splits", "funding")}
+    events = {name: getattr(market, name) is not None for name in ("dividends", "splits", "funding", "borrow")}
+    events["delisted"] = market.delisted is not None and bool(market.delisted.any())
     events["missing"] = market.tradable is not None
     return tuple(name for name, there in {**rules, **events}.items() if there)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import LANES
-from trading_env.ledger.law import Rules, interest
+from trading_env.ledger.rules import Rules, interest
 
 Array = NDArray[np.float64]
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -156,7 +156,7 @@ def _around(gain: Array, charge: Array) -> NDArray[np.int64]:
 def level_gain(world: MarkovWorld, config: TradingConfig, bars_per_year: float) -> Array:
     """Return (X, L) expected log growth of one bar at each level, interest included, by quadrature."""
     levels = np.asarray(config.exposures, dtype=np.float64)
-    rules = Rules(config, bars_per_year)
+    rules = Rules(config, bars_per_year, None)
     nodes, weights = (NODES, WEIGHTS) if world.deviation else (np.zeros(1), np.ones(1))
     simple = np.expm1(world.mean[:, :, None] + world.deviation * nodes)  # (X, S, nodes)
     grown = np.maximum(1.0 + levels[:, None, None, None] * simple, LEAST)  # (L, X, S, nodes)
@@ -166,7 +166,7 @@ def level_gain(world: MarkovWorld, config: TradingConfig, bars_per_year: float) 
 
 
 def _charge(config: TradingConfig, bars_per_year: float) -> Array:
-    levels, rules = np.asarray(config.exposures, dtype=np.float64), Rules(config, bars_per_year)
+    levels, rules = np.asarray(config.exposures, dtype=np.float64), Rules(config, bars_per_year, None)
     turned = np.abs(levels[:, None] - levels[None, :])
     cost = rules.half_spread + rules.slippage + rules.fee
     return np.asarray(np.log(np.maximum(1.0 - cost * turned, LEAST)))

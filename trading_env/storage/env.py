@@ -65,7 +65,7 @@ class BatteryEnv(MarketEnv):
         self, market: PowerMarket, config: BatteryConfig | None = None, *, episode_bars: int | None = None
     ) -> None:
         self.simulator = StorageSimulator(market, config or BatteryConfig(), 1, episode_bars)
-        super().__init__(OneOf(self.simulator))
+        super().__init__(OneOf(self.simulator, self._info))
 
     def _info(self, record: Hour | None) -> dict[str, Any]:
         simulator = self.simulator

@@ -13,15 +13,16 @@ LEVELS = np.array([0.05, 0.5, 0.95])
 def bands(truth, known, *, scale=None, scale_before=None, levels=LEVELS):
     """Quantiles (Q, N, H) of a forecast that always says zero."""
     shape, before = (len(levels), *truth.shape), (len(levels), *known.shape)
-    return online_quantiles(
-        np.zeros(shape),
+    (corrected,) = online_quantiles(
+        [np.zeros(shape)],
         truth,
-        before=np.zeros(before),
+        before=[np.zeros(before)],
         known=known,
         levels=levels,
         scale=np.ones(len(truth)) if scale is None else scale,
         scale_before=np.ones(len(known)) if scale_before is None else scale_before,
     )
+    return corrected
 
 
 @given(st.integers(0, 59), st.integers(1, 6), st.integers(0, 2**31))

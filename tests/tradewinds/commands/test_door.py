@@ -45,7 +45,8 @@ WRONG = [
     (["run", "run.dir=good.csv/runs"], "run.dir must be a folder that can be written, was 'good.csv/runs'"),
     (
         ["run", "experiment=gas_wether"],
-        "one of cartpole_dqn, cartpole_ppo, gas_weather, houston, houston_weather, temperature, was 'gas_wether'; did",
+        "one of cartpole_dqn, cartpole_ppo, currencies, gas_weather, houston, houston_weather, temperature, was "
+        "'gas_wether'; did",
     ),
     (["run", "model.kind=lstmm"], f"model.kind must be one of {', '.join(KINDS)}, was 'lstmm'; did you mean 'lstm'?"),
     (

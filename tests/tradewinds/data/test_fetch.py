@@ -524,6 +524,12 @@ def test_several_symbols_share_one_clock_and_a_missing_bar_carries_the_close_bef
     assert series.high[10, 1] == series.close[10, 1]
     assert "GAP has no bar on 1 of 50, the first on 2024-01-30: its close before is carried" in loaded.notes
     np.testing.assert_array_equal(series.close[:, 2], late.close)
+    assert (loaded.universe.cut, loaded.universe.begin_late) == (True, ("LATE",))
+    asked = YahooConfig(symbols=("AAA", "GAP", "LATE"), histories="whole", target="relative_return")
+    whole = load_series(asked, NoWeather(), HERE)
+    assert whole.series.traded.sum(axis=0).tolist() == [60, 59, 50]
+    assert (whole.series.target, whole.series.delisted) == ("relative_return", None)
+    assert "later than the first began 1: LATE" in whole.notes
 
 
 FETCH = """

@@ -201,7 +201,7 @@ def test_what_stands_out_in_a_file_is_told_by_its_layout(tmp_path):
     assert layout.roles["adjusted_close"] == "Adj. Close"
 
 
-def test_a_folder_of_months_is_one_series_and_one_of_companies_is_none(tmp_path):
+def test_a_folder_of_months_is_one_series_and_one_of_companies_a_universe(tmp_path):
     months, companies = tmp_path / "months", tmp_path / "companies"
     for folder in (months, companies):
         folder.mkdir()
@@ -223,16 +223,22 @@ def test_a_folder_of_months_is_one_series_and_one_of_companies_is_none(tmp_path)
     for name, factor in (("A", 1.0), ("B", 2.0)):
         rows = market(DAYS, factor)
         (companies / f"{name}.csv").write_text(table(rows, "date,close", lambda b: f"{iso(b)},{b.c}"))
-    with pytest.raises(RequestError, match=r"with another close, .*name the files of several instruments one by one"):
-        load(companies)
+    apart = load(companies).series
+    assert apart.instruments == ("A", "B")
+    np.testing.assert_allclose(apart.close[:, 1], [bar.c for bar in market(DAYS, 2.0)])
+    listed = f"series.path=[{companies / 'A.csv'},{companies / 'B.csv'}]"
+    with pytest.raises(RequestError, match=r"with another close, .*a universe with series.symbols=all, or are named"):
+        load(companies, listed)
     for name in ("A", "B"):
         (companies / f"{name}.csv").write_text(
             table(DAILY, "date,ticker,close", lambda b, n=name: f"{iso(b)},{n},{b.c}")
         )
     with pytest.raises(
-        RequestError, match=r"holds 2 symbols in the column ticker of 2 files, A, B; type series.symbol=A"
+        RequestError,
+        match=r"holds 2 symbols in the column ticker of 2 files, A, B; type series.symbol=A .*, or series.symbols=all",
     ):
-        load(companies)
+        load(companies, listed)
+    assert load(companies).series.instruments == ("A", "B")
     np.testing.assert_allclose(load(companies, "series.symbol=B").series.close[:, 0], CLOSE)
     (tmp_path / "empty").mkdir()
     with pytest.raises(RequestError, match="empty is a folder without a file of rows"):

@@ -29,6 +29,7 @@ def test_every_sample_is_what_its_sidecar_says():
     assert catalogue.verify_samples() == []
     assert [one.name for one in catalogue.list_samples()] == [
         "chicago_weather_daily",
+        "ecb_euro_rates_daily",
         "ercot_dam_hourly",
         "gulf_plant_ambient_hourly",
         "henry_hub_spot_daily",
@@ -80,9 +81,9 @@ def test_list_and_verify_say_what_is_there(tradewinds):
     listed = tradewinds("data", "list").out
     assert "ercot_dam_hourly" in listed
     assert "CC BY 4.0" in listed
-    assert tradewinds("data", "verify").out.startswith("4 sample series verified")
+    assert tradewinds("data", "verify").out.startswith("5 sample series verified")
     answer = tradewinds("data", "verify", "--json")
-    assert json.loads(answer.out) == {"verified": 4}
+    assert json.loads(answer.out) == {"verified": 5}
 
 
 @pytest.mark.parametrize(("name", "instrument", "rows", "first", "last"), SERIES)

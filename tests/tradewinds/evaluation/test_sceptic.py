@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forecaster.data.panel
 import forecaster.evaluation.scores
-import forecaster.fitted
 import forecaster.hidden_states
+import forecaster.training.instruments as instruments
 import tradewinds.leakcheck.trace
 import tradewinds.pipeline.prepare
 import tradewinds.pipeline.steps
@@ -48,15 +49,14 @@ def target_encoding(monkeypatch):
 
 def calendar_of_the_future(monkeypatch):
     """Days until the next bar: that a holiday comes is known, that trading will be halted is not."""
-    build_original = forecaster.fitted.build_features
+    build_original = forecaster.data.panel.build_features
 
     def build(one, config):
         table = build_original(one, config)
         days = np.diff(one.index.asi8, append=one.index.asi8[-1] + 86_400 * 10**9) / (86_400 * 10**9)
         return dataclasses.replace(table, values=np.column_stack([table.values[:, :-1], days]))
 
-    for module in (forecaster.fitted, forecaster.hidden_states, tradewinds.pipeline.prepare):
-        monkeypatch.setattr(module, "build_features", build)
+    monkeypatch.setattr(forecaster.data.panel, "build_features", build)
 
 
 def split_known_a_bar_early(monkeypatch):
@@ -115,7 +115,7 @@ def baseline_refitted_on_the_future(monkeypatch):
 
 
 def ridge_fitted_on_all(monkeypatch):
-    original = forecaster.fitted.fit_ridge
+    original = instruments.fit_ridge
     whole = {}
 
     def remember(fit, series, config, rows, options):
@@ -123,7 +123,7 @@ def ridge_fitted_on_all(monkeypatch):
         return fit(series, config, rows, **options)
 
     plant_fit(monkeypatch, remember)
-    monkeypatch.setattr(forecaster.fitted, "fit_ridge", lambda *given: original(*given) + whole["change"])
+    monkeypatch.setattr(instruments, "fit_ridge", lambda *given: original(*given) + whole["change"])
 
 
 def intervals_calibrated_on_test(monkeypatch):
@@ -138,13 +138,12 @@ def intervals_calibrated_on_test(monkeypatch):
 def states_whitened_on_all(monkeypatch):
     original = forecaster.hidden_states.encode
 
-    def encode(fitted, one):
+    def encode(fitted, one, *_):
         states = original(fitted, one)
         hidden = states.hidden_state
         return dataclasses.replace(states, hidden_state=hidden / np.nanstd(hidden, axis=0))
 
-    for module in (forecaster.hidden_states, tradewinds.pipeline.steps):
-        monkeypatch.setattr(module, "encode", encode)
+    monkeypatch.setattr(forecaster.hidden_states, "encode", encode)
 
 
 def volume_of_the_coming_bar(monkeypatch):

@@ -16,6 +16,8 @@ import forecaster.data.features
 import forecaster.data.future_covariates
 import forecaster.evaluation.scores
 import forecaster.fitted
+import forecaster.training.instruments as instruments
+import forecaster.training.training_set as fit_data
 import tradewinds.data.assemble.early as early
 import tradewinds.data.assemble.exogenous as exogenous
 import tradewinds.data.providers.samples as samples
@@ -24,8 +26,9 @@ import tradewinds.tasks.account.market as account_market
 import tradewinds.tasks.bar_forecasts as bar_forecasts
 import tradewinds.tasks.storage.market as power_market
 import tradewinds.tasks.storage.task as storage_task
-from forecaster.fitted import fit_panel, training_set
+from forecaster.fitted import fit_panel
 from forecaster.hidden_states import encode
+from forecaster.training.training_set import training_set
 from tradewinds.commands.leakcheck import shortened
 from tradewinds.core.console import Silent
 from tradewinds.core.resources import resource_dir
@@ -285,7 +288,11 @@ def test_labels_of_another_place_are_found_too(monkeypatch):
     """What the baselines are fitted to, and a target that was moved before it was cut."""
     prepared = prepared_of(request(), Parts(LoadedSeries(series())))
     with monkeypatch.context() as patch:
-        patch.setattr(forecaster.fitted, "labels", the_change_of_the_bar_before(forecaster.fitted.labels))
+        patch.setattr(
+            instruments,
+            "labels",
+            the_change_of_the_bar_before(instruments.labels),
+        )
         assert "what the baselines are fitted to is not the change" in audit_known(prepared).leak.what
     original = type(prepared.panel).changes
     monkeypatch.setattr(type(prepared.panel), "changes", lambda self: np.roll(original(self), 1, axis=0))
@@ -294,13 +301,13 @@ def test_labels_of_another_place_are_found_too(monkeypatch):
 
 
 def test_a_purge_that_is_dropped_is_found(monkeypatch):
-    original = forecaster.fitted.window_rows
+    original = fit_data.window_rows
 
     def rows_without_purge(rows, **options):
         chosen = original(rows, **options)
         return dataclasses.replace(chosen, fit=np.arange(chosen.fit[0], chosen.stop[0]))
 
-    monkeypatch.setattr(forecaster.fitted, "window_rows", rows_without_purge)
+    monkeypatch.setattr(fit_data, "window_rows", rows_without_purge)
     leak = audit_known(prepared_of(request(), Parts(LoadedSeries(series())))).leak
     assert leak.what.startswith("label_2 of the fit rows reaches to ")
 

@@ -10,8 +10,11 @@ import pytest
 import torch
 
 import forecaster.data.future_covariates
+import forecaster.data.panel
 import forecaster.fitted
 import forecaster.hidden_states
+import forecaster.training.instruments
+import forecaster.training.training_set
 import tradewinds.core.plugins as tradewinds_plugins
 import tradewinds.data.assemble.exogenous
 import tradewinds.leakcheck.reload as reloading
@@ -82,21 +85,21 @@ def backfill(monkeypatch):
 
 
 def scaler_on_all(monkeypatch):
-    original = forecaster.fitted._scale
+    original = forecaster.training.training_set.own_part
     whole = {}
 
     def remember(fit, series, config, rows, options):
-        whole["values"] = forecaster.fitted.build_features(series, config.features).values
+        whole["values"] = forecaster.data.panel.build_features(series, config.features).values
         return fit(series, config, rows, **options)
 
     def scale(table, *arguments):
         part = original(table, *arguments)
         mean, std = np.nanmean(whole["values"], axis=0), np.nanstd(whole["values"], axis=0)
-        scaled = forecaster.fitted.scale(table.values, mean, np.where(std > 0.0, std, 1.0), table.names)
+        scaled = forecaster.training.instruments.scale(table.values, mean, np.where(std > 0.0, std, 1.0), table.names)
         return dataclasses.replace(part, scaled=scaled, facts={**part.facts, "mean": mean, "std": std})
 
     plant_fit(monkeypatch, remember)
-    monkeypatch.setattr(forecaster.fitted, "_scale", scale)
+    monkeypatch.setattr(forecaster.training.training_set, "own_part", scale)
 
 
 def fit_further(monkeypatch, bars):
@@ -115,13 +118,13 @@ def no_purge_before_the_agent(monkeypatch):
 
 
 def no_purge_before_the_stopping_rows(monkeypatch):
-    original = forecaster.fitted.window_rows
+    original = forecaster.training.training_set.window_rows
 
     def rows_without_purge(rows, **options):
         chosen = original(rows, **options)
         return dataclasses.replace(chosen, fit=np.arange(chosen.fit[0], chosen.stop[0]))
 
-    monkeypatch.setattr(forecaster.fitted, "window_rows", rows_without_purge)
+    monkeypatch.setattr(forecaster.training.training_set, "window_rows", rows_without_purge)
 
 
 def early_stopping_on_test(monkeypatch):
@@ -169,7 +172,7 @@ def batch_statistics(monkeypatch):
 def bidirectional_layer(monkeypatch):
     original = forecaster.hidden_states.encode
 
-    def encode(fitted, series):
+    def encode(fitted, series, *_):
         states = original(fitted, series)
         known = states.hidden_state[states.first_row :]
         backward = torch.nn.RNN(known.shape[1], known.shape[1], batch_first=True)
@@ -181,8 +184,7 @@ def bidirectional_layer(monkeypatch):
         hidden[states.first_row :] += later
         return dataclasses.replace(states, hidden_state=hidden)
 
-    for module in (forecaster.hidden_states, tradewinds.pipeline.steps):
-        monkeypatch.setattr(module, "encode", encode)
+    monkeypatch.setattr(forecaster.hidden_states, "encode", encode)
 
 
 def full_sample_threshold(monkeypatch):
@@ -437,7 +439,7 @@ def test_the_command_exits_with_three_and_names_stage_and_bar(tradewinds, tmp_pa
     answer = tradewinds("leakcheck", "series=csv", "series.path=mine.csv", *WORDS)
     assert answer.status == 3
     assert re.search(r"leak at features, bar 2020-\d\d-\d\dT00:00:00\+00:00 \(probe audit\)", answer.err)
-    assert "column log_return is read otherwise by the training" in answer.err
+    assert "column log_return is another when the bars after" in answer.err
     answer = tradewinds("leakcheck", "series=csv", "series.path=mine.csv", *WORDS, "leakcheck.audit=false")
     assert answer.status == 3
     assert re.search(r"leak at features, bar 2020-\d\d-\d\dT00:00:00\+00:00 \(probe frozen\)", answer.err)

@@ -1,5 +1,6 @@
 """What a run asks of itself: leaks that only the whole test shows, and what it could not ask, by name."""
 
+import contextlib
 import dataclasses
 import json
 
@@ -8,6 +9,7 @@ import pytest
 
 import tradewinds.tasks.account.backtest
 import tradewinds.tasks.storage.market as storage_market
+from forecaster.hidden_states import encode
 from tradewinds.core.console import Silent
 from tradewinds.data.assemble.loaded import LoadedSeries, Parts
 from tradewinds.leakcheck.own_check import check_run
@@ -34,6 +36,24 @@ def test_a_clean_run_is_clean_and_its_decisions_were_taken_again(played):
     verdict = verdict_of(*played)
     assert verdict.word == "clean"
     assert verdict.asked == {"account": 1, "audit": 1, "frozen": 7, "stream": 2, "placebo": 5}
+
+
+def test_states_of_opened_rows_are_those_of_a_whole_encoding(played):
+    prepared, models = played
+    whole = encode(models.forecaster, prepared.series)
+    for name in ("hidden_state", "forecast", "fit_end"):
+        np.testing.assert_array_equal(getattr(models.states, name), getattr(whole, name))
+
+
+def test_states_of_other_data_are_all_made_anew(played, monkeypatch):
+    prepared, models = played
+    asked = []
+    monkeypatch.setattr("forecaster.hidden_states.encode", lambda fitted, series, rows: asked.append(rows))
+    short = dataclasses.replace(models, states=models.states.until(400))
+    for inputs, rows in ((prepared.inputs, range(400, 600)), (prepared.inputs | {"sha256": "other"}, None)):
+        with contextlib.suppress(AttributeError):
+            encoded_anew(dataclasses.replace(prepared, inputs=inputs), short)
+        assert asked.pop() == rows
 
 
 def test_a_threshold_chosen_on_the_test_rows_is_found(played, monkeypatch):

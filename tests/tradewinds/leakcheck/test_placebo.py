@@ -20,6 +20,7 @@ from placebo_plants import (
 import forecaster.evaluation.scores
 import tradewinds.leakcheck.probes as tradewinds_probes
 import tradewinds.tasks.account.backtest
+import tradewinds.tasks.account.rivals
 from forecaster.hidden_states import encode
 from tradewinds.core.console import Silent
 from tradewinds.core.resources import resource_dir
@@ -290,9 +291,9 @@ def test_a_placebo_that_cannot_see_a_forecast_that_knows_all_says_so(monkeypatch
 
 
 def test_a_placebo_whose_strategies_ignore_the_forecast_says_so(monkeypatch, account):
-    backtest = tradewinds.tasks.account.backtest
-    monkeypatch.setattr(backtest, "sign_targets", lambda forecast, config: 0.0 * forecast[:, None])
-    monkeypatch.setattr(backtest, "planned_targets", lambda forecast, config, year: 0.0 * forecast[:, :1])
+    rivals = tradewinds.tasks.account.rivals
+    monkeypatch.setattr(rivals, "sign_targets", lambda forecast, config: 0.0 * forecast[:, None])
+    monkeypatch.setattr(rivals, "planned_targets", lambda forecast, config, year: 0.0 * forecast[:, :1])
     leak = leak_in(*account, 2)
     assert leak.what.startswith("the placebo is blind and says nothing: no strategy on a forecast that knows all")
 

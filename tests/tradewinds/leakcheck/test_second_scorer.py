@@ -58,8 +58,8 @@ def scored_late(monkeypatch):
     """The first five decisions are left out."""
     original = scoring._decisions
 
-    def decisions(rows, horizon):
-        return original(range(rows.start + 5 * (len(rows) > 10), rows.stop), horizon)
+    def decisions(series, states, rows, horizon):
+        return original(series, states, range(rows.start + 5 * (len(rows) > 10), rows.stop), horizon)
 
     monkeypatch.setattr(scoring, "_decisions", decisions)
 

@@ -23,17 +23,18 @@ def test_one_forecaster_is_scored_on_each_instrument_and_encodes_them_all(files,
     assert "scores of the changes bar by bar, down, validation rows" in answer.out
     answer = tradewinds("encode", *WORDS, *told, "--json")
     assert answer.status == 0, answer.err
-    outcome = json.loads(answer.out.splitlines()[-1])["hidden_states"]
-    assert {name: one["rows"] for name, one in outcome.items()} == {"up": 500, "down": 500}
-    assert (tmp_path / outcome["down"]["hidden_states"] / "hidden_states.parquet").is_file()
+    outcome = json.loads(answer.out.splitlines()[-1])
+    assert outcome["rows"] == 500
+    assert (tmp_path / outcome["hidden_states"] / "panel_states.parquet").is_file()
     answer = tradewinds("train-agent", *WORDS, *told, "rollout.instrument=down", "--json")
     assert answer.status == 0, answer.err
 
 
-def test_an_agent_is_asked_which_instrument_it_trades(files, tradewinds, tmp_path):
+def test_an_agent_of_levels_is_asked_which_instrument_it_trades(files, tradewinds, tmp_path):
     answer = tradewinds("run", *WORDS)
     assert answer.status == 2
-    assert "the series has up, down, and an agent trades one instrument at present; choose it with " in answer.err
+    assert "env.actions must be long_weights or long_short_weights, a weight for each, was levels: " in answer.err
+    assert "the series has 2 instruments; or choose one with rollout.instrument=up" in answer.err
     assert not (tmp_path / "runs").exists()
     answer = tradewinds("run", *WORDS, "rollout.instrument=don")
     assert answer.status == 2

@@ -21,9 +21,9 @@ class Path:
         self.rewards = np.asarray(rewards, dtype=np.float64)
 
 
-@pytest.fixture(autouse=True)
-def _earned(monkeypatch):
-    monkeypatch.setattr("tradewinds.pipeline.validation.step_rewards", lambda policy, env, episodes: policy.rewards)
+def earned(policy):
+    """What a walk of the policy through the validation rows comes to."""
+    return policy.rewards
 
 
 def noise(seed, mean=0.0):
@@ -34,37 +34,36 @@ FLAT = Path(np.zeros(BARS))
 
 
 def test_doing_nothing_scores_nothing_whatever_is_asked():
-    assert Validation(None, standard_errors=5.0)(FLAT) == 0.0
+    assert Validation(earned, standard_errors=5.0)(FLAT) == 0.0
 
 
 @given(st.integers(0, 1_000), st.floats(0.0, 6.0))
 def test_with_no_rival_the_score_is_the_sum_less_the_standard_errors_that_are_left_to_show(seed, evidence):
     rewards = noise(seed)
-    validation = Validation(None, standard_errors=5.0, evidence=evidence)
+    validation = Validation(earned, standard_errors=5.0, evidence=evidence)
     left = min(max(5.0 - evidence, 5.0 * LEAST), 5.0)
     assert validation(Path(rewards)) == pytest.approx(rewards.sum() - left * np.sqrt(BARS) * rewards.std())
 
 
-def test_what_the_forecast_has_shown_is_no_merit_of_a_constant_position(monkeypatch):
+def test_what_the_forecast_has_shown_is_no_merit_of_a_constant_position():
     rising = noise(6, 0.1)
-    monkeypatch.setattr("tradewinds.pipeline.validation.step_rewards", lambda policy, env, episodes: rising)
-    validation = Validation(None, standard_errors=5.0, evidence=8.0)
+    validation = Validation(lambda policy: rising, standard_errors=5.0, evidence=8.0)
     assert validation(ConstantPolicy(2)) < 0.0 < validation(Path(rising))
 
 
 def test_a_forecast_that_was_wrong_does_not_ask_for_more_than_no_forecast():
-    assert Validation(None, standard_errors=5.0, evidence=-3.0).needed == 5.0
+    assert Validation(earned, standard_errors=5.0, evidence=-3.0).needed == 5.0
 
 
 def test_the_rival_stands_once_it_has_proven_itself_and_not_before():
     good, lucky = Path(noise(1, 0.2)), Path(noise(2, 0.04))
-    assert Validation(None, standard_errors=5.0, evidence=4.0, rival=good).rival is good
-    assert Validation(None, standard_errors=5.0, evidence=0.0, rival=lucky).rival is None
+    assert Validation(earned, standard_errors=5.0, evidence=4.0, rival=good).rival is good
+    assert Validation(earned, standard_errors=5.0, evidence=0.0, rival=lucky).rival is None
 
 
 def test_where_a_rival_stands_it_stays_unless_what_learned_is_better_by_what_is_needed():
     rival = Path(noise(3, 0.2))
-    validation = Validation(None, standard_errors=5.0, evidence=8.0, rival=rival)
+    validation = Validation(earned, standard_errors=5.0, evidence=8.0, rival=rival)
     assert validation(rival) == pytest.approx(rival.rewards.sum())
     same, better = Path(rival.rewards + 0.01 * noise(4)), Path(rival.rewards + 0.1)
     for learned, kept in ((same, rival), (better, better)):
@@ -74,7 +73,7 @@ def test_where_a_rival_stands_it_stays_unless_what_learned_is_better_by_what_is_
 
 def test_an_account_that_was_ruined_early_earns_nothing_more():
     rival = Path(noise(3, 0.2))
-    validation = Validation(None, standard_errors=5.0, evidence=8.0, rival=rival)
+    validation = Validation(earned, standard_errors=5.0, evidence=8.0, rival=rival)
     assert validation(Path([-3.0])) < 0.0
 
 
@@ -89,7 +88,7 @@ def test_best_of_twenty_that_only_were_lucky_seldom_beats_doing_nothing():
     chosen = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        validation = Validation(None, standard_errors=5.0, evidence=float(rng.normal()))
+        validation = Validation(earned, standard_errors=5.0, evidence=float(rng.normal()))
         chosen += max(validation(Path(noise([seed, k]))) for k in range(20)) > 0.0
     assert chosen <= 4
 

@@ -1,5 +1,6 @@
 """The two Gymnasium faces of an account: one simulator, told twice; and what perfect foresight would have earned."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -198,3 +199,34 @@ def vector_step(market, actions):
     env = TradingVectorEnv(market, num_envs=2)
     env.reset(seed=0)
     env.step(np.array(actions))
+
+
+def test_a_copy_of_an_environment_lives_on_as_its_original_would():
+    env = TradingEnv(random_market(700), TradingConfig(execution="next_close"))
+    env.reset(seed=0)
+    actions = np.random.default_rng(3).integers(0, 3, 600).tolist()
+    for action in actions[:100]:
+        env.step(action)
+    twin = copy.deepcopy(env)
+    for action in actions[100:]:
+        (observation, *told), (seen, *rest) = env.step(action), twin.step(action)
+        np.testing.assert_array_equal(seen, observation)
+        assert rest == told
+
+
+def test_what_was_observed_and_told_stays_as_it_was():
+    """Over the edges of pages, and where a table is so wide that a page holds two bars."""
+    market = random_market(600)
+    wide = dataclasses.replace(market, features=np.zeros((600, 100_000), dtype=np.float32))
+    for env in (TradingEnv(market), TradingEnv(wide, episode_bars=20)):
+        kept = []
+        for _ in range(2):
+            observation, info = env.reset(seed=0)
+            while True:
+                kept.append((observation, observation.copy(), info["exposure"], info["exposure"].copy()))
+                observation, _, terminated, truncated, info = env.step(2)
+                if terminated or truncated:
+                    break
+        for seen, copied, exposure, then in kept:
+            np.testing.assert_array_equal(seen, copied)
+            np.testing.assert_array_equal(exposure, then)

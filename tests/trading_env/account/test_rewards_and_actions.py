@@ -28,7 +28,7 @@ def sampled(env, steps, seed):
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_env_and_many_agree_to_the_last_bit_under_every_action_and_reward(assets, actions, kind):
     for seed in range(3):
-        market = full_market(seed, 40, assets)
+        market = full_market(seed, 40, assets, portfolio=seed > 0)
         rules = rules_of(seed, actions=actions, reward=reward_of(kind))
         vector = TradingVectorEnv(market, rules, num_envs=5)
         played = sampled(vector, 39, seed)
@@ -54,7 +54,7 @@ def test_one_env_and_many_agree_to_the_last_bit_under_every_action_and_reward(as
 
 @pytest.mark.parametrize("actions", ACTIONS)
 def test_the_env_s_equity_is_the_ledger_s_on_the_targets_its_actions_ask_for(actions):
-    market, rules = full_market(7, 40, 2), rules_of(7, actions=actions)
+    market, rules = full_market(7, 40, 2, portfolio=True), rules_of(7, actions=actions)
     env = TradingEnv(market, rules)
     played = sampled(env, 39, 1)
     targets = np.array([env.targets(action) for action in played] + [np.zeros(2)])
@@ -86,7 +86,8 @@ def test_the_env_s_equity_is_the_ledger_s_on_the_targets_its_actions_ask_for(act
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_remembered_transition_replays_under_every_action_and_reward(actions, kind):
     rules = rules_of(3, actions=actions, reward=reward_of(kind), lot=0.0, min_notional=0.0)
-    env = TradingVectorEnv(full_market(3, 60, 2), rules, num_envs=20, starts="random")
+    market = dataclasses.replace(full_market(3, 60, 2, portfolio=True), lots=None)
+    env = TradingVectorEnv(market, rules, num_envs=20, starts="random")
     observation, _ = env.reset(seed=3)
     for row in sampled(env, 25, 3):
         t, account = env.cursor()

@@ -3,6 +3,8 @@
 They are oracles of the dev extra and never imported by the packages; a test skips where its engine is not installed.
 """
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,6 +61,40 @@ def test_vectorbt_counts_the_same_money_for_target_weights(seed):
     market, prices, position = world(seed)
     theirs = orders_of(vbt, prices, position * 0.8, "targetpercent")
     np.testing.assert_allclose(run_ledger(market, position[:, None] * 0.8, CONFIG).equity[:, 0], theirs, rtol=1e-9)
+
+
+@pytest.mark.parametrize("rebalance", ["on_change", "every_bar"])
+@pytest.mark.parametrize("seed", range(10))
+def test_vectorbt_counts_the_same_money_for_weights_of_several_assets_on_one_cash(seed, rebalance):
+    """Long and short weights of four assets, each new now and then; one equity sizes all orders of a bar."""
+    vbt, rng, assets = pytest.importorskip("vectorbt"), np.random.default_rng(seed), 4
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.01, (BARS, assets)), axis=0))
+    open_ = np.concatenate([close[:1], close[:-1]]) * np.exp(rng.normal(0, 0.002, close.shape))
+    weights = rng.uniform(-0.2, 0.2, close.shape)
+    for asset in range(assets):
+        weights[:, asset] = np.repeat(weights[:, asset], rng.integers(1, 6))[:BARS]
+    market = Market(
+        open=open_, close=close, features=np.zeros((BARS, 1)), bars_per_year=8_760.0, instruments=tuple("abcd")
+    )
+    new = np.vstack([np.ones((1, assets), bool), np.diff(weights, axis=0) != 0.0])
+    asked = np.where(new, weights, np.nan) if rebalance == "on_change" else weights
+    index = pd.date_range("2024-01-01", periods=BARS, freq="h")
+    portfolio = vbt.Portfolio.from_orders(
+        pd.DataFrame(close, index=index),
+        size=np.vstack([np.full((1, assets), np.nan), asked[:-1]]),
+        size_type="targetpercent",
+        price=open_,
+        val_price=open_,
+        fees=FEE * 1e-4,
+        init_cash=CAPITAL,
+        cash_sharing=True,
+        group_by=True,
+        call_seq="auto",
+        freq="h",
+    )
+    path = run_ledger(market, weights, dataclasses.replace(CONFIG, rebalance=rebalance))
+    np.testing.assert_allclose(path.equity[:, 0], portfolio.value().to_numpy() / CAPITAL, rtol=1e-9)
+    np.testing.assert_allclose(path.units[:, 0], portfolio.assets().to_numpy() / CAPITAL, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_env import CostConfig, Market, TradingConfig, closed_trades, run_ledger
+from trading_env import CostConfig, Market, TradingConfig, closed_trades, final_equity, run_ledger
 
 from decimal_ledger import decimal_equity
 from full_games import FREE, full_games, full_market, random_rules
@@ -35,6 +35,14 @@ def test_the_ledger_with_every_option_equals_a_decimal_account(game):
     market, targets, rules = game
     path = run_ledger(market, targets, rules)
     np.testing.assert_allclose(path.equity[:, 0], decimal_equity(market, targets[:, 0], rules), rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=20)
+@given(full_games(num_accounts=40))
+def test_what_a_crowd_ends_with_is_the_last_row_of_its_records(game):
+    np.testing.assert_array_equal(final_equity(*game), run_ledger(*game).equity[-1])
+    market, targets, rules = game
+    np.testing.assert_array_equal(final_equity(market, targets[:, :2], rules), run_ledger(*game).equity[-1, :2])
 
 
 @settings(max_examples=60)
@@ -92,12 +100,15 @@ def test_the_plain_loop_and_the_ledger_s_own_step_agree_to_the_last_bit(executio
 def test_the_future_of_everything_cannot_reach_the_past(game, t):
     market, targets, rules = game
     t = min(t, len(market) - 1)
-    other = full_market(10_001, len(market), market.close.shape[1])
-    names = ("open", "close", "volume", "volatility", "dividends", "splits", "funding", "missing")
+    portfolio = market.delisted is not None
+    other = full_market(10_001, len(market), market.close.shape[1], portfolio=portfolio)
+    names = ["open", "close", "volume", "volatility", "dividends", "splits", "funding", "missing"]
     columns = {}
-    for name in names:
+    for name in names + ["delisted", "borrow"] * portfolio:
         columns[name] = getattr(market, name).copy()
         columns[name][t + 1 :] = getattr(other, name)[t + 1 :]
+    if portfolio:  # who is gone stays away
+        columns["missing"] |= np.logical_or.accumulate(columns["delisted"], axis=0)
     before = run_ledger(market, targets, rules)
     after = run_ledger(dataclasses.replace(market, **columns), targets, rules)
     for name in COLUMNS:

@@ -147,7 +147,7 @@ def _told(file: str, verb: str, names: list[str], why: str) -> str:
 
 def _clairvoyant(series: Series, names: list[str]) -> tuple[str, ...]:
     """Return a warning for each column that knows the next bar too well to have been known at its own."""
-    if len(series.index) < 30 or series.target != "log_return":
+    if len(series.index) < 30 or not series.is_price:
         return ()
     after = np.diff(np.log(series.close[:, 0]))
     notes = []

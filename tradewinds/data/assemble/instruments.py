@@ -39,26 +39,44 @@ class Facts:
     target: Target = "log_return"
 
 
-def series_of(instruments: Mapping[str, Bars], facts: Facts) -> tuple[Series, list[str]]:
+@dataclass(frozen=True)
+class Whole:
+    """That every history is read as long as it is.
+
+    Attributes:
+        delisted_after: bars of the clock without one of an instrument, up to the end, from which on it is gone for
+            good.
+        left: instruments that are gone after their last bar, however few bars follow.
+    """
+
+    delisted_after: int
+    left: frozenset[str] = frozenset()
+
+
+def series_of(instruments: Mapping[str, Bars], facts: Facts, whole: Whole | None = None) -> tuple[Series, list[str]]:
     """Put A instruments side by side.
 
     The series runs from the day the last of them begins to the day the first of them ends, over every bar that any of
-    them has. Where one has none, its close before stands as open, high, low and close, with a volume of 0.
+    them has; where each history is `whole`, from the first bar that any has to the last. Where one has none, its close
+    before stands as open, high, low and close, with a volume of 0; before its first bar 1 stands, of `whole` histories.
 
     Args:
         instruments: checked bars, by name, in order.
         facts: what the series is.
+        whole: that histories begin and end where they do, or None.
 
     Returns:
-        The series, raw prices with dividends and splits as events, and a sentence on every instrument that lacks bars.
+        The series, raw prices with dividends and splits as events, and a sentence on every instrument that lacks bars;
+        of `whole` histories none.
 
     Raises:
-        RequestError: the instruments have no time in common.
+        RequestError: the instruments have no time in common, and are not read whole.
     """
     names, parts = tuple(instruments), list(instruments.values())
-    index = _common(names, parts)
+    index = _common(names, parts) if whole is None else _every(parts)
     rows = [_rows(part.index, index) for part in parts]
     present = [part.index.asi8[row] == index.asi8 for part, row in zip(parts, rows, strict=True)]
+    traded = None if whole is None or all(has.all() for has in present) else np.column_stack(present)
     single = any(part.single_price for part in parts)
     columns = {name: _filled(name, parts, rows, present, single=single) for name in _names(parts, single=single)}
     close = columns["close"]
@@ -76,12 +94,16 @@ def series_of(instruments: Mapping[str, Bars], facts: Facts) -> tuple[Series, li
         volume=columns.get("volume"),
         dividends=_if_any(columns.get("dividends"), 0.0),
         splits=_if_any(columns.get("splits"), 1.0),
+        traded=traded,
+        delisted=None if traded is None or whole is None else _delisted(names, traded, whole),
         single_price=single,
         units=dict.fromkeys(("close",) if single else PRICES, facts.price_unit),
         price_unit=facts.price_unit,
         calendar=facts.calendar,
         target=facts.target,
     )
+    if whole is not None:
+        return series, []
     notes = [
         f"{name} has no bar on {int((~has).sum())} of {len(has)}, the first on {index[~has][0]:%Y-%m-%d}: its close "
         "before is carried"
@@ -106,6 +128,25 @@ def _common(names: tuple[str, ...], parts: list[Bars]) -> pd.DatetimeIndex:
             f"{first_end:%Y-%m-%d}; choose others"
         )
     return index
+
+
+def _every(parts: list[Bars]) -> pd.DatetimeIndex:
+    if all(part.index.equals(parts[0].index) for part in parts):
+        return parts[0].index
+    return pd.DatetimeIndex(np.unique(np.concatenate([part.index.asi8 for part in parts])), tz="UTC")
+
+
+def _delisted(names: tuple[str, ...], traded: NDArray[np.bool_], whole: Whole) -> NDArray[np.bool_] | None:
+    """(T, A) the first bar after the last of what is gone for good; None where nothing is."""
+    number = len(traded)
+    last = number - 1 - np.argmax(traded[::-1], axis=0)  # (A,)
+    left = np.array([name in whole.left for name in names])
+    gone = np.flatnonzero((number - 1 - last >= np.where(left, 1, whole.delisted_after)) & (last < number - 1))
+    if len(gone) == 0:
+        return None
+    delisted = np.zeros(traded.shape, dtype=bool)
+    delisted[last[gone] + 1, gone] = True
+    return delisted
 
 
 def _rows(bars: pd.DatetimeIndex, index: pd.DatetimeIndex) -> Rows:
@@ -133,6 +174,8 @@ def _filled(name: str, parts: list[Bars], rows: list[Rows], present: list[NDArra
             filled[number] = np.where(has, part.columns[name][row], missing[name])
         else:
             filled[number] = np.where(has, part.columns[name][row], part.columns["close"][row])
+            if not isinstance(row, slice):
+                filled[number][row < 0] = 1.0  # before its first bar, which only whole histories have
     return filled.T
 
 

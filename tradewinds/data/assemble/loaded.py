@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster.data.series import Series
+from tradewinds.data.assemble.universe import Universe
 from tradewinds.data.readers.layout import Layout
 from tradewinds.data.readers.origin import Origin
 
@@ -22,6 +23,7 @@ class LoadedSeries:
         zone: zone of the market's place, or None where it is not known.
         cut: how the series was shortened to the span of its weather, or empty.
         layouts: by instrument, what was understood of the user's file; empty for other sources.
+        universe: of several instruments, whose history begins and ends when; or None.
     """
 
     series: Series
@@ -30,6 +32,7 @@ class LoadedSeries:
     zone: str | None = None
     cut: str = ""
     layouts: Mapping[str, Layout] = field(default_factory=dict)
+    universe: Universe | None = None
 
 
 @dataclass(frozen=True, eq=False)

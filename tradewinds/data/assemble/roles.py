@@ -19,10 +19,11 @@ from tradewinds.data.readers.names import (
     meanings,
     why_no_feature,
 )
-from tradewinds.data.readers.table import Table
+from tradewinds.data.readers.table import Table, take_rows
 from tradewinds.data.readers.text import listed, typed
 
 PRICED = re.compile(r"(?i)price|preis|prix|precio|close|settle|last|mid|lmp|mwh|usd|eur|[$€£]")  # likelier offered
+HEAD = 1000  # rows by which a column that has values is known
 RARE = 0.1  # share of the bars above which what differs from nothing are no dividends and no splits
 
 
@@ -97,7 +98,8 @@ def _close(table: Table, config: FileConfig, meant: Mapping[str, str]) -> str:
             f"{typed('series.close', others[0])}"
         )
     raise RequestError(
-        f"{missing}; say which is the price by series.close=NAME, NAME being one of {listed(others, 12)}"
+        f"{missing}; say which is the price by series.close=NAME, NAME being one of {listed(others, 12)}; or, "
+        "if each is an instrument, read all with series.symbols=all"
     )
 
 
@@ -127,6 +129,9 @@ def _volume(table: Table, meant: Mapping[str, str]) -> str | None:
     single = [columns[0] for columns in lines if len(columns) == 1]
     for column in single:
         try:
+            head = take_rows(table, np.arange(min(HEAD, len(table.index)))).numbers(column, empty_allowed=True)
+            if np.nan_to_num(head).any():
+                return column
             values = table.numbers(column, empty_allowed=True)
         except RequestError:
             return column

@@ -218,6 +218,8 @@ def carry_events(columns: dict[str, Array], remaining: Mask) -> dict[str, Array]
 
 def _formed(bars: Bars, rules: DataConfig, length: pd.Timedelta) -> tuple[Bars, list[str]]:
     now = pd.Timestamp(datetime.now(UTC))
+    if bars.index[-1] + max(length, 31 * DAY) <= now:
+        return bars, []
     ends = bars.index + (pd.DateOffset(months=1) if 28 * DAY <= length <= 31 * DAY else length)
     late = np.asarray(ends > now)
     if not late.any():

@@ -8,15 +8,17 @@ are held against the moves alone, and doubted, not refused. Knows bars of one in
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.data.checks.bars import Array, Bars
 from tradewinds.data.checks.belief import believed, believing, believing_or_all
 from tradewinds.data.checks.rarity import Tail, local_scale
-from tradewinds.data.checks.separation import gap_in, stands_apart
+from tradewinds.data.checks.separation import NEAR, gap_in, stands_apart
 from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
 
@@ -29,7 +31,7 @@ ENOUGH = 250  # bars, from which on few is known from many
 CHANCE, HABIT = 1.5, 3.0  # times as often as by chance: undone by chance up to the first, by habit from the second
 
 
-def check_excursions(bars: Bars, rules: DataConfig, *, positive: bool = True) -> None:
+def check_excursions(bars: Bars, rules: DataConfig, *, positive: bool = True, beside: int = 1) -> None:
     """Refuse prices that leave for up to `LONGEST` bars and come back, beyond what their own history makes likely.
 
     The first bars, which come from nowhere, are held against the moves alone.
@@ -38,13 +40,14 @@ def check_excursions(bars: Bars, rules: DataConfig, *, positive: bool = True) ->
         bars: of one instrument, checked.
         rules: `data.accept_jumps` believes bars.
         positive: whether steps are compared by ratio, as those of a price whose log return is forecast.
+        beside: how many instruments are looked at; of all of them one is refused by chance as seldom as of one alone.
 
     Raises:
         RequestError: there is one; the message names the first, and what believes them all.
     """
     levels = _levels(bars, positive=positive)
     accepted = believed(bars.index, rules)
-    for column, sizes, most in _excursions(levels):
+    for column, sizes, most in _excursions(levels, REFUSED * beside):
         rows = np.flatnonzero((sizes > most) & ~accepted)
         if len(rows):
             size, likely = float(sizes[rows[0]]), float(most[rows[0]])
@@ -59,6 +62,22 @@ def excursions_of(level: Array) -> tuple[Array, Array]:
     Args:
         level: (T,) in which steps are compared.
     """
+    return _judged(_measured(level), REFUSED)
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """A (T,) level without what stands apart, its steps, their scale, its excursions; what stands apart, and how."""
+
+    level: Array
+    steps: Array
+    scale: Array
+    sizes: Array
+    away: Array
+    apart: Array
+
+
+def _measured(level: Array) -> _Measured:
     away, apart = stands_apart(level, LONGEST)
     given, level = level, level - away
     steps = np.diff(level, prepend=level[:1])
@@ -66,32 +85,43 @@ def excursions_of(level: Array) -> tuple[Array, Array]:
     sizes = np.zeros(len(level))
     for length in range(1, LONGEST + 1):
         _widen(sizes, level, length)
-    sizes = np.maximum(sizes, np.abs(away)) / scale
+    return _Measured(level, steps, scale, np.maximum(sizes, np.abs(away)) / scale, away, apart)
+
+
+def _judged(measured: _Measured, refused: float) -> tuple[Array, Array]:
+    """Return the (T,) excursions, those of the first bars among them, and (T,) the largest that is likely.
+
+    Args:
+        measured: of one price.
+        refused: histories like this one, in which chance makes one excursion as large as those refused.
+    """
+    level, steps, scale, sizes = measured.level, measured.steps, measured.scale, measured.sizes
     moves = np.abs(steps) / scale
-    farthest = max(Tail.of(moves[1:]).exceeded_by(1.0 / REFUSED), LEAST)
+    farthest = max(Tail.of(moves[1:]).exceeded_by(1.0 / refused), LEAST)
     home = float(np.median(level[LONGEST + 1 : 5 * LONGEST + 1])) if len(level) > LONGEST + 1 else level[-1]
     for row in np.flatnonzero(moves[: LONGEST + 1] > farthest):
         left = np.abs(level[:row] - home) > 0.5 * np.abs(steps[row])  # for good, and nothing lies before them
         sizes[:row] = np.where(left, np.maximum(sizes[:row], moves[row]), sizes[:row])
-    most = np.full(len(level), min(largest_excursion(steps, scale), _apart(sizes)))
-    rows = np.flatnonzero(away)
-    most[rows] = np.minimum(most[rows], apart[rows] / scale[rows])
+    most = np.full(len(level), min(largest_excursion(steps, scale, refused), _apart(sizes)))
+    rows = np.flatnonzero(measured.away)
+    most[rows] = np.minimum(most[rows], measured.apart[rows] / scale[rows])
     return sizes, most
 
 
-def largest_excursion(steps: Array, scale: Array) -> float:
+def largest_excursion(steps: Array, scale: Array, refused: float = REFUSED) -> float:
     """Return the excursion, in standard deviations nearby, that the history of a close makes likely at most.
 
     Args:
         steps: (T,) changes from bar to bar; 0 at the first.
         scale: (T,) standard deviation nearby.
+        refused: histories like this one, in which chance makes one as large.
     """
     moves = np.abs(steps[1:]) / scale[1:]
     tail = Tail.of(moves)
     undone = np.where(steps[1:-1] * steps[2:] < 0.0, np.minimum(moves[:-1], np.abs(steps[2:]) / scale[1:-1]), 0.0)
     share, times = _undone(moves, np.append(undone, 0.0), tail.trimmed)
-    by_habit = np.log(1.0 / (REFUSED * max(share, 1.0 / len(moves))))
-    by_chance = 0.5 * np.log(2.0 * len(moves) / (REFUSED * LONGEST * max(times, 1.0)))
+    by_habit = np.log(1.0 / (refused * max(share, 1.0 / len(moves))))
+    by_chance = 0.5 * np.log(2.0 * len(moves) / (refused * LONGEST * max(times, 1.0)))
     weight = float(np.clip(np.log(times / CHANCE) / np.log(HABIT / CHANCE), 0.0, 1.0))
     return max(tail.exceeded_by(float(np.exp(weight * by_habit + (1.0 - weight) * by_chance))), LEAST)
 
@@ -99,36 +129,48 @@ def largest_excursion(steps: Array, scale: Array) -> float:
 def doubt_last_bars(series: Series, rules: DataConfig) -> str | None:
     """Return a sentence on a close among the last `LONGEST` that moved farther than the history makes likely, or None.
 
-    Whether such a move stays no history can know: who acts on it wants it confirmed.
+    Whether such a move stays no history can know: who acts on it wants it confirmed. Of A instruments one is doubted by
+    chance as seldom as one alone.
 
     Args:
         series: of one or more instruments; splits are undone, dividends are steps like others.
         rules: `data.accept_jumps` confirms bars.
     """
-    number = len(series.index)
-    accepted = believed(series.index, rules)
-    rows = np.arange(max(number - LONGEST, 1), number)
+    since = series.index[-min(LONGEST, len(series.index))]
     for asset, name in enumerate(series.instruments):
-        close = series.close[:, asset]
+        rows = slice(None) if series.traded is None else np.flatnonzero(series.traded[:, asset])
+        index, close = pd.DatetimeIndex(series.index[rows]), series.close[rows, asset]
         if series.splits is not None:
-            close = close * np.cumprod(series.splits[:, asset])
-        level = np.log(close) if series.target == "log_return" else stabilised(close, close)
-        steps = np.diff(level, prepend=level[:1])
-        scale = local_scale(steps)
-        moves = np.abs(steps) / scale
-        most = max(Tail.of(moves[1:]).exceeded_by(1.0 / DOUBTED), LEAST)
-        far = [int(row) for row in rows if moves[row] > most and not accepted[row]]
-        if far:
-            row = far[0]
-            left = number - 1 - row
-            return (
-                f"{name}: the close {close[row]:g} of {moment(series.index[row])}, "
-                f"{f'{left} before the last' if left else 'the last'}, {_move(close[row - 1], close[row])} "
-                f"the {close[row - 1]:g} before it, {moves[row]:.0f} standard deviations where its own history makes "
-                f"{most:.0f} likely: whether it stays cannot be known yet; correct it, or confirm it with "
-                f"{believing(series.index, far, rules)}"
-            )
+            close = close * np.cumprod(series.splits[rows, asset])
+        if len(index) < 2 or index[-1] < since:
+            continue  # it ended before
+        doubt = _doubt(index, close, since, rules, chances=len(series.instruments), positive=series.is_price)
+        if doubt is not None:
+            return f"{name}: {doubt}"
     return None
+
+
+def _doubt(
+    index: pd.DatetimeIndex, close: Array, since: pd.Timestamp, rules: DataConfig, *, chances: int, positive: bool
+) -> str | None:
+    """Return a sentence on the first of (T,) closes since a moment that moved too far, or None."""
+    number, accepted = len(index), believed(index, rules)
+    level = np.log(close) if positive else stabilised(close, close)
+    steps = np.diff(level, prepend=level[:1])
+    moves = np.abs(steps) / local_scale(steps)
+    most = max(Tail.of(moves[1:]).exceeded_by(1.0 / (DOUBTED * chances)), LEAST)
+    rows = range(max(int(index.searchsorted(since)), 1), number)
+    far = [row for row in rows if moves[row] > most and not accepted[row]]
+    if not far:
+        return None
+    row = far[0]
+    left = number - 1 - row
+    return (
+        f"the close {close[row]:g} of {moment(index[row])}, {f'{left} before the last' if left else 'the last'}, "
+        f"{_move(close[row - 1], close[row])} the {close[row - 1]:g} before it, {moves[row]:.0f} standard deviations "
+        f"where its own history makes {most:.0f} likely: whether it stays cannot be known yet; correct it, or confirm "
+        f"it with {believing(index, far, rules)}"
+    )
 
 
 def stabilised(values: Array, close: Array) -> Array:
@@ -168,17 +210,23 @@ def _levels(bars: Bars, *, positive: bool) -> dict[str, Array]:
     return {name: level if name == "close" else level + np.log(price / close) for name, price in bars.prices.items()}
 
 
-def _excursions(levels: dict[str, Array]) -> Iterator[tuple[str, Array, Array]]:
+def _excursions(levels: dict[str, Array], refused: float) -> Iterator[tuple[str, Array, Array]]:
     """Yield of each price its (T,) excursions in standard deviations of the close nearby, and the largest likely."""
     close = levels["close"]
-    yield "close", *excursions_of(close)
+    measured = _measured(close)
+    scale, early = measured.scale, slice(LONGEST + 1)
+    apart = bool(measured.away.any())
+    if apart or measured.sizes.max() > LEAST or (np.abs(measured.steps[early]) > LEAST * scale[early]).any():
+        yield "close", *_judged(measured, refused)  # others are no larger than what is never refused
     before = np.append(close[:1], close[:-1])
-    scale = local_scale(np.diff(close, prepend=close[:1])) if len(levels) > 1 else close
+    scale = local_scale(np.diff(close, prepend=close[:1])) if apart else scale
     for column in [name for name in levels if name != "close"]:
         beyond = np.maximum(levels[column] - np.maximum(before, close), np.minimum(before, close) - levels[column])
         beyond = np.maximum(beyond, 0.0)
         sizes = beyond / scale
-        most = min(max(Tail.of(sizes).exceeded_by(1.0 / REFUSED), LEAST), _apart(sizes))
+        if sizes.max() <= LEAST and beyond.max() < NEAR:
+            continue
+        most = min(max(Tail.of(sizes).exceeded_by(1.0 / refused), LEAST), _apart(sizes))
         yield column, sizes, np.minimum(most, gap_in(beyond) / scale)
 
 

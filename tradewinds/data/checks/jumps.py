@@ -49,7 +49,8 @@ def check_jumps(bars: Bars, rules: DataConfig, *, window: int = 10) -> list[str]
     if accepted.all() or len(bars.index) < 3:
         return []
     unrecorded = _unrecorded(bars)
-    notes = _check_evidence(bars, np.where(accepted, 0.0, unrecorded), rules, window)
+    proven = "adjusted_close" in bars.columns
+    notes = _check_evidence(bars, np.where(accepted, 0.0, unrecorded), rules, window) if proven else []
     if len(np.unique(bars.index.hour)) > 20:
         return notes  # what trades around the clock within the day, as power does, jumps by any ratio
     return notes + _check_ratios(bars, np.isfinite(unrecorded), accepted, rules, window)
@@ -123,6 +124,8 @@ def _check_ratios(bars: Bars, proven: Mask, accepted: Mask, rules: DataConfig, w
     level = bars.log_level
     jump = np.diff(level, prepend=level[0])
     size = np.abs(jump)
+    if size.max() <= ODD:
+        return []
     marked = np.isin(bars.columns["close"], MARKS) & (size > np.log(3.0)) & ~accepted
     bars.refuse("close", marked, "marks a missing value; declare it with data.missing_marks, or remove the row")
     nearest = RATIOS[np.searchsorted(BETWEEN, size)]

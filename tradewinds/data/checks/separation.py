@@ -13,6 +13,7 @@ from tradewinds.data.readers.origin import Mask
 FOLD = 10.0  # times the level around it, and times as far as all that is not apart
 LONE = 30.0  # times as far, where it is one bar: the largest of a heavy tail is often far beyond the second
 FEW = 3  # bars, or one in a hundred: more of them are apart only if they follow the level around them
+NEAR = float(np.log(FOLD)) * (1.0 - 1e-6)  # distance, a log, within which nothing stands apart
 FOLLOWS = 0.8  # of their deviation is left when that of their neighbours is taken off, if they do
 
 
@@ -28,9 +29,11 @@ def stands_apart(level: Array, longest: int) -> tuple[Array, Array]:
         level: (T,) logs, or values on a scale that is a log's far from their median.
         longest: bars that an excursion lasts at most.
     """
+    apart = np.full(len(level), np.inf)
+    if len(level) == 0 or np.ptp(level) < NEAR:
+        return np.zeros(len(level)), apart
     centre = _centre(level)
     away, few = level - centre, max(len(level) // 100, FEW)
-    apart = np.full(len(level), np.inf)
     for sign in (1.0, -1.0):
         distance = np.maximum(sign * away, 0.0)
         least = gap_in(distance)

@@ -16,6 +16,7 @@ from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.checks.bars import DAY, HOUR, PRICES, Array, Bars, checked, cut
 from tradewinds.data.checks.weather import check_values
 from tradewinds.data.config import NoWeather, SampleConfig, SampleWeather
+from tradewinds.data.providers.currencies import load_currencies
 from tradewinds.data.providers.sample_catalogue import Sample, sample
 from tradewinds.data.readers.directions import Directions
 from tradewinds.data.readers.files import read_table
@@ -96,6 +97,8 @@ def load_sample(config: SampleConfig, rules: DataConfig) -> LoadedSeries:
     Raises:
         RequestError: the instrument or the span is none of the series'.
     """
+    if config.name == "currencies":
+        return load_currencies(config, _shipped)
     market = MARKETS[config.name]
     for instrument in config.instruments:
         if instrument not in market.prices:
@@ -177,7 +180,7 @@ def _loaded(
     zone: str | None,
 ) -> LoadedSeries:
     """Bars of a file that is proven: checked like all, but what is odd in them is known and stands in the sidecar."""
-    origin, positive = Origin.counted(str(source["file"]), len(index)), facts.target == "log_return"
+    origin, positive = Origin.counted(str(source["file"]), len(index)), facts.target != "difference"
     bars = {
         name: checked(Bars(index, columns, origin), rules=DataConfig(), length=facts.bar_length, positive=positive)[0]
         for name, columns in instruments.items()

@@ -3,7 +3,8 @@
 import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from glob import glob
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +14,25 @@ from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.bar_columns import with_columns
 from tradewinds.data.assemble.future_covariates import announced, leads_of, refuse_holes
-from tradewinds.data.assemble.instruments import Facts, series_of
+from tradewinds.data.assemble.instruments import Facts, Whole, series_of
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.assemble.roles import roles_of
-from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut
-from tradewinds.data.checks.excursions import check_excursions
-from tradewinds.data.checks.jumps import check_jumps, refuse_adjusted
-from tradewinds.data.checks.sessions import check_sessions
+from tradewinds.data.assemble.universe import tell_universe, universe_of
+from tradewinds.data.checks.bars import Bars, cut
 from tradewinds.data.checks.weather import check_values, median_interval
 from tradewinds.data.config import FileConfig, FileWeather
-from tradewinds.data.notes import Note
 from tradewinds.data.notes import of as note_on
+from tradewinds.data.providers.file_bars import cells_of, check_bars, layout_of, length_of, tell_missing
+from tradewinds.data.providers.universe_files import load_universe
 from tradewinds.data.readers.containers import stem
 from tradewinds.data.readers.directions import Directions
-from tradewinds.data.readers.files import read_table
+from tradewinds.data.readers.files import raws_of, read_table, read_table_of
 from tradewinds.data.readers.layout import Layout
-from tradewinds.data.readers.names import is_adjusted_close, meanings, unit_in
-from tradewinds.data.readers.numbers import currency_in, thousands_in
+from tradewinds.data.readers.names import unit_in
+from tradewinds.data.readers.panels import files_of_one_each
+from tradewinds.data.readers.raw import Raw
 from tradewinds.data.readers.table import Table
-from tradewinds.data.readers.text import file_name, moment
+from tradewinds.data.readers.text import file_name
 from tradewinds.data.rules import DataConfig
 
 DIRECTIONS = (
@@ -49,21 +50,28 @@ DIRECTIONS = (
 
 
 def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
-    """Read bars from a file of the user's.
+    """Read bars from a file of the user's: of one instrument, of a file an instrument, or of a universe.
 
     Raises:
         RequestError: the file cannot be read with certainty; see `table` and `bars`.
     """
+    directions = directions_of(config, "series")
     named = isinstance(config.path, Mapping)
     if isinstance(config.path, Mapping):
-        files = {name: [Path(path)] for name, path in config.path.items()}
+        files = {name: raws_of([Path(path)], directions) for name, path in config.path.items()}
         name = file_name("-".join(files))
     else:
-        paths = _paths(config.path)
+        paths = paths_of(config.path)
+        if config.symbols is not None:
+            return load_universe(raws_of(paths, replace(directions, several=True)), config, directions, rules)
+        raws = raws_of(paths, directions)
+        if isinstance(config.path, str) and config.symbol is None and files_of_one_each(raws, directions):
+            return load_universe(raws, config, directions, rules)
         symbol = [] if config.symbol is None else [config.symbol]
-        files = {config.symbol or stem(paths[0]): paths}
+        files = {config.symbol or stem(paths[0]): raws}
         name = file_name("-".join([*map(stem, paths[:1] + paths[1:][-1:]), *symbol]))
-    instruments = {name: _read_bars(paths, config, rules) for name, paths in files.items()}
+    _refuse_of_universes(config)
+    instruments = {name: _read_bars(raws, config, rules) for name, raws in files.items()}
     lengths = {instrument_bars.length for instrument_bars in instruments.values()}
     if len(lengths) > 1:
         lengths_by_name = ", ".join(
@@ -81,7 +89,11 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         zone=first.table.zone,
         target=config.target,
     )
-    series, notes = series_of({name: instrument_bars.bars for name, instrument_bars in instruments.items()}, facts)
+    whole = Whole(config.delisted_after) if config.histories == "whole" else None
+    bars = {name: instrument_bars.bars for name, instrument_bars in instruments.items()}
+    series, notes = series_of(bars, facts, whole)
+    universe = universe_of(bars, series, delisted_after=whole and whole.delisted_after) if len(bars) > 1 else None
+    notes += tell_universe(universe) if universe is not None and whole is not None else []
     if config.known_ahead:
         series = _with_announced(series, first.table, config, rules)
     layouts = {instrument: instrument_bars.layout for instrument, instrument_bars in instruments.items()}
@@ -97,7 +109,7 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
     ]
     sources = tuple(source for instrument_bars in instruments.values() for source in instrument_bars.table.sources)
     zone = first.table.zone if first.table.zone != "UTC" else None
-    return LoadedSeries(series, (*remarks, *notes), sources, zone, layouts=layouts)
+    return LoadedSeries(series, (*remarks, *notes), sources, zone, layouts=layouts, universe=universe)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,77 +123,22 @@ class _Read:
     notes: tuple[str, ...]
 
 
-def _read_bars(paths: list[Path], config: FileConfig, rules: DataConfig) -> _Read:
-    table = read_table(paths, directions=_directions(config, "series"), rules=rules)
+def _read_bars(raws: list[Raw], config: FileConfig, rules: DataConfig) -> _Read:
+    table = read_table_of(raws, directions=directions_of(config, "series"), rules=rules)
     roles = roles_of(table, config)
-    close = roles.columns["close"]
     whole = table  # with the bars to come, of which only announced columns have values
-    table = table.until(close) if config.known_ahead else table
-    columns = {role: table.numbers(column) for role, column in roles.columns.items()}
-    evidence = _evidence(table, close)
-    columns |= {role: table.numbers(column, empty_allowed=True) for role, column in evidence.items()}
-    notes = [*roles.notes, *_of_yfinance(config, table, columns)]
-    if "splits" in columns:
-        columns["splits"] = np.where(columns["splits"] == 0.0, 1.0, columns["splits"])  # 0 where there was none
-    columns, halted = _halted(columns, table)
-    notes += halted
-    bars = Bars(table.index, columns, table.origin)
+    table = table.until(roles.columns["close"]) if config.known_ahead else table
+    cells = cells_of(table, roles, config)
+    bars = Bars(table.index, cells.columns, table.origin)
     bars = bars.take(cut(bars.index, config.first, config.last, table.origin.name, table.zone))
-    positive = config.target == "log_return"
-    bars, length, remarks = checked(bars, rules=rules, length=_length(config.bar_length), positive=positive)
-    notes += remarks
-    if positive:  # what is no price is not split, and jumps by no ratio
-        refuse_adjusted(bars)
-        notes += check_jumps(bars, rules, window=max(int(DAY / length), 10))
-    check_excursions(bars, rules, positive=positive)
-    if config.calendar is not None:
-        notes += check_sessions(bars, config.calendar, length=length, max_missing=rules.max_missing)
-    style, signs = table.styles.get(close), table.cells[close]
-    currency = "" if style is None else currency_in(signs)
-    layout = dataclasses.replace(
-        table.layout,
-        roles={role: column for role, column in {**roles.columns, **evidence}.items() if role in columns},
-        decimal="" if style is None else style.decimal or ".",
-        unit=config.price_unit or unit_in(close) or currency,
-        thousands="" if style is None else thousands_in(signs, style),
-    )
-    return _Read(bars, whole, layout, length, (*table.notes, *notes, *_remarks(columns)))
+    bars, length, remarks = check_bars(bars, config, rules, length_of(config.bar_length))
+    notes = (*table.notes, *roles.notes, *cells.notes, *remarks, *tell_missing(cells))
+    return _Read(bars, whole, layout_of(table, cells, config), length, notes)
 
 
-def _directions(config: FileConfig | FileWeather, group: str) -> Directions:
+def directions_of(config: FileConfig | FileWeather, group: str) -> Directions:
+    """Return what a request says of a file."""
     return Directions(group=group, **{name: getattr(config, name) for name in DIRECTIONS})
-
-
-def _halted(columns: dict[str, Array], table: Table) -> tuple[dict[str, Array], list[str]]:
-    """Read bars of which only the close stands, open, high, low and volume being 0, as bars of that one price."""
-    if not {"open", "high", "low"} <= columns.keys():
-        return columns, []
-    halted = (columns["open"] == 0.0) & (columns["high"] == 0.0) & (columns["low"] == 0.0) & (columns["close"] > 0.0)
-    if "volume" in columns:
-        halted &= np.nan_to_num(columns["volume"]) == 0.0
-    if not halted.any() or halted.all():
-        return columns, []
-    first = moment(table.index[int(np.argmax(halted))])
-    words = (
-        f"{table.origin.name}: in {int(halted.sum())} bars open, high and low are 0 and the close stands, as when "
-        f"trade is halted, the first on {first}: all four are read as the close"
-    )
-    return {
-        **columns,
-        **{name: np.where(halted, columns["close"], columns[name]) for name in ("open", "high", "low")},
-    }, [Note(words, "repair")]
-
-
-def _evidence(table: Table, close: str) -> dict[str, str]:
-    """Return the column of the adjusted close that a file has beside its close, if it can be read."""
-    for name, meant in meanings(table.columns).items():
-        if (is_adjusted_close(name) or is_adjusted_close(meant)) and name != close:
-            try:
-                table.numbers(name, empty_allowed=True)
-            except RequestError:
-                continue
-            return {"adjusted_close": name}
-    return {}
 
 
 def _with_announced(series: Series, table: Table, config: FileConfig, rules: DataConfig) -> Series:
@@ -198,27 +155,15 @@ def _with_announced(series: Series, table: Table, config: FileConfig, rules: Dat
     )
 
 
-def _of_yfinance(config: FileConfig, table: Table, columns: dict[str, Array]) -> list[str]:
-    """Leave out the events of a file that yfinance wrote, whose prices are divided by splits already.
-
-    Without a column `Adj Close` they are adjusted for dividends too.
-    """
-    if not table.has("stock splits") or config.splits is not None:
-        return []
-    adjusted = "adjusted_close" not in columns and config.dividends is None
-    if adjusted:
-        columns.pop("dividends", None)
-    unused = "Stock Splits and Dividends are" if adjusted else "Stock Splits is"
-    return [f"{table.origin.name} is as yfinance writes it, its prices adjusted already: {unused} not used"]
-
-
 def load_file_weather(config: FileWeather, rules: DataConfig) -> LoadedColumns:
     """Read exogenous columns from a file; an empty cell is a value not measured.
 
     Raises:
         RequestError: the file cannot be read with certainty.
     """
-    table = read_table(_paths(config.path), directions=_directions(config, "weather"), rules=rules).through(config.last)
+    table = read_table(paths_of(config.path), directions=directions_of(config, "weather"), rules=rules).through(
+        config.last
+    )
     values = {name: table.numbers(name, empty_allowed=True) for name in config.columns}
     for name, column in values.items():
         if not np.isfinite(column).any():
@@ -243,24 +188,34 @@ def _available(table: Table, config: FileWeather) -> pd.DatetimeIndex:
     return table.times(config.available_column)
 
 
-def _length(text: str | None) -> pd.Timedelta | None:
-    if text is None:
-        return None
-    try:
-        length = pd.Timedelta(text) if re.fullmatch(r"\d{1,6} ?[A-Za-z]+", text, re.ASCII) else None
-    except ValueError:
-        length = None
-    if length is None or not length > pd.Timedelta(0):  # not NaT either
-        raise RequestError(f"series.bar_length must be a length such as 1D, 1h or 15min, was '{text}'")
-    return length
+def paths_of(path: str | tuple[str, ...]) -> list[Path]:
+    """Return the files, folders and zips of a request; those of a pattern such as prices/*.csv by their names.
+
+    Raises:
+        RequestError: no file is called as a pattern says.
+    """
+    paths: list[Path] = []
+    for name in (path,) if isinstance(path, str) else path:
+        if not re.search(r"[*?\[]", name) or Path(name).exists():
+            paths.append(Path(name))
+            continue
+        alike = [Path(file) for file in sorted(glob(name, recursive=True)) if Path(file).is_file()]
+        if not alike:
+            raise RequestError(f"no file is called as series.path says: {name}; it is read from {Path.cwd()}")
+        paths += alike
+    return paths
 
 
-def _paths(path: str | tuple[str, ...]) -> list[Path]:
-    return [Path(name) for name in ((path,) if isinstance(path, str) else path)]
-
-
-def _remarks(columns: dict[str, np.ndarray]) -> tuple[str, ...]:
-    missing = [role for role in ("open", "high", "low") if role not in columns]
-    if missing and len(missing) < 3:
-        return (f"columns {', '.join(missing)} are missing: only close is used, as one price a bar",)
-    return ()
+def _refuse_of_universes(config: FileConfig) -> None:
+    """Refuse what only a universe has, where one instrument is read or each has a file of its own."""
+    given = {"leave_out": config.leave_out, "renamed": config.renamed, "membership": config.membership}
+    keys = [f"series.{key}" for key, value in given.items() if value]
+    one = not isinstance(config.path, Mapping)
+    if keys:
+        cure = "type series.symbols=all to read all of the file" if one else "name the files that are read"
+        raise RequestError(f"{' and '.join(keys)} {'is' if len(keys) == 1 else 'are'} for a universe; {cure}")
+    if one and config.target == "relative_return":
+        raise RequestError(
+            "series.target=relative_return is a return less the mean of several instruments, and one is read; type "
+            "series.symbols=all to read all of the file, or series.target=log_return"
+        )

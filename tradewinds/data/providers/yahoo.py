@@ -19,8 +19,9 @@ import pandas as pd
 from curl_cffi import requests
 
 from tradewinds.core.errors import RequestError
-from tradewinds.data.assemble.instruments import Facts, series_of
+from tradewinds.data.assemble.instruments import Facts, Whole, series_of
 from tradewinds.data.assemble.loaded import LoadedSeries
+from tradewinds.data.assemble.universe import tell_universe, universe_of
 from tradewinds.data.checks.bars import (
     DAY,
     HOUR,
@@ -224,6 +225,7 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
     instruments = {symbol: table for symbol, table in tables.items() if table is not None}
     table_facts = [stored.sidecar["facts"] for _, stored in instruments.values()]
     calendars = sorted({config.calendar or str(facts["calendar"]) for facts in table_facts})
+    whole = Whole(config.delisted_after) if config.histories == "whole" else None
     series, notes = series_of(
         {symbol: bars for symbol, (bars, _) in instruments.items()},
         Facts(
@@ -231,7 +233,9 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
             bar_length=LENGTHS[config.bar],
             price_unit="/".join(sorted({str(facts["currency"]) for facts in table_facts})),
             calendar=calendars[0] if len(calendars) == 1 else "",
+            target=config.target,
         ),
+        whole,
     )
     remarks = [note for facts in table_facts for note in facts["notes"]]
     late = [
@@ -244,7 +248,12 @@ def load_yahoo(config: YahooConfig, rules: DataConfig) -> LoadedSeries:
             f"{', '.join(late[:5])}: the store begins after series.first={config.first}, {series.index[0]:%Y-%m-%d}"
         )
     sources = tuple(stored.source for _, stored in instruments.values())
-    return LoadedSeries(series, (*remarks, *notes), sources)
+    if len(instruments) == 1:
+        return LoadedSeries(series, (*remarks, *notes), sources)
+    after = None if whole is None else whole.delisted_after
+    universe = universe_of({symbol: bars for symbol, (bars, _) in instruments.items()}, series, delisted_after=after)
+    notes += [] if whole is None else tell_universe(universe)
+    return LoadedSeries(series, (*remarks, *notes), sources, universe=universe)
 
 
 def _read(store: Store, symbol: str, config: YahooConfig) -> tuple[Bars, Stored] | None:

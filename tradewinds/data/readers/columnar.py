@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.directions import Directions
-from tradewinds.data.readers.headers import chosen_symbol, speaks_of_prices
+from tradewinds.data.readers.headers import chosen_symbol, paired, speaks_of_prices
 from tradewinds.data.readers.limits import refuse_large
 from tradewinds.data.readers.times import looks_like_times
 
@@ -95,6 +95,9 @@ def _flat(name: str, names: list[str], directions: Directions) -> tuple[list[str
         pairs = [pair if pair is None or "" in pair else (pair[1], pair[0]) for pair in pairs]
     symbols = tuple(sorted({pair[1] for pair in pairs if pair is not None and pair[1]}))
     places, chosen = list(range(len(names))), symbols[0] if symbols else ""
+    if directions.several:
+        several = [column if pair is None else paired(*pair) for column, pair in zip(names, pairs, strict=True)]
+        return several, places, symbols, chosen
     if len(symbols) > 1 or (symbols and directions.symbol):
         chosen = chosen_symbol(name, "its columns", symbols, directions)
         places = [place for place, pair in enumerate(pairs) if pair is None or pair[1] in ("", chosen)]

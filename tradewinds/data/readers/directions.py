@@ -20,6 +20,7 @@ class Directions:
         thousands: a sign or `comma`, `point`, `apostrophe`, `space`, `none`.
         names: of the columns, in the place of a header.
         symbol: of the instrument, in a file of several.
+        several: whether all instruments of a file are read, and not one.
         sheet: of a workbook of several.
     """
 
@@ -33,6 +34,7 @@ class Directions:
     thousands: str | None = None
     names: tuple[str, ...] | None = None
     symbol: str | None = None
+    several: bool = False
     sheet: str | None = None
 
     def writing(self, repair: tuple[str, ...]) -> Writing:

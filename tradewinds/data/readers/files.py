@@ -12,7 +12,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.cells import texts
 from tradewinds.data.readers.clocks import TimeColumns, as_times, clock_of, with_date
 from tradewinds.data.readers.directions import Directions
-from tradewinds.data.readers.foot import without_foot
+from tradewinds.data.readers.foot import time_column, without_foot
 from tradewinds.data.readers.numbers import styles_of
 from tradewinds.data.readers.order import FileRows, in_order
 from tradewinds.data.readers.origin import Origin
@@ -38,15 +38,39 @@ def read_table(paths: Sequence[Path], *, directions: Directions, rules: DataConf
     Raises:
         RequestError: a file cannot be read with certainty.
     """
-    raws = [without_foot(_dated(raw), directions) for path in paths for raw in read_raws(path, directions)]
+    return read_table_of(raws_of(paths, directions), directions=directions, rules=rules)
+
+
+def raws_of(paths: Sequence[Path], directions: Directions) -> list[Raw]:
+    """Return the columns of every file of rows that the paths hold.
+
+    Raises:
+        RequestError: a file cannot be read, or has not the column of times that the request names.
+    """
+    raws: list[Raw] = []
+    known: dict[tuple[str, ...], str] = {}  # by the names of a file's columns, that of its times
+    for raw in (_dated(raw) for path in paths for raw in read_raws(path, directions)):
+        names = tuple(raw.cells)
+        if names not in known:
+            known[names] = time_column(raw, directions)
+        raws.append(without_foot(raw, directions, known[names]))
     for raw in raws:
         if directions.time_column is not None:
             find_column(directions.time_column, list(raw.cells), Path(raw.origin.files[0]).name)
-    clocks = [_clock(raw, directions) for raw in raws]
+    return raws
+
+
+def read_table_of(raws: Sequence[Raw], *, directions: Directions, rules: DataConfig) -> Table:
+    """Read one table from the columns of its files; else as `read_table`.
+
+    Raises:
+        RequestError: a file cannot be read with certainty.
+    """
+    clocks = [clock_in(raw, directions) for raw in raws]
     chosen = of_one_symbol(raws, [clock.columns for clock in clocks], directions)
     directions = _with_order(raws, clocks, directions)
     parts = [
-        _with_times(raw, clocks[0] if len(clocks) == 1 else _clock(raw, directions), directions, rules)
+        with_times(raw, clocks[0] if len(clocks) == 1 else clock_in(raw, directions), directions, rules)
         for raw in chosen
     ]
     table = _joined([_ordered(part) for part in parts])
@@ -62,7 +86,7 @@ def read_table(paths: Sequence[Path], *, directions: Directions, rules: DataConf
     return dataclasses.replace(table, styles=styles)
 
 
-def _with_order(raws: list[Raw], clocks: list[TimeColumns], directions: Directions) -> Directions:
+def _with_order(raws: Sequence[Raw], clocks: list[TimeColumns], directions: Directions) -> Directions:
     """Return the directions with the order of day and month that some of several files leave no doubt of."""
     if len(raws) == 1 or directions.time_format is not None:
         return directions
@@ -75,13 +99,19 @@ def _dated(raw: Raw) -> Raw:
     return dataclasses.replace(raw, cells=with_date(raw.cells))
 
 
-def _clock(raw: Raw, directions: Directions) -> TimeColumns:
+def clock_in(raw: Raw, directions: Directions) -> TimeColumns:
+    """Return the columns of a file that hold the times: those that the request names, or that look like it."""
     column = directions.time_column
     name = None if column is None else find_column(column, list(raw.cells), raw.origin.name)
     return clock_of(raw, name, zoned=directions.time_zone is not None)
 
 
-def _with_times(raw: Raw, clock: TimeColumns, directions: Directions, rules: DataConfig) -> Table:
+def with_times(raw: Raw, clock: TimeColumns, directions: Directions, rules: DataConfig) -> Table:
+    """Return the rows of a file as they stand, their times read.
+
+    Raises:
+        RequestError: a time cannot be read with certainty.
+    """
     writing = directions.writing(rules.repair)
     cells = dict(raw.cells)
     hours = None if clock.hours is None else (clock.hours, as_times(cells.pop(clock.hours)))

@@ -13,15 +13,29 @@ from tradewinds.data.readers.table import find_column
 from tradewinds.data.readers.text import shown
 
 
-def without_foot(raw: Raw, directions: Directions) -> Raw:
+def time_column(raw: Raw, directions: Directions) -> str:
+    """Return the column of a file's times.
+
+    Raises:
+        RequestError: the one that the request names is not there.
+    """
+    named = directions.time_column
+    column = None if named is None else find_column(named, list(raw.cells), raw.origin.name)
+    return clock_of(raw, column, zoned=directions.time_zone is not None).column
+
+
+def without_foot(raw: Raw, directions: Directions, column: str | None = None) -> Raw:
     """Return a file without the last lines that tell no time, of which there are at most FOOT, and a note of each.
+
+    Args:
+        raw: the file.
+        directions: what the request says of it.
+        column: of its times, where that is known; None finds it.
 
     Raises:
         RequestError: the column that the request names as the times' is not there.
     """
-    named = directions.time_column
-    column = None if named is None else find_column(named, list(raw.cells), raw.origin.name)
-    column = clock_of(raw, column, zoned=directions.time_zone is not None).column
+    column = time_column(raw, directions) if column is None else column
     times = raw.cells[column]
     if not isinstance(times, pa.Array):
         return raw

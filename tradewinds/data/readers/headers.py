@@ -143,9 +143,17 @@ def _stacked(name: str, dialect: Dialect, directions: Directions) -> Header:
     fields, tickers = (upper, lower) if speaks_of_prices(upper[1:]) >= speaks_of_prices(lower[1:]) else (lower, upper)
     time = dialect.header[2][0].strip() if len(dialect.header) > 2 else ""
     symbols = tuple(sorted(set(tickers[1:]) - {""}))
+    if directions.several:
+        columns = (paired(field, ticker) for field, ticker in zip(fields[1:], tickers[1:], strict=True))
+        return _checked(name, tuple(range(dialect.width)), (time or "Date", *columns), symbols)
     chosen = chosen_symbol(name, "its header", symbols, directions) if len(symbols) > 1 or directions.symbol else None
     places = (0, *(place for place in range(1, dialect.width) if chosen is None or tickers[place] == chosen))
     return _checked(name, places, (time or "Date", *(fields[place] for place in places[1:])), symbols)
+
+
+def paired(field: str, symbol: str) -> str:
+    """Return the name of the column of one field of one symbol, where all symbols of a header are read."""
+    return f"{field}\n{symbol}" if symbol else field
 
 
 def speaks_of_prices(cells: Sequence[str]) -> int:
@@ -161,8 +169,10 @@ def chosen_symbol(name: str, where: str, symbols: Sequence[str], directions: Dir
     """
     if directions.symbol is None:
         example = typed(f"{directions.group}.symbol", symbols[0])
+        every = ", or series.symbols=all for a universe of all" if directions.group == "series" else ""
         raise RequestError(
-            f"{name} holds {len(symbols)} symbols in {where}, {listed(symbols, 5)}; type {example} to read one of them"
+            f"{name} holds {len(symbols)} symbols in {where}, {listed(symbols, 5)}; type {example} to read one of "
+            f"them{every}"
         )
     if directions.symbol in symbols:
         return directions.symbol

@@ -114,7 +114,8 @@ def currency_in(cells: Any) -> str:
 def thousands_in(cells: Any, style: Style) -> str:
     """Return the sign that a column has between its thousands, or nothing."""
     signs = style.thousands if style.decimal else ""
-    return next((sign for sign in signs if pc.any(pc.match_substring_regex(cells, rf"\d{sign}\d{{3}}")).as_py()), "")
+    there = [sign for sign in signs if pc.any(pc.match_substring(cells, sign)).as_py()]
+    return next((sign for sign in there if pc.any(pc.match_substring_regex(cells, rf"\d{sign}\d{{3}}")).as_py()), "")
 
 
 def _odd(cells: Any, style: Style, filled: int) -> Array:
@@ -157,7 +158,8 @@ def _bare(cells: Any) -> Any:
 
 def _floats(cells: Any) -> NDArray[np.float64]:
     """Return (M,) plain numbers; what is too large for a float is infinite."""
-    unsigned = pc.replace_substring_regex(cells, r"^\+", "")
+    signed = bool(pc.any(pc.match_substring(cells, "+")).as_py())
+    unsigned = pc.replace_substring_regex(cells, r"^\+", "") if signed else cells
     try:
         return np.asarray(pc.cast(unsigned, pa.float64()), dtype=np.float64)
     except pa.ArrowException:

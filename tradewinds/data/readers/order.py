@@ -55,19 +55,33 @@ def in_order(rows: FileRows, repair: Collection[str], *, whole: bool) -> tuple[N
     twice = np.diff(sorted_stamps, prepend=sorted_stamps[:1] - 1) == 0
     if not twice.any():
         return order, notes, turned
-    for place in np.flatnonzero(twice).tolist():
+    refuse_copies(rows, order, np.flatnonzero(twice), repair)
+    words = f"{name}: {int(twice.sum())} rows that stood twice with the same values were dropped"
+    notes.append(Note(words, "repair"))
+    return order[~twice], notes, turned
+
+
+def refuse_copies(rows: FileRows, order: NDArray[np.int64], twice: NDArray[np.int64], repair: Collection[str]) -> None:
+    """Refuse a moment that stands twice, unless its rows are the same and copies are to be dropped.
+
+    Args:
+        rows: as they stand.
+        order: their numbers in the order of time.
+        twice: places in it of rows whose moment the row before has.
+        repair: `duplicates` drops copies.
+
+    Raises:
+        RequestError: there is one.
+    """
+    for place in twice.tolist():
         _refuse_difference(rows, int(order[place - 1]), int(order[place]))
     if "duplicates" not in repair:
-        place = int(np.argmax(twice))
-        before, row = int(order[place - 1]), int(order[place])
-        more = f" (and {int(twice.sum()) - 1} more rows)" if twice.sum() > 1 else ""
+        before, row = int(order[twice[0] - 1]), int(order[twice[0]])
+        more = f" (and {len(twice) - 1} more rows)" if len(twice) > 1 else ""
         raise RequestError(
             f"{rows.origin.row(row)}, {_when(rows, row)} stands already in {rows.origin.row(before)}, with the same "
             f"values; keep each row once, or have copies dropped with data.repair=[duplicates]{more}"
         )
-    words = f"{name}: {int(twice.sum())} rows that stood twice with the same values were dropped"
-    notes.append(Note(words, "repair"))
-    return order[~twice], notes, turned
 
 
 def _refuse_disorder(rows: FileRows, back: NDArray[np.bool_]) -> None:
@@ -85,7 +99,8 @@ def _refuse_difference(rows: FileRows, before: int, row: int) -> None:
     origin, name = rows.origin, differing[0]
     apart = origin.files[origin.file[row]] != origin.files[origin.file[before]]
     cure = (
-        "keep one, or name the files of several instruments one by one, such as 'series.path={A: a.csv, B: b.csv}'"
+        "keep one; files of an instrument each are a universe with series.symbols=all, or are named one by one, such "
+        "as 'series.path={A: a.csv, B: b.csv}'"
         if apart
         else "keep one"
     )

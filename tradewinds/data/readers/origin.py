@@ -21,11 +21,15 @@ class Origin:
         files: names of one or more files, or of what stands in for one (`AAPL of yahoo`).
         file: (N,) which of them each row is from.
         lines: (N,) the line on which it stands there.
+        owners: symbols of the instruments whose rows they are, where they are of several; or none.
+        owner: (N,) which of them each row is of, or None.
     """
 
     files: tuple[str, ...]
     file: NDArray[np.int64]
     lines: NDArray[np.int64]
+    owners: tuple[str, ...] = ()
+    owner: NDArray[np.int64] | None = None
 
     @classmethod
     def counted(cls, name: str, number: int, *, first: int = 1) -> "Origin":
@@ -39,11 +43,18 @@ class Origin:
 
     def row(self, number: int) -> str:
         """Return the words for one row."""
-        return f"{self.files[self.file[number]]}, row {self.lines[number]}"
+        owner = "" if self.owner is None else f" of {self.owners[self.owner[number]]}"
+        return f"{self.files[self.file[number]]}, row {self.lines[number]}{owner}"
 
     def take(self, rows: Any) -> "Origin":
         """Return the origin of some of the rows: a slice, a mask or numbers."""
-        return Origin(self.files, self.file[rows], self.lines[rows])
+        owner = None if self.owner is None else self.owner[rows]
+        return Origin(self.files, self.file[rows], self.lines[rows], self.owners, owner)
+
+    def alone(self) -> "Origin":
+        """Return the origin of the same rows, without the files that none of them is from."""
+        used, file = np.unique(self.file, return_inverse=True)
+        return Origin(tuple(self.files[number] for number in used), file, self.lines, self.owners, self.owner)
 
     def refuse_first(self, bad: Mask, say: Callable[[int], str], law: str) -> None:
         """Refuse the first bad row, if there is one.

@@ -32,7 +32,7 @@ def of_one_symbol(raws: Sequence[Raw], times: Sequence[tuple[str, ...]], directi
         RequestError: the files hold several and the request chooses none of them, or the other way round.
     """
     columns = [
-        None if raw.layout.symbol_column else _column(raw, names) for raw, names in zip(raws, times, strict=True)
+        None if raw.layout.symbol_column else symbol_column(raw, names) for raw, names in zip(raws, times, strict=True)
     ]
     encoded = [
         None if column is None else _encoded(raw.cells[column]) for raw, column in zip(raws, columns, strict=True)
@@ -65,8 +65,13 @@ def of_one_symbol(raws: Sequence[Raw], times: Sequence[tuple[str, ...]], directi
     ]
 
 
-def _column(raw: Raw, times: Sequence[str]) -> str | None:
-    """Return the column of the symbols, or None."""
+def symbol_column(raw: Raw, times: Sequence[str]) -> str | None:
+    """Return the column that names the instruments, or None.
+
+    Args:
+        raw: a file.
+        times: its columns of times.
+    """
     texts = {name: cells for name, cells in raw.cells.items() if name not in times and _may_name(name, cells)}
     named = [name for name in texts if meaning(name) in SYMBOL_NAMES]
     certain = [name for name in named if meaning(name) in CERTAIN]

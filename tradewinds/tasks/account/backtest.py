@@ -5,19 +5,20 @@ single pass. Must not know files or reports.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.evaluation.metrics import Metrics, simple_returns, strategy_metrics
-from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import market as markets
-from tradewinds.tasks.account.known_worlds import best_known
+from tradewinds.tasks.account.rivals import strategies, unbounded
+from tradewinds.tasks.panel_forecasts import ridge_forecasts
 from trading_env import (
     LedgerRun,
     Market,
@@ -25,27 +26,16 @@ from trading_env import (
     TradingConfig,
     TradingEnv,
     all_trades,
-    not_bounded,
     payments,
-    perfect_foresight,
+    play_episode,
     run_ledger,
 )
-from trading_env.account.plan import first_bar_earned, planned_targets
+from trading_env.account.plan import first_bar_earned
 
 if TYPE_CHECKING:
     from trading_agent import Policy
 
 Array = NDArray[np.float64]
-STRATEGIES = (
-    "agent",
-    "buy_and_hold",
-    "flat",
-    "random_same_turnover",
-    "forecast_sign",
-    "plan_on_forecast",
-    "perfect_foresight",
-)
-BEST_KNOWN = "best_known"  # beside them where the series is a made-up world
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,74 +90,49 @@ def decide(prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
 
     Returns:
         (R, 1 + 1 + H) by the bar at whose close it is decided: `target`, the exposure; `next_bar`, the log return
-        forecast for the next bar; `forecast_1` and so on, those of the bars the order earns, the first one first.
+        forecast for the next bar; `forecast_1` and so on, those of the bars the order earns, the first one first. Of
+        several assets (R, 3 A): `target.<name>`, and what network and ridge forecast of the first bar the order earns,
+        `forecast.<name>` and `ridge.<name>`; NaN where an asset cannot be acted on.
     """
-    _, states = models.forecasting()
-    targets = play(models.acting(), markets.build_market(prepared, states, rows), prepared.config.env)
-    part = slice(rows.start, rows.stop)
-    columns = {"target": targets[:, 0], "next_bar": states.forecast[part, 0]}
-    earned = states.forecast[part, first_bar_earned(prepared.config.env, states.forecast.shape[1]) :]
-    columns |= {f"forecast_{number + 1}": column for number, column in enumerate(earned.T)}
-    return pd.DataFrame(columns, index=prepared.series.index[part])
+    states, part, rules = models.states, slice(rows.start, rows.stop), prepared.config.env
+    assert states is not None
+    targets = play(models.acting(), markets.build_market(prepared, states, rows), rules)
+    first, index = first_bar_earned(rules, states.forecast.shape[-1]), prepared.series.index[part]
+    if not prepared.several:
+        columns = {"target": targets[:, 0], "next_bar": states.forecast[part, 0]}
+        columns |= {f"forecast_{number + 1}": column for number, column in enumerate(states.forecast[part, first:].T)}
+        return pd.DataFrame(columns, index=index)
+    fitted, panel = models.forecasting_panel()
+    told: dict[str, NDArray[Any]] = {"target": targets, "forecast": panel.forecast[part, :, first]}
+    told["ridge"] = ridge_forecasts(fitted, prepared.series, panel, rows)[:, :, first]
+    names = prepared.series.instruments
+    table = np.concatenate([values.astype(np.float64) for values in told.values()], axis=1)
+    return pd.DataFrame(table, index=index, columns=[f"{column}.{name}" for column in told for name in names])
 
 
 def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
     """Reckon what was decided, beside all baselines, as the request asks."""
-    config, start = prepared.config, int(prepared.series.index.searchsorted(decisions.index[0]))
+    start = int(prepared.series.index.searchsorted(decisions.index[0]))
     rows = range(start, start + len(decisions))
-    forecasts = [name for name in decisions if str(name).startswith("forecast_")]
-    played = backtest(
-        decisions["target"].to_numpy(np.float64)[:, None],
-        markets.price_market(prepared, rows),
-        decisions[forecasts].to_numpy(np.float32),
-        config.env,
-        rows=rows,
-        seed=seed_for(config.seed, "rotation"),
-        draws=config.backtest.random_draws,
-        best_known=best_known(prepared, rows),
-    )
+    market = markets.price_market(prepared, rows)
+    played = backtest(strategies(prepared, market, decisions, rows), market, prepared.config.env, rows=rows)
     curves = pd.DataFrame({name: played.equity(name) for name in played.strategies}, index=decisions.index)
     earned = {name: played.returns(name) for name in played.strategies}
     return Outcome(curves, pd.DataFrame(earned, index=decisions.index[1:]), played.metrics, played)
 
 
-def backtest(
-    agent: Array,
-    market: Market,
-    forecast: NDArray[np.float32],
-    config: TradingConfig,
-    *,
-    rows: range,
-    seed: int,
-    draws: int,
-    best_known: Array | None = None,
-) -> Backtest:
+def backtest(paths: Mapping[str, Array], market: Market, config: TradingConfig, *, rows: range) -> Backtest:
     """Reckon the test span.
 
     Args:
-        agent: (T, A) target exposures of the agent.
+        paths: by strategy the (T, A) target exposures, the agent's first.
         market: T bars.
-        forecast: (T, H) forecast log returns of the bars that an order decided at t earns, the first one first.
         config: rules and costs.
         rows: the T rows of the series they are.
-        seed: decides the rotations behind `random_same_turnover`.
-        draws: how many rotations; the one with the median total return is reported.
-        best_known: (T, 1) targets of the best policy of a made-up world, or None.
 
     Returns:
-        Paths, metrics and trades of all `STRATEGIES`, and of `best_known` where it is given.
+        Paths, metrics and trades of all strategies.
     """
-    paths = {
-        "agent": agent,
-        "buy_and_hold": np.full_like(agent, min(1.0, config.leverage_cap)),
-        "flat": np.zeros_like(agent),
-        "random_same_turnover": random_rotation(agent, market, config, seed=seed, draws=draws),
-        "forecast_sign": sign_targets(forecast[:, 0], config),
-        "plan_on_forecast": planned_targets(forecast.astype(np.float64), config, market.bars_per_year),
-        "perfect_foresight": perfect_foresight(market, config),
-    }
-    if best_known is not None:
-        paths[BEST_KNOWN] = best_known
     names = tuple(paths)
     targets = np.stack(list(paths.values()), axis=1)  # S x (T, A) -> (T, S, A)
     path = run_ledger(market, targets, config)
@@ -181,14 +146,16 @@ def backtest(
     costs = dataclasses.replace(config.costs, **dict.fromkeys(vars(config.costs), 0.0))
     free = run_ledger(market, targets[:, :1], dataclasses.replace(config, costs=costs))
     without = strategy_metrics(free, 0, all_trades(free), bars_per_year=market.bars_per_year, span=span)
-    return Backtest(names, path, targets, metrics, trades[0], without, market, rows, not_bounded(market, config))
+    return Backtest(names, path, targets, metrics, trades[0], without, market, rows, unbounded(market, config))
 
 
 def play(policy: "Policy", market: Market, config: TradingConfig) -> Array:
-    """Let the policy walk the market once, greedily, and return its (T, A) target exposures.
+    """Let the policy walk the market once, greedily, and return its (T, 1) target exposures.
 
     The last row holds the decision taken at the last close, which no bar of this market fills.
     """
+    if market.close.shape[1] == 1:
+        return play_episode(policy.act, market, config).targets[:, None]
     env = TradingEnv(market, config)
     observation, _ = env.reset(seed=0)
     targets = np.zeros((len(market.close), market.close.shape[1]))
@@ -200,27 +167,3 @@ def play(policy: "Policy", market: Market, config: TradingConfig) -> Array:
             if terminated:  # ruined: flat from here on
                 break
     return targets
-
-
-def random_rotation(targets: Array, market: Market, config: TradingConfig, *, seed: int, draws: int) -> Array:
-    """Return the agent's own targets, rotated in time by a random number of bars.
-
-    A rotation keeps how much is held, how long and how often it changes, and loses only the timing: what is left of the
-    agent's result after it is luck with the market's drift. Of `draws` rotations the one with the median total return
-    is returned, so that one lucky draw does not speak for all.
-    """
-    rng = np.random.default_rng(seed)
-    shifts = rng.integers(1, max(len(targets), 2), size=draws)
-    rotated = np.stack([np.roll(targets, shift, axis=0) for shift in shifts], axis=1)  # (T, draws, A)
-    final = run_ledger(market, rotated, config).equity[-1]
-    return np.asarray(rotated[:, np.argsort(final, kind="stable")[len(final) // 2]])
-
-
-def sign_targets(forecast: NDArray[np.float32], config: TradingConfig) -> Array:
-    """Return (T, 1) targets that follow the sign of the forecast, at the nearest level the agent could hold.
-
-    An agent that cannot beat this rule on the same forecasts has added nothing to the forecaster.
-    """
-    levels = np.asarray(config.exposures, dtype=np.float64)
-    wanted = np.clip(np.sign(forecast.astype(np.float64)), levels.min(), levels.max())
-    return np.asarray(levels[np.abs(levels[None, :] - wanted[:, None]).argmin(axis=1)][:, None])

@@ -9,10 +9,9 @@ from tradewinds.evaluation.rivals import rival_block
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Forecasts, Outcome
 from tradewinds.pipeline.task import Prepared
-from tradewinds.tasks.account.backtest import BEST_KNOWN
 from tradewinds.tasks.account.cost_sweep import cost_block
+from tradewinds.tasks.account.rivals import KNOWING
 
-NO_RIVALS = ("agent", "random_same_turnover", "perfect_foresight", BEST_KNOWN)  # they know what is not known by then
 RUIN = 1e-12  # equity below which the logarithm of what is left of it goes no further
 
 
@@ -31,7 +30,7 @@ def inference(prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dic
     )
     block |= rival_block(
         growth,
-        [name for name in outcome.strategies if name not in NO_RIVALS],
+        [name for name in outcome.strategies if name not in ("agent", *KNOWING)],
         per=played.market.bars_per_year,
         unit="log growth a year",
         draws=config.backtest.bootstrap_draws,

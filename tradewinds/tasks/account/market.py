@@ -3,8 +3,9 @@
 That no agent sees a state of a forecaster that was fitted on that bar is enforced here, row by row.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +15,23 @@ from tradewinds.pipeline.task import Prepared
 from trading_env import Market, planned_exposures, realised_volatility
 
 if TYPE_CHECKING:
-    from forecaster.hidden_states import HiddenStates
+    from forecaster.panel_states import PanelStates
+    from tradewinds.pipeline.encoding import States
 
 
-def build_market(prepared: Prepared, states: "HiddenStates", rows: range) -> Market:
+def build_market(prepared: Prepared, states: "States", rows: range) -> Market:
     """Join prices and hidden states of `rows` into a market.
 
     Args:
         prepared: the series and its split.
-        states: (T, D) hidden states and (T, H) forecasts of the same T bars.
+        states: (T, D) hidden states and (T, H) forecasts of the same T bars; of A instruments (T, A, D) and (T, A, H).
         rows: R rows of one part of the split, agent, validation or test; or rows after all of them.
 
     Returns:
         A market of R bars with (R, F) features, what `rollout.observe` names: D of the hidden state, H of the forecast
         in log return per bar, the plan on it, what the forecaster reads; of what may be missing there, 0 where it is.
-        An agent that asks for more bars (`agent.context_length`) gets theirs after those, the newest first.
+        An agent that asks for more bars (`agent.context_length`) gets theirs after those, the newest first. Of A
+        instruments the features are A such blocks, each ending in whether its instrument may be acted on.
 
     Raises:
         ValueError: bars and states differ in time, or a row breaks `fit_end + horizon + embargo < row`.
@@ -36,21 +39,42 @@ def build_market(prepared: Prepared, states: "HiddenStates", rows: range) -> Mar
     series, embargo = prepared.series, prepared.split.embargo_bars
     if not series.index.equals(states.index):
         raise ValueError("hidden states and series must share one time index; encode the series again")
-    assert_unseen(states, rows, horizon=states.forecast.shape[1], embargo=embargo)
+    horizon = states.forecast.shape[-1]
+    assert_unseen(states, rows, horizon=horizon, embargo=embargo)
     part = slice(rows.start, rows.stop)
+    if prepared.several:
+        return _panel_market(prepared, cast("PanelStates", states), part)
     config = prepared.config
     observations = {
-        name: planned_exposures(states.forecast, config.env, series.bars_per_year)
+        str(name): planned_exposures(states.forecast, config.env, series.bars_per_year)
         if name == "plan"
         else observed(name, prepared, states)
         for name in config.rollout.observe
     }
     table = np.concatenate(list(observations.values()), axis=1)  # (T, D), (T, H), (T, features) -> (T, F)
-    first = first_unseen(states, rows.start, horizon=states.forecast.shape[1], embargo=embargo)
+    first = first_unseen(states, rows.start, horizon=horizon, embargo=embargo)
     features = context(table, rows, getattr(config.agent, "context_length", 1), first)
-    ends = np.cumsum([0, *(values.shape[1] for values in observations.values())]).tolist()
-    columns = {name: range(*place) for name, place in zip(observations, pairwise(ends), strict=True)}
-    return _market(prepared, part, features, forecast_columns=columns.get("forecast", range(0)))
+    if series.traded is not None:  # in a bar without trade nothing new is seen
+        features = np.nan_to_num(features, nan=0.0)
+    return _market(prepared, part, features, forecast_columns=_columns(observations).get("forecast", range(0)))
+
+
+def _panel_market(prepared: Prepared, states: "PanelStates", part: slice) -> Market:
+    """Join prices and hidden states of several instruments: a block of columns each, nothing where it cannot act."""
+    observations = {str(name): observed(name, prepared, states)[part] for name in prepared.config.rollout.observe}
+    there = states.available[part]
+    table = np.concatenate([*observations.values(), there[:, :, None].astype(np.float32)], axis=2)  # (R, A, k)
+    table[~there] = 0.0
+    columns = _columns(observations).get("forecast", range(0))
+    return _market(
+        prepared, part, table.reshape(len(table), -1), asset_features=table.shape[2], forecast_columns=columns
+    )
+
+
+def _columns(observations: Mapping[str, NDArray[np.float32]]) -> dict[str, range]:
+    """Return by name which columns of a row, or of an instrument's block, an observation takes."""
+    ends = np.cumsum([0, *(values.shape[-1] for values in observations.values())]).tolist()
+    return {name: range(*place) for name, place in zip(observations, pairwise(ends), strict=True)}
 
 
 def price_market(prepared: Prepared, rows: range) -> Market:
@@ -71,6 +95,8 @@ def _market(prepared: Prepared, part: slice, features: NDArray[np.float32], **mo
         instruments=series.instruments,
         dividends=None if series.dividends is None else series.dividends[part],
         splits=None if series.splits is None else series.splits[part],
+        missing=None if series.traded is None else ~series.traded[part],
+        delisted=None if series.delisted is None else series.delisted[part],
         **liquidity(prepared, part),
         **more,
     )
@@ -89,10 +115,11 @@ def context(table: NDArray[np.float32], rows: range, bars: int, first: int) -> N
 
 def liquidity(prepared: Prepared, part: slice) -> dict[str, Any]:
     """Volatility and volume where a cost of the request is reckoned from them; a market that has volume minds it."""
-    costs, series = prepared.config.env.costs, prepared.series
+    rules, series = prepared.config.env, prepared.series
     columns = {}
-    if costs.slippage_per_volatility:
-        columns["volatility"] = realised_volatility(series.close)[part]  # row t of closes up to t
-    if costs.slippage_bps_per_volume_percent and series.volume is not None:
+    if rules.costs.slippage_per_volatility:  # row t of closes up to t, of a listed asset from its first close on
+        close = series.close if series.traded is None else np.exp(series.log_return().cumsum(axis=0))
+        columns["volatility"] = realised_volatility(close)[part]
+    if (rules.costs.slippage_bps_per_volume_percent or rules.volume_cap) and series.volume is not None:
         columns["volume"] = series.volume[part]
     return columns

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.data.features import build_features
+from forecaster.data.panel import build_panel_features
 from tradewinds.pipeline.records import Observed
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import market as markets
@@ -13,15 +13,19 @@ def observed(prepared: Prepared, models: Models, rows: range) -> Observed:
 
     `name@k` is the value of k bars before.
     """
-    _, states = models.forecasting()
+    states = models.states
+    assert states is not None
     config, instruments = prepared.config, prepared.series.instruments
+    read = build_panel_features(prepared.series, config.features)[0]
     columns = {
-        "hidden_state": [f"hidden_state_{number}" for number in range(states.hidden_state.shape[1])],
-        "forecast": [f"forecast_{number + 1}" for number in range(states.forecast.shape[1])],
+        "hidden_state": [f"hidden_state_{number}" for number in range(states.hidden_state.shape[-1])],
+        "forecast": [f"forecast_{number + 1}" for number in range(states.forecast.shape[-1])],
         "plan": [f"plan_{level:g}" for level in getattr(config.env, "exposures", ())],
-        "features": [f"features.{name}" for name in build_features(prepared.series, config.features).names],
+        "features": [f"features.{name}" for name in read.names[: read.plain]],
     }
     bar = [name for part in config.rollout.observe for name in columns[part]]
+    if prepared.several:
+        bar = [f"{name}.{instrument}" for instrument in instruments for name in (*bar, "available")]
     bars = getattr(config.agent, "context_length", 1)
     names = [*bar, *(f"{name}@{ago}" for ago in range(1, bars) for name in bar)]
     own = [f"account.{what}.{name}" for what in ("exposure", "target") for name in instruments]

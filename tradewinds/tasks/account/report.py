@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from forecaster.data.series import Series
 from tradewinds.evaluation.rivals import lead_words
 from tradewinds.pipeline.records import Labels
-from tradewinds.report import charts, text
+from tradewinds.report import charts, portfolio_charts, text
 from tradewinds.report.forecasts import forecast_figures, forecast_values
 from tradewinds.report.page import cards_of, rival_rows, span
 from tradewinds.report.png import draw
@@ -81,6 +81,32 @@ TIE = 0.001  # of total return: less is a tie, such as between two that held the
 LABELS = Labels(("total_return", "percent"), TIE, CARDS, METRICS, HONESTY, SWEEPS)
 TOLD = ("closed_trades", "open_trades", "change_of_equity")  # of the reconciliation, even where they are nothing
 TABLES = ("equity", "positions", "trades", "band", "forecasts")
+SEVERAL = ("equity", "weights", "trades", "band", "rank_ic")
+RANKED = (  # metrics by which a table of many strategies can be sorted
+    ("total_return", "total return", "percent"),
+    ("cagr_365_25", "CAGR", "percent"),
+    ("sharpe_annual_ddof1_arithmetic", "Sharpe", "number"),
+    ("volatility_annual_ddof1", "volatility", "percent"),
+    ("max_drawdown_from_start_capital", "max drawdown", "percent"),
+    ("turnover_per_year", "turnover a year", "number"),
+    ("exposure_mean", "net exposure", "number"),
+    ("fees_paid", "fees", "cost"),
+    ("spread_paid", "spread", "cost"),
+    ("slippage_paid", "slippage", "cost"),
+)
+CROSS_SCORES = (
+    ("rank_ic", "rank IC", "small"),
+    ("rank_ic_t", "its t (Newey-West)", "number"),
+    ("rank_ic_positive", "bars above 0", "percent"),
+    ("ic", "IC", "small"),
+    ("ic_t", "its t", "number"),
+    ("spread_per_bar", "top less bottom", "small"),
+    ("spread_per_bar_t", "its t", "number"),
+    ("hit_rate", "hit rate", "percent"),
+    ("change_mae", "MAE", "small"),
+    ("change_mase", "MASE", "number"),
+    ("n_bars", "bars", "count"),
+)
 MOST_TRADES = 1000  # closed rows of the table of trades; the files beside the report hold all
 
 forecast_lines = text.forecast_lines
@@ -122,11 +148,14 @@ def agent_remarks(played: Backtest, *, kind: str, trained: str) -> list[str]:
         level = played.targets[0, 0].sum()
         constant = f"always holding {level:+g}" if level else "staying flat"
         remarks.append(f"nothing the agent learned beat {constant} on the validation rows, so that is what it does")
-    agent, rule = played.metrics["agent"]["total_return"], played.metrics["forecast_sign"]["total_return"]
+    ranked = "forecast_sign" if "forecast_sign" in played.metrics else "forecast_tenths"
+    agent, rule = played.metrics["agent"]["total_return"], played.metrics[ranked]["total_return"]
     if learned and not played.targets[:, 0].any():
         remarks.append("the agent stayed flat on the whole test span: it found nothing worth its cost")
     elif learned and isinstance(agent, float) and isinstance(rule, float) and agent <= rule:
-        remarks.append("the agent did not beat the sign of its own forecast: it added nothing to the forecaster")
+        tenths = "the best and worst tenth" if played.targets.min() < 0.0 else "the best tenth"
+        followed = "the sign" if ranked == "forecast_sign" else tenths
+        remarks.append(f"the agent did not beat {followed} of its own forecast: it added nothing to the forecaster")
     if played.unbounded:
         remarks.append(f"perfect_foresight does not know {', '.join(played.unbounded)}, and is no bound here")
     return remarks
@@ -140,17 +169,24 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
         folder: of the backtest's artifact.
         plot_points: bars drawn at most per line.
     """
-    tables = {name: read_table(folder, name) for name in TABLES}
-    tables |= {name: naive_times(tables[name]) for name in TABLES if name != "trades"}
+    several = "portfolio" in document["backtest"]
+    names = SEVERAL if several else TABLES
+    tables = {name: read_table(folder, name) for name in names}
+    tables |= {name: naive_times(tables[name]) for name in names if name != "trades"}
     clock = charts.clock_of(pd.DatetimeIndex(tables["equity"].index))
     figures = _figures(document, tables, clock, plot_points)
-    figures |= forecast_figures(document, tables["forecasts"], clock, plot_points)
+    if several:
+        figures |= _portfolio_figures(document, tables, clock, plot_points)
+    else:
+        figures |= forecast_figures(document, tables["forecasts"], clock, plot_points)
     strategies = document["backtest"]["strategies"]
     return render(
-        "traded.html", figures, report=document, honesty=HONESTY, rows=METRICS, colours=charts.COLOURS, costs=COSTS,
+        "portfolio.html" if several else "traded.html", figures, report=document,
+        honesty=HONESTY, rows=METRICS, colours=charts.COLOURS, costs=COSTS,
         cards=cards_of(strategies, "buy_and_hold", CARDS),
         trades=_shown_trades(tables["trades"]), parts=_parts(document),
-        equity_words=_equity_words(document), **forecast_values(), **span(tables["equity"]),
+        equity_words=_equity_words(document), cross_scores=CROSS_SCORES, ranked=RANKED,
+        **forecast_values(), **span(tables["equity"]),
     )  # fmt: skip
 
 
@@ -206,20 +242,41 @@ def _equity_words(document: Mapping[str, Any]) -> str:
 def _figures(
     document: Mapping[str, Any], tables: dict[str, pd.DataFrame], clock: charts.Clock, points: int
 ) -> dict[str, charts.Figure]:
-    paths = tables["equity"].add_prefix("equity.").join(tables["positions"])
+    several = "positions" not in tables
+    held = tables["weights"][["account.net"]].rename(columns={"account.net": "exposure"}) if several else None
+    paths = tables["equity"].add_prefix("equity.").join(tables["positions"] if held is None else held)
     for name in ("agent", "buy_and_hold"):
         curve = paths[f"equity.{name}"].to_numpy()
         paths[f"fall.{name}"] = -charts.drawdown(curve)
         paths[f"sharpe.{name}"], window = charts.rolling_sharpe(curve, document["data"]["bars_per_year"])
     curves = [f"equity.{name}" for name in charts.DRAWN if f"equity.{name}" in paths and name != "flat"]
     paths = paths[[*curves, "equity.flat", *(name for name in paths if not str(name).startswith("equity."))]]
-    thinned = charts.thin(paths, points, [*curves, "fall.agent", "price", "exposure"])
-    drawn = charts.source_of(thinned.drop(columns="target"))
-    return {
+    keep = [*curves, "fall.agent", "exposure"]
+    thinned = charts.thin(paths, points, keep if several else [*keep[:-1], "price", "exposure"])
+    drawn = charts.source_of(thinned.drop(columns="target", errors="ignore"))
+    figures = {
         "equity_log": charts.equity_chart(drawn, tables["band"], clock, log=True),
         "equity_linear": charts.equity_chart(drawn, tables["band"], clock, log=False),
         "drawdown": charts.drawdown_chart(drawn, clock),
         "sharpe": charts.sharpe_chart(drawn, window, clock),
+    }
+    if several:
+        return figures
+    return figures | {
         "price": charts.price_chart(drawn, document["data"]["price_unit"], clock),
         "position": charts.position_chart(drawn, clock),
+    }
+
+
+def _portfolio_figures(
+    document: Mapping[str, Any], tables: dict[str, pd.DataFrame], clock: charts.Clock, points: int
+) -> dict[str, charts.Figure]:
+    held = document["backtest"]["portfolio"]
+    groups = {name: row["by_group"] for name, row in document["forecast"].items() if row["by_group"]}
+    return {
+        "weights": portfolio_charts.weights_chart(tables["weights"], clock, points),
+        "exposure": portfolio_charts.exposure_chart(tables["weights"], clock, points),
+        "contributions": portfolio_charts.contributions_chart(held["contributions"]),
+        "rank_ic": portfolio_charts.rank_chart(tables["rank_ic"], clock, points),
+        "ranks": portfolio_charts.ranks_chart(groups),
     }

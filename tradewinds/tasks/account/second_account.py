@@ -5,6 +5,7 @@ later.
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.account.backtest import Backtest
+from tradewinds.tasks.account.market import price_market
+from tradewinds.tasks.account.second_portfolio import second_portfolio
 from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
@@ -140,6 +143,8 @@ def second_opinion(prepared: Prepared, played: Backtest) -> tuple[str, int, str]
     rules, series, rows = prepared.config.env, prepared.series, played.rows
     if rules.execution == "same_close":
         return "fills", rows.start, "env.execution=same_close fills at the close that the agent has just seen"
+    if prepared.several or series.traded is not None:
+        return _of_several(prepared, played)
     part = slice(rows.start, rows.stop)
     volatility = known_volatility(series.close[:, 0])[part] if rules.costs.slippage_per_volatility else None
     shares = bool(rules.costs.slippage_bps_per_volume_percent) and series.volume is not None
@@ -160,6 +165,25 @@ def second_opinion(prepared: Prepared, played: Backtest) -> tuple[str, int, str]
             if row is not None:
                 what = f"{name} has {float(ours[row]):.9g}, and {float(theirs[row]):.9g} by a second account"
                 return stage, rows.start + row, what
+    return None
+
+
+def _of_several(prepared: Prepared, played: Backtest) -> tuple[str, int, str] | None:
+    """Return the same for several assets, by name."""
+    start, part, series = played.rows.start, slice(played.rows.start, played.rows.stop), prepared.series
+    market = replace(price_market(prepared, played.rows), open=series.open[part], close=series.close[part])
+    for number, name in enumerate(played.strategies):
+        units, equity = second_portfolio(market, played.targets[:, number], prepared.config.env)
+        for asset, instrument in enumerate(market.instruments):
+            row = _first_other(played.path.units[:, number, asset], units[:, asset])
+            if row is not None:
+                ours, theirs = float(played.path.units[row, number, asset]), float(units[row, asset])
+                what = f"{name} holds {ours:.9g} of {instrument}, and {theirs:.9g} by a second account"
+                return "fills", start + row, what
+        row = _first_other(played.equity(name), equity)
+        if row is not None:
+            ours, theirs = float(played.equity(name)[row]), float(equity[row])
+            return "equity", start + row, f"{name} has {ours:.9g}, and {theirs:.9g} by a second account"
     return None
 
 
@@ -192,12 +216,23 @@ def second_figures(prepared: Prepared, outcome: Outcome) -> tuple[str, int, str]
             last,
             f"the agent's trades and payments sum to {sum(parts.values()):.9g}, its equity {change:+.9g}",
         )
-    held = {"flat": 0.0, "buy_and_hold": min(1.0, prepared.config.env.leverage_cap)}
-    for name in held.keys() & set(played.strategies):
-        targets = played.targets[:, played.strategies.index(name), 0]
-        if not np.array_equal(targets, np.full_like(targets, held[name])):
-            return "actions", rows.start, f"{name} does not hold {held[name]:g} of its equity throughout"
+    bought = _bought_once(prepared, rows.start)
+    for name, held in (("flat", np.zeros_like(bought)), ("buy_and_hold", bought)):
+        if name in played.strategies:
+            targets = played.targets[:, played.strategies.index(name)]
+            if not np.allclose(targets, held, rtol=0.0, atol=SAME_MONEY):
+                words = f"{name} does not hold {round(float(held.sum()), 9):g} of its equity throughout"
+                return "actions", rows.start, words
     return None
+
+
+def _bought_once(prepared: Prepared, row: int) -> Array:
+    """(A,) equal shares of what trades at a row, as far as caps allow: what holding from there on is."""
+    series, rules = prepared.series, prepared.config.env
+    there = np.ones(series.close.shape[1]) if series.traded is None else series.traded[row].astype(np.float64)
+    most = min(1.0, rules.leverage_cap)
+    each = most / max(float(there.sum()), 1.0)
+    return np.asarray(there * (each if rules.asset_cap is None else min(each, rules.asset_cap)))
 
 
 def _first_other(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> int | None:

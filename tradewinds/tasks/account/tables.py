@@ -10,8 +10,8 @@ import pandas as pd
 
 from tradewinds.core.errors import RequestError
 from tradewinds.report.tables import read_table
-from tradewinds.tasks.account.backtest import Backtest
-from trading_env import payments
+from tradewinds.tasks.account.backtest import Array, Backtest
+from trading_env import Trade, payments
 
 FOLDER = "backtest"
 TRADES = ("instrument", "side", "entry_time", "exit_time", "bars", "entry_price", "exit_price", "profit", "status")
@@ -33,10 +33,13 @@ def export_tables(played: Backtest, index: pd.DatetimeIndex, execution: str) -> 
     """
     agent, market = played.strategies.index("agent"), played.market
     equity = pd.DataFrame({name: played.equity(name) for name in played.strategies}, index=index)
-    positions = {}
+    positions, prices = {}, market.close
+    if market.missing is not None:  # before its first bar an asset has no price
+        begun = np.logical_or.accumulate(~market.missing, axis=0)
+        prices = np.where(begun, market.close, np.nan)
     for asset, instrument in enumerate(market.instruments):
         end = f".{instrument}" if len(market.instruments) > 1 else ""
-        positions[f"price{end}"] = market.close[:, asset]
+        positions[f"price{end}"] = prices[:, asset]
         positions[f"target{end}"] = played.targets[:, agent, asset]
         positions[f"exposure{end}"] = played.path.exposure[:, agent, asset]
     fill = market.open if execution == "next_open" else market.close
@@ -48,7 +51,7 @@ def export_tables(played: Backtest, index: pd.DatetimeIndex, execution: str) -> 
             index[trade.exit_row],
             trade.exit_row - trade.entry_row,
             float(fill[trade.entry_row, trade.asset]),
-            float((market.close if trade.open else fill)[trade.exit_row, trade.asset]),
+            _left_at(played, agent, trade, market.close if trade.open else fill),
             trade.profit,
             "open" if trade.open else "closed",
         )
@@ -65,6 +68,14 @@ def export_tables(played: Backtest, index: pd.DatetimeIndex, execution: str) -> 
         "positions": pd.DataFrame(positions, index=index),
         "trades": pd.DataFrame(rows, columns=pd.Index(TRADES)),
     }
+
+
+def _left_at(played: Backtest, account: int, trade: Trade, price: Array) -> float:
+    """Return the price at which a trade ended: of a fill, a mark, or what was paid out for what is gone."""
+    units = played.path.settled_units[trade.exit_row, account, trade.asset]
+    if units and not trade.open:
+        return float(played.path.settled_value[trade.exit_row, account, trade.asset] / units)
+    return float(price[trade.exit_row, trade.asset])
 
 
 def returns(run: Path, strategy: str = "agent") -> pd.Series:

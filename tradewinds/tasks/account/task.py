@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
@@ -15,13 +16,17 @@ from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome
 from tradewinds.pipeline.task import Models, Plans, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.account import market
+from tradewinds.tasks.account.laws import refuse_one, refuse_several
+from tradewinds.tasks.account.orders import orders_of, read_holdings
+from tradewinds.tasks.account.rivals import followed, targets_of
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
-from trading_env import LevelPlan, TradingVectorEnv, cut_due, run_ledger
+from trading_env import LevelPlan, TradingVectorEnv, cut_due, play_episode, run_ledger
 from trading_env.account.plan import first_bar_earned
+from trading_env.account.weight_plan import WeightPlan
 
 if TYPE_CHECKING:
-    from forecaster.hidden_states import HiddenStates
+    from tradewinds.pipeline.encoding import States
     from trading_agent import Policy
 
 FILLED = {"next_open": "the next bar's open", "next_close": "the next bar's close", "same_close": "this bar's close"}
@@ -33,6 +38,7 @@ class AccountTask(SeriesTask):
     kind = "account"
     home = "tradewinds.tasks.account"
     folder = "backtest"
+    acts_on_several = True
     acts = True
     rival = "buy_and_hold"
     curve: Literal["equity", "profit", "none"] = "equity"
@@ -40,7 +46,10 @@ class AccountTask(SeriesTask):
     @property
     def plans(self) -> Plans:
         """Return how a saved plan of an account is built anew."""
-        return {"level": lambda settings: LevelPlan(**settings)}
+        return {
+            "level": lambda settings: LevelPlan(**settings),
+            "weights": lambda settings: WeightPlan(**settings),
+        }
 
     def without_prices(self) -> Any:
         """Return the task of a series that has no returns: it is forecast, and nobody acts."""
@@ -52,11 +61,12 @@ class AccountTask(SeriesTask):
         Raises:
             RequestError: a cost needs volumes, and there are none.
         """
-        if config.env.costs.slippage_bps_per_volume_percent and series.volume is None:
-            raise RequestError(
-                f"env.costs.slippage_bps_per_volume_percent needs a series with volume, and {series.name} has none; "
-                "set 0"
-            )
+        for key, asked, off in (
+            ("env.costs.slippage_bps_per_volume_percent", config.env.costs.slippage_bps_per_volume_percent, "0"),
+            ("env.volume_cap", config.env.volume_cap, "null"),
+        ):
+            if asked and series.volume is None:
+                raise RequestError(f"{key} needs a series with volume, and {series.name} has none; set {off}")
         if series.single_price and config.env.execution == "next_open":
             config = replace(config, env=replace(config.env, execution="next_close"))
             notes = [*notes, "one price a bar: orders fill at the next bar's price (env.execution=next_close)"]
@@ -64,6 +74,13 @@ class AccountTask(SeriesTask):
             odd = "env.execution=same_close fills at the close the agent has just seen: not attainable in a market"
             notes = [*notes, odd]
         return config, notes
+
+    def require_action(self, prepared: Prepared) -> None:
+        """Refuse actions and agents that cannot act on several assets at once, or on one."""
+        if prepared.several:
+            refuse_several(prepared.config, prepared.panel.instruments)
+        else:
+            refuse_one(prepared.config, prepared.series, prepared.split.agent.start)
 
     def require(self, prepared: Prepared) -> None:
         """Refuse an agent that the bars it learns from do not suffice for."""
@@ -73,23 +90,37 @@ class AccountTask(SeriesTask):
         if faults:
             raise RequestError("; ".join(f"agent.{fault}" for fault in faults))
 
-    def venue(self, prepared: Prepared, states: "HiddenStates", rows: range) -> tuple[Any, type[Any], int]:
+    def venue(self, prepared: Prepared, states: "States", rows: range) -> tuple[Any, type[Any], int]:
         """Return the market, accounts on it, and its bars but the first."""
         bars = market.build_market(prepared, states, rows)
         return bars, TradingVectorEnv, len(bars) - 1
 
-    def evidence(self, prepared: Prepared, states: "HiddenStates") -> float:
-        """Return by how many standard errors the forecast of the bar an order earns beats none on the agent's rows."""
+    def walk(self, env: Any, policy: "Policy") -> NDArray[np.float64]:
+        """Return the (n,) rewards of one account: those of `env`, without its steps where there is one asset."""
+        market = env.simulator.market
+        if market.close.shape[1] > 1:
+            return super().walk(env, policy)
+        return play_episode(policy.act, market, env.simulator.config).rewards
+
+    def evidence(self, prepared: Prepared, states: "States") -> float:
+        """Return by how many standard errors the forecast of the bar an order earns beats none on the agent's rows.
+
+        Of several assets, by what following it earns in a bar, in all of them together: they do not move one by one.
+        """
         from tradewinds.pipeline.validation import forecast_evidence
 
-        late = first_bar_earned(prepared.config.env, states.forecast.shape[1])
+        late = first_bar_earned(prepared.config.env, states.forecast.shape[-1])
         rows = prepared.split.agent
-        earned = prepared.series.log_return()[rows.start + 1 + late : rows.stop, 0]
-        forecast = states.forecast[rows.start : rows.start + len(earned), late].astype(np.float64)
-        return forecast_evidence(forecast, earned)
+        earned = prepared.series.changes()[rows.start + 1 + late : rows.stop]
+        part = slice(rows.start, rows.start + len(earned))
+        if not prepared.several:
+            forecast = states.forecast[part, late].astype(np.float64)
+            return forecast_evidence(forecast, earned[:, 0])
+        forecast = np.nan_to_num(states.forecast[part, :, late].astype(np.float64))
+        return forecast_evidence(np.ones(len(earned)), (forecast * earned).sum(axis=1))
 
     def rival_plan(self, env: Any) -> "Policy | None":
-        """Return the plan on the forecast, where the agent sees it and may follow it."""
+        """Return the plan on the forecast of one asset, where the agent sees it and may follow it."""
         from trading_agent.planner.planner import teacher_of
 
         market, rules = env.simulator.market, env.simulator.config
@@ -98,14 +129,26 @@ class AccountTask(SeriesTask):
     def score(self, prepared: Prepared, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
         """Score the forecasts of the test rows; of many models the next bar's alone, as their decisions hold it."""
         from tradewinds.tasks.bar_forecasts import score_bars
+        from tradewinds.tasks.panel_forecasts import score_decisions, score_panel
 
         if models is not None:
-            return score_bars(prepared, models)
+            return score_panel(prepared, models) if prepared.several else score_bars(prepared, models)
         assert decisions is not None
         start = int(prepared.series.index.searchsorted(decisions.index[0]))
+        if prepared.several:
+            return score_decisions(prepared, decisions, start)
         truth = prepared.series.log_return()[start + 1 : start + len(decisions), 0]
         error = truth - decisions["next_bar"].to_numpy(np.float32)[:-1]
         return Forecasts(scores={}, errors={"model": error, "naive": truth})
+
+    def beside(self, prepared: Prepared, decisions: pd.DataFrame) -> pd.DataFrame:
+        """Return (R, S A) `<rule>.<name>`, the targets of rules for several assets; nothing for one."""
+        if not prepared.several:
+            return super().beside(prepared, decisions)
+        start = int(prepared.series.index.searchsorted(decisions.index[0]))
+        held = followed(prepared, decisions, range(start, start + len(decisions)))
+        names = [f"{rule}.{name}" for rule in held for name in prepared.series.instruments]
+        return pd.DataFrame(np.concatenate(list(held.values()), axis=1), decisions.index, names)
 
     def attempt(self, prepared: Prepared, outcome: Outcome) -> Attempt:
         """Return the agent's returns."""
@@ -139,6 +182,7 @@ class AccountTask(SeriesTask):
         """Return splits, strategies, verdict and warnings for report.json."""
         from tradewinds.evaluation.drawdowns import monthly_returns, worst_drawdowns
         from tradewinds.report.document import forecast_units, split_facts
+        from tradewinds.tasks.account.holdings import portfolio_block, survivorship, universe_facts
         from tradewinds.tasks.account.report import agent_remarks
         from tradewinds.tasks.bar_forecasts import verdict_of
 
@@ -146,28 +190,36 @@ class AccountTask(SeriesTask):
         played, index = outcome.record, pd.DatetimeIndex(outcome.curves.index)
         trained: Any = prepared.config.agent
         strategies = self.strategies(prepared, outcome, "random_same_turnover")
+        part, every = slice(played.rows.start, played.rows.stop), prepared.series.volume
+        volume = None if every is None else every[part]
+        several = {"portfolio": portfolio_block(played, prepared.config.env, volume)} if prepared.several else {}
         agent = {
             "without_costs": played.without_costs,
             "monthly_returns": monthly_returns(played.equity("agent"), index),
             "worst_drawdowns": worst_drawdowns(played.equity("agent"), index),
             "reconciliation": played.reconciliation(),
         }
+        universe = None if prepared.parts is None or not prepared.several else prepared.parts.series.universe
+        facts = {} if universe is None else {"universe": universe_facts(universe)}
+        remarks = [] if universe is None else survivorship(universe)
         return {
-            "data": {**forecast_units(prepared), **split_facts(prepared, models)},
-            "backtest": {"strategies": strategies, "agent": agent},
+            "data": {**forecast_units(prepared), **split_facts(prepared, models), **facts},
+            "backtest": {"strategies": strategies, "agent": agent, **several},
             "verdict": f"{self.verdict(prepared, outcome.metrics, honesty)} {verdict_of(forecasts)}",
-            "remarks": agent_remarks(played, kind=models.acting().kind, trained=trained.kind),
+            "remarks": [*remarks, *agent_remarks(played, kind=models.acting().kind, trained=trained.kind)],
         }
 
     def tables(self, prepared: Prepared, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
         """Return equity, positions, trades, and the band that luck alone fills."""
         from tradewinds.evaluation.inference import equity_band
+        from tradewinds.tasks.account.holdings import weights_table
         from tradewinds.tasks.account.tables import export_tables
 
         assert outcome is not None
         index, config = pd.DatetimeIndex(outcome.curves.index), prepared.config
         band = equity_band(outcome.record.equity("agent"), index, seed=seed_for(config.seed, "band"))
-        return {**export_tables(outcome.record, index, config.env.execution), "band": band}
+        tables = {**export_tables(outcome.record, index, config.env.execution), "band": band}
+        return {**tables, "weights": weights_table(outcome.record, index)} if prepared.several else tables
 
     def as_trained(self, now: dict[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
         """Return the present rules with the levels an agent knows, even where the cap has been lowered since."""
@@ -181,15 +233,26 @@ class AccountTask(SeriesTask):
         `cut_to` is the leverage cap where what is held stands beyond it and the order leaves that alone, else None.
         """
         rules, instruments = prepared.config.env, prepared.series.instruments
-        targets = self.decide(prepared, models, rows)["target"].to_numpy(np.float64)[:, None]
+        targets = targets_of(self.decide(prepared, models, rows))
         path = run_ledger(market.price_market(prepared, rows), targets, rules)
         cut = cut_due(path, targets, rules)
+        orders = {}
+        if prepared.config.signal.holdings is not None:
+            raw = self._raw(prepared, instruments)
+            orders = orders_of(raw, targets[-1], read_holdings(prepared.config.signal.holdings), rules)
         return {
-            "target_exposure": dict.fromkeys(instruments, float(targets[-1, 0])),
-            "exposure": dict.fromkeys(instruments, float(path.exposure[-1, 0, 0])),
+            "target_exposure": dict(zip(instruments, targets[-1].tolist(), strict=True)),
+            "exposure": dict(zip(instruments, path.exposure[-1, 0].tolist(), strict=True)),
             "cut_to": rules.leverage_cap if cut else None,
             "fills_at": FILLED[rules.execution],
+            **orders,
         }
+
+    def _raw(self, prepared: Prepared, instruments: Sequence[str]) -> Series:
+        """Return the bars as they were traded, of what is acted on."""
+        assert prepared.parts is not None
+        raw = prepared.parts.series.series
+        return raw if len(instruments) == len(raw.instruments) else raw.instrument(instruments[0])
 
     def decided(self, decision: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         """Return a decision as a row of the trace's first table of actions."""
@@ -217,7 +280,7 @@ class AccountTask(SeriesTask):
         return Duel(wins, reason, {"log_growth_per_year": growth})
 
     def _growth(self, prepared: Prepared, models: Models, rows: range) -> float:
-        targets = self.decide(prepared, models, rows)["target"].to_numpy(np.float64)[:, None]
+        targets = targets_of(self.decide(prepared, models, rows))
         equity = run_ledger(market.price_market(prepared, rows), targets, prepared.config.env).equity[:, 0]
         years = (len(rows) - 1) / prepared.series.bars_per_year
         return float(np.log(max(equity[-1], 1e-12) / equity[0])) / years

@@ -19,7 +19,7 @@ from tradewinds.tasks.gymnasium.episodes import make, returns_of
 from tradewinds.tasks.random_policy import RandomPolicy
 
 if TYPE_CHECKING:
-    from forecaster.hidden_states import HiddenStates
+    from tradewinds.pipeline.encoding import States
     from trading_agent import Policy
 
 
@@ -28,6 +28,7 @@ class GymnasiumTask:
 
     kind = "gymnasium"
     folder = "backtest"
+    acts_on_several = False
     acts = True
     plans: Plans = MappingProxyType({})
     rival = "random"
@@ -48,7 +49,7 @@ class GymnasiumTask:
     def vector_env(
         self,
         job: Job,
-        states: "HiddenStates | None",
+        states: "States | None",
         part: Literal["agent", "validation"],
         *,
         num_envs: int,
@@ -59,7 +60,7 @@ class GymnasiumTask:
         """Return N environments; how long an episode lasts and where it starts is the environment's own business."""
         return make(job.config.env.id, num_envs, autoreset_mode)
 
-    def validator(self, job: Job, states: "HiddenStates | None") -> "Callable[[Policy], float]":
+    def validator(self, job: Job, states: "States | None") -> "Callable[[Policy], float]":
         """Score a policy by its mean return over the validation episodes."""
         from trading_agent import episode_returns
 

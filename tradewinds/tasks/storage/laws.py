@@ -30,6 +30,8 @@ def refuse_storage(config: Config) -> None:
 
 
 def _sight_faults(config: Config) -> Iterator[str]:
+    if config.signal.holdings is not None:
+        yield "signal.holdings are of a trading account (env=trading), and env=battery holds energy; leave it out"
     if config.model.horizon < LONGEST_DAY:
         yield (
             f"model.horizon must be at least {LONGEST_DAY} bars with env=battery, was {config.model.horizon}: a day's "

@@ -1,7 +1,7 @@
 """A storage unit in a day-ahead market as a task: whole days committed at a gate closure; heavy parts load late."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from trading_env import BatteryVectorEnv, SchedulePlan
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
+    from tradewinds.pipeline.encoding import States
 
 DAYS_PER_YEAR = 365.25  # a storage unit works every day
 
@@ -68,9 +69,9 @@ class StorageTask(SeriesTask):
             )
         return config, [note for note in notes if note != POWER_NOTE]
 
-    def venue(self, prepared: Prepared, states: "HiddenStates", rows: range) -> tuple[Any, type[Any], int]:
+    def venue(self, prepared: Prepared, states: "States", rows: range) -> tuple[Any, type[Any], int]:
         """Return the market, units in it, and its hours."""
-        power = market.build_power_market(prepared, states, rows)
+        power = market.build_power_market(prepared, cast("HiddenStates", states), rows)
         return power, BatteryVectorEnv, len(power)
 
     def scored(self, prepared: Prepared, models: Models, rows: range) -> Sequence[Scored]:

@@ -13,7 +13,8 @@ from scipy import stats
 
 from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict, inference_block, rival_verdicts
 from tradewinds.evaluation.metrics import simple_returns, strategy_metrics
-from tradewinds.tasks.account.backtest import STRATEGIES, backtest, play, random_rotation, sign_targets
+from tradewinds.tasks.account.backtest import backtest, play
+from tradewinds.tasks.account.rivals import of_one, random_rotation, sign_targets
 from trading_env import CostConfig, LedgerRun, Market, TradingConfig, run_ledger
 
 FREE = CostConfig(fee_bps=0, half_spread_bps=0, slippage_bps=0, borrow_bps_per_year=0, financing_bps_per_year=0)
@@ -38,14 +39,16 @@ def test_the_agent_s_equity_is_what_the_environment_paid():
 
     market, config = market_of(), TradingConfig()
     targets = play(FollowFirstFeature(), market, config)
-    played = backtest(targets, market, np.zeros((300, 2), np.float32), config, rows=range(300), seed=1, draws=5)
+    drawn = random_rotation(targets, market, config, seed=1, draws=5)
+    paths = of_one(targets, drawn, market, np.zeros((300, 2), np.float32), config)
+    played = backtest(paths, market, config, rows=range(300))
     env, equity = TradingEnv(market, config), [1.0]
     observation, _ = env.reset(seed=0)
     for _ in range(299):
         observation, _, _, _, info = env.step(int(FollowFirstFeature().act(observation[None])[0]))
         equity.append(info["equity"])
     np.testing.assert_array_equal(played.equity("agent"), equity)
-    assert played.strategies == STRATEGIES
+    assert played.strategies == tuple(paths)
     assert played.metrics["flat"]["total_return"] == 0.0
     assert played.metrics["perfect_foresight"]["total_return"] > played.metrics["agent"]["total_return"]
 
