@@ -14,6 +14,7 @@ from tradewinds.data.assemble.loaded import LoadedColumns, Parts
 from tradewinds.leakcheck.lifetimes import other_lifetimes
 
 Array = NDArray[np.float64]
+FARTHEST = 30.0  # log of a price's way from where it is replaced
 WALKS = ((0.0, 0.0), (0.01, 0.8), (-0.01, -0.8))  # drift a bar, and what is left of a step in the next one
 
 
@@ -169,7 +170,8 @@ def _walk(
         step[row] += memory * step[row - 1]
     step = size * (step + drift * apart)
     step[0] += 0.2 * size * apart
-    close = start + np.cumsum(step, axis=0)
+    moved = np.cumsum(step, axis=0)
+    close = start + (np.clip(moved, -FARTHEST, FARTHEST) if multiplies else moved)  # a million bars would leave floats
     open_ = np.concatenate([start, close[:-1]]) + size * rng.normal(0.0, 0.01, shape)
     rough = size * np.abs(rng.normal(0.0, 0.01, (2, *shape)))
     paths = {
