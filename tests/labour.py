@@ -68,12 +68,12 @@ def perish(request, console):
 def write_for_long(request, console):
     """Hold something half written, but in the first run."""
     partial = Path(request.run.dir, f"{request.seed}.partial")
-    partial.write_text("")
     try:
+        partial.write_text("")
         while request.seed or len(list(partial.parent.iterdir())) < 2:
             time.sleep(0.02)
     finally:
-        partial.unlink()
+        partial.unlink(missing_ok=True)
     return 0
 
 

@@ -110,8 +110,8 @@ def writing(
         raise FileExistsError(f"{folder} is there already; artifacts are never overwritten")
     partial = folder.parent / f"{PARTIAL}{folder.name}-{os.getpid()}-{secrets.token_hex(2)}"
     created = _make_folders(folder.parent)
-    partial.mkdir()
     try:
+        partial.mkdir()
         yield partial
         manifest = {
             "schema": 1,
