@@ -24,6 +24,7 @@ from tradewinds.data import join_parts
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.checks.excursions import doubt_last_bars
 from tradewinds.data.inspection import brief
+from tradewinds.data.readers.text import counted
 from tradewinds.data.shared import read_parts
 from tradewinds.pipeline.task import Prepared, Task, named
 from tradewinds.pipeline.tensorboard import require_tensorboard
@@ -91,9 +92,9 @@ def _lived(raw: Series) -> tuple[Series, list[str]]:
         raise RequestError(f"{raw.name}: {error}") from None
     counts = []
     if raw.dividends is not None:
-        counts.append(f"{int((raw.dividends > 0.0).sum())} dividends")
+        counts.append(counted(int((raw.dividends > 0.0).sum()), "dividend"))
     if raw.splits is not None:
-        counts.append(f"{int((raw.splits != 1.0).sum())} splits")
+        counts.append(counted(int((raw.splits != 1.0).sum()), "split"))
     if not counts:
         return series, []
     return series, [f"{' and '.join(counts)}: read and traded are prices adjusted for them, forward from the first bar"]

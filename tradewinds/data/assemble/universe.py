@@ -165,7 +165,7 @@ def tell_universe(universe: Universe) -> list[Note]:
     else:
         gone = f"{len(universe.delisted)} of them for good"
         gone += "" if universe.delisted_after is None else f", by having no bar for {universe.delisted_after} or more"
-        members = f", {len(universe.left)} as members" if universe.left else ""
+        members = f", {len(universe.left)} because they are members no more" if universe.left else ""
         lines.append(f"survivorship: of {number}, {len(early)} ended early ({listed(early, MOST)}), {gone}{members}")
     if late and not universe.cut:
         lines.append(f"later than the first began {len(late)}: {listed(late, MOST)}")

@@ -45,6 +45,11 @@ def listed(words: Sequence[str], most: int) -> str:
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many of something there are: `1 split`, `2 splits`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def file_name(text: str) -> str:
     """Return a text as the name of a file or folder: letters, digits, - and _, at most 64 of them."""
     return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text)[:64]

@@ -265,7 +265,7 @@ def test_a_unit_that_knows_its_day_is_found_by_the_leak_check(typed, folder, mon
 
 
 def test_the_unit_as_it_is_passes_the_leak_check(typed, folder):
-    answer = typed("leakcheck", *WORDS, "leakcheck.cuts=10", "agent.steps=300", "leakcheck.placebos=2")
+    answer = typed("leakcheck", *WORDS, "leakcheck.cuts=10", "agent.steps=300", "leakcheck.placebos=1")
     assert answer.status == 0, answer.err
     assert re.search(r"account +clean +1 comparisons", answer.out)
     assert re.search(r"stream +clean +10 comparisons", answer.out)
