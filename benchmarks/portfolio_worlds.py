@@ -16,6 +16,7 @@ among noise columns. `share` is of what the best policy is expected to earn give
 import os
 import sys
 import time
+from functools import partial
 from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,6 +26,7 @@ import numpy as np
 import torch
 
 from tradewinds.pipeline.validation import Validation
+from trading_agent.common.evaluation import step_rewards
 from trading_agent.direct.config import DirectConfig
 from trading_agent.direct.direct import train_direct
 from trading_agent.planner.config import PlannerConfig
@@ -146,7 +148,8 @@ def env_of(world: World, num_envs: int = 1) -> TradingVectorEnv:
 def trained(name: str, make: Any, seed: int, standard_errors: float) -> tuple[Any, float]:
     """Return the policy that the validation rows select, and seconds; only the planner is told the forecast."""
     told, started = name == "planner", time.process_time()
-    validation = Validation(env_of(make(1_000 + seed, 1_500, told)), standard_errors=standard_errors)
+    seen = env_of(make(1_000 + seed, 1_500, told))
+    validation = Validation(partial(step_rewards, env=seen, episodes=1), standard_errors=standard_errors)
     env = env_of(make(seed, BARS.get(make.__name__, 5_000), told))
     if told:
         agent = train_planner(env, PlannerConfig(steps=10), seed=seed, validate=validation)

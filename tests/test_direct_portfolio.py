@@ -67,13 +67,43 @@ def test_the_sign_of_each_asset_is_followed(actions):
     assert earned > 0.85 * np.log(follow[-1]) > 0.0
 
 
-@pytest.mark.parametrize("cross_section", ["none", "attention"])
+@pytest.mark.parametrize("cross_section", ["none", "mean"])
 def test_it_learns_with_every_cross_section_through_halts(cross_section):
     env, seen = env_of(market_of(2, halts=0.2)), env_of(market_of(3, halts=0.2))
     trained = train_direct(env, small(steps=60_000, cross_section=cross_section), seed=1, validate=judge(seen))
     assert trained.policy.kind == "portfolio_network"
     assert trained.best_score > 1.2 * max(entry["score"] for entry in trained.history[:3])
     assert evaluate(trained.policy, TradingVectorEnv(market_of(4, halts=0.2), env.simulator.config), 1) > 0.3
+
+
+def test_an_asset_that_another_one_leads_is_traded_by_what_its_leader_shows():
+    """The sign stands in the first asset's block alone, and the second one moves by it."""
+
+    def led(seed):
+        rng, bars = np.random.default_rng(seed), 1_000
+        blocks = rng.standard_normal((bars, 2, 4)).astype(np.float32)
+        blocks[:, :, -2:] = np.array([[1.0, 1.0], [0.0, 1.0]])  # who leads, and that both are there
+        growth = 0.01 * rng.normal(size=(bars, 2))
+        growth[1:, 1] += 0.01 * np.sign(blocks[:-1, 0, 0])
+        close = 100.0 * np.exp(np.cumsum(growth, axis=0))
+        columns = {"features": blocks.reshape(bars, -1), "asset_features": 4, "instruments": ("leader", "led")}
+        return Market(open=close, close=close, bars_per_year=252.0, single_price=True, **columns)
+
+    env, seen, unseen = (env_of(led(seed), leverage_cap=2.0) for seed in (2, 3, 4))
+    trained = train_direct(env, small(steps=80_000), seed=1, validate=judge(seen))
+    market = unseen.simulator.market
+    best = np.stack([np.zeros(len(market.close)), np.sign(market.blocks[:, 0, 0].astype(float))], axis=1)
+    follow = run_ledger(market, best[:, None, :], env.simulator.config).equity[:, 0]
+    earned = evaluate(trained.policy, TradingVectorEnv(market, env.simulator.config), 1)
+    assert earned > 0.85 * np.log(follow[-1]) > 0.0
+
+
+def test_only_the_weights_that_read_the_features_decay():
+    learner = learner_for(env_of(market_of(2)), small(), seeds_from(0))
+    readers, others = learner.optimiser.param_groups
+    assert [weight.shape for weight in readers["params"]] == [(16, 3)]
+    assert (readers["weight_decay"], others["weight_decay"]) == (learner.config.weight_decay, 0.0)
+    assert len(readers["params"]) + len(others["params"]) == len(list(learner.network.parameters()))
 
 
 def test_where_nothing_can_be_earned_it_stays_out():

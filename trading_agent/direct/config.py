@@ -33,9 +33,9 @@ class DirectConfig(AgentConfig):
         lstm_units: units of an LSTM that reads those bars before the hidden layers do; 0 is none.
         start: first weights of the LSTM: `random`, or those of a `forecaster` that reads the same features.
         cross_section: what an asset is shown of the others, where a market has features of each: `none`; the `mean` of
-            what their hidden units say; or `attention`, a mean whose weights it chooses.
+            what their hidden units say; or `attention`, a mean whose weights it chooses itself.
         learning_rate: AdamW's step at the start; it falls to a tenth on a straight line.
-        weight_decay: of AdamW.
+        weight_decay: of AdamW; with features of each asset, of the weights that read the features alone.
         entropy_weight: worth of a nat of the entropy of levels, in typical moves of a bar, at the start; it falls to 0
             on a straight line. Without it a policy may be sure before it is right, and then learns no more.
         dropout: share of the features that are hidden from each update, at random, in [0, 1).
@@ -51,7 +51,7 @@ class DirectConfig(AgentConfig):
     context_length: ranges.Bars = 1
     lstm_units: Annotated[int, Field(ge=0, description="units")] = 0
     start: Literal["random", "forecaster"] = "random"
-    cross_section: Literal["none", "mean", "attention"] = "mean"
+    cross_section: Literal["none", "mean", "attention"] = "attention"
     learning_rate: ranges.Positive = 3e-3
     weight_decay: ranges.NotNegative = 1.0
     entropy_weight: ranges.NotNegative = 0.1

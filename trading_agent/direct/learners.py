@@ -74,7 +74,7 @@ class DirectLearner(TorchState, Learner):
         typical_move = np.log(market.growth()[1:]).std()
         self.scale = 1.0 / max(float(typical_move), 1e-12)  # the loss is in units of one bar's typical move
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+            self.parameter_groups(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.updates, self.growth = 0, 0.0
 
@@ -85,6 +85,10 @@ class DirectLearner(TorchState, Learner):
     @abstractmethod
     def grown(self, rows: Tensor, charged: float) -> Tensor:
         """Return the mean log growth a bar of windows of `rows` (N, L), `charged` being the share of costs charged."""
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the weights, with what AdamW does otherwise than the settings say for some of them."""
+        return [{"params": list(self.network.parameters())}]
 
     def undecided(self) -> Tensor:
         """Return how far the policy that `grown` saw last is from being sure, in nats; 0 where it draws nothing."""

@@ -24,7 +24,7 @@ INSIDE = 1.0 - 1e-6  # of a cap: rounding must not make the account scale what w
 TINY = 1e-12
 STEEP = 8.0  # how much appeal an output of 1 is
 NARROW = -2.0  # before it learns, a band is softplus(-2) = 0.13 to either side
-STEPS = 5  # of Newton's, before the one that is differentiated
+HALVINGS = 14  # of where the price may lie, before the step that is differentiated
 FLAT = 1e-3  # least slope of the log of the gross in the price
 
 
@@ -76,7 +76,7 @@ class PortfolioNetwork(nn.Module):
         columns: Sequence[int],
         hidden_sizes: Sequence[int],
         caps: Sequence[Any],
-        cross_section: CrossSection = "mean",
+        cross_section: CrossSection = "attention",
         keeps: bool = True,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -98,6 +98,10 @@ class PortfolioNetwork(nn.Module):
         """Set the scales from (T, F) rows."""
         self.encoder.fit_scales(features)
 
+    def readers(self) -> list[Tensor]:
+        """Return the weights that read the features, noise columns among them."""
+        return [layer.weight for layer in (self.encoder.of_item, self.encoder.of_common) if layer is not None]
+
     def forward(self, items: Items, shown: Tensor | float = 1.0) -> Bands:
         """Return the bands of B rows; `shown` (B, A, k - 1) weighs the features, such as a mask of dropout."""
         hidden = self.encoder(items, shown=shown)
@@ -116,16 +120,23 @@ class PortfolioNetwork(nn.Module):
         return self.caps.asset * (above if self.caps.long_only else above - torch.sigmoid(-appeal - price))
 
     def _price(self, appeal: Tensor, present: Tensor) -> Tensor:
-        """(B, 1) the price at which the gross of what is available is the cap; 0 where it is less without one."""
+        """(B, 1) just above the price at which the gross of what is available is the cap, or above 0 if that is less.
+
+        Halving, for Newton's steps alone hardly move where all are near their own cap: there the gross is flat.
+        """
         size = appeal if self.caps.long_only else appeal.abs()
         most = size.masked_fill(~present, -torch.inf).logsumexp(dim=1, keepdim=True)
-        price = (most + math.log(self.caps.asset / self.caps.gross)).clamp_min(0.0)  # at which it is surely less
-        for _ in range(STEPS):
-            price = self._nearer(price, appeal, present)
-        return price
+        high = (most + math.log(self.caps.asset / self.caps.gross)).clamp_min(0.0)  # at which it is surely less
+        low = torch.zeros_like(high)
+        for _ in range(HALVINGS):
+            price = (low + high) / 2.0
+            gross = (self.exposures(appeal, price).abs() * present).sum(dim=1, keepdim=True)
+            beyond = gross > self.caps.gross
+            low, high = torch.where(beyond, price, low), torch.where(beyond, high, price)
+        return high
 
     def _nearer(self, price: Tensor, appeal: Tensor, present: Tensor) -> Tensor:
-        """(B, 1) one of Newton's steps, on the log of the gross, from the side on which they cannot overshoot."""
+        """(B, 1) Newton's step, on the log of the gross, from the side on which it cannot overshoot."""
         long = torch.sigmoid(appeal - price) * present
         short = torch.zeros_like(long) if self.caps.long_only else torch.sigmoid(-appeal - price) * present
         gross = (long - short).abs().sum(dim=1, keepdim=True).clamp_min(TINY)

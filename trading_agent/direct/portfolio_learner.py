@@ -43,6 +43,17 @@ class PortfolioLearner(DirectLearner):
             generator,
         )
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the weights that read the features, and the others, which do not decay.
+
+        Decay unlearns noise columns. Behind them it would only hold bands off the caps, where costs in proportion to
+        what is traded want most of them.
+        """
+        readers = self.network.readers()
+        own = {id(weight) for weight in readers}
+        others = [weight for weight in self.network.parameters() if id(weight) not in own]
+        return [{"params": readers}, {"params": others, "weight_decay": 0.0}]
+
     def grown(self, rows: Tensor, charged: float) -> Tensor:
         """Return the mean log growth a bar of accounts that first hold anything within the caps."""
         rows = rows[: self.windows]

@@ -139,17 +139,33 @@ def test_inside_its_band_an_asset_keeps_its_target_and_outside_it_goes_to_the_ne
     np.testing.assert_allclose(decided(network, found, [0.0, 0.16, 0.5], [0.0, 0.15, 0.45]), [0.1, 0.15, 0.2])
 
 
+def price_of(network, appeal, there):
+    return network._nearer(network._price(appeal, there), appeal, there)
+
+
 @pytest.mark.parametrize("long_only", [False, True])
 def test_exposures_together_are_the_gross_cap_where_appeal_would_exceed_it_and_the_most_appealing_has_most(long_only):
     network, there = network_of(0, (1.0, 1.0, None, long_only)), torch.ones(1, 4, dtype=torch.bool)
     appeal = torch.tensor([[4.0, 2.0, 1.0, -3.0]])
-    price = network._price(appeal, there)
+    price = price_of(network, appeal, there)
     found = network.exposures(appeal, price)[0]
     assert float(found.abs().sum()) == pytest.approx(1.0, abs=1e-3)
     assert found[0] > found[1] > found[2] > 0.0
     assert (found[3] > 0.0) == long_only
     alone = torch.tensor([[-9.0, -9.0, -9.0, -9.0]]) if long_only else torch.zeros(1, 4)
-    assert float(network._price(alone, there)) == pytest.approx(0.0, abs=1e-6)
+    assert float(price_of(network, alone, there)) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("long_only", [False, True])
+@pytest.mark.parametrize("gross", [1.0, 3.9, 3.999, 4.0, 9.0])
+def test_no_asset_is_dearer_than_the_gross_cap_asks_however_sure_the_network_is(gross, long_only):
+    network, there = network_of(0, (1.0, gross, None, long_only)), torch.ones(1, 4, dtype=torch.bool)
+    appeal = torch.tensor([[12.0, 9.0, 20.0, 15.0]])
+    price = price_of(network, appeal, there)
+    without = float(network.exposures(appeal, torch.zeros(1, 1)).sum())
+    assert float(network.exposures(appeal, price).sum()) == pytest.approx(min(gross, without), abs=1e-3)
+    if gross >= 4.0:
+        assert float(price) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_where_every_bar_restores_the_target_what_is_held_is_ordered_inside_the_band():
