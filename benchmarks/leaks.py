@@ -16,12 +16,12 @@ from tempfile import TemporaryDirectory
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 import tradewinds.commands.leakcheck
 import tradewinds.commands.run
 import tradewinds.judge  # noqa: F401  what commands load late
 from tradewinds.__main__ import main as typed
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # afterwards: it has a folder of the package's name
 
 from leaks import CALLS, PLANTS, sow
 from leaks.requests import REQUESTS, write_files
