@@ -1,10 +1,10 @@
 """The best schedule of a storage unit for given prices: perfect foresight of realised ones, a plan on forecast ones.
 
-The value of the energy in the store is a concave, piecewise linear function of it; each hour adds two straight pieces,
-one for buying and one for selling, and cuts off what lies outside the store. Sorting pieces by their slope is the whole
-of Bellman's recursion, exact for every power in between and every charge. Where a price is so far below zero that
-buying and selling at once, to burn energy, would pay, the value is not concave; since a unit cannot do both, such a
-path is optimum by mixed-integer programming. Formulas and proof: docs/battery.md, section 4.
+The value of the energy in the store is a piecewise linear function of it. While it is concave, each hour adds two
+straight pieces, one for buying and one for selling, and cuts off what lies outside the store: sorting pieces by their
+slope is the whole of Bellman's recursion. Where a price is so far below zero that buying and selling at once, to burn
+energy, would pay, the value is not concave, since a unit cannot do both; there the recursion is done on the function
+itself. Both are exact for every power in between and every charge. Formulas and proof: docs/battery.md, section 4.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.market import PowerMarket
+from trading_env.storage.piecewise import Line, best_ahead, from_pieces, larger, to_pieces
 
 Array = NDArray[np.float64]
 Pieces = list[tuple[float, float]]  # slope (currency per MWh in the store), width (MWh), by falling slope
@@ -38,36 +39,63 @@ def best_schedule(price: Array, config: BatteryConfig, *, start: float, end: flo
         raise ValueError(f"start and end must lie in the store [0, {capacity:g}] and in reach, were {start} and {end}")
     buys = price / config.charge_efficiency
     sells = price * config.discharge_efficiency - config.degradation_per_mwh
-    if (sells > buys).any():
-        return _by_integers(price, config, start, end)
-    return _by_pieces(price, buys.tolist(), sells.tolist(), config, start, end)
-
-
-def _by_pieces(
-    price: Array, buys: list[float], sells: list[float], config: BatteryConfig, start: float, end: float
-) -> Array:
-    """Solve the concave case: slopes of the value of energy, hour by hour backward, then one walk forward."""
+    later = _values(buys.tolist(), sells.tolist(), config, end)
     into, out = config.charge_efficiency, config.discharge_efficiency
     most_in, most_out = config.power_mw * into, config.power_mw / out  # MWh of the store in an hour
-    pieces: Pieces = [(FORCE, end), (0.0, config.capacity_mwh - end)]
-    later = [pieces]  # of the value after the hour, last hour first
-    for buy, sell in zip(reversed(buys[1:]), reversed(sells[1:]), strict=True):
-        pieces = sorted([*pieces, (buy, most_in), (sell, most_out)], reverse=True)
-        pieces = _without(_without(pieces, most_in)[::-1], most_out)[::-1]
-        later.append(pieces)
     power, charge = np.zeros(len(price)), start
-    for t, after in enumerate(reversed(later)):
-        gain, loss, below = 0.0, 0.0, 0.0
-        for slope, width in after:
-            if slope > buys[t]:
-                gain += max(0.0, below + width - max(charge, below))
-            elif slope < sells[t]:
-                loss += max(0.0, min(charge, below + width) - below)
-            below += width
-        gain, loss = min(gain, most_in), min(loss, most_out)
+    for t, value in enumerate(reversed(later)):
+        line = value if isinstance(value, Line) or sells[t] <= buys[t] else from_pieces(value)
+        if isinstance(line, Line):
+            gain, loss = _step_on_line(line, charge, buys[t], sells[t], (most_in, most_out))
+        else:
+            gain, loss = _step_on_pieces(line, charge, buys[t], sells[t], (most_in, most_out))
         power[t] = gain / into - loss * out
-        charge = min(max(charge + gain - loss, 0.0), config.capacity_mwh)
+        charge = min(max(charge + gain - loss, 0.0), capacity)
     return power
+
+
+def _values(buys: list[float], sells: list[float], config: BatteryConfig, end: float) -> list[Pieces | Line]:
+    """Return the value of energy after each hour, the last hour's first."""
+    most_in, most_out = config.power_mw * config.charge_efficiency, config.power_mw / config.discharge_efficiency
+    value: Pieces | Line = [(FORCE, end), (0.0, config.capacity_mwh - end)]
+    later: list[Pieces | Line] = [value]
+    for buy, sell in zip(reversed(buys[1:]), reversed(sells[1:]), strict=True):
+        if isinstance(value, Line) and sell <= buy and value.concave():
+            value = to_pieces(value)
+        if not isinstance(value, Line) and sell <= buy:
+            pieces = sorted([*value, (buy, most_in), (sell, most_out)], reverse=True)
+            value = _without(_without(pieces, most_in)[::-1], most_out)[::-1]
+        else:
+            line = value if isinstance(value, Line) else from_pieces(value)
+            bought = best_ahead(line.tilted(-buy), most_in).tilted(buy)
+            sold = best_ahead(line.tilted(-sell).mirrored(), most_out).mirrored().tilted(sell)
+            value = larger(bought, sold)
+        later.append(value)
+    return later
+
+
+def _step_on_pieces(
+    pieces: Pieces, charge: float, buy: float, sell: float, most: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the MWh that an hour puts into the store and draws from it, by the concave value after it."""
+    gain, loss, below = 0.0, 0.0, 0.0
+    for slope, width in pieces:
+        if slope > buy:
+            gain += max(0.0, below + width - max(charge, below))
+        elif slope < sell:
+            loss += max(0.0, min(charge, below + width) - below)
+        below += width
+    return min(gain, most[0]), min(loss, most[1])
+
+
+def _step_on_line(line: Line, charge: float, buy: float, sell: float, most: tuple[float, float]) -> tuple[float, float]:
+    """Return the same by any value after the hour; nothing where nothing pays."""
+    reach = (max(0.0, charge - most[1]), min(float(line.x[-1]), charge + most[0]))
+    inside = line.x[(line.x > reach[0]) & (line.x < reach[1])]
+    ends = np.array([charge, *reach, *inside])
+    worth = line.at(ends) - np.where(ends > charge, buy, sell) * (ends - charge)
+    best = int(worth.argmax()) if worth.max() > worth[0] + 1e-12 * (1.0 + abs(worth[0])) else 0
+    return max(0.0, float(ends[best]) - charge), max(0.0, charge - float(ends[best]))
 
 
 def _without(pieces: Pieces, width: float) -> Pieces:
@@ -77,48 +105,6 @@ def _without(pieces: Pieces, width: float) -> Pieces:
             return [(slope, size - width), *pieces[place + 1 :]]
         width -= size
     return []
-
-
-def _by_integers(price: Array, config: BatteryConfig, start: float, end: float) -> Array:
-    """Solve the case with deeply negative prices: in such hours, and only there, a binary says buy or sell.
-
-    Variables, hour by hour: bought (MWh), sold (MWh), charge after (MWh), buying (0 or 1).
-    """
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import diags, eye, hstack
-
-    hours, power = len(price), config.power_mw
-    into, out, wear = config.charge_efficiency, config.discharge_efficiency, config.degradation_per_mwh
-    deep = price * out - wear > price / into
-    unit = eye(hours, format="csr")
-    step = unit - diags([np.ones(hours - 1)], [-1], shape=(hours, hours))
-    opening = np.zeros(hours)
-    opening[0] = start
-    balance = hstack([-into * unit, unit / out, step, 0.0 * unit])
-    none = 0.0 * unit
-    buying, selling = hstack([unit, none, none, -power * unit]), hstack([none, unit, none, power * unit])
-    least_charge, free = np.zeros(hours), np.ones(hours)
-    least_charge[-1] = end
-    nothing = np.zeros(hours)
-    loose = np.where(deep, 0.0, 2.0 * power)  # outside deep hours the optimum never does both, and needs no binary
-    optimum = milp(
-        np.concatenate([price, wear / out - price, nothing, nothing]),
-        constraints=[
-            LinearConstraint(balance, opening, opening),
-            LinearConstraint(buying, -np.inf, loose),
-            LinearConstraint(selling, -np.inf, power + loose),
-        ],
-        bounds=Bounds(
-            np.concatenate([nothing, nothing, least_charge, nothing]),
-            np.concatenate([power * free, power * free, config.capacity_mwh * free, free]),
-        ),
-        integrality=np.concatenate([nothing, nothing, nothing, deep.astype(np.float64)]),
-        options={"mip_rel_gap": 1e-9},
-    )
-    if optimum.x is None:
-        raise ValueError(f"no schedule was found: {optimum.message}")
-    bought, sold = optimum.x[:hours], optimum.x[hours : 2 * hours]
-    return np.asarray(np.clip(bought - sold, -power, power))
 
 
 def perfect_schedule(market: PowerMarket, config: BatteryConfig) -> Array:

@@ -9,9 +9,9 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from trading_env import (
     BatteryConfig,
@@ -300,6 +300,60 @@ def test_far_below_zero_the_best_schedule_is_still_the_best(price):
     opened = dataclasses.replace(config, initial_charge=0.5)
     assert profit >= run_schedule(price, every, opened).profit.sum(axis=0).max() - 1e-6
     assert profit <= relaxed(price, config, 1.0, 0.0) + 1e-6
+
+
+def by_integers(price, config, start, end):
+    """The profit of the best schedule by mixed-integer programming: bought, sold, charge after, buying (0 or 1)."""
+    hours, unit = len(price), np.eye(len(price))
+    none, opening = np.zeros((hours, hours)), np.append(start, np.zeros(hours - 1))
+    balance = np.hstack(
+        [-config.charge_efficiency * unit, unit / config.discharge_efficiency, unit - np.eye(hours, k=-1), none]
+    )
+    wear = config.degradation_per_mwh / config.discharge_efficiency
+    least = np.append(np.zeros(3 * hours - 1), np.append(end, np.zeros(hours)))
+    most = np.repeat([config.power_mw, config.power_mw, config.capacity_mwh, 1.0], hours)
+    found = milp(
+        np.concatenate([price, wear - price, np.zeros(2 * hours)]),
+        constraints=[
+            LinearConstraint(balance, opening, opening),
+            LinearConstraint(np.hstack([unit, none, none, -config.power_mw * unit]), -np.inf, 0.0),
+            LinearConstraint(np.hstack([none, unit, none, config.power_mw * unit]), -np.inf, config.power_mw),
+        ],
+        bounds=Bounds(least, most),
+        integrality=np.repeat([0, 0, 0, 1], hours),
+        options={"mip_rel_gap": 1e-9},
+    )
+    return -found.fun
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31))
+def test_at_prices_of_any_sign_it_earns_what_integer_programming_finds(seed):
+    rng = np.random.default_rng(seed)
+    price, capacity = rng.normal(-20.0, 80.0, rng.integers(1, 12)), rng.uniform(0.5, 6.0)
+    config = BatteryConfig(
+        capacity_mwh=capacity,
+        power_mw=rng.uniform(0.3, 2.0),
+        charge_efficiency=rng.uniform(0.6, 1.0),
+        discharge_efficiency=rng.uniform(0.6, 1.0),
+        degradation_per_mwh=rng.uniform(0.0, 10.0),
+    )
+    start = rng.uniform(0.0, capacity)
+    end = rng.uniform(0.0, min(capacity, start + 0.1))
+    power = best_schedule(price, config, start=start, end=end)
+    profit, charge = earned(price, power, config, start)
+    assert profit == pytest.approx(by_integers(price, config, start, end), abs=1e-6)
+    assert charge >= end - 1e-6
+
+
+def test_a_month_at_one_price_far_below_zero_is_filled_and_emptied_in_turn():
+    """Integer programming does not end here: all hours are alike."""
+    config = BatteryConfig()
+    power = best_schedule(np.full(672, -50.0), config, start=0.0)
+    profit, _ = earned(np.full(672, -50.0), power, config, 0.0)
+    assert profit > 50.0 * config.capacity_mwh / config.charge_efficiency
+    assert (power > 0.0).sum() > 300
+    assert (power < 0.0).sum() > 300
 
 
 def test_a_unit_does_not_burn_what_it_is_paid_to_take():
