@@ -21,12 +21,14 @@ Kind = Literal[
     "slstm",
     "mlstm",
     "seq2seq",
+    "day_lstm",
 ]
 Precision = Literal["float32", "bfloat16", "auto"]
 Normalisation = Literal["none", "subtract_last", "revin"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 SEGMENTED = ("segment_lstm",)
-FORESEEING = ("seq2seq",)  # kinds that read future covariates
+FORESEEING = ("seq2seq", "day_lstm")  # kinds that read future covariates
+DAYWISE = ("day_lstm",)  # kinds that read days, and forecast a day at a time
 SPECIAL = {
     "patch_length": PATCHED,
     "num_heads": PATCHED,
@@ -44,6 +46,9 @@ Processes = Annotated[int, Field(ge=1, description="processes")]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False, description="a fraction")]
+DaysOfMembers = Annotated[
+    tuple[Annotated[int, Field(ge=28, description="days")], ...], Field(min_length=1, description="numbers of days")
+]
 Share = Annotated[float, Field(gt=0.0, lt=1.0, allow_inf_nan=False, description="a fraction")]
 
 
@@ -167,6 +172,20 @@ class ModelConfig:
                 "linear_base must be false with head=bins: classes have no centre that a forecast could move",
             ),
             *((holds, f"{name} {law}") for name, (holds, law) in laws.items()),
+            *self._laws_of_days(),
+        )
+
+    def _laws_of_days(self) -> tuple[tuple[bool, str], ...]:
+        if self.kind not in DAYWISE:
+            return ()
+        given = {
+            "head": ("point", self.head),
+            "num_layers": (1, self.num_layers),
+            "linear_base": (False, self.linear_base),
+        }
+        return tuple(
+            (value == asked, f"{name} must be {asked} for {self.kind}, was {value}")
+            for name, (asked, value) in given.items()
         )
 
 
@@ -206,6 +225,33 @@ class TrainerConfig:
     precision: Precision = "float32"
     members: Annotated[int, Field(ge=1, le=100, description="networks")] = 1
     processes: Processes | None = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecalibrationConfig:
+    """How networks that read days are fitted anew as days come, from the weights at hand.
+
+    Attributes:
+        every_days: days between two refits, each on all days known by then; null: fitted once.
+        windows_days: how far back members learn, in turn: the first as far as the first of them says.
+        scales_days: days whose prices say what is usual, and so what the unit of a day is: the first for as many
+            members as there are windows, then the next; after the last of them the first again, with other weights.
+        steps: of a refit.
+        learning_rate: of a refit, and at the end of the first fit.
+        recent_days: the last days, from which `recent_share` of a refit's days are drawn.
+        recent_share: that share.
+        holidays: ISO 3166 code of a country, such as NO, or of a part of it, such as US-TX, whose holidays are told;
+            null tells none. Needs the extra `power`.
+    """
+
+    every_days: Annotated[int, Field(ge=1, description="days")] | None = 1
+    windows_days: DaysOfMembers = (728, 1456)
+    scales_days: DaysOfMembers = (91, 182, 364)
+    steps: Annotated[int, Field(ge=1, le=10_000, description="steps")] = 16
+    learning_rate: Positive = 2e-4
+    recent_days: Annotated[int, Field(ge=7, description="days")] = 84
+    recent_share: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, description="a fraction")] = 0.5
+    holidays: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,3 +306,4 @@ class ForecasterConfig:
     features: FeatureConfig
     model: ModelConfig
     trainer: TrainerConfig
+    recalibration: RecalibrationConfig = RecalibrationConfig()

@@ -102,6 +102,14 @@ class FittedForecaster:
         """Return (T, S) what the network reads of (T, F) scaled features."""
         return scaled if self.reading is None else self.reading.read(scaled)
 
+    def fingerprint(self) -> dict[str, bytes]:
+        """Return what the fit depends on, by what would show it: the scaler, the labels alone, all that was learned."""
+        labels = repr((self.naive_mae, self.fit_end, self.fit_end_time.isoformat())).encode() + self.dlinear.tobytes()
+        facts = (self.target_scale, self.history, self.reader, self.reading)
+        weights = b"".join(tensor.detach().numpy().tobytes() for tensor in self.model.state_dict().values())
+        learned = repr(facts).encode() + self.ridge.tobytes() + labels + weights
+        return {"scaler": self.mean.tobytes() + self.std.tobytes(), "labels": labels, "learned": learned}
+
     def save(self, folder: Path) -> None:
         """Write the forecaster into an existing folder."""
         save_panel({self.instrument: self}, folder)

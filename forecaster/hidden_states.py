@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,8 @@ class HiddenStates:
             has none.
         fit_end: (T,) last decision row the network was fitted on; its labels reach H rows further.
         first_row: first row with a whole context behind it; T where there is none.
+        label_end: (T,) of a network that is fitted anew as bars come, the last row whose price it had learned by then;
+            None of one that is fitted once.
     """
 
     index: pd.DatetimeIndex
@@ -42,25 +45,36 @@ class HiddenStates:
     fit_end: NDArray[np.int64]
     first_row: int
     quantiles: Float32 | None = None
+    label_end: NDArray[np.int64] | None = None
+
+    def _tables(self) -> dict[str, Any]:
+        """Return the (T, ...) tables that there are, by name."""
+        names = ("hidden_state", "forecast", "fit_end", "quantiles", "label_end")
+        return {name: table for name in names if (table := getattr(self, name)) is not None}
 
     def until(self, row: int) -> "HiddenStates":
         """Return the states of the bars before `row`."""
-        quantiles = None if self.quantiles is None else self.quantiles[:row]
-        tables = {name: getattr(self, name)[:row] for name in ("index", "hidden_state", "forecast", "fit_end")}
-        return replace(self, quantiles=quantiles, **tables)
+        return replace(self, index=self.index[:row], **{name: table[:row] for name, table in self._tables().items()})
 
     def preceded_by(self, earlier: "HiddenStates") -> "HiddenStates":
         """Return the states with the rows of `earlier`, the first ones of this series, in the place of their own."""
-        known = len(earlier.index)
-        quantiles = self.quantiles
-        if quantiles is not None and earlier.quantiles is not None:
-            quantiles = np.concatenate([earlier.quantiles, quantiles[known:]])
-        return replace(
-            self,
-            hidden_state=np.concatenate([earlier.hidden_state, self.hidden_state[known:]]),
-            forecast=np.concatenate([earlier.forecast, self.forecast[known:]]),
-            quantiles=quantiles,
-        )
+        known, before = len(earlier.index), earlier._tables()
+        tables: dict[str, Any] = {
+            name: np.concatenate([before[name], table[known:]])
+            for name, table in self._tables().items()
+            if name in before and (name != "fit_end" or self.label_end is not None)  # found by time, where it stays
+        }
+        if "label_end" in tables:  # what was learned once stays learned
+            tables["label_end"] = np.maximum.accumulate(tables["label_end"])
+        return replace(self, **tables)
+
+    def repeated_to(self, index: pd.DatetimeIndex) -> "HiddenStates":
+        """Return the states of a longer series, whose further bars repeat the last of them."""
+        more = len(index) - len(self.index)
+        tables: dict[str, Any] = {
+            name: np.concatenate([table, np.repeat(table[-1:], more, axis=0)]) for name, table in self._tables().items()
+        }
+        return replace(self, index=index, **tables)
 
     def save(self, folder: Path) -> None:
         """Write the states into an existing folder as one Parquet file."""
@@ -69,7 +83,8 @@ class HiddenStates:
         if self.quantiles is not None:
             for bar, level in np.ndindex(self.quantiles.shape[1:]):
                 columns[f"quantile_{bar + 1}_{LEVELS[level]:.2f}"] = self.quantiles[:, bar, level]
-        table = pd.DataFrame({**columns, "fit_end": self.fit_end}, index=self.index)
+        ends = {"fit_end": self.fit_end} | ({} if self.label_end is None else {"label_end": self.label_end})
+        table = pd.DataFrame({**columns, **ends}, index=self.index)
         table.to_parquet(folder / FILE, compression="zstd")
 
 
@@ -82,7 +97,8 @@ def load_hidden_states(folder: Path) -> HiddenStates:
     spread = table[[name for name in table.columns if name.startswith("quantile_")]].to_numpy(dtype=np.float32)
     quantiles = spread.reshape(*forecast.shape, -1) if spread.shape[1] else None
     fit_end = table["fit_end"].to_numpy(np.int64)
-    return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles)
+    label_end = table["label_end"].to_numpy(np.int64) if "label_end" in table else None
+    return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles, label_end)
 
 
 def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) -> HiddenStates:

@@ -6,11 +6,21 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from forecaster.config import PATCHED, SEGMENTED, FeatureConfig, ForecasterConfig, Kind, ModelConfig, TrainerConfig
+from forecaster.config import (
+    DAYWISE,
+    PATCHED,
+    SEGMENTED,
+    FeatureConfig,
+    ForecasterConfig,
+    Kind,
+    ModelConfig,
+    TrainerConfig,
+)
 from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
 
-KINDS = get_args(Kind)
+ALL_KINDS = get_args(Kind)
+KINDS = tuple(kind for kind in ALL_KINDS if kind not in DAYWISE)  # those that read bars
 
 
 def series_of(log_return, *, name="made", volume=True, season_bars=5, exogenous=None, bar_length="1D"):

@@ -31,9 +31,13 @@ STAGES = {
     "schedule": "run retrain on a cron expression or after an exchange's close",
     "models": "list, promote or roll back registered models:  models list | promote N | rollback | rebuild",
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
+    "benchmark-day-ahead": "score networks of days on a file of day-ahead prices (day_ahead.path=FILE)",
     "data": "list or verify the samples, or say what is understood of a series:  data list | verify | inspect",
 }
-TASKLESS = ("report", "models", "data", "benchmark-forecaster")  # stages that ask no task
+TASKLESS = ("report", "models", "data", "benchmark-forecaster", "benchmark-day-ahead")  # stages that ask no task
+USUAL = {  # what a stage is asked with where nothing else is typed
+    "benchmark-day-ahead": ("model=day_lstm", "trainer=days", "trainer.members=18")
+}
 ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}
 FLAGS = """  -h, --help          this page; after a stage, its options
   -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
@@ -120,6 +124,8 @@ def read_words(given: Sequence[str]) -> Words:
     if words.runs:
         quoted = ",".join("'" + run.replace("'", r"\'") + "'" for run in words.runs)
         words.overrides.append(f"inputs.run={quoted}" if len(words.runs) == 1 else f"inputs.run=[{quoted}]")
+    typed = {word.split("=")[0].lstrip("+") for word in words.overrides}
+    words.overrides[:0] = [word for word in USUAL.get(words.stage, ()) if word.split("=")[0] not in typed]
     words.show_help = words.show_help or not words.stage
     _check(words)
     return words
@@ -148,6 +154,8 @@ def _place(words: Words, word: str) -> None:
         words.runs.append(word)
     elif words.action == "promote" and "=" not in word:
         words.overrides.append(f"models.version={word}")
+    elif words.stage == "benchmark-day-ahead" and word.split("=")[0] in ("path", "published", "test_days"):
+        words.overrides.append(f"day_ahead.{word}")
     else:
         words.overrides.append(word)
 

@@ -177,7 +177,7 @@ def _price_features(series: Series, config: FeatureConfig) -> dict[str, Array]:
     columns: dict[str, Array] = {}
     if series.target == "relative_return":
         columns[series.target] = np.concatenate(([np.nan], series.changes()[1:, 0]))
-    columns["log_return" if logarithm else series.target] = np.asarray(change, dtype=np.float64)
+    columns["log_return" if logarithm else "difference"] = np.asarray(change, dtype=np.float64)
     for bars in config.volatility_bars:
         columns[f"volatility_{bars}"] = np.sqrt((change**2).rolling(bars).mean().to_numpy())
     if not logarithm:

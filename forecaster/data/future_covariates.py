@@ -69,6 +69,22 @@ class FutureCovariates:
         table = both[~both.index.duplicated(keep="last")].sort_index()
         return dataclasses.replace(self, table=table)
 
+    def known(self, starts: Int64, now: Int64) -> Iterator[Array]:
+        """Yield each column's values at the moments `starts` (B, N), as known at the close of the bars begun at `now`.
+
+        Moments are nanoseconds in UTC; NaN where nothing is known.
+        """
+        stamps = pd.DatetimeIndex(self.table.index).asi8
+        if len(stamps) == 0:
+            yield from (np.full(starts.shape, np.nan) for _ in self.names)
+            return
+        row = np.searchsorted(stamps, starts, side="right") - 1
+        begins = stamps[np.maximum(row, 0)]
+        holds = (row >= 0) & (starts < begins + self.interval.as_unit("ns").value)
+        for name in self.names:
+            readable = holds & (begins - now[:, None] <= self.leads[name].as_unit("ns").value)
+            yield np.where(readable, self.table[name].to_numpy(dtype=np.float64)[np.maximum(row, 0)], np.nan)
+
     def add_to(self, digest: "hashlib._Hash") -> None:
         """Add names, leads, times and values to a digest."""
         digest.update(repr((self.names, [str(self.leads[name]) for name in self.names], str(self.interval))).encode())
@@ -108,7 +124,7 @@ class FutureTable:
             points = cycles(pd.DatetimeIndex(starts.ravel(), tz="UTC"), self.bar_length)
             columns.extend(column.reshape(starts.shape) for column in points.values())
         for part in self.covariates:
-            for values in _read(part, np.column_stack((now, starts)), now):  # (B, 1 + H)
+            for values in part.known(np.column_stack((now, starts)), now):  # (B, 1 + H)
                 level = values[:, 1:]
                 columns.extend((level, np.diff(values), np.isnan(level).astype(np.float64)))
         return np.stack(columns, axis=-1) if columns else np.empty((*starts.shape, 0))
@@ -154,17 +170,3 @@ class FutureReader:
         values = table.gather(rows, self.horizon, self.timetable)
         scaled = (values - np.array(self.mean)) / np.array(self.std)
         return np.where(np.isnan(scaled), 0.0, scaled).astype(np.float32)
-
-
-def _read(part: FutureCovariates, starts: Int64, now: Int64) -> Iterator[Array]:
-    """Yield each column's values at the moments `starts` (B, N), as known at the close of the bars begun at `now`."""
-    stamps = pd.DatetimeIndex(part.table.index).asi8
-    if len(stamps) == 0:
-        yield from (np.full(starts.shape, np.nan) for _ in part.names)
-        return
-    row = np.searchsorted(stamps, starts, side="right") - 1
-    begins = stamps[np.maximum(row, 0)]
-    holds = (row >= 0) & (starts < begins + part.interval.as_unit("ns").value)
-    for name in part.names:
-        readable = holds & (begins - now[:, None] <= part.leads[name].as_unit("ns").value)
-        yield np.where(readable, part.table[name].to_numpy(dtype=np.float64)[np.maximum(row, 0)], np.nan)

@@ -20,7 +20,7 @@ from forecaster.data.future_covariates import FutureCovariates, FutureTable
 Array = NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
 OPTIONAL = ("volume", "dividends", "splits", "traded", "delisted")
-Target = Literal["log_return", "relative_return", "difference"]
+Target = Literal["log_return", "relative_return", "difference", "level"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +55,10 @@ class Series:
         price_unit: unit of the prices.
         calendar: exchange code, or `24/7`.
         target: what is forecast of each bar: its `log_return`, for prices; its `relative_return`, the log return less
-            the mean of what traded in that bar; or its `difference` in `price_unit`, for what may be zero or negative:
-            a temperature, a power price.
+            the mean of what traded in that bar; or, for what may be zero or negative, its `difference` in `price_unit`,
+            such as of a temperature, or its `level`, such as of the power prices of a day that is decided as a whole.
+        day_zone: IANA zone whose midnights part the days, where these are decided as a whole; None where bars are
+            decided one by one.
         common: (T,) the mean that relative returns are less of, where an instrument is looked at alone; None where it
             is made of the instruments that are here.
         rebased: whether prices are those of what one unit of the first bar has become: their level then tells where the
@@ -92,6 +94,7 @@ class Series:
     price_unit: str = ""
     calendar: str = "24/7"
     target: Target = "log_return"
+    day_zone: str | None = None
     common: Array | None = None
     rebased: bool = False
 
@@ -187,7 +190,7 @@ class Series:
     @property
     def is_price(self) -> bool:
         """Whether the values are prices, which have returns."""
-        return self.target != "difference"
+        return self.target not in ("difference", "level")
 
     @property
     def has_change(self) -> NDArray[np.bool_]:
@@ -205,7 +208,10 @@ class Series:
         return returns if self.traded is None else np.where(self.has_change, returns, 0.0)
 
     def changes(self) -> Array:
-        """Return (T, A) what is forecast of each bar, by `target`; 0 in row 0 and where an instrument has no change."""
+        """Return (T, A) by how much each bar changed, by `target`; 0 in row 0 and where an instrument has no change.
+
+        That is what is forecast, but of a `level`: there it is the difference.
+        """
         if self.target == "log_return":
             return self.log_return()
         if self.target == "relative_return":

@@ -126,7 +126,7 @@ def value_error(truth: Array, forecast: Array, target: Target) -> Array:
     have become on average, in percent of the last one.
     """
     reached, expected = np.cumsum(truth, axis=1), np.cumsum(forecast, axis=1)
-    if target == "difference":
+    if target in ("difference", "level"):
         return np.asarray(reached - expected)
     return np.asarray(100.0 * (np.exp(reached) - np.exp(expected)))
 

@@ -2,14 +2,16 @@
 
 import numpy as np
 import pandas as pd
+from batteries import BY_BARS
 
 BRIEF = (
     "model.context_length=8 model.hidden_size=8 trainer.epochs=4 features.volatility_bars=[5] agent.steps=4000 "
     "agent.learning_starts=500 agent.validate_every=1000 backtest.random_draws=9 backtest.bootstrap_draws=100"
 )
 BATTERY = (
-    "experiment=houston_weather series.last=2021-09-15 trainer.epochs=2 model.hidden_size=16 agent.steps=1000 "
-    "agent.validate_every=500 backtest.random_draws=9 backtest.bootstrap_draws=100"
+    f"experiment=houston_weather {' '.join(BY_BARS)} series.last=2021-09-15 trainer.epochs=2 "
+    "model.hidden_size=16 agent.steps=1000 agent.validate_every=500 backtest.random_draws=9 "
+    "backtest.bootstrap_draws=100"
 )
 UNIVERSE = (
     "series=csv series.path=universe.csv series.symbols=all env.actions=long_short_weights agent=direct "

@@ -24,12 +24,20 @@ from tradewinds.data.rules import (
 
 Variable = Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$", description="a name such as temperature_2m")]
 Files = Annotated[tuple[Path, ...], Field(min_length=1, description="files")]
-Target = Literal["log_return", "relative_return", "difference"]
+ForecastTarget = Literal["log_return", "relative_return", "difference", "level"]
+Target = ForecastTarget | Literal["auto"]
+UNPRICED = ("difference", "level")  # targets of what may be zero or negative
+
 Histories = Literal["common", "whole"]
 Bars = Annotated[int, Field(ge=1, description="bars")]
 Separator = Literal["comma", "semicolon", "tab", "pipe", "space", ",", ";", "|"]
 Decimal = Literal["point", "comma", ".", ","]
 Thousands = Literal["comma", "point", "apostrophe", "space", "none", ",", ".", "'"]
+
+
+def settled(target: Target) -> ForecastTarget:
+    """Return what is forecast: a log return, where that was left to the series and to a network that reads bars."""
+    return "log_return" if target == "auto" else target
 
 
 def _relative_law(target: str, number: int) -> tuple[bool, str]:
@@ -182,7 +190,7 @@ class FileConfig(FileDirections):
     calendar: str | None = None
     first: Date | None = None
     last: Date | None = None
-    target: Target = "log_return"
+    target: Target = "auto"
 
     def __post_init__(self) -> None:
         roles = ("open", "high", "low", "close", "volume", "dividends", "splits")

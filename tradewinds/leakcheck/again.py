@@ -15,7 +15,7 @@ from forecaster.panel_states import PanelStates
 from tradewinds.leakcheck.stretch import moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world
-from tradewinds.pipeline.encoding import States, encode_bars
+from tradewinds.pipeline.encoding import States, encode_again
 from tradewinds.pipeline.task import Models, Prepared
 
 WORLDS = (1, 2)  # seeds of `another_world`: a trend, a zigzag
@@ -37,7 +37,9 @@ def decided_again(
     """
     row, end = _middle(prepared)
     rows = range(rows.start, min(end + 1 + len(rows) // LATER, rows.stop))
-    worlds = WORLDS if prepared.task.boundary(prepared) is None else WORLDS[1:]  # whole days take their time to decide
+    worlds: tuple[int, ...] = WORLDS
+    if prepared.task.boundary(prepared) is not None:  # whole days take their time to decide, most of all below zero
+        worlds = WORLDS[1:] if prepared.series.is_price else WORLDS[:1]
     for seed in worlds:
         yield "frozen", partial(_again, prepared, models, decisions, rows, row=row, end=end, seed=seed)
 
@@ -67,7 +69,7 @@ def _again(
     assert ours is not None
     world = world_of(prepared, another_world(parts_of(prepared), row, moment=moment_of(prepared, row), seed=seed))
     asked = range(max(min(prepared.split.validation.start, rows.start - BEFORE), 0), max(rows.stop, row + 1))
-    theirs = encode_bars(fitted, world.series, asked)
+    theirs = encode_again(fitted, world.series, ours, row=row, asked=asked)
     what = f"it changed when only bars after {prepared.series.index[row].isoformat()}, half of the test, were changed"
     wrong = _other_state(ours, theirs, range(asked.start, row + 1))
     if wrong is not None:

@@ -6,8 +6,10 @@ limits: docs/leakage.md.
 
 from collections.abc import Sequence
 
+from forecaster.config import DAYWISE
 from tradewinds.leakcheck.agent_audit import audit_agent
 from tradewinds.leakcheck.columns import Audit, AuditedColumn
+from tradewinds.leakcheck.day_audit import audit_days
 from tradewinds.leakcheck.input_audit import audit_inputs
 from tradewinds.leakcheck.label_audit import audit_labels
 from tradewinds.leakcheck.score_audit import audit_scores
@@ -25,7 +27,10 @@ def audit_known(prepared: Prepared, models: Models | None = None, rows: range | 
     """
     inputs = audit_inputs(prepared, None if models is None else models.forecaster)
     audit = inputs.audit
-    audit.take(audit_labels(prepared, inputs, models))
+    if prepared.config.model.kind in DAYWISE:
+        audit.take(audit_days(prepared, models))
+    else:
+        audit.take(audit_labels(prepared, inputs, models))
     if models is not None and rows is not None and audit.leak is None:
         if prepared.task.acts:
             audit.take(audit_agent(prepared, models, inputs, rows))

@@ -15,7 +15,6 @@ from forecaster.data.calendar import Timetable
 from forecaster.data.features import FeatureTable, static_features
 from forecaster.data.future_covariates import MISSING
 from forecaster.data.series import Series
-from forecaster.fitted import FittedForecaster
 from tradewinds.leakcheck.columns import Array, Audit, AuditedColumn, observed_column, seconds
 from tradewinds.leakcheck.second_members import too_early
 from tradewinds.leakcheck.source import source_of
@@ -23,7 +22,7 @@ from tradewinds.leakcheck.stamps import Stamp, false_moments, stamped
 from tradewinds.leakcheck.stretch import parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, leak_at
 from tradewinds.pipeline import encoding
-from tradewinds.pipeline.encoding import Panel
+from tradewinds.pipeline.encoding import Fitted, Panel
 from tradewinds.pipeline.task import Prepared
 
 CUTS = 8  # rows after which later bars are taken away, beside the ends of the parts
@@ -60,7 +59,7 @@ class Inputs:
         return newest[0], newest[1]
 
 
-def audit_inputs(prepared: Prepared, fitted: FittedForecaster | Panel | None) -> Inputs:
+def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
     """Audit every column that the forecaster reads, of the instrument that is acted on, or of all.
 
     Args:
@@ -137,7 +136,7 @@ def _no_member(prepared: Prepared) -> Leak | None:
     return leak_at(prepared, "audit", "series", row, what)
 
 
-def _read(prepared: Prepared, fitted: FittedForecaster | Panel | None, series: Series) -> FeatureTable:
+def _read(prepared: Prepared, fitted: Fitted | Panel | None, series: Series) -> FeatureTable:
     if fitted is None:
         return encoding.built_bars(series, prepared.config.features)
     return encoding.read_bars(fitted, series)[0]
@@ -201,7 +200,7 @@ def _other_calendar(prepared: Prepared, name: str, values: Array, expected: Arra
     return leak_at(prepared, "audit", "features", row, f"column {name} is that of {whose}, not of its own bar")
 
 
-def _later_bars(prepared: Prepared, fitted: FittedForecaster | Panel | None, table: FeatureTable) -> Leak | None:
+def _later_bars(prepared: Prepared, fitted: Fitted | Panel | None, table: FeatureTable) -> Leak | None:
     """Take away the bars after some rows: no column may change at or before them."""
     series = prepared.series
     for row in _rows(prepared, table.first_row):
@@ -244,14 +243,15 @@ def _static(prepared: Prepared) -> tuple[str, ...]:
     return static_features(prepared.panel.instruments, prepared.config.features)[1]
 
 
-def _future(prepared: Prepared, fitted: FittedForecaster | Panel | None, reads: Array) -> Audit:
+def _future(prepared: Prepared, fitted: Fitted | Panel | None, reads: Array) -> Audit:
     """Audit what is read of the bars ahead: an announced value is known when its row is read."""
     config, series = prepared.config, prepared.series
     which: tuple[Stamp, Stamp] = ("announced", "valid")
     worlds = [world_of(prepared, stamped(parts_of(prepared), stamp, config.series)).series for stamp in which]
     shared = next(iter(fitted.values())) if isinstance(fitted, Mapping) else fitted
-    if shared is not None and shared.reader is not None:
-        timetable = shared.reader.timetable
+    reader = getattr(shared, "reader", None)
+    if reader is not None:
+        timetable = reader.timetable
     else:
         part = prepared.split.forecaster
         timetable = Timetable.learned(series.index[part.start : part.stop], series.bar_length)

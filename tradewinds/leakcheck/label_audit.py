@@ -104,7 +104,7 @@ def second_changes(series: Series) -> Array:
     """
     changes = np.full(series.close.shape, np.nan)
     before, after = series.close[:-1], series.close[1:]
-    changes[1:] = after - before if series.target == "difference" else np.log(after / before)
+    changes[1:] = after - before if series.target in ("difference", "level") else np.log(after / before)
     changes[~second_known(series)] = np.nan
     if series.target != "relative_return":
         return changes
@@ -273,12 +273,12 @@ def _scalers(
     """Yield mean and deviation of the fitted forecaster of an instrument, if it was fitted on these very rows."""
     fitted = None if models is None else models.forecaster
     own = fitted.get(name) if isinstance(fitted, Mapping) else fitted
-    same = isinstance(own, FittedForecaster) and (own.instrument, own.config, own.fit_end) == (
+    fit_end = int(lessons.data.rows.stop[-1])
+    if isinstance(own, FittedForecaster) and (own.instrument, own.config, own.fit_end) == (
         name,
         prepared.config.forecaster,
-        int(lessons.data.rows.stop[-1]),
-    )
-    if same and own is not None:
+        fit_end,
+    ):
         yield own.mean, own.std
 
 

@@ -180,9 +180,11 @@ def placebo_of_run(prepared: Prepared, models: Models, rows: range) -> tuple[Lea
         models: its forecaster, and its agent if there is one.
         rows: the test rows.
     """
+    assert models.forecaster is not None
     short = _last_rows(aligned(prepared), models, rows)
     if short is None:
         return None, 0
+    models = dataclasses.replace(models, forecaster=encoding.at_rest(models.forecaster))
     leak = still(short, models) if short.task.acts else None
     placebo = Placebo(short, false_alarm=OF_RUNS)
     if leak is not None:

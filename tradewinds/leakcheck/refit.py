@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from forecaster.config import DAYWISE
 from forecaster.data.panel import build_panel_features
-from forecaster.fitted import FittedForecaster
 from tradewinds.core.console import Silent
 from tradewinds.leakcheck.stretch import moment_of, parts_of, world_of
 from tradewinds.leakcheck.verdict import Leak, Question, Verdict, leak_at
 from tradewinds.leakcheck.worlds import another_world
 from tradewinds.pipeline import steps
 from tradewinds.pipeline.artifact import Artifact, read
-from tradewinds.pipeline.encoding import Panel, of_instruments
+from tradewinds.pipeline.encoding import Fitted, Panel, of_instruments
 from tradewinds.pipeline.task import Models, Prepared
 from trading_agent import TrainedAgent
 
@@ -28,16 +28,16 @@ IRREPRODUCIBLE = (
 class Fits:
     """What was fitted in the true world: the forecaster of each instrument, and the agent if there is one."""
 
-    panel: dict[str, FittedForecaster]
+    panel: dict[str, Fitted]
     agent: TrainedAgent | None
 
     def models(self, prepared: Prepared) -> Models:
         """Return them as a run leaves them, without states."""
         return Models(self.of(prepared), policy=None if self.agent is None else self.agent.policy)
 
-    def of(self, prepared: Prepared) -> FittedForecaster | Panel:
+    def of(self, prepared: Prepared) -> Fitted | Panel:
         """Return the forecaster of the instrument the agent trades, or those of all."""
-        fitted: FittedForecaster | Panel = of_instruments(self.panel, prepared.series)
+        fitted: Fitted | Panel = of_instruments(self.panel, prepared.series)
         return fitted
 
 
@@ -45,17 +45,17 @@ def first_fit(prepared: Prepared, run: Path, verdict: Verdict) -> Fits | None:
     """Fit forecaster and agent as `run` does, artifacts in `run`; None where the forecaster was fitted too far."""
     panel, artifact = steps.train_forecaster(prepared, run, SILENT)
     fitted, config = next(iter(panel.values())), prepared.config
-    row = fitted.fit_end + config.model.horizon + config.split.embargo_bars
+    row = int(prepared.panel.close_time.searchsorted(fitted.fit_end_time, side="right")) - 1 + config.split.embargo_bars
     verdict.count("split")
     if row >= prepared.split.agent.start:
-        what = f"it was fitted up to row {fitted.fit_end}; with horizon and embargo that reaches the agent's first row"
+        what = f"it was fitted up to row {fitted.fit_end}; with labels and embargo that reaches the agent's first row"
         verdict.leak = leak_at(prepared, "split", "forecaster_fit", prepared.split.agent.start, what)
         return None
     acting = of_instruments(panel, prepared.series)
     return Fits(panel, _fit_agent(prepared, acting, artifact, run) if prepared.task.acts else None)
 
 
-def _fit_agent(prepared: Prepared, fitted: FittedForecaster | Panel, artifact: Artifact, run: Path) -> TrainedAgent:
+def _fit_agent(prepared: Prepared, fitted: Fitted | Panel, artifact: Artifact, run: Path) -> TrainedAgent:
     models = steps.encoded(prepared, fitted, artifact, run / steps.HIDDEN_STATES, SILENT)
     return steps.train_agent(prepared, models, run, SILENT)[1]
 
@@ -69,6 +69,8 @@ def refits(prepared: Prepared, models: Fits, folder: Path) -> list[Question]:
         )
         if models.agent is not None:
             questions.append(("refit", partial(_agent_again, prepared, models, models.agent, folder, number)))
+    if prepared.config.model.kind in DAYWISE:  # no rows stop their first fit
+        return questions
     return [*questions, ("refit", partial(_stopped_again, prepared, models, folder / "stopped"))]
 
 
@@ -123,50 +125,29 @@ def _stopped_again(prepared: Prepared, models: Fits, run: Path) -> Leak | None:
     others, _ = steps.train_forecaster(world, run, SILENT)
     for name, fitted in panel.items():
         what = f"{name}: the rows that fit it know the labels of the rows that stop it, from this bar on"
-        if _scaler(fitted) != _scaler(others[name]):
+        if fitted.fingerprint()["scaler"] != others[name].fingerprint()["scaler"]:
             return leak_at(prepared, "refit", "scaler", row + 1, what)
         if fitted.history[0]["fit_loss"] != others[name].history[0]["fit_loss"]:
             return leak_at(prepared, "refit", "forecaster_fit", row + 1, what)
     return None
 
 
-def _first_decision(prepared: Prepared, panel: dict[str, FittedForecaster]) -> int:
+def _first_decision(prepared: Prepared, panel: dict[str, Fitted]) -> int:
     """Return the first row with a whole context: of all, or where histories are ragged of the first that has one."""
     length, fitted = prepared.config.model.context_length, next(iter(panel.values()))
     first_rows = [table.first_row for table in build_panel_features(prepared.panel, fitted.config.features)]
     return (max(first_rows) if prepared.panel.traded is None else min(first_rows)) + length - 1
 
 
-def _same_forecasters(
-    prepared: Prepared, ours: dict[str, FittedForecaster], theirs: dict[str, FittedForecaster], end: int
-) -> Leak | None:
+def _same_forecasters(prepared: Prepared, ours: dict[str, Fitted], theirs: dict[str, Fitted], end: int) -> Leak | None:
     what = "it was fitted otherwise when only bars from here on were changed"
     for name, fitted in ours.items():
-        if _labels(fitted) == _labels(theirs[name]) and _scaler(fitted) != _scaler(theirs[name]):
+        one, other = fitted.fingerprint(), theirs[name].fingerprint()
+        if one["labels"] == other["labels"] and one["scaler"] != other["scaler"]:
             return leak_at(prepared, "refit", "scaler", end, f"{name}: {what}")
-        if _learned(fitted) != _learned(theirs[name]):
+        if one["learned"] != other["learned"]:
             return leak_at(prepared, "refit", "forecaster_fit", end, f"{name}: {what}")
     return None
-
-
-def _scaler(fitted: FittedForecaster) -> bytes:
-    return fitted.mean.tobytes() + fitted.std.tobytes()
-
-
-def _labels(fitted: FittedForecaster) -> bytes:
-    """Return what depends on the rows that were fitted, and not on how their features were scaled."""
-    return repr((fitted.naive_mae, fitted.fit_end, fitted.fit_end_time.isoformat())).encode() + fitted.dlinear.tobytes()
-
-
-def _learned(fitted: FittedForecaster) -> list[bytes]:
-    facts = (fitted.target_scale, fitted.naive_mae, fitted.fit_end, fitted.fit_end_time.isoformat(), fitted.history)
-    weights = [tensor.detach().numpy().tobytes() for tensor in fitted.model.state_dict().values()]
-    return [
-        repr((*facts, fitted.reader, fitted.reading)).encode(),
-        fitted.ridge.tobytes(),
-        fitted.dlinear.tobytes(),
-        *weights,
-    ]
 
 
 def _same_agents(one: TrainedAgent, other: TrainedAgent) -> bool:

@@ -5,10 +5,9 @@ import dataclasses
 import pandas as pd
 
 from forecaster.data.splits import Split
-from forecaster.fitted import FittedForecaster
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline import encoding
-from tradewinds.pipeline.encoding import Panel
+from tradewinds.pipeline.encoding import Fitted, Panel
 from tradewinds.pipeline.prepare import prepared_from
 from tradewinds.pipeline.task import Prepared
 
@@ -43,7 +42,7 @@ def parts_of(prepared: Prepared) -> Parts:
     return prepared.parts
 
 
-def first_row(prepared: Prepared, fitted: FittedForecaster | Panel, name: str | None = None) -> int:
+def first_row(prepared: Prepared, fitted: Fitted | Panel, name: str | None = None) -> int:
     """Return the first row with a whole context behind it, of what is acted on or of the instrument named."""
     series = prepared.series if name is None else prepared.panel.instrument(name)
     table, _ = encoding.read_bars(fitted, series)

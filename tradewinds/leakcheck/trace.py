@@ -62,13 +62,15 @@ class Difference(NamedTuple):
     whose: str
 
 
-def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
+def trace(prepared: Prepared, models: Models, rows: range, *, true: Trace | None = None, row: int = 0) -> Trace:
     """Walk the path from the series to the money with models that are fitted already.
 
     Args:
         prepared: the series of some world.
         models: the forecaster, and the agent if there is one; the states are encoded anew.
         rows: the bars the agent is played on.
+        true: the trace of the true world, for what need not be walked a second time; None for nothing.
+        row: up to which the worlds are the same.
     """
     series, fitted = prepared.series, models.forecaster
     assert fitted is not None
@@ -81,7 +83,12 @@ def trace(prepared: Prepared, models: Models, rows: range) -> Trace:
     tables: TraceTables = {"series": [(0, table) for table in (*columns, common) if table is not None]}
     features, scaled = encoding.read_bars(fitted, series)
     tables["features"], tables["scaler"] = [(0, features.values)], [(0, scaled)]
-    states = encoding.encode_bars(fitted, series)
+    before = None if true is None or true.models is None else true.models.states
+    states = (
+        encoding.encode_bars(fitted, series)
+        if before is None
+        else encoding.encode_again(fitted, series, before, row=row)
+    )
     tables["hidden_states"] = [(0, states.hidden_state)]
     tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
     models = replace(models, states=states)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecaster.config import DAYWISE
 from forecaster.data.series import Series
-from forecaster.fitted import FittedForecaster
 from tradewinds.core.errors import RequestError
 from tradewinds.leakcheck.fresh import brings_plugins, fresh
 from tradewinds.leakcheck.refit import Fits
@@ -19,13 +19,14 @@ from tradewinds.leakcheck.stretch import first_row, moment_of, parts_of, world_o
 from tradewinds.leakcheck.trace import Difference, Trace, first_difference, trace
 from tradewinds.leakcheck.verdict import Leak, Question, leak_at
 from tradewinds.leakcheck.worlds import another_world, known_until, later_start
-from tradewinds.pipeline.encoding import Panel
+from tradewinds.pipeline.encoding import Fitted, Panel
 from tradewinds.pipeline.records import Forecasts, Outcome
 from tradewinds.pipeline.task import Models, Prepared
 
 SAME_STATE = 1e-4  # relative difference of a float32 state whose features were summed from another start
 EVENTS = 6  # dividends and splits, the newest, beside which worlds are cut
 LATER = (1, 7, 16)  # bars that a later start comes later
+MOST_WALKS = 40  # of networks that are fitted anew in each
 
 
 def walks(prepared: Prepared, fits: Fits, true: Trace, rows: range) -> tuple[list[Question], list[Question]]:
@@ -34,12 +35,13 @@ def walks(prepared: Prepared, fits: Fits, true: Trace, rows: range) -> tuple[lis
     last, first = len(prepared.series.index) - 1, max(first_row(prepared, fits.of(prepared)), 1)
     edges = list(dict.fromkeys(_edges(prepared, first)))
     likely: list[Question] = [("frozen", walk(row).frozen) for row in edges]
-    if brings_plugins(prepared):
+    if brings_plugins(prepared) and prepared.config.model.kind not in DAYWISE:
         likely.append(("fresh", partial(fresh, prepared, true)))
     if true.decisions is not None:
         likely.append(("account", partial(account, prepared, prepared.task.outcome(prepared, true.decisions))))
-    likely += [("warm_up", walk(later).warm_up) for later in LATER]
-    most = prepared.config.leakcheck.cuts
+    daywise = prepared.config.model.kind in DAYWISE  # what is fitted anew is so on all there is: the start matters
+    likely += [("warm_up", walk(later).warm_up) for later in LATER if not daywise]
+    most = min(prepared.config.leakcheck.cuts, MOST_WALKS) if daywise else prepared.config.leakcheck.cuts
     decides = prepared.task.decision_times(prepared).decides
     every: list[Question] = [
         ("frozen", walk(row).frozen) for row in _cuts(range(first, last), decides, most) if row not in edges
@@ -110,7 +112,8 @@ class WorldWalk:
         return self._leak("frozen", difference, f"it changed when only bars after {self._bar} were changed{source}")
 
     def _difference(self, world: Prepared) -> Difference | None:
-        return first_difference(self.true, trace(world, self.models, self.rows), last_row=self.number)
+        other = trace(world, self.models, self.rows, true=self.true, row=self.number)
+        return first_difference(self.true, other, last_row=self.number)
 
     def stream(self) -> Leak | None:
         """Let the bar be the last one there is."""
@@ -123,7 +126,7 @@ class WorldWalk:
         if last <= self.rows.start or not world.series.index.equals(self.prepared.series.index[: last + 1]):
             return None
         world = dataclasses.replace(world, split=dataclasses.replace(split, test=range(self.rows.start, last + 1)))
-        other = trace(world, self.models, world.split.test)
+        other = trace(world, self.models, world.split.test, true=self.true, row=last)
         difference = first_difference(self.true, other, last_row=last) or self._signal(world, other, last)
         what = f"it was another when {self._bar} was the last bar there was"
         return None if difference is None else self._leak("stream", difference, what)
@@ -173,7 +176,7 @@ class WorldWalk:
         return self.number + 2 + int(rows[-1]) if len(rows) else 0
 
     @property
-    def _fitted(self) -> FittedForecaster | Panel:
+    def _fitted(self) -> Fitted | Panel:
         assert self.models.forecaster is not None
         return self.models.forecaster
 

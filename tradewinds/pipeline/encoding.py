@@ -1,5 +1,9 @@
-"""Forecasters and their states of one instrument or of several, by the same words."""
+"""Forecasters and their states by the same words: of one instrument or of several, of bars or of whole days.
 
+Here, and nowhere else, it is decided by the kind of the network who fits, saves, loads and encodes.
+"""
+
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -8,25 +12,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 import forecaster.hidden_states as encoding
-from forecaster.config import FeatureConfig
+from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig
 from forecaster.data.features import FeatureTable
 from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
-from forecaster.fitted import FittedForecaster, load_forecaster, load_panel
+from forecaster.day_ahead.fitted import DayForecaster, fit_days, load_days
+from forecaster.fitted import FACTS, FittedForecaster, fit_panel, load_forecaster, load_panel, save_panel
 from forecaster.hidden_states import HiddenStates, load_hidden_states, read_features
 from forecaster.panel_states import PanelStates, encode_panel, load_panel_states
+from forecaster.training.trainer import Progress
 
 Array = NDArray[np.float64]
+Fitted: TypeAlias = FittedForecaster | DayForecaster
 Panel: TypeAlias = Mapping[str, FittedForecaster]  # by instrument; they share one network
 States: TypeAlias = HiddenStates | PanelStates
 
 
-def load_forecasters(folder: Path, series: Series) -> FittedForecaster | Panel:
+def fit(
+    series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Fit the network of a request on `rows`, and return a forecaster of each instrument.
+
+    Raises:
+        ValueError: too few rows, columns that a network cannot read, or several instruments for one that reads days.
+    """
+    if config.model.kind not in DAYWISE:
+        return fit_panel(series, config, rows, seed=seed, progress=progress)
+    if len(series.instruments) != 1:
+        raise ValueError(
+            f"a network that reads days reads one instrument, the series has {', '.join(series.instruments)}; choose "
+            f"it with series.instruments=[{series.instruments[0]}]"
+        )
+    return {series.instruments[0]: fit_days(series, config, rows, seed=seed, progress=progress)}
+
+
+def save(panel: Mapping[str, Any], folder: Path) -> None:
+    """Write what `fit` returned into an existing folder."""
+    first = next(iter(panel.values()))
+    if isinstance(first, DayForecaster):
+        first.save(folder)
+    else:
+        save_panel(panel, folder)
+
+
+def load_forecasters(folder: Path, series: Series, walk: Path | None = None) -> Fitted | Panel:
     """Load the forecaster of a series' one instrument, or those of all of its instruments.
+
+    Args:
+        folder: where they were written.
+        series: of these instruments.
+        walk: where it was written how far a forecaster had walked that is fitted anew as days come.
 
     Raises:
         ValueError: an instrument is none of those it was fitted on.
     """
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    if facts["config"]["model"]["kind"] in DAYWISE:
+        return load_days(folder, walk)
     if len(series.instruments) == 1:
         return load_forecaster(folder, series.instruments[0])
     panel = load_panel(folder)
@@ -36,11 +78,73 @@ def load_forecasters(folder: Path, series: Series) -> FittedForecaster | Panel:
     return {name: panel[name] for name in series.instruments}
 
 
-def encode_bars(fitted: FittedForecaster | Panel, series: Series, rows: range | None = None) -> States:
+def encode_bars(fitted: Fitted | Panel, series: Series, rows: range | None = None) -> States:
     """Return states and forecasts of every bar, or of `rows` at least."""
     if isinstance(fitted, Mapping):
         return encode_panel(fitted, series, rows=rows)
+    if isinstance(fitted, DayForecaster):
+        return fitted.encode(series, rows)
     return encoding.encode(fitted, series, rows)
+
+
+def encode_again(
+    fitted: Fitted | Panel, series: Series, states: States, *, row: int, asked: range | None = None
+) -> States:
+    """Return states of a series that is another after `row`.
+
+    Args:
+        fitted: the forecaster.
+        series: in another world.
+        states: in the true one.
+        row: up to which both are the same.
+        asked: whose states are asked for; None for all.
+
+    Returns:
+        The states of the rows asked for; where that is a long walk, those of the last days before `row` and of what
+        comes after it, preceded by what they are in the true world.
+    """
+    if not isinstance(fitted, DayForecaster) or isinstance(states, PanelStates):
+        return encode_bars(fitted, series, asked)
+    since, stop = max(0, row - fitted.bars_again), len(series.index) if asked is None else asked.stop
+    return fitted.encode(series, range(since, stop)).preceded_by(states.until(since))
+
+
+def at_rest(fitted: Fitted | Panel) -> Fitted | Panel:
+    """Return a forecaster as it is now, that is not fitted anew any more."""
+    return fitted.at_rest() if isinstance(fitted, DayForecaster) else fitted
+
+
+def encode_grown(fitted: Fitted | Panel, series: Series, folder: Path) -> States:
+    """Return states of every bar of a series that may have grown since states of it were written to `folder`.
+
+    They are encoded anew, but where that would be a long walk through days that have not changed since.
+    """
+    if not isinstance(fitted, DayForecaster):
+        return encode_bars(fitted, series)
+    earlier = load_hidden_states(folder)
+    known = len(earlier.index)
+    if not earlier.index.equals(series.index[:known]) or not fitted.goes_on(series, known):
+        return encode_bars(fitted, series)
+    return fitted.encode(series, range(known, len(series.index))).preceded_by(earlier)
+
+
+def forecast_last(fitted: Fitted, series: Series) -> NDArray[np.float32]:
+    """Return the (H,) changes forecast at the close of a series' last bar.
+
+    Raises:
+        ValueError: too few bars, or others than it was fitted on.
+    """
+    if isinstance(fitted, DayForecaster):
+        last = len(series.index) - 1
+        return np.asarray(fitted.encode(series, range(last, last + 1)).forecast[last])
+    return encoding.last_forecast(fitted, series)
+
+
+def save_states(fitted: Fitted | Panel, states: States, folder: Path) -> None:
+    """Write states into an existing folder, and how far a forecaster has walked that is fitted anew as days come."""
+    states.save(folder)
+    if isinstance(fitted, DayForecaster):
+        fitted.save_walk(folder)
 
 
 def load_states(folder: Path, *, several: bool) -> States:
@@ -48,7 +152,7 @@ def load_states(folder: Path, *, several: bool) -> States:
     return load_panel_states(folder) if several else load_hidden_states(folder)
 
 
-def read_bars(fitted: FittedForecaster | Panel, series: Series) -> tuple[FeatureTable, Array]:
+def read_bars(fitted: Fitted | Panel, series: Series) -> tuple[FeatureTable, Array]:
     """Return the features (T, F) that are read of every bar, as they are and in the network's units.
 
     Of several instruments they stand side by side, each column named with its instrument.
@@ -56,6 +160,9 @@ def read_bars(fitted: FittedForecaster | Panel, series: Series) -> tuple[Feature
     Raises:
         ValueError: the series has other features or another bar length than the forecaster was fitted on.
     """
+    if isinstance(fitted, DayForecaster):
+        table = fitted.features(series)
+        return table, table.values
     if not isinstance(fitted, Mapping):
         return read_features(fitted, series)
     tables = build_panel_features(series, next(iter(fitted.values())).config.features)

@@ -33,18 +33,38 @@ def _plain(table: FeatureTable) -> NDArray[np.float32]:
 def first_unseen(states: "States", row: int, *, horizon: int, embargo: int) -> int:
     """Return the first of the rows up to `row`, without a gap, that `assert_unseen` lets pass."""
     t = np.arange(row)
-    broken = (states.fit_end[:row] + horizon + embargo >= t) | (t < states.first_row)
+    broken = _learned_too_far(states, t, horizon, embargo) | (t < states.first_row)
     return int(np.flatnonzero(broken)[-1]) + 1 if broken.any() else 0
+
+
+def _learned_too_far(states: "States", rows: NDArray[np.int64], horizon: int, embargo: int) -> NDArray[np.bool_]:
+    """(R,) whether the forecaster behind a row knew what it may not.
+
+    One that was fitted once had learned its last label before the row and the embargo; one that is fitted anew as bars
+    come has learned no price that was not known at the row.
+    """
+    label_end = getattr(states, "label_end", None)
+    if label_end is not None:
+        return np.asarray(label_end[rows] > rows)
+    return np.asarray(states.fit_end[rows] + horizon + embargo >= rows)
 
 
 def assert_unseen(states: "States", rows: range, *, horizon: int, embargo: int) -> None:
     """Check that the forecaster behind each of `rows` had stopped learning before it.
 
     Raises:
-        ValueError: some row t has fit_end + horizon + embargo >= t, or lies before the first encoded row.
+        ValueError: some row t has fit_end + horizon + embargo >= t, or label_end > t where it is fitted anew as bars
+            come; or lies before the first encoded row.
     """
     t = np.arange(rows.start, rows.stop)
-    broken = t[states.fit_end[t] + horizon + embargo >= t]
+    broken = t[_learned_too_far(states, t, horizon, embargo)]
+    label_end = getattr(states, "label_end", None)
+    if len(broken) and label_end is not None:
+        row = int(broken[0])
+        raise ValueError(
+            f"row {row} may not reach the agent: its forecaster was fitted anew on prices up to row "
+            f"{int(label_end[row])}, which must be known at the row"
+        )
     if len(broken):
         row = int(broken[0])
         raise ValueError(

@@ -13,10 +13,12 @@ import numpy as np
 
 from forecaster.baselines.boosting import boosting_is_installed
 from forecaster.baselines.statistical import require_classical
+from forecaster.config import DAYWISE
 from forecaster.data.features import static_features
 from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
 from forecaster.data.splits import Split, split_rows
+from forecaster.day_ahead.days import FEWEST, FIRST, slots_of_day
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import know_features
@@ -68,9 +70,9 @@ def prepared_from(
     loaded = join_parts(parts, config.data, task.known_at(config))
     series, notes = _lived(loaded.series)
     _check_instrument(series, config)
-    if series.target == "difference":
+    if not series.is_price:
         task = task.without_prices()
-    config, notes = task.settle(series, config, [*loaded.notes, *notes])
+    series, config, notes = task.settle(series, config, [*loaded.notes, *notes])
     doubt = doubt_last_bars(series, config.data)
     notes = [*notes, *([] if doubt is None else [doubt])]
     split = _split(series, config, loaded.cut) if split is None else split
@@ -166,18 +168,29 @@ def _check_fit_bars(split: Split, config: Config) -> None:
 
 def _split(series: Series, config: Config, cut: str) -> Split:
     try:
-        tables = build_panel_features(series, config.features)
         static_features(series.instruments, config.features)
         return split_rows(
             len(series.index),
             config.split,
             context_length=config.model.context_length,
             horizon=config.model.horizon,
-            first_row=min(table.first_row for table in tables),
+            first_row=warm_up(series, config),
             stop_fraction=config.trainer.early_stopping_fraction,
         )
     except ValueError as error:
         raise RequestError(f"{series.name}: {error}{f'; {cut}' if cut else ''}") from None
+
+
+def warm_up(series: Series, config: Config) -> int:
+    """Return the first row of which all is defined that a network reads; of several instruments that of any.
+
+    Raises:
+        ValueError: the bars are too few, or make no days for a network that reads days.
+    """
+    if config.model.kind not in DAYWISE:
+        return min(table.first_row for table in build_panel_features(series, config.features))
+    days = FIRST + FEWEST + 1  # the first may be cut
+    return max(days * slots_of_day(series.bar_length) - config.model.context_length + 1, 0)
 
 
 def seed_for(seed: int, part: str) -> int:

@@ -17,12 +17,24 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from forecaster.data.series import Series
-from forecaster.fitted import FittedForecaster, fit_panel, save_panel
+from forecaster.fitted import FittedForecaster
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.plugins import function_of
 from tradewinds.pipeline.artifact import Artifact, parent, read, writing
-from tradewinds.pipeline.encoding import Panel, States, encode_bars, load_forecasters, load_states, of_instruments
+from tradewinds.pipeline.encoding import (
+    Fitted,
+    Panel,
+    States,
+    encode_bars,
+    encode_grown,
+    load_forecasters,
+    load_states,
+    of_instruments,
+    save_states,
+)
+from tradewinds.pipeline.encoding import fit as fit_network
+from tradewinds.pipeline.encoding import save as save_network
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.provenance import AGENT as AGENT
 from tradewinds.pipeline.provenance import FORECASTER as FORECASTER
@@ -76,11 +88,11 @@ def _refuse_split(job: Prepared) -> None:
         )
 
 
-def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[dict[str, FittedForecaster], Artifact]:
+def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[dict[str, Any], Artifact]:
     """Fit one forecaster on all instruments and write its artifact to `run`/forecaster."""
     config, started, rows = prepared.config, time.perf_counter(), prepared.split.forecaster
     with console.progress(f"train {config.model.kind}") as progress:
-        panel = fit_panel(
+        panel = fit_network(
             prepared.until(rows.stop).panel,
             config.forecaster,
             rows,
@@ -96,7 +108,7 @@ def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[d
         "precision": fitted.precision,
     }
     with writing(run / FORECASTER, FORECASTER, config=config.plain(), inputs=prepared.inputs, facts=facts) as folder:
-        save_panel(panel, folder)
+        save_network(panel, folder)
     console.wrote(run / FORECASTER)
     return panel, read(run / FORECASTER, FORECASTER)
 
@@ -104,7 +116,7 @@ def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[d
 def encode_states(
     prepared: Prepared,
     series: Series,
-    fitted: FittedForecaster | Panel,
+    fitted: Fitted | Panel,
     forecaster: Artifact,
     folder: Path,
     console: Console,
@@ -113,14 +125,12 @@ def encode_states(
     states = encode_bars(fitted, series)
     plain, parents = prepared.config.plain(), {FORECASTER: forecaster}
     with writing(folder, HIDDEN_STATES, config=plain, inputs=prepared.inputs, parents=parents) as partial:
-        states.save(partial)
+        save_states(fitted, states, partial)
     console.wrote(folder)
     return states, read(folder, HIDDEN_STATES)
 
 
-def encoded(
-    prepared: Prepared, fitted: FittedForecaster | Panel, forecaster: Artifact, folder: Path, console: Console
-) -> Models:
+def encoded(prepared: Prepared, fitted: Fitted | Panel, forecaster: Artifact, folder: Path, console: Console) -> Models:
     """Encode what is acted on, and return what there is so far."""
     states, artifact = encode_states(prepared, prepared.series, fitted, forecaster, folder, console)
     return Models(fitted, states, artifacts={FORECASTER: forecaster, HIDDEN_STATES: artifact})
@@ -233,6 +243,8 @@ def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:
         RequestError: they do not read what the policy will.
     """
     fitted = models.shared
+    if not isinstance(fitted, FittedForecaster):
+        raise RequestError("agent.start=forecaster needs a network that reads bars; take another model than day_lstm")
     if len(fitted.static):
         raise RequestError("agent.start=forecaster needs a forecaster without features.static, which no policy reads")
     prefix = "recurrent."
@@ -284,12 +296,13 @@ def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
     if not isinstance(job, Prepared):
         return Models(policy=policy, artifacts={AGENT: agent})
     forecaster = parent(agent, FORECASTER)
-    fitted = load_forecasters(forecaster.folder, job.series)
+    encoded_then = parent(agent, HIDDEN_STATES)
+    fitted = load_forecasters(forecaster.folder, job.series, encoded_then.folder)
     artifacts = {FORECASTER: forecaster, AGENT: agent}
     if again:
-        states = encode_bars(fitted, job.series)
+        states = encode_grown(fitted, job.series, encoded_then.folder)
     else:
-        artifacts[HIDDEN_STATES] = parent(agent, HIDDEN_STATES)
-        states = load_states(artifacts[HIDDEN_STATES].folder, several=job.several)
+        artifacts[HIDDEN_STATES] = encoded_then
+        states = load_states(encoded_then.folder, several=job.several)
     trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
     return Models(fitted, states, policy, artifacts, trained_to)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # they load torch, and a request is refused before that
     from forecaster.fitted import FittedForecaster
     from forecaster.hidden_states import HiddenStates
     from forecaster.panel_states import PanelStates
-    from tradewinds.pipeline.encoding import Panel, States
+    from tradewinds.pipeline.encoding import Fitted, Panel, States
     from trading_agent import Policy
 
 MOST_NAMED = 4  # instruments that a sentence names
@@ -185,13 +185,13 @@ class Models:
         trained_to: the last bar anything was fitted or chosen on; None before there is an agent.
     """
 
-    forecaster: "FittedForecaster | Panel | None" = None
+    forecaster: "Fitted | Panel | None" = None
     states: "States | None" = None
     policy: "Policy | None" = None
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
     trained_to: pd.Timestamp | None = None
 
-    def forecasting(self) -> "tuple[FittedForecaster, HiddenStates]":
+    def forecasting(self) -> "tuple[Fitted, HiddenStates]":
         """Return forecaster and states of one instrument.
 
         Raises:
@@ -200,6 +200,19 @@ class Models:
         fitted, states = self.forecaster, self.states
         if fitted is None or states is None or isinstance(fitted, Mapping) or hasattr(states, "available"):
             raise ValueError("models must hold the forecaster of one instrument and its states")
+        return fitted, states
+
+    def forecasting_bars(self) -> "tuple[FittedForecaster, HiddenStates]":
+        """Return forecaster and states of one instrument whose bars are forecast one by one.
+
+        Raises:
+            ValueError: there are none, or those of several, or of days.
+        """
+        from forecaster.fitted import FittedForecaster
+
+        fitted, states = self.forecasting()
+        if not isinstance(fitted, FittedForecaster):
+            raise ValueError("models must hold a forecaster of bars, held one of days")
         return fitted, states
 
     def forecasting_panel(self) -> "tuple[Panel, PanelStates]":
@@ -214,7 +227,7 @@ class Models:
         return fitted, cast("PanelStates", states)
 
     @property
-    def shared(self) -> "FittedForecaster":
+    def shared(self) -> "Fitted":
         """Any of the forecasters, for what they share: settings, features, the network, where learning ended.
 
         Raises:
@@ -278,8 +291,8 @@ class Task(Protocol[JobT]):
     def decision_times(self, job: JobT) -> DecisionTimes:
         """Return when each bar's prices are known and its row is read, by code that `known_at` does not use."""
 
-    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
-        """Return the request as this series allows it, and what is to be noted.
+    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Series, Config, list[str]]:
+        """Return the series as it is acted on, the request as this series allows it, and what is to be noted.
 
         Raises:
             RequestError: what only the data can tell makes it impossible.

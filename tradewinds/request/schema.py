@@ -13,7 +13,16 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from forecaster.benchmark.config import BenchmarkConfig
-from forecaster.config import BaselineConfig, FeatureConfig, ForecasterConfig, ModelConfig, SplitConfig, TrainerConfig
+from forecaster.config import (
+    DAYWISE,
+    BaselineConfig,
+    FeatureConfig,
+    ForecasterConfig,
+    ModelConfig,
+    RecalibrationConfig,
+    SplitConfig,
+    TrainerConfig,
+)
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import require
 from tradewinds.core.plugins import kinds
@@ -246,6 +255,21 @@ class ModelsConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DayAheadConfig:
+    """What `benchmark-day-ahead` is given.
+
+    Attributes:
+        path: CSV of a time, a price and columns that are known ahead, of 24 hours a day; null where none is meant.
+        published: CSV of a time and forecasts of the hours that are judged, a column each; null for none.
+        test_days: the last days, which are judged.
+    """
+
+    path: str | None = None
+    published: str | None = None
+    test_days: Annotated[int, Field(ge=7, description="days")] = 728
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """One request: everything that decides its numbers, and where they go.
 
@@ -258,6 +282,7 @@ class Config:
         features: what the LSTM reads of a bar.
         model: the recurrent network.
         trainer: how it is fitted.
+        recalibration: how it is fitted anew as days come.
         baselines: forecasts beside it, besides those that are always there.
         split: who may see which rows.
         env: the market's rules and costs (kinds: `tradewinds.plugins`).
@@ -270,6 +295,7 @@ class Config:
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
         benchmark: the file and the budget of `benchmark-forecaster`.
+        day_ahead: the files of `benchmark-day-ahead`.
         leakcheck: how `leakcheck` looks for leaks.
         walk_forward: how `walk-forward` cuts the series.
     """
@@ -282,6 +308,7 @@ class Config:
     features: FeatureConfig
     model: ModelConfig
     trainer: TrainerConfig
+    recalibration: RecalibrationConfig = RecalibrationConfig()  # older requests have none
     baselines: BaselineConfig
     split: SplitConfig
     env: Any
@@ -294,13 +321,16 @@ class Config:
     schedule: ScheduleConfig
     models: ModelsConfig
     benchmark: BenchmarkConfig
+    day_ahead: DayAheadConfig = DayAheadConfig()  # older requests have none
     leakcheck: LeakcheckConfig
     walk_forward: WalkForwardConfig
 
     @property
     def forecaster(self) -> ForecasterConfig:
         """What the forecaster's room needs to know."""
-        return ForecasterConfig(features=self.features, model=self.model, trainer=self.trainer)
+        return ForecasterConfig(
+            features=self.features, model=self.model, trainer=self.trainer, recalibration=self.recalibration
+        )
 
     def deciding(self) -> dict[str, Any]:
         """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
@@ -313,6 +343,7 @@ class Config:
             "schedule",
             "models",
             "benchmark",
+            "day_ahead",
             "leakcheck",
             "walk_forward",
         )
@@ -335,4 +366,9 @@ def request_from(plain: Mapping[str, Any]) -> Config:
     Raises:
         RequestError: every fault found, in one line.
     """
-    return build(Config, plain, kinds=kinds())
+    config = build(Config, plain, kinds=kinds())
+    series: Any = config.series
+    if getattr(series, "target", None) != "auto":
+        return config
+    target = "level" if config.model.kind in DAYWISE else "log_return"
+    return dataclasses.replace(config, series=dataclasses.replace(series, target=target))

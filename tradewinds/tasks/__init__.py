@@ -6,6 +6,7 @@ Here, and nowhere else, `env.kind` is read: the task of a request is picked once
 from collections.abc import Mapping
 from typing import Any
 
+from forecaster.config import DAYWISE
 from tradewinds.core.errors import RequestError
 from tradewinds.core.plugins import function_of, load, registered
 from tradewinds.request.schema import Config
@@ -15,6 +16,7 @@ LAWS = {  # by the kind of env: what refuses a request before anything is read; 
     "battery": "tradewinds.tasks.storage.laws:refuse_storage",
     "gymnasium": "tradewinds.tasks.gymnasium.laws:refuse_gymnasium",
 }
+RETURNS = ("log_return", "relative_return", "auto")  # targets of prices
 NOBODY_ACTS = (
     "series.target=difference is forecast and nobody acts on it with env={env}, so that {command} has nothing to do; "
     "run, backtest, train-forecaster, encode and leakcheck work on it, and env=battery stores hourly power"
@@ -36,8 +38,8 @@ MEANINGLESS: Mapping[str, tuple[str, frozenset[str]]] = {
 def kind_of(config: Config) -> str:
     """Return the kind of the task that a request describes: `account`, `storage`, `forecast_only`, `gymnasium`."""
     if config.env.kind == "trading":
-        differences = getattr(config.series, "target", "log_return") == "difference"
-        return "forecast_only" if differences else "account"
+        returns = getattr(config.series, "target", "log_return") in RETURNS
+        return "account" if returns else "forecast_only"
     return {"battery": "storage"}.get(str(config.env.kind), str(config.env.kind))
 
 
@@ -48,12 +50,28 @@ def refuse(config: Config, command: str) -> None:
         RequestError: one sentence that names the key.
     """
     kind = kind_of(config)
+    _refuse_days(config, kind)
     sentence, commands = MEANINGLESS.get(kind, ("", frozenset()))
     if command in commands:
         raise RequestError(sentence.format(command=command, env=config.env.kind, id=getattr(config.env, "id", "")))
     laws = LAWS.get(config.env.kind)
     if laws is not None and kind != "forecast_only":
         load(laws)(config)
+
+
+def _refuse_days(config: Config, kind: str) -> None:
+    """Hold networks that read days to tasks whose days are decided as a whole, and to levels; and levels to them."""
+    model, target = config.model.kind, getattr(config.series, "target", None)
+    if model in DAYWISE and kind != "storage":
+        raise RequestError(
+            f"model.kind={model} forecasts days that are decided as a whole, as env=battery does, and env.kind was "
+            f"{config.env.kind}; take env=battery, or another network, such as model=lstm"
+        )
+    if (model in DAYWISE) != (target == "level"):
+        raise RequestError(
+            f"series.target must be level with model=day_lstm, and with no other network, was {target} with {model}; "
+            "series.target=auto takes what the network forecasts"
+        )
 
 
 def task_of(config: Config) -> Any:

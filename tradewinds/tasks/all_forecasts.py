@@ -39,7 +39,7 @@ def every_forecast(series: Series, states: HiddenStates, scores: Scores) -> pd.D
     last = series.close[rows, :1]
     for name, change in made.items():
         reached = np.cumsum(change, axis=1)
-        value = last + reached if series.target == "difference" else last * np.exp(reached)
+        value = last * np.exp(reached) if series.is_price else last + reached
         columns[f"{CHANGE}{name}"], columns[f"{VALUE}{name}"] = change.ravel(), value.ravel()
     if states.quantiles is not None:
         said = states.quantiles[rows].reshape(len(ahead), -1)

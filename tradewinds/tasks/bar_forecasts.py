@@ -27,7 +27,7 @@ CALIBRATION = 20  # bars whose residuals give the forecasts their first interval
 
 def score_bars(prepared: Prepared, models: Models) -> Forecasts:
     """Score the network and its baselines on the test rows, and test each baseline against it."""
-    (fitted, states), config = models.forecasting(), prepared.config
+    (fitted, states), config = models.forecasting_bars(), prepared.config
     scores = score_forecasts(
         fitted,
         prepared.series,
@@ -109,7 +109,7 @@ def scored(prepared: Prepared, models: Models, rows: range) -> tuple[Scored, ...
     scores = _scores(prepared, models, rows)
     if scores is None:
         return ()
-    (_, states), horizon = models.forecasting(), prepared.config.model.horizon
+    (_, states), horizon = models.forecasting_bars(), prepared.config.model.horizon
     truth, error = scores.errors["naive"], scores.errors[prepared.config.model.kind]  # naive forecasts no change
     issued = np.repeat(scores.decisions, horizon)
     outcome = (scores.decisions[:, None] + 1 + np.arange(horizon)).ravel()
@@ -136,7 +136,7 @@ def score_tables(prepared: Prepared, models: Models, rows: range) -> TraceTables
 
 
 def _scores(prepared: Prepared, models: Models, rows: range) -> Scores | None:
-    horizon, (fitted, states) = prepared.config.model.horizon, models.forecasting()
+    horizon, (fitted, states) = prepared.config.model.horizon, models.forecasting_bars()
     before = range(max(states.first_row, rows.start - CALIBRATION - horizon), rows.start)
     if min(len(before), len(rows)) <= horizon:
         return None

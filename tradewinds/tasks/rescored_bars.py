@@ -35,13 +35,13 @@ def rescored(prepared: Prepared, models: Models, forecasts: Forecasts) -> Fault 
     table = forecasts.tables.get(ALL_FORECASTS)
     if table is None:
         return None
-    fitted, _ = models.forecasting()
+    fitted, _ = models.forecasting_bars()
     horizon, test, series = fitted.config.model.horizon, prepared.split.test, prepared.series
     scorer = SecondScorer(
         table,
         series.index,
         series.close[:, 0],
-        differences=series.target == "difference",
+        differences=not series.is_price,
         fit_rows=_fit_rows(prepared, models),
     )
     fault = scorer.fault_in_time(_decisions(series, test, horizon))
@@ -105,7 +105,7 @@ def _size(changes: pd.Series) -> float:
 
 def _fit_rows(prepared: Prepared, models: Models) -> NDArray[np.int64]:
     """Return the decisions the network was fitted on: those of its part but the last, which stop it, and a horizon."""
-    fitted, states = models.forecasting()
+    fitted, states = models.forecasting_bars()
     part, horizon, length = prepared.split.forecaster, fitted.config.model.horizon, fitted.config.model.context_length
     first = max(part.start + length - 1, states.first_row)
     count = part.stop - horizon - first

@@ -61,9 +61,9 @@ class SeriesTask:
         moments = closes(prepared.series)
         return DecisionTimes(moments, moments, np.ones(len(moments), dtype=bool))
 
-    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
-        """Return the request as it is."""
-        return config, notes
+    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Series, Config, list[str]]:
+        """Return series and request as they are."""
+        return series, config, notes
 
     def require_action(self, prepared: Prepared) -> None:
         """Refuse several instruments where one has to be chosen."""

@@ -16,7 +16,6 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.data.panel import build_panel_features
 from forecaster.data.splits import Fold, walk_forward_folds
 from tradewinds import __version__
 from tradewinds.core.console import Report, Silent
@@ -24,7 +23,7 @@ from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.workers import results_of
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.artifact import MANIFEST, read, writing
-from tradewinds.pipeline.prepare import prepared_from
+from tradewinds.pipeline.prepare import prepared_from, warm_up
 from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config, request_from
 from tradewinds.tasks import task_of
@@ -61,7 +60,6 @@ def plan(prepared: Prepared) -> list[FoldSeed]:
     prepared.task.require_action(prepared)
     config, panel = prepared.config, prepared.panel
     wanted, boundary = config.walk_forward, prepared.task.boundary(prepared)
-    tables = build_panel_features(panel, config.features)
     try:
         folds = walk_forward_folds(
             len(panel.index),
@@ -71,7 +69,7 @@ def plan(prepared: Prepared) -> list[FoldSeed]:
             test_share=wanted.test_share,
             context_length=config.model.context_length,
             horizon=config.model.horizon,
-            first_row=min(table.first_row for table in tables),
+            first_row=warm_up(panel, config),
             stop_fraction=config.trainer.early_stopping_fraction,
             boundary=boundary,
         )

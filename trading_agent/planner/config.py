@@ -18,6 +18,8 @@ class PlannerConfig(AgentConfig):
         kind: `planner`.
         num_envs: decisions an update learns from.
         forecasts: names of the forecasts that are mixed, such as `network`; none: all that an observation holds.
+        first_share: share of the mix that the first forecast, the network's own, begins with, the others sharing the
+            rest alike; null: all alike. Many that err alike, as regressions of the same prices do, outvote it else.
         learning_rate: how far an update of average size moves the weights of the mix, at the start; it falls to
             nothing on a straight line. 0: the plain mean is planned on, and nothing is learned.
         validate_every: steps between two validations (and checkpoints).
@@ -27,6 +29,7 @@ class PlannerConfig(AgentConfig):
     kind: Literal["planner"] = "planner"
     num_envs: ranges.Environments = 16
     forecasts: tuple[str, ...] = ()
+    first_share: ranges.Share | None = 0.5
     learning_rate: ranges.NotNegative = 5e-3
     validate_every: ranges.Interval = 2000
 

@@ -63,7 +63,7 @@ class PlannerLearner(Learner):
         self.plan, self.lessons, self.parts = planned_env.plan(), planned_env.lessons(), {"learner": self}
         raise_all(config.refuse(EnvironmentFacts(forecasts=self.plan.names)))
         self.free = np.array([not config.forecasts or name in config.forecasts for name in self.plan.names])
-        self.weights: Array = self.free / self.free.sum()
+        self.weights = first_weights(self.free, config.first_share)
         self.average, self.updates = self.weights.copy(), 0
         self.best = self.plan.volumes(self.lessons.outcome, self.lessons.length)
         self.scale = float(np.abs(self.best * self.lessons.outcome).sum(axis=1).mean()) if len(self.best) else 0.0
@@ -114,6 +114,16 @@ class PlannerLearner(Learner):
         """Take over what `state_dict` returned."""
         self.weights, self.average = state["weights"].copy(), state["average"].copy()
         self.updates = state["updates"]
+
+
+def first_weights(free: NDArray[np.bool_], first_share: float | None) -> Array:
+    """Return the (K,) weights of the mix to begin with: all alike, or so much for the first and the rest alike."""
+    if first_share is None or not free[0] or free.sum() == 1:
+        return np.asarray(free / free.sum())
+    others = np.where(np.arange(len(free)) > 0, free, False)
+    weights: Array = (1.0 - first_share) * others / others.sum()
+    weights[0] = first_share
+    return weights
 
 
 def projected(weights: Array) -> Array:

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from batteries import BY_BARS
 
 import tradewinds.tasks.account.backtest
 import tradewinds.tasks.storage.market as storage_market
@@ -81,8 +82,8 @@ def test_what_could_not_be_probed_is_said_and_never_called_clean(played):
 
 
 STORAGE = (
-    "experiment=houston", "series.last=2021-09-30", "trainer.epochs=1", "model.hidden_size=4", "agent.steps=400",
-    "backtest.bootstrap_draws=100",
+    "experiment=houston", *BY_BARS, "series.last=2021-09-30", "trainer.epochs=1", "model.hidden_size=4",
+    "agent.steps=400", "backtest.bootstrap_draws=100",
 )  # fmt: skip
 
 

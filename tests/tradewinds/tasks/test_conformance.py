@@ -104,9 +104,18 @@ BENCHMARK = (
     "benchmark.hidden_size=4",
     "benchmark.processes=1",
 )
+DAY_AHEAD = (
+    "path=power.csv",
+    "test_days=10",
+    "model=day_lstm",
+    "trainer.members=2",
+    "recalibration.steps=1",
+    "recalibration.windows_days=[28]",
+    "recalibration.scales_days=[28]",
+)
 GATED = "retrain another"  # a challenger of another seed, which a duel may reject
 TWICE = "retrain again"
-COMMANDS = [name for name in STAGES if name not in ("models", "benchmark-forecaster")]
+COMMANDS = [name for name in STAGES if name not in ("models", "benchmark-forecaster", "benchmark-day-ahead")]
 
 
 def typed(*words):
@@ -171,6 +180,7 @@ class House:
         if "retrain" in self.script:
             self.script |= {"models promote": ("models", "promote", "2"), "models rollback": ("models", "rollback")}
         self.script["benchmark-forecaster"] = ("benchmark-forecaster", *BENCHMARK)
+        self.script["benchmark-day-ahead"] = ("benchmark-day-ahead", *DAY_AHEAD)
 
     @property
     def refused(self):

@@ -16,7 +16,7 @@ from tradewinds.data.assemble.instruments import Facts, Whole, series_of
 from tradewinds.data.assemble.loaded import LoadedSeries
 from tradewinds.data.assemble.universe import tell_universe, universe_of
 from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut
-from tradewinds.data.config import SampleConfig
+from tradewinds.data.config import UNPRICED, SampleConfig, settled
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.rules import DataConfig
 
@@ -61,7 +61,7 @@ def load_currencies(config: SampleConfig, shipped: Columns) -> LoadedSeries:
     rates = rates.iloc[cut(pd.DatetimeIndex(rates.index), config.first, config.last, config.name)]
     parts = {name: _bars(rates, name, str(source["file"])) for name in config.instruments}
     short = tuple(name for name, bars in parts.items() if len(bars.index) < LEAST)
-    rules, positive = DataConfig(), config.target != "difference"
+    rules, positive = DataConfig(), config.target not in UNPRICED
     bars = {
         name: checked(part, rules=rules, length=DAY, positive=positive)[0]
         for name, part in parts.items()
@@ -72,7 +72,7 @@ def load_currencies(config: SampleConfig, shipped: Columns) -> LoadedSeries:
             f"{', '.join(short)} of currencies have no rate between series.first={config.first} and "
             f"series.last={config.last}; choose others, or another span"
         )
-    series, _ = series_of(bars, replace(FACTS, target=config.target), Whole(DELISTED_AFTER))
+    series, _ = series_of(bars, replace(FACTS, target=settled(config.target)), Whole(DELISTED_AFTER))
     universe = universe_of(bars, series, too_short=short, delisted_after=DELISTED_AFTER)
     notes = (*NOTES, *(tell_universe(universe) if len(bars) > 1 else []))
     return LoadedSeries(series, notes, (source,), "Europe/Berlin", universe=universe)

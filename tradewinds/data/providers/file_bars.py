@@ -16,7 +16,7 @@ from tradewinds.data.checks.bars import DAY, Array, Bars, checked
 from tradewinds.data.checks.excursions import check_excursions
 from tradewinds.data.checks.jumps import check_jumps, refuse_adjusted
 from tradewinds.data.checks.sessions import check_sessions
-from tradewinds.data.config import FileConfig
+from tradewinds.data.config import UNPRICED, FileConfig
 from tradewinds.data.notes import Note
 from tradewinds.data.readers.layout import Layout
 from tradewinds.data.readers.names import is_adjusted_close, meanings, unit_in
@@ -66,7 +66,7 @@ def check_bars(
     Raises:
         RequestError: bars that cannot be, or are hardly to be believed.
     """
-    positive = config.target != "difference"
+    positive = config.target not in UNPRICED
     bars, length, notes = checked(bars, rules=rules, length=length, positive=positive)
     if positive:  # what is no price is not split, and jumps by no ratio
         refuse_adjusted(bars)

@@ -15,7 +15,7 @@ from tradewinds.data.assemble.instruments import Facts, series_of
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.checks.bars import DAY, HOUR, PRICES, Array, Bars, checked, cut
 from tradewinds.data.checks.weather import check_values
-from tradewinds.data.config import NoWeather, SampleConfig, SampleWeather
+from tradewinds.data.config import UNPRICED, NoWeather, SampleConfig, SampleWeather, settled
 from tradewinds.data.providers.currencies import load_currencies
 from tradewinds.data.providers.sample_catalogue import Sample, sample
 from tradewinds.data.readers.directions import Directions
@@ -119,7 +119,7 @@ def load_sample(config: SampleConfig, rules: DataConfig) -> LoadedSeries:
             price, raised = _floored(config, instrument, table[column].to_numpy(dtype=np.float64))
             columns[instrument] = {"close": price}
             notes += raised
-    facts = replace(market.facts, name=config.name, target=config.target)
+    facts = replace(market.facts, name=config.name, target=settled(config.target))
     return _loaded(pd.DatetimeIndex(table.index), columns, facts, source, notes, market.zone)
 
 
@@ -180,7 +180,7 @@ def _loaded(
     zone: str | None,
 ) -> LoadedSeries:
     """Bars of a file that is proven: checked like all, but what is odd in them is known and stands in the sidecar."""
-    origin, positive = Origin.counted(str(source["file"]), len(index)), facts.target != "difference"
+    origin, positive = Origin.counted(str(source["file"]), len(index)), facts.target not in UNPRICED
     bars = {
         name: checked(Bars(index, columns, origin), rules=DataConfig(), length=facts.bar_length, positive=positive)[0]
         for name, columns in instruments.items()
@@ -191,7 +191,7 @@ def _loaded(
 
 def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array, list[str]]:
     """Raise prices from 0 up to the floor, and say how many; refuse negative ones, which have no return."""
-    if config.target == "difference":
+    if config.target in UNPRICED:
         return price, []
     negative = int((price < 0.0).sum())
     if negative:

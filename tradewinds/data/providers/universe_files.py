@@ -19,7 +19,7 @@ from tradewinds.data.assemble.membership import Membership, members_of
 from tradewinds.data.assemble.roles import Roles, roles_of
 from tradewinds.data.assemble.universe import tell_universe, universe_of
 from tradewinds.data.checks.bars import DAY, Bars, bar_length, carry_events
-from tradewinds.data.config import FileConfig
+from tradewinds.data.config import FileConfig, settled
 from tradewinds.data.notes import Note
 from tradewinds.data.providers.file_bars import Cells, cells_of, check_bars, layout_of, length_of, tell_missing
 from tradewinds.data.readers.containers import stem
@@ -68,7 +68,7 @@ def load_universe(raws: Sequence[Raw], config: FileConfig, directions: Direction
         price_unit=config.price_unit or _currency_of(panel.table) or layout.unit,
         calendar=config.calendar or "",
         zone=panel.table.zone,
-        target=config.target,
+        target=settled(config.target),
     )
     whole = None if config.histories == "common" else Whole(config.delisted_after, frozenset(left))
     series, notes = series_of(bars, facts, whole)

@@ -20,7 +20,7 @@ from tradewinds.data.assemble.roles import roles_of
 from tradewinds.data.assemble.universe import tell_universe, universe_of
 from tradewinds.data.checks.bars import Bars, cut
 from tradewinds.data.checks.weather import check_values, median_interval
-from tradewinds.data.config import FileConfig, FileWeather
+from tradewinds.data.config import FileConfig, FileWeather, settled
 from tradewinds.data.notes import of as note_on
 from tradewinds.data.providers.file_bars import cells_of, check_bars, layout_of, length_of, tell_missing
 from tradewinds.data.providers.universe_files import load_universe
@@ -87,7 +87,7 @@ def load_file(config: FileConfig, rules: DataConfig) -> LoadedSeries:
         price_unit=config.price_unit,
         calendar=config.calendar or "",
         zone=first.table.zone,
-        target=config.target,
+        target=settled(config.target),
     )
     whole = Whole(config.delisted_after) if config.histories == "whole" else None
     bars = {name: instrument_bars.bars for name, instrument_bars in instruments.items()}

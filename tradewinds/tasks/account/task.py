@@ -55,7 +55,7 @@ class AccountTask(SeriesTask):
         """Return the task of a series that has no returns: it is forecast, and nobody acts."""
         return load("tradewinds.tasks.forecast_only.task:ForecastOnlyTask")()
 
-    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
+    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Series, Config, list[str]]:
         """Return the request with an execution its bars allow, and what is odd about it.
 
         Raises:
@@ -73,7 +73,7 @@ class AccountTask(SeriesTask):
         if config.env.execution == "same_close":
             odd = "env.execution=same_close fills at the close the agent has just seen: not attainable in a market"
             notes = [*notes, odd]
-        return config, notes
+        return series, config, notes
 
     def require_action(self, prepared: Prepared) -> None:
         """Refuse actions and agents that cannot act on several assets at once, or on one."""

@@ -96,9 +96,7 @@ def delivery_days(series: Series, config: BatteryConfig, rows: range) -> Deliver
 def price_paths(series: Series, states: "HiddenStates", rows: Int) -> Array:
     """Return (D, H) prices forecast at `rows` (D,), in the price's unit, from forecasts of its changes."""
     last, steps = series.close[rows, :1], np.cumsum(states.forecast[rows].astype(np.float64), axis=1)
-    if getattr(series, "target", "log_return") == "difference":
-        return np.asarray(last + steps)
-    return np.asarray(last * np.exp(steps))
+    return np.asarray(last * np.exp(steps) if series.is_price else last + steps)
 
 
 def by_day(hourly: Array, day: Int) -> Array:

@@ -116,16 +116,4 @@ def with_tomorrow(prepared: Prepared, states: "HiddenStates") -> tuple[Prepared,
     columns |= {"index": index, "exogenous": exogenous, "volume": volume, "future_covariates": future}
     later = dataclasses.replace(series, **columns)
     longer = series.extended(later)
-    blank = dataclasses.replace(
-        states,
-        index=longer.index,
-        hidden_state=_repeated(states.hidden_state[:stop], len(index)),
-        forecast=_repeated(states.forecast[:stop], len(index)),
-        quantiles=None if states.quantiles is None else _repeated(states.quantiles[:stop], len(index)),
-        fit_end=_repeated(states.fit_end[:stop], len(index)),
-    )
-    return dataclasses.replace(prepared, panel=longer), blank, stop
-
-
-def _repeated(values: NDArray[Any], times: int) -> NDArray[Any]:
-    return np.concatenate([values, np.repeat(values[-1:], times, axis=0)])
+    return dataclasses.replace(prepared, panel=longer), states.until(stop).repeated_to(longer.index), stop

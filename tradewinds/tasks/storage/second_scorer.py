@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.hidden_states import last_forecast
+from tradewinds.pipeline.encoding import forecast_last
 from tradewinds.pipeline.records import Forecasts
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS, VALUE
@@ -77,15 +77,12 @@ def _made_again(prepared: Prepared, models: Models, first: int, *, rules: bool) 
     """Return per name the prices forecast for the day that begins at row `first`, by who has not seen them."""
     fitted, states = models.forecasting()
     known = prepared.series.rows(range(first))
-    steps = np.cumsum(last_forecast(fitted, known).astype(np.float64))
+    steps = np.cumsum(forecast_last(fitted, known).astype(np.float64))
     last = float(known.close[-1, 0])
-    network = last + steps if known.target == "difference" else last * np.exp(steps)
+    network = last * np.exp(steps) if known.target == "log_return" else last + steps
     made: dict[str, Array] = {fitted.config.model.kind: network}
     if rules:
-        before = {name: getattr(states, name)[:first] for name in ("hidden_state", "forecast", "fit_end")}
-        quantiles = None if states.quantiles is None else states.quantiles[:first]
-        cut = dataclasses.replace(states, index=known.index, quantiles=quantiles, **before)
-        longer, blank, _ = with_tomorrow(dataclasses.replace(prepared, panel=known), cut)
+        longer, blank, _ = with_tomorrow(dataclasses.replace(prepared, panel=known), states.until(first))
         rows = range(prepared.split.test.start, len(longer.series.index))
         others = {name: days[-1] for name, days in other_forecasts(longer, blank, rows).items()}
         hours = len(longer.series.index) - first

@@ -1,6 +1,7 @@
 """A storage unit in a day-ahead market as a task: whole days committed at a gate closure; heavy parts load late."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -56,8 +57,8 @@ class StorageTask(SeriesTask):
 
         return decision_times(prepared.series, prepared.config.env)
 
-    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Config, list[str]]:
-        """Refuse bars that are no hours; drop the note that power cannot be held, which a unit can.
+    def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Series, Config, list[str]]:
+        """Refuse bars that are no hours; say whose midnights part the days; drop the note that power cannot be held.
 
         Raises:
             RequestError: the bars are no hours.
@@ -67,7 +68,8 @@ class StorageTask(SeriesTask):
                 f"env=battery needs hourly prices, and the bars of {series.name} last {series.bar_length}; "
                 "series=houston has them"
             )
-        return config, [note for note in notes if note != POWER_NOTE]
+        series = replace(series, day_zone=config.env.time_zone)
+        return series, config, [note for note in notes if note != POWER_NOTE]
 
     def venue(self, prepared: Prepared, states: "States", rows: range) -> tuple[Any, type[Any], int]:
         """Return the market, units in it, and its hours."""

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from batteries import BY_BARS
 
 import tradewinds.tasks.storage.backtest as storage_backtest
 import tradewinds.tasks.storage.market as power_market
@@ -19,6 +20,7 @@ from trading_agent.common.policy import ConstantPolicy
 
 WORDS = (
     "experiment=houston",
+    *BY_BARS,
     "series.last=2021-06-30",
     "model.hidden_size=4",
     "model.context_length=48",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from batteries import BY_BARS
 
 import tradewinds.tasks.storage.market as power_market
 from forecaster.hidden_states import HiddenStates
@@ -26,6 +27,7 @@ from story import CommandLine
 
 WORDS = (
     "experiment=houston",
+    *BY_BARS,
     "series.last=2021-06-30",
     "model.hidden_size=8",
     "model.context_length=48",
