@@ -241,7 +241,7 @@ class RecalibrationConfig:
         recent_days: the last days, from which `recent_share` of a refit's days are drawn.
         recent_share: that share.
         holidays: ISO 3166 code of a country, such as NO, or of a part of it, such as US-TX, whose holidays are told;
-            null tells none. Needs the extra `power`.
+            null tells none. Needs the extra `holidays`.
     """
 
     every_days: Annotated[int, Field(ge=1, description="days")] | None = 1

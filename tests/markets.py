@@ -45,6 +45,27 @@ def series_of(log_return, *, name="made", volume=True, season_bars=5, exogenous=
     )
 
 
+def power_series(index, price, *, zone="UTC", ahead=None, lead=None):
+    """A series of one price a bar whose days are decided as a whole, with columns that are announced."""
+    future, known, length = (), pd.DataFrame(index=index), index[1] - index[0]
+    if ahead is not None:
+        future, known = (FutureCovariates(ahead, dict.fromkeys(ahead.columns, lead), length),), ahead.reindex(index)
+    return Series(
+        name="power",
+        instruments=("P",),
+        index=index,
+        bar_length=length,
+        bars_per_year=8766.0,
+        season_bars=24,
+        **dict.fromkeys(("open", "high", "low", "close"), price[:, None]),
+        single_price=True,
+        exogenous=known,
+        future_covariates=future,
+        target="level",
+        day_zone=zone,
+    )
+
+
 def noise_series(num_bars=400, seed=0, **options):
     """A series that is a random walk."""
     return series_of(np.random.default_rng(seed).normal(0, 0.01, num_bars), **options)

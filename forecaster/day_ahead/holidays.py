@@ -1,4 +1,4 @@
-"""Public holidays of a country, by the package `holidays`: known years ahead, and so at every gate. Extra `power`."""
+"""Public holidays of a country, by the package `holidays`: known years ahead, and so at every gate. Extra `holidays`."""
 
 from collections.abc import Collection
 from datetime import date
@@ -21,7 +21,7 @@ def holidays_of(country: str | None, index: pd.DatetimeIndex) -> Collection[date
     try:
         import holidays
     except ImportError:
-        raise ValueError("recalibration.holidays needs a package; type pip install 'tradewinds[power]'") from None
+        raise ValueError("recalibration.holidays needs a package; type pip install 'tradewinds[holidays]'") from None
     years = range(int(index[0].year) - 1, int(index[-1].year) + 2)
     code, _, part = country.partition("-")
     try:

@@ -11,45 +11,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.data.future_covariates import FutureCovariates
-from forecaster.data.series import Series
 from forecaster.day_ahead.days import FIRST, day_table, longest_day
 from forecaster.day_ahead.inputs import day_inputs, names_of, price_units
+
+from markets import power_series
 
 HOUR, QUARTER = pd.Timedelta(hours=1), pd.Timedelta(minutes=15)
 ZONES = ("Europe/Amsterdam", "America/Chicago", "UTC", "Australia/Lord_Howe")
 
 
 def power(bars, *, start="2021-03-01", zone="Europe/Amsterdam", length=HOUR, load=False, seed=0):
-    """Hourly prices of any sign, with or without a load that is announced a day and a half ahead."""
+    """Prices of any sign, with or without a load that is announced a day and a half ahead."""
     rng = np.random.default_rng(seed)
     index = pd.date_range(start, periods=bars, freq=length, tz="UTC")
-    price = rng.normal(40.0, 30.0, (bars, 1))
-    known, future = pd.DataFrame(index=index), ()
-    if load:
-        table = pd.DataFrame(
-            {"load": rng.normal(1000.0, 100.0, bars + 60)},
-            index=pd.date_range(index[0], periods=bars + 60, freq=length),
-        )
-        future = (FutureCovariates(table, {"load": pd.Timedelta(hours=36)}, length),)
-        known = table.reindex(index)
-    return Series(
-        name="power",
-        instruments=("P",),
-        index=index,
-        bar_length=length,
-        bars_per_year=8766.0,
-        season_bars=24,
-        open=price,
-        high=price,
-        low=price,
-        close=price,
-        single_price=True,
-        exogenous=known,
-        future_covariates=future,
-        target="level",
-        day_zone=zone,
-    )
+    price, later = rng.normal(40.0, 30.0, bars), pd.date_range(index[0], periods=bars + 60, freq=length)
+    ahead = pd.DataFrame({"load": rng.normal(1000.0, 100.0, bars + 60)}, index=later) if load else None
+    return power_series(index, price, zone=zone, ahead=ahead, lead=pd.Timedelta(hours=36))
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,17 +8,15 @@ import pytest
 import torch
 
 from forecaster.config import FeatureConfig, ForecasterConfig, ModelConfig, RecalibrationConfig, TrainerConfig
-from forecaster.data.future_covariates import FutureCovariates
-from forecaster.data.series import Series
 from forecaster.day_ahead.days import day_table
 from forecaster.day_ahead.ensemble import STATE, DayEnsemble, Teaching
 from forecaster.day_ahead.fitted import FIRST, fit_days, load_days
 from forecaster.day_ahead.inputs import day_inputs
 from forecaster.hidden_states import load_hidden_states
 
+from markets import power_series
 from reference_lstm import ReferenceLSTM
 
-HOUR = pd.Timedelta(hours=1)
 FITTED, DAYS = 24 * 100, 130
 LESSONS = Teaching(
     windows=(60, 60, 60),
@@ -39,27 +37,9 @@ def market(days=DAYS, *, seed=0, drift=0.0):
     index = pd.date_range("2021-01-01", periods=bars, freq="h", tz="UTC")
     load = rng.normal(0.0, 1.0, bars + 48)
     profile = np.tile(10.0 * np.sin(np.arange(24) * np.pi / 12.0), 140)
-    price = (30.0 + profile + (5.0 + drift * np.arange(bars) / 24.0) * load[:bars] + 0.5 * rng.normal(size=bars))[
-        :, None
-    ]
+    price = 30.0 + profile + (5.0 + drift * np.arange(bars) / 24.0) * load[:bars] + 0.5 * rng.normal(size=bars)
     ahead = pd.DataFrame({"load": load}, index=pd.date_range(index[0], periods=bars + 48, freq="h"))
-    series = Series(
-        name="power",
-        instruments=("P",),
-        index=index,
-        bar_length=HOUR,
-        bars_per_year=8766.0,
-        season_bars=24,
-        open=price,
-        high=price,
-        low=price,
-        close=price,
-        single_price=True,
-        exogenous=ahead.reindex(index),
-        future_covariates=(FutureCovariates(ahead, {"load": pd.Timedelta(hours=24)}, HOUR),),
-        target="level",
-        day_zone="UTC",
-    )
+    series = power_series(index, price, ahead=ahead, lead=pd.Timedelta(hours=24))
     return series.rows(range(24 * days))
 
 
