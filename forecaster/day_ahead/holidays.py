@@ -1,4 +1,4 @@
-"""Public holidays of a country, by the package `holidays`: known years ahead, and so at every gate. Extra `holidays`."""
+"""Public holidays of a country, by the package `holidays`: known years ahead, so at every gate. Extra `holidays`."""
 
 from collections.abc import Collection
 from datetime import date
