@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from batteries import BY_BARS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,8 +60,9 @@ HOUR = pd.Timedelta(hours=1)
 
 
 def whole(*words):
-    """A shipped experiment."""
-    (plain,) = compose_requests([*words, *SMALL], [resource_dir("conf")], multirun=False)
+    """A shipped experiment, on networks that read bars."""
+    bars = BY_BARS if "houston" in words[0] else ()
+    (plain,) = compose_requests([*words, *bars, *SMALL], [resource_dir("conf")], multirun=False)
     return job_of(request_from(plain), whole=True)
 
 
