@@ -90,10 +90,10 @@ def fft_filter(monkeypatch):
 
 def plant_fit(monkeypatch, fit_otherwise):
     """Replace the fit of the forecaster by `fit_otherwise(original, series, config, rows, options)`."""
-    original = tradewinds.pipeline.steps.fit_panel
+    original = tradewinds.pipeline.steps.fit_network
     monkeypatch.setattr(
         tradewinds.pipeline.steps,
-        "fit_panel",
+        "fit_network",
         lambda series, config, rows, **options: fit_otherwise(original, series, config, rows, options),
     )
 

@@ -151,5 +151,15 @@ def test_what_this_machine_has_is_known_and_what_a_container_may_take_counts(mon
 
 def test_commands_that_keep_books_are_swept_one_after_another():
     assert set(STAGES) - set(SHARING) == {
-        *("fetch", "report", "retrain", "signal", "schedule", "models", "benchmark-forecaster", "data")
+        *(
+            "fetch",
+            "report",
+            "retrain",
+            "signal",
+            "schedule",
+            "models",
+            "benchmark-forecaster",
+            "benchmark-day-ahead",
+            "data",
+        )
     }

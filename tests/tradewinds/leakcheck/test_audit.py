@@ -340,13 +340,13 @@ def test_an_announcement_that_is_read_an_hour_too_early_is_named(monkeypatch):
     assert audit.leak is None
     (wind,) = (one for one in audit.columns if one.name == "ahead.wind")
     assert (wind.how, wind.slack_hours) == ("stamped", 0.0)
-    original = forecaster.data.future_covariates._read
+    original = forecaster.data.future_covariates.FutureCovariates.known
 
     def read(part, starts, now):
         far = {name: lead + HOUR for name, lead in part.leads.items()}
         return original(dataclasses.replace(part, leads=far), starts, now)
 
-    monkeypatch.setattr(forecaster.data.future_covariates, "_read", read)
+    monkeypatch.setattr(forecaster.data.future_covariates.FutureCovariates, "known", read)
     leak = audit_known(prepared).leak
     assert (leak.probe, leak.stage) == ("audit", "forecasts")
     assert leak.what.startswith("column ahead.wind holds a value that became known at ")

@@ -617,13 +617,13 @@ def test_a_network_that_reads_what_is_not_announced_yet_is_found(monkeypatch):
     parts = Parts(LoadedSeries(with_ahead(noise_series(BARS, seed=3), hours=48, wind=wind)))
     config = request("model=seq2seq", "model.horizon=4", "model.context_length=5", "leakcheck.cuts=12")
     assert check_pipeline(prepared_of(config, parts)).word == "clean"
-    original = forecaster.data.future_covariates._read
+    original = forecaster.data.future_covariates.FutureCovariates.known
 
     def read(part, starts, now):
         far = {name: 10 * lead for name, lead in part.leads.items()}
         return original(dataclasses.replace(part, leads=far), starts, now)
 
-    monkeypatch.setattr(forecaster.data.future_covariates, "_read", read)
+    monkeypatch.setattr(forecaster.data.future_covariates.FutureCovariates, "known", read)
     leak = check_pipeline(prepared_of(config, parts)).leak
     assert (leak.probe, leak.stage) == ("frozen", "forecasts")
 
