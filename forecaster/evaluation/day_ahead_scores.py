@@ -1,4 +1,4 @@
-"""Scores of day-ahead forecasts by the conventions of the field; formulas: docs/metrics.md. Knows arrays (D, S) alone.
+"""Scores of day-ahead forecasts by the conventions of the field. Of arrays (D, S), and of states.
 
 Source: Lago, Marcjasz, De Schutter and Weron (2021), Applied Energy 293, 116983, section 5; Giacomini and White (2006),
 Econometrica 74(6).
@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
+
+from forecaster.data.series import Series
+from forecaster.day_ahead.days import slots_of_day
+from forecaster.hidden_states import HiddenStates
 
 Array = NDArray[np.float64]
 WEEK = 7
@@ -78,6 +82,34 @@ def _intervals(truth: Array, forecast: Array, past_days: int) -> tuple[float | N
         losses.append(np.maximum(levels[:, None] * missed, (levels[:, None] - 1.0) * missed).mean())
         inside.append(((truth[day] >= low) & (truth[day] <= high)).mean())
     return float(2.0 * np.mean(losses)), float(np.mean(inside))
+
+
+def score_days(series: Series, states: HiddenStates, rows: range) -> dict[str, dict[str, float]]:
+    """Score forecasts of days, and the day before, on the days that lie in `rows` with their gate row.
+
+    Returns:
+        Of `network` and `day_before` their `value_mae` and `value_rmse`, in the unit of the price, and `n`, of hours.
+
+    Raises:
+        ValueError: no day lies there.
+    """
+    slots = slots_of_day(series.bar_length)
+    gates = np.flatnonzero(np.isfinite(states.forecast[:, 0]))
+    gates = gates[(gates >= max(rows.start, slots - 1)) & (gates + slots < rows.stop)]
+    if len(gates) == 0:
+        raise ValueError(f"rows [{rows.start}, {rows.stop}) hold no whole day; bring more bars")
+    steps, price = np.arange(1, slots + 1), series.close[:, 0]
+    truth = price[gates[:, None] + steps]
+    told = price[gates, None] + states.forecast[gates, :slots].astype(np.float64).cumsum(axis=1)
+    forecasts = {"network": told, "day_before": price[gates[:, None] + steps - slots]}
+    return {
+        name: {
+            "value_mae": float(np.abs(truth - one).mean()),
+            "value_rmse": float(np.sqrt(((truth - one) ** 2).mean())),
+            "n": float(truth.size),
+        }
+        for name, one in forecasts.items()
+    }
 
 
 def diebold_mariano(ours: Array, theirs: Array) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from forecaster.config import DAYWISE
 from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
 from tradewinds.pipeline.artifact import new_run_id
@@ -17,6 +18,8 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     say_series(prepared, console)
     if prepared.task.acts_on_several and len(prepared.panel.instruments) > MOST_NAMED and prepared.several:
         return _of_several(prepared, console)
+    if config.model.kind in DAYWISE:
+        return _of_days(prepared, console)
     from forecaster.evaluation.scores import score_forecasts
     from forecaster.hidden_states import encode
     from tradewinds.pipeline.steps import train_forecaster
@@ -38,6 +41,22 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         for line in score_lines(scores.table, where, series.value_unit, series.change_unit):
             console.result(line)
     return {"forecaster": str(artifact.folder), "validation": scores.table if len(panel) == 1 else tables}
+
+
+def _of_days(prepared: Prepared, console: Console) -> dict[str, Any]:
+    """Train a forecaster of days, and score it on the validation days, refitted up to each."""
+    from forecaster.evaluation.day_ahead_scores import score_days
+    from tradewinds.pipeline.encoding import encode_bars
+    from tradewinds.pipeline.steps import train_forecaster
+
+    panel, artifact = train_forecaster(prepared, prepared.runs / new_run_id(), console)
+    fitted, known = next(iter(panel.values())), prepared.until(prepared.split.validation.stop).series
+    states: Any = encode_bars(fitted, known)
+    scores = score_days(known, states, prepared.split.validation)
+    console.result(f"errors of the price forecast, days of the validation rows ({known.price_unit or 'its unit'}):")
+    for name, score in scores.items():
+        console.result(f"  {name:<26}{score['value_mae']:>12.2f}{score['value_rmse']:>12.2f}")
+    return {"forecaster": str(artifact.folder), "validation": scores}
 
 
 def _of_several(prepared: Prepared, console: Console) -> dict[str, Any]:

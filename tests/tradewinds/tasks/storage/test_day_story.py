@@ -150,6 +150,15 @@ def test_a_calendar_that_is_filled_from_prices_is_found(typed, run, monkeypatch)
     assert answer.status == 3, answer.err
 
 
+def test_a_forecaster_alone_is_trained_and_scored_by_the_day(typed, folder):
+    answer = typed("train-forecaster", *WORDS, "run.name=alone", "--json")
+    assert answer.status == 0, answer.err
+    scores = json.loads(answer.out.splitlines()[-1])["validation"]
+    assert scores["network"]["value_mae"] < scores["day_before"]["value_mae"]
+    assert scores["network"]["n"] % 24 == 0
+    assert typed("encode", *WORDS, "run.name=alone").status == 0
+
+
 def test_levels_and_networks_that_read_days_belong_together(typed, folder):
     for words, message in (
         (
