@@ -61,7 +61,7 @@ class DayEnsemble:
     Args:
         sizes: F, G and S.
         hidden_size: H.
-        lessons: how they are taught.
+        teaching: how they are taught.
         seed: of the first weights, and of the days and masks that are drawn.
         state: weights and moments, of `state`; None draws the first.
     """
@@ -70,12 +70,12 @@ class DayEnsemble:
         self,
         sizes: tuple[int, int, int],
         hidden_size: int,
-        lessons: Teaching,
+        teaching: Teaching,
         seed: int,
         state: Mapping[str, Tensor] | None = None,
     ) -> None:
         features, flat, slots = sizes
-        self.lessons, self.seed, self.hidden_size, self.members = lessons, seed, hidden_size, len(lessons.windows)
+        self.teaching, self.seed, self.hidden_size, self.members = teaching, seed, hidden_size, len(teaching.windows)
         self.shapes = {
             "read": (features, 4 * hidden_size),
             "carry": (hidden_size, 4 * hidden_size),
@@ -88,7 +88,7 @@ class DayEnsemble:
             state = self._drawn()
         self.weights, self.first_moment, self.second_moment = (state[name].clone() for name in STATE[:3])
         self.steps = int(state["steps"])
-        self.unit = torch.tensor(lessons.units)[:, None]  # (M, 1)
+        self.unit = torch.tensor(teaching.units)[:, None]  # (M, 1)
 
     def state(self) -> dict[str, Tensor]:
         """Return a copy of what decides all further steps."""
@@ -113,7 +113,7 @@ class DayEnsemble:
         """Learn some more, up to the day before `stop`, whose local date decides what is drawn."""
         generator = self._generator("refit", date)
         for _ in range(steps):
-            self._learn(inputs, range(first, stop), rate, self.lessons.recent_share, generator)
+            self._learn(inputs, range(first, stop), rate, self.teaching.recent_share, generator)
 
     def forecast(self, inputs: DayInputs, day: int) -> tuple[Array, Array]:
         """Return (M, S) prices and (M, H) last states of a day."""
@@ -146,11 +146,11 @@ class DayEnsemble:
         self, inputs: DayInputs, days: range, rate: float, recent_share: float, generator: torch.Generator
     ) -> float:
         """Take one step of each member on days of its own choice out of its window, and return their mean loss."""
-        lessons, shape = self.lessons, (self.members, self.lessons.batch_size)
-        window = torch.tensor(lessons.windows)[:, None].expand(shape)
+        teaching, shape = self.teaching, (self.members, self.teaching.batch_size)
+        window = torch.tensor(teaching.windows)[:, None].expand(shape)
         if recent_share > 0.0:
             recent = torch.rand(shape, generator=generator) < recent_share
-            window = torch.where(recent, lessons.recent_days, window)
+            window = torch.where(recent, teaching.recent_days, window)
         ago = (torch.rand(shape, generator=generator) * window.clamp(max=len(days))).long()
         place = days.stop - 1 - ago
         weights = self.weights.requires_grad_()
@@ -159,8 +159,8 @@ class DayEnsemble:
         there = label.isfinite()
         error = torch.where(there, told - label.nan_to_num(), 0.0)
         size = error.abs()
-        loss = size if lessons.loss == "mae" else error**2
-        if lessons.loss == "huber":
+        loss = size if teaching.loss == "mae" else error**2
+        if teaching.loss == "huber":
             loss = torch.where(size < 1.0, 0.5 * error**2, size - 0.5)
         by_member = loss.sum(dim=(1, 2)) / there.sum(dim=(1, 2)).clamp_min(1)
         (gradient,) = torch.autograd.grad(by_member.sum(), weights)
@@ -170,13 +170,13 @@ class DayEnsemble:
 
     def _step(self, gradient: Tensor, rate: float) -> None:
         """Move each member by AdamW on its own gradient, clipped to its own norm."""
-        lessons, (fast, slow) = self.lessons, MOMENTS
-        gradient = gradient * (lessons.gradient_clip / (gradient.norm(dim=1, keepdim=True) + TINY)).clamp(max=1.0)
+        teaching, (fast, slow) = self.teaching, MOMENTS
+        gradient = gradient * (teaching.gradient_clip / (gradient.norm(dim=1, keepdim=True) + TINY)).clamp(max=1.0)
         self.steps += 1
         self.first_moment.lerp_(gradient, 1.0 - fast)
         self.second_moment.lerp_(gradient**2, 1.0 - slow)
         size = (self.second_moment / (1.0 - slow**self.steps)).sqrt() + TINY
-        self.weights.mul_(1.0 - rate * lessons.weight_decay)
+        self.weights.mul_(1.0 - rate * teaching.weight_decay)
         self.weights.sub_(rate / (1.0 - fast**self.steps) * self.first_moment / size)
 
     def _speak(
@@ -201,7 +201,7 @@ class DayEnsemble:
 
     def _masked(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
         """Hide a share of values while learning, and raise the others to make up for it."""
-        if generator is None or self.lessons.dropout == 0.0:
+        if generator is None or self.teaching.dropout == 0.0:
             return values
-        kept = torch.rand(values.shape, generator=generator) >= self.lessons.dropout
-        return values * kept / (1.0 - self.lessons.dropout)
+        kept = torch.rand(values.shape, generator=generator) >= self.teaching.dropout
+        return values * kept / (1.0 - self.teaching.dropout)

@@ -241,17 +241,17 @@ class DayForecaster:
                 self._keep(Waypoint(date + 1, learned, digests[day - 1], ensemble.state()))
 
     def _taken_up(self, dates: Int, digests: list[str], date: int) -> Waypoint:
-        """Return the latest checkpoint of a walk through the same days that has not passed `date`."""
+        """Return the latest waypoint of a walk through the same days that has not passed `date`."""
         for one in self.kept:
             place = one.date - int(dates[0]) - 2  # of the last day that was learned from
             if one.date <= date and 0 <= place < len(digests) and digests[place] == one.digest:
                 return one
         return self.fitted
 
-    def _keep(self, checkpoint: Waypoint) -> None:
-        """Keep a checkpoint, one of each date: the first walk is that of the true series, others of other worlds."""
-        if all(one.date != checkpoint.date for one in self.kept):
-            self.kept.append(checkpoint)
+    def _keep(self, waypoint: Waypoint) -> None:
+        """Keep a waypoint, one of each date: the first walk is that of the true series, others of other worlds."""
+        if all(one.date != waypoint.date for one in self.kept):
+            self.kept.append(waypoint)
             self.kept.sort(key=lambda one: -one.date)
 
     def _ensemble(self, state: Mapping[str, Tensor]) -> DayEnsemble:
@@ -377,7 +377,7 @@ def ensemble_of(
     """Return the networks of a configuration, with a state or as they are drawn."""
     model, trainer, settings = config.model, config.trainer, config.recalibration
     windows, scales, members = settings.windows_days, settings.scales_days, range(trainer.members)
-    lessons = Teaching(
+    teaching = Teaching(
         windows=tuple(windows[number % len(windows)] for number in members),
         units=tuple(number // len(windows) % len(scales) for number in members),
         batch_size=trainer.batch_size,
@@ -388,7 +388,7 @@ def ensemble_of(
         recent_days=settings.recent_days,
         recent_share=settings.recent_share,
     )
-    return DayEnsemble(sizes, model.hidden_size, lessons, seed, state)
+    return DayEnsemble(sizes, model.hidden_size, teaching, seed, state)
 
 
 def _spoken(ensemble: DayEnsemble, inputs: DayInputs, day: int) -> tuple[Array, Array]:

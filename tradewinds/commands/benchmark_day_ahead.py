@@ -51,32 +51,11 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     series = series_of(path, columns)
     start = len(series.index) // 24 - settings.test_days
     published = {} if settings.published is None else _published(Path(settings.published), series, start)
-    from forecaster.day_ahead.fitted import fit_days
-
     console.note(
         f"{path.name}: {len(series.index) // 24} days, price {columns.names[0]}, known ahead "
         f"{', '.join(columns.names[1:]) or 'nothing'}; judged are the last {settings.test_days}"
     )
-    began, used = time.perf_counter(), time.process_time()
-    with console.progress(f"fit {config.model.kind}") as progress:
-        try:
-            seed = seed_for(config.seed, KIND)
-            fitted = fit_days(series, days_of(config), range(24 * start), seed=seed, progress=progress)
-        except ValueError as error:
-            raise RequestError(f"{path}: {error}; lower day_ahead.test_days") from None
-    first_fit = time.perf_counter()
-    gates = 24 * np.arange(start, start + settings.test_days) - 1
-    with console.progress("walk") as walked:
-        states = fitted.encode(
-            series, range(int(gates[0]), len(series.index)), lambda done, all_: walked(done, all_, {})
-        )
-    ahead = states.forecast[gates, :24].astype(np.float64)
-    network = series.close[gates, :1] + ahead.cumsum(axis=1)
-    seconds = {
-        "fit_seconds": first_fit - began,
-        "walk_seconds": time.perf_counter() - first_fit,
-        "processor_seconds": time.process_time() - used,
-    }
+    fitted, network, seconds = _walked(config, series, start, console)
     forecasts = _beside(fitted, series, start, console) | {config.model.kind: network}
     if "lear" in forecasts:
         forecasts[f"mean of {config.model.kind} and lear"] = (network + forecasts["lear"]) / 2.0
@@ -105,6 +84,37 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         table.to_parquet(partial / "forecasts.parquet")
     console.wrote(folder)
     return {"benchmark": str(folder), **told}
+
+
+def _walked(config: Config, series: Series, start: int, console: Console) -> tuple[Any, Array, dict[str, float]]:
+    """Fit before the day `start` and walk on; return the forecaster, (D, 24) prices, and what they took.
+
+    Raises:
+        RequestError: too few days lie before it.
+    """
+    from forecaster.day_ahead.fitted import fit_days
+
+    began, used = time.perf_counter(), time.process_time()
+    with console.progress(f"fit {config.model.kind}") as progress:
+        try:
+            seed = seed_for(config.seed, KIND)
+            fitted = fit_days(series, days_of(config), range(24 * start), seed=seed, progress=progress)
+        except ValueError as error:
+            raise RequestError(f"{series.name}: {error}; lower day_ahead.test_days") from None
+    first_fit = time.perf_counter()
+    gates = 24 * np.arange(start, start + config.day_ahead.test_days) - 1
+    with console.progress("walk") as walked:
+        states = fitted.encode(
+            series, range(int(gates[0]), len(series.index)), lambda done, all_: walked(done, all_, {})
+        )
+    ahead = states.forecast[gates, :24].astype(np.float64)
+    network = series.close[gates, :1] + ahead.cumsum(axis=1)
+    seconds = {
+        "fit_seconds": first_fit - began,
+        "walk_seconds": time.perf_counter() - first_fit,
+        "processor_seconds": time.process_time() - used,
+    }
+    return fitted, network, seconds
 
 
 def days_of(config: Config) -> ForecasterConfig:

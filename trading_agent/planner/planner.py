@@ -7,7 +7,8 @@ Grigas 2022, Management Science 68(1), eq. 11 and proposition 3). Departures:
 
  1. Profit is maximised, and a plan's own cost (wear, fees) stands beside the part that is linear in the outcome.
  2. What is learned are a handful of weights, at least 0 and together at most 1, not a model from features to outcomes:
-    a hundred days teach no more. They start at the plain mean, which is hard to beat (Claeskens et al. 2016).
+    a hundred days teach no more. They start near the
+    plain mean, which is hard to beat (Claeskens et al. 2016): half for the first, alike for the others.
  3. What acts is the mean of the weights so far (Polyak and Juditsky 1992), and validation picks among these.
 """
 
@@ -70,7 +71,7 @@ class PlannerLearner(Learner):
         self.learns = self.scale > 0.0 and config.learning_rate > 0.0
 
     def baselines(self) -> Iterator[tuple[Policy, Metrics]]:
-        """Yield the constant policies, and the plan on the mean of the forecasts."""
+        """Yield the constant policies, and the plan on the mix that it begins with."""
         yield from super().baselines()
         yield self.policy(), {}
 
@@ -167,7 +168,7 @@ def train_planner(env: AnyVectorEnv, config: PlannerConfig, **options: Unpack[Tr
     Args:
         env: a `PlannedEnv`; it is not stepped.
         config: the settings; a forecast that they name must be observed.
-        **options: as `TrainingOptions` says; the constant policies and the plan on the mean of the forecasts are what
+        **options: as `TrainingOptions` says; the constant policies and the plan on the first mix are what
             learning has to beat.
     """
     return train(learner_for, env, config, **options)

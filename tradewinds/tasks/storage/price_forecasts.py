@@ -136,7 +136,7 @@ def weekly_ridge(
 
 
 def prices_by_clock(series: Series, days: Delivery) -> Array:
-    """Return (D, 24) prices by the clock: of an hour that comes twice the first, for one left out that before."""
+    """Return (D, 24) prices by the clock: of an hour that comes twice the second, for one left out that before."""
     clock = np.full((len(days.first), 24), np.nan)
     price = series.close[days.rows.start : days.rows.stop, 0]
     clock[days.number[::-1], days.hour[::-1]] = price[::-1]

@@ -15,7 +15,6 @@ from tradewinds.pipeline.encoding import load_states
 from tradewinds.report.tables import read_table
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
-from tradewinds.tasks import job_of
 
 from story import CommandLine
 
@@ -104,7 +103,7 @@ def test_each_day_s_network_had_learned_the_day_before_and_nothing_later(run):
     assert (run / "hidden_states" / "walk.safetensors").exists()
 
 
-def test_a_backtest_of_the_same_agent_and_a_signal_say_what_the_run_said(typed, run):
+def test_a_backtest_of_the_same_agent_says_what_the_run_said(typed, run):
     before = read_table(run / "backtest", "paths")
     assert typed("backtest", *WORDS, f"inputs.agent={run / 'agent'}", "run.name=again").status == 0
     again = read_table(next(Path("runs/again").glob("*/backtest")), "paths")
@@ -194,4 +193,3 @@ def test_too_few_days_are_said_before_anything_is_trained(typed, folder):
     write_power(folder / "short.csv", days=70)
     answer = typed("run", *WORDS, "series.path=short.csv")
     assert (answer.status, "rows are too few: the forecaster part gets" in answer.err) == (2, True), answer.err
-    assert job_of is not None
