@@ -196,8 +196,8 @@ class TrainerConfig:
     Attributes:
         epochs: passes over the windows at most.
         batch_size: windows per step.
-        windows_per_epoch: windows of an epoch at most, drawn at random, and as many of the stop rows; null for all of
-            them. For panels: 500 instruments of ten years of days have a million.
+        windows_per_epoch: windows of an epoch at most, drawn anew each epoch, and of several instruments as many of the
+            stop rows; null for all of them. 500 instruments of ten years of days have a million.
         learning_rate: AdamW step.
         weight_decay: AdamW decay.
         patience: epochs without a better stop loss before training ends.
@@ -213,7 +213,7 @@ class TrainerConfig:
 
     epochs: Annotated[int, Field(ge=1)] = 30
     batch_size: Windows = 64
-    windows_per_epoch: Windows | None = None
+    windows_per_epoch: Windows | None = 30_000
     learning_rate: Positive = 1e-3
     weight_decay: NonNegative = 1e-2
     patience: Annotated[int, Field(ge=1, description="epochs")] = 5

@@ -64,10 +64,12 @@ class ItemColumns(NamedTuple):
             )
         return count
 
-    def items(self, rows: Tensor, count: int) -> Items:
-        """Return the items in (B, F) rows of features, or of observations."""
+    def items(self, rows: Tensor, count: int, chosen: Tensor | None = None) -> Items:
+        """Return the items in (B, F) rows of features, or of observations; of (A',) `chosen` ones only where given."""
         first = self.block * count
         blocks = rows[:, :first].view(-1, count, self.block)
+        if chosen is not None:
+            blocks = blocks[:, chosen]
         return Items(blocks[:, :, :-1], blocks[:, :, -1] > 0.5, rows[:, first : first + self.common])
 
     def own(self, observations: Tensor, count: int) -> Tensor:
@@ -153,11 +155,11 @@ class CrossSectionEncoder(nn.Module):
         """(B, 1 or A, D) what each item sees of those that are there."""
         if self.looks is None:
             return mean_of(hidden, present)[:, None]
-        looks = F.pad(self.looks(hidden), (0, 0, 0, 1))  # the last item is nothing: for whom there is no other
-        query, key, value = looks.chunk(3, dim=2)
-        visible = F.pad(present, (0, 1), value=True)[:, None]  # (B, 1, A + 1)
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=visible.expand(-1, query.shape[1], -1))
-        return seen[:, :-1]
+        query, of_others = self.looks(hidden).split((hidden.shape[2], 2 * hidden.shape[2]), dim=2)
+        key, value = F.pad(of_others, (0, 0, 0, 1)).chunk(2, dim=2)  # the last item is nothing: for whom no other is
+        visible = F.pad(present, (0, 1), value=True)[:, None, None].expand(-1, 1, query.shape[1], -1)
+        query, key, value = (one[:, None] for one in (query, key, value))  # (B, 1, A, D): a fused kernel
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=visible)[:, 0]
 
 
 def mean_of(hidden: Tensor, present: Tensor) -> Tensor:

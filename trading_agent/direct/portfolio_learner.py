@@ -16,7 +16,7 @@ from trading_agent.direct.policy import PortfolioPolicy
 from trading_agent.direct.portfolio import Bands, Caps, PortfolioNetwork
 
 LEAST_WINDOWS = 16  # of an update: other bars are better lessons than other assets in the same ones
-MOST_ASSETS = 128  # of a window: of more, as many are drawn for each update
+MOST_ASSETS = 64  # of a window: of more, as many are drawn for each update
 
 
 class PortfolioLearner(DirectLearner):
@@ -80,9 +80,7 @@ class PortfolioLearner(DirectLearner):
 
     def bands(self, rows: Tensor, assets: Tensor | None) -> Bands:
         """Return bands (N, L, A) at (N, L) rows, of some assets or all."""
-        items = self.columns.items(self.features[rows.flatten()], self.num_assets)
-        if assets is not None:
-            items = items._replace(features=items.features[:, assets], present=items.present[:, assets])
+        items = self.columns.items(self.features[rows.flatten()], self.num_assets, assets)
         found = self.network(items, self.shown_of(items.features))
         low, high, available = (None if part is None else part.view(*rows.shape, -1) for part in found)
         assert low is not None
