@@ -5,6 +5,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 TOUCHED := pyproject.toml constraints.txt
+WHOLE_MODULES := --dist loadscope --no-loadscope-reorder# no run that a module's tests share is made by both workers
 export OMP_WAIT_POLICY := PASSIVE
 .DEFAULT_GOAL := help
 .PHONY: help run test check format wheel bench bench-env fuzz clean
@@ -17,7 +18,7 @@ run: $(VENV)/.installed ## install into .venv, train on the S&P 500 and on a bat
 	$(BIN)/python -m tradewinds run experiment=houston_weather
 
 test: $(VENV)/.installed-dev check ## install, then lint, types, contracts, tests and the wheel test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(WHOLE_MODULES)
 
 check: $(VENV)/.installed-dev ## lint, types and import contracts only
 	$(BIN)/ruff check .

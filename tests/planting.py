@@ -1,6 +1,7 @@
 """What tests of the leak check share: a request that is fitted in a blink, its series, and ways to plant a leak."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,9 @@ WORDS = (
 )
 
 
+@functools.cache
 def request(*words):
+    """A request of few words, composed once: it cannot be changed."""
     (plain,) = compose_requests([*WORDS, *words], [resource_dir("conf")], multirun=False)
     return request_from(plain)
 

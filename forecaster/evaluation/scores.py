@@ -97,7 +97,8 @@ def score_forecasts(
         horizon=horizon,
         season_bars=series.season_bars,
     )
-    before, after = (_forecasts(fitted, series, states, classical, part) for part in (calibration, scored))
+    rules = {**plain_rules(fitted, series), **classical}
+    before, after = (_forecasts(fitted, series, states, rules, part) for part in (calibration, scored))
     spread, ahead = ({name: point[None] for name, point in part.items()} for part in (before, after))
     if states.quantiles is not None:
         kind = fitted.config.model.kind
@@ -146,26 +147,28 @@ def _forecasts(
     fitted: FittedForecaster,
     series: Series,
     states: HiddenStates,
-    classical: Mapping[str, Rule],
+    rules: Mapping[str, Rule],
     rows: NDArray[np.int64],
 ) -> dict[str, Array]:
     return {
         fitted.config.model.kind: states.forecast[rows].astype(np.float64),
-        **rule_forecasts(fitted, series, rows),
-        **{name: rule(rows) for name, rule in classical.items()},
+        **{name: rule(rows) for name, rule in rules.items()},
     }
 
 
-def rule_forecasts(fitted: FittedForecaster, series: Series, rows: NDArray[np.int64]) -> dict[str, Array]:
-    """Return (N, H) changes forecast at the close of `rows` (N,) by each rule that always stands beside the network."""
+def plain_rules(fitted: FittedForecaster, series: Series) -> dict[str, Rule]:
+    """Return the rules that always stand beside the network: of (N,) rows, the (N, H) changes forecast at their close.
+
+    The features are computed once, however often a rule is asked.
+    """
     horizon, changes = fitted.config.model.horizon, series.changes()[:, 0]
-    features = fitted.scaled(build_panel_features(series, fitted.config.features)[0].values[rows])
+    features = build_panel_features(series, fitted.config.features)[0].values
     return {
-        "naive": naive(len(rows), horizon),
-        "seasonal_naive": seasonal_naive(changes, rows, horizon, series.season_bars),
-        "drift": drift(changes, rows, horizon),
-        "ridge": ridge_forecast(fitted.ridge, features, fitted.ridge_limits),
-        "dlinear": dlinear(fitted.dlinear, changes, rows),
+        "naive": lambda rows: naive(len(rows), horizon),
+        "seasonal_naive": lambda rows: seasonal_naive(changes, rows, horizon, series.season_bars),
+        "drift": lambda rows: drift(changes, rows, horizon),
+        "ridge": lambda rows: ridge_forecast(fitted.ridge, fitted.scaled(features[rows]), fitted.ridge_limits),
+        "dlinear": lambda rows: dlinear(fitted.dlinear, changes, rows),
     }
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bokeh.document import Document
 from bokeh.embed import components
 from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,9 +14,18 @@ def render(template: str, figures: dict[str, Any], **values: Any) -> str:
         loader=PackageLoader("tradewinds.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters |= {"shown": shown, "shade": shade}
-    script, boxes = components(figures) if figures else ("", {})
+    script, boxes = components(_together(figures)) if figures else ("", {})
     resources = Resources(mode="inline", components=["bokeh"]).render() if figures else ""
     return environment.get_template(template).render(script=script, boxes=boxes, resources=resources, **values)
+
+
+def _together(figures: dict[str, Any]) -> dict[str, Any]:
+    """Put figures on one document at once: Bokeh would walk all of them again for each that it adds."""
+    document = Document()
+    with document.models.freeze():
+        for figure in figures.values():
+            document.add_root(figure)
+    return figures
 
 
 def shade(value: float | None) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.data.series import Series
-from forecaster.evaluation.scores import rule_forecasts
+from forecaster.evaluation.scores import plain_rules
 from forecaster.fitted import FittedForecaster
 from forecaster.hidden_states import last_forecast
 from tradewinds.pipeline.records import Forecasts
@@ -92,9 +92,9 @@ def made_again(prepared: Prepared, fitted: FittedForecaster, row: int) -> dict[s
     Classical rules are left out: fitting them takes longer than all the rest.
     """
     known = prepared.series.rows(range(row + 1))
-    rules = rule_forecasts(fitted, known, np.array([row]))
+    rules = plain_rules(fitted, known)
     return {fitted.config.model.kind: last_forecast(fitted, known).astype(np.float64)} | {
-        name: forecast[0] for name, forecast in rules.items()
+        name: rule(np.array([row]))[0] for name, rule in rules.items()
     }
 
 

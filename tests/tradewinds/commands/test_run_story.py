@@ -195,11 +195,13 @@ def test_the_page_is_self_contained_and_small(first_run):
 
 
 SWAPS = [*([f"model={kind}"] for kind in KINDS if kind != "lstm"), ["agent=q_learning", "agent.steps=4000"]]
+BRIEF = ("series=csv", "series.path=swaps.csv", *FAST_CSV, "agent.steps=1000", "agent.learning_starts=200")
 
 
 @pytest.mark.parametrize("words", SWAPS, ids=[words[0] for words in SWAPS])
-def test_one_word_swaps_a_network_or_an_agent(words, typed):
-    answer = typed("run", f"run.name={words[0].split('=')[1]}", *FAST, *words)
+def test_one_word_swaps_a_network_or_an_agent(words, typed, folder):
+    write_bars(folder / "swaps.csv")
+    answer = typed("run", f"run.name={words[0].split('=')[1]}", *BRIEF, *words)
     assert answer.status == 0, answer.err
     report = json.loads((runs(words[0].split("=")[1])[-1] / "report.json").read_text(encoding="utf-8"))
     assert words[0].split("=")[1] in (

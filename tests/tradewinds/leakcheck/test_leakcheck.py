@@ -216,9 +216,9 @@ def same_bar_close_fill(monkeypatch):
 
 
 def normalised_equity(monkeypatch):
-    original = tradewinds.tasks.account.backtest.Backtest.equity
+    original = tradewinds.tasks.account.backtest.Accounts.equity
     monkeypatch.setattr(
-        tradewinds.tasks.account.backtest.Backtest,
+        tradewinds.tasks.account.backtest.Accounts,
         "equity",
         lambda self, name: original(self, name) / original(self, name)[-1],
     )

@@ -17,7 +17,7 @@ from tradewinds.evaluation.metrics import Metrics, simple_returns, strategy_metr
 from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import market as markets
-from tradewinds.tasks.account.rivals import strategies, unbounded
+from tradewinds.tasks.account.rivals import causal_strategies, strategies, unbounded
 from tradewinds.tasks.panel_forecasts import ridge_forecasts
 from trading_env import (
     LedgerRun,
@@ -39,13 +39,33 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Backtest:
-    """What happened on the test span.
+class Accounts:
+    """What strategies did, and what it came to.
 
     Attributes:
         strategies: names, in the order of the ledger's accounts.
         path: (T, S) records of the S strategies.
         targets: (T, S, A) target exposures.
+    """
+
+    strategies: tuple[str, ...]
+    path: LedgerRun
+    targets: Array
+
+    def equity(self, strategy: str) -> Array:
+        """Return the (T,) equity of a strategy, in units of its opening equity."""
+        return np.asarray(self.path.equity[:, self.strategies.index(strategy)])
+
+    def returns(self, strategy: str) -> Array:
+        """Return the (T - 1,) simple returns of a strategy."""
+        return simple_returns(self.equity(strategy))
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest(Accounts):
+    """What happened on the test span.
+
+    Attributes:
         metrics: per strategy.
         trades: the agent's trades, closed and open.
         without_costs: the metrics of the agent's targets in a market that charges nothing.
@@ -54,19 +74,12 @@ class Backtest:
         unbounded: rules that `perfect_foresight` does not know, so that it is no bound; mostly none.
     """
 
-    strategies: tuple[str, ...]
-    path: LedgerRun
-    targets: Array
     metrics: dict[str, Metrics]
     trades: list[Trade]
     without_costs: Metrics
     market: Market
     rows: range
     unbounded: tuple[str, ...] = ()
-
-    def equity(self, strategy: str) -> Array:
-        """Return the (T,) equity of a strategy, in units of its opening equity."""
-        return np.asarray(self.path.equity[:, self.strategies.index(strategy)])
 
     def reconciliation(self) -> dict[str, float]:
         """Return what the agent's change of equity is made of, and that change; docs/accounting.md, eq. 19."""
@@ -79,10 +92,6 @@ class Backtest:
             **payments(self.path, self.strategies.index("agent")),
             "change_of_equity": float(equity[-1] - equity[0]),
         }
-
-    def returns(self, strategy: str) -> Array:
-        """Return the (T - 1,) simple returns of a strategy."""
-        return simple_returns(self.equity(strategy))
 
 
 def decide(prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
@@ -112,13 +121,31 @@ def decide(prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
 
 def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
     """Reckon what was decided, beside all baselines, as the request asks."""
-    start = int(prepared.series.index.searchsorted(decisions.index[0]))
-    rows = range(start, start + len(decisions))
+    rows = decided_rows(prepared, decisions)
     market = markets.price_market(prepared, rows)
     played = backtest(strategies(prepared, market, decisions, rows), market, prepared.config.env, rows=rows)
     curves = pd.DataFrame({name: played.equity(name) for name in played.strategies}, index=decisions.index)
     earned = {name: played.returns(name) for name in played.strategies}
     return Outcome(curves, pd.DataFrame(earned, index=decisions.index[1:]), played.metrics, played)
+
+
+def causal(prepared: Prepared, decisions: pd.DataFrame) -> Accounts:
+    """Reckon what was decided beside the baselines that know no later bar, and measure nothing of it."""
+    rows = decided_rows(prepared, decisions)
+    market = markets.price_market(prepared, rows)
+    return reckon(causal_strategies(prepared, market, decisions, rows), market, prepared.config.env)
+
+
+def decided_rows(prepared: Prepared, decisions: pd.DataFrame) -> range:
+    """Return the rows of the series that decisions were taken at."""
+    start = int(prepared.series.index.searchsorted(decisions.index[0]))
+    return range(start, start + len(decisions))
+
+
+def reckon(paths: Mapping[str, Array], market: Market, config: TradingConfig) -> Accounts:
+    """Turn the (T, A) target exposures of each strategy into money, in a single pass."""
+    targets = np.stack(list(paths.values()), axis=1)  # S x (T, A) -> (T, S, A)
+    return Accounts(tuple(paths), run_ledger(market, targets, config), targets)
 
 
 def backtest(paths: Mapping[str, Array], market: Market, config: TradingConfig, *, rows: range) -> Backtest:
@@ -133,9 +160,8 @@ def backtest(paths: Mapping[str, Array], market: Market, config: TradingConfig, 
     Returns:
         Paths, metrics and trades of all strategies.
     """
-    names = tuple(paths)
-    targets = np.stack(list(paths.values()), axis=1)  # S x (T, A) -> (T, S, A)
-    path = run_ledger(market, targets, config)
+    accounts = reckon(paths, market, config)
+    names, path, targets = accounts.strategies, accounts.path, accounts.targets
     assert market.index is not None
     span = (market.index[-1] - market.index[0]).astype("timedelta64[s]").item()
     trades = [all_trades(path, account=number) for number in range(len(names))]

@@ -32,14 +32,24 @@ def strategies(prepared: Prepared, market: Market, decisions: pd.DataFrame, rows
     """
     agent, rules = targets_of(decisions), prepared.config.env
     seed, draws = seed_for(prepared.config.seed, "rotation"), prepared.config.backtest.random_draws
-    drawn = random_rotation(agent, market, rules, seed=seed, draws=draws)
+    paths = causal_strategies(prepared, market, decisions, rows)
+    held = {name: paths.pop(name) for name in ("agent", "buy_and_hold", "flat")}
+    held[RANDOM] = random_rotation(agent, market, rules, seed=seed, draws=draws)
+    if prepared.several:
+        return {**held, **paths, FORESIGHT: best_holdings(market, rules)}
+    best = best_known(prepared, rows)
+    known = {FORESIGHT: perfect_foresight(market, rules)} | ({} if best is None else {BEST_KNOWN: best})
+    return {**held, **paths, **known}
+
+
+def causal_strategies(prepared: Prepared, market: Market, decisions: pd.DataFrame, rows: range) -> dict[str, Array]:
+    """Return by name the targets of those among `strategies` that know no later bar."""
+    agent, rules = targets_of(decisions), prepared.config.env
     if not prepared.several:
         forecast = decisions[[name for name in decisions if str(name).startswith("forecast_")]].to_numpy(np.float32)
-        best = best_known(prepared, rows)
-        return of_one(agent, drawn, market, forecast, rules) | ({} if best is None else {BEST_KNOWN: best})
+        return of_one(agent, market, forecast, rules)
     held = followed(prepared, decisions, rows)
-    paths = {"agent": agent, "buy_and_hold": held.pop("buy_and_hold"), "flat": np.zeros_like(agent), RANDOM: drawn}
-    return {**paths, **held, FORESIGHT: best_holdings(market, rules)}
+    return {"agent": agent, "buy_and_hold": held.pop("buy_and_hold"), "flat": np.zeros_like(agent), **held}
 
 
 def followed(prepared: Prepared, decisions: pd.DataFrame, rows: range) -> dict[str, Array]:
@@ -49,14 +59,11 @@ def followed(prepared: Prepared, decisions: pd.DataFrame, rows: range) -> dict[s
     return {"buy_and_hold": bought_once(universe), **rules_of(universe, ranked)}
 
 
-def of_one(
-    agent: Array, drawn: Array, market: Market, forecast: NDArray[np.float32], rules: TradingConfig
-) -> dict[str, Array]:
-    """Return by name the (T, 1) targets of an agent of one asset and of what stands beside it.
+def of_one(agent: Array, market: Market, forecast: NDArray[np.float32], rules: TradingConfig) -> dict[str, Array]:
+    """Return by name the (T, 1) targets of an agent of one asset and of the rules beside it that know no later bar.
 
     Args:
         agent: (T, 1) its targets.
-        drawn: (T, 1) those of `random_rotation`.
         market: T bars.
         forecast: (T, H) forecast log returns of the bars that an order decided at t earns, the first one first.
         rules: levels and costs.
@@ -65,10 +72,8 @@ def of_one(
         "agent": agent,
         "buy_and_hold": np.full_like(agent, min(1.0, rules.leverage_cap)),
         "flat": np.zeros_like(agent),
-        RANDOM: drawn,
         "forecast_sign": sign_targets(forecast[:, 0], rules),
         "plan_on_forecast": planned_targets(forecast.astype(np.float64), rules, market.bars_per_year),
-        FORESIGHT: perfect_foresight(market, rules),
     }
 
 

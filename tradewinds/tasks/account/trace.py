@@ -7,8 +7,6 @@ from tradewinds.pipeline.records import TraceTables
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import backtest
 from tradewinds.tasks.account import market as markets
-from tradewinds.tasks.account.backtest import Backtest
-from tradewinds.tasks.account.rivals import KNOWING
 from tradewinds.tasks.bar_forecasts import score_tables
 from tradewinds.tasks.curious import Curious
 from tradewinds.tasks.panel_forecasts import panel_tables
@@ -22,13 +20,11 @@ def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables,
     assert states is not None
     market = markets.build_market(prepared, states, rows)
     decisions = backtest.decide(prepared, models, rows)
-    played: Backtest = backtest.outcome(prepared, decisions).record
+    played = backtest.causal(prepared, decisions)
     curious = backtest.play(Curious(TradingEnv(market, rules).action_space), market, rules)
-    causal = [name for name in played.strategies if name not in KNOWING]
-    columns = [played.strategies.index(name) for name in causal]
     tables["observations"] = [(start, market.features), (start, market.open), (start, market.close)]
-    tables["actions"] = [(start, played.targets[:, 0]), (start, played.targets[:, columns]), (start, curious)]
+    tables["actions"] = [(start, played.targets[:, 0]), (start, played.targets), (start, curious)]
     filled = (played.path.units, played.path.turnover, played.path.fee)
-    tables["fills"] = [(start, played.path.fill_price), *((start, table[:, columns]) for table in filled)]
-    tables["equity"] = [(start, np.column_stack([played.equity(name) for name in causal]))]
+    tables["fills"] = [(start, table) for table in (played.path.fill_price, *filled)]
+    tables["equity"] = [(start, np.column_stack([played.equity(name) for name in played.strategies]))]
     return tables, decisions

@@ -68,8 +68,12 @@ def decide(prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
     Raises:
         RequestError: no whole day lies in `rows`, or too few days lie before them.
     """
+    return decide_on(markets.build_power_market(prepared, models.forecasting()[1], rows), prepared, models, rows)
+
+
+def decide_on(market: PowerMarket, prepared: Prepared, models: Models, rows: range) -> pd.DataFrame:
+    """Let the agent commit the whole days in `rows`, of which the market is there already; as `decide`."""
     (_, states), config = models.forecasting(), prepared.config
-    market = markets.build_power_market(prepared, states, rows)
     others = market.others or markets.other_forecasts(prepared, states, rows)
     forecasts = {name: others[name] for name in BASELINES} | {config.model.kind: market.forecast}
     forecasts["mean"] = np.mean([market.forecast, *others.values()], axis=0)

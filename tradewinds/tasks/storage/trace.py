@@ -40,7 +40,7 @@ def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables,
     def from_the_gate_on(daily: Values) -> tuple[int, Values]:
         return gates.start, daily[newest]
 
-    decisions = backtest.decide(prepared, models, rows)
+    decisions = backtest.decide_on(market, prepared, models, rows)
     curious = backtest.play(Curious(BatteryEnv(market, config).action_space), market, config)
     powers = [decisions["power"].to_numpy(np.float64), curious]
     path = run_schedule(market.price, np.stack(powers, axis=1), config)

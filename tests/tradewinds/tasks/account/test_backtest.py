@@ -15,7 +15,7 @@ from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict,
 from tradewinds.evaluation.metrics import simple_returns, strategy_metrics
 from tradewinds.tasks.account.backtest import backtest, play
 from tradewinds.tasks.account.rivals import of_one, random_rotation, sign_targets
-from trading_env import CostConfig, LedgerRun, Market, TradingConfig, run_ledger
+from trading_env import CostConfig, LedgerRun, Market, TradingConfig, perfect_foresight, run_ledger
 
 FREE = CostConfig(fee_bps=0, half_spread_bps=0, slippage_bps=0, borrow_bps_per_year=0, financing_bps_per_year=0)
 
@@ -40,7 +40,8 @@ def test_the_agent_s_equity_is_what_the_environment_paid():
     market, config = market_of(), TradingConfig()
     targets = play(FollowFirstFeature(), market, config)
     drawn = random_rotation(targets, market, config, seed=1, draws=5)
-    paths = of_one(targets, drawn, market, np.zeros((300, 2), np.float32), config)
+    paths = of_one(targets, market, np.zeros((300, 2), np.float32), config)
+    paths |= {"random_same_turnover": drawn, "perfect_foresight": perfect_foresight(market, config)}
     played = backtest(paths, market, config, rows=range(300))
     env, equity = TradingEnv(market, config), [1.0]
     observation, _ = env.reset(seed=0)

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tradewinds.__main__ import main
+
 from story import universe_closes, write_universe
 
 SMALL = (
@@ -32,15 +34,24 @@ def universe(tmp_path):
     write_universe(tmp_path / "universe.csv")
 
 
-def report_of(tmp_path):
-    (report,) = tmp_path.glob("runs/*/*/report.json")
-    return json.loads(report.read_text())
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a run of that universe, once for all who only read it."""
+    folder = tmp_path_factory.mktemp("universe")
+    write_universe(folder / "universe.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["run", *LONG]) == 0
+    (report,) = folder.glob("runs/*/*/report.json")
+    return report.parent
 
 
-def test_a_universe_is_run_from_a_file_to_a_page(universe, tradewinds, tmp_path):
-    answer = tradewinds("run", *LONG)
-    assert answer.status == 0, answer.err
-    report = report_of(tmp_path)
+def report_of(run):
+    return json.loads((run / "report.json").read_text())
+
+
+def test_a_universe_is_run_from_a_file_to_a_page(run):
+    report = report_of(run)
     assert report["honesty"]["leakcheck"] == "clean"
     assert list(report["backtest"]["strategies"]) == [
         "agent", "buy_and_hold", "flat", "random_same_turnover", "equal_weight_monthly", "inverse_volatility",
@@ -50,23 +61,21 @@ def test_a_universe_is_run_from_a_file_to_a_page(universe, tradewinds, tmp_path)
     assert held["instruments"] == 6
     assert held["ended"]["count"] == 1
     assert {"rank_ic", "rank_ic_t", "spread_per_bar"} <= set(report["forecast"]["lstm"])
-    equity = pd.read_parquet(next(tmp_path.glob("runs/*/*/backtest/equity.parquet")))
+    equity = pd.read_parquet(run / "backtest" / "equity.parquet")
     metrics = report["backtest"]["strategies"]["agent"]["metrics"]
     assert metrics["total_return"] == pytest.approx(equity["agent"].iloc[-1] - 1.0)
-    page = next(tmp_path.glob("runs/*/*/report.html")).read_text()
+    page = (run / "report.html").read_text()
     assert "Rank IC of the next bar" in page
     assert "instruments that ended in the test span" in page
 
 
-def test_long_wide_and_folder_give_the_same_report(tradewinds, tmp_path):
-    closes, reports = universe_closes(), {}
-    write_universe(tmp_path / "long.csv", closes)
+def test_long_wide_and_folder_give_the_same_report(run, tradewinds, tmp_path):
+    closes, reports = universe_closes(), {"long": report_of(run)}
     closes.to_csv(tmp_path / "wide.csv")
     (tmp_path / "folder").mkdir()
     for name, column in closes.items():
         column.dropna().rename("close").to_csv(tmp_path / "folder" / f"{name}.csv")
     for form, words in {
-        "long": ("series.path=long.csv", "series.symbols=all"),
         "wide": ("series.path=wide.csv", "series.symbols=all"),
         "folder": ("series.path=folder",),
     }.items():
@@ -118,9 +127,10 @@ def test_the_leak_check_of_a_universe_is_clean(universe, tradewinds, tmp_path):
     assert "leakcheck: clean" in answer.out
 
 
-def test_seeds_repeat_a_universe_to_the_last_digit(universe, tradewinds, tmp_path):
-    for name in ("one", "two"):
-        assert tradewinds("run", *LONG, f"run.name={name}").status == 0
-    found = [next(tmp_path.glob(f"runs/{name}/*/backtest/positions.parquet")) for name in ("one", "two")]
-    one, two = map(pd.read_parquet, found)
+def test_seeds_repeat_a_universe_to_the_last_digit(run, universe, tradewinds, tmp_path):
+    assert tradewinds("run", *LONG).status == 0
+    (report,) = tmp_path.glob("runs/*/*/report.json")
+    one, two = (pd.read_parquet(folder / "backtest" / "positions.parquet") for folder in (run, report.parent))
     assert np.array_equal(one.to_numpy(), two.to_numpy())
+    one, two = ((folder / "forecaster" / "weights.safetensors").read_bytes() for folder in (run, report.parent))
+    assert one == two  # what is held may be a constant that beat all that was learned
