@@ -27,6 +27,7 @@ STAGES = {
     "leakcheck": "look for the future in the past: every stage, every bar; exit status 3 on a leak",
     "report": "write report.html and report.png of a run again, or compare several:  report [RUN ...]",
     "retrain": "train a challenger up to the newest bar; it replaces the champion only if it wins",
+    "predict": "print forecasts of what comes after the last bar, with intervals, or write them (predict.path=FILE)",
     "signal": "print the champion's target position for the next bar as JSON",
     "schedule": "run retrain on a cron expression or after an exchange's close",
     "models": "list, promote or roll back registered models:  models list | promote N | rollback | rebuild",

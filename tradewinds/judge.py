@@ -31,6 +31,7 @@ from tradewinds.report.document import assemble, leak_of
 from tradewinds.report.index import write_index
 from tradewinds.report.tables import write_tables
 from tradewinds.tasks import task_of_report
+from tradewinds.tasks.predictions import in_words
 
 REPORT, PAGE, PICTURE = "report.json", "report.html", "report.png"
 
@@ -81,6 +82,8 @@ def judge(
     publish(job, document, tables, run=run, folder=task.folder, artifacts=models.artifacts, console=console)
     told = {"run": str(run), "report": str(run / REPORT), task.folder: document[task.folder]}
     stop_at_leak(document, told, console)
+    if isinstance(job, Prepared):
+        console.result(in_words(job, models))
     return told
 
 

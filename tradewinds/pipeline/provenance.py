@@ -12,13 +12,17 @@ MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what make
 AGENT_MUST_MATCH = (*MUST_MATCH, "trainer", "rollout", "env", "agent")
 
 
-def find_forecaster(prepared: Prepared) -> Artifact:
+def find_forecaster(prepared: Prepared, *, grown: bool = False) -> Artifact:
     """Find the forecaster that `inputs.forecaster` names, and check that it fits the request.
+
+    Args:
+        prepared: the request.
+        grown: whether its data may have changed since, as long as they bear the same name.
 
     Raises:
         RequestError: there is none, or it was trained on other data or with other settings.
     """
-    return _find(prepared, FORECASTER, prepared.config.inputs.forecaster, MUST_MATCH)
+    return _find(prepared, FORECASTER, prepared.config.inputs.forecaster, MUST_MATCH, grown=grown)
 
 
 def find_agent(job: Job) -> Artifact:
@@ -33,20 +37,20 @@ def find_agent(job: Job) -> Artifact:
     return agent
 
 
-def _find(job: Job, kind: str, named: str, keys: Sequence[str]) -> Artifact:
+def _find(job: Job, kind: str, named: str, keys: Sequence[str], *, grown: bool = False) -> Artifact:
     artifact = read(latest(job.runs, kind) if named == "latest" else Path(named), kind)
-    check_fits(artifact, job, keys)
+    check_fits(artifact, job, keys, grown=grown)
     return artifact
 
 
-def check_fits(artifact: Artifact, job: Job, keys: Sequence[str]) -> None:
-    """Refuse an artifact made for another request.
+def check_fits(artifact: Artifact, job: Job, keys: Sequence[str], *, grown: bool = False) -> None:
+    """Refuse an artifact made for another request; of data that may have `grown` since, one of another name.
 
     Raises:
         RequestError: its data or one of the settings `keys` differ.
     """
-    kind = artifact.manifest["kind"]
-    if artifact.manifest["inputs"]["sha256"] != job.inputs["sha256"]:
+    kind, same = artifact.manifest["kind"], "series" if grown else "sha256"
+    if artifact.manifest["inputs"][same] != job.inputs[same]:
         raise RequestError(
             f"{artifact.folder} was trained on other data ({artifact.manifest['inputs']['series']}) than those of this "
             f"request ({job.inputs['series']}); give the same series options, or another inputs.{kind}"

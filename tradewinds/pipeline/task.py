@@ -364,6 +364,9 @@ class Task(Protocol[JobT]):
         row, what is wrong), or None.
         """
 
+    def prediction(self, job: JobT, models: Models, levels: Sequence[float]) -> pd.DataFrame:
+        """Return forecasts of what comes after the last bar, with intervals; columns as `predictions.table_of`."""
+
     def trace(self, job: JobT, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
         """Return what was observed, decided and earned on `rows`, bar by bar, for worlds to be compared; decisions."""
 

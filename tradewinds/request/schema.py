@@ -42,6 +42,12 @@ def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _rising(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if list(numbers) != sorted(set(numbers)):
+        raise ValueError("must be a list that rises")
+    return numbers
+
+
 Bars = Annotated[int, Field(ge=2, description="bars")]
 
 
@@ -64,7 +70,7 @@ class RunConfig:
 
 
 READERS = {  # commands that look at an artifact that was named, by the key that names it
-    "forecaster": ("encode", "train-agent", "backtest"),
+    "forecaster": ("encode", "train-agent", "predict", "backtest"),
     "agent": ("backtest",),
     "run": ("report",),
 }
@@ -212,6 +218,23 @@ class SignalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictConfig:
+    """What `predict` tells, and where.
+
+    Attributes:
+        path: a file to write, ending in .csv, .parquet or .json; null prints CSV.
+        levels: chances with which the values ahead fall below what is told of them, rising, each above 0 and below 1.
+    """
+
+    path: str | None = None
+    levels: Annotated[
+        tuple[Annotated[float, Field(gt=0, lt=1, description="a chance")], ...],
+        Field(min_length=1, description="chances"),
+        AfterValidator(_rising),
+    ] = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScheduleConfig:
     """When `retrain` runs by itself: on a cron expression, or some minutes after an exchange's close.
 
@@ -292,6 +315,7 @@ class Config:
         inputs: which earlier artifacts a stage starts from.
         retrain: when a challenger wins.
         signal: what `signal` asks of the data.
+        predict: what `predict` tells, and where.
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
         benchmark: the file and the budget of `benchmark-forecaster`.
@@ -318,6 +342,7 @@ class Config:
     inputs: InputsConfig
     retrain: RetrainConfig
     signal: SignalConfig = SignalConfig()  # older requests, of manifests and queues, have none
+    predict: PredictConfig = PredictConfig()  # older requests have none
     schedule: ScheduleConfig
     models: ModelsConfig
     benchmark: BenchmarkConfig
@@ -340,6 +365,7 @@ class Config:
             "inputs",
             "retrain",
             "signal",
+            "predict",
             "schedule",
             "models",
             "benchmark",

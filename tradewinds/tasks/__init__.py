@@ -19,7 +19,7 @@ LAWS = {  # by the kind of env: what refuses a request before anything is read; 
 RETURNS = ("log_return", "relative_return", "auto")  # targets of prices
 NOBODY_ACTS = (
     "series.target=difference is forecast and nobody acts on it with env={env}, so that {command} has nothing to do; "
-    "run, backtest, train-forecaster, encode and leakcheck work on it, and env=battery stores hourly power"
+    "run, backtest, train-forecaster, encode, predict and leakcheck work on it, and env=battery stores hourly power"
 )
 NO_SERIES = (
     "env=gymnasium plays {id} and reads no series, so that {command} has nothing to do; run, train-agent, backtest, "
@@ -30,7 +30,9 @@ MEANINGLESS: Mapping[str, tuple[str, frozenset[str]]] = {
     "forecast_only": (NOBODY_ACTS, frozenset({"train-agent", "retrain", "signal", "schedule", "walk-forward"})),
     "gymnasium": (
         NO_SERIES,
-        frozenset({"fetch", "train-forecaster", "encode", "walk-forward", "leakcheck", "signal", "schedule"}),
+        frozenset(
+            {"fetch", "train-forecaster", "encode", "walk-forward", "leakcheck", "predict", "signal", "schedule"}
+        ),
     ),
 }
 

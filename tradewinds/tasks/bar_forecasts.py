@@ -20,6 +20,7 @@ from tradewinds.evaluation.inference import (
 from tradewinds.pipeline.records import Forecasts, Scored, TraceTables
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS, every_forecast
+from tradewinds.tasks.predictions import VALUES_AHEAD, values_ahead
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast
 CALIBRATION = 20  # bars whose residuals give the forecasts their first intervals, in a trace
@@ -55,6 +56,7 @@ def score_bars(prepared: Prepared, models: Models) -> Forecasts:
         tables={
             "forecasts": forecasts_table(prepared, states, prepared.split.test, scores),
             ALL_FORECASTS: every_forecast(prepared.series, states, scores),
+            VALUES_AHEAD: values_ahead(prepared, states),
         },
         remarks=_remarks(model, comparison),
     )

@@ -171,6 +171,12 @@ class SeriesTask:
 
         return rescored(prepared, models, forecasts)
 
+    def prediction(self, prepared: Prepared, models: Models, levels: Sequence[float]) -> pd.DataFrame:
+        """Return forecasts of the bars after the last one, with intervals."""
+        from tradewinds.tasks.predictions import predicted_bars
+
+        return predicted_bars(prepared, models, levels)
+
     def trace(self, prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables, pd.DataFrame | None]:
         """Return observations, actions, fills and money, bar by bar, and the decisions behind them."""
         tables: tuple[TraceTables, pd.DataFrame | None] = self._part("trace").trace(prepared, models, rows)

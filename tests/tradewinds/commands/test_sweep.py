@@ -155,6 +155,7 @@ def test_commands_that_keep_books_are_swept_one_after_another():
             "fetch",
             "report",
             "retrain",
+            "predict",
             "signal",
             "schedule",
             "models",

@@ -24,6 +24,7 @@ from tradewinds.__main__ import STAGES, TASKLESS, main
 from tradewinds.data.store.update import FetchResult
 from tradewinds.leakcheck.own_check import BLIND
 from tradewinds.report.document import UNREPEATED
+from tradewinds.report.tables import read_table
 from tradewinds.tasks import MEANINGLESS
 from tradewinds.walk_forward.folds import compute
 
@@ -288,6 +289,37 @@ def test_the_table_of_tasks_by_commands_is_the_one_in_the_docs(houses, tmp_path,
         PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
         return
     assert written == table, "docs/tasks.md differs; REWRITE=1 writes it anew"
+
+
+# --- forecasts to take home
+
+
+@pytest.mark.parametrize("task", SERIES)
+def test_predict_tells_what_comes_after_the_last_bar_as_the_run_told_it(task, houses):
+    house = houses(task)
+    table = pd.read_csv(io.StringIO(house.answer("predict").out), parse_dates=["issued", "target"])
+    bands = [f"interval.{level:g}" for level in (0.05, 0.25, 0.5, 0.75, 0.95)]
+    assert list(table) == ["instrument", "issued", "target", "ahead", "value", *bands]
+    assert (np.diff(table[bands], axis=1) > 0.0).all()
+    assert list(table["ahead"]) == list(range(1, len(table) + 1))
+    if task == "storage":
+        assert len(table) == 24
+        assert set(table["target"].dt.tz_convert("America/Chicago").dt.date.astype(str)) == {"2021-06-08"}
+        assert (table["issued"] == pd.Timestamp("2021-06-07T15:00", tz="UTC")).all()  # ten o'clock there
+        return
+    closed = {"account": "2021-02-24T00:00", "forecast_only": "2021-06-08T05:00"}[task]
+    assert (table["issued"] == pd.Timestamp(closed, tz="UTC")).all()
+    run = house.reports("retrain" if task == "account" else "run")[-1]
+    told = read_table(run / ("backtest" if task == "account" else "forecast"), "values_ahead").iloc[-len(table) :]
+    pd.testing.assert_frame_equal(told.reset_index(drop=True)[list(table)], table, check_dtype=False, rtol=1e-12)
+
+
+@pytest.mark.parametrize("task", SERIES)
+def test_a_run_ends_with_what_comes_next(task, houses):
+    last = houses(task).answer("run").out.splitlines()[-1]
+    assert last.startswith("what comes next, ") or last.startswith("what comes next is not told: ") == (
+        task == "storage"
+    )
 
 
 # --- retraining

@@ -98,6 +98,11 @@ class StorageTask(SeriesTask):
         }
         return Forecasts(scores=scores, tables={ALL_FORECASTS: backtest.every_forecast(prepared, decisions)})
 
+    def prediction(self, prepared: Prepared, models: Models, levels: Sequence[float]) -> pd.DataFrame:
+        """Return forecasts of the prices of the day after the last whole one, with intervals."""
+        table: pd.DataFrame = self._part("prediction").predicted_day(prepared, models, levels)
+        return table
+
     def rescore(self, prepared: Prepared, models: Models, forecasts: Forecasts) -> tuple[str, int, str] | None:
         """Compare price forecasts at gate closure, and their scores, with what a second scorer finds."""
         fault: tuple[str, int, str] | None = self._part("second_scorer").rescored(prepared, models, forecasts)

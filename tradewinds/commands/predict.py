@@ -1,0 +1,124 @@
+"""`tradewinds predict`: the bars, or the day, after the last bar that is known, with intervals, as a table."""
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tradewinds.core.console import Console
+from tradewinds.core.errors import RequestError
+from tradewinds.core.files import write_bytes
+from tradewinds.data.checks.excursions import refuse_doubtful_end
+from tradewinds.operate.age import refuse_old
+from tradewinds.operate.champion import load_version
+from tradewinds.operate.past import refuse_changed_past
+from tradewinds.operate.refresh import bring_up_to_date
+from tradewinds.operate.registry import Registry, Version
+from tradewinds.pipeline.provenance import FORECASTER, find_forecaster
+from tradewinds.pipeline.task import Models, Prepared
+from tradewinds.request.schema import Config
+from tradewinds.tasks import job_of
+from tradewinds.tasks.predictions import unit_of
+
+
+def main(config: Config, console: Console) -> dict[str, Any]:
+    """Forecast with the version that is named, the champion, or else the newest forecaster of this name."""
+    write = _writer(config.predict.path)
+    bring_up_to_date(config, console)
+    prepared = job_of(config, whole=True)
+    refuse_doubtful_end(prepared.panel, config.data)
+    if remark := refuse_old(prepared, datetime.now(UTC)):
+        console.note(f"note: {remark}")
+    prepared, models, whose = _models(prepared, console)
+    table = prepared.task.prediction(prepared, models, config.predict.levels)
+    silent = sorted(set(prepared.series.instruments) - set(table["instrument"]))
+    if silent:
+        told = f"{', '.join(silent[:4])}{f' and {len(silent) - 4} more' if len(silent) > 4 else ''}"
+        console.note(f"note: nothing is told of {told}: no bar, or too few before it, where the series ends")
+    outcome = {"forecaster": whose, "unit": unit_of(prepared) or None, "rows": _records(table)}
+    if write is not None:
+        write(table)
+        console.wrote(Path(str(config.predict.path)))
+    else:
+        console.result(table.to_csv(index=False).rstrip("\n"))
+    return outcome
+
+
+def _models(prepared: Prepared, console: Console) -> tuple[Prepared, Models, str]:
+    """Return the models that are asked, the request as they know it, and what to call them."""
+    runs = Path(prepared.config.run.dir)
+    version = _version(prepared)
+    if version is None:
+        from tradewinds.pipeline.encoding import encode_bars, load_forecasters
+
+        artifact = find_forecaster(prepared, grown=True)
+        if artifact.manifest["inputs"]["sha256"] != prepared.inputs["sha256"]:
+            console.note(f"note: the data are others than {artifact.folder} was trained on, which is not fitted anew")
+        console.note(f"forecaster: {artifact.folder}")
+        fitted = load_forecasters(artifact.folder, prepared.series)
+        states = encode_bars(fitted, prepared.series)
+        return prepared, Models(fitted, states, artifacts={FORECASTER: artifact}), str(artifact.folder)
+    refuse_changed_past(prepared, Registry(runs).versions(prepared.name))
+    job, models = load_version(runs, version, prepared)
+    assert isinstance(job, Prepared)
+    called = f"version {version.number} of '{version.name}'"
+    console.note(f"forecaster: {called}, {runs / version.run}")
+    return job, models, called
+
+
+def _version(prepared: Prepared) -> Version | None:
+    """Return the version that is asked: the one named, else the champion; None where a forecaster is named, or no one.
+
+    Raises:
+        RequestError: there is no such version.
+    """
+    config = prepared.config
+    registry, number = Registry(Path(config.run.dir)), config.models.version
+    if number is None:
+        return None if config.inputs.forecaster != "latest" else registry.champion(prepared.name)
+    versions = {version.number: version for version in registry.versions(prepared.name)}
+    if number not in versions:
+        known = ", ".join(map(str, versions)) or "none"
+        raise RequestError(f"models.version must be one of '{prepared.name}', {known}, was {number}")
+    return versions[number]
+
+
+def _writer(path: str | None) -> Callable[[pd.DataFrame], None] | None:
+    """Return what writes a table to a path, whole or not at all; None without one.
+
+    Raises:
+        RequestError: its ending is none that can be written, or its folder is not there.
+    """
+    if path is None:
+        return None
+    place, formats = Path(path), {".csv": _csv, ".parquet": _parquet, ".json": _json}
+    if place.suffix not in formats:
+        raise RequestError(f"predict.path must end in .csv, .parquet or .json, was '{path}'")
+    if not place.resolve().parent.is_dir():
+        raise RequestError(f"predict.path must lie in a folder that is there, was '{path}'")
+    return lambda table: write_bytes(place, formats[place.suffix](table))
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False).encode()
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    content = io.BytesIO()
+    table.to_parquet(content, index=False)
+    return content.getvalue()
+
+
+def _json(table: pd.DataFrame) -> bytes:
+    return (json.dumps(_records(table), indent=1, allow_nan=False) + "\n").encode()
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as plain data, moments as ISO 8601."""
+    plain = table.assign(**{name: [one.isoformat() for one in table[name]] for name in ("issued", "target")})
+    records: list[dict[str, Any]] = json.loads(plain.to_json(orient="records", double_precision=15))
+    return records
