@@ -18,7 +18,14 @@ import numpy as np
 import pandas as pd
 
 SIZES = ("50x5000", "500x5000", "2500x1250")
-OPTIONS = ("series=parquet", "series.symbols=all", "agent=direct", "env.actions=long_short_weights")
+OPTIONS = (
+    "series=parquet",
+    "series.symbols=all",
+    "model=segment_lstm",
+    "agent=direct",
+    "agent.steps=600000",
+    "env.actions=long_short_weights",
+)  # as experiment=currencies
 
 
 def main(words: list[str]) -> None:

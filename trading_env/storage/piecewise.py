@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-SAME = 1e-12  # MWh between two knots that are one
+SAME = 1e-9  # MWh between two knots that are one: what rounding puts apart must not become a knot of its own
+ROUNDED = 16.0 * np.finfo(np.float64).eps  # of the largest value, what rounding may make of one
 
 
 class Line(NamedTuple):
@@ -36,10 +37,21 @@ class Line(NamedTuple):
         """Return it read from C down to 0."""
         return Line(self.x[-1] - self.x[::-1], self.y[::-1])
 
+    def from_nothing(self) -> "Line":
+        """Return it less its value at 0: differences decide, and keep their digits while the sum of years grows."""
+        return Line(self.x, self.y - self.y[0])
+
     def concave(self) -> bool:
         """Say whether its slopes fall."""
-        slopes = np.diff(self.y) / np.diff(self.x)
-        return bool((np.diff(slopes) <= 1e-9 * (1.0 + np.abs(slopes[1:]))).all())
+        bends, least = self.bends()
+        return bool((bends <= least).all())
+
+    def bends(self) -> tuple[Array, Array]:
+        """Return by how much its slope changes at each of (n - 2) inner knots, and what rounding may make of that."""
+        width = np.diff(self.x)
+        slopes = np.diff(self.y) / width
+        blurred = ROUNDED * np.abs(self.y).max() * (1.0 / width[1:] + 1.0 / width[:-1])
+        return np.diff(slopes), 1e-9 * (1.0 + np.abs(slopes[1:]) + np.abs(slopes[:-1])) + blurred
 
 
 def from_pieces(pieces: list[tuple[float, float]]) -> Line:
@@ -121,7 +133,6 @@ def _distinct(points: Array, end: float) -> Array:
 
 def _fewer(line: Line) -> Line:
     """Leave out knots at which nothing bends."""
-    slopes = np.diff(line.y) / np.diff(line.x)
-    bends = np.abs(np.diff(slopes)) > 1e-9 * (1.0 + np.abs(slopes[1:]) + np.abs(slopes[:-1]))
-    kept = np.concatenate([[True], bends, [True]])
+    bends, least = line.bends()
+    kept = np.concatenate([[True], np.abs(bends) > least, [True]])
     return Line(line.x[kept], line.y[kept])

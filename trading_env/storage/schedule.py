@@ -69,7 +69,7 @@ def _values(buys: list[float], sells: list[float], config: BatteryConfig, end: f
             line = value if isinstance(value, Line) else from_pieces(value)
             bought = best_ahead(line.tilted(-buy), most_in).tilted(buy)
             sold = best_ahead(line.tilted(-sell).mirrored(), most_out).mirrored().tilted(sell)
-            value = larger(bought, sold)
+            value = larger(bought, sold).from_nothing()
         later.append(value)
     return later
 
