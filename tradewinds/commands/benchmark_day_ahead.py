@@ -37,6 +37,8 @@ NO_LEAR = "LEAR is left out: it needs scikit-learn; type pip install 'tradewinds
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Fit on the days before the test, walk through it with refits, and print and write the scores."""
+    from tradewinds.pipeline.walk_file import forget_walk
+
     settings = config.day_ahead
     if settings.path is None:
         raise RequestError(
@@ -67,7 +69,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     tests = tests_of(truth, forecasts, config.model.kind)
     for line in lines_of(scores, money, tests, config.model.kind, seconds):
         console.result(line)
-    folder = Path(config.run.dir) / (config.run.name or path.name.split(".")[0]) / new_run_id() / KIND
+    folder = _runs(config) / new_run_id() / KIND
     inputs = {"series": path.name, "sha256": columns.sha256}
     told = {
         "scores": {name: asdict(score) for name, score in scores.items()},
@@ -82,6 +84,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     with writing(folder, KIND, config=config.plain(), inputs=inputs) as partial:
         write_json(partial / "scores.json", told)
         table.to_parquet(partial / "forecasts.parquet")
+    forget_walk(fitted, _runs(config))
     console.wrote(folder)
     return {"benchmark": str(folder), **told}
 
@@ -93,6 +96,7 @@ def _walked(config: Config, series: Series, start: int, console: Console) -> tup
         RequestError: too few days lie before it.
     """
     from forecaster.day_ahead.fitted import fit_days
+    from tradewinds.pipeline.walk_file import walk_on
 
     began, used = time.perf_counter(), time.process_time()
     with console.progress(f"fit {config.model.kind}") as progress:
@@ -102,11 +106,8 @@ def _walked(config: Config, series: Series, start: int, console: Console) -> tup
         except ValueError as error:
             raise RequestError(f"{series.name}: {error}; lower day_ahead.test_days") from None
     first_fit = time.perf_counter()
+    states = walk_on(fitted, series, None, _runs(config), console)
     gates = 24 * np.arange(start, start + config.day_ahead.test_days) - 1
-    with console.progress("walk") as walked:
-        states = fitted.encode(
-            series, range(int(gates[0]), len(series.index)), lambda done, all_: walked(done, all_, {})
-        )
     ahead = states.forecast[gates, :24].astype(np.float64)
     network = series.close[gates, :1] + ahead.cumsum(axis=1)
     seconds = {
@@ -115,6 +116,11 @@ def _walked(config: Config, series: Series, start: int, console: Console) -> tup
         "processor_seconds": time.process_time() - used,
     }
     return fitted, network, seconds
+
+
+def _runs(config: Config) -> Path:
+    """Return the folder of all runs of this name: the file's, where none is given."""
+    return Path(config.run.dir) / (config.run.name or Path(str(config.day_ahead.path)).name.split(".")[0])
 
 
 def days_of(config: Config) -> ForecasterConfig:

@@ -12,6 +12,7 @@ from forecaster.day_ahead.days import day_table
 from forecaster.day_ahead.ensemble import STATE, DayEnsemble, Teaching
 from forecaster.day_ahead.fitted import FIRST, fit_days, load_days
 from forecaster.day_ahead.inputs import day_inputs
+from forecaster.day_ahead.waypoint import read_waypoint, waypoint_bytes
 from forecaster.hidden_states import load_hidden_states
 
 from markets import power_series
@@ -212,3 +213,23 @@ def test_too_few_days_and_other_series_are_refused():
     with pytest.raises(ValueError, match="the features it was fitted on; they differ in"):
         fitted.encode(bare)
     assert sorted(STATE) == sorted(fitted.fitted.state)
+
+
+def test_a_walk_that_was_cut_off_is_handed_out_on_its_way_and_taken_up_to_the_same_bit(tmp_path):
+    series, bytes_kept = market(), []
+    whole = fit_days(series, settings(), range(FITTED), seed=3).encode(series)
+    fitted = fit_days(series, settings(), range(FITTED), seed=3)
+    fitted.encode(series, keep=lambda states: bytes_kept.append(waypoint_bytes(fitted.kept[0], states)))
+    assert len(bytes_kept) == 1  # of thirty days, as weights are kept every 28
+    (tmp_path / "walk").write_bytes(bytes_kept[0])
+    waypoint, earlier = read_waypoint(tmp_path / "walk")
+    known = len(earlier.index)
+    assert 0 < known < len(series.index)
+    fresh = fit_days(series, settings(), range(FITTED), seed=3)
+    assert fresh.take_up(waypoint, series)
+    assert fresh.encode(series, range(known, len(series.index))).preceded_by(earlier).index.equals(series.index)
+    assert same(fresh.encode(series, range(known, len(series.index))).preceded_by(earlier), whole)
+    assert not fit_days(series, settings(), range(FITTED), seed=3).take_up(waypoint, market(seed=1))
+    (tmp_path / "walk").write_bytes(bytes_kept[0][:1000])
+    with pytest.raises(ValueError, match="is damaged"):
+        read_waypoint(tmp_path / "walk")
