@@ -233,3 +233,36 @@ def test_a_walk_that_was_cut_off_is_handed_out_on_its_way_and_taken_up_to_the_sa
     (tmp_path / "walk").write_bytes(bytes_kept[0][:1000])
     with pytest.raises(ValueError, match="is damaged"):
         read_waypoint(tmp_path / "walk")
+
+
+@pytest.mark.parametrize(("start", "hours"), [("2020-12-10 23:00", 23), ("2021-07-14 22:00", 25)])
+def test_refits_over_a_night_on_which_clocks_change_are_one_walk_and_read_nothing_of_their_own_day(start, hours):
+    series = local_market(start)
+    table = day_table(series)
+    changed = int(np.flatnonzero(table.length != 24)[0])
+    assert table.length[changed] == hours
+    fitted_rows = range(int(table.first[100]))  # the clocks change on the eighth day after
+    whole = fit_days(series, settings(), fitted_rows, seed=3).encode(series)
+    for day in (changed, changed + 1):  # taken up before that day, and on the morning after
+        gate = int(table.first[day]) - 1
+        fitted = fit_days(series, settings(), fitted_rows, seed=3)
+        earlier = fitted.encode(series.rows(range(gate + 1)))
+        assert same(fitted.encode(series, range(gate + 1, len(series.index))).preceded_by(earlier), whole)
+        price = series.close.copy()
+        price[gate + 1 :] = 300.0 - 3.0 * price[gate + 1 :]
+        other = dataclasses.replace(series, open=price, high=price, low=price, close=price)
+        told = fit_days(other, settings(), fitted_rows, seed=3).encode(other)
+        assert same(told.until(gate + 1), whole.until(gate + 1))
+        assert whole.label_end[gate] == gate  # all was learned up to the last bar before that day
+        assert not np.array_equal(told.forecast[table.first[day + 1] - 1], whole.forecast[table.first[day + 1] - 1])
+    path = whole.forecast[table.first[changed] - 1]
+    assert np.isfinite(path).all()
+    assert (path[hours:] == 0.0).all()
+
+
+def local_market(start, days=112, zone="Europe/Amsterdam"):
+    """Prices of the hours of a local clock from a local midnight on, of as many bars as `days` of 24 hours."""
+    rng, bars = np.random.default_rng(4), 24 * days
+    index = pd.date_range(start, periods=bars, freq="h", tz="UTC")
+    hour = np.asarray(index.tz_convert(zone).hour)
+    return power_series(index, 30.0 + 10.0 * np.sin(hour * np.pi / 12.0) + rng.normal(0.0, 3.0, bars), zone=zone)
