@@ -24,9 +24,9 @@ from forecaster.config import ForecasterConfig, Precision
 from forecaster.data.features import FeatureTable
 from forecaster.data.series import Series, Target
 from forecaster.day_ahead.days import FEWEST, FIRST, DayTable, day_table, longest_day, slots_of_day
-from forecaster.day_ahead.ensemble import DayEnsemble, Teaching
 from forecaster.day_ahead.holidays import holidays_of
 from forecaster.day_ahead.inputs import DayInputs, day_inputs, names_of
+from forecaster.day_ahead.networks import DayNetworks
 from forecaster.day_ahead.waypoint import Waypoint, read_waypoint, waypoint_bytes
 from forecaster.hidden_states import HiddenStates
 from forecaster.training.trainer import Progress
@@ -233,20 +233,20 @@ class DayForecaster:
         settings, dates = self.config.recalibration, table.dates
         digests = _digests(table) if self.recalibrates else []
         start = self._taken_up(dates, digests, int(dates[asked[0]]))
-        ensemble, learned = self._ensemble(start.state), start.learned
+        networks, learned = self._networks(start.state), start.learned
         wanted = set(asked.tolist())
         for day in (day for day in sorted(wanted) if dates[day] < self.fitted.date):  # it had seen them
-            yield day, self.fitted.learned, *_spoken(self._ensemble(self.fitted.state), inputs, day)
+            yield day, self.fitted.learned, *self._networks(self.fitted.state).forecast(inputs, day)
         begin = max(int(start.date - dates[0]), FIRST)
         for day in range(begin, int(asked[-1]) + 1):
             date, every = int(dates[day]), settings.every_days
             if every is not None and (date - self.fitted.date) % every == 0 and day - FIRST >= FEWEST:
-                ensemble.refit(inputs, day, first=FIRST, steps=settings.steps, rate=settings.learning_rate, date=date)
+                networks.refit(inputs, day, first=FIRST, steps=settings.steps, rate=settings.learning_rate, date=date)
                 learned = date
             if day in wanted:
-                yield day, learned, *_spoken(ensemble, inputs, day)
+                yield day, learned, *networks.forecast(inputs, day)
             if self.recalibrates and (date % KEPT_EVERY == 0 or day == asked[-1]):
-                self._keep(Waypoint(date + 1, learned, digests[day - 1], ensemble.state()))
+                self._keep(Waypoint(date + 1, learned, digests[day - 1], networks.state()))
 
     def _taken_up(self, dates: Int, digests: list[str], date: int) -> Waypoint:
         """Return the latest waypoint of a walk through the same days that has not passed `date`."""
@@ -259,8 +259,8 @@ class DayForecaster:
             self.kept.append(waypoint)
             self.kept.sort(key=lambda one: -one.date)
 
-    def _ensemble(self, state: Mapping[str, Tensor]) -> DayEnsemble:
-        return ensemble_of(self.config, self.sizes, self.seed, state)
+    def _networks(self, state: Mapping[str, Tensor]) -> DayNetworks:
+        return DayNetworks(self.config, self.sizes, self.seed, state)
 
     def _refuse_other(self, series: Series) -> None:
         ours = (self.bar_length, self.day_zone, self.target)
@@ -307,10 +307,10 @@ def fit_days(
         )
     tokens = tokens_of(config, past.bar_length)
     inputs = day_inputs(table, tokens=tokens, scales_days=config.recalibration.scales_days)
-    ensemble, trainer = ensemble_of(config, inputs.sizes, seed), config.trainer
+    networks, trainer = DayNetworks(config, inputs.sizes, seed), config.trainer
     steps = trainer.epochs * -(-(stop - first) // trainer.batch_size)
     rates = (trainer.learning_rate, config.recalibration.learning_rate)
-    losses = ensemble.fit(inputs, stop, first=first, steps=steps, rates=rates)
+    losses = networks.fit(inputs, stop, first=first, steps=steps, rates=rates)
     history = tuple({"fit_loss": loss} for loss in losses)
     if progress is not None:
         progress(trainer.epochs, trainer.epochs, history[-1])
@@ -320,7 +320,7 @@ def fit_days(
         instrument=series.instruments[0],
         feature_names=names_of(table),
         sizes=inputs.sizes,
-        fitted=Waypoint(date, date, "", ensemble.state()),
+        fitted=Waypoint(date, date, "", networks.state()),
         fit_end=int(table.first[stop - 1]) - 1,
         fit_end_time=past.close_time[last_row(table, date)],
         bar_length=past.bar_length,
@@ -366,32 +366,6 @@ def last_row(table: DayTable, date: int) -> int:
 def tokens_of(config: ForecasterConfig, bar_length: pd.Timedelta) -> int:
     """Return L, the days that are read."""
     return max(1, config.model.context_length // slots_of_day(bar_length))
-
-
-def ensemble_of(
-    config: ForecasterConfig, sizes: tuple[int, int, int], seed: int, state: Mapping[str, Tensor] | None = None
-) -> DayEnsemble:
-    """Return the networks of a configuration, with a state or as they are drawn."""
-    model, trainer, settings = config.model, config.trainer, config.recalibration
-    windows, scales, members = settings.windows_days, settings.scales_days, range(trainer.members)
-    teaching = Teaching(
-        windows=tuple(windows[number % len(windows)] for number in members),
-        units=tuple(number // len(windows) % len(scales) for number in members),
-        batch_size=trainer.batch_size,
-        dropout=model.dropout,
-        weight_decay=trainer.weight_decay,
-        gradient_clip=trainer.gradient_clip,
-        loss=trainer.loss,
-        recent_days=settings.recent_days,
-        recent_share=settings.recent_share,
-    )
-    return DayEnsemble(sizes, model.hidden_size, teaching, seed, state)
-
-
-def _spoken(ensemble: DayEnsemble, inputs: DayInputs, day: int) -> tuple[Array, Array]:
-    """Return (M, S) prices of a day, and the (H,) last state of the first member."""
-    prices, state = ensemble.forecast(inputs, day)
-    return prices, state[0]
 
 
 def _passes(waypoint: Waypoint, dates: Int, digests: list[str]) -> bool:

@@ -29,7 +29,7 @@ class Waypoint(NamedTuple):
         date: the first local date that is still to come, days since 1970.
         learned: the first that was not learned from.
         digest: of all that was learned from, the days before the last one forecast; empty after the first fit.
-        state: `DayEnsemble.state`.
+        state: `DayNetworks.state`.
     """
 
     date: int

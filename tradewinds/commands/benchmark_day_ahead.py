@@ -19,7 +19,7 @@ from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
 from forecaster.evaluation.day_ahead_scores import DayAheadScore, day_ahead_score, diebold_mariano, giacomini_white
 from tradewinds.core.console import Console
-from tradewinds.core.errors import RequestError
+from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import write_json
 from tradewinds.data.readers.benchmark_file import Columns, read_columns
 from tradewinds.pipeline.artifact import new_run_id, writing
@@ -59,10 +59,12 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     )
     fitted, network, seconds = _walked(config, series, start, console)
     forecasts = _beside(fitted, series, start, console) | {config.model.kind: network}
-    if "lear" in forecasts:
-        forecasts[f"mean of {config.model.kind} and lear"] = (network + forecasts["lear"]) / 2.0
-    forecasts |= published
     truth, week = (series.close[:, 0].reshape(-1, 24)[start - ago :][: settings.test_days] for ago in (0, 7))
+    shares: dict[str, float] = {}
+    if "lear" in forecasts:
+        mixes, shares = mixed({name: forecasts[name] for name in (config.model.kind, "lear")}, truth)
+        forecasts |= mixes
+    forecasts |= published
     scores = {name: day_ahead_score(truth, one, week, past_days=PAST_DAYS) for name, one in forecasts.items()}
     unit = _unit(config)
     money = money_of(truth, forecasts, unit)
@@ -71,7 +73,11 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         console.result(line)
     folder = _runs(config) / new_run_id() / KIND
     inputs = {"series": path.name, "sha256": columns.sha256}
+    if shares:
+        told_shares = ", ".join(f"{share:.2f} {name}" for name, share in shares.items())
+        console.result(f"learned weights, mean of the days: {told_shares}")
     told = {
+        "weights": shares,
         "scores": {name: asdict(score) for name, score in scores.items()},
         "money": money,
         "tests": tests,
@@ -202,6 +208,22 @@ def _beside(fitted: Any, series: Series, start: int, console: Console) -> dict[s
     with console.progress("lear"):
         inputs = day_inputs(table, tokens=1, scales_days=(scale,))
         return forecasts | {"lear": lear_forecasts(inputs, range(start, start + count))}
+
+
+def mixed(parts: Mapping[str, Array], truth: Array) -> tuple[dict[str, Array], dict[str, float]]:
+    """Return (D, 24) the plain mean of forecasts and their mix by weights learned on past days, and the mean weights.
+
+    Raises:
+        GateError: weights of a day hang on prices that come later.
+    """
+    from forecaster.day_ahead import mixture
+
+    names, forecasts = " and ".join(parts), np.stack(list(parts.values()))
+    if mixture.knows_what_comes(mixture.learned_mixture, truth, forecasts, len(truth) // 2):
+        raise GateError(f"LEAK: the weights of the mix of {names} change with prices that come later")
+    mix, weights = mixture.learned_mixture(truth, forecasts)
+    shares = dict(zip(parts, map(float, weights.mean(axis=0)), strict=True))
+    return {f"mean of {names}": forecasts.mean(axis=0), f"learned mix of {names}": mix}, shares
 
 
 def _unit(config: Config) -> BatteryConfig:

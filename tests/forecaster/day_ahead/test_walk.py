@@ -12,6 +12,7 @@ from forecaster.day_ahead.days import day_table
 from forecaster.day_ahead.ensemble import STATE, DayEnsemble, Teaching
 from forecaster.day_ahead.fitted import FIRST, fit_days, load_days
 from forecaster.day_ahead.inputs import day_inputs
+from forecaster.day_ahead.perceptrons import WIDTH, DayPerceptrons
 from forecaster.day_ahead.waypoint import read_waypoint, waypoint_bytes
 from forecaster.hidden_states import load_hidden_states
 
@@ -44,13 +45,19 @@ def market(days=DAYS, *, seed=0, drift=0.0):
     return series.rows(range(24 * days))
 
 
-def settings(*, every=1, members=2, steps=2, epochs=4):
+def settings(*, every=1, members=2, steps=2, epochs=4, perceptrons=0):
     return ForecasterConfig(
         features=FeatureConfig(),
         model=ModelConfig(kind="day_lstm", context_length=72, horizon=25, hidden_size=4, dropout=0.1),
         trainer=TrainerConfig(members=members, epochs=epochs, batch_size=16, loss="mae", learning_rate=1e-2),
         recalibration=RecalibrationConfig(
-            every_days=every, windows_days=(60, 28), scales_days=(28,), steps=steps, learning_rate=1e-3, recent_days=14
+            every_days=every,
+            windows_days=(60, 28),
+            scales_days=(28,),
+            steps=steps,
+            learning_rate=1e-3,
+            recent_days=14,
+            perceptrons=perceptrons,
         ),
     )
 
@@ -94,9 +101,42 @@ def test_a_member_is_the_lstm_of_the_reference_implementation():
         torch.testing.assert_close(told[member], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_members_do_not_touch_each_other():
+def test_a_perceptron_is_two_layers_and_a_linear_map():
+    torch.manual_seed(0)
+    ensemble = DayPerceptrons((3, 4, 2), 5, LESSONS, seed=1)
+    flat = torch.randn(3, 6, 4)
+    told, _ = ensemble._speak(ensemble.weights, torch.zeros(3, 6, 7, 3), flat, None)
+    part = ensemble._parts(ensemble.weights)
+    for member in range(3):
+        layers = torch.nn.Sequential(
+            torch.nn.Linear(4, WIDTH), torch.nn.ReLU(), torch.nn.Linear(WIDTH, WIDTH), torch.nn.ReLU()
+        )
+        with torch.no_grad():
+            for layer, name in ((layers[0], "first"), (layers[2], "second")):
+                layer.weight.copy_(part[name][member].T)
+                layer.bias.copy_(part[f"{name}_bias"][member][0])
+            expected = layers(flat[member]) @ part["head"][member] + flat[member] @ part["linear"][member]
+        torch.testing.assert_close(told[member], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_perceptrons_stand_beside_the_members_leave_them_as_they_are_and_are_taken_up_with_them(tmp_path):
+    series = market()
+    alone = fit_days(series, settings(), range(FITTED), seed=3).encode(series)
+    fitted = fit_days(series, settings(perceptrons=2), range(FITTED), seed=3)
+    both = fitted.encode(series)
+    np.testing.assert_array_equal(both.hidden_state, alone.hidden_state)
+    assert np.nanmax(np.abs(both.forecast - alone.forecast)) > 0.1
+    fitted.save(tmp_path)
+    fitted.save_walk(tmp_path)
+    later = range(24 * 129 - 1, len(series.index))
+    taken_up = load_days(tmp_path, tmp_path).encode(series, later)
+    np.testing.assert_array_equal(taken_up.forecast[later.start :], both.forecast[later.start :])
+
+
+@pytest.mark.parametrize("kind", [DayEnsemble, DayPerceptrons])
+def test_members_do_not_touch_each_other(kind):
     inputs = day_inputs(day_table(market()), tokens=3, scales_days=(28,))
-    ensembles = [DayEnsemble(inputs.sizes, 4, LESSONS, seed=1) for _ in range(2)]
+    ensembles = [kind(inputs.sizes, 4, LESSONS, seed=1) for _ in range(2)]
     with torch.no_grad():
         ensembles[1].weights[0] += 1.0
     for ensemble in ensembles:

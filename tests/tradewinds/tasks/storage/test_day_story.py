@@ -10,6 +10,7 @@ from daywise import WORDS, write_power
 
 import forecaster.day_ahead.fitted as fitted_days
 import forecaster.day_ahead.inputs as day_inputs
+from forecaster.day_ahead.ensemble import DayEnsemble
 from tradewinds.core.resources import resource_dir
 from tradewinds.pipeline.artifact import read
 from tradewinds.pipeline.encoding import load_states
@@ -72,12 +73,12 @@ def test_a_backtest_of_the_same_agent_says_what_the_run_said(typed, run):
 
 
 def test_the_leak_check_walks_over_refits_and_finds_one_that_reads_its_own_day(typed, run, monkeypatch):
-    original = fitted_days.DayEnsemble.refit
+    original = DayEnsemble.refit
 
     def reads_its_own_day(self, inputs, stop, **settings):
         original(self, inputs, min(stop + 1, inputs.label.shape[1]), **settings)
 
-    monkeypatch.setattr(fitted_days.DayEnsemble, "refit", reads_its_own_day)
+    monkeypatch.setattr(DayEnsemble, "refit", reads_its_own_day)
     answer = typed("run", *WORDS, "run.name=leaky")
     assert answer.status == 3, answer.err
     assert "leak at forecasts" in answer.err or "leak at hidden_states" in answer.err
