@@ -72,6 +72,15 @@ def test_a_backtest_of_the_same_agent_says_what_the_run_said(typed, run):
     pd.testing.assert_frame_equal(before, again)
 
 
+def test_a_planner_acts_alike_with_and_without_hidden_states_whose_basis_moves_with_refits(typed, run):
+    blind = [*WORDS, "rollout.observe=[forecasts]", "run.name=blind"]
+    assert typed("train-agent", *blind, f"inputs.forecaster={run / 'forecaster'}").status == 0
+    assert not Path("runs/blind/.walks").exists()
+    assert typed("backtest", *blind).status == 0
+    paths = [read_table(folder, "paths") for folder in (run / "backtest", next(Path("runs/blind").glob("*/backtest")))]
+    pd.testing.assert_frame_equal(*paths)
+
+
 def test_the_leak_check_walks_over_refits_and_finds_one_that_reads_its_own_day(typed, run, monkeypatch):
     original = DayEnsemble.refit
 
