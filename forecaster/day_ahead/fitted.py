@@ -235,8 +235,9 @@ class DayForecaster:
         start = self._taken_up(dates, digests, int(dates[asked[0]]))
         networks, learned = self._networks(start.state), start.learned
         wanted = set(asked.tolist())
+        known = self._networks(self.fitted.state)
         for day in (day for day in sorted(wanted) if dates[day] < self.fitted.date):  # it had seen them
-            yield day, self.fitted.learned, *self._networks(self.fitted.state).forecast(inputs, day)
+            yield day, self.fitted.learned, *known.forecast(inputs, day)
         begin = max(int(start.date - dates[0]), FIRST)
         for day in range(begin, int(asked[-1]) + 1):
             date, every = int(dates[day]), settings.every_days
