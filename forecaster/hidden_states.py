@@ -47,21 +47,21 @@ class HiddenStates:
     quantiles: Float32 | None = None
     label_end: NDArray[np.int64] | None = None
 
-    def _tables(self) -> dict[str, Any]:
+    def tables(self) -> dict[str, Any]:
         """Return the (T, ...) tables that there are, by name."""
         names = ("hidden_state", "forecast", "fit_end", "quantiles", "label_end")
         return {name: table for name in names if (table := getattr(self, name)) is not None}
 
     def until(self, row: int) -> "HiddenStates":
         """Return the states of the bars before `row`."""
-        return replace(self, index=self.index[:row], **{name: table[:row] for name, table in self._tables().items()})
+        return replace(self, index=self.index[:row], **{name: table[:row] for name, table in self.tables().items()})
 
     def preceded_by(self, earlier: "HiddenStates") -> "HiddenStates":
         """Return the states with the rows of `earlier`, the first ones of this series, in the place of their own."""
-        known, before = len(earlier.index), earlier._tables()
+        known, before = len(earlier.index), earlier.tables()
         tables: dict[str, Any] = {
             name: np.concatenate([before[name], table[known:]])
-            for name, table in self._tables().items()
+            for name, table in self.tables().items()
             if name in before and (name != "fit_end" or self.label_end is not None)  # found by time, where it stays
         }
         if "label_end" in tables:  # what was learned once stays learned
@@ -72,7 +72,7 @@ class HiddenStates:
         """Return the states of a longer series, whose further bars repeat the last of them."""
         more = len(index) - len(self.index)
         tables: dict[str, Any] = {
-            name: np.concatenate([table, np.repeat(table[-1:], more, axis=0)]) for name, table in self._tables().items()
+            name: np.concatenate([table, np.repeat(table[-1:], more, axis=0)]) for name, table in self.tables().items()
         }
         return replace(self, index=index, **tables)
 

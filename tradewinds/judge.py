@@ -27,6 +27,7 @@ from tradewinds.pipeline.artifact import writing
 from tradewinds.pipeline.records import Attempt
 from tradewinds.pipeline.steps import encoded_anew
 from tradewinds.pipeline.task import Job, Models, Prepared
+from tradewinds.pipeline.walk_file import forget_walk
 from tradewinds.report.document import assemble, leak_of
 from tradewinds.report.index import write_index
 from tradewinds.report.tables import write_tables
@@ -54,7 +55,7 @@ def judge(
     job, task = job.opened(), job.task
     with in_turn():  # the openings and trials that are counted are those before it
         log_opening(job, run.name)
-        models = encoded_anew(job, models)
+        models = encoded_anew(job, models, console, runs=run.parent)
         rows = job.split.test if isinstance(job, Prepared) else range(0)
         decisions = task.decide(job, models, rows) if task.acts else None
         outcome = None if decisions is None else task.outcome(job, decisions)
@@ -80,6 +81,7 @@ def judge(
     )
     tables = {**task.tables(job, models, outcome), **forecasts.tables}
     publish(job, document, tables, run=run, folder=task.folder, artifacts=models.artifacts, console=console)
+    forget_walk(models.forecaster, run.parent)
     told = {"run": str(run), "report": str(run / REPORT), task.folder: document[task.folder]}
     stop_at_leak(document, told, console)
     if isinstance(job, Prepared):

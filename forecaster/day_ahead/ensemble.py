@@ -74,16 +74,8 @@ class DayEnsemble:
         seed: int,
         state: Mapping[str, Tensor] | None = None,
     ) -> None:
-        features, flat, slots = sizes
         self.teaching, self.seed, self.hidden_size, self.members = teaching, seed, hidden_size, len(teaching.windows)
-        self.shapes = {
-            "read": (features, 4 * hidden_size),
-            "carry": (hidden_size, 4 * hidden_size),
-            "gates": (1, 4 * hidden_size),
-            "head": (hidden_size, slots),
-            "linear": (flat, slots),
-            "bias": (1, slots),
-        }
+        self.shapes = self._shapes(*sizes)
         if state is None:
             state = self._drawn()
         self.weights, self.first_moment, self.second_moment = (state[name].clone() for name in STATE[:3])
@@ -126,12 +118,24 @@ class DayEnsemble:
         digest = hashlib.sha256(repr((self.seed, *words)).encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
+    def _shapes(self, features: int, flat: int, slots: int) -> dict[str, tuple[int, int]]:
+        """Return by name rows and columns of the matrices that a member's weights are, one after another."""
+        units = self.hidden_size
+        return {
+            "read": (features, 4 * units),
+            "carry": (units, 4 * units),
+            "gates": (1, 4 * units),
+            "head": (units, slots),
+            "linear": (flat, slots),
+            "bias": (1, slots),
+        }
+
     def _drawn(self) -> dict[str, Tensor]:
         """Draw first weights, evenly within 1 / sqrt(inputs); forget gates begin open."""
         generator, parts, units = self._generator("first"), [], self.hidden_size
-        fans = {"read": units, "carry": units, "gates": 0, "bias": 0}
+        fans = {"read": units, "carry": units}
         for name, (rows, columns) in self.shapes.items():
-            fan = fans.get(name, rows)
+            fan = fans.get(name, 0 if rows == 1 else rows)  # what is added to all days alike begins at 0
             width = (1.0 / math.sqrt(fan) if fan else 0.0) * (SHY if name == "linear" else 1.0)
             part = (torch.rand(self.members, rows * columns, generator=generator) * 2.0 - 1.0) * width
             if name == "gates":
@@ -184,9 +188,7 @@ class DayEnsemble:
     ) -> tuple[Tensor, Tensor]:
         """(M, B, L, F) and (M, B, G) -> scaled prices (M, B, S) and last states (M, B, H); a generator draws masks."""
         members, count, length, features = tokens.shape
-        sizes = [rows * columns for rows, columns in self.shapes.values()]
-        pieces = zip(self.shapes.items(), torch.split(weights, sizes, dim=1), strict=True)
-        part = {name: piece.view(members, *shape) for (name, shape), piece in pieces}
+        part = self._parts(weights)
         units, order = self.hidden_size, tokens.transpose(1, 2).reshape(members, length * count, features)
         read = torch.baddbmm(part["gates"], order, part["read"]).view(members, length, count, 4 * units)
         state, cell = tokens.new_zeros(members, count, units), tokens.new_zeros(members, count, units)
@@ -198,6 +200,12 @@ class DayEnsemble:
             state = opened[..., 2 * units :] * torch.tanh(cell)
         last = self._masked(state, generator)
         return torch.baddbmm(part["bias"], last, part["head"]) + torch.bmm(flat, part["linear"]), state
+
+    def _parts(self, weights: Tensor) -> dict[str, Tensor]:
+        """(M, P) weights -> by name (M, rows, columns)."""
+        sizes = [rows * columns for rows, columns in self.shapes.values()]
+        pieces = zip(self.shapes.items(), torch.split(weights, sizes, dim=1), strict=True)
+        return {name: piece.view(len(weights), *shape) for (name, shape), piece in pieces}
 
     def _masked(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
         """Hide a share of values while learning, and raise the others to make up for it."""

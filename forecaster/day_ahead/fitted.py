@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,9 +24,10 @@ from forecaster.config import ForecasterConfig, Precision
 from forecaster.data.features import FeatureTable
 from forecaster.data.series import Series, Target
 from forecaster.day_ahead.days import FEWEST, FIRST, DayTable, day_table, longest_day, slots_of_day
-from forecaster.day_ahead.ensemble import DayEnsemble, Teaching
 from forecaster.day_ahead.holidays import holidays_of
 from forecaster.day_ahead.inputs import DayInputs, day_inputs, names_of
+from forecaster.day_ahead.networks import DayNetworks
+from forecaster.day_ahead.waypoint import Waypoint, read_waypoint, waypoint_bytes
 from forecaster.hidden_states import HiddenStates
 from forecaster.training.trainer import Progress
 
@@ -35,22 +36,7 @@ Int = NDArray[np.int64]
 WEIGHTS, FACTS, WALKED = "weights.safetensors", "forecaster.json", "walk.safetensors"
 KEPT_EVERY = 28  # days of a walk between two whose weights are kept
 Walked = Callable[[int, int], None]  # is told how many days of how many are walked
-
-
-class Waypoint(NamedTuple):
-    """What decides all further steps of a walk.
-
-    Attributes:
-        date: the first local date that is still to come, days since 1970.
-        learned: the first that was not learned from.
-        digest: of all that was learned from, the days before the last one forecast; empty after the first fit.
-        state: `DayEnsemble.state`.
-    """
-
-    date: int
-    learned: int
-    digest: str
-    state: Mapping[str, Tensor]
+Keep = Callable[[HiddenStates], None]  # is handed the states so far
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +111,15 @@ class DayForecaster:
     def save_walk(self, folder: Path) -> None:
         """Write where the walk stands, so that it goes on from there; nothing where it has not begun."""
         if self.kept:
-            last = self.kept[0]
-            facts = {"date": str(last.date), "learned": str(last.learned), "digest": last.digest}
-            save_file(dict(last.state), folder / WALKED, metadata=facts)
+            (folder / WALKED).write_bytes(waypoint_bytes(self.kept[0]))
+
+    def take_up(self, waypoint: Waypoint, series: Series) -> bool:
+        """Go on from a waypoint if it is one of a walk through the past of this very series, and say whether it is."""
+        table, _ = self.read(series)
+        if not _passes(waypoint, table.dates, _digests(table)):
+            return False
+        self._keep(waypoint)
+        return True
 
     def goes_on(self, series: Series, row: int) -> bool:
         """Say whether a walk that is kept reached the first day decided at `row` or later, through this very past."""
@@ -138,13 +130,21 @@ class DayForecaster:
         date = int(table.dates[later[0]])
         return self._taken_up(table.dates, _digests(table), date).date == date
 
-    def encode(self, series: Series, rows: range | None = None, walked: Walked | None = None) -> HiddenStates:
+    def encode(
+        self,
+        series: Series,
+        rows: range | None = None,
+        *,
+        walked: Walked | None = None,
+        keep: Keep | None = None,
+    ) -> HiddenStates:
         """Walk through the days of a series.
 
         Args:
             series: T bars, of which it may have seen some.
             rows: the days that are decided on one of them are forecast; other rows stay NaN. None for all.
             walked: told how many days are done.
+            keep: handed the states of all bars before the next gate row, each time a waypoint is kept on the way.
 
         Returns:
             States and forecasts at the gate rows, NaN at all others; the forecast says by how much the price changes
@@ -167,8 +167,22 @@ class DayForecaster:
             )
         asked = spoken if rows is None else spoken[(gates[spoken] >= rows.start) & (gates[spoken] < rows.stop)]
         label_end = np.full(size, -1, dtype=np.int64)
+        last_known = int(series.close_time.searchsorted(self.fit_end_time, side="right")) - 1
+        fit_end = np.full(size, last_known - slots_of_day(self.bar_length), dtype=np.int64)
+        plain = HiddenStates(series.index, hidden, forecast, fit_end, int(gates[spoken[0]]))
+
+        def states() -> HiddenStates:
+            if not self.recalibrates:
+                return plain
+            ends = np.maximum.accumulate(label_end)  # within a day nothing is learned
+            return replace(plain, label_end=np.where(ends >= 0, ends, last_known))
+
+        kept = len(self.kept)
         for number, (day, learned, prices, state) in enumerate(self._walk(table, inputs, asked)):
             gate = int(gates[day])
+            if keep is not None and len(self.kept) > kept:
+                kept = len(self.kept)
+                keep(states().until(gate))
             path = table.of_bars(day, prices.mean(axis=0))
             path = np.pad(path, (0, horizon - len(path)), mode="edge")
             forecast[gate] = np.diff(path, prepend=series.close[gate, 0])
@@ -176,13 +190,7 @@ class DayForecaster:
             label_end[gate] = last_row(table, learned)
             if walked is not None:
                 walked(number + 1, len(asked))
-        label_end = np.maximum.accumulate(label_end)  # within a day nothing is learned
-        last_known = int(series.close_time.searchsorted(self.fit_end_time, side="right")) - 1
-        fit_end = np.full(size, last_known - slots_of_day(self.bar_length), dtype=np.int64)
-        if not self.recalibrates:
-            return HiddenStates(series.index, hidden, forecast, fit_end, int(gates[spoken[0]]))
-        ends = np.where(label_end >= 0, label_end, last_known)
-        return HiddenStates(series.index, hidden, forecast, fit_end, int(gates[spoken[0]]), label_end=ends)
+        return states()
 
     def features(self, series: Series) -> FeatureTable:
         """Return as a table of bars (T, F) what is read at each gate row; NaN at all others.
@@ -225,28 +233,26 @@ class DayForecaster:
         settings, dates = self.config.recalibration, table.dates
         digests = _digests(table) if self.recalibrates else []
         start = self._taken_up(dates, digests, int(dates[asked[0]]))
-        ensemble, learned = self._ensemble(start.state), start.learned
+        networks, learned = self._networks(start.state), start.learned
         wanted = set(asked.tolist())
+        known = self._networks(self.fitted.state)
         for day in (day for day in sorted(wanted) if dates[day] < self.fitted.date):  # it had seen them
-            yield day, self.fitted.learned, *_spoken(self._ensemble(self.fitted.state), inputs, day)
+            yield day, self.fitted.learned, *known.forecast(inputs, day)
         begin = max(int(start.date - dates[0]), FIRST)
         for day in range(begin, int(asked[-1]) + 1):
             date, every = int(dates[day]), settings.every_days
             if every is not None and (date - self.fitted.date) % every == 0 and day - FIRST >= FEWEST:
-                ensemble.refit(inputs, day, first=FIRST, steps=settings.steps, rate=settings.learning_rate, date=date)
+                networks.refit(inputs, day, first=FIRST, steps=settings.steps, rate=settings.learning_rate, date=date)
                 learned = date
             if day in wanted:
-                yield day, learned, *_spoken(ensemble, inputs, day)
+                yield day, learned, *networks.forecast(inputs, day)
             if self.recalibrates and (date % KEPT_EVERY == 0 or day == asked[-1]):
-                self._keep(Waypoint(date + 1, learned, digests[day - 1], ensemble.state()))
+                self._keep(Waypoint(date + 1, learned, digests[day - 1], networks.state()))
 
     def _taken_up(self, dates: Int, digests: list[str], date: int) -> Waypoint:
         """Return the latest waypoint of a walk through the same days that has not passed `date`."""
-        for one in self.kept:
-            place = one.date - int(dates[0]) - 2  # of the last day that was learned from
-            if one.date <= date and 0 <= place < len(digests) and digests[place] == one.digest:
-                return one
-        return self.fitted
+        later = (one for one in self.kept if one.date <= date and _passes(one, dates, digests))
+        return next(later, self.fitted)
 
     def _keep(self, waypoint: Waypoint) -> None:
         """Keep a waypoint, one of each date: the first walk is that of the true series, others of other worlds."""
@@ -254,8 +260,8 @@ class DayForecaster:
             self.kept.append(waypoint)
             self.kept.sort(key=lambda one: -one.date)
 
-    def _ensemble(self, state: Mapping[str, Tensor]) -> DayEnsemble:
-        return ensemble_of(self.config, self.sizes, self.seed, state)
+    def _networks(self, state: Mapping[str, Tensor]) -> DayNetworks:
+        return DayNetworks(self.config, self.sizes, self.seed, state)
 
     def _refuse_other(self, series: Series) -> None:
         ours = (self.bar_length, self.day_zone, self.target)
@@ -302,10 +308,10 @@ def fit_days(
         )
     tokens = tokens_of(config, past.bar_length)
     inputs = day_inputs(table, tokens=tokens, scales_days=config.recalibration.scales_days)
-    ensemble, trainer = ensemble_of(config, inputs.sizes, seed), config.trainer
+    networks, trainer = DayNetworks(config, inputs.sizes, seed), config.trainer
     steps = trainer.epochs * -(-(stop - first) // trainer.batch_size)
     rates = (trainer.learning_rate, config.recalibration.learning_rate)
-    losses = ensemble.fit(inputs, stop, first=first, steps=steps, rates=rates)
+    losses = networks.fit(inputs, stop, first=first, steps=steps, rates=rates)
     history = tuple({"fit_loss": loss} for loss in losses)
     if progress is not None:
         progress(trainer.epochs, trainer.epochs, history[-1])
@@ -315,7 +321,7 @@ def fit_days(
         instrument=series.instruments[0],
         feature_names=names_of(table),
         sizes=inputs.sizes,
-        fitted=Waypoint(date, date, "", ensemble.state()),
+        fitted=Waypoint(date, date, "", networks.state()),
         fit_end=int(table.first[stop - 1]) - 1,
         fit_end_time=past.close_time[last_row(table, date)],
         bar_length=past.bar_length,
@@ -341,16 +347,8 @@ def load_days(folder: Path, walk: Path | None = None) -> DayForecaster:
     }
     forecaster = DayForecaster(**facts)
     if walk is not None and (walk / WALKED).exists():
-        forecaster.kept.append(_walked(walk / WALKED))
+        forecaster.kept.append(read_waypoint(walk / WALKED)[0])
     return forecaster
-
-
-def _walked(path: Path) -> Waypoint:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        facts, state = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
-    return Waypoint(int(facts["date"]), int(facts["learned"]), facts["digest"], state)
 
 
 def gate_rows(table: DayTable) -> Int:
@@ -371,30 +369,10 @@ def tokens_of(config: ForecasterConfig, bar_length: pd.Timedelta) -> int:
     return max(1, config.model.context_length // slots_of_day(bar_length))
 
 
-def ensemble_of(
-    config: ForecasterConfig, sizes: tuple[int, int, int], seed: int, state: Mapping[str, Tensor] | None = None
-) -> DayEnsemble:
-    """Return the networks of a configuration, with a state or as they are drawn."""
-    model, trainer, settings = config.model, config.trainer, config.recalibration
-    windows, scales, members = settings.windows_days, settings.scales_days, range(trainer.members)
-    teaching = Teaching(
-        windows=tuple(windows[number % len(windows)] for number in members),
-        units=tuple(number // len(windows) % len(scales) for number in members),
-        batch_size=trainer.batch_size,
-        dropout=model.dropout,
-        weight_decay=trainer.weight_decay,
-        gradient_clip=trainer.gradient_clip,
-        loss=trainer.loss,
-        recent_days=settings.recent_days,
-        recent_share=settings.recent_share,
-    )
-    return DayEnsemble(sizes, model.hidden_size, teaching, seed, state)
-
-
-def _spoken(ensemble: DayEnsemble, inputs: DayInputs, day: int) -> tuple[Array, Array]:
-    """Return (M, S) prices of a day, and the (H,) last state of the first member."""
-    prices, state = ensemble.forecast(inputs, day)
-    return prices, state[0]
+def _passes(waypoint: Waypoint, dates: Int, digests: list[str]) -> bool:
+    """Say whether a walk through these days comes by a waypoint."""
+    place = waypoint.date - int(dates[0]) - 2  # of the last day that was learned from
+    return 0 <= place < len(digests) and digests[place] == waypoint.digest
 
 
 def _digests(table: DayTable) -> list[str]:

@@ -19,7 +19,7 @@ from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
 from forecaster.evaluation.day_ahead_scores import DayAheadScore, day_ahead_score, diebold_mariano, giacomini_white
 from tradewinds.core.console import Console
-from tradewinds.core.errors import RequestError
+from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import write_json
 from tradewinds.data.readers.benchmark_file import Columns, read_columns
 from tradewinds.pipeline.artifact import new_run_id, writing
@@ -37,6 +37,8 @@ NO_LEAR = "LEAR is left out: it needs scikit-learn; type pip install 'tradewinds
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Fit on the days before the test, walk through it with refits, and print and write the scores."""
+    from tradewinds.pipeline.walk_file import forget_walk
+
     settings = config.day_ahead
     if settings.path is None:
         raise RequestError(
@@ -57,19 +59,25 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     )
     fitted, network, seconds = _walked(config, series, start, console)
     forecasts = _beside(fitted, series, start, console) | {config.model.kind: network}
-    if "lear" in forecasts:
-        forecasts[f"mean of {config.model.kind} and lear"] = (network + forecasts["lear"]) / 2.0
-    forecasts |= published
     truth, week = (series.close[:, 0].reshape(-1, 24)[start - ago :][: settings.test_days] for ago in (0, 7))
+    shares: dict[str, float] = {}
+    if "lear" in forecasts:
+        mixes, shares = mixed({name: forecasts[name] for name in (config.model.kind, "lear")}, truth)
+        forecasts |= mixes
+    forecasts |= published
     scores = {name: day_ahead_score(truth, one, week, past_days=PAST_DAYS) for name, one in forecasts.items()}
     unit = _unit(config)
     money = money_of(truth, forecasts, unit)
     tests = tests_of(truth, forecasts, config.model.kind)
     for line in lines_of(scores, money, tests, config.model.kind, seconds):
         console.result(line)
-    folder = Path(config.run.dir) / (config.run.name or path.name.split(".")[0]) / new_run_id() / KIND
+    folder = _runs(config) / new_run_id() / KIND
     inputs = {"series": path.name, "sha256": columns.sha256}
+    if shares:
+        told_shares = ", ".join(f"{share:.2f} {name}" for name, share in shares.items())
+        console.result(f"learned weights, mean of the days: {told_shares}")
     told = {
+        "weights": shares,
         "scores": {name: asdict(score) for name, score in scores.items()},
         "money": money,
         "tests": tests,
@@ -82,6 +90,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     with writing(folder, KIND, config=config.plain(), inputs=inputs) as partial:
         write_json(partial / "scores.json", told)
         table.to_parquet(partial / "forecasts.parquet")
+    forget_walk(fitted, _runs(config))
     console.wrote(folder)
     return {"benchmark": str(folder), **told}
 
@@ -93,6 +102,7 @@ def _walked(config: Config, series: Series, start: int, console: Console) -> tup
         RequestError: too few days lie before it.
     """
     from forecaster.day_ahead.fitted import fit_days
+    from tradewinds.pipeline.walk_file import walk_on
 
     began, used = time.perf_counter(), time.process_time()
     with console.progress(f"fit {config.model.kind}") as progress:
@@ -102,11 +112,8 @@ def _walked(config: Config, series: Series, start: int, console: Console) -> tup
         except ValueError as error:
             raise RequestError(f"{series.name}: {error}; lower day_ahead.test_days") from None
     first_fit = time.perf_counter()
+    states = walk_on(fitted, series, None, _runs(config), console)
     gates = 24 * np.arange(start, start + config.day_ahead.test_days) - 1
-    with console.progress("walk") as walked:
-        states = fitted.encode(
-            series, range(int(gates[0]), len(series.index)), lambda done, all_: walked(done, all_, {})
-        )
     ahead = states.forecast[gates, :24].astype(np.float64)
     network = series.close[gates, :1] + ahead.cumsum(axis=1)
     seconds = {
@@ -115,6 +122,11 @@ def _walked(config: Config, series: Series, start: int, console: Console) -> tup
         "processor_seconds": time.process_time() - used,
     }
     return fitted, network, seconds
+
+
+def _runs(config: Config) -> Path:
+    """Return the folder of all runs of this name: the file's, where none is given."""
+    return Path(config.run.dir) / (config.run.name or Path(str(config.day_ahead.path)).name.split(".")[0])
 
 
 def days_of(config: Config) -> ForecasterConfig:
@@ -196,6 +208,22 @@ def _beside(fitted: Any, series: Series, start: int, console: Console) -> dict[s
     with console.progress("lear"):
         inputs = day_inputs(table, tokens=1, scales_days=(scale,))
         return forecasts | {"lear": lear_forecasts(inputs, range(start, start + count))}
+
+
+def mixed(parts: Mapping[str, Array], truth: Array) -> tuple[dict[str, Array], dict[str, float]]:
+    """Return (D, 24) the plain mean of forecasts and their mix by weights learned on past days, and the mean weights.
+
+    Raises:
+        GateError: weights of a day hang on prices that come later.
+    """
+    from forecaster.day_ahead import mixture
+
+    names, forecasts = " and ".join(parts), np.stack(list(parts.values()))
+    if mixture.knows_what_comes(mixture.learned_mixture, truth, forecasts, len(truth) // 2):
+        raise GateError(f"LEAK: the weights of the mix of {names} change with prices that come later")
+    mix, weights = mixture.learned_mixture(truth, forecasts)
+    shares = dict(zip(parts, map(float, weights.mean(axis=0)), strict=True))
+    return {f"mean of {names}": forecasts.mean(axis=0), f"learned mix of {names}": mix}, shares
 
 
 def _unit(config: Config) -> BatteryConfig:

@@ -33,9 +33,11 @@ def _encoded(
 ) -> dict[str, Any]:
     from tradewinds.pipeline.encoding import load_forecasters
     from tradewinds.pipeline.steps import encode_states
+    from tradewinds.pipeline.walk_file import forget_walk
 
     fitted = load_forecasters(forecaster.folder, series)
     states, artifact = encode_states(prepared, series, fitted, forecaster, folder, console)
+    forget_walk(fitted, prepared.runs)
     return {"hidden_states": str(artifact.folder), "rows": len(states.index), "width": states.hidden_state.shape[-1]}
 
 

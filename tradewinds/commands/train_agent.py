@@ -20,6 +20,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     forecaster = find_forecaster(job) if isinstance(job, Prepared) else None
     from tradewinds.pipeline.encoding import load_forecasters
     from tradewinds.pipeline.steps import encoded, train_agent
+    from tradewinds.pipeline.walk_file import forget_walk
 
     run, models = job.runs / new_run_id(), Models()
     if forecaster is not None:
@@ -31,5 +32,6 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     except RequestError:
         shutil.rmtree(run, ignore_errors=True)
         raise
+    forget_walk(models.forecaster, job.runs)
     folder = models.artifacts[AGENT].folder
     return {"agent": str(folder), "best_step": trained.best_step, "validation_score": trained.best_score}

@@ -46,12 +46,14 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 def _of_days(prepared: Prepared, console: Console) -> dict[str, Any]:
     """Train a forecaster of days, and score it on the validation days, refitted up to each."""
     from forecaster.evaluation.day_ahead_scores import score_days
-    from tradewinds.pipeline.encoding import encode_bars
+    from tradewinds.pipeline.encoding import encode_on
     from tradewinds.pipeline.steps import train_forecaster
+    from tradewinds.pipeline.walk_file import forget_walk
 
     panel, artifact = train_forecaster(prepared, prepared.runs / new_run_id(), console)
     fitted, known = next(iter(panel.values())), prepared.until(prepared.split.validation.stop).series
-    states: Any = encode_bars(fitted, known)
+    states: Any = encode_on(fitted, known, None, prepared.runs, console)
+    forget_walk(fitted, prepared.runs)
     scores = score_days(known, states, prepared.split.validation)
     console.result(f"errors of the price forecast, days of the validation rows ({known.price_unit or 'its unit'}):")
     for name, score in scores.items():

@@ -21,6 +21,8 @@ from forecaster.fitted import FACTS, FittedForecaster, fit_panel, load_forecaste
 from forecaster.hidden_states import HiddenStates, load_hidden_states, read_features
 from forecaster.panel_states import PanelStates, encode_panel, load_panel_states
 from forecaster.training.trainer import Progress
+from tradewinds.core.console import Console
+from tradewinds.pipeline.walk_file import walk_on
 
 Array = NDArray[np.float64]
 Fitted: TypeAlias = FittedForecaster | DayForecaster
@@ -85,6 +87,25 @@ def encode_bars(fitted: Fitted | Panel, series: Series, rows: range | None = Non
     if isinstance(fitted, DayForecaster):
         return fitted.encode(series, rows)
     return encoding.encode(fitted, series, rows)
+
+
+def encode_on(
+    fitted: Fitted | Panel, series: Series, earlier: States | None, folder: Path | None, console: Console
+) -> States:
+    """Return states of every bar of a series; a long walk is shown, and written down on its way.
+
+    Args:
+        fitted: the forecaster.
+        series: T bars.
+        earlier: states of its first bars, encoded before by this forecaster; None where there are none.
+        folder: where a walk is written down, and where one is looked for that was cut off (`walk_file`); None: nowhere.
+        console: where it is shown.
+    """
+    known = 0 if earlier is None else len(earlier.index)
+    if isinstance(fitted, DayForecaster) and fitted.recalibrates and not isinstance(earlier, PanelStates):
+        return walk_on(fitted, series, earlier, folder, console)
+    later = encode_bars(fitted, series, range(known, len(series.index)) if known else None)
+    return later if earlier is None else later.preceded_by(earlier)  # type: ignore[arg-type]  # both of one, or several
 
 
 def encode_again(

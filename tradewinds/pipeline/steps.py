@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from forecaster.fitted import FittedForecaster
-from tradewinds.core.console import Console
+from tradewinds.core.console import Console, Silent
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.plugins import function_of
 from tradewinds.pipeline.artifact import Artifact, parent, read, writing
@@ -28,6 +28,7 @@ from tradewinds.pipeline.encoding import (
     States,
     encode_bars,
     encode_grown,
+    encode_on,
     load_forecasters,
     load_states,
     of_instruments,
@@ -122,7 +123,7 @@ def encode_states(
     console: Console,
 ) -> tuple[States, Artifact]:
     """Encode the bars of a series, as far as they are not sealed, and write the artifact to `folder`."""
-    states = encode_bars(fitted, series)
+    states = encode_on(fitted, series, None, folder.parent.parent, console)
     plain, parents = prepared.config.plain(), {FORECASTER: forecaster}
     with writing(folder, HIDDEN_STATES, config=plain, inputs=prepared.inputs, parents=parents) as partial:
         save_states(fitted, states, partial)
@@ -136,10 +137,16 @@ def encoded(prepared: Prepared, fitted: Fitted | Panel, forecaster: Artifact, fo
     return Models(fitted, states, artifacts={FORECASTER: forecaster, HIDDEN_STATES: artifact})
 
 
-def encoded_anew(job: Job, models: Models) -> Models:
+def encoded_anew(job: Job, models: Models, console: Console | None = None, *, runs: Path | None = None) -> Models:
     """Return models with states of every bar of a series that has grown, or been opened, since they were encoded.
 
     Of the same data, opened by now, the bars that were sealed are encoded and no others.
+
+    Args:
+        job: the request.
+        models: what was fitted.
+        console: where a long walk is shown; None: nowhere.
+        runs: folder of all runs of this name, where it is written down on its way; None: nowhere.
     """
     if not isinstance(job, Prepared) or models.forecaster is None or models.states is None:
         return models
@@ -153,8 +160,8 @@ def encoded_anew(job: Job, models: Models) -> Models:
         or not earlier.index.equals(job.series.index[:known])
     ):
         return replace(models, states=encode_bars(models.forecaster, job.series))
-    opened = encode_bars(models.forecaster, job.series, range(known, len(job.series.index)))
-    return replace(models, states=opened.preceded_by(earlier))  # type: ignore[arg-type]  # both of one, or of several
+    states = encode_on(models.forecaster, job.series, earlier, runs, console or Silent())
+    return replace(models, states=states)
 
 
 def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[Models, TrainedAgent]:

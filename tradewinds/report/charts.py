@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 LOG_RETURN = "log return"  # the unit that is written in percent
 Figure = Any  # Bokeh's figures carry their glyph methods without types
 INK, GRID = "#334155", "#e2e8f0"
-PALETTE = ("#0072b2", "#cc79a7", "#e69f00", "#d55e00", "#94a3b8", "#009e73", "#56b4e9")
+PALETTE = ("#0072b2", "#cc79a7", "#e69f00", "#d55e00", "#94a3b8", "#009e73", "#56b4e9", "#8c6d31")
 COLOURS = {
     "agent": "#0072b2",
     "buy_and_hold": "#000000",

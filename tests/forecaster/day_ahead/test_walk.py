@@ -12,6 +12,8 @@ from forecaster.day_ahead.days import day_table
 from forecaster.day_ahead.ensemble import STATE, DayEnsemble, Teaching
 from forecaster.day_ahead.fitted import FIRST, fit_days, load_days
 from forecaster.day_ahead.inputs import day_inputs
+from forecaster.day_ahead.perceptrons import WIDTH, DayPerceptrons
+from forecaster.day_ahead.waypoint import read_waypoint, waypoint_bytes
 from forecaster.hidden_states import load_hidden_states
 
 from markets import power_series
@@ -43,13 +45,19 @@ def market(days=DAYS, *, seed=0, drift=0.0):
     return series.rows(range(24 * days))
 
 
-def settings(*, every=1, members=2, steps=2, epochs=4):
+def settings(*, every=1, members=2, steps=2, epochs=4, perceptrons=0):
     return ForecasterConfig(
         features=FeatureConfig(),
         model=ModelConfig(kind="day_lstm", context_length=72, horizon=25, hidden_size=4, dropout=0.1),
         trainer=TrainerConfig(members=members, epochs=epochs, batch_size=16, loss="mae", learning_rate=1e-2),
         recalibration=RecalibrationConfig(
-            every_days=every, windows_days=(60, 28), scales_days=(28,), steps=steps, learning_rate=1e-3, recent_days=14
+            every_days=every,
+            windows_days=(60, 28),
+            scales_days=(28,),
+            steps=steps,
+            learning_rate=1e-3,
+            recent_days=14,
+            perceptrons=perceptrons,
         ),
     )
 
@@ -93,9 +101,42 @@ def test_a_member_is_the_lstm_of_the_reference_implementation():
         torch.testing.assert_close(told[member], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_members_do_not_touch_each_other():
+def test_a_perceptron_is_two_layers_and_a_linear_map():
+    torch.manual_seed(0)
+    ensemble = DayPerceptrons((3, 4, 2), 5, LESSONS, seed=1)
+    flat = torch.randn(3, 6, 4)
+    told, _ = ensemble._speak(ensemble.weights, torch.zeros(3, 6, 7, 3), flat, None)
+    part = ensemble._parts(ensemble.weights)
+    for member in range(3):
+        layers = torch.nn.Sequential(
+            torch.nn.Linear(4, WIDTH), torch.nn.ReLU(), torch.nn.Linear(WIDTH, WIDTH), torch.nn.ReLU()
+        )
+        with torch.no_grad():
+            for layer, name in ((layers[0], "first"), (layers[2], "second")):
+                layer.weight.copy_(part[name][member].T)
+                layer.bias.copy_(part[f"{name}_bias"][member][0])
+            expected = layers(flat[member]) @ part["head"][member] + flat[member] @ part["linear"][member]
+        torch.testing.assert_close(told[member], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_perceptrons_stand_beside_the_members_leave_them_as_they_are_and_are_taken_up_with_them(tmp_path):
+    series = market()
+    alone = fit_days(series, settings(), range(FITTED), seed=3).encode(series)
+    fitted = fit_days(series, settings(perceptrons=2), range(FITTED), seed=3)
+    both = fitted.encode(series)
+    np.testing.assert_array_equal(both.hidden_state, alone.hidden_state)
+    assert np.nanmax(np.abs(both.forecast - alone.forecast)) > 0.1
+    fitted.save(tmp_path)
+    fitted.save_walk(tmp_path)
+    later = range(24 * 129 - 1, len(series.index))
+    taken_up = load_days(tmp_path, tmp_path).encode(series, later)
+    np.testing.assert_array_equal(taken_up.forecast[later.start :], both.forecast[later.start :])
+
+
+@pytest.mark.parametrize("kind", [DayEnsemble, DayPerceptrons])
+def test_members_do_not_touch_each_other(kind):
     inputs = day_inputs(day_table(market()), tokens=3, scales_days=(28,))
-    ensembles = [DayEnsemble(inputs.sizes, 4, LESSONS, seed=1) for _ in range(2)]
+    ensembles = [kind(inputs.sizes, 4, LESSONS, seed=1) for _ in range(2)]
     with torch.no_grad():
         ensembles[1].weights[0] += 1.0
     for ensemble in ensembles:
@@ -212,3 +253,56 @@ def test_too_few_days_and_other_series_are_refused():
     with pytest.raises(ValueError, match="the features it was fitted on; they differ in"):
         fitted.encode(bare)
     assert sorted(STATE) == sorted(fitted.fitted.state)
+
+
+def test_a_walk_that_was_cut_off_is_handed_out_on_its_way_and_taken_up_to_the_same_bit(tmp_path):
+    series, bytes_kept = market(), []
+    whole = fit_days(series, settings(), range(FITTED), seed=3).encode(series)
+    fitted = fit_days(series, settings(), range(FITTED), seed=3)
+    fitted.encode(series, keep=lambda states: bytes_kept.append(waypoint_bytes(fitted.kept[0], states)))
+    assert len(bytes_kept) == 1  # of thirty days, as weights are kept every 28
+    (tmp_path / "walk").write_bytes(bytes_kept[0])
+    waypoint, earlier = read_waypoint(tmp_path / "walk")
+    known = len(earlier.index)
+    assert 0 < known < len(series.index)
+    fresh = fit_days(series, settings(), range(FITTED), seed=3)
+    assert fresh.take_up(waypoint, series)
+    assert fresh.encode(series, range(known, len(series.index))).preceded_by(earlier).index.equals(series.index)
+    assert same(fresh.encode(series, range(known, len(series.index))).preceded_by(earlier), whole)
+    assert not fit_days(series, settings(), range(FITTED), seed=3).take_up(waypoint, market(seed=1))
+    (tmp_path / "walk").write_bytes(bytes_kept[0][:1000])
+    with pytest.raises(ValueError, match="is damaged"):
+        read_waypoint(tmp_path / "walk")
+
+
+@pytest.mark.parametrize(("start", "hours"), [("2020-12-10 23:00", 23), ("2021-07-14 22:00", 25)])
+def test_refits_over_a_night_on_which_clocks_change_are_one_walk_and_read_nothing_of_their_own_day(start, hours):
+    series = local_market(start)
+    table = day_table(series)
+    changed = int(np.flatnonzero(table.length != 24)[0])
+    assert table.length[changed] == hours
+    fitted_rows = range(int(table.first[100]))  # the clocks change on the eighth day after
+    whole = fit_days(series, settings(), fitted_rows, seed=3).encode(series)
+    for day in (changed, changed + 1):  # taken up before that day, and on the morning after
+        gate = int(table.first[day]) - 1
+        fitted = fit_days(series, settings(), fitted_rows, seed=3)
+        earlier = fitted.encode(series.rows(range(gate + 1)))
+        assert same(fitted.encode(series, range(gate + 1, len(series.index))).preceded_by(earlier), whole)
+        price = series.close.copy()
+        price[gate + 1 :] = 300.0 - 3.0 * price[gate + 1 :]
+        other = dataclasses.replace(series, open=price, high=price, low=price, close=price)
+        told = fit_days(other, settings(), fitted_rows, seed=3).encode(other)
+        assert same(told.until(gate + 1), whole.until(gate + 1))
+        assert whole.label_end[gate] == gate  # all was learned up to the last bar before that day
+        assert not np.array_equal(told.forecast[table.first[day + 1] - 1], whole.forecast[table.first[day + 1] - 1])
+    path = whole.forecast[table.first[changed] - 1]
+    assert np.isfinite(path).all()
+    assert (path[hours:] == 0.0).all()
+
+
+def local_market(start, days=112, zone="Europe/Amsterdam"):
+    """Prices of the hours of a local clock from a local midnight on, of as many bars as `days` of 24 hours."""
+    rng, bars = np.random.default_rng(4), 24 * days
+    index = pd.date_range(start, periods=bars, freq="h", tz="UTC")
+    hour = np.asarray(index.tz_convert(zone).hour)
+    return power_series(index, 30.0 + 10.0 * np.sin(hour * np.pi / 12.0) + rng.normal(0.0, 3.0, bars), zone=zone)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.day_ahead import mixture
 from forecaster.evaluation.day_ahead_scores import day_ahead_score, diebold_mariano, giacomini_white
 
 FAST = (
@@ -38,7 +39,8 @@ def test_a_market_is_scored_beside_naive_lear_and_published_forecasts_in_errors_
     assert "market.csv: 120 days, price  Price, known ahead  Load; judged are the last 28" in answer.err
     (folder,) = tmp_path.glob("runs/market/*/benchmark")
     told = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    names = ["day before", "week before", "lear", "day_lstm", "mean of day_lstm and lear", "theirs"]
+    mixes = ["mean of day_lstm and lear", "learned mix of day_lstm and lear"]
+    names = ["day before", "week before", "lear", "day_lstm", *mixes, "theirs"]
     assert list(told["scores"]) == names
     table = pd.read_parquet(folder / "forecasts.parquet")
     assert list(table) == ["price", *names]
@@ -50,6 +52,9 @@ def test_a_market_is_scored_beside_naive_lear_and_published_forecasts_in_errors_
     assert told["scores"]["week before"]["rmae"] == pytest.approx(1.0)
     assert told["scores"]["lear"]["mae"] < 2.0  # of a noise of 0.8, and 5.4 that the day before misses
     assert told["scores"]["day_lstm"]["mae"] < told["scores"]["week before"]["mae"]
+    assert told["scores"][mixes[1]]["mae"] < told["scores"][mixes[0]]["mae"]  # of which one part is poor here
+    assert told["weights"]["lear"] > 0.6
+    assert sum(told["weights"].values()) == pytest.approx(1.0)
     assert set(told["tests"]) == {*names} - {"day_lstm"}
     assert "perfect foresight of all hours" in answer.out
 
@@ -68,6 +73,18 @@ def test_the_same_seed_gives_the_same_forecasts_and_what_comes_reaches_none(trad
     known = slice(0, 24 * 24)  # the day after the last that is alike is forecast from what is alike
     pd.testing.assert_frame_equal(one.iloc[known].drop(columns="price"), two.iloc[known].drop(columns="price"))
     assert not one.iloc[-24:].equals(two.iloc[-24:])
+
+
+def test_weights_of_a_mix_that_are_learned_on_the_days_they_are_for_end_the_command(tradewinds, tmp_path, monkeypatch):
+    def of_the_test_days(truth, forecasts):
+        loss = np.abs(forecasts - truth).mean(axis=(1, 2))
+        weights = np.tile(1.0 / loss / (1.0 / loss).sum(), (len(truth), 1))
+        return np.einsum("dk,kds->ds", weights, forecasts), weights
+
+    monkeypatch.setattr(mixture, "learned_mixture", of_the_test_days)
+    write_market(tmp_path / "market.csv")
+    answer = tradewinds("benchmark-day-ahead", "path=market.csv", *FAST)
+    assert (answer.status, "LEAK: the weights of the mix of day_lstm and lear change" in answer.err) == (3, True)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ def decide_on(market: PowerMarket, prepared: Prepared, models: Models, rows: ran
 def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
     """Reckon the committed schedule of whole days beside its baselines.
 
-    `agent`, `yesterdays_schedule`, `plan_on_<name>_forecast` for every other forecast, `idle` and `perfect_foresight`.
+    `agent`, `yesterdays_schedule`, `plan_on_<name>_forecast` for every other forecast, `idle`, `foresight_of_each_day`,
+    which plans a day at a time on its true prices, and `perfect_foresight`, which knows all hours at once.
     """
     unit, index = prepared.config.env, pd.DatetimeIndex(decisions.index)
     start = int(prepared.series.index.searchsorted(index[0]))
@@ -103,6 +104,8 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
         label = "yesterdays_schedule" if name == "yesterday" else f"plan_on_{name}_forecast"
         powers[label] = planned_schedule(market, by_day(forecast, market.day), unit)
     powers["idle"] = np.zeros(len(market))
+    truth = by_day(market.price, market.day)
+    powers["foresight_of_each_day"] = planned_schedule(market, truth, unit)  # begun from what the day before left
     powers["perfect_foresight"] = perfect_schedule(market, unit)
     names, power = tuple(powers), np.stack(list(powers.values()), axis=1)
     path = run_schedule(market.price, power, unit)

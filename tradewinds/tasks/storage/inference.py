@@ -9,7 +9,8 @@ from tradewinds.pipeline.records import Forecasts, Outcome
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.storage.sweeps import sweep_block
 
-NO_RIVALS = ("agent", "perfect_foresight")
+FORESIGHTS = ("foresight_of_each_day", "perfect_foresight")  # which know what comes
+NO_RIVALS = ("agent", *FORESIGHTS)
 
 
 def inference(prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:

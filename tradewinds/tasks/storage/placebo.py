@@ -18,13 +18,13 @@ from tradewinds.pipeline.records import Forecasts, Luck, Outcome
 from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.storage.backtest import StorageBacktest
+from tradewinds.tasks.storage.inference import FORESIGHTS
 from trading_env import BatteryConfig, best_schedule, run_schedule
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]
 HOURS = 24
 LOSSES = ((1.0, 0.8), (0.8, 1.0))  # efficiencies of units that a wrong factor on either side would feed
-CLAIRVOYANT = "perfect_foresight"
 
 
 def costless(config: Config) -> Config:
@@ -75,7 +75,7 @@ def luck(prepared: Prepared, outcome: Outcome | None, forecasts: Forecasts, rng:
     best = np.array([_best_profit(day, prepared.config.env) for day in price])  # that any schedule earns of it alone
     earned = {}
     for number, name in enumerate(played.strategies):
-        if name in ("idle", CLAIRVOYANT):
+        if name in ("idle", *FORESIGHTS):
             continue
         path = played.path
         sold = path.sold[rows, number] - path.bought[rows, number]

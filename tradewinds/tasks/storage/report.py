@@ -18,6 +18,7 @@ from tradewinds.report.page import rival_rows, span
 from tradewinds.report.png import draw
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table
+from tradewinds.tasks.storage.inference import NO_RIVALS
 
 METRICS = (
     ("profit", "profit", "money"),
@@ -80,9 +81,7 @@ def storage_remarks(metrics: Mapping[str, Mapping[str, Any]], *, learned: bool) 
         return ["nothing the agent learned beat one constant action on the validation rows, so that is what it does"]
     profit = {name: row["profit"] for name, row in metrics.items()}
     better = [
-        name.replace("_", " ")
-        for name, value in profit.items()
-        if name not in ("agent", "perfect_foresight") and value >= profit["agent"]
+        name.replace("_", " ") for name, value in profit.items() if name not in NO_RIVALS and value >= profit["agent"]
     ]
     return [f"the agent earned no more than {', '.join(better)}"] if better else []
 

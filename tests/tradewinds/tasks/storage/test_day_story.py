@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from daywise import WORDS, write_power
 
 import forecaster.day_ahead.fitted as fitted_days
 import forecaster.day_ahead.inputs as day_inputs
+from forecaster.day_ahead.ensemble import DayEnsemble
 from tradewinds.core.resources import resource_dir
 from tradewinds.pipeline.artifact import read
 from tradewinds.pipeline.encoding import load_states
@@ -17,46 +19,6 @@ from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 
 from story import CommandLine
-
-WORDS = (
-    "series=csv",
-    "series.path=power.csv",
-    "series.known_ahead={load: 36}",
-    "env=battery",
-    "env.actions=power",
-    "env.time_zone=Europe/Amsterdam",
-    "env.gate_closure_hour=12",
-    "model=day_lstm",
-    "model.hidden_size=4",
-    "model.context_length=72",
-    "trainer=days",
-    "trainer.members=2",
-    "trainer.epochs=10",
-    "recalibration.windows_days=[60]",
-    "recalibration.scales_days=[28]",
-    "recalibration.steps=2",
-    "agent=planner",
-    "agent.steps=200",
-    "agent.validate_every=100",
-    "rollout.observe=[hidden_state,forecasts]",
-    "rollout.standard_errors=0.0",
-    "split.embargo_bars=24",
-    "backtest.bootstrap_draws=100",
-    "signal.max_age=null",
-)
-
-
-def write_power(path, *, days=170, freq="1h", seed=0):
-    """Prices that a load makes, which is announced the day before, and that are below zero in the afternoon."""
-    index = pd.date_range(
-        "2021-01-31 23:00", periods=round(days * 24 * pd.Timedelta("1h") / pd.Timedelta(freq)), freq=freq, tz="UTC"
-    )
-    rng = np.random.default_rng(seed)
-    hour = np.asarray(index.tz_convert("Europe/Amsterdam").hour)
-    load = rng.normal(1000.0, 50.0, len(index))
-    price = 20.0 - 45.0 * np.exp(-(((hour - 14) / 3.0) ** 2)) + 25.0 * np.exp(-(((hour - 19) / 2.0) ** 2))
-    price = price + 0.2 * (load - 1000.0) + rng.normal(0.0, 2.0, len(index))
-    pd.DataFrame({"close": price.round(2), "load": load.round(1)}, index=index.rename("time")).to_csv(path)
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +72,22 @@ def test_a_backtest_of_the_same_agent_says_what_the_run_said(typed, run):
     pd.testing.assert_frame_equal(before, again)
 
 
+def test_a_planner_acts_alike_with_and_without_hidden_states_whose_basis_moves_with_refits(typed, run):
+    blind = [*WORDS, "rollout.observe=[forecasts]", "run.name=blind"]
+    assert typed("train-agent", *blind, f"inputs.forecaster={run / 'forecaster'}").status == 0
+    assert not Path("runs/blind/.walks").exists()
+    assert typed("backtest", *blind).status == 0
+    paths = [read_table(folder, "paths") for folder in (run / "backtest", next(Path("runs/blind").glob("*/backtest")))]
+    pd.testing.assert_frame_equal(*paths)
+
+
 def test_the_leak_check_walks_over_refits_and_finds_one_that_reads_its_own_day(typed, run, monkeypatch):
-    original = fitted_days.DayEnsemble.refit
+    original = DayEnsemble.refit
 
     def reads_its_own_day(self, inputs, stop, **settings):
         original(self, inputs, min(stop + 1, inputs.label.shape[1]), **settings)
 
-    monkeypatch.setattr(fitted_days.DayEnsemble, "refit", reads_its_own_day)
+    monkeypatch.setattr(DayEnsemble, "refit", reads_its_own_day)
     answer = typed("run", *WORDS, "run.name=leaky")
     assert answer.status == 3, answer.err
     assert "leak at forecasts" in answer.err or "leak at hidden_states" in answer.err

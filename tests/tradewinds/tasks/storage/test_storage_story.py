@@ -19,6 +19,7 @@ from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 from tradewinds.tasks import job_of
 from tradewinds.tasks.storage.delivery import delivery_days
+from tradewinds.tasks.storage.inference import NO_RIVALS
 from tradewinds.tasks.storage.market import build_power_market, other_forecasts
 from tradewinds.tasks.storage.price_forecasts import corrected_forecast, day_ahead_forecasts
 from trading_env import BatteryEnv
@@ -63,11 +64,13 @@ def test_every_schedule_stands_beside_perfect_foresight_in_money_and_as_its_shar
     strategies = {name: one["metrics"] for name, one in report["backtest"]["strategies"].items()}
     assert list(strategies) == [
         "agent", "yesterdays_schedule", "plan_on_ridge_forecast", "plan_on_segment_lstm_forecast",
-        "plan_on_mean_forecast", "idle", "perfect_foresight",
+        "plan_on_mean_forecast", "idle", "foresight_of_each_day", "perfect_foresight",
     ]  # fmt: skip
     best = strategies["perfect_foresight"]["profit"]
     assert best > 0.0
     assert strategies["idle"]["profit"] == 0.0
+    planned = [name for name in strategies if name.startswith("plan_on") or name == "yesterdays_schedule"]
+    assert strategies["foresight_of_each_day"]["profit"] > max(strategies[name]["profit"] for name in planned)
     for one in strategies.values():
         assert one["profit"] <= best
         assert one["share_of_perfect_foresight"] == pytest.approx(one["profit"] / best)
@@ -89,6 +92,8 @@ def test_the_page_and_the_picture_are_drawn_and_the_run_is_listed(run, typed):
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "a storage unit of 1.00 MW and 4.00 MWh" in page
     assert "Money in USD, after wear." in page
+    assert "Foresight of each day plans a day at a time on its true prices" in page
+    assert "Perfect foresight knows all hours at once" in page
     assert typed("report", str(run)).status == 0
     assert (run / "report.png").read_bytes().startswith(b"\x89PNG")
     assert run.name in Path("runs/index.html").read_text(encoding="utf-8")
@@ -237,7 +242,7 @@ def test_a_storage_unit_is_counted_among_the_trials(run):
     profits = {name: one["metrics"]["profit"] for name, one in report["backtest"]["strategies"].items()}
     assert lead.sum() == pytest.approx(profits["agent"] - profits["plan_on_ridge_forecast"])
     honesty = report["honesty"]
-    rules = {name: profit for name, profit in profits.items() if name not in ("agent", "perfect_foresight")}
+    rules = {name: profit for name, profit in profits.items() if name not in NO_RIVALS}
     assert honesty["strongest_rival"] == max(rules, key=rules.get)
     assert honesty["lead_over_strongest"] == pytest.approx((profits["agent"] - max(rules.values())) / trial["bars"])
     assert f"The strongest of {len(rules)} rules that knew no more, " in honesty["verdict"]
