@@ -1,6 +1,6 @@
 """The best schedule of a storage unit for given prices: perfect foresight of realised ones, a plan on forecast ones.
 
-The value of the energy in the store is a piecewise linear function of it. While it is concave, each hour adds two
+The value of the energy in the store is a piecewise linear function of it. While it is concave, each slot adds two
 straight pieces, one for buying and one for selling, and cuts off what lies outside the store: sorting pieces by their
 slope is the whole of Bellman's recursion. Where a price is so far below zero that buying and selling at once, to burn
 energy, would pay, the value is not concave, since a unit cannot do both; there the recursion is done on the function
@@ -19,14 +19,17 @@ Pieces = list[tuple[float, float]]  # slope (currency per MWh in the store), wid
 FORCE = 1e6  # currency per MWh: what energy that must be left at the end is worth, beyond any price
 
 
-def best_schedule(price: Array, config: BatteryConfig, *, start: float, end: float = 0.0) -> Array:
+def best_schedule(
+    price: Array, config: BatteryConfig, *, start: float, end: float = 0.0, slot_hours: float = 1.0
+) -> Array:
     """Return the (T,) powers, MW, that earn most at the prices `price` (T,).
 
     Args:
         price: (T,) currency per MWh.
         config: the unit; its `initial_charge` is not used.
-        start: MWh in the store before the first hour.
+        start: MWh in the store before the first slot.
         end: MWh that must be left after the last; what is left beyond it is worth nothing.
+        slot_hours: length of each slot.
 
     Returns:
         (T,) feasible powers, positive buys: the exact optimum over all powers in [-power_mw, power_mw].
@@ -34,14 +37,14 @@ def best_schedule(price: Array, config: BatteryConfig, *, start: float, end: flo
     Raises:
         ValueError: `start` or `end` lies outside the store, or `end` cannot be reached.
     """
-    capacity, reach = config.capacity_mwh, start + len(price) * config.power_mw * config.charge_efficiency
+    into, out = config.charge_efficiency, config.discharge_efficiency
+    most_in, most_out = config.power_mw * slot_hours * into, config.power_mw * slot_hours / out  # MWh of the store
+    capacity, reach = config.capacity_mwh, start + len(price) * most_in
     if not 0.0 <= start <= capacity or not 0.0 <= end <= min(capacity, reach + 1e-9):
         raise ValueError(f"start and end must lie in the store [0, {capacity:g}] and in reach, were {start} and {end}")
     buys = price / config.charge_efficiency
     sells = price * config.discharge_efficiency - config.degradation_per_mwh
-    later = _values(buys.tolist(), sells.tolist(), config, end)
-    into, out = config.charge_efficiency, config.discharge_efficiency
-    most_in, most_out = config.power_mw * into, config.power_mw / out  # MWh of the store in an hour
+    later = _values(buys.tolist(), sells.tolist(), capacity, (most_in, most_out), end)
     power, charge = np.zeros(len(price)), start
     for t, value in enumerate(reversed(later)):
         line = value if isinstance(value, Line) or sells[t] <= buys[t] else from_pieces(value)
@@ -49,15 +52,17 @@ def best_schedule(price: Array, config: BatteryConfig, *, start: float, end: flo
             gain, loss = _step_on_line(line, charge, buys[t], sells[t], (most_in, most_out))
         else:
             gain, loss = _step_on_pieces(line, charge, buys[t], sells[t], (most_in, most_out))
-        power[t] = gain / into - loss * out
+        power[t] = (gain / into - loss * out) / slot_hours
         charge = min(max(charge + gain - loss, 0.0), capacity)
     return power
 
 
-def _values(buys: list[float], sells: list[float], config: BatteryConfig, end: float) -> list[Pieces | Line]:
-    """Return the value of energy after each hour, the last hour's first."""
-    most_in, most_out = config.power_mw * config.charge_efficiency, config.power_mw / config.discharge_efficiency
-    value: Pieces | Line = [(FORCE, end), (0.0, config.capacity_mwh - end)]
+def _values(
+    buys: list[float], sells: list[float], capacity: float, most: tuple[float, float], end: float
+) -> list[Pieces | Line]:
+    """Return the value of energy after each slot, the last slot's first."""
+    most_in, most_out = most
+    value: Pieces | Line = [(FORCE, end), (0.0, capacity - end)]
     later: list[Pieces | Line] = [value]
     for buy, sell in zip(reversed(buys[1:]), reversed(sells[1:]), strict=True):
         if isinstance(value, Line) and sell <= buy and value.concave():
@@ -77,7 +82,7 @@ def _values(buys: list[float], sells: list[float], config: BatteryConfig, end: f
 def _step_on_pieces(
     pieces: Pieces, charge: float, buy: float, sell: float, most: tuple[float, float]
 ) -> tuple[float, float]:
-    """Return the MWh that an hour puts into the store and draws from it, by the concave value after it."""
+    """Return the MWh that a slot puts into the store and draws from it, by the concave value after it."""
     gain, loss, below = 0.0, 0.0, 0.0
     for slope, width in pieces:
         if slope > buy:
@@ -89,7 +94,7 @@ def _step_on_pieces(
 
 
 def _step_on_line(line: Line, charge: float, buy: float, sell: float, most: tuple[float, float]) -> tuple[float, float]:
-    """Return the same by any value after the hour; nothing where nothing pays."""
+    """Return the same by any value after the slot; nothing where nothing pays."""
     reach = (max(0.0, charge - most[1]), min(float(line.x[-1]), charge + most[0]))
     inside = line.x[(line.x > reach[0]) & (line.x < reach[1])]
     ends = np.array([charge, *reach, *inside])
@@ -115,4 +120,5 @@ def perfect_schedule(market: PowerMarket, config: BatteryConfig) -> Array:
     """
     if not market.cleared.all():
         raise ValueError("perfect foresight needs prices that are cleared, the market's last day is not")
-    return best_schedule(market.price, config, start=config.initial_charge * config.capacity_mwh)
+    start = config.initial_charge * config.capacity_mwh
+    return best_schedule(market.price, config, start=start, slot_hours=market.slot_hours)

@@ -129,7 +129,7 @@ def test_dutch_hours_below_zero_are_kept_and_the_two_that_are_missing_repeat_the
         "what is earned in them no one could have earned"
     )
     assert load_series(dataclasses.replace(DUTCH, last="2023-12-30"), NoWeather()).notes[1:] == ()
-    with pytest.raises(RequestError, match=r"NL has 1029 negative prices.* env=battery model=day_lstm trainer=days"):
+    with pytest.raises(RequestError, match=r"NL has 1029 negative prices.*env=battery model=day_lstm trainer=days"):
         load_series(dataclasses.replace(DUTCH, target="log_return"), NoWeather())
 
 

@@ -33,9 +33,9 @@ def test_no_schedule_makes_or_loses_energy_and_none_earns_at_one_price(unit, see
     assert earned_where_nothing_can_be(unit) <= 1e-9
 
 
-def planted(charge, power, price, config):
+def planted(charge, power, price, config, slot_hours=1.0):
     """Sold times efficiency instead of divided by it: energy appears on discharge."""
-    honest = REAL(charge, power, price, config)
+    honest = REAL(charge, power, price, config, slot_hours)
     drawn = honest.sold * config.discharge_efficiency
     after = np.clip(charge + honest.bought * config.charge_efficiency - drawn, 0.0, config.capacity_mwh)
     return honest._replace(charge=after)
