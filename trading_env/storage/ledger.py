@@ -34,7 +34,14 @@ class Slot(NamedTuple):
     profit: Array
 
 
-def deliver(charge: Array, power: Array, price: Array | float, config: BatteryConfig, slot_hours: float = 1.0) -> Slot:
+def deliver(
+    charge: Array,
+    power: Array,
+    price: Array | float,
+    config: BatteryConfig,
+    slot_hours: float = 1.0,
+    least: Array | float | None = None,
+) -> Slot:
     """Carry N units over one slot.
 
     A unit buys or sells, never both. What does not fit into the store is not bought, and what is not in it is not sold.
@@ -45,12 +52,17 @@ def deliver(charge: Array, power: Array, price: Array | float, config: BatteryCo
         price: (N,) or one price of the slot, currency per MWh.
         config: the unit.
         slot_hours: length of the slot.
+        least: (N,) or one charge, MWh, that the slot must end with if full power reaches it: what is missing is bought,
+            and of it nothing is sold, whatever was committed. None: nothing has to be there.
 
     Source:
-        docs/battery.md, eq. 1 to 4.
+        docs/battery.md, eq. 1 to 4 and 6.
     """
     into, out = config.charge_efficiency, config.discharge_efficiency
     energy = np.clip(power, -config.power_mw, config.power_mw) * slot_hours  # MWh at the grid
+    if least is not None:
+        missing = np.minimum((least - charge) / into, config.power_mw * slot_hours)
+        energy = np.maximum(energy, np.where(missing > 0.0, missing, (least - charge) * out))
     bought = np.minimum(np.maximum(energy, 0.0), (config.capacity_mwh - charge) / into)
     sold = np.minimum(np.maximum(-energy, 0.0), charge * out)
     drawn = sold / out
@@ -79,7 +91,9 @@ class ScheduleRun:
     profit: Array
 
 
-def run_schedule(price: Array, power: Array, config: BatteryConfig, slot_hours: float = 1.0) -> ScheduleRun:
+def run_schedule(
+    price: Array, power: Array, config: BatteryConfig, slot_hours: float = 1.0, least: Array | None = None
+) -> ScheduleRun:
     """Play N schedules through the ledger, with the very step the environments use.
 
     Args:
@@ -87,6 +101,7 @@ def run_schedule(price: Array, power: Array, config: BatteryConfig, slot_hours: 
         power: (T, N) MW committed, or (T,) for one unit.
         config: the unit; it opens with `initial_charge`.
         slot_hours: length of each slot.
+        least: (T,) MWh that must be in the store at each slot's end, as in `deliver`; None: nothing has to be.
 
     Raises:
         ValueError: `power` does not fit the prices, or is not finite.
@@ -100,6 +115,6 @@ def run_schedule(price: Array, power: Array, config: BatteryConfig, slot_hours: 
     bought, sold, wear, profit = (np.empty(power.shape) for _ in range(4))
     for t in range(len(power)):
         charge[t + 1], bought[t], sold[t], wear[t], profit[t] = deliver(
-            charge[t], power[t], price[t], config, slot_hours
+            charge[t], power[t], price[t], config, slot_hours, None if least is None else least[t]
         )
     return ScheduleRun(charge, bought, sold, wear, profit)

@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import run_schedule
 from trading_env.storage.market import PowerMarket
+from trading_env.storage.requirement import least_charge
 from trading_env.storage.schedule import best_schedule
 from trading_env.vector_env import PastForecasts
 
@@ -41,12 +42,14 @@ def planned_schedule(market: PowerMarket, forecast: Array, config: BatteryConfig
         raise ValueError(
             f"forecast must be (D, H) with D = {len(lengths)} and H >= {lengths.max()}, was {forecast.shape}"
         )
+    least = least_charge(market.hour, config, hours)
     share, parts = config.initial_charge, []
-    for path, length in zip(forecast, lengths, strict=True):
+    for path, length, first in zip(forecast, lengths, market.first_slots, strict=True):
+        floors = None if least is None else least[first : first + length]
         opened = dataclasses.replace(config, initial_charge=min(max(share, 0.0), 1.0))
         start = opened.initial_charge * config.capacity_mwh
-        power = best_schedule(path[:length], config, start=start, slot_hours=hours)
-        share = float(run_schedule(path[:length], power, opened, hours).charge[-1, 0]) / config.capacity_mwh
+        power = best_schedule(path[:length], config, start=start, slot_hours=hours, least=floors)
+        share = float(run_schedule(path[:length], power, opened, hours, floors).charge[-1, 0]) / config.capacity_mwh
         parts.append(power)
     return np.concatenate(parts)
 
@@ -101,8 +104,14 @@ class SchedulePlan:
         left = np.rint(24.0 / self.slot_hours * observations[:, -2]).astype(np.int64)
         charge = np.clip(observations[:, -1].astype(np.float64), 0.0, 1.0) * self.config.capacity_mwh
         power = [
-            best_schedule(path[:slots], self.config, start=float(start), slot_hours=self.slot_hours)[0]
-            for path, slots, start in zip(forecast, left, charge, strict=True)
+            best_schedule(
+                path[:slots],
+                self.config,
+                start=float(start),
+                slot_hours=self.slot_hours,
+                least=self._least(clock, slots),
+            )[0]
+            for path, slots, start, clock in zip(forecast, left, charge, observations[:, -4:-2], strict=True)
         ]
         share = np.array(power)[:, None] / self.config.power_mw
         if self.config.actions == "power":
@@ -113,9 +122,22 @@ class SchedulePlan:
         """Return (D, H) MWh sold less bought by plans of whole days that begin with an empty store."""
         sold = np.zeros(forecast.shape)
         for row, (path, slots) in enumerate(zip(forecast, length, strict=True)):
-            power = best_schedule(path[:slots], self.config, start=0.0, slot_hours=self.slot_hours)
+            least = self._least(np.array([0.0, 1.0]), int(slots))
+            power = best_schedule(path[:slots], self.config, start=0.0, slot_hours=self.slot_hours, least=least)
             sold[row, :slots] = -power * self.slot_hours
         return sold
+
+    def _least(self, clock: NDArray[Any], slots: int) -> Array | None:
+        """Return (n,) what must be in the store at the end of a day's last n slots; the first begins at `clock`.
+
+        The clock is the sine and cosine of an observation, and taken to run on evenly.
+        """
+        if self.config.required_charge is None:
+            return None
+        hour = np.arctan2(float(clock[0]), float(clock[1])) * 12.0 / np.pi
+        begin = np.rint(hour / self.slot_hours) * self.slot_hours
+        hours = (begin + np.arange(slots) * self.slot_hours) % 24.0
+        return least_charge(hours, self.config, self.slot_hours)
 
     @staticmethod
     def lessons(market: PowerMarket) -> PastForecasts:

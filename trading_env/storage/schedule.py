@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.storage.config import BatteryConfig
+from trading_env.storage.ledger import ScheduleRun, run_schedule
 from trading_env.storage.market import PowerMarket
-from trading_env.storage.piecewise import Line, best_ahead, from_pieces, larger, to_pieces
+from trading_env.storage.piecewise import SAME, Line, best_ahead, from_pieces, larger, to_pieces
+from trading_env.storage.requirement import least_charge
 
 Array = NDArray[np.float64]
 Pieces = list[tuple[float, float]]  # slope (currency per MWh in the store), width (MWh), by falling slope
@@ -20,7 +22,13 @@ FORCE = 1e6  # currency per MWh: what energy that must be left at the end is wor
 
 
 def best_schedule(
-    price: Array, config: BatteryConfig, *, start: float, end: float = 0.0, slot_hours: float = 1.0
+    price: Array,
+    config: BatteryConfig,
+    *,
+    start: float,
+    end: float = 0.0,
+    slot_hours: float = 1.0,
+    least: Array | None = None,
 ) -> Array:
     """Return the (T,) powers, MW, that earn most at the prices `price` (T,).
 
@@ -30,6 +38,8 @@ def best_schedule(
         start: MWh in the store before the first slot.
         end: MWh that must be left after the last; what is left beyond it is worth nothing.
         slot_hours: length of each slot.
+        least: (T,) MWh that must be in the store at each slot's end, or as near to it as full power comes; None for
+            none (`requirement.least_charge`).
 
     Returns:
         (T,) feasible powers, positive buys: the exact optimum over all powers in [-power_mw, power_mw].
@@ -44,7 +54,8 @@ def best_schedule(
         raise ValueError(f"start and end must lie in the store [0, {capacity:g}] and in reach, were {start} and {end}")
     buys = price / config.charge_efficiency
     sells = price * config.discharge_efficiency - config.degradation_per_mwh
-    later = _values(buys.tolist(), sells.tolist(), capacity, (most_in, most_out), end)
+    floors = None if least is None else least.tolist()
+    later = _values(buys.tolist(), sells.tolist(), capacity, (most_in, most_out), end, floors)
     power, charge = np.zeros(len(price)), start
     for t, value in enumerate(reversed(later)):
         line = value if isinstance(value, Line) or sells[t] <= buys[t] else from_pieces(value)
@@ -58,13 +69,21 @@ def best_schedule(
 
 
 def _values(
-    buys: list[float], sells: list[float], capacity: float, most: tuple[float, float], end: float
+    buys: list[float],
+    sells: list[float],
+    capacity: float,
+    most: tuple[float, float],
+    end: float,
+    floors: list[float] | None,
 ) -> list[Pieces | Line]:
     """Return the value of energy after each slot, the last slot's first."""
     most_in, most_out = most
     value: Pieces | Line = [(FORCE, end), (0.0, capacity - end)]
+    if floors is not None:
+        value = _above(value, floors[-1])
     later: list[Pieces | Line] = [value]
-    for buy, sell in zip(reversed(buys[1:]), reversed(sells[1:]), strict=True):
+    for slot in range(len(buys) - 1, 0, -1):
+        buy, sell = buys[slot], sells[slot]
         if isinstance(value, Line) and sell <= buy and value.concave():
             value = to_pieces(value)
         if not isinstance(value, Line) and sell <= buy:
@@ -75,6 +94,8 @@ def _values(
             bought = best_ahead(line.tilted(-buy), most_in).tilted(buy)
             sold = best_ahead(line.tilted(-sell).mirrored(), most_out).mirrored().tilted(sell)
             value = larger(bought, sold)
+        if floors is not None:
+            value = _above(value, floors[slot - 1])
         later.append(value)
     return later
 
@@ -103,6 +124,18 @@ def _step_on_line(line: Line, charge: float, buy: float, sell: float, most: tupl
     return max(0.0, float(ends[best]) - charge), max(0.0, charge - float(ends[best]))
 
 
+def _above(value: Pieces | Line, floor: float) -> Pieces | Line:
+    """Return a value by which no energy is worth more than what is missing to `floor`."""
+    if floor <= 0.0:
+        return value
+    if not isinstance(value, Line):
+        return [(FORCE, floor), *_without(value, floor)]
+    x = np.concatenate([[0.0, floor], value.x[value.x > floor + SAME]])
+    y = value.at(x)
+    y[0] = y[1] - FORCE * floor
+    return Line(x, y)
+
+
 def _without(pieces: Pieces, width: float) -> Pieces:
     """Return the pieces less their first `width` MWh."""
     for place, (slope, size) in enumerate(pieces):
@@ -110,6 +143,21 @@ def _without(pieces: Pieces, width: float) -> Pieces:
             return [(slope, size - width), *pieces[place + 1 :]]
         width -= size
     return []
+
+
+def play_schedule(market: PowerMarket, power: Array, config: BatteryConfig) -> ScheduleRun:
+    """Play N schedules through a market, what its clock requires of the store included.
+
+    Args:
+        market: T slots.
+        power: (T, N) MW committed, or (T,) for one unit.
+        config: the unit.
+
+    Raises:
+        ValueError: `power` does not fit the market, or is not finite.
+    """
+    least = least_charge(market.hour, config, market.slot_hours)
+    return run_schedule(market.price, power, config, market.slot_hours, least)
 
 
 def perfect_schedule(market: PowerMarket, config: BatteryConfig) -> Array:
@@ -121,4 +169,5 @@ def perfect_schedule(market: PowerMarket, config: BatteryConfig) -> Array:
     if not market.cleared.all():
         raise ValueError("perfect foresight needs prices that are cleared, the market's last day is not")
     start = config.initial_charge * config.capacity_mwh
-    return best_schedule(market.price, config, start=start, slot_hours=market.slot_hours)
+    least = least_charge(market.hour, config, market.slot_hours)
+    return best_schedule(market.price, config, start=start, slot_hours=market.slot_hours, least=least)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import Slot, deliver
 from trading_env.storage.market import PowerMarket
+from trading_env.storage.requirement import least_charge
 from trading_env.vector_env import ROUNDING, Step, check_actions, checked_episode_bars
 
 Array = NDArray[np.float64]
@@ -53,6 +54,7 @@ class StorageSimulator:
         self.whole_bars = episode_bars or 1  # of a random episode, at least
         self.levels = np.asarray(config.levels, dtype=np.float64)
         self.table = known_table(market)  # (T, F + K H + 4), the last column stays 0
+        self.least = least_charge(market.hour, config, market.slot_hours)  # (T,) MWh at slots' ends, or None
         self.opening = config.initial_charge * config.capacity_mwh  # MWh
         self.last_start = len(market) - 1
         self.action_space: spaces.Space[Any] = spaces.Discrete(len(self.levels))
@@ -141,9 +143,10 @@ class StorageSimulator:
         return slot.profit, following, np.zeros(len(t), dtype=bool), np.asarray(t) + 1 >= len(self.market)
 
     def _deliver(self, charge: Array, t: Int, actions: NDArray[Any]) -> Slot:
-        price = self.market.price[np.minimum(t, len(self.market) - 1)]
+        slot = np.minimum(t, len(self.market) - 1)
+        price, least = self.market.price[slot], None if self.least is None else self.least[slot]
         power = self.shares(actions, len(charge)) * self.config.power_mw
-        return deliver(charge, power, price, self.config, self.market.slot_hours)
+        return deliver(charge, power, price, self.config, self.market.slot_hours, least)
 
 
 def known_table(market: PowerMarket) -> Float32:

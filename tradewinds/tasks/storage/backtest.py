@@ -25,7 +25,7 @@ from trading_env import (
     ScheduleRun,
     perfect_schedule,
     planned_schedule,
-    run_schedule,
+    play_schedule,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
     powers["idle"] = np.zeros(len(market))
     powers["perfect_foresight"] = perfect_schedule(market, unit)
     names, power = tuple(powers), np.stack(list(powers.values()), axis=1)
-    path = run_schedule(market.price, power, unit, market.slot_hours)
+    path = play_schedule(market, power, unit)
     best = float(path.profit[:, names.index("perfect_foresight")].sum())
     metrics = {name: unit_metrics(market, path, number, unit, best) for number, name in enumerate(names)}
     daily = {

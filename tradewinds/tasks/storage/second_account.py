@@ -5,6 +5,7 @@ is conserved: the ledger's own records are balanced slot by slot, and where all 
 """
 
 import math
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -33,11 +34,13 @@ def second_opinion(prepared: Prepared, played: StorageBacktest) -> tuple[str, in
     if gift > SAME:
         return "equity", first, f"a unit earns {gift:.9g} in a market of one price, where nothing can be earned"
     prices = series.close[first : first + len(played.power), 0].tolist()
+    floors = _floors(series.index[first : first + len(prices)], unit, slot_hours)
     for number, name in enumerate(played.strategies):
         stored, earned = unit.initial_charge * unit.capacity_mwh, 0.0
         records = zip(played.power[:, number].tolist(), prices, strict=True)
         for slot, (power, price) in enumerate(records):
             energy = max(-unit.power_mw, min(unit.power_mw, power)) * slot_hours
+            energy = max(energy, _asked(stored, floors[slot], unit, slot_hours))
             stored, money = _slot(stored, energy, price, unit)
             earned += money
             stages = (
@@ -94,6 +97,30 @@ def earned_where_nothing_can_be(unit: BatteryConfig, slot_hours: float = 1.0) ->
     path = run_schedule(np.full(FLAT_SLOTS, FLAT_PRICE), power, unit, slot_hours)
     opening = unit.initial_charge * unit.capacity_mwh * unit.discharge_efficiency * FLAT_PRICE
     return float(path.profit.sum() - opening) / (FLAT_PRICE * unit.power_mw * slot_hours)
+
+
+def _floors(index: pd.DatetimeIndex, unit: BatteryConfig, slot_hours: float) -> list[float]:
+    """Return what must be in the store at each slot's end, by the wall clock; docs/battery.md, eq. 6."""
+    if unit.required_charge is None:
+        return [0.0] * len(index)
+    zone, required = ZoneInfo(unit.time_zone), unit.required_charge * unit.capacity_mwh
+    local = [moment.astimezone(zone) for moment in index.to_pydatetime()]
+    early = [moment.hour + moment.minute / 60.0 <= unit.required_hour for moment in local]
+    floors = [0.0] * len(index)
+    slots = math.floor(unit.required_hour / slot_hours)  # from the midnight at the end
+    for slot in reversed(range(len(index))):
+        floors[slot] = max(0.0, required - slots * unit.power_mw * slot_hours * unit.charge_efficiency)
+        last = slot + 1 == len(index) or local[slot].date() != local[slot + 1].date() or not early[slot + 1]
+        slots = 0 if early[slot] and last else slots + 1
+    return floors
+
+
+def _asked(stored: float, floor: float, unit: BatteryConfig, slot_hours: float) -> float:
+    """Return the MWh at the grid, positive buys, that a slot has to come to at least for its floor."""
+    missing = floor - stored
+    if missing > 0.0:
+        return min(missing / unit.charge_efficiency, unit.power_mw * slot_hours)
+    return missing * unit.discharge_efficiency
 
 
 def _slot(stored: float, energy: float, price: float, unit: object) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from tradewinds.tasks.curious import Curious
 from tradewinds.tasks.storage import backtest
 from tradewinds.tasks.storage import market as markets
 from tradewinds.tasks.storage.delivery import by_day, delivery_days
-from trading_env import BatteryEnv, run_schedule
+from trading_env import BatteryEnv, play_schedule
 
 Values = NDArray[Any]
 
@@ -43,7 +43,7 @@ def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables,
     decisions = backtest.decide(prepared, models, rows)
     curious = backtest.play(Curious(BatteryEnv(market, config).action_space), market, config)
     powers = [decisions["power"].to_numpy(np.float64), curious]
-    path = run_schedule(market.price, np.stack(powers, axis=1), config, market.slot_hours)
+    path = play_schedule(market, np.stack(powers, axis=1), config)
     start = days.rows.start
     observed: list[Values] = [market.features, market.forecast, *others.values()]
     tables = {

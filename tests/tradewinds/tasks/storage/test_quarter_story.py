@@ -21,6 +21,8 @@ WORDS = (
     "env.actions=power",
     "env.time_zone=Europe/Amsterdam",
     "env.gate_closure_hour=12",
+    "env.required_charge=0.5",
+    "env.required_hour=7",
     "model=day_lstm",
     "model.hidden_size=4",
     "model.context_length=48",
@@ -38,7 +40,6 @@ WORDS = (
     "rollout.standard_errors=0.0",
     "split.embargo_bars=96",
     "backtest.bootstrap_draws=100",
-    "signal.max_age=null",
 )
 
 
@@ -103,16 +104,13 @@ def test_quarters_are_traded_in_mw_and_counted_in_mwh(run):
     assert scores["n"] == len(paths)
 
 
-def test_tomorrow_is_a_schedule_of_quarters(typed, run):
-    assert typed("models", "list").status == 0
-    answer = typed("signal", *WORDS, "--json")
-    if answer.status != 0:  # no champion yet
-        assert typed("retrain", *WORDS, "retrain.min_bars=96").status == 0
-        answer = typed("signal", *WORDS, "--json")
-    assert answer.status == 0, answer.err
-    decision = json.loads(answer.out.splitlines()[-1])
-    schedule = decision["schedule"]
-    assert len(schedule) == 96
-    stamps = pd.DatetimeIndex([one["hour"] for one in schedule])
-    assert set(np.diff(stamps.asi8)) == {pd.Timedelta(minutes=15).as_unit(stamps.unit).value}
-    assert max(abs(one["power_mw"]) for one in schedule) <= 1.0
+def test_every_strategy_has_the_required_charge_at_seven_o_clock(run):
+    """By ledger and second account, the leak check and the sweeps included, which the clean run has passed."""
+    paths = read_table(run / "backtest", "paths")
+    starts = pd.DatetimeIndex(paths.index)
+    local = (starts if starts.tz is not None else starts.tz_localize("UTC")).tz_convert("Europe/Amsterdam")
+    before_seven = np.flatnonzero((local.hour == 6) & (local.minute == 45))
+    charges = paths[[name for name in paths if name.startswith("charge.")]].to_numpy()[before_seven]
+    assert len(before_seven) > 10
+    assert charges.min() >= 0.5 * 4.0 - 1e-9
+    assert charges[:, list(paths.filter(like="charge.")).index("charge.idle")].max() <= 0.5 * 4.0 + 1e-9
