@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 SAME = 1e-12  # MWh between two knots that are one
+SMALL = 1e-9  # currency: a bend that is none
 
 
 class Line(NamedTuple):
@@ -37,9 +38,8 @@ class Line(NamedTuple):
         return Line(self.x[-1] - self.x[::-1], self.y[::-1])
 
     def concave(self) -> bool:
-        """Say whether its slopes fall."""
-        slopes = np.diff(self.y) / np.diff(self.x)
-        return bool((np.diff(slopes) <= 1e-9 * (1.0 + np.abs(slopes[1:]))).all())
+        """Say whether its slopes fall: no knot lies below the line between its neighbours, but for rounding."""
+        return bool((_above_chord(self) >= -_rounding(self)).all())
 
 
 def from_pieces(pieces: list[tuple[float, float]]) -> Line:
@@ -81,10 +81,14 @@ def best_ahead(line: Line, reach: float) -> Line:
 
 
 def larger(one: Line, other: Line) -> Line:
-    """Return the larger of two functions at each point."""
+    """Return the larger of two functions at each point, less its value at 0: only differences of values count.
+
+    So numbers stay small, however long the time they are summed over, and rounding does not bend what is straight.
+    """
     knots = _distinct(np.concatenate([one.x, other.x]), one.x[-1])
     finer = _distinct(np.concatenate([knots, _crossings(knots, one.at(knots), other.at(knots), flat=False)]), knots[-1])
-    return _fewer(Line(finer, np.maximum(one.at(finer), other.at(finer))))
+    y = np.maximum(one.at(finer), other.at(finer))
+    return _fewer(Line(finer, y - y[0]))
 
 
 def _crossings(knots: Array, one: Array, other: Array, *, flat: bool) -> Array:
@@ -119,9 +123,28 @@ def _distinct(points: Array, end: float) -> Array:
     return points
 
 
+def _above_chord(line: Line) -> Array:
+    """Return (n - 2,) by how much each inner knot lies above the straight line between its neighbours."""
+    x, y = line
+    share = (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
+    return np.asarray(y[1:-1] - (y[:-2] + share * (y[2:] - y[:-2])))
+
+
+def _rounding(line: Line) -> float:
+    """Return how much of a value may be rounding, currency."""
+    return SMALL + 16.0 * float(np.finfo(np.float64).eps * np.abs(line.y).max())
+
+
 def _fewer(line: Line) -> Line:
-    """Leave out knots at which nothing bends."""
-    slopes = np.diff(line.y) / np.diff(line.x)
-    bends = np.abs(np.diff(slopes)) > 1e-9 * (1.0 + np.abs(slopes[1:]) + np.abs(slopes[:-1]))
-    kept = np.concatenate([[True], bends, [True]])
-    return Line(line.x[kept], line.y[kept])
+    """Leave out knots at which nothing bends, of neighbours every second one until none is left."""
+    small = _rounding(line)
+    while len(line.x) > 2:
+        straight = np.abs(_above_chord(line)) <= small
+        begins = np.concatenate([[0], np.flatnonzero(np.diff(straight)) + 1])  # of stretches that are straight or not
+        place = np.arange(len(straight)) - np.repeat(begins, np.diff(np.append(begins, len(straight))))
+        dropped = straight & (place % 2 == 0)
+        if not dropped.any():
+            break
+        kept = np.concatenate([[True], ~dropped, [True]])
+        line = Line(line.x[kept], line.y[kept])
+    return line
