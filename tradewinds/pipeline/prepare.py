@@ -67,8 +67,10 @@ def prepared_from(
         know_features(config.features.custom)
     except ValueError as error:
         raise RequestError(str(error)) from None
+    parts = task.laid_out(parts, config)
     loaded = join_parts(parts, config.data, task.known_at(config))
     series, notes = _lived(loaded.series)
+    task = task.for_bars(series.bar_length)
     _check_instrument(series, config)
     if not series.is_price:
         task = task.without_prices()

@@ -282,6 +282,12 @@ class Task(Protocol[JobT]):
     curve: Literal["equity", "profit", "none"]
 
     # --- before and while data are read
+    def for_bars(self, length: pd.Timedelta) -> "Task[Any]":
+        """Return the task as it counts bars of that length."""
+
+    def laid_out(self, parts: Parts, config: Config) -> Parts:
+        """Return what was loaded, not yet joined, as the task reads it."""
+
     def without_prices(self) -> "Task[Any]":
         """Return the task of a series that has no returns."""
 

@@ -46,6 +46,14 @@ class SeriesTask:
     def _part(self, name: str) -> Any:
         return import_module(f"{self.home}.{name}")
 
+    def for_bars(self, length: pd.Timedelta) -> Any:
+        """Return itself: the task counts all bars alike."""
+        return self
+
+    def laid_out(self, parts: Parts, config: Config) -> Parts:
+        """Return what was loaded as it is."""
+        return parts
+
     def without_prices(self) -> Any:
         """Return itself: the task can be done on a series that has no returns."""
         return self

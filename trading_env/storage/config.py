@@ -25,6 +25,9 @@ class BatteryConfig:
         initial_charge: energy at the opening, a share of the capacity.
         actions: `levels` chooses one of `levels`; `power` is any share of the power in [-1, 1].
         levels: what each discrete action asks for, a share of the power: 1 buys with full power, -1 sells, 0 rests.
+        required_charge: share of the capacity that must be in the store every day at `required_hour`, as far as full
+            power reaches: what is missing is bought, and none of it sold, whatever was committed. Null: none.
+        required_hour: local time of day, 6.5 is half past six; within a slot it is the begin of that slot.
         gate_closure_hour: hour of the local day before delivery at which the schedule of a whole day is committed.
         time_zone: zone whose midnights part the days of delivery; they have 23 or 25 hours where its clocks change.
     """
@@ -38,6 +41,8 @@ class BatteryConfig:
     initial_charge: Annotated[float, Field(ge=0.0, le=1.0, description="a share of the capacity")] = 0.0
     actions: Literal["levels", "power"] = "levels"
     levels: Annotated[tuple[ShareOfPower, ...], Field(min_length=2, description="different shares")] = (-1.0, 0.0, 1.0)
+    required_charge: Annotated[float, Field(gt=0.0, le=1.0, description="a share of the capacity")] | None = None
+    required_hour: Annotated[float, Field(ge=0.0, lt=24.0, description="o'clock")] = 7.0
     gate_closure_hour: Annotated[int, Field(ge=0, le=23, description="o'clock")] = 10
     time_zone: str = "America/Chicago"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from trading_env.single_env import MarketEnv, OneOf
 from trading_env.storage.config import BatteryConfig
-from trading_env.storage.ledger import Hour
+from trading_env.storage.ledger import Slot
 from trading_env.storage.market import PowerMarket
 from trading_env.storage.plan import SchedulePlan
 from trading_env.storage.simulator import StorageSimulator
@@ -12,48 +12,48 @@ from trading_env.vector_env import MarketVectorEnv, PastForecasts
 
 
 class BatteryEnv(MarketEnv):
-    """Run one storage unit through a day-ahead power market, hour by hour, from its first hour to its last.
+    """Run one storage unit through a day-ahead power market, slot by slot, from its first to its last.
 
     The schedule of a day is committed when its gate closes, on the day before and before its prices are known. The unit
-    decides its 24 hours one by one, but every one of them sees only what was known at that moment, and its own charge,
-    which follows from its own decisions: the 24 decisions together are the schedule.
+    decides its slots one by one (24 hours, or 48 halves or 96 quarters of them), but every one of them sees only what
+    was known at that moment, and its own charge, which follows from its own decisions: together they are the schedule.
 
     ## Action Space
-    `Discrete(len(config.levels))`: action k commits `config.levels[k]` of the power for this hour; 1 buys with full
+    `Discrete(len(config.levels))`: action k commits `config.levels[k]` of the power for this slot; 1 buys with full
     power, -1 sells. With `config.actions` = `power` a `Box(-1, 1, (1,))`, the share of the power itself. What does not
     fit into the store is not bought, and what is not in it is not sold.
 
     ## Observation Space
-    `Box(float32)` of F + K H + 4 numbers for K forecasts of H hours, all known at the gate closure of the hour's day:
+    `Box(float32)` of F + K H + 4 numbers for K forecasts of H slots, all known at the gate closure of the slot's day:
 
     | columns | meaning | unit | bounds |
     |---|---|---|---|
     | 0 .. F-1 | the day's features, such as the hidden state | the features' own | their extremes in this market |
-    | F | forecast of this hour's price | asinh(price / price_scale) | its extremes in this market |
-    | F+1 .. F+H-1 | forecast of each later hour of the day, less this hour's; 0 past the day's end | same | same |
+    | F | forecast of this slot's price | asinh(price / price_scale) | its extremes in this market |
+    | F+1 .. F+H-1 | forecast of each later slot of the day, less this one's; 0 past the day's end | same | same |
     | .. F+K H-1 | the same of each of the market's `others` | same | same |
-    | F+K H, F+K H+1 | local hour, sine and cosine | | -1 to 1 |
-    | F+K H+2 | hours of the day that are left, this one included | 24 hours | 0 to H / 24 |
+    | F+K H, F+K H+1 | local time of day, sine and cosine | | -1 to 1 |
+    | F+K H+2 | hours of the day that are left, this slot included | 24 hours | 0 to 25 / 24 |
     | F+K H+3 | energy in the store | share of the capacity | 0 to 1 |
 
     ## Rewards
-    Profit of the hour in the currency of the price: sold less bought at the hour's price, less wear. NaN where the
+    Profit of the slot in the currency of the price: sold less bought at the slot's price, less wear. NaN where the
     price is not cleared yet.
 
     ## Starting State
-    A charge of `config.initial_charge`, before the first hour, or before hour `options={"start": k}`.
+    A charge of `config.initial_charge`, before the first slot, or before slot `options={"start": k}`.
 
     ## Episode End
-    Never terminated. Truncated: the last hour was delivered, or `episode_bars` hours.
+    Never terminated. Truncated: the last slot was delivered, or `episode_bars` slots.
 
     ## Info
-    `t`, the hour decided next; `charge_mwh`; `profit` since the episode began; `bought_mwh`, `sold_mwh`, `wear` of the
-    last hour.
+    `t`, the slot decided next; `charge_mwh`; `profit` since the episode began; `bought_mwh`, `sold_mwh`, `wear` of the
+    last slot.
 
     Args:
         market: prices, and what was known of each day.
         config: the unit.
-        episode_bars: hours of an episode; None plays to the market's end.
+        episode_bars: slots of an episode; None plays to the market's end.
 
     Raises:
         ValueError: `episode_bars` is less than 1.
@@ -67,7 +67,7 @@ class BatteryEnv(MarketEnv):
         self.simulator = StorageSimulator(market, config or BatteryConfig(), 1, episode_bars)
         super().__init__(OneOf(self.simulator, self._info))
 
-    def _info(self, record: Hour | None) -> dict[str, Any]:
+    def _info(self, record: Slot | None) -> dict[str, Any]:
         simulator = self.simulator
         return {
             "t": int(simulator.t[0]),
@@ -82,8 +82,8 @@ class BatteryEnv(MarketEnv):
 class BatteryVectorEnv(MarketVectorEnv[PowerMarket, BatteryConfig, StorageSimulator]):
     """Run N storage units through one market at once; all else as in `BatteryEnv`.
 
-    An info holds the `profit` of every unit's episode. Random episodes begin with the first hour of a day from which
-    `episode_bars` fit, or at least one hour if that is None. All else is `MarketVectorEnv`'s.
+    An info holds the `profit` of every unit's episode. Random episodes begin with the first slot of a day from which
+    `episode_bars` fit, or at least one slot if that is None. All else is `MarketVectorEnv`'s.
     """
 
     simulate, rules = StorageSimulator, BatteryConfig

@@ -1,7 +1,8 @@
-"""The ledger of storage units: energy and money, hour by hour, and nothing of either made or lost.
+"""The ledger of storage units: energy and money, slot by slot, and nothing of either made or lost.
 
-`deliver` carries N units over one hour; `run_schedule` and both environments call nothing else. Energy in MWh at the
-store, power in MW at the grid, money in the currency of the price. Formulas: docs/battery.md, section 2.
+`deliver` carries N units over one slot, an hour, half or a quarter of it; `run_schedule` and both environments call
+nothing else. Energy in MWh at the store, power in MW at the grid, money in the currency of the price. Formulas:
+docs/battery.md, section 2.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ from trading_env.storage.config import BatteryConfig
 Array = NDArray[np.float64]
 
 
-class Hour(NamedTuple):
-    """What one hour did to N units.
+class Slot(NamedTuple):
+    """What one slot did to N units.
 
     Attributes:
-        charge: (N,) MWh in the store at the hour's end.
+        charge: (N,) MWh in the store at the slot's end.
         bought: (N,) MWh taken from the grid.
         sold: (N,) MWh given to the grid.
         wear: (N,) cost of degradation, currency.
@@ -33,36 +34,50 @@ class Hour(NamedTuple):
     profit: Array
 
 
-def deliver(charge: Array, power: Array, price: Array | float, config: BatteryConfig) -> Hour:
-    """Carry N units over one hour.
+def deliver(
+    charge: Array,
+    power: Array,
+    price: Array | float,
+    config: BatteryConfig,
+    slot_hours: float = 1.0,
+    least: Array | float | None = None,
+) -> Slot:
+    """Carry N units over one slot.
 
     A unit buys or sells, never both. What does not fit into the store is not bought, and what is not in it is not sold.
 
     Args:
         charge: (N,) MWh in the store.
-        power: (N,) MW committed for the hour; positive buys, negative sells; more than `power_mw` is cut to it.
-        price: (N,) or one price of the hour, currency per MWh.
+        power: (N,) MW committed for the slot; positive buys, negative sells; more than `power_mw` is cut to it.
+        price: (N,) or one price of the slot, currency per MWh.
         config: the unit.
+        slot_hours: length of the slot.
+        least: (N,) or one charge, MWh, that the slot must end with if full power reaches it: what is missing is bought,
+            and of it nothing is sold, whatever was committed. None: nothing has to be there.
 
     Source:
-        docs/battery.md, eq. 1 to 4.
+        docs/battery.md, eq. 1 to 4 and 6.
     """
     into, out = config.charge_efficiency, config.discharge_efficiency
-    bought = np.minimum(np.clip(power, 0.0, config.power_mw), (config.capacity_mwh - charge) / into)
-    sold = np.minimum(np.clip(-power, 0.0, config.power_mw), charge * out)
+    energy = np.clip(power, -config.power_mw, config.power_mw) * slot_hours  # MWh at the grid
+    if least is not None:
+        missing = np.minimum((least - charge) / into, config.power_mw * slot_hours)
+        energy = np.maximum(energy, np.where(missing > 0.0, missing, (least - charge) * out))
+    bought = np.minimum(np.maximum(energy, 0.0), (config.capacity_mwh - charge) / into)
+    sold = np.minimum(np.maximum(-energy, 0.0), charge * out)
     drawn = sold / out
     # rounding alone can leave [0, capacity], by one unit in the last place
     after = np.clip(charge + bought * into - drawn, 0.0, config.capacity_mwh)
     wear = drawn * config.degradation_per_mwh
-    return Hour(after, bought, sold, wear, (sold - bought) * price - wear)
+    return Slot(after, bought, sold, wear, (sold - bought) * price - wear)
 
 
 @dataclass(frozen=True, eq=False)
 class ScheduleRun:
-    """What N units did over T hours; row t is the hour that begins at t.
+    """What N units did over T slots; row t is the slot that begins at t.
 
     Attributes:
-        charge: (T + 1, N) MWh in the store; row 0 is the opening, row t + 1 the end of hour t.
+        charge: (T + 1, N) MWh in the store; row 0 is the opening, row t + 1 the end of slot t.
         bought: (T, N) MWh at the grid.
         sold: (T, N) MWh at the grid.
         wear: (T, N) currency.
@@ -76,13 +91,17 @@ class ScheduleRun:
     profit: Array
 
 
-def run_schedule(price: Array, power: Array, config: BatteryConfig) -> ScheduleRun:
+def run_schedule(
+    price: Array, power: Array, config: BatteryConfig, slot_hours: float = 1.0, least: Array | None = None
+) -> ScheduleRun:
     """Play N schedules through the ledger, with the very step the environments use.
 
     Args:
         price: (T,) currency per MWh.
         power: (T, N) MW committed, or (T,) for one unit.
         config: the unit; it opens with `initial_charge`.
+        slot_hours: length of each slot.
+        least: (T,) MWh that must be in the store at each slot's end, as in `deliver`; None: nothing has to be.
 
     Raises:
         ValueError: `power` does not fit the prices, or is not finite.
@@ -95,5 +114,7 @@ def run_schedule(price: Array, power: Array, config: BatteryConfig) -> ScheduleR
     charge: Array = np.full((len(power) + 1, power.shape[1]), config.initial_charge * config.capacity_mwh)
     bought, sold, wear, profit = (np.empty(power.shape) for _ in range(4))
     for t in range(len(power)):
-        charge[t + 1], bought[t], sold[t], wear[t], profit[t] = deliver(charge[t], power[t], price[t], config)
+        charge[t + 1], bought[t], sold[t], wear[t], profit[t] = deliver(
+            charge[t], power[t], price[t], config, slot_hours, None if least is None else least[t]
+        )
     return ScheduleRun(charge, bought, sold, wear, profit)

@@ -1,6 +1,6 @@
 """What a storage unit makes of price forecasts: the powers that the best schedule on them commits.
 
-The only place where a forecast of prices becomes a plan: hour by hour for a planner, which reads the forecasts out of
+The only place where a forecast of prices becomes a plan: slot by slot for a planner, which reads the forecasts out of
 an observation, and day by day for the strategy that follows one. What a plan earns is linear in what comes, less its
 own wear: the volumes it trades are all that a gradient needs (docs/planner.md).
 """
@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import run_schedule
 from trading_env.storage.market import PowerMarket
+from trading_env.storage.requirement import least_charge
 from trading_env.storage.schedule import best_schedule
 from trading_env.vector_env import PastForecasts
 
@@ -29,23 +30,26 @@ def planned_schedule(market: PowerMarket, forecast: Array, config: BatteryConfig
     store when the day ends.
 
     Args:
-        market: T hours; no price of it is used.
-        forecast: (D, H) prices of the hours of each day, forecast at its gate closure.
+        market: T slots; no price of it is used.
+        forecast: (D, H) prices of the slots of each day, forecast at its gate closure.
         config: the unit.
 
     Raises:
         ValueError: `forecast` does not fit the market.
     """
-    lengths = market.day_hours
+    lengths, hours = market.day_slots, market.slot_hours
     if forecast.ndim != 2 or len(forecast) != len(lengths) or forecast.shape[1] < lengths.max():
         raise ValueError(
             f"forecast must be (D, H) with D = {len(lengths)} and H >= {lengths.max()}, was {forecast.shape}"
         )
+    least = least_charge(market.hour, config, hours)
     share, parts = config.initial_charge, []
-    for path, length in zip(forecast, lengths, strict=True):
+    for path, length, first in zip(forecast, lengths, market.first_slots, strict=True):
+        floors = None if least is None else least[first : first + length]
         opened = dataclasses.replace(config, initial_charge=min(max(share, 0.0), 1.0))
-        power = best_schedule(path[:length], config, start=opened.initial_charge * config.capacity_mwh)
-        share = float(run_schedule(path[:length], power, opened).charge[-1, 0]) / config.capacity_mwh
+        start = opened.initial_charge * config.capacity_mwh
+        power = best_schedule(path[:length], config, start=start, slot_hours=hours, least=floors)
+        share = float(run_schedule(path[:length], power, opened, hours, floors).charge[-1, 0]) / config.capacity_mwh
         parts.append(power)
     return np.concatenate(parts)
 
@@ -58,8 +62,9 @@ class SchedulePlan:
         config: the unit.
         names: K forecasts.
         num_features: F columns of an observation before the forecasts.
-        hours: H of each forecast.
+        hours: H of each forecast, in slots.
         price_scale: by which an observation divides prices.
+        slot_hours: length of each slot.
     """
 
     kind: ClassVar[str] = "schedule"
@@ -69,6 +74,7 @@ class SchedulePlan:
     num_features: int
     hours: int
     price_scale: float
+    slot_hours: float = 1.0
 
     @classmethod
     def of(cls, market: PowerMarket, config: BatteryConfig) -> "SchedulePlan":
@@ -79,6 +85,7 @@ class SchedulePlan:
             num_features=market.features.shape[1],
             hours=market.forecast.shape[1],
             price_scale=market.price_scale,
+            slot_hours=market.slot_hours,
         )
 
     def settings(self) -> dict[str, Any]:
@@ -86,19 +93,25 @@ class SchedulePlan:
         return dataclasses.asdict(self)
 
     def forecasts(self, observations: NDArray[np.float32]) -> Array:
-        """Return (N, K, H) prices of this hour and those after it; past the day's end this hour's."""
+        """Return (N, K, H) prices of this slot and those after it; past the day's end this one's."""
         stop = self.num_features + len(self.names) * self.hours
         shown = observations[:, self.num_features : stop].astype(np.float64).reshape(-1, len(self.names), self.hours)
         path = np.concatenate([shown[:, :, :1], shown[:, :, :1] + shown[:, :, 1:]], axis=2)
         return np.asarray(self.price_scale * np.sinh(path))
 
     def act(self, observations: NDArray[np.float32], forecast: Array) -> NDArray[Any]:
-        """Return (N, 1) shares of the power, or (N,) the levels nearest to them, for this hour."""
-        left = np.rint(24.0 * observations[:, -2]).astype(np.int64)
+        """Return (N, 1) shares of the power, or (N,) the levels nearest to them, for this slot."""
+        left = np.rint(24.0 / self.slot_hours * observations[:, -2]).astype(np.int64)
         charge = np.clip(observations[:, -1].astype(np.float64), 0.0, 1.0) * self.config.capacity_mwh
         power = [
-            best_schedule(path[:hours], self.config, start=float(start))[0]
-            for path, hours, start in zip(forecast, left, charge, strict=True)
+            best_schedule(
+                path[:slots],
+                self.config,
+                start=float(start),
+                slot_hours=self.slot_hours,
+                least=self._least(clock, slots),
+            )[0]
+            for path, slots, start, clock in zip(forecast, left, charge, observations[:, -4:-2], strict=True)
         ]
         share = np.array(power)[:, None] / self.config.power_mw
         if self.config.actions == "power":
@@ -108,14 +121,28 @@ class SchedulePlan:
     def volumes(self, forecast: Array, length: NDArray[np.int64]) -> Array:
         """Return (D, H) MWh sold less bought by plans of whole days that begin with an empty store."""
         sold = np.zeros(forecast.shape)
-        for row, (path, hours) in enumerate(zip(forecast, length, strict=True)):
-            sold[row, :hours] = -best_schedule(path[:hours], self.config, start=0.0)
+        for row, (path, slots) in enumerate(zip(forecast, length, strict=True)):
+            least = self._least(np.array([0.0, 1.0]), int(slots))
+            power = best_schedule(path[:slots], self.config, start=0.0, slot_hours=self.slot_hours, least=least)
+            sold[row, :slots] = -power * self.slot_hours
         return sold
+
+    def _least(self, clock: NDArray[Any], slots: int) -> Array | None:
+        """Return (n,) what must be in the store at the end of a day's last n slots; the first begins at `clock`.
+
+        The clock is the sine and cosine of an observation, and taken to run on evenly.
+        """
+        if self.config.required_charge is None:
+            return None
+        hour = np.arctan2(float(clock[0]), float(clock[1])) * 12.0 / np.pi
+        begin = np.rint(hour / self.slot_hours) * self.slot_hours
+        hours = (begin + np.arange(slots) * self.slot_hours) % 24.0
+        return least_charge(hours, self.config, self.slot_hours)
 
     @staticmethod
     def lessons(market: PowerMarket) -> PastForecasts:
         """Return the forecasts and prices of the days of a market that are cleared."""
         outcome = np.zeros(market.forecast.shape)
-        outcome[market.day, market.hour_of_day] = market.price
+        outcome[market.day, market.slot_of_day] = market.price
         cleared = market.cleared
-        return PastForecasts(market.forecasts[cleared], outcome[cleared], market.day_hours[cleared])
+        return PastForecasts(market.forecasts[cleared], outcome[cleared], market.day_slots[cleared])

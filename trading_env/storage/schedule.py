@@ -1,6 +1,6 @@
 """The best schedule of a storage unit for given prices: perfect foresight of realised ones, a plan on forecast ones.
 
-The value of the energy in the store is a piecewise linear function of it. While it is concave, each hour adds two
+The value of the energy in the store is a piecewise linear function of it. While it is concave, each slot adds two
 straight pieces, one for buying and one for selling, and cuts off what lies outside the store: sorting pieces by their
 slope is the whole of Bellman's recursion. Where a price is so far below zero that buying and selling at once, to burn
 energy, would pay, the value is not concave, since a unit cannot do both; there the recursion is done on the function
@@ -11,22 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading_env.storage.config import BatteryConfig
+from trading_env.storage.ledger import ScheduleRun, run_schedule
 from trading_env.storage.market import PowerMarket
-from trading_env.storage.piecewise import Line, best_ahead, from_pieces, larger, to_pieces
+from trading_env.storage.piecewise import SAME, Line, best_ahead, from_pieces, larger, to_pieces
+from trading_env.storage.requirement import least_charge
 
 Array = NDArray[np.float64]
 Pieces = list[tuple[float, float]]  # slope (currency per MWh in the store), width (MWh), by falling slope
 FORCE = 1e6  # currency per MWh: what energy that must be left at the end is worth, beyond any price
 
 
-def best_schedule(price: Array, config: BatteryConfig, *, start: float, end: float = 0.0) -> Array:
+def best_schedule(
+    price: Array,
+    config: BatteryConfig,
+    *,
+    start: float,
+    end: float = 0.0,
+    slot_hours: float = 1.0,
+    least: Array | None = None,
+) -> Array:
     """Return the (T,) powers, MW, that earn most at the prices `price` (T,).
 
     Args:
         price: (T,) currency per MWh.
         config: the unit; its `initial_charge` is not used.
-        start: MWh in the store before the first hour.
+        start: MWh in the store before the first slot.
         end: MWh that must be left after the last; what is left beyond it is worth nothing.
+        slot_hours: length of each slot.
+        least: (T,) MWh that must be in the store at each slot's end, or as near to it as full power comes; None for
+            none (`requirement.least_charge`).
 
     Returns:
         (T,) feasible powers, positive buys: the exact optimum over all powers in [-power_mw, power_mw].
@@ -34,14 +47,15 @@ def best_schedule(price: Array, config: BatteryConfig, *, start: float, end: flo
     Raises:
         ValueError: `start` or `end` lies outside the store, or `end` cannot be reached.
     """
-    capacity, reach = config.capacity_mwh, start + len(price) * config.power_mw * config.charge_efficiency
+    into, out = config.charge_efficiency, config.discharge_efficiency
+    most_in, most_out = config.power_mw * slot_hours * into, config.power_mw * slot_hours / out  # MWh of the store
+    capacity, reach = config.capacity_mwh, start + len(price) * most_in
     if not 0.0 <= start <= capacity or not 0.0 <= end <= min(capacity, reach + 1e-9):
         raise ValueError(f"start and end must lie in the store [0, {capacity:g}] and in reach, were {start} and {end}")
     buys = price / config.charge_efficiency
     sells = price * config.discharge_efficiency - config.degradation_per_mwh
-    later = _values(buys.tolist(), sells.tolist(), config, end)
-    into, out = config.charge_efficiency, config.discharge_efficiency
-    most_in, most_out = config.power_mw * into, config.power_mw / out  # MWh of the store in an hour
+    floors = None if least is None else least.tolist()
+    later = _values(buys.tolist(), sells.tolist(), capacity, (most_in, most_out), end, floors)
     power, charge = np.zeros(len(price)), start
     for t, value in enumerate(reversed(later)):
         line = value if isinstance(value, Line) or sells[t] <= buys[t] else from_pieces(value)
@@ -49,17 +63,27 @@ def best_schedule(price: Array, config: BatteryConfig, *, start: float, end: flo
             gain, loss = _step_on_line(line, charge, buys[t], sells[t], (most_in, most_out))
         else:
             gain, loss = _step_on_pieces(line, charge, buys[t], sells[t], (most_in, most_out))
-        power[t] = gain / into - loss * out
+        power[t] = (gain / into - loss * out) / slot_hours
         charge = min(max(charge + gain - loss, 0.0), capacity)
     return power
 
 
-def _values(buys: list[float], sells: list[float], config: BatteryConfig, end: float) -> list[Pieces | Line]:
-    """Return the value of energy after each hour, the last hour's first."""
-    most_in, most_out = config.power_mw * config.charge_efficiency, config.power_mw / config.discharge_efficiency
-    value: Pieces | Line = [(FORCE, end), (0.0, config.capacity_mwh - end)]
+def _values(
+    buys: list[float],
+    sells: list[float],
+    capacity: float,
+    most: tuple[float, float],
+    end: float,
+    floors: list[float] | None,
+) -> list[Pieces | Line]:
+    """Return the value of energy after each slot, the last slot's first."""
+    most_in, most_out = most
+    value: Pieces | Line = [(FORCE, end), (0.0, capacity - end)]
+    if floors is not None:
+        value = _above(value, floors[-1])
     later: list[Pieces | Line] = [value]
-    for buy, sell in zip(reversed(buys[1:]), reversed(sells[1:]), strict=True):
+    for slot in range(len(buys) - 1, 0, -1):
+        buy, sell = buys[slot], sells[slot]
         if isinstance(value, Line) and sell <= buy and value.concave():
             value = to_pieces(value)
         if not isinstance(value, Line) and sell <= buy:
@@ -70,6 +94,8 @@ def _values(buys: list[float], sells: list[float], config: BatteryConfig, end: f
             bought = best_ahead(line.tilted(-buy), most_in).tilted(buy)
             sold = best_ahead(line.tilted(-sell).mirrored(), most_out).mirrored().tilted(sell)
             value = larger(bought, sold).from_nothing()
+        if floors is not None:
+            value = _above(value, floors[slot - 1])
         later.append(value)
     return later
 
@@ -77,7 +103,7 @@ def _values(buys: list[float], sells: list[float], config: BatteryConfig, end: f
 def _step_on_pieces(
     pieces: Pieces, charge: float, buy: float, sell: float, most: tuple[float, float]
 ) -> tuple[float, float]:
-    """Return the MWh that an hour puts into the store and draws from it, by the concave value after it."""
+    """Return the MWh that a slot puts into the store and draws from it, by the concave value after it."""
     gain, loss, below = 0.0, 0.0, 0.0
     for slope, width in pieces:
         if slope > buy:
@@ -89,13 +115,25 @@ def _step_on_pieces(
 
 
 def _step_on_line(line: Line, charge: float, buy: float, sell: float, most: tuple[float, float]) -> tuple[float, float]:
-    """Return the same by any value after the hour; nothing where nothing pays."""
+    """Return the same by any value after the slot; nothing where nothing pays."""
     reach = (max(0.0, charge - most[1]), min(float(line.x[-1]), charge + most[0]))
     inside = line.x[(line.x > reach[0]) & (line.x < reach[1])]
     ends = np.array([charge, *reach, *inside])
     worth = line.at(ends) - np.where(ends > charge, buy, sell) * (ends - charge)
     best = int(worth.argmax()) if worth.max() > worth[0] + 1e-12 * (1.0 + abs(worth[0])) else 0
     return max(0.0, float(ends[best]) - charge), max(0.0, charge - float(ends[best]))
+
+
+def _above(value: Pieces | Line, floor: float) -> Pieces | Line:
+    """Return a value by which no energy is worth more than what is missing to `floor`."""
+    if floor <= 0.0:
+        return value
+    if not isinstance(value, Line):
+        return [(FORCE, floor), *_without(value, floor)]
+    x = np.concatenate([[0.0, floor], value.x[value.x > floor + SAME]])
+    y = value.at(x)
+    y[0] = y[1] - FORCE * floor
+    return Line(x, y)
 
 
 def _without(pieces: Pieces, width: float) -> Pieces:
@@ -107,6 +145,21 @@ def _without(pieces: Pieces, width: float) -> Pieces:
     return []
 
 
+def play_schedule(market: PowerMarket, power: Array, config: BatteryConfig) -> ScheduleRun:
+    """Play N schedules through a market, what its clock requires of the store included.
+
+    Args:
+        market: T slots.
+        power: (T, N) MW committed, or (T,) for one unit.
+        config: the unit.
+
+    Raises:
+        ValueError: `power` does not fit the market, or is not finite.
+    """
+    least = least_charge(market.hour, config, market.slot_hours)
+    return run_schedule(market.price, power, config, market.slot_hours, least)
+
+
 def perfect_schedule(market: PowerMarket, config: BatteryConfig) -> Array:
     """Return the (T,) powers of a unit that knows every price in advance: no schedule in the ledger earns more.
 
@@ -115,4 +168,6 @@ def perfect_schedule(market: PowerMarket, config: BatteryConfig) -> Array:
     """
     if not market.cleared.all():
         raise ValueError("perfect foresight needs prices that are cleared, the market's last day is not")
-    return best_schedule(market.price, config, start=config.initial_charge * config.capacity_mwh)
+    start = config.initial_charge * config.capacity_mwh
+    least = least_charge(market.hour, config, market.slot_hours)
+    return best_schedule(market.price, config, start=start, slot_hours=market.slot_hours, least=least)

@@ -23,6 +23,7 @@ SERIES = [
     ("houston", "HB_NORTH", 17520, "2021-01-01", "2023-01-01"),
     ("houston", "HB_HOUSTON", 17520, "2021-01-01", "2023-01-01"),
 ]
+DUTCH = SampleConfig(name="netherlands", instruments=("NL",), target="level")
 
 
 def test_every_sample_is_what_its_sidecar_says():
@@ -33,6 +34,7 @@ def test_every_sample_is_what_its_sidecar_says():
         "ercot_dam_hourly",
         "gulf_plant_ambient_hourly",
         "henry_hub_spot_daily",
+        "nl_day_ahead_hourly",
     ]
 
 
@@ -81,9 +83,9 @@ def test_list_and_verify_say_what_is_there(tradewinds):
     listed = tradewinds("data", "list").out
     assert "ercot_dam_hourly" in listed
     assert "CC BY 4.0" in listed
-    assert tradewinds("data", "verify").out.startswith("5 sample series verified")
+    assert tradewinds("data", "verify").out.startswith("6 sample series verified")
     answer = tradewinds("data", "verify", "--json")
-    assert json.loads(answer.out) == {"verified": 5}
+    assert json.loads(answer.out) == {"verified": 6}
 
 
 @pytest.mark.parametrize(("name", "instrument", "rows", "first", "last"), SERIES)
@@ -113,6 +115,33 @@ def test_what_was_dropped_or_raised_is_said():
     west = SampleConfig(name="houston", instruments=("LZ_WEST",), price_floor=0.01, target="difference")
     assert (load_series(west, NoWeather()).series.close < 0.0).sum() == 407
     assert "electricity cannot be stored for free" in power.notes[0]
+
+
+def test_dutch_hours_below_zero_are_kept_and_the_two_that_are_missing_repeat_the_one_before_and_are_told():
+    loaded = load_series(DUTCH, NoWeather())
+    close = pd.Series(loaded.series.close[:, 0], index=loaded.series.index)
+    assert (len(close), int((close < 0.0).sum()), loaded.series.price_unit) == (87840, 1029, "EUR/MWh")
+    assert set(np.diff(close.index.asi8)) == {3_600_000_000_000}
+    for hour in pd.DatetimeIndex(["2023-12-30 23:00", "2024-12-30 23:00"], tz="UTC"):
+        assert close[hour] == close[hour - pd.Timedelta(hours=1)]
+    assert loaded.notes[1] == (
+        "netherlands has no price of 2023-12-30 23:00, 2024-12-30 23:00: 2 hours repeat the one before; "
+        "what is earned in them no one could have earned"
+    )
+    assert load_series(dataclasses.replace(DUTCH, last="2023-12-30"), NoWeather()).notes[1:] == ()
+    with pytest.raises(RequestError, match=r"NL has 1029 negative prices.*env=battery model=day_lstm trainer=days"):
+        load_series(dataclasses.replace(DUTCH, target="log_return"), NoWeather())
+
+
+def test_the_dutch_clock_is_utc():
+    """By the clock of Amsterdam the morning's dearest hour is the same in summer and in winter."""
+    series = load_series(DUTCH, NoWeather()).series
+    local = series.index.tz_convert("Europe/Amsterdam")
+    summer = np.array([moment.dst() != pd.Timedelta(0) for moment in local])
+    mornings = np.asarray((local.hour >= 5) & (local.hour < 12))
+    for season in (summer, ~summer):
+        part = mornings & season
+        assert pd.Series(series.close[part, 0]).groupby(local.hour[part]).mean().idxmax() == 8
 
 
 def test_the_plant_s_clock_is_utc():

@@ -419,7 +419,7 @@ def test_prices_of_the_day_itself_are_named_in_a_unit_s_observation(monkeypatch)
     def peeking(*given):
         market = original(*given)
         forecast = np.array(market.forecast)
-        forecast[market.day, market.hour_of_day] = market.price
+        forecast[market.day, market.slot_of_day] = market.price
         return dataclasses.replace(market, forecast=forecast)
 
     monkeypatch.setattr(power_market, "build_power_market", peeking)

@@ -92,7 +92,7 @@ def test_a_unit_that_sees_half_of_tomorrow_is_found_by_its_own_run(tradewinds, t
 
     def sees(prepared, states, rows):
         market = original(prepared, states, rows)
-        start = market.first_hours
+        start = market.first_slots
         hours = np.minimum(np.arange(market.forecast.shape[1])[None, :], 22)
         truth = market.price[np.minimum(start[:, None] + hours, len(market.price) - 1)]
         return dataclasses.replace(market, forecast=0.5 * market.forecast + 0.5 * truth)

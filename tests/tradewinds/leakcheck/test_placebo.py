@@ -155,7 +155,7 @@ def test_random_days_keep_the_prices_of_every_day_and_the_days_on_which_clocks_a
     prepared, _ = unit["log_return"]
     before = prepared.parts.series.series
     after = with_random_days(prepared.config, prepared.parts, np.random.default_rng(0)).series.series
-    rows = day_rows(before.index, prepared.config.env)
+    rows = day_rows(before.index, prepared.config.env, before.bar_length)
     assert len(rows) == 63  # of 64, and one of them has 25 hours
     ours, theirs = before.close[rows, 0], after.close[rows, 0]
     assert sorted(map(tuple, ours)) == sorted(map(tuple, theirs))

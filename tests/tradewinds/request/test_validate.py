@@ -295,6 +295,7 @@ def test_every_number_of_a_request_has_a_range_and_a_unit_in_its_type():
 SAID_ELSEWHERE = {  # a choice of conf/ differs from the default on purpose
     ("series/houston", "price_floor"): "an hour at 0.00 has no return, and two are",
     ("series/houston", "target"): "a network that reads days forecasts levels",
+    ("series/netherlands", "target"): "a network that reads days forecasts levels",
     ("series/plant_temperature", "target"): "a temperature may be zero or negative",
     ("weather/gulf_plant_gas", "beside"): "the price of gas beside the weather is what this choice is",
 }

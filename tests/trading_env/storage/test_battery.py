@@ -179,11 +179,11 @@ def test_a_transition_can_be_made_again_from_what_is_remembered(seed):
 def test_what_comes_after_gate_closure_reaches_no_observation_and_no_commitment():
     """1,000 episodes: every price from a day on is changed; till that day's last hour nothing seen or done differs."""
     market, rng = power_market(), np.random.default_rng(0)
-    last = np.append(market.first_hours[1:], len(market))
+    last = np.append(market.first_slots[1:], len(market))
     worlds = {}
     for day in range(4):  # what is known of later days may change, as it is known later
         price, features, forecast = market.price.copy(), market.features.copy(), market.forecast.copy()
-        price[market.first_hours[day] :] = rng.normal(0, 1000, len(market) - market.first_hours[day])
+        price[market.first_slots[day] :] = rng.normal(0, 1000, len(market) - market.first_slots[day])
         features[day + 1 :], forecast[day + 1 :] = rng.normal(size=features[day + 1 :].shape), 0.0
         worlds[day] = dataclasses.replace(market, price=price, features=features, forecast=forecast)
     for day, world in worlds.items():
@@ -206,7 +206,7 @@ def test_what_comes_after_gate_closure_reaches_no_observation_and_no_commitment(
 def test_tomorrow_is_committed_before_its_prices_are_known():
     """The last day has no price yet: charge moves, what is earned is NaN, and nothing else is another than with it."""
     market, config = power_market(), BatteryConfig(actions="power")
-    price, last = market.price.copy(), market.first_hours[-1]
+    price, last = market.price.copy(), market.first_slots[-1]
     price[last:] = np.nan
     waiting = dataclasses.replace(market, price=price)
     assert waiting.cleared.tolist() == [True, True, True, False]
@@ -361,7 +361,8 @@ def test_what_rounding_puts_apart_does_not_become_a_knot():
     config, price = BatteryConfig(), np.array(APRIL)
     buys = price / config.charge_efficiency
     sells = price * config.discharge_efficiency - config.degradation_per_mwh
-    values = _values(buys.tolist(), sells.tolist(), config, 0.0)
+    most = (config.power_mw * config.charge_efficiency, config.power_mw / config.discharge_efficiency)
+    values = _values(buys.tolist(), sells.tolist(), config.capacity_mwh, most, 0.0, None)
     assert max(len(value.x) if isinstance(value, Line) else len(value) for value in values) < 30  # was 142
     power = best_schedule(price, config, start=1.0)
     profit, _ = earned(price, power, config, 1.0)
@@ -410,10 +411,132 @@ def test_days_of_23_and_25_hours_are_planned_whole():
     assert planned_schedule(market, market.forecast, BatteryConfig()).shape == (48,)
     second = market.days(range(1, 2))
     assert len(second) == 25
-    assert second.first_hours.tolist() == [0]
+    assert second.first_slots.tolist() == [0]
     np.testing.assert_array_equal(second.expected(), market.forecast[1])
     left = BatteryEnv(market).simulator.table[:, -2] * 24.0
     np.testing.assert_allclose(left[[0, 22, 23, 47]], [23, 1, 25, 1], rtol=1e-6)
+
+
+def in_quarters(market, many=4):
+    """The same market in slots of an hour's `many` equal parts, each at the hour's price and forecast."""
+    rows = np.repeat(np.arange(len(market)), many)
+    part = np.tile(np.arange(many), len(market)) / many
+    forecast = np.repeat(market.forecast, many, axis=1)
+    return dataclasses.replace(
+        market,
+        price=market.price[rows],
+        day=market.day[rows],
+        hour=market.hour[rows] + part,
+        forecast=forecast,
+        others={name: np.repeat(other, many, axis=1) for name, other in market.others.items()},
+        slot_hours=1.0 / many,
+    )
+
+
+def gained(market, power, config):
+    """What a schedule earns, and its path."""
+    path = run_schedule(market.price, power, config, market.slot_hours)
+    return path.profit.sum(axis=0), path
+
+
+@given(st.integers(0, 2**31 - 1), st.sampled_from(UNITS), st.sampled_from([2, 4]))
+def test_four_quarters_of_one_price_are_the_hour_to_the_ledger(seed, config, many):
+    """The same power through the parts of an hour buys, sells, wears and earns what it does in the hour."""
+    market = power_market(seed=seed % 1000)
+    power = np.random.default_rng(seed).uniform(-1.5, 1.5, (len(market), 3)) * config.power_mw
+    hours, path = gained(market, power, config)
+    quarters, parts = gained(in_quarters(market, many), np.repeat(power, many, axis=0), config)
+    np.testing.assert_allclose(quarters, hours, rtol=1e-9, atol=1e-7)
+    np.testing.assert_allclose(parts.charge[::many], path.charge, atol=1e-9)
+    for name in ("bought", "sold", "wear", "profit"):
+        summed = getattr(parts, name).reshape(len(market), many, 3).sum(axis=1)
+        np.testing.assert_allclose(summed, getattr(path, name), rtol=1e-9, atol=1e-7)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.sampled_from(UNITS), st.sampled_from([2, 4]))
+def test_four_quarters_of_one_price_are_worth_the_hour(seed, config, many):
+    """Above zero, where a unit in quarters can do no more than one in hours: foresight and plans earn the same."""
+    market = power_market(seed=seed, low=0.0)
+    quarters = in_quarters(market, many)
+    best, parts = (gained(one, perfect_schedule(one, config), config)[0] for one in (market, quarters))
+    np.testing.assert_allclose(parts, best, rtol=1e-9)
+    plans = [gained(one, planned_schedule(one, one.forecast, config), config)[0] for one in (market, quarters)]
+    np.testing.assert_allclose(plans[1], plans[0], rtol=1e-7, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**31 - 1), st.sampled_from(UNITS), st.sampled_from([2, 4]))
+def test_the_foresight_of_quarters_is_never_below_that_of_hours(seed, config, many):
+    """Quarters whose mean is the hour's price, of any sign: each hourly schedule can be played in them, too."""
+    market = power_market(lengths=(24, 25), seed=seed % 1000, low=-200.0)
+    quarters = in_quarters(market, many)
+    spread = np.random.default_rng(seed).normal(0.0, 30.0, (len(market), many))
+    spread -= spread.mean(axis=1, keepdims=True)
+    quarters = dataclasses.replace(quarters, price=quarters.price + spread.ravel())
+    hours = perfect_schedule(market, config)
+    best, _ = gained(quarters, perfect_schedule(quarters, config), config)
+    assert best >= gained(market, hours, config)[0] - 1e-6
+
+
+@pytest.mark.parametrize(("lengths", "many"), [((92, 100, 96), 4), ((46, 50, 48), 2)])
+def test_days_of_92_and_100_quarters_are_played_whole(lengths, many):
+    """Clock changes in quarters and halves: observations tell the time of day and the hours that are left."""
+    market, config = in_quarters(power_market(lengths=(23, 25, 24)), many), BatteryConfig(actions="power")
+    assert tuple(market.day_slots) == lengths
+    env = BatteryEnv(market, config)
+    left = env.simulator.table[:, -2] * 24.0
+    np.testing.assert_allclose(left[market.first_slots], [23.0, 25.0, 24.0], rtol=1e-6)
+    np.testing.assert_allclose(left[market.first_slots[1:] - 1], 1.0 / many, rtol=1e-6)
+    angle = 2.0 * np.pi * market.hour / 24.0
+    np.testing.assert_allclose(env.simulator.table[:, -4:-2], np.stack([np.sin(angle), np.cos(angle)], 1), atol=1e-6)
+    shares = np.random.default_rng(5).uniform(-1.0, 1.0, (len(market), 1)).astype(np.float32)
+    _, rewards, _ = walk(env, shares)
+    path = run_schedule(market.price, shares[:, 0].astype(np.float64), config, market.slot_hours)
+    np.testing.assert_array_equal(rewards[1:], path.profit[:, 0])
+    gone = path.charge[0] + path.bought.sum(axis=0) * config.charge_efficiency
+    np.testing.assert_allclose(path.charge[-1], gone - path.sold.sum(axis=0) / config.discharge_efficiency, atol=1e-9)
+    assert max(path.bought.max(), path.sold.max()) <= config.power_mw / many
+
+
+def test_a_planner_reads_the_plan_of_a_quarter_hour_day_out_of_its_observations():
+    """Slot by slot from what an observation holds: the same schedule as from the forecast itself."""
+    config = BatteryConfig(actions="power")
+    market = in_quarters(power_market(lengths=(23, 25), low=0.0))
+    env = BatteryVectorEnv(market, config, num_envs=1)
+    plan, (observation, _) = env.plan(), env.reset(seed=0)
+    played = np.zeros(len(market))
+    for t in range(len(market)):
+        played[t] = plan.act(observation, plan.forecasts(observation)[:, 0])[0, 0]
+        observation, *_ = env.step(np.array([[played[t]]], dtype=np.float32))
+    truth = planned_schedule(market, market.forecast, config)
+    told = dataclasses.replace(market, price=market.expected())
+    np.testing.assert_allclose(gained(told, played, config)[0], gained(told, truth, config)[0], rtol=1e-4)
+    sold = plan.volumes(market.forecast, market.day_slots)
+    assert np.abs(sold).max() <= 0.25 * config.power_mw + 1e-12
+
+
+def test_the_optimum_of_a_day_of_quarters_in_closed_form():
+    """2 MWh at 1 MW fill in the eight cheapest quarters of 96 and sell what comes back in the dearest."""
+    config = BatteryConfig(
+        capacity_mwh=2.0, power_mw=1.0, charge_efficiency=1.0, discharge_efficiency=0.5, degradation_per_mwh=3.0
+    )
+    price = np.full(96, 50.0)
+    price[8:20], price[60:72] = np.arange(12.0), 100.0 + np.arange(12.0)
+    power = best_schedule(price, config, start=0.0, slot_hours=0.25)
+    path = run_schedule(price, power, config, 0.25)
+    bought = 0.25 * np.arange(8.0).sum()  # the eight cheapest: 0 to 7
+    sold = 0.25 * (111.0 + 110.0 + 109.0 + 108.0)  # 1 MWh at the grid: four quarters
+    assert path.profit.sum() == pytest.approx(sold - bought - 3.0 * 2.0)
+    np.testing.assert_allclose(power[8:16], 1.0)
+    np.testing.assert_allclose(power[68:72], -1.0)
+
+
+def test_slots_of_another_length_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"slot_hours must be 1, 0.5 or 0.25, was 0.2"):
+        dataclasses.replace(power_market(), slot_hours=0.2)
+    with pytest.raises(ValueError, match=r"hour must lie in \[0, 24\)"):
+        dataclasses.replace(power_market(), hour=power_market().hour + 1.0)
 
 
 def test_wrong_markets_units_and_actions_are_refused_by_name():

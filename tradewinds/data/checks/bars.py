@@ -25,6 +25,7 @@ from tradewinds.data.rules import DataConfig
 Array = NDArray[np.float64]
 DAY = pd.Timedelta(days=1)
 HOUR = pd.Timedelta(hours=1)
+MINUTE = 60 * 10**9  # nanoseconds
 PRICES = ("open", "high", "low", "close")
 POSITIVE = (
     "must be positive; a price of 0 or less has no return: remove the row, start later with series.first, or "
@@ -269,11 +270,14 @@ def _in_range(bars: Bars, rules: DataConfig) -> tuple[Bars, list[str]]:
 
 def _check_spacing(bars: Bars, length: pd.Timedelta) -> None:
     shortest = length - HOUR if length >= DAY else length  # a local day of a clock change has 23 hours
-    near = np.diff(bars.index.asi8, prepend=np.iinfo(np.int64).min // 2) < shortest.as_unit("ns").value
+    steps = np.diff(bars.index.asi8, prepend=np.iinfo(np.int64).min // 2)
+    near = steps < shortest.as_unit("ns").value
+    minutes = int(steps[1:].min()) // MINUTE
+    given = f"={minutes}min" if length == HOUR and minutes in (15, 30) else ""
     bars.origin.refuse_first(
         near,
         lambda row: f"the bar of {moment(bars.index[row])} starts before that of {moment(bars.index[row - 1])} ends,",
-        f"{length} later; give series.bar_length",
+        f"{length} later; give series.bar_length{given}",
     )
 
 

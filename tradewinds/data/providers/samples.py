@@ -83,6 +83,13 @@ MARKETS: Mapping[str, SampleMarket] = {
         facts=replace(HOURLY, price_unit="USD/MWh"),
         note=POWER_NOTE,
     ),
+    "netherlands": SampleMarket(  # day-ahead power, of which 1,029 hours are below zero
+        prices={"NL": "eur_mwh"},
+        sidecar="nl_day_ahead_hourly",
+        facts=replace(HOURLY, price_unit="EUR/MWh"),
+        zone="Europe/Amsterdam",
+        note=POWER_NOTE,
+    ),
     "plant_temperature": SampleMarket(  # of a Gulf-coast plant: a mean over the hour, known when the hour is over
         prices={"temp_f": "temp_f"},
         sidecar=WEATHER["gulf_plant"],
@@ -114,7 +121,8 @@ def load_sample(config: SampleConfig, rules: DataConfig) -> LoadedSeries:
         columns[names[""]] = {name: table[name.title()].to_numpy(dtype=np.float64) for name in (*PRICES, "volume")}
     else:
         table, dropped = _quoted(table[list(names)], config.name)
-        notes += dropped
+        table, carried = _unbroken(table, market.facts, config.name)
+        notes += [*dropped, *carried]
         for column, instrument in names.items():
             price, raised = _floored(config, instrument, table[column].to_numpy(dtype=np.float64))
             columns[instrument] = {"close": price}
@@ -171,6 +179,19 @@ def _quoted(prices: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     return prices[quoted], [f"{name} has no price on {days}: {len(dropped)} empty rows were dropped"]
 
 
+def _unbroken(prices: pd.DataFrame, facts: Facts, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Repeat the hour before where an hour is missing in a series that has one for every hour, and say so."""
+    if facts.calendar != "24/7":
+        return prices, []
+    every = pd.date_range(prices.index[0], prices.index[-1], freq=facts.bar_length)
+    missing = every.difference(pd.DatetimeIndex(prices.index))
+    if len(missing) == 0:
+        return prices, []
+    hours = listed([moment(hour) for hour in missing], 3)
+    words = f"{name} has no price of {hours}: {len(missing)} hours repeat the one before"
+    return prices.reindex(every, method="ffill"), [f"{words}; what is earned in them no one could have earned"]
+
+
 def _loaded(
     index: pd.DatetimeIndex,
     instruments: Mapping[str, dict[str, Array]],
@@ -196,8 +217,9 @@ def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array
     negative = int((price < 0.0).sum())
     if negative:
         raise RequestError(
-            f"{instrument} has {negative} negative prices, and returns need positive ones; choose another instrument, "
-            "other dates with series.first and series.last, or forecast differences with series.target=difference"
+            f"{instrument} has {negative} negative prices, and returns need positive ones; for a storage unit forecast "
+            "prices as they are (env=battery model=day_lstm trainer=days); else choose another instrument, other dates "
+            "with series.first and series.last, or forecast differences with series.target=difference"
         )
     floor = config.price_floor
     if floor is None or not (price < floor).any():

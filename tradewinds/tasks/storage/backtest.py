@@ -17,7 +17,7 @@ from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import VALUE
 from tradewinds.tasks.storage import market as markets
-from tradewinds.tasks.storage.delivery import HOUR, by_day, gate_of, midnights
+from tradewinds.tasks.storage.delivery import by_day, gate_of, midnights
 from trading_env import (
     BatteryConfig,
     BatteryEnv,
@@ -25,7 +25,7 @@ from trading_env import (
     ScheduleRun,
     perfect_schedule,
     planned_schedule,
-    run_schedule,
+    play_schedule,
 )
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class StorageBacktest:
         strategies: S names, in the order of the ledger's units.
         path: (T, S) records of the units.
         power: (T, S) MW committed.
-        forecasts: per name (T,) price forecast for each hour at its day's gate closure.
-        market: the T hours.
+        forecasts: per name (T,) price forecast for each slot at its day's gate closure.
+        market: the T slots.
         first_row: of the series, which is their first.
     """
 
@@ -77,9 +77,8 @@ def decide_on(market: PowerMarket, prepared: Prepared, models: Models, rows: ran
     others = market.others or markets.other_forecasts(prepared, states, rows)
     forecasts = {name: others[name] for name in BASELINES} | {config.model.kind: market.forecast}
     forecasts["mean"] = np.mean([market.forecast, *others.values()], axis=0)
-    hour = np.arange(len(market)) - market.first_hours[market.day]
     columns = {"power": play(models.acting(), market, config.env)}
-    columns |= {f"{PREFIX}{name}": forecast[market.day, hour] for name, forecast in forecasts.items()}
+    columns |= {f"{PREFIX}{name}": forecast[market.day, market.slot_of_day] for name, forecast in forecasts.items()}
     return pd.DataFrame(columns, index=pd.DatetimeIndex(np.asarray(market.index), tz="UTC"))
 
 
@@ -93,22 +92,22 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
     start = int(prepared.series.index.searchsorted(index[0]))
     market = markets.price_market(prepared, range(start - 1, start + len(index)))
     if len(market) != len(index):
-        raise RequestError(f"{prepared.series.name}: the days from {index[0]} on are not whole; bring all their hours")
-    hourly = {
+        raise RequestError(f"{prepared.series.name}: the days from {index[0]} on are not whole; bring all their slots")
+    forecasts = {
         str(name).removeprefix(PREFIX): decisions[name].to_numpy(np.float64)
         for name in decisions
         if str(name).startswith(PREFIX)
     }
     powers = {"agent": decisions["power"].to_numpy(np.float64)}
-    for name, forecast in hourly.items():
+    for name, forecast in forecasts.items():
         label = "yesterdays_schedule" if name == "yesterday" else f"plan_on_{name}_forecast"
-        powers[label] = planned_schedule(market, by_day(forecast, market.day), unit)
+        powers[label] = planned_schedule(market, by_day(forecast, market.day, prepared.series.bar_length), unit)
     powers["idle"] = np.zeros(len(market))
     truth = by_day(market.price, market.day)
     powers["foresight_of_each_day"] = planned_schedule(market, truth, unit)  # begun from what the day before left
     powers["perfect_foresight"] = perfect_schedule(market, unit)
     names, power = tuple(powers), np.stack(list(powers.values()), axis=1)
-    path = run_schedule(market.price, power, unit)
+    path = play_schedule(market, power, unit)
     best = float(path.profit[:, names.index("perfect_foresight")].sum())
     metrics = {name: unit_metrics(market, path, number, unit, best) for number, name in enumerate(names)}
     daily = {
@@ -119,12 +118,12 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
         pd.DataFrame(path.profit.cumsum(axis=0), columns=pd.Index(names), index=index),
         pd.DataFrame(daily, index=midnights(index, unit)),
         metrics,
-        StorageBacktest(names, path, power, hourly, market, start),
+        StorageBacktest(names, path, power, forecasts, market, start),
     )
 
 
 def play(policy: "Policy", market: PowerMarket, config: BatteryConfig) -> Array:
-    """Let the policy commit every hour of the market once, greedily, and return its (T,) powers in MW."""
+    """Let the policy commit every slot of the market once, greedily, and return its (T,) powers in MW."""
     env = BatteryEnv(market, config)
     observation, _ = env.reset(seed=0)
     power = np.zeros(len(market))
@@ -165,29 +164,29 @@ def unit_metrics(market: PowerMarket, path: ScheduleRun, unit: int, config: Batt
 
 
 def every_forecast(prepared: Prepared, decisions: pd.DataFrame) -> pd.DataFrame:
-    """Return every price forecast of the decided hours.
+    """Return every price forecast of the decided slots.
 
     Returns:
-        (T, ...): `decision`, the gate closure it was made at, `last_price`, the start of the last hour whose price was
-        known then, and `target`, the hour it is about, UTC; `value.<name>`, the price, in the unit of the series.
+        (T, ...): `decision`, the gate closure it was made at, `last_price`, the start of the last slot whose price was
+        known then, and `target`, the slot it is about, UTC; `value.<name>`, the price, in the unit of the series.
     """
     unit, index = prepared.config.env, pd.DatetimeIndex(decisions.index)
     begins = midnights(index, unit)
     day = begins.searchsorted(index, side="right") - 1
     gates = pd.DatetimeIndex([gate_of(begin, unit) for begin in begins])
-    columns = {"decision": gates[day], "last_price": (begins - HOUR)[day], "target": index}
+    columns = {"decision": gates[day], "last_price": (begins - prepared.series.bar_length)[day], "target": index}
     forecasts = decisions[[name for name in decisions if str(name).startswith(PREFIX)]]
     values = {f"{VALUE}{str(name).removeprefix(PREFIX)}": column.to_numpy() for name, column in forecasts.items()}
     return pd.DataFrame({**columns, **values})
 
 
 def forecast_scores(truth: Array, forecast: Array, begins: NDArray[np.int64]) -> Metrics:
-    """Score (T,) hourly prices as they were forecast at gate closure, in the unit of the price.
+    """Score (T,) prices as they were forecast at gate closure, in the unit of the price.
 
     Args:
         truth: (T,) prices of whole days.
         forecast: (T,) forecasts.
-        begins: (D,) first hour of each day; the hour before it is the last, and the furthest ahead, of the day before.
+        begins: (D,) first slot of each day; the slot before it is the last, and the furthest ahead, of the day before.
     """
     error = np.abs(truth - forecast)
     return {

@@ -25,4 +25,4 @@ def inference(prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dic
     rivals = [name for name in outcome.strategies if name not in NO_RIVALS]
     unit = f"{prepared.series.price_unit.split('/')[0]} a day".strip()
     block |= rival_block(outcome.increments, rivals, per=1.0, unit=unit, draws=draws, seed=seed)
-    return block | sweep_block(played.market.price, played.power[:, 0], prepared.config.env)
+    return block | sweep_block(played.market, played.power[:, 0], prepared.config.env)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecaster.day_ahead.days import slots_of_day
 from tradewinds.pipeline.observations import assert_unseen, observed
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.storage.delivery import HOUR, Delivery, delivery_days, price_paths
@@ -27,7 +28,7 @@ def build_power_market(prepared: Prepared, states: "HiddenStates", rows: range) 
     """Join prices, and the hidden state and the forecasts of each gate closure, of the whole days in `rows`.
 
     Raises:
-        RequestError: no whole day lies in `rows`, an hour is missing, or too few days lie before them.
+        RequestError: no whole day lies in `rows`, a slot is missing, or too few days lie before them.
         ValueError: bars and states differ in time, or a row breaks `fit_end + horizon + embargo < row`.
     """
     series, config = prepared.series, prepared.config.env
@@ -63,15 +64,17 @@ def _market(
     others: dict[str, Array],
 ) -> PowerMarket:
     series = prepared.series
+    slot_hours = days.bar_length / HOUR
     return PowerMarket(
         price=series.close[days.rows.start : days.rows.stop, 0],
         day=days.number,
-        hour=days.hour,
+        hour=np.asarray(days.slot * slot_hours, dtype=np.float64),
         features=features,
         forecast=forecast,
         price_scale=usual_price(prepared),
         index=series.index[days.rows.start : days.rows.stop].tz_localize(None).to_numpy(),
         others=others,
+        slot_hours=slot_hours,
     )
 
 
@@ -81,10 +84,10 @@ def other_forecasts(prepared: Prepared, states: "HiddenStates", rows: range) -> 
     Raises:
         RequestError: too few days lie before them.
     """
-    scale, hours = usual_price(prepared), states.forecast.shape[1]
+    scale, slots = usual_price(prepared), states.forecast.shape[1]
     others = day_ahead_forecasts(prepared, rows, scale)
     others["network_corrected"] = corrected_forecast(prepared, states, rows, scale)
-    return {name: np.pad(one, ((0, 0), (0, hours - one.shape[1])), mode="edge") for name, one in others.items()}
+    return {name: np.pad(one, ((0, 0), (0, slots - one.shape[1])), mode="edge") for name, one in others.items()}
 
 
 def usual_price(prepared: Prepared) -> float:
@@ -96,19 +99,20 @@ def usual_price(prepared: Prepared) -> float:
 def with_tomorrow(prepared: Prepared, states: "HiddenStates") -> tuple[Prepared, "HiddenStates", int]:
     """Put the local day after the last whole one at the end, to be committed before its prices are known.
 
-    Its prices are those of the day before by the hour, and its columns the last known: no decision reads either, as a
-    day is decided on what its gate row knows, and that is the row before it. Hours that are there already are left out.
+    Its prices are those of the day before by the slot, and its columns the last known: no decision reads either, as a
+    day is decided on what its gate row knows, and that is the row before it. Slots that are there already are left out.
 
     Returns:
         The request and its states with that day at their end, and the row at which it begins.
     """
     zone = prepared.config.env.time_zone
-    dates = (prepared.series.index + HOUR).tz_convert(zone)
+    length = prepared.series.bar_length
+    dates = (prepared.series.index + length).tz_convert(zone)
     stop = int(np.flatnonzero(dates == dates.normalize())[-1]) + 1
     series, local = prepared.series.rows(range(stop)), dates[stop - 1]
     begin = local.tz_convert("UTC")
-    index = pd.date_range(begin, (local + pd.DateOffset(days=1)).tz_convert("UTC"), freq=HOUR, inclusive="left")
-    yesterday = np.resize(np.arange(-24, 0), len(index))
+    index = pd.date_range(begin, (local + pd.DateOffset(days=1)).tz_convert("UTC"), freq=length, inclusive="left")
+    yesterday = np.resize(np.arange(-slots_of_day(length), 0), len(index))
     columns: dict[str, Any] = {name: getattr(series, name)[yesterday] for name in ("open", "high", "low", "close")}
     volume = None if series.volume is None else series.volume[yesterday]
     exogenous = series.exogenous.iloc[np.full(len(index), -1)].set_axis(index)

@@ -14,7 +14,7 @@ from tradewinds.tasks.storage.delivery import delivery_days
 def observed(prepared: Prepared, models: Models, rows: range) -> Observed | None:
     """Return the names of an observation's columns, and what is known of each whole day of `rows` at its gate closure.
 
-    `<forecast>.h` is the hour h hours after the one that is committed; None where `rows` hold too few days.
+    `<forecast>.h` is the slot h slots after the one that is committed; None where `rows` hold too few days.
     """
     _, states = models.forecasting()
     try:
@@ -26,8 +26,8 @@ def observed(prepared: Prepared, models: Models, rows: range) -> Observed | None
         "features": [f"features.{name}" for name in build_features(prepared.series, prepared.config.features).names],
     }
     features = [name for part in prepared.config.rollout.observe for name in columns.get(part, ())]
-    hours = range(market.forecast.shape[1])
-    forecasts = [f"{name}.{hour}" for name in ("network", *market.others) for hour in hours]
+    slots = range(market.forecast.shape[1])
+    forecasts = [f"{name}.{slot}" for name in ("network", *market.others) for slot in slots]
     own = ("hour_sin", "hour_cos", "hours_left", "charge")
     values = np.concatenate([market.features, market.forecasts.reshape(len(market.features), -1)], axis=1)
     days = delivery_days(prepared.series, prepared.config.env, rows)
@@ -35,7 +35,7 @@ def observed(prepared: Prepared, models: Models, rows: range) -> Observed | None
 
 
 def scored(prepared: Prepared, models: Models, rows: range) -> tuple[Scored, ...]:
-    """Return the network's forecast of each hour of the whole days in `rows`, made at its day's gate closure."""
+    """Return the network's forecast of each slot of the whole days in `rows`, made at its day's gate closure."""
     kind = prepared.config.model.kind
     try:
         decisions = backtest.decide(prepared, models, rows)

@@ -23,7 +23,7 @@ from trading_env import BatteryConfig, best_schedule, run_schedule
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]
-HOURS = 24
+HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 LOSSES = ((1.0, 0.8), (0.8, 1.0))  # efficiencies of units that a wrong factor on either side would feed
 
 
@@ -42,37 +42,39 @@ def frictions(config: Config) -> list[Config]:
 def unknowable(config: Config, parts: Parts, rng: np.random.Generator) -> Parts:
     """Return what was loaded with the prices of its days in random order."""
     series = parts.series.series
-    hours = day_rows(series.index, config.env)  # (D, 24)
-    order = rng.permutation(len(hours))
+    slots = day_rows(series.index, config.env, series.bar_length)  # (D, S)
+    order = rng.permutation(len(slots))
     prices = {}
     for name in PRICES:
         prices[name] = getattr(series, name).copy()
-        prices[name][hours] = getattr(series, name)[hours[order]]
+        prices[name][slots] = getattr(series, name)[slots[order]]
     dealt: Series = dataclasses.replace(series, **prices)
     return dataclasses.replace(parts, series=dataclasses.replace(parts.series, series=dealt))
 
 
-def day_rows(index: pd.DatetimeIndex, unit: BatteryConfig) -> Int:
-    """Return (D, 24) rows of the local days that are whole and have 24 hours."""
-    dates = index.tz_convert(unit.time_zone).tz_localize(None).normalize()
+def day_rows(index: pd.DatetimeIndex, unit: BatteryConfig, bar_length: pd.Timedelta) -> Int:
+    """Return (D, S) rows of the local days that are whole and have 24 hours, S slots."""
+    local, many = index.tz_convert(unit.time_zone).tz_localize(None), DAY // bar_length
+    dates = local.normalize()
     starts = np.flatnonzero(np.append(True, dates[1:] != dates[:-1]))
     lengths = np.diff(np.append(starts, len(index)))
-    rows = starts[lengths == HOURS, None] + np.arange(HOURS)
-    local = index.tz_convert(unit.time_zone).hour.to_numpy()
-    return np.asarray(rows[(local[rows] == np.arange(HOURS)).all(axis=1)])
+    rows = starts[lengths == many, None] + np.arange(many)
+    slot = np.asarray((local - dates) // bar_length)
+    return np.asarray(rows[(slot[rows] == np.arange(many)).all(axis=1)])
 
 
 def luck(prepared: Prepared, outcome: Outcome | None, forecasts: Forecasts, rng: np.random.Generator) -> Luck:
     """Return the luck of every price forecast and of every strategy but those that may know what comes or rest."""
     assert outcome is not None
     played: StorageBacktest = outcome.record
-    rows = day_rows(pd.DatetimeIndex(outcome.curves.index), prepared.config.env)
-    price = played.market.price[rows]  # (D, 24)
+    unit, length = prepared.config.env, prepared.series.bar_length
+    rows = day_rows(pd.DatetimeIndex(outcome.curves.index), unit, length)
+    price = played.market.price[rows]  # (D, S)
     knew = {}
     for name, forecast in played.forecasts.items():
         errors = np.abs(price[None, :, :] - forecast[rows][:, None, :]).mean(axis=2)  # (D, D): of day d on prices of e
         knew[name] = places(errors, rng)
-    best = np.array([_best_profit(day, prepared.config.env) for day in price])  # that any schedule earns of it alone
+    best = np.array([_best_profit(day, unit, length / HOUR) for day in price])  # that any schedule earns of it alone
     earned = {}
     for number, name in enumerate(played.strategies):
         if name in ("idle", *FORESIGHTS):
@@ -85,9 +87,9 @@ def luck(prepared: Prepared, outcome: Outcome | None, forecasts: Forecasts, rng:
     return Luck(knew, earned)
 
 
-def _best_profit(price: Array, unit: BatteryConfig) -> float:
-    power = best_schedule(price, unit, start=0.0)
-    return float(run_schedule(price, power, replace(unit, initial_charge=0.0)).profit.sum())
+def _best_profit(price: Array, unit: BatteryConfig, slot_hours: float) -> float:
+    power = best_schedule(price, unit, start=0.0, slot_hours=slot_hours)
+    return float(run_schedule(price, power, replace(unit, initial_charge=0.0), slot_hours).profit.sum())
 
 
 def places(losses: Array, rng: np.random.Generator) -> Array:

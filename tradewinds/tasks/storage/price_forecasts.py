@@ -1,6 +1,6 @@
 """Forecasts of a day's prices at its gate closure, beside the network's: what it has to beat, and what may be mixed.
 
-Rows are days here, and columns the hours of the local clock. All are fitted anew every week on all days known by then,
+Rows are days here, and columns the slots of the local clock. All are fitted anew every week on all days known by then,
 which the network is not. Prices are asinh(price / scale) throughout: in proportion up to about one scale, in logarithms
 beyond. Knows the series and its days of delivery.
 """
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from forecaster.baselines.naive_and_ridge import best_penalty, ridge_forecast, ridge_weights
 from forecaster.data.series import Series
+from forecaster.day_ahead.days import longest_day, slots_of_day
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.task import Prepared
 from tradewinds.tasks.storage.delivery import Delivery, delivery_days, price_paths
-from tradewinds.tasks.storage.laws import LONGEST_DAY
 
 if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
@@ -32,9 +32,9 @@ UNCORRECTED_DAYS = 14  # days after the network stopped learning before its erro
 def day_ahead_forecasts(prepared: Prepared, rows: range, scale: float) -> dict[str, Array]:
     """Forecast the days of delivery in `rows`.
 
-    `yesterday` repeats the prices of the day before by the hour of the clock, and `week` the mean of the seven days
-    before. `ridge` is one ridge regression from the 72 prices of 1, 2 and 7 days before, the weekday and the exogenous
-    values at the gate closure to the 24 prices of the day, with the penalty that errs least on the last of the days it
+    `yesterday` repeats the prices of the day before by the clock, and `week` the mean of the seven days before. `ridge`
+    is one ridge regression from the prices of 1, 2 and 7 days before, the weekday and the exogenous
+    values at the gate closure to the prices of the day, with the penalty that errs least on the last of the days it
     knows: the strongest plain forecast we know. `ridge_8_weeks` and `ridge_12_weeks` know the last weeks only.
     `change` and `change_week` regress the change from `yesterday` and from `week`, so that what the regression does not
     know is left at these, and not at the mean.
@@ -45,7 +45,8 @@ def day_ahead_forecasts(prepared: Prepared, rows: range, scale: float) -> dict[s
         scale: a price of usual size.
 
     Returns:
-        Per name (D, 25) prices, hour by hour of each day; what lies past a day's end is repeated and unused.
+        Per name (D, H) prices, slot by slot of each day; what lies past a day's end is repeated and unused. H are the
+        slots of the longest day: 25 hours or 100 quarters; the clock has S, 24 or 96.
 
     Raises:
         RequestError: too few days lie before `rows`.
@@ -63,7 +64,7 @@ def day_ahead_forecasts(prepared: Prepared, rows: range, scale: float) -> dict[s
             f"{series.name}: {place[0]} days lie before {series.index[wanted.first[0]]:%Y-%m-%d}, and forecasts of its "
             f"prices need {WEEK + FEWEST_DAYS}; bring more bars, or give earlier parts a larger share of the split"
         )
-    known = np.arcsinh(prices_by_clock(series, every) / scale)  # (E, 24)
+    known = np.arcsinh(prices_by_clock(series, every) / scale)  # (E, S)
     ago = {
         lag: np.roll(known, lag, axis=0) for lag in range(1, WEEK + 1)
     }  # the first days wrap around, and are not used
@@ -80,11 +81,11 @@ def day_ahead_forecasts(prepared: Prepared, rows: range, scale: float) -> dict[s
         forecasts[name] = weekly_ridge(lagged, known, place, share=share, days=days)
     forecasts["change"] = ago[1][place] + weekly_ridge(lagged, known - ago[1], place, share=share)
     forecasts["change_week"] = week[place] + weekly_ridge(longer, known - week, place, share=share)
-    return {name: by_hour_of_the_day(scale * np.sinh(one), wanted) for name, one in forecasts.items()}
+    return {name: by_slot_of_the_day(scale * np.sinh(one), wanted) for name, one in forecasts.items()}
 
 
 def corrected_forecast(prepared: Prepared, states: "HiddenStates", rows: range, scale: float) -> Array:
-    """Return the network's forecast of the days in `rows`, less what it has erred by of late: (D, 25) prices.
+    """Return the network's forecast of the days in `rows`, less what it has erred by of late: (D, H) prices.
 
     Its errors on all days since it stopped learning are regressed on its forecast and on yesterday's prices, anew every
     week; in the first two weeks it stands as it is.
@@ -92,10 +93,12 @@ def corrected_forecast(prepared: Prepared, states: "HiddenStates", rows: range, 
     series, config = prepared.series, prepared.config.env
     honest = delivery_days(series, config, range(prepared.split.agent.start, rows.stop))
     wanted = delivery_days(series, config, rows)
-    paths = np.arcsinh(price_paths(series, states, honest.gate_rows)[:, :LONGEST_DAY] / scale)
+    longest, slots = longest_day(series.bar_length), slots_of_day(series.bar_length)
+    paths = np.arcsinh(price_paths(series, states, honest.gate_rows)[:, :longest] / scale)
     price = np.arcsinh(series.close[:, 0] / scale)
-    hours = np.minimum(np.arange(LONGEST_DAY)[None, :], honest.length[:, None] - 1)
-    truth, yesterday = price[honest.first[:, None] + hours], price[honest.first[:, None] + np.arange(-24, 0)]
+    place_of_day = np.minimum(np.arange(longest)[None, :], honest.length[:, None] - 1)
+    truth = price[honest.first[:, None] + place_of_day]
+    yesterday = price[honest.first[:, None] + np.arange(-slots, 0)]
     place = np.searchsorted(honest.first, wanted.first)
     later = place >= UNCORRECTED_DAYS
     corrected = paths[place]
@@ -136,17 +139,18 @@ def weekly_ridge(
 
 
 def prices_by_clock(series: Series, days: Delivery) -> Array:
-    """Return (D, 24) prices by the clock: of an hour that comes twice the second, for one left out that before."""
-    clock = np.full((len(days.first), 24), np.nan)
+    """Return (D, S) prices by the clock: of a slot that comes twice the second, for one left out that before."""
+    slots = slots_of_day(days.bar_length)
+    clock = np.full((len(days.first), slots), np.nan)
     price = series.close[days.rows.start : days.rows.stop, 0]
-    clock[days.number[::-1], days.hour[::-1]] = price[::-1]
-    for hour in range(1, 24):
-        clock[:, hour] = np.where(np.isnan(clock[:, hour]), clock[:, hour - 1], clock[:, hour])
+    clock[days.number[::-1], days.slot[::-1]] = price[::-1]
+    for slot in range(1, slots):
+        clock[:, slot] = np.where(np.isnan(clock[:, slot]), clock[:, slot - 1], clock[:, slot])
     return clock
 
 
-def by_hour_of_the_day(clock: Array, days: Delivery) -> Array:
-    """Turn (D, 24) prices by the clock into (D, 25) prices in the order of each day's own hours."""
+def by_slot_of_the_day(clock: Array, days: Delivery) -> Array:
+    """Turn (D, S) prices by the clock into (D, H) prices in the order of each day's own slots."""
     start = np.cumsum(days.length) - days.length
-    place = start[:, None] + np.minimum(np.arange(LONGEST_DAY)[None, :], days.length[:, None] - 1)
-    return np.asarray(np.take_along_axis(clock, days.hour[place], axis=1))
+    place = start[:, None] + np.minimum(np.arange(longest_day(days.bar_length))[None, :], days.length[:, None] - 1)
+    return np.asarray(np.take_along_axis(clock, days.slot[place], axis=1))

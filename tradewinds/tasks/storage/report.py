@@ -90,7 +90,7 @@ def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the errors of the price forecasts, one line each."""
     unit = document["data"]["price_unit"]
     yield f"errors of the price forecast at gate closure, {document['data']['test_days']} test days ({unit}):"
-    yield f"  {'forecast':<26}{'mae':>12}{'rmse':>12}{'last hour':>12}"
+    yield f"  {'forecast':<26}{'mae':>12}{'rmse':>12}{'last slot':>12}"
     for name, score in document["forecast"].items():
         yield f"  {name:<26}" + "".join(f"{score[f'value_{key}']:>12.2f}" for key in ("mae", "rmse", "mae_last"))
 
@@ -110,7 +110,7 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
     Args:
         document: report.json.
         folder: of the backtest's artifact.
-        plot_points: hours drawn at most per line.
+        plot_points: slots drawn at most per line.
     """
     paths, band = (naive_times(read_table(folder, name)) for name in ("paths", "band"))
     strategies = document["backtest"]["strategies"]
@@ -133,7 +133,7 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
         legend_label=f"{model} forecast",
     )
     charts.with_legend(price)
-    week = paths.iloc[: 24 * 7]
+    week = paths[: paths.index[0] + pd.Timedelta(days=7) - pd.Timedelta(seconds=1)]
     first = charts.clock_of(pd.DatetimeIndex(week.index), name="week")
     charge = charts.time_figure("Energy in the store in the first week, MWh", first, height=180)
     for name in ("perfect_foresight", "agent"):

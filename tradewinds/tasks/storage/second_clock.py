@@ -16,7 +16,7 @@ from trading_env import BatteryConfig
 
 
 def decision_times(series: Series, config: BatteryConfig) -> DecisionTimes:
-    """Return the clock of a unit's hours.
+    """Return the clock of a unit's slots.
 
     A row is read at its close, or at its local day's gate closure where that comes first. The prices of a local day are
     out before the day begins. A schedule is decided on the last row of each local day: the next begins another.

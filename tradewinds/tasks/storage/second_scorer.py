@@ -22,7 +22,6 @@ Array = NDArray[np.float64]
 NETWORK_DAYS = 6  # whose network forecast is made again, evenly spread
 RULE_DAYS = (0, 8)  # whose other forecasts are, too: of the first and the second week, since they are fitted every week
 SAME_PRICE = 1e-3  # of the usual size of a price: float32, and sums in another order
-HOUR = pd.Timedelta(hours=1)
 
 
 def rescored(prepared: Prepared, models: Models, forecasts: Forecasts) -> Fault | None:
@@ -32,8 +31,8 @@ def rescored(prepared: Prepared, models: Models, forecasts: Forecasts) -> Fault 
     index, first = prepared.series.index, prepared.split.test.start
     wanted = _whole_days(prepared)
     if not pd.DatetimeIndex(table["target"]).equals(wanted):
-        made = f"{len(table)} hours from {table['target'].iloc[0]} on are scored"
-        return "scores", first, f"{made}, and the test rows hold {len(wanted)} hours of whole days from {wanted[0]} on"
+        made = f"{len(table)} slots from {table['target'].iloc[0]} on are scored"
+        return "scores", first, f"{made}, and the test rows hold {len(wanted)} slots of whole days from {wanted[0]} on"
     gates, midnights = _gates(wanted, prepared)
     late = np.flatnonzero((table["decision"] > gates) | (table["last_price"] >= midnights))
     if len(late):
@@ -85,28 +84,28 @@ def _made_again(prepared: Prepared, models: Models, first: int, *, rules: bool) 
         longer, blank, _ = with_tomorrow(dataclasses.replace(prepared, panel=known), states.until(first))
         rows = range(prepared.split.test.start, len(longer.series.index))
         others = {name: days[-1] for name, days in other_forecasts(longer, blank, rows).items()}
-        hours = len(longer.series.index) - first
-        made["mean"] = np.mean([network[:hours], *(one[:hours] for one in others.values())], axis=0)
+        slots = len(longer.series.index) - first
+        made["mean"] = np.mean([network[:slots], *(one[:slots] for one in others.values())], axis=0)
         made |= {name: others[name] for name in ("yesterday", "ridge")}
     return made
 
 
 def _whole_days(prepared: Prepared) -> pd.DatetimeIndex:
-    """Return the hours of the local days that lie in the test rows as a whole, with the hour before them."""
+    """Return the slots of the local days that lie in the test rows as a whole, with the slot before them."""
     test, zone = prepared.split.test, prepared.config.env.time_zone
-    index = prepared.series.index[test.start : test.stop]
+    index, length = prepared.series.index[test.start : test.stop], prepared.series.bar_length
     day = index.tz_convert(zone).normalize()
     begin, end = day[0], day[-1]
-    first = begin if (index[0] + HOUR) <= begin.tz_convert("UTC") else begin + pd.DateOffset(days=1)
+    first = begin if (index[0] + length) <= begin.tz_convert("UTC") else begin + pd.DateOffset(days=1)
     stop = end + pd.DateOffset(days=1)
-    stop = end if (index[-1] + HOUR) < stop.tz_convert("UTC") else stop
+    stop = end if (index[-1] + length) < stop.tz_convert("UTC") else stop
     return pd.DatetimeIndex(index[(index >= first.tz_convert("UTC")) & (index < stop.tz_convert("UTC"))])
 
 
-def _gates(hours: pd.DatetimeIndex, prepared: Prepared) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
-    """Return for each hour when the gate of its day closed, on the day before, and when that day began."""
+def _gates(slots: pd.DatetimeIndex, prepared: Prepared) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+    """Return for each slot when the gate of its day closed, on the day before, and when that day began."""
     unit = prepared.config.env
-    midnight = hours.tz_convert(unit.time_zone).normalize()
+    midnight = slots.tz_convert(unit.time_zone).normalize()
     naive = midnight.tz_localize(None) - pd.Timedelta(hours=24 - unit.gate_closure_hour)
-    gate = naive.tz_localize(unit.time_zone, ambiguous=np.ones(len(hours), bool), nonexistent="shift_forward")
+    gate = naive.tz_localize(unit.time_zone, ambiguous=np.ones(len(slots), bool), nonexistent="shift_forward")
     return gate.tz_convert("UTC"), midnight.tz_convert("UTC")

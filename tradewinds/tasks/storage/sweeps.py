@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trading_env import BatteryConfig, run_schedule
+from trading_env import BatteryConfig, PowerMarket, play_schedule
 
 Array = NDArray[np.float64]
 WEAR_SHARES = (0.0, 0.5, 1.0, 2.0, 4.0)  # of the request's wear; of one unit of money where it asks for none
 ROUND_TRIPS = (0.70, 0.75, 0.80, 0.85, 0.90, 0.95, 1.00)
 
 
-def sweep_block(price: Array, power: Array, unit: BatteryConfig) -> dict[str, Any]:
+def sweep_block(market: PowerMarket, power: Array, unit: BatteryConfig) -> dict[str, Any]:
     """Replay a committed schedule with other wear and other efficiencies.
 
     Args:
-        price: (T,) of each hour, currency per MWh.
+        market: T slots.
         power: (T,) MW committed by the agent; it is not asked again.
         unit: as it was played.
 
@@ -27,13 +27,15 @@ def sweep_block(price: Array, power: Array, unit: BatteryConfig) -> dict[str, An
         that profit falls on a line.
     """
     wears = [share * (unit.degradation_per_mwh or 1.0) for share in WEAR_SHARES]
-    free, drawn = _earned(price, power, unit, degradation_per_mwh=0.0)
+    free, drawn = _earned(market, power, unit, degradation_per_mwh=0.0)
     block: dict[str, Any] = {
         "wear_sweep": [{"wear_per_mwh": wear, "profit": free - wear * drawn} for wear in wears],
         "efficiency_sweep": [
             {
                 "round_trip_efficiency": share,
-                "profit": _earned(price, power, unit, charge_efficiency=share**0.5, discharge_efficiency=share**0.5)[0],
+                "profit": _earned(market, power, unit, charge_efficiency=share**0.5, discharge_efficiency=share**0.5)[
+                    0
+                ],
             }
             for share in ROUND_TRIPS
         ],
@@ -45,8 +47,8 @@ def sweep_block(price: Array, power: Array, unit: BatteryConfig) -> dict[str, An
     return block
 
 
-def _earned(price: Array, power: Array, unit: BatteryConfig, **changes: float) -> tuple[float, float]:
+def _earned(market: PowerMarket, power: Array, unit: BatteryConfig, **changes: float) -> tuple[float, float]:
     """Return the profit of a schedule in a changed unit, and the MWh drawn from its store."""
     changed = dataclasses.replace(unit, **changes)  # type: ignore[arg-type]
-    path = run_schedule(price, power, changed)
+    path = play_schedule(market, power, changed)
     return float(path.profit.sum()), float(path.sold.sum() / changed.discharge_efficiency)

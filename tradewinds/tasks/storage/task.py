@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 import pandas as pd
 
+from forecaster.config import DAYWISE
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
+from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.providers.samples import POWER_NOTE
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Attempt, DecisionTimes, Duel, Forecasts, Outcome, Scored
@@ -17,7 +19,7 @@ from tradewinds.request.schema import Config
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS
 from tradewinds.tasks.series_task import SeriesTask
 from tradewinds.tasks.storage import backtest, market
-from tradewinds.tasks.storage.delivery import HOUR, gate_of, known_at, midnights
+from tradewinds.tasks.storage.delivery import HOUR, gate_of, known_at, midnights, minutes
 from tradewinds.tasks.storage.laws import LONGEST_DAY
 from trading_env import BatteryVectorEnv, SchedulePlan
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from forecaster.hidden_states import HiddenStates
     from tradewinds.pipeline.encoding import States
 
+SLOTS = tuple(pd.Timedelta(minutes=length) for length in (15, 30, 60))
 DAYS_PER_YEAR = 365.25  # a storage unit works every day
 
 
@@ -34,13 +37,27 @@ class StorageTask(SeriesTask):
     kind = "storage"
     home = "tradewinds.tasks.storage"
     folder = "backtest"
-    least_bars = 96  # whole days of delivery
-    warm_bars = 16 * LONGEST_DAY  # two weeks of them, that the regressions beside the network are fitted on
-    stretch_bars = 3 * LONGEST_DAY
-    issue_bars = 24
     acts = True
     rival = "plan_on_ridge_forecast"  # any schedule earns something; what luck could fake is a lead over this one
     curve: Literal["equity", "profit", "none"] = "profit"
+
+    def __init__(self, slots_of_hour: int = 1) -> None:
+        """Count bars by the slots that an hour has: 1, 2 or 4."""
+        self.longest_day = LONGEST_DAY * slots_of_hour
+        self.issue_bars = 24 * slots_of_hour
+        self.least_bars = 4 * self.issue_bars  # whole days of delivery
+        self.warm_bars = 16 * self.longest_day  # two weeks, that the regressions beside the network are fitted on
+        self.stretch_bars = 3 * self.longest_day
+
+    def for_bars(self, length: pd.Timedelta) -> "StorageTask":
+        """Return the task as it counts bars of that length."""
+        return StorageTask(max(int(HOUR / length), 1))
+
+    def laid_out(self, parts: Parts, config: Config) -> Parts:
+        """Return what was loaded with a price for every slot: hours before quarters are four equal quarters."""
+        from tradewinds.tasks.storage.slots import in_slots
+
+        return in_slots(parts, carry="gaps" in config.data.repair)
 
     @property
     def plans(self) -> Plans:
@@ -58,32 +75,47 @@ class StorageTask(SeriesTask):
         return decision_times(prepared.series, prepared.config.env)
 
     def settle(self, series: Series, config: Config, notes: list[str]) -> tuple[Series, Config, list[str]]:
-        """Refuse bars that are no hours; say whose midnights part the days; drop the note that power cannot be held.
+        """Refuse bars that are no slots; set the lengths of a network that reads days, and whose midnights part them.
+
+        The note that power cannot be held is dropped.
 
         Raises:
-            RequestError: the bars are no hours.
+            RequestError: the bars are no slots, or the network forecasts fewer than the longest day has.
         """
-        if series.bar_length != HOUR:
+        length = series.bar_length
+        if length not in SLOTS:
             raise RequestError(
-                f"env=battery needs hourly prices, and the bars of {series.name} last {series.bar_length}; "
-                "series=houston has them"
+                f"env=battery needs prices of 15, 30 or 60 minutes, and the bars of {series.name} last {length}; "
+                "series=houston has some, of an hour"
             )
-        series = replace(series, day_zone=config.env.time_zone)
-        return series, config, [note for note in notes if note != POWER_NOTE]
+        notes = [note for note in notes if note != POWER_NOTE]
+        model = config.model
+        if model.horizon < self.longest_day:
+            if model.kind not in DAYWISE:
+                raise RequestError(
+                    f"model.horizon must be at least {self.longest_day} bars of {minutes(length)}, those of the day on "
+                    f"which clocks are turned back, was {model.horizon}"
+                )
+            many = self.longest_day // LONGEST_DAY
+            model = replace(model, horizon=self.longest_day, context_length=many * model.context_length)
+            config = replace(config, model=model)
+            words = f"reads {model.context_length} of them and forecasts up to {model.horizon}"
+            notes.append(f"a day has {self.issue_bars} slots of {minutes(length)}: {model.kind} {words}")
+        return replace(series, day_zone=config.env.time_zone), config, notes
 
     def venue(self, prepared: Prepared, states: "States", rows: range) -> tuple[Any, type[Any], int]:
-        """Return the market, units in it, and its hours."""
+        """Return the market, units in it, and its slots."""
         power = market.build_power_market(prepared, cast("HiddenStates", states), rows)
         return power, BatteryVectorEnv, len(power)
 
     def scored(self, prepared: Prepared, models: Models, rows: range) -> Sequence[Scored]:
-        """Return the network's price forecasts at the gate closures, hour by hour, as they are scored."""
+        """Return the network's price forecasts at the gate closures, slot by slot, as they are scored."""
         from tradewinds.tasks.storage.observed import scored
 
         return scored(prepared, models, rows)
 
     def score(self, prepared: Prepared, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
-        """Score the price forecasts at the gate closures, hour by hour."""
+        """Score the price forecasts at the gate closures, slot by slot."""
         assert decisions is not None
         start = int(prepared.series.index.searchsorted(decisions.index[0]))
         price = prepared.series.close[start : start + len(decisions), 0]
@@ -142,13 +174,13 @@ class StorageTask(SeriesTask):
         from tradewinds.tasks.storage.report import storage_remarks
 
         assert outcome is not None
-        hours = outcome.record.market.index
+        slots = outcome.record.market.index
         return {
             "data": {
                 **split_facts(prepared, models),
                 "test_days": len(outcome.increments),
-                "first_delivery": str(hours[0].astype("datetime64[m]")),
-                "last_delivery": str(hours[-1].astype("datetime64[m]")),
+                "first_delivery": str(slots[0].astype("datetime64[m]")),
+                "last_delivery": str(slots[-1].astype("datetime64[m]")),
             },
             "backtest": {"strategies": self.strategies(prepared, outcome)},
             "verdict": self.verdict(prepared, outcome.metrics, honesty),
@@ -156,15 +188,16 @@ class StorageTask(SeriesTask):
         }
 
     def tables(self, prepared: Prepared, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
-        """Return, by the hour, price, forecasts, and every strategy's power, charge and profit so far; and the band."""
+        """Return, by the slot, price, forecasts, and every strategy's power, charge and profit so far; and the band."""
         from tradewinds.evaluation.inference import profit_band
 
         assert outcome is not None
         played = outcome.record
+        slot_hours = played.market.slot_hours
         columns: dict[str, Any] = {"price": played.market.price}
         columns |= {f"{backtest.PREFIX}{name}": path for name, path in played.forecasts.items()}
         for number, name in enumerate(played.strategies):
-            columns[f"power.{name}"] = played.path.bought[:, number] - played.path.sold[:, number]
+            columns[f"power.{name}"] = (played.path.bought[:, number] - played.path.sold[:, number]) / slot_hours
             columns[f"charge.{name}"] = played.path.charge[1:, number]
             columns[f"profit.{name}"] = played.path.profit[:, number].cumsum()
         band = profit_band(outcome.increments["agent"], seed=seed_for(prepared.config.seed, "band"))
@@ -187,7 +220,7 @@ class StorageTask(SeriesTask):
         tomorrow = len(decisions) - (len(longer.series.index) - begin)
         local = pd.DatetimeIndex(decisions.index[tomorrow:]).tz_convert(unit.time_zone)
         power, price = (decisions[name].iloc[tomorrow:] for name in ("power", f"{backtest.PREFIX}mean"))
-        hours = zip(local, power, price, played.charge[tomorrow + 1 :, 0], strict=True)
+        slots = zip(local, power, price, played.charge[tomorrow + 1 :, 0], strict=True)
         return {
             "delivery_day": f"{local[0]:%Y-%m-%d}",
             "gate_closure": gate_of(decisions.index[tomorrow], unit).isoformat(),
@@ -195,19 +228,19 @@ class StorageTask(SeriesTask):
             "assumed_since": midnights(pd.DatetimeIndex(decisions.index), unit)[0].isoformat(),
             "schedule": [
                 {
-                    "hour": hour.isoformat(),
+                    "hour": start.isoformat(),
                     "power_mw": float(megawatt),
                     "price_forecast": float(expected),
                     "charge_after_mwh": float(charge),
                 }
-                for hour, megawatt, expected, charge in hours
+                for start, megawatt, expected, charge in slots
             ],
         }
 
     def decided(self, decision: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         """Return a decision as a row of the trace's first table of actions."""
-        power = [hour["power_mw"] for hour in decision["schedule"]]
-        return np.array(power + [np.nan] * (LONGEST_DAY - len(power)))
+        power = [slot["power_mw"] for slot in decision["schedule"]]
+        return np.array(power + [np.nan] * (self.longest_day - len(power)))
 
     def duel(
         self,

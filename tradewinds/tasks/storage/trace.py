@@ -1,7 +1,7 @@
 """What a storage unit knew, committed and earned, bar by bar.
 
 A day's schedule is committed at once, so each bar holds the whole schedule of the newest day whose gate has closed:
-what comes after a gate closure may change nothing of that day, its last hour included.
+what comes after a gate closure may change nothing of that day, its last slot included.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from tradewinds.tasks.curious import Curious
 from tradewinds.tasks.storage import backtest
 from tradewinds.tasks.storage import market as markets
 from tradewinds.tasks.storage.delivery import by_day, delivery_days
-from trading_env import BatteryEnv, run_schedule
+from trading_env import BatteryEnv, play_schedule
 
 Values = NDArray[Any]
 
@@ -34,7 +34,7 @@ def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables,
     except RequestError:
         return {}, None
     days = delivery_days(prepared.series, config, rows)
-    gates = range(int(days.gate_rows[0]), days.rows.stop - 1)  # at the last hour the next day's gate has closed
+    gates = range(int(days.gate_rows[0]), days.rows.stop - 1)  # at the last slot the next day's gate has closed
     newest = np.searchsorted(days.gate_rows, np.arange(gates.start, gates.stop), side="right") - 1
 
     def from_the_gate_on(daily: Values) -> tuple[int, Values]:
@@ -43,12 +43,12 @@ def trace(prepared: Prepared, models: Models, rows: range) -> tuple[TraceTables,
     decisions = backtest.decide_on(market, prepared, models, rows)
     curious = backtest.play(Curious(BatteryEnv(market, config).action_space), market, config)
     powers = [decisions["power"].to_numpy(np.float64), curious]
-    path = run_schedule(market.price, np.stack(powers, axis=1), config)
+    path = play_schedule(market, np.stack(powers, axis=1), config)
     start = days.rows.start
     observed: list[Values] = [market.features, market.forecast, *others.values()]
     tables = {
         "observations": [from_the_gate_on(table) for table in observed],
-        "actions": [from_the_gate_on(by_day(power, market.day)) for power in powers],
+        "actions": [from_the_gate_on(by_day(power, market.day, prepared.series.bar_length)) for power in powers],
         "fills": [(start, path.bought), (start, path.sold), (start, path.charge[1:])],
         "equity": [(start, path.profit.cumsum(axis=0))],
     }

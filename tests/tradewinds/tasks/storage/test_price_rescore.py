@@ -112,7 +112,7 @@ def test_a_gate_that_closes_later_than_it_does_and_a_day_left_out_are_found(fitt
     forecasts = scored(fitted)
     table = forecasts.tables[ALL_FORECASTS]
     late = table.assign(decision=table["decision"] + (table["target"] - table["decision"]) / 2)
-    for other, words in ((late, "after its gate had closed"), (table.iloc[24:], "hours of whole days")):
+    for other, words in ((late, "after its gate had closed"), (table.iloc[24:], "slots of whole days")):
         changed = dataclasses.replace(forecasts, tables={ALL_FORECASTS: other})
         stage, _, what = prepared.task.rescore(prepared, models, changed)
         assert (stage, words in what) == ("scores", True), what

@@ -129,7 +129,7 @@ def test_prices_below_zero_are_stored_and_sold(typed):
         (("run", *WORDS, "model.horizon=24"), "model.horizon must be at least 25 bars with env=battery, was 24"),
         (
             ("run", "env=battery", "series=sp500", "model.horizon=25", "rollout.observe=[forecasts]", "agent=ppo"),
-            "env=battery needs hourly prices, and the bars of sp500 last 1 day",
+            "env=battery needs prices of 15, 30 or 60 minutes, and the bars of sp500 last 1 day",
         ),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_storage_unit_is_counted_among_the_trials(run):
 def prices_of_the_day_itself(market):
     """Forecasts that are the prices to come, as if the auction had been held before the gate closed."""
     forecast = np.array(market.forecast)
-    hour = np.arange(len(market)) - market.first_hours[market.day]
+    hour = np.arange(len(market)) - market.first_slots[market.day]
     forecast[market.day, hour] = market.price
     return dataclasses.replace(market, forecast=forecast)
 
