@@ -202,7 +202,7 @@ def _wrong_values(prepared: Prepared, lessons: TrainingSet, fit: Windows) -> Lea
             wrong = np.flatnonzero(~np.isclose(part.fit_target, truths[number], rtol=1e-6, atol=1e-12).all(axis=1))
             what = f"label of {names[number]}: what the baselines are fitted to is not the change of the bars after"
             return leak_at(prepared, "audit", "forecaster_fit", int(part.rows.fit[wrong[0]]), what)
-        own = [truths[number]] if _has_own(lessons, part, bars[number]) else _thinned(truths)
+        own = [truths[number]] if _has_own(lessons, part, bars[number]) else truths
         if not np.isclose(scale, float(np.concatenate(own).std()) or 1.0, rtol=SAME_SCALE):
             what = f"label of {names[number]}: its scale is not that of the fit rows, but {scale:g}"
             return leak_at(prepared, "audit", "scaler", int(fit.label.max()), what)

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import forecaster.training.instruments as instruments
 import forecaster.training.training_set as training
+import tradewinds.leakcheck.label_audit as label_audit
 from tradewinds.core.resources import resource_dir
 from tradewinds.data.assemble.loaded import LoadedSeries, Parts
 from tradewinds.leakcheck.audit import audit_known
@@ -74,6 +76,17 @@ def test_a_leak_of_a_universe_ends_its_run_and_is_named(name, tradewinds, tmp_pa
     stage, probe, words = FOUND[name]
     assert (leak["stage"], leak["probe"]) == (stage, probe), leak["what"]
     assert words in leak["what"]
+
+
+def test_more_windows_than_a_regression_is_fitted_on_are_no_leak(universe, monkeypatch):
+    """An instrument that lists late is scaled by everyone's labels, of which regressions read every second or third."""
+    for module in (instruments, label_audit):
+        monkeypatch.setattr(module, "MOST_WINDOWS", 150)
+    prepared = universe()
+    parts = training.training_set(prepared.panel, prepared.config.forecaster, prepared.split.forecaster).parts
+    assert not all(part.rows.enough for part in parts)
+    assert sum(len(part.rows.fit) for part in parts) > 2 * 150
+    assert audit_known(prepared).leak is None
 
 
 @given(st.integers(0, 10_000), st.integers(1, 118))
