@@ -103,7 +103,7 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
         label = "yesterdays_schedule" if name == "yesterday" else f"plan_on_{name}_forecast"
         powers[label] = planned_schedule(market, by_day(forecast, market.day, prepared.series.bar_length), unit)
     powers["idle"] = np.zeros(len(market))
-    truth = by_day(market.price, market.day)
+    truth = by_day(market.price, market.day, prepared.series.bar_length)
     powers["foresight_of_each_day"] = planned_schedule(market, truth, unit)  # begun from what the day before left
     powers["perfect_foresight"] = perfect_schedule(market, unit)
     names, power = tuple(powers), np.stack(list(powers.values()), axis=1)
