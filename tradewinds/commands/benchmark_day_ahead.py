@@ -279,7 +279,7 @@ def lines_of(
 ) -> list[str]:
     """Return the tables as lines of text."""
     best = money["perfect forecasts of each day"]
-    width = max(map(len, money))
+    width = max(map(len, money)) + 1
     heads = f"{'mae':>8}{'rmae':>7}{'rmse':>8}{'smape':>8}{'crps':>7}{'90 %':>7}{'earns':>11}{'of each day':>13}"
     lines = [f"  {'forecast':<{width}}{heads}"]
     for name, score in scores.items():
