@@ -46,8 +46,8 @@ WRONG = [
     (["run", "run.dir=good.csv/runs"], "run.dir must be a folder that can be written, was 'good.csv/runs'"),
     (
         ["run", "experiment=gas_wether"],
-        "one of cartpole_dqn, cartpole_ppo, currencies, gas_weather, houston, houston_weather, temperature, was "
-        "'gas_wether'; did",
+        "one of cartpole_dqn, cartpole_ppo, currencies, gas_weather, houston, houston_weather, netherlands, "
+        "temperature, was 'gas_wether'; did",
     ),
     (
         ["run", "model.kind=lstmm"],
@@ -134,7 +134,10 @@ WRONG = [
     (["backtest", "inputs.agent=conf"], "conf holds no agent: it has no readable manifest.json"),
     (["run", "+time_format=unix"], "unknown key 'time_format'; did you mean 'series.time_format' or 'weather.time_fo"),
     (["run", "inputs.agent=x"], "inputs.agent is read by backtest, and run does without; leave it out, or type"),
-    (["retrain", "inputs.forecaster=x"], "inputs.forecaster is read by encode, train-agent, backtest, and retrain"),
+    (
+        ["retrain", "inputs.forecaster=x"],
+        "inputs.forecaster is read by encode, train-agent, predict, backtest, and retrain",
+    ),
     (["backtest", "inputs.run=x"], "inputs.run is read by report, and backtest does without; leave it out, or type"),
     (["report", "inputs.agent=x"], "inputs.agent is read by backtest, and report does without; leave it out, or type"),
     (["run", "run.dir=/proc/x"], "run.dir must be a folder that can be written, was '/proc/x', and '/proc' cannot"),

@@ -216,9 +216,9 @@ def same_bar_close_fill(monkeypatch):
 
 
 def normalised_equity(monkeypatch):
-    original = tradewinds.tasks.account.backtest.Accounts.equity
+    original = tradewinds.tasks.account.backtest.PlayedAccounts.equity
     monkeypatch.setattr(
-        tradewinds.tasks.account.backtest.Accounts,
+        tradewinds.tasks.account.backtest.PlayedAccounts,
         "equity",
         lambda self, name: original(self, name) / original(self, name)[-1],
     )

@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Accounts:
+class PlayedAccounts:
     """What strategies did, and what it came to.
 
     Attributes:
@@ -62,7 +62,7 @@ class Accounts:
 
 
 @dataclass(frozen=True, eq=False)
-class Backtest(Accounts):
+class Backtest(PlayedAccounts):
     """What happened on the test span.
 
     Attributes:
@@ -129,7 +129,7 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
     return Outcome(curves, pd.DataFrame(earned, index=decisions.index[1:]), played.metrics, played)
 
 
-def causal(prepared: Prepared, decisions: pd.DataFrame) -> Accounts:
+def causal(prepared: Prepared, decisions: pd.DataFrame) -> PlayedAccounts:
     """Reckon what was decided beside the baselines that know no later bar, and measure nothing of it."""
     rows = decided_rows(prepared, decisions)
     market = markets.price_market(prepared, rows)
@@ -142,10 +142,10 @@ def decided_rows(prepared: Prepared, decisions: pd.DataFrame) -> range:
     return range(start, start + len(decisions))
 
 
-def reckon(paths: Mapping[str, Array], market: Market, config: TradingConfig) -> Accounts:
+def reckon(paths: Mapping[str, Array], market: Market, config: TradingConfig) -> PlayedAccounts:
     """Turn the (T, A) target exposures of each strategy into money, in a single pass."""
     targets = np.stack(list(paths.values()), axis=1)  # S x (T, A) -> (T, S, A)
-    return Accounts(tuple(paths), run_ledger(market, targets, config), targets)
+    return PlayedAccounts(tuple(paths), run_ledger(market, targets, config), targets)
 
 
 def backtest(paths: Mapping[str, Array], market: Market, config: TradingConfig, *, rows: range) -> Backtest:

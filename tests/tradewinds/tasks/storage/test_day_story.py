@@ -40,7 +40,7 @@ def run(typed, folder):
         answer = typed("run", *WORDS)
         assert answer.status == 0, answer.err
         assert "leak check" not in answer.err
-    return next(Path("runs").glob("*/*/report.json")).parent
+    return min(Path("runs/power").glob("*/report.json")).parent  # the first of them
 
 
 def test_prices_below_zero_are_forecast_as_they_are_and_the_clean_run_says_so(run):
