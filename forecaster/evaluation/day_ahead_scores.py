@@ -17,6 +17,7 @@ from forecaster.hidden_states import HiddenStates
 Array = NDArray[np.float64]
 WEEK = 7
 INTERVAL = 0.9
+PAST_DAYS = 91  # whose misses at the same slot make an interval
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from forecaster.config import DAYWISE, ForecasterConfig
 from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
-from forecaster.evaluation.day_ahead_scores import DayAheadScore, day_ahead_score, diebold_mariano, giacomini_white
+from forecaster.evaluation.day_ahead_scores import (
+    PAST_DAYS,
+    DayAheadScore,
+    day_ahead_score,
+    diebold_mariano,
+    giacomini_white,
+)
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import write_json
@@ -31,7 +37,6 @@ Array = NDArray[np.float64]
 KIND = "benchmark"
 HOUR = pd.Timedelta(hours=1)
 LONGEST_DAY = 25  # bars
-PAST_DAYS = 91  # of errors that an interval is made of
 NO_LEAR = "LEAR is left out: it needs scikit-learn; type pip install 'tradewinds[power]'"
 
 

@@ -16,6 +16,7 @@ from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import refuse_old
 from tradewinds.operate.champion import load_version
 from tradewinds.operate.past import refuse_changed_past
+from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.provenance import FORECASTER, find_forecaster
@@ -74,12 +75,20 @@ def _version(prepared: Prepared) -> Version | None:
     """Return the version that is asked: the one named, else the champion; None where a forecaster is named, or no one.
 
     Raises:
-        RequestError: there is no such version.
+        RequestError: there is no such version, or a forecaster is named, too.
+        GateError: the registry is gone, and with it which version is the champion.
     """
-    config = prepared.config
-    registry, number = Registry(Path(config.run.dir)), config.models.version
+    config, runs = prepared.config, Path(prepared.config.run.dir)
+    registry, number, named = Registry(runs), config.models.version, config.inputs.forecaster
+    if named != "latest":
+        if number is not None:
+            raise RequestError(
+                f"models.version={number} and inputs.forecaster={named} both name a model; leave one out"
+            )
+        return None
+    require_registered(registry, runs, prepared.name)
     if number is None:
-        return None if config.inputs.forecaster != "latest" else registry.champion(prepared.name)
+        return registry.champion(prepared.name)
     versions = {version.number: version for version in registry.versions(prepared.name)}
     if number not in versions:
         known = ", ".join(map(str, versions)) or "none"

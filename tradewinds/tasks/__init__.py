@@ -19,7 +19,7 @@ LAWS = {  # by the kind of env: what refuses a request before anything is read; 
 RETURNS = ("log_return", "relative_return", "auto")  # targets of prices
 NOBODY_ACTS = (
     "series.target=difference is forecast and nobody acts on it with env={env}, so that {command} has nothing to do; "
-    "run, backtest, train-forecaster, encode, predict and leakcheck work on it, and env=battery stores hourly power"
+    "run, backtest, train-forecaster, encode, predict and leakcheck work on it, and env=battery stores power"
 )
 NO_SERIES = (
     "env=gymnasium plays {id} and reads no series, so that {command} has nothing to do; run, train-agent, backtest, "

@@ -104,7 +104,10 @@ def table_of(
 
 
 def values_ahead(prepared: Prepared, states: HiddenStates) -> pd.DataFrame:
-    """Return what was told of the values ahead at every test row, of what was known by then; columns as `table_of`."""
+    """Return what was told of the values ahead at every test row, of what was known by then; columns as `table_of`.
+
+    Prices are the series' own, dividends reinvested, where `predicted_bars` tells them as they were traded.
+    """
     series, levels = prepared.series, prepared.config.predict.levels
     told = value_forecasts(
         series, states, calibration_rows=prepared.split.validation, first=prepared.split.test.start, levels=levels

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from forecaster.evaluation.conformal import conformal_quantiles
+from forecaster.evaluation.day_ahead_scores import PAST_DAYS
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.predictions import table_of
 from tradewinds.tasks.storage.delivery import delivery_days, gate_of, price_paths
 from tradewinds.tasks.storage.market import with_tomorrow
-
-PAST_DAYS = 91  # whose misses at the same slot make an interval
 
 
 def predicted_day(prepared: Prepared, models: Models, levels: Sequence[float]) -> pd.DataFrame:
