@@ -9,8 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from forecaster.baselines.boosting import boosting_is_installed
 from forecaster.baselines.statistical import require_classical
 from forecaster.config import DAYWISE
@@ -19,6 +17,7 @@ from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
 from forecaster.data.splits import Split, split_rows
 from forecaster.day_ahead.days import FEWEST, FIRST, slots_of_day
+from forecaster.seeds import seed_for as seed_for
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import know_features
@@ -193,9 +192,3 @@ def warm_up(series: Series, config: Config) -> int:
         return min(table.first_row for table in build_panel_features(series, config.features))
     days = FIRST + FEWEST + 1  # the first may be cut
     return max(days * slots_of_day(series.bar_length) - config.model.context_length + 1, 0)
-
-
-def seed_for(seed: int, part: str) -> int:
-    """Derive the seed of one part of a run, independent of the other parts' seeds."""
-    digits = int.from_bytes(hashlib.sha256(part.encode()).digest()[:4], "big")
-    return int(np.random.SeedSequence([seed, digits]).generate_state(1)[0] % 2**31)
