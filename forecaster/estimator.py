@@ -8,9 +8,12 @@ memory; not files, commands or configurations.
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import ValidationError
 
 from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 
@@ -41,6 +44,8 @@ class Forecaster:
         past: columns of what else is known when a bar closes.
         future: columns of what is known of bars ahead: by how long before each, such as {"load": "24h"}; a list: as
             far as the horizon. Read by `model="seq2seq"`; rows after the last close hold those of the bars to come.
+        dividends: column of cash paid per unit, where prices are not adjusted for it; None: there are none.
+        splits: column of units that one unit becomes, likewise.
         bar_length: such as "1h"; None: the commonest distance between bars.
         calibration: share of the rows, the last ones, on which nothing is fitted and intervals are calibrated; 0 keeps
             none, and `calibrate` is called with rows of their own.
@@ -62,6 +67,8 @@ class Forecaster:
         close: str | Sequence[str] | None = None,
         past: Sequence[str] = (),
         future: Mapping[str, Any] | Sequence[str] = (),
+        dividends: str | None = None,
+        splits: str | None = None,
         bar_length: str | None = None,
         calibration: float = 0.2,
         embargo_bars: int = 5,
@@ -72,6 +79,7 @@ class Forecaster:
     ) -> None:
         self.model, self.horizon, self.target = model, horizon, target
         self.time, self.symbol, self.close, self.past, self.future = time, symbol, close, past, future
+        self.dividends, self.splits = dividends, splits
         self.bar_length, self.calibration, self.embargo_bars, self.seed = bar_length, calibration, embargo_bars, seed
         self.network, self.features, self.trainer = network, features, trainer
         self._fit: _Fit | None = None
@@ -238,7 +246,9 @@ class Forecaster:
 
         place = Path(folder)
         facts = json.loads((place / FILE).read_text(encoding="utf-8"))
-        params = {name: tuple(value) if isinstance(value, list) else value for name, value in facts["params"].items()}
+        params: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in facts["params"].items()
+        }
         loaded = cls(**params)
         first, end = (pd.Timestamp(text) for text in facts["calibrated_on"])
         loaded._fit = _Fit(load_panel(place), pd.read_parquet(place / ROWS), (first, end))
@@ -258,7 +268,8 @@ class Forecaster:
     def _roles(self) -> "Roles":
         from forecaster.data.frames import Roles
 
-        return Roles(time=self.time, symbol=self.symbol, close=self.close, past=self.past, future=self.future)
+        names = ("time", "symbol", "close", "past", "future", "dividends", "splits")
+        return Roles(**{name: getattr(self, name) for name in names})
 
     def _series(self, rows: "pd.DataFrame") -> "Series":
         """Return rows as a series, prices as they were traded."""
@@ -298,7 +309,8 @@ class Forecaster:
         from forecaster.data.frames import long_frame
 
         new, known = long_frame(frame, self._roles), self._known.rows
-        return pd.concat([known[known["time"] < new["time"].min()], new], ignore_index=True)
+        joined: pd.DataFrame = pd.concat([known[known["time"] < new["time"].min()], new], ignore_index=True)
+        return joined
 
     def _calibrated(self, series: "Series", rows: range) -> Self:
         self._fit = replace(self._known, calibrated_on=(series.index[rows.start], series.close_time[rows.stop - 1]))
@@ -353,7 +365,7 @@ class Forecaster:
 
         timetable = Timetable.learned(series.index, series.bar_length)
         ahead = timetable.next_starts(series.index[-1:].asi8, self.horizon)[0]
-        return series.index.append(pd.DatetimeIndex(ahead, tz="UTC"))
+        return pd.DatetimeIndex(series.index.append(pd.DatetimeIndex(ahead, tz="UTC")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -373,11 +385,26 @@ class _Fit:
 
 
 def _settings(kind: type, given: Mapping[str, Any] | None, name: str) -> Any:
-    """Return settings of a kind; what is wrong with them is said in a sentence."""
+    """Return settings of a kind.
+
+    Raises:
+        ValueError: one is unknown or out of its range; each is named, with what is allowed.
+    """
+    known = [part.name for part in fields(kind)]
+    for key in given or {}:
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{name} has no setting '{key}', it has {', '.join(known)}{hint}")
     try:
         return kind(**(given or {}))
-    except TypeError as error:
-        raise ValueError(f"{name}: {error}") from None
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join((name, *map(str, fault['loc'])))}: {fault['msg'].removeprefix('Value error, ')}"
+            + (f", was {fault['input']!r}" if fault["loc"] else "")
+            for fault in error.errors()
+        ]
+        raise ValueError("; ".join(faults)) from None
 
 
 def _moment(when: Any) -> "pd.Timestamp":

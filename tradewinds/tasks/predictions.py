@@ -66,7 +66,8 @@ def unit_of(prepared: Prepared) -> str:
 
 def table_of(series: Series, told: ValueForecasts, levels: Sequence[float]) -> pd.DataFrame:
     """Return values ahead as `forecast_table` does, of the bars that the series' calendar holds after its last."""
-    return forecast_table(series, series.index.append(next_bars(series, told.value.shape[1])), told, levels)
+    starts = pd.DatetimeIndex(series.index.append(next_bars(series, told.value.shape[1])))
+    return forecast_table(series, starts, told, levels)
 
 
 def values_ahead(prepared: Prepared, states: HiddenStates) -> pd.DataFrame:
