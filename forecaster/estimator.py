@@ -8,12 +8,9 @@ memory; not files, commands or configurations.
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-
-from pydantic import ValidationError
 
 from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
 
@@ -121,11 +118,9 @@ class Forecaster:
         if self.model in DAYWISE:
             raise ValueError(f"{self.model} reads days of a power market; take it through tradewinds run env=battery")
         return ForecasterConfig(
-            features=_settings(FeatureConfig, {"selection": True, **(self.features or {})}, "features"),
-            model=_settings(
-                ModelConfig, {"kind": self.model, "horizon": self.horizon, **(self.network or {})}, "network"
-            ),
-            trainer=_settings(TrainerConfig, self.trainer, "trainer"),
+            features=FeatureConfig(**{"selection": True, **(self.features or {})}),
+            model=ModelConfig(**{"kind": self.model, "horizon": self.horizon, **(self.network or {})}),
+            trainer=TrainerConfig(**(self.trainer or {})),
         )
 
     @property
@@ -382,29 +377,6 @@ class _Fit:
     panel: "dict[str, FittedForecaster]"
     rows: "pd.DataFrame"
     calibrated_on: "tuple[pd.Timestamp, pd.Timestamp]"
-
-
-def _settings(kind: type, given: Mapping[str, Any] | None, name: str) -> Any:
-    """Return settings of a kind.
-
-    Raises:
-        ValueError: one is unknown or out of its range; each is named, with what is allowed.
-    """
-    known = [part.name for part in fields(kind)]
-    for key in given or {}:
-        if key not in known:
-            near = get_close_matches(key, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"{name} has no setting '{key}', it has {', '.join(known)}{hint}")
-    try:
-        return kind(**(given or {}))
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join((name, *map(str, fault['loc'])))}: {fault['msg'].removeprefix('Value error, ')}"
-            + (f", was {fault['input']!r}" if fault["loc"] else "")
-            for fault in error.errors()
-        ]
-        raise ValueError("; ".join(faults)) from None
 
 
 def _moment(when: Any) -> "pd.Timestamp":

@@ -123,11 +123,11 @@ def test_of_a_stock_with_a_dividend_the_price_told_is_one_as_it_is_traded(bars):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"model": "lstmm"}, "network.kind: Input should be 'lstm', .*, was 'lstmm'"),
+        ({"model": "lstmm"}, "ModelConfig\nkind\n  Input should be 'lstm', .*input_value='lstmm'"),
         ({"model": "day_lstm"}, "day_lstm reads days of a power market; take it through tradewinds run env=battery"),
-        ({"network": {"hidden_sise": 4}}, "network has no setting 'hidden_sise', .*; did you mean hidden_size?"),
-        ({"trainer": {"epochs": 0}}, "trainer.epochs: Input should be greater than or equal to 1, was 0"),
-        ({"network": {"num_heads": 8}}, "network: num_heads is read by slstm and mlstm only"),
+        ({"network": {"hidden_sise": 4}}, "ModelConfig\nhidden_sise\n  Unexpected keyword argument"),
+        ({"trainer": {"epochs": 0}}, "TrainerConfig\nepochs\n  Input should be greater than or equal to 1"),
+        ({"network": {"num_heads": 8}}, "num_heads is read by slstm and mlstm only"),
         ({"calibration": 1.0}, r"calibration must be a share in \[0, 1\), was 1.0"),
     ],
 )
