@@ -12,19 +12,19 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from forecaster.config import ForecasterConfig, Precision
-from forecaster.data.features import scale
+from forecaster.data.features import scale, static_features
 from forecaster.data.future_covariates import FutureReader
 from forecaster.data.selection import Reading
 from forecaster.data.series import Series, Target
 from forecaster.networks.heads import equal_bins
 from forecaster.training.ensemble import Ensemble, MemberTraining, train_ensemble
-from forecaster.training.linear_base import LinearBase
+from forecaster.training.instruments import Scaling
+from forecaster.training.linear_base import base_among
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.trainer import Progress
-from forecaster.training.training_set import linear_base, training_set
+from forecaster.training.training_set import Units, linear_base, training_set
 
 Array = NDArray[np.float64]
 WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
@@ -172,7 +172,7 @@ def load_panel(folder: Path) -> dict[str, FittedForecaster]:
     places = [""] if config.trainer.members == 1 else [f"members.{number}." for number in range(config.trainer.members)]
     with torch.random.fork_rng():  # a new module draws weights, which `saved` replaces
         networks = [
-            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future, _saved_base(saved, place))
+            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future, base_among(saved, place))
             for place in places
         ]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
@@ -194,11 +194,6 @@ def _arrays(own: Mapping[str, Any]) -> dict[str, Any]:
     return {key: np.array(value) if isinstance(value, list) else value for key, value in own.items()}
 
 
-def _saved_base(saved: Mapping[str, Tensor], place: str) -> LinearBase | None:
-    weights = saved.get(f"{place}base")
-    return None if weights is None else LinearBase(weights, saved.get(f"{place}base_limits"))
-
-
 def fit_forecaster(
     series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
 ) -> FittedForecaster:
@@ -214,7 +209,13 @@ def fit_forecaster(
 
 
 def fit_panel(
-    series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
+    series: Series,
+    config: ForecasterConfig,
+    rows: range,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+    initial: Mapping[str, FittedForecaster] | None = None,
 ) -> dict[str, FittedForecaster]:
     """Fit one network on the bars `rows` of A instruments; later bars are cut off before anything else.
 
@@ -229,25 +230,33 @@ def fit_panel(
         rows: the forecaster's part; its last share stops the training.
         seed: of the weights and of the shuffling.
         progress: called after each epoch with (epoch, epochs, losses).
+        initial: forecasters of one network, by instrument, whose weights the training begins from; None begins anew.
+            What the weights were learned in is kept: the scales of features, changes and future covariates, which
+            features are read, the bins, and the linear base or that there is none. Ridge, DLinear and `naive_mae` are
+            fitted anew, as is the scaling of an instrument that is not among them; the optimiser begins anew.
 
     Returns:
         By instrument, the network of the epoch with the least stop loss.
 
     Raises:
         ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, a
-            column without a value on the fit rows, or a training that diverged.
+            column without a value on the fit rows, a training that diverged, or an `initial` that has other sizes or
+            features, or has seen bars after `rows`.
         KeyboardInterrupt: Ctrl-C.
     """
     model_config = config.model
-    lessons = training_set(series, config, rows)
+    start = None if initial is None else next(iter(initial.values()))
+    if start is not None:
+        _refuse_start(start, series, config, rows)
+    lessons = training_set(series, config, rows, None if initial is None else _units(initial))
     parts, data = lessons.parts, lessons.data
     bins = None
     if model_config.head == "bins":
         targets = [part.fit_target / part.facts["target_scale"] for part in parts]
         bins = equal_bins(np.concatenate(targets), model_config.bins)
-    base, optional = linear_base(lessons, model_config)
+    base, optional = linear_base(lessons, model_config) if start is None else (None, False)
     job = MemberTraining(data, model_config, config.trainer, bins, base, optional, lessons.future, lessons.reader, seed)
-    model, log, precision = train_ensemble(job, progress)
+    model, log, precision = train_ensemble(job, progress, None if start is None else start.model)
     shared: dict[str, Any] = {
         "config": config,
         "feature_names": lessons.tables[0].names,
@@ -265,3 +274,29 @@ def fit_panel(
         name: FittedForecaster(instrument=name, static=lessons.static[number], **parts[number].facts, **shared)
         for number, name in enumerate(series.instruments)
     }
+
+
+def _units(initial: Mapping[str, FittedForecaster]) -> Units:
+    """Return the units of forecasters of one network."""
+    first = next(iter(initial.values()))
+    scaling = {name: Scaling(fitted.mean, fitted.std, fitted.target_scale) for name, fitted in initial.items()}
+    return Units(first.feature_names, scaling, first.reader, first.reading)
+
+
+def _refuse_start(start: FittedForecaster, series: Series, config: ForecasterConfig, rows: range) -> None:
+    """Refuse to begin from weights that read or say something else, or have learned what comes after `rows`."""
+    facts = static_features(series.instruments, config.features)[0].shape[1]
+    same = {
+        "model": (start.config.model, config.model),
+        "features": (start.config.features, config.features),
+        "trainer.members": (start.config.trainer.members, config.trainer.members),
+        "number of facts of an instrument": (len(start.static), facts),
+        "target": (start.target, series.target),
+        "bar_length": (start.bar_length, series.bar_length),
+    }
+    faults = [f"its {name} was {then}, and is {now} here" for name, (then, now) in same.items() if then != now]
+    last = series.close_time[min(rows.stop, len(series.index)) - 1]
+    if start.fit_end_time > last:
+        faults.append(f"it has learned bars up to {start.fit_end_time}, and these rows end at {last}")
+    if faults:
+        raise ValueError(f"initial must be a forecaster that this training can go on from: {'; '.join(faults)}")

@@ -1,6 +1,6 @@
 """Networks of several seeds that forecast as one, trained side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -14,7 +14,7 @@ from forecaster.data.datamodule import WindowData, WindowDataModule, future_inpu
 from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
-from forecaster.training.linear_base import LinearBase
+from forecaster.training.linear_base import LinearBase, base_among
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.precision import refuse_bfloat16, trained_in
 from forecaster.training.trainer import Progress, train, training_device
@@ -63,6 +63,7 @@ class MemberTraining:
         future: what is known of the bars ahead.
         reader: how that is read; None for networks that do not.
         seed: of the weights and of the shuffling.
+        initial: weights to begin from, the linear base among them, if it had one; None draws fresh ones.
     """
 
     data: WindowData
@@ -74,6 +75,7 @@ class MemberTraining:
     future: FutureTable
     reader: FutureReader | None
     seed: int
+    initial: Mapping[str, Tensor] | None = None
 
     @property
     def inputs(self) -> tuple[int, int]:
@@ -84,7 +86,11 @@ class MemberTraining:
     def fresh(self) -> LSTMForecaster:
         """Return the network before its training; draws from torch's random numbers."""
         inputs, num_future = self.inputs
-        return LSTMForecaster(self.model, self.trainer, inputs, self.bins, num_future, self.base)
+        base = self.base if self.initial is None else base_among(self.initial)
+        model = LSTMForecaster(self.model, self.trainer, inputs, self.bins, num_future, base)
+        if self.initial is not None:
+            model.load_state_dict(self.initial)
+        return model
 
     def run(self, progress: Progress | None = None) -> tuple[LSTMForecaster, TrainingLog]:
         """Train a network from each of its starts and return that of the least stop loss, and the losses of all.
@@ -116,11 +122,16 @@ def least_loss(log: TrainingLog) -> float:
 
 
 def train_ensemble(
-    job: MemberTraining, progress: Progress | None = None
+    job: MemberTraining, progress: Progress | None = None, initial: LSTMForecaster | Ensemble | None = None
 ) -> tuple[LSTMForecaster | Ensemble, TrainingLog, Precision]:
     """Train the `trainer.members` networks of a job, which differ in their seeds; the first has the job's own.
 
     With `trainer.processes` they are trained side by side, a torch thread each; an accelerator takes one after another.
+
+    Args:
+        job: the training of the first.
+        progress: called after each epoch or, of several networks, after each network.
+        initial: the network, or as many of them, to begin from; None for fresh ones.
 
     Returns:
         The network, or the ensemble; the losses of the first; the arithmetic they were trained in.
@@ -129,6 +140,9 @@ def train_ensemble(
         ValueError: a training diverged, or is asked for in an arithmetic that this machine has not.
         KeyboardInterrupt: Ctrl-C; no process is left behind.
     """
+    number = job.trainer.members
+    starts = [None] * number if initial is None else [network.state_dict() for network in _networks(initial)]
+    job = replace(job, initial=starts[0])
     device = training_device()
     precision = job.trainer.precision
     if precision != "float32":
@@ -140,7 +154,6 @@ def train_ensemble(
         else:
             refuse_bfloat16(*facts)
     job = replace(job, trainer=replace(job.trainer, precision=precision))
-    number = job.trainer.members
     if number == 1:
         model, log = job.run(progress)
         return model, log, precision
@@ -153,6 +166,7 @@ def train_ensemble(
 
     with Workers(job.trainer.processes if device.type == "cpu" else 1, at_most=number) as workers:
         jobs = [replace(job, seed=_seed(job.seed, member)) for member in range(number)]
+        jobs = [replace(job, initial=start) for job, start in zip(jobs, starts, strict=True)]
         trained = workers.run([partial(_train_member, job) for job in jobs], report)
     return Ensemble([model for model, _ in trained]).eval(), trained[0][1], precision
 
@@ -161,6 +175,10 @@ def _train_member(job: MemberTraining, report: Report) -> tuple[LSTMForecaster, 
     model, log = job.run()
     report(least_loss(log))
     return model, log
+
+
+def _networks(model: LSTMForecaster | Ensemble) -> list[nn.Module]:
+    return list(model.members) if isinstance(model, Ensemble) else [model]
 
 
 def _seed(seed: int, number: int) -> int:

@@ -58,9 +58,20 @@ class InstrumentPart:
     rows: OwnRows
 
 
-def own_part(table: FeatureTable, changes: Array, rows: OwnRows, model: ModelConfig) -> InstrumentPart:
-    """Scale an instrument by its own bars, and fit the baselines that need a fit on its own rows."""
-    mean, std = scale_of(table.values[rows.bars], table.names)
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """In which units an instrument is read and forecast: (F,) `mean` and `std` of features, and one of changes."""
+
+    mean: Array
+    std: Array
+    target_scale: float
+
+
+def own_part(
+    table: FeatureTable, changes: Array, rows: OwnRows, model: ModelConfig, kept: Scaling | None = None
+) -> InstrumentPart:
+    """Scale an instrument by its own bars, or as before, and fit the baselines that need a fit on its own rows."""
+    mean, std = scale_of(table.values[rows.bars], table.names) if kept is None else (kept.mean, kept.std)
     fit_target, stop_target = (labels(changes, part, model.horizon) for part in (rows.fit, rows.stop))
     scaled = scale(table.values, mean, std, table.names)
     ridge = fit_ridge(scaled[rows.fit], fit_target, scaled[rows.stop], stop_target)
@@ -68,7 +79,7 @@ def own_part(table: FeatureTable, changes: Array, rows: OwnRows, model: ModelCon
     facts = {
         "mean": mean,
         "std": std,
-        "target_scale": float(fit_target.std()) or 1.0,
+        "target_scale": (float(fit_target.std()) or 1.0) if kept is None else kept.target_scale,
         "naive_mae": float(np.abs(fit_target).mean()),
         "ridge": ridge,
         "ridge_limits": np.stack([told.min(axis=0), told.max(axis=0)]),
@@ -85,6 +96,7 @@ def pooled_parts(
     rows: Sequence[OwnRows],
     parts: Sequence[InstrumentPart | None],
     model: ModelConfig,
+    kept: Sequence[Scaling | None],
 ) -> list[InstrumentPart]:
     """Fill in the parts of instruments that have too few rows of their own: None among the (A,) `parts`.
 
@@ -97,6 +109,7 @@ def pooled_parts(
         rows: of each.
         parts: of each.
         model: context length and horizon.
+        kept: of each the scaling it had before, which it keeps; None: there is none.
     """
     if all(part is not None for part in parts):
         return [part for part in parts if part is not None]
@@ -106,11 +119,17 @@ def pooled_parts(
     )  # of each, (A,) lists of rows
     mean, std = scale_of(np.concatenate([table.values[own] for table, own in zip(tables, bars, strict=True)]), names)
     truth = np.concatenate([labels(changes[:, number], own.fit, horizon) for number, own in enumerate(rows)])
-    unit = float(truth.std()) or 1.0
-    units = np.array([unit if part is None else part.facts["target_scale"] for part in parts])
+    common = Scaling(mean, std, float(truth.std()) or 1.0)
+    scaling = [common if own is None else own for own in kept]
+    units = np.array(
+        [
+            own.target_scale if part is None else part.facts["target_scale"]
+            for own, part in zip(scaling, parts, strict=True)
+        ]
+    )
     scaled = [
-        scale(table.values, mean, std, names) if part is None else part.scaled
-        for table, part in zip(tables, parts, strict=True)
+        scale(table.values, own.mean, own.std, names) if part is None else part.scaled
+        for table, own, part in zip(tables, scaling, parts, strict=True)
     ]
     # One instrument after another: no window and no label of an instrument's own rows reaches into the next.
     line = (changes / units).T.reshape(-1)  # (A * T,)
@@ -119,17 +138,27 @@ def pooled_parts(
     ridge = fit_ridge(read[0], labels(line, ends[0], horizon), read[1], labels(line, ends[1], horizon))
     told = ridge_forecast(ridge, read[0])
     dlinear = fit_dlinear(line, ends[0], ends[1], context_length=model.context_length, horizon=horizon)
-    facts = {
-        "mean": mean,
-        "std": std,
-        "target_scale": unit,
-        "naive_mae": float(np.abs(truth).mean()),
-        "ridge": ridge * unit,
-        "ridge_limits": np.stack([told.min(axis=0), told.max(axis=0)]) * unit,
-        "dlinear": np.vstack([dlinear[:-1], dlinear[-1:] * unit]),  # it reads changes in their unit
-    }
+
+    def facts(own: Scaling) -> dict[str, Any]:
+        unit = own.target_scale
+        return {
+            "mean": own.mean,
+            "std": own.std,
+            "target_scale": unit,
+            "naive_mae": float(np.abs(truth).mean()),
+            "ridge": ridge * unit,
+            "ridge_limits": np.stack([told.min(axis=0), told.max(axis=0)]) * unit,
+            "dlinear": np.vstack([dlinear[:-1], dlinear[-1:] * unit]),  # it reads changes in their unit
+        }
+
     return [
-        InstrumentPart(scaled[number], changes[:, number], labels(changes[:, number], own.fit, horizon), facts, own)
+        InstrumentPart(
+            scaled[number],
+            changes[:, number],
+            labels(changes[:, number], own.fit, horizon),
+            facts(scaling[number]),
+            own,
+        )
         if part is None
         else part
         for number, (own, part) in enumerate(zip(rows, parts, strict=True))

@@ -5,7 +5,7 @@ linear forecast and can only add. It is the regression that selected what the ne
 ridge regression from the whole window. Fitted beforehand, on the rows the network is fitted on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,12 @@ class LinearBase:
 
 MOST_WINDOWS = 200_000  # of several instruments that a regression is fitted on; evenly thinned
 TINY = 1e-6  # penalty beside N rows of variance 1: for features that are all but the same
+
+
+def base_among(weights: Mapping[str, Tensor], prefix: str = "") -> LinearBase | None:
+    """Return the base that is saved among a network's weights; None where it has none."""
+    base = weights.get(f"{prefix}base")
+    return None if base is None else LinearBase(base, weights.get(f"{prefix}base_limits"))
 
 
 def base_inputs(context: Tensor) -> Tensor:

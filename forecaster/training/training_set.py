@@ -1,6 +1,6 @@
 """What a network is fitted on: windows and labels of A instruments, their scales, and the rivals fitted beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from forecaster.training.instruments import (
     OWN_ROWS,
     InstrumentPart,
     OwnRows,
+    Scaling,
     is_described,
     own_part,
     pooled_parts,
@@ -27,6 +28,23 @@ from forecaster.training.linear_base import LinearBase, fit_base, fit_selected
 
 Array = NDArray[np.float64]
 YEAR = pd.Timedelta(days=365)  # of fit rows, without which a season would be made up for the rest of the year
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """In which units a network reads and speaks, where they were fixed before.
+
+    Attributes:
+        names: of F features, in the order of the network's inputs.
+        scaling: by instrument.
+        reader: how future covariates are read; None for networks that do not.
+        reading: which features the network reads; None: all.
+    """
+
+    names: tuple[str, ...]
+    scaling: Mapping[str, Scaling]
+    reader: FutureReader | None
+    reading: Reading | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +72,8 @@ class TrainingSet:
     reading: Reading | None
 
 
-def training_set(series: Series, config: ForecasterConfig, rows: range) -> TrainingSet:
-    """Return what `fit_panel` fits a network on; arguments as there.
+def training_set(series: Series, config: ForecasterConfig, rows: range, kept: Units | None = None) -> TrainingSet:
+    """Return what `fit_panel` fits a network on; arguments as there, and the units to keep.
 
     Raises:
         ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, or a
@@ -66,6 +84,9 @@ def training_set(series: Series, config: ForecasterConfig, rows: range) -> Train
         raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
     past = with_common(series.rows(range(0, rows.stop)))  # the future does not exist from here on
     tables = build_panel_features(past, config.features)
+    if kept is not None and kept.names != tables[0].names:
+        other = sorted(set(kept.names) ^ set(tables[0].names)) or list(kept.names)
+        raise ValueError(f"initial must read the features that this series has; they differ in {', '.join(other[:4])}")
     first_rows = [table.first_row for table in tables]
     if past.traded is None:
         first_rows = [max(first_rows)] * len(tables)
@@ -78,16 +99,19 @@ def training_set(series: Series, config: ForecasterConfig, rows: range) -> Train
         for number, first_row in enumerate(first_rows)
     ]
     _refuse_few(own_rows, rows)
+    scaling = [None if kept is None else kept.scaling.get(name) for name in series.instruments]
     own = [
-        own_part(table, changes[:, number], own_rows[number], model)
+        own_part(table, changes[:, number], own_rows[number], model, scaling[number])
         if past.traded is None or (own_rows[number].enough and is_described(table, own_rows[number]))
         else None
         for number, table in enumerate(tables)
     ]
-    parts = pooled_parts(tables, changes, own_rows, own, model)
+    parts = pooled_parts(tables, changes, own_rows, own, model, scaling)
     static, _ = static_features(series.instruments, config.features)
     future, reader = past.future_table(calendar=config.features.calendar), None
-    if model.kind in FORESEEING:
+    if model.kind in FORESEEING and kept is not None:
+        reader = kept.reader
+    elif model.kind in FORESEEING:
         longest = int(np.argmax([len(part.rows.fit) for part in parts]))
         scales = zip(*(parts[longest].facts[name].tolist() for name in ("mean", "std")), strict=True)
         fit_bars = slice(max(min(first_rows), rows.start), int(decisions.fit[-1]) + 1)
@@ -95,7 +119,10 @@ def training_set(series: Series, config: ForecasterConfig, rows: range) -> Train
         reader = FutureReader.fitted(future, model.horizon, fit_bars, by_name)
     first, last = past.index[decisions.fit[0]], past.index[decisions.fit[-1]]
     of_a_year = last - first >= YEAR
-    reading = _reading(tables[0], parts, of_a_year=of_a_year) if config.features.selection else None
+    if kept is not None:
+        reading = kept.reading
+    else:
+        reading = _reading(tables[0], parts, of_a_year=of_a_year) if config.features.selection else None
     inputs = (part.scaled if reading is None else reading.read(part.scaled) for part in parts)
     data = WindowData(
         np.stack([scaled.astype(np.float32) for scaled in inputs]),

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from forecaster.data.datamodule import WindowDataModule
 from forecaster.data.series import Series
-from forecaster.fitted import FittedForecaster
+from forecaster.fitted import FittedForecaster, load_panel
 from forecaster.training.instruments import InstrumentPart
 from forecaster.training.linear_base import MOST_WINDOWS
 from forecaster.training.training_set import TrainingSet, training_set
 from tradewinds.leakcheck.columns import Array, Audit, outcome_column, seconds
 from tradewinds.leakcheck.input_audit import Inputs
 from tradewinds.leakcheck.verdict import Leak, leak_at
+from tradewinds.pipeline.artifact import parent
+from tradewinds.pipeline.provenance import FORECASTER
 from tradewinds.pipeline.task import Models, Prepared
 
 Rows = NDArray[np.int64]
@@ -225,16 +227,24 @@ def _difference(prepared: Prepared, name: str, values: Array, truth: Array, scal
 
 
 def _other_scaler(prepared: Prepared, lessons: TrainingSet, models: Models | None) -> Leak | None:
-    """Find features that are scaled by other bars than those up to the last that fits."""
+    """Find features that are scaled by other bars than those up to the last that fits.
+
+    A forecaster that went on from another has its scales, and that one may have learned no later bars.
+    """
+    origin = _origin(models)
     last, bars = int(lessons.data.rows.fit[-1]), _fit_bars(prepared, lessons)
     owned = [_has_own(lessons, *pair) for pair in zip(lessons.parts, bars, strict=True)]
     pooled = None if all(owned) else _moments(np.concatenate(_thinned(bars)))
     for number, (name, part) in enumerate(zip(prepared.panel.instruments, lessons.parts, strict=True)):
-        mean, std = _moments(bars[number]) if pooled is None or owned[number] else pooled
-        for told_mean, told_std in [
-            (part.facts["mean"], part.facts["std"]),
-            *_scalers(prepared, models, name, lessons),
-        ]:
+        truth = _moments(bars[number]) if pooled is None or owned[number] else pooled
+        kept = origin.get(name)
+        if kept is not None and kept.fit_end_time > lessons.past.close_time[-1]:
+            what = f"the forecaster that it went on from has learned bars up to {kept.fit_end_time}"
+            return leak_at(prepared, "audit", "scaler", last, what)
+        scalers = [(part.facts["mean"], part.facts["std"], *truth)]
+        wanted = truth if kept is None else (kept.mean, kept.std)
+        scalers += [(*own, *wanted) for own in _scalers(prepared, models, name, lessons)]
+        for told_mean, told_std, mean, std in scalers:
             same = np.abs(told_mean - mean) <= SAME_SCALE * (np.abs(mean) + std)
             same &= np.abs(told_std - std) <= SAME_SCALE * (std + np.abs(mean))
             if not same.all():
@@ -243,6 +253,14 @@ def _other_scaler(prepared: Prepared, lessons: TrainingSet, models: Models | Non
                 what = f"{whose} is scaled by other bars than those that fit, up to this one"
                 return leak_at(prepared, "audit", "scaler", last, what)
     return None
+
+
+def _origin(models: Models | None) -> Mapping[str, FittedForecaster]:
+    """Return by instrument the forecaster that the one of a run went on from; nothing of one fitted anew."""
+    artifact = None if models is None else models.artifacts.get(FORECASTER)
+    if artifact is None or FORECASTER not in artifact.manifest["parents"]:
+        return {}
+    return load_panel(parent(artifact, FORECASTER).folder)
 
 
 def _fit_bars(prepared: Prepared, lessons: TrainingSet) -> list[Array]:

@@ -1,6 +1,8 @@
 """A challenger is trained up to the newest bar; it replaces the champion only if it wins, by its task's own law."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from tradewinds.operate.rebuild import DECISION, request_hash, require_registere
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version, now
 from tradewinds.pipeline.artifact import Artifact, begun, sweep_partials
-from tradewinds.pipeline.provenance import AGENT
+from tradewinds.pipeline.provenance import AGENT, FORECASTER, check_fits
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -46,8 +48,6 @@ def retrain(config: Config, console: Console) -> dict[str, Any]:
 
 
 def _retrain(job: Job, console: Console) -> dict[str, Any]:
-    from tradewinds.pipeline.steps import encoded_anew
-
     config, runs = job.config, Path(job.config.run.dir)
     registry = Registry(runs)
     require_registered(registry, runs, job.name)
@@ -65,34 +65,98 @@ def _retrain(job: Job, console: Console) -> dict[str, Any]:
     if swept := sweep_partials(job.runs):
         console.note(f"note: removed {swept} half-written pieces that a killed process left")
     rival, incumbent = _rival(job, registry, champion, damage, console)
-    with begun(job.runs) as run:
-        models = _fitted(job, run, console)
-        decision = _decide(job, encoded_anew(job, models), rival, incumbent, damage)
+    challengers = [
+        _challenger(job, start, rival, incumbent, damage, console) for start in _starts(job, rival, incumbent, console)
+    ]
+    best, outcome = max(challenger.rank for challenger in challengers), dict[str, Any]()
+    for challenger in sorted(reversed(challengers), key=lambda one: one.rank):  # the best comes last
+        if outcome:
+            console.note(f"version {outcome['version']} was rejected: {outcome['reason']}")
+        decision = challenger.decision
+        if decision["promote"] and challenger.rank < best:
+            decision = {**decision, "promote": False, "reason": f"{decision['reason']}; another beat it by more"}
         version = registry.register(
-            _version(job, models.artifacts[AGENT]),
+            _version(job, challenger.agent),
             promote=decision["promote"],
             expected=None if champion is None else champion.number,
             reason=decision["reason"],
         )
-    numbers = {"version": version.number, "data_last": version.data_last}
-    write_json(run / DECISION, {**decision, **numbers})  # after the registry, which it says to have been asked
-    outcome = {"retrained": True, "version": version.number, **decision}
-    if not decision["promote"]:
+        numbers = {"version": version.number, "data_last": version.data_last}
+        write_json(challenger.run / DECISION, {**decision, **numbers})  # after the registry, which it says was asked
+        outcome = {"retrained": True, "version": version.number, **decision}
+    if not outcome["promote"]:
         console.finish(outcome)
         raise GateError(
-            f"version {version.number} was rejected: {decision['reason']}{_stand_in(registry, rival, champion, damage)}"
+            f"version {outcome['version']} was rejected: {outcome['reason']}"
+            f"{_stand_in(registry, rival, champion, damage)}"
         )
-    console.result(f"version {version.number} of '{job.name}' is the champion: {decision['reason']}")
+    console.result(f"version {outcome['version']} of '{job.name}' is the champion: {outcome['reason']}")
     return outcome
 
 
-def _fitted(job: Job, run: Path, console: Console) -> Models:
+@dataclass(frozen=True)
+class Challenger:
+    """A challenger that was fitted and judged.
+
+    Attributes:
+        run: its folder.
+        agent: its agent.
+        decision: as `_decide` returned it.
+    """
+
+    run: Path
+    agent: Artifact
+    decision: Mapping[str, Any]
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What the best of several has most of."""
+        return self.decision["promote"], self.decision.get("lead", 0.0)
+
+
+def _starts(
+    job: Job, rival: Version | None, incumbent: tuple[Job, Models] | None, console: Console
+) -> list[Artifact | None]:
+    """Return what the challengers begin from: None anew and, if it is asked for, the forecaster that is defended."""
+    if job.config.retrain.start == "fresh" or rival is None or incumbent is None:
+        return [None]
+    start = incumbent[1].artifacts[FORECASTER]
+    try:
+        check_fits(start, job, ("features", "model", "split"), grown=True)
+    except RequestError as error:
+        console.note(f"note: no challenger goes on from version {rival.number}: {error}")
+        return [None]
+    return [None, start]
+
+
+def _challenger(
+    job: Job,
+    start: Artifact | None,
+    rival: Version | None,
+    incumbent: tuple[Job, Models] | None,
+    damage: str,
+    console: Console,
+) -> Challenger:
+    """Fit a challenger, anew or from the weights of `start`, and let it meet the rival, whose forecaster that is."""
+    from tradewinds.pipeline.steps import encoded_anew
+
+    words = "" if start is None or rival is None else f"its forecaster went on from version {rival.number}"
+    with begun(job.runs) as run:
+        told = replace(job, notes=(*job.notes, words)) if words else job
+        models = _fitted(told, run, console, start)
+        decision = _decide(job, encoded_anew(job, models), rival, incumbent, damage)
+    if words:
+        decision = {**decision, "reason": f"{words}; {decision['reason']}"}
+    return Challenger(run, models.artifacts[AGENT], decision)
+
+
+def _fitted(job: Job, run: Path, console: Console, start: Artifact | None) -> Models:
     """Fit and judge a challenger that has seen no test rows, and keep what its data were."""
     from tradewinds.judge import judge
     from tradewinds.pipeline.steps import fit
 
     started, sealed = time.perf_counter(), job.seal()
-    models = fit(sealed, run, console)
+    models = fit(sealed, run, console, start)
     judge(sealed, models, run=run, command="retrain", console=console, started=started)
     if isinstance(job, Prepared):
         keep_past(job, run, models.artifacts)
@@ -151,6 +215,7 @@ def _decide(
         "promote": duel.wins,
         "reason": duel.reason.format(champion=name),
         "champion": rival.number,
+        "lead": duel.lead,
         **facts,
         **duel.facts,
     }

@@ -31,15 +31,30 @@ States: TypeAlias = HiddenStates | PanelStates
 
 
 def fit(
-    series: Series, config: ForecasterConfig, rows: range, *, seed: int, progress: Progress | None = None
+    series: Series,
+    config: ForecasterConfig,
+    rows: range,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Fit the network of a request on `rows`, and return a forecaster of each instrument.
+
+    Args:
+        series: of A instruments.
+        config: features, network, training.
+        rows: the forecaster's part.
+        seed: of all that is drawn.
+        progress: called after each epoch.
+        start: folder of a forecaster whose weights the training begins from; None begins anew, as networks of days do.
 
     Raises:
         ValueError: too few rows, columns that a network cannot read, or several instruments for one that reads days.
     """
     if config.model.kind not in DAYWISE:
-        return fit_panel(series, config, rows, seed=seed, progress=progress)
+        initial = None if start is None else load_panel(start)
+        return fit_panel(series, config, rows, seed=seed, progress=progress, initial=initial)
     if len(series.instruments) != 1:
         raise ValueError(
             f"a network that reads days reads one instrument, the series has {', '.join(series.instruments)}; choose "

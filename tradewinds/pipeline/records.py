@@ -150,9 +150,17 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Duel:
-    """How a challenger fared against the champion on periods that neither has learned from."""
+    """How a challenger fared against the champion on periods that neither has learned from.
+
+    Attributes:
+        wins: whether it takes the champion's place.
+        lead: by how much it leads, in the unit of `retrain.margin`.
+        reason: a sentence, with `{champion}` for its name.
+        facts: further numbers.
+    """
 
     wins: bool
+    lead: float
     reason: str
     facts: Mapping[str, Any]
 

@@ -54,8 +54,14 @@ PAST_THE_SEAL = (
 LAST_RETURNS = 5  # log returns up to the last bar that selected the agent, by which its series is known again
 
 
-def fit(job: Job, run: Path, console: Console) -> Models:
+def fit(job: Job, run: Path, console: Console, start: Artifact | None = None) -> Models:
     """Walk the path of a job into a new run folder, as far as its task goes.
+
+    Args:
+        job: the request.
+        run: the folder.
+        console: where progress is shown.
+        start: a forecaster whose weights that of the job begins from; None begins anew.
 
     Raises:
         GateError: the job is sealed, and something that learns or chooses reached for the rows after it; or rows that
@@ -67,7 +73,7 @@ def fit(job: Job, run: Path, console: Console) -> Models:
     try:
         if isinstance(job, Prepared):
             job.task.require_action(job)  # before an hour of training
-            panel, artifact = train_forecaster(job, run, console)
+            panel, artifact = train_forecaster(job, run, console, start)
             fitted = of_instruments(panel, job.series)
             models = encoded(job, fitted, artifact, run / HIDDEN_STATES, console)
         return train_agent(job, models, run, console)[0] if job.task.acts else models
@@ -89,8 +95,10 @@ def _refuse_split(job: Prepared) -> None:
         )
 
 
-def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[dict[str, Any], Artifact]:
-    """Fit one forecaster on all instruments and write its artifact to `run`/forecaster."""
+def train_forecaster(
+    prepared: Prepared, run: Path, console: Console, start: Artifact | None = None
+) -> tuple[dict[str, Any], Artifact]:
+    """Fit one forecaster on all instruments, anew or from another's weights, and write it to `run`/forecaster."""
     config, started, rows = prepared.config, time.perf_counter(), prepared.split.forecaster
     with console.progress(f"train {config.model.kind}") as progress:
         panel = fit_network(
@@ -99,6 +107,7 @@ def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[d
             rows,
             seed=seed_for(config.seed, FORECASTER),
             progress=progress,
+            start=None if start is None else start.folder,
         )
     fitted = next(iter(panel.values()))
     if config.trainer.precision == "auto":
@@ -108,7 +117,10 @@ def train_forecaster(prepared: Prepared, run: Path, console: Console) -> tuple[d
         "seconds": round(time.perf_counter() - started, 1),
         "precision": fitted.precision,
     }
-    with writing(run / FORECASTER, FORECASTER, config=config.plain(), inputs=prepared.inputs, facts=facts) as folder:
+    plain, parents = config.plain(), {} if start is None else {FORECASTER: start}
+    with writing(
+        run / FORECASTER, FORECASTER, config=plain, inputs=prepared.inputs, parents=parents, facts=facts
+    ) as folder:
         save_network(panel, folder)
     console.wrote(run / FORECASTER)
     return panel, read(run / FORECASTER, FORECASTER)

@@ -196,10 +196,13 @@ class RetrainConfig:
     Attributes:
         min_bars: unseen bars both must be judged on, at least 2.
         margin: log growth per year by which the challenger must beat the champion on those bars, at least 0.
+        start: `fresh` has one challenger, fitted anew; `champion` a second one beside it, whose forecaster goes on from
+            the champion's weights. Both are judged by the same law, and the winner that leads by more is promoted.
     """
 
     min_bars: Bars
     margin: Annotated[float, Field(ge=0, description="log growth a year")]
+    start: Literal["fresh", "champion"] = "fresh"
 
 
 @dataclass(frozen=True, kw_only=True)

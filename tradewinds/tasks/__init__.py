@@ -56,6 +56,7 @@ def refuse(config: Config, command: str) -> None:
     sentence, commands = MEANINGLESS.get(kind, ("", frozenset()))
     if command in commands:
         raise RequestError(sentence.format(command=command, env=config.env.kind, id=getattr(config.env, "id", "")))
+    _refuse_start(config, kind, command)
     laws = LAWS.get(config.env.kind)
     if laws is not None and kind != "forecast_only":
         load(laws)(config)
@@ -73,6 +74,18 @@ def _refuse_days(config: Config, kind: str) -> None:
         raise RequestError(
             f"series.target must be level with model=day_lstm, and with no other network, was {target} with {model}; "
             "series.target=auto takes what the network forecasts"
+        )
+
+
+def _refuse_start(config: Config, kind: str, command: str) -> None:
+    """Refuse to go on from a champion that has no network of bars."""
+    if command not in ("retrain", "schedule") or config.retrain.start == "fresh":
+        return
+    if kind == "gymnasium" or config.model.kind in DAYWISE:
+        lacks = "reads no series" if kind == "gymnasium" else "is fitted anew each day from the weights at hand"
+        raise RequestError(
+            f"retrain.start=champion goes on from the weights of a network of bars, and "
+            f"{config.env.kind if kind == 'gymnasium' else config.model.kind} {lacks}; leave it at fresh"
         )
 
 

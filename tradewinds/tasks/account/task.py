@@ -277,7 +277,7 @@ class AccountTask(SeriesTask):
             f"log growth {ours:+.4f} a year {'beat' if wins else 'did not beat'} {{champion}}'s {theirs:+.4f} by more "
             f"than {config.margin:g} on the same {len(rows)} {which}"
         )
-        return Duel(wins, reason, {"log_growth_per_year": growth})
+        return Duel(wins, ours - theirs, reason, {"log_growth_per_year": growth})
 
     def _growth(self, prepared: Prepared, models: Models, rows: range) -> float:
         targets = targets_of(self.decide(prepared, models, rows))

@@ -182,14 +182,15 @@ class GymnasiumTask:
         ]
         lead = returns[0] - returns[1]
         interval = mean_interval(lead, draws=job.config.backtest.bootstrap_draws, seed=seed, block=1.0)
-        facts = {"lead": float(np.mean(lead)), "lead_ci95": interval, "episodes": len(lead)}
+        mean = float(np.mean(lead))
+        facts = {"lead": mean, "lead_ci95": interval, "episodes": len(lead)}
         if interval is None:
             reason = f"its lead over {{champion}} cannot be told from luck on {len(lead)} episodes (env.episodes)"
-            return Duel(False, reason, facts)
+            return Duel(False, mean, reason, facts)
         wins = interval[0] > job.config.retrain.margin
         reason = (
-            f"its return leads {{champion}}'s by {np.mean(lead):+.2f} (95 % interval {interval[0]:+.2f} to "
+            f"its return leads {{champion}}'s by {mean:+.2f} (95 % interval {interval[0]:+.2f} to "
             f"{interval[1]:+.2f}), which {'is' if wins else 'is not'} more than {job.config.retrain.margin:g} on the "
             f"same {len(lead)} fresh episodes"
         )
-        return Duel(wins, reason, facts)
+        return Duel(wins, mean, reason, facts)

@@ -260,14 +260,15 @@ class StorageTask(SeriesTask):
         ]
         lead, currency = daily[0] - daily[1], challenger[0].series.price_unit.split("/")[0]
         interval = mean_interval(lead, draws=config.backtest.bootstrap_draws, seed=seed_for(config.seed, "duel"))
-        facts = {"lead_per_day": float(lead.mean()), "lead_per_day_ci95": interval, "days": len(lead)}
+        mean = float(lead.mean())
+        facts = {"lead_per_day": mean, "lead_per_day_ci95": interval, "days": len(lead)}
         if interval is None:
             same = f"{len(lead)} days, {FEWEST} are needed" if len(lead) < FEWEST else "both commit the same"
-            return Duel(False, f"its lead over {{champion}} cannot be told from luck ({same})", facts)
+            return Duel(False, mean, f"its lead over {{champion}} cannot be told from luck ({same})", facts)
         wins = interval[0] > config.retrain.margin
         reason = (
-            f"its lead over {{champion}} of {lead.mean():+,.2f} {currency} a day (95 % interval {interval[0]:+,.2f} to "
+            f"its lead over {{champion}} of {mean:+,.2f} {currency} a day (95 % interval {interval[0]:+,.2f} to "
             f"{interval[1]:+,.2f}) {'is' if wins else 'is not'} above the margin of {config.retrain.margin:g}, beyond "
             f"luck, on the same {len(lead)} days of {which}"
         )
-        return Duel(wins, reason, facts)
+        return Duel(wins, mean, reason, facts)
