@@ -17,7 +17,7 @@ from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig, ModelCon
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecaster.data.frames import Roles
+    from forecaster.data.frames import FrameColumns
     from forecaster.data.series import Series, Target
     from forecaster.fitted import FittedForecaster
     from forecaster.hidden_states import HiddenStates
@@ -218,6 +218,14 @@ class Forecaster:
             tables.append(pd.DataFrame({"time": series.index[spoken], **facts, **columns}))
         return _as(frame, pd.concat(tables, ignore_index=True))
 
+    def update(self, frame: Any) -> Self:
+        """Go on learning from a longer table, from the weights at hand; scales stay those of the first fit.
+
+        Raises:
+            ValueError: as in `fit`, or it is not fitted yet.
+        """
+        return self._learned(self._joined(frame), self._known.panel)
+
     def save(self, folder: str | Path) -> None:
         """Write it into a folder, made if it is not there: weights as safetensors, all else as JSON and Parquet."""
         from forecaster.fitted import save_panel
@@ -260,11 +268,11 @@ class Forecaster:
         return next(iter(self._known.panel.values()))
 
     @property
-    def _roles(self) -> "Roles":
-        from forecaster.data.frames import Roles
+    def _roles(self) -> "FrameColumns":
+        from forecaster.data.frames import FrameColumns
 
         names = ("time", "symbol", "close", "past", "future", "dividends", "splits")
-        return Roles(**{name: getattr(self, name) for name in names})
+        return FrameColumns(**{name: getattr(self, name) for name in names})
 
     def _series(self, rows: "pd.DataFrame") -> "Series":
         """Return rows as a series, prices as they were traded."""
@@ -285,15 +293,15 @@ class Forecaster:
             raise ValueError(f"{num_rows} rows are too few for calibration={self.calibration}; bring more")
         return stop, range(num_rows - held, num_rows)
 
-    def _learned(self, rows: "pd.DataFrame") -> Self:
-        """Fit the network on the first of the rows, and its intervals on the last."""
+    def _learned(self, rows: "pd.DataFrame", initial: "dict[str, FittedForecaster] | None" = None) -> Self:
+        """Fit the network on the first rows, from `initial` weights where there are any, and intervals on the last."""
         from forecaster.fitted import fit_panel
         from forecaster.seeds import FORECASTER, seed_for
 
         series = self._series(rows).adjusted()
         stop, calibration = self._parts(len(series.index))
         seed = seed_for(self.seed, FORECASTER)
-        panel = fit_panel(series.rows(range(stop)), self.config, range(stop), seed=seed)
+        panel = fit_panel(series.rows(range(stop)), self.config, range(stop), seed=seed, initial=initial)
         self._fit = _Fit(panel, rows, (series.index[0], series.index[0]))
         return self if len(calibration) == 0 else self._calibrated(series, calibration)
 

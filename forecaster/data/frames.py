@@ -29,7 +29,7 @@ ONE = "series"  # what an instrument is called that nobody named
 
 
 @dataclass(frozen=True, kw_only=True)
-class Roles:
+class FrameColumns:
     """Which columns of a table are what.
 
     Attributes:
@@ -65,7 +65,7 @@ class FrameBars:
         return not {"open", "high", "low"} <= self.columns.keys()
 
 
-def long_frame(frame: Any, roles: Roles) -> pd.DataFrame:
+def long_frame(frame: Any, roles: FrameColumns) -> pd.DataFrame:
     """Return a table as rows of time (UTC), symbol, prices and columns, in order of time.
 
     Args:
@@ -103,7 +103,7 @@ def long_frame(frame: Any, roles: Roles) -> pd.DataFrame:
 
 def series_of_frame(
     rows: pd.DataFrame,
-    roles: Roles,
+    roles: FrameColumns,
     *,
     target: Target = "log_return",
     length: pd.Timedelta | None = None,
@@ -148,13 +148,13 @@ def series_of_frame(
     return replace(series, exogenous=exogenous, lags=lags, future_covariates=ahead)
 
 
-def _leads(roles: Roles, length: pd.Timedelta, horizon: int) -> dict[str, pd.Timedelta]:
+def _leads(roles: FrameColumns, length: pd.Timedelta, horizon: int) -> dict[str, pd.Timedelta]:
     if isinstance(roles.future, Mapping):
         return {name: pd.Timedelta(lead) for name, lead in roles.future.items()}
     return dict.fromkeys(roles.future, horizon * length)
 
 
-def _times(table: pd.DataFrame, roles: Roles) -> pd.DatetimeIndex:
+def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
     """Return (N,) starts of the rows' bars, UTC."""
     named = roles.time
     if named is None and isinstance(table.index, pd.DatetimeIndex):
@@ -188,7 +188,7 @@ def _refuse_absent(table: pd.DataFrame, names: Sequence[str]) -> None:
         raise ValueError(f"the table has no column '{absent[0]}'; it has {', '.join(map(str, table.columns))}")
 
 
-def _only_numbers(table: pd.DataFrame, roles: Roles, symbol: str | None) -> str:
+def _only_numbers(table: pd.DataFrame, roles: FrameColumns, symbol: str | None) -> str:
     """Return the one column of numbers that no role names."""
     others = {symbol, roles.time, roles.dividends, roles.splits, *roles.past, *roles.future}
     numbers = [str(name) for name in table.select_dtypes("number").columns if name not in others]
@@ -201,7 +201,7 @@ def _only_numbers(table: pd.DataFrame, roles: Roles, symbol: str | None) -> str:
 
 
 def _rows_of(
-    table: pd.DataFrame, times: pd.DatetimeIndex, roles: Roles, symbol: str | None, *, bar: bool
+    table: pd.DataFrame, times: pd.DatetimeIndex, roles: FrameColumns, symbol: str | None, *, bar: bool
 ) -> pd.DataFrame:
     """Return the rows of an instrument, `symbol`; of a `bar` the column of that name tells which, if there is one."""
     close = str(roles.close)

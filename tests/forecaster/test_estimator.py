@@ -86,6 +86,21 @@ def test_a_column_known_ahead_is_worth_what_it_tells():
     assert missed[1] < 0.5 * missed[0]
 
 
+def test_it_goes_on_learning_from_the_weights_at_hand(bars):
+    early = Forecaster(horizon=3, **SMALL).fit(bars[:250])
+    before = next(iter(early.fitted.values()))
+    early.update(bars)
+    after = next(iter(early.fitted.values()))
+    assert after.fit_end > before.fit_end
+    np.testing.assert_array_equal(after.mean, before.mean)
+    moved = [
+        float((new - old).abs().max())
+        for new, old in zip(after.model.parameters(), before.model.parameters(), strict=True)
+    ]
+    assert 0.0 < max(moved) < 0.1
+    assert early.predict()["issued"].iloc[0] == bars.index[-1].tz_localize("UTC") + pd.Timedelta(days=1)
+
+
 def test_hidden_states_begin_with_the_first_whole_context(bars, fitted):
     states = fitted.embed()
     assert list(states.columns) == ["time", "hidden_0", "hidden_1", "hidden_2", "hidden_3"]

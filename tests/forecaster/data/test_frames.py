@@ -5,13 +5,15 @@ import pandas as pd
 import polars
 import pytest
 
-from forecaster.data.frames import Roles, long_frame, series_of_frame
+from forecaster.data.frames import FrameColumns, long_frame, series_of_frame
 
 from story import universe_closes, write_bars
 
 
 def series(frame, **options):
-    roles = Roles(**{name: options.pop(name) for name in list(options) if name in Roles.__dataclass_fields__})
+    roles = FrameColumns(
+        **{name: options.pop(name) for name in list(options) if name in FrameColumns.__dataclass_fields__}
+    )
     return series_of_frame(long_frame(frame, roles), roles, **options)
 
 
