@@ -28,7 +28,7 @@ from forecaster.hidden_states import read_features
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
-STEPS = 64  # of the path from the means to the window; the error of the sum is told
+STEPS = 32  # of the path from the means to the window; the error of the sum is told
 BLOCK = 4096  # windows times steps that are computed at once
 
 
@@ -155,9 +155,9 @@ def randomised(fitted: FittedForecaster, seed: int) -> FittedForecaster:
 
 
 def alike(one: Attribution, other: Attribution) -> float:
-    """Return the rank correlation of the sizes of two attributions' parts, over all bars and features of the window."""
-    ranks = [np.abs(each.parts).mean(axis=0).ravel().argsort().argsort() for each in (one, other)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    """Return the rank correlation of two attributions' parts, signs and all, of all bars and features: its mean."""
+    ranks = [each.parts.reshape(len(each.rows), -1).argsort(axis=1).argsort(axis=1) for each in (one, other)]
+    return float(np.mean([np.corrcoef(*pair)[0, 1] for pair in zip(*ranks, strict=True)]))
 
 
 def _names(fitted: FittedForecaster, series: Series) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from forecaster.hidden_states import load_hidden_states
 
 from story import FAST_CSV, write_bars
 
-FEW = (*FAST_CSV, "model.horizon=3", "series=csv")
+FEW = (*FAST_CSV, "model.horizon=3", "series=csv", "backtest.attributions=12")
 NETWORK = {"context_length": 16, "hidden_size": 8}
 
 
@@ -69,3 +69,15 @@ def test_a_value_told_of_a_bar_is_the_row_of_the_backtest(run_of_bars, held):
     ours = held.predict(known, levels=(0.05, 0.25, 0.5, 0.75, 0.95))
     for name in ("value", "interval.0.05", "interval.0.5", "interval.0.95"):
         np.testing.assert_array_equal(ours[name], rows[name])
+
+
+def test_a_run_tells_what_its_forecasts_rest_on(run_of_bars):
+    _, run = run_of_bars
+    rests = json.loads((run / "report.json").read_text())["honesty"]["forecast_rests_on"]
+    assert rests["rows"] == 12
+    assert rests["ahead"] == 3
+    assert sum(rests["by_feature"].values()) == pytest.approx(1.0)
+    assert sum(rests["by_bar"]) == pytest.approx(1.0)
+    assert rests["unexplained"] < 0.05
+    assert -1.0 <= rests["random_weights"] <= 1.0
+    assert 'id="attributions"' in (run / "report.html").read_text()

@@ -5,6 +5,7 @@ All of a request's data faults surface here, before anything is trained or writt
 
 import hashlib
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -43,7 +44,7 @@ def prepare(config: Config, task: Task[Any]) -> Prepared:
         RequestError: the data cannot be read, or are too few for the split.
     """
     check_surroundings(config)
-    _check_classical(config)
+    _check_extras(config)
     return prepared_from(config, task, read_parts(config.series, config.weather, config.data))
 
 
@@ -150,7 +151,7 @@ def check_place(folder: Path) -> None:
         )
 
 
-def _check_classical(config: Config) -> None:
+def _check_extras(config: Config) -> None:
     try:
         require_classical(config.baselines.classical)
     except ValueError as error:
@@ -158,6 +159,11 @@ def _check_classical(config: Config) -> None:
     if config.baselines.boosting and not boosting_is_installed():
         raise RequestError(
             "baselines.boosting=true needs LightGBM; type pip install 'tradewinds[boosting]', or set it to false"
+        )
+    if config.backtest.attributions and find_spec("captum") is None:
+        raise RequestError(
+            f"backtest.attributions={config.backtest.attributions} needs captum; type "
+            "pip install 'tradewinds[explain]', or set it to 0"
         )
 
 

@@ -25,7 +25,7 @@ def followed():
     return series, fit_forecaster(series, config, range(0, 1000), seed=2)
 
 
-ROWS = np.arange(1010, 1110)
+ROWS = np.arange(1010, 1030)
 
 
 def test_the_parts_sum_to_what_was_forecast_less_the_usual(followed):
@@ -49,9 +49,9 @@ def test_they_fall_on_the_bar_and_the_feature_that_matter(followed):
 def test_weights_drawn_anew_rest_on_something_else(followed):
     series, fitted = followed
     found = attribute(fitted, series, ROWS)
-    others = [alike(found, attribute(randomised(fitted, seed), series, ROWS)) for seed in range(5)]
+    others = [alike(found, attribute(randomised(fitted, seed), series, ROWS)) for seed in range(12)]
     assert alike(found, found) == pytest.approx(1.0)
-    assert np.mean(others) < 0.6
+    assert abs(np.mean(others)) < 0.25
 
 
 def test_what_cannot_be_taken_apart_is_refused(followed):
