@@ -32,8 +32,7 @@ print(agent, "validation score", round(agent.trained.best_score, 4))
 
 # %%
 env = make_env(table[300:], **rules)  # what comes after: judged once
-observation, _ = env.reset()
-ended = False
+(observation, _), ended = env.reset(), False
 while not ended:
     observation, reward, stopped, truncated, info = env.step(agent.act(observation))
     ended = stopped or truncated
