@@ -59,7 +59,6 @@ def fit_ridge(features: Array, target: Array, stop_features: Array, stop_target:
 
 def best_penalty(features: Array, target: Array, stop_features: Array, stop_target: Array) -> float:
     """Return the one of `RIDGE_PENALTIES` whose fit on (N, F), (N, H) has the least squared error on (M, F), (M, H)."""
-
     weights_of = _ridge(features, target)
 
     def error(penalty: float) -> float:
