@@ -10,6 +10,7 @@ import pytest
 
 from story import FAST
 
+BRIEF = (*FAST, "trainer.epochs=1", "agent.steps=600", "agent.validate_every=300")
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"forecaster", "trading_env", "trading_agent", "tradewinds"}
 
@@ -61,7 +62,7 @@ def test_from_an_unrelated_folder_the_wheel_alone_runs_offline(wheel, tmp_path):
     said = subprocess.run(where, cwd=elsewhere, env=environment, capture_output=True, text=True, check=True).stdout
     assert said.count(str(site)) == 2
     block = "import socket; socket.socket.connect = lambda *_: (_ for _ in ()).throw(OSError('the network is off')); "
-    code = block + f"import sys; from tradewinds.__main__ import main; sys.exit(main(['run', *{FAST!r}]))"
+    code = block + f"import sys; from tradewinds.__main__ import main; sys.exit(main(['run', *{BRIEF!r}]))"
     done = subprocess.run([sys.executable, "-c", code], cwd=elsewhere, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(list(elsewhere.glob("runs/sp500/*/report.html"))) == 1
