@@ -25,7 +25,7 @@ from forecaster.config import (
 )
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import require
-from tradewinds.core.plugins import kinds
+from tradewinds.core.plugins import METRICS, SECTIONS, kinds
 from tradewinds.data.rules import DataConfig
 from tradewinds.request.validate import build
 
@@ -141,11 +141,15 @@ class BacktestConfig:
         random_draws: rotations of the agent's own positions behind `random_same_turnover`, at least 1.
         bootstrap_draws: draws behind the confidence interval of the Sharpe ratio and the SPA p-value, at least 100.
         plot_points: bars drawn at most per line in the report; the numbers always use all bars.
+        metrics: names of metrics of your own, one number a strategy each (docs/plugins.md).
+        sections: names of sections of your own, at the end of the page.
     """
 
     random_draws: Annotated[int, Field(ge=1, le=10_000, description="draws")]
     bootstrap_draws: Annotated[int, Field(ge=100, description="draws")]
     plot_points: Annotated[int, Field(ge=100, description="bars")]
+    metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.known)], ...], AfterValidator(_distinct)] = ()
+    sections: Annotated[tuple[Annotated[str, AfterValidator(SECTIONS.known)], ...], AfterValidator(_distinct)] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
