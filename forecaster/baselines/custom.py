@@ -1,4 +1,4 @@
-"""Baselines of other people's: a rule from the bars up to a decision to the changes of those after it, called by a name.
+"""Baselines of other people's: rules from the bars up to a decision to the changes of those after it, called by a name.
 
 A configuration holds names only (`BaselineConfig.custom`); whoever uses one says first which function it means
 (`register_baseline`). Must not know where functions come from.

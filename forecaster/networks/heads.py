@@ -220,6 +220,13 @@ def bins_head(model: ModelConfig, trainer: TrainerConfig, bins: Bins | None) -> 
     return BinsHead(*bins)
 
 
+def has_centre(model: ModelConfig) -> bool:
+    """Whether the head `model.head` has an output that a linear forecast could move."""
+    blank = ([0.0] * (model.bins + 1), [0.0] * model.bins)
+    head: Head = HEADS.load(model.head)(model, TrainerConfig(), blank)
+    return head.centre is not None
+
+
 def build_head(model: ModelConfig, trainer: TrainerConfig, bins: Bins | None) -> Head:
     """Build the head `model.head`.
 

@@ -1,4 +1,4 @@
-"""A process that never saw a later bar, asked for all that is said of a world: what a plugin remembers cannot help there.
+"""A process that never saw a later bar, asked what is said of a world: what a plugin remembers cannot help there.
 
 Within one process every world is met by the same plugins; one that keeps what it saw of the whole sample, a mean or a
 threshold, says the same in all of them. The other process loads the plugins anew and meets the cut world first.

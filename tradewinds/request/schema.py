@@ -297,6 +297,17 @@ class DayAheadConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InitConfig:
+    """What `init` writes.
+
+    Attributes:
+        folder: of a project of plug-ins, whose name the package in it has; null where none is meant.
+    """
+
+    folder: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """One request: everything that decides its numbers, and where they go.
 
@@ -326,6 +337,7 @@ class Config:
         day_ahead: the files of `benchmark-day-ahead`.
         leakcheck: how `leakcheck` looks for leaks.
         walk_forward: how `walk-forward` cuts the series.
+        init: what `init` writes.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -353,6 +365,7 @@ class Config:
     day_ahead: DayAheadConfig = DayAheadConfig()  # older requests have none
     leakcheck: LeakcheckConfig
     walk_forward: WalkForwardConfig
+    init: InitConfig = InitConfig()  # older requests have none
 
     @property
     def forecaster(self) -> ForecasterConfig:
@@ -376,6 +389,7 @@ class Config:
             "day_ahead",
             "leakcheck",
             "walk_forward",
+            "init",
         )
         return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 

@@ -57,9 +57,10 @@ def refuse(config: Config, command: str) -> None:
     """
     kind = kind_of(config)
     _refuse_days(config, kind)
-    _refuse_names(config, kind)
+    watches = not is_own("env", config.env.kind) and not task_of(config).acts
+    _refuse_names(config, "forecast_only" if watches else kind)
     sentence, commands = MEANINGLESS.get(kind, ("", frozenset()))
-    if not is_own("env", config.env.kind) and not task_of(config).acts:
+    if watches:
         sentence, commands = OTHERS_ACT_NOT, MEANINGLESS["forecast_only"][1]
     if command in commands:
         raise RequestError(sentence.format(command=command, env=config.env.kind, id=getattr(config.env, "id", "")))

@@ -118,7 +118,8 @@ def walk_page(task: Task[Any], document: Mapping[str, Any], folder: Path, plot_p
     labels = task.labels()
     return render(
         "walk.html", draw(document, paths, borders, plot_points), report=document,
-        rows=metric_rows(labels.metrics, document), honesty=labels.honesty, sweeps=labels.sweeps, cards=_cards(task, document), colours=_colours(task, document),
+        rows=metric_rows(labels.metrics, document), honesty=labels.honesty, sweeps=labels.sweeps,
+        cards=_cards(task, document), colours=_colours(task, document),
         rival=task.rival, headline=labels.headline, curve=task.curve, **span(curves),
     )  # fmt: skip
 

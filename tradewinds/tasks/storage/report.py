@@ -145,7 +145,8 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
         profit.varea(band.index, band["low"], band["high"], color=colours["agent"], alpha=0.12)
     return render(
         "storage.html", {"profit": profit, "price": price, "charge": charge}, report=document,
-        rows=metric_rows(METRICS, document), honesty=HONESTY, colours=colours, cards=_cards(document), sweeps=SWEEPS, **span(paths),
+        rows=metric_rows(METRICS, document), honesty=HONESTY, colours=colours,
+        cards=_cards(document), sweeps=SWEEPS, **span(paths),
     )  # fmt: skip
 
 
