@@ -83,7 +83,7 @@ def brief(config: Config) -> Config:
         trainer=dataclasses.replace(
             config.trainer, epochs=min(config.trainer.epochs, limits.epochs), precision=precision, members=1
         ),
-        baselines=BaselineConfig(),  # of scores, which are not asked about
+        baselines=BaselineConfig(custom=config.baselines.custom),  # fitting the classical ones takes long
         agent=dataclasses.replace(agent, **known),  # type: ignore[type-var]
         rollout=dataclasses.replace(config.rollout, standard_errors=0.0),
         backtest=dataclasses.replace(config.backtest, random_draws=1),

@@ -15,7 +15,7 @@ from forecaster.networks.heads import LEVELS, Head, equal_bins
 from tradewinds.testing.rules import near, need, same, told
 
 WINDOWS, FEATURES, OUTPUTS = 6, 5, 2
-SMALL = {"context_length": 12, "horizon": 3, "hidden_size": 8}
+SMALL = ModelConfig(context_length=12, horizon=3, hidden_size=8)
 STEPS = 40
 
 
@@ -32,7 +32,7 @@ def check_model(builder: Callable[..., Network], config: ModelConfig | None = No
             on other windows or on calls before; a weight is not reached by the gradient; it does not learn; or its
             weights cannot be saved and taken up.
     """
-    config = ModelConfig(**SMALL) if config is None else config
+    config = SMALL if config is None else config
     with told("the builder", "it must take (config, num_features, outputs) and return a forecaster Network"):
         network, twin = (_built(builder, config) for _ in range(2))
     need(
@@ -93,7 +93,7 @@ def _check_teaching(network: Network, config: ModelConfig, context: Tensor) -> N
             optimiser.zero_grad()
             loss = (network(context)[0] - target).square().mean()
             with told("the backward pass", "outputs must be made of the weights by torch alone"):
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
             losses.append(loss.item())
             optimiser.step()
     idle = [name for name, weight in network.named_parameters() if weight.grad is None]
@@ -142,7 +142,7 @@ def check_head(builder: Callable[..., Head], config: ModelConfig | None = None) 
             finite number, or one that steps along its gradient do not lower; quantiles that cross; a centre that does
             not move the forecast.
     """
-    config = ModelConfig(**SMALL) if config is None else config
+    config = SMALL if config is None else config
     bins = equal_bins(np.random.default_rng(0).normal(size=1000), config.bins)
     with told("the builder", "it must take (model, trainer, bins) and return a forecaster Head"):
         head = builder(config, TrainerConfig(), bins)
@@ -161,7 +161,10 @@ def check_head(builder: Callable[..., Head], config: ModelConfig | None = None) 
     )
     _check_quantiles(head.quantiles(outputs), config.horizon)
     _check_centre(head, outputs)
-    _check_loss(lambda one: head.loss(one, _target(shape)), torch.zeros_like(outputs), "the head's loss")
+    target = _target(shape)
+    taught = _check_loss(lambda one: head.loss(one, target), torch.zeros_like(outputs), "the head's loss")
+    away = (head.point(taught) - target).square().mean() > target.square().mean()
+    need(not away, "steps along the loss's gradient lead the point away from the target; turn the loss's sign")
 
 
 def _target(shape: tuple[int, ...]) -> Tensor:
@@ -216,7 +219,8 @@ def _number(loss: Callable[[Tensor, Tensor], Tensor], forecast: Tensor, target: 
     return value
 
 
-def _check_loss(loss: Callable[[Tensor], Any], start: Tensor, noun: str) -> None:
+def _check_loss(loss: Callable[[Tensor], Any], start: Tensor, noun: str) -> Tensor:
+    """Follow a loss along its gradient, and return where that leads."""
     free = start.clone().requires_grad_()
     optimiser, values = torch.optim.SGD([free], lr=0.1), list[float]()
     for _ in range(STEPS):
@@ -231,8 +235,9 @@ def _check_loss(loss: Callable[[Tensor], Any], start: Tensor, noun: str) -> None
         optimiser.step()
     need(
         values[-1] < values[0],
-        f"{STEPS} steps along its gradient brought {noun} from {values[0]:.4g} to {values[-1]:.4g}; it must fall, so "
-        "see that nothing is detached and that small is good",
+        f"{STEPS} steps along its gradient brought {noun} from {values[0]:.4g} to {values[-1]:.4g}; it must fall: "
+        "detach nothing",
     )
     again = loss(free.detach())
     need(same(again.detach().numpy(), loss(free.detach()).detach().numpy()), f"{noun} differs from call to call")
+    return free.detach()

@@ -192,7 +192,8 @@ def _check_columns(part: LoadedColumns) -> None:
     )
     need(
         set(part.available) == set(part.table),
-        f"available must say when each column is known, of {', '.join(part.table)}, was of {', '.join(part.available)}",
+        f"available must say when each column is known, of {', '.join(map(str, part.table))}, was of "
+        f"{', '.join(part.available)}",
     )
     for name, column in part.table.items():
         known = part.available[str(name)]

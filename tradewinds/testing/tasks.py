@@ -44,7 +44,7 @@ def check_task(task: type[Any], settings: Any, words: tuple[str, ...] = SMALL) -
         words: a small request, as typed, but for `env`.
 
     Raises:
-        ConformanceError: a part of the port is missing; a run of it fails, or leaves no whole report.json, a leak or no
+        ConformanceError: a part of the port is missing; a run fails, or leaves no whole report.json, a leak or no
             page.
     """
     with told("building the task", "it must need no arguments"):
@@ -54,8 +54,8 @@ def check_task(task: type[Any], settings: Any, words: tuple[str, ...] = SMALL) -
     lacks = [name for name in members if name in asked and not hasattr(built, name)]
     need(
         not lacks,
-        f"the task lacks {', '.join(lacks)}; see tradewinds.pipeline.task.Task, and derive it from a task of ours, such "
-        "as tradewinds.tasks.series_task.SeriesTask",
+        f"the task lacks {', '.join(lacks)}; see tradewinds.pipeline.task.Task, and derive from one of ours, such as "
+        "tradewinds.tasks.series_task.SeriesTask",
     )
     (plain,) = compose_requests(words, [resource_dir("conf")], multirun=False)
     with TemporaryDirectory() as name:

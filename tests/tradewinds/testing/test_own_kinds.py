@@ -1,8 +1,10 @@
 """Whatever is ours holds the contracts that plug-ins are held to."""
 
+from dataclasses import replace
+
 import pytest
 
-from forecaster.config import DAYWISE, FORESEEING, ModelConfig
+from forecaster.config import DAYWISE, FORESEEING
 from forecaster.registry import HEADS, LOSSES, MODELS
 from tradewinds import testing
 from tradewinds.core.plugins import OWN, load
@@ -27,7 +29,7 @@ def test_every_architecture_holds_the_contract(kind):
 
 @pytest.mark.parametrize("head", HEADS.own)
 def test_every_head_holds_the_contract(head):
-    testing.check_head(HEADS.load(head), ModelConfig(head=head, **SMALL))
+    testing.check_head(HEADS.load(head), replace(SMALL, head=head))
 
 
 @pytest.mark.parametrize("loss", LOSSES.own)
@@ -60,7 +62,7 @@ def test_weather_of_ours_holds_the_contract(weather):
 AGENTS = {
     "q_learning": ("agent.learning_starts=40", "agent.columns=[0]"),
     "ppo": ("agent.rollout_steps=16", "agent.batch_size=32"),
-    "reinforce": (),
+    "reinforce": ("agent.rollout_steps=16",),
 }
 
 

@@ -31,7 +31,9 @@ def load_semicolons(config: SemicolonsConfig, rules: DataConfig) -> LoadedSeries
         raise RequestError(f"series.path must name a file, was '{config.path}'")
     table = pd.read_csv(path, sep=";", decimal=",", index_col="day", parse_dates=["day"]).sort_index()
     if list(table) != ["open", "high", "low", "close"]:
-        raise RequestError(f"{path.name} must have the columns day;open;high;low;close, had {';'.join(table)}")
+        raise RequestError(
+            f"{path.name} must have the columns day;open;high;low;close, had {';'.join(map(str, table))}"
+        )
     index = pd.DatetimeIndex(table.index).tz_localize("UTC").as_unit("ns")
     table = table[index <= pd.Timestamp(config.last or "2200-01-01", tz="UTC")]
     index = index[: len(table)]
