@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 Home = str | Callable[..., Any]  # "module:name", or the thing itself
 
 
-class Registry:
+class Choice:
     """The names that one choice may have.
 
     Args:
@@ -73,7 +73,7 @@ def _networks(**homes: str) -> dict[str, Home]:
     return {kind: f"forecaster.networks.{home}" for kind, home in homes.items()}
 
 
-MODELS = Registry(
+MODELS = Choice(
     "model",
     {
         **_networks(
@@ -91,12 +91,12 @@ MODELS = Registry(
         "day_lstm": "forecaster.day_ahead.fitted:fit_days",  # reads days, and so is built and fitted elsewhere
     },
 )
-HEADS = Registry(
+HEADS = Choice(
     "head",
     _networks(point="heads:point_head", quantile="heads:quantile_head", student_t="heads:student_t_head")
     | _networks(bins="heads:bins_head"),
 )
-LOSSES = Registry(
+LOSSES = Choice(
     "loss",
     {
         "huber": "torch.nn.functional:huber_loss",
@@ -104,7 +104,7 @@ LOSSES = Registry(
         "mae": "torch.nn.functional:l1_loss",
     },
 )
-BASELINES = Registry(
+BASELINES = Choice(
     "baseline",
     {},
     taken=(
@@ -120,7 +120,7 @@ BASELINES = Registry(
         "boosting",
     ),
 )
-FEATURES = Registry("feature", {})
+FEATURES = Choice("feature", {})
 EVERY = (MODELS, HEADS, LOSSES, BASELINES, FEATURES)
 
 

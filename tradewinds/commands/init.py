@@ -30,7 +30,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         write_text(target, text.replace(TEMPLATE, name))
     console.wrote(folder)
     console.result(
-        f"next: pip install --editable {folder}, python -m pytest {folder}, then what {folder}/README.md says"
+        f"next: install it with pip, as {folder}/README.md says, and run its tests: python -m pytest {folder}"
     )
     return {"project": str(folder)}
 

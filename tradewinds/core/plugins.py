@@ -13,13 +13,13 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from forecaster.registry import BASELINES, FEATURES, HEADS, LOSSES, MODELS, Registry
+from forecaster.registry import BASELINES, FEATURES, HEADS, LOSSES, MODELS, Choice
 from tradewinds.core.errors import RequestError
 from trading_agent.common import registry as algorithms
 from trading_env import reward_kinds
 
 GROUP = "tradewinds.plugins"
-METRICS = Registry(
+METRICS = Choice(
     "metric",
     {},
     taken=(
@@ -56,7 +56,7 @@ METRICS = Registry(
         "charge_at_end_mwh",
     ),
 )
-SECTIONS = Registry("section", {})
+SECTIONS = Choice("section", {})
 REGISTRIES = {  # of the groups whose kinds have no settings of their own
     "model": MODELS,
     "head": HEADS,

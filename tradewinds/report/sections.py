@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewinds.core.plugins import SECTIONS
+from tradewinds.report.render import render
 
 Section = Callable[[Mapping[str, Any], Path], str]
 PLACE = "<!-- sections -->"  # of a page, where they go; a page without it gets them at the end of its body
@@ -33,5 +34,5 @@ def _drawn(name: str, document: Mapping[str, Any], folder: Path) -> str:
         html = section(document, folder)
     except Exception as error:  # other people's code
         html = f"<p>This section could not be drawn: {escape(f'{type(error).__name__}: {error}')}</p>"
-    title = escape(name.replace("_", " "))
-    return f'<h2>{title[:1].upper()}{title[1:]}</h2>\n<div class="panel" id="section-{escape(name)}">{html}</div>\n'
+    words = name.replace("_", " ")
+    return render("section.html", {}, title=f"{words[:1].upper()}{words[1:]}", name=name, html=html)

@@ -205,5 +205,6 @@ def _check_columns(part: LoadedColumns) -> None:
         )
         early = not part.forecast and not part.leads and bool((known < index).any())
         need(
-            not early, f"{name} is known before its interval begins; say forecast=True of what is, or publish it later"
+            not early,
+            f"{name} is known before its interval begins; set `forecast` where it is one, or publish it later",
         )

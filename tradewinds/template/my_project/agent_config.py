@@ -26,4 +26,4 @@ class MomentumConfig(AgentConfig):
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Ask for actions that are levels."""
-        return {"discrete_actions": "kind=momentum"}
+        return {"discrete_actions": "kind"}

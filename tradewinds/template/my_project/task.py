@@ -17,4 +17,4 @@ class WatchTask(ForecastOnlyTask):
     ) -> dict[str, Any]:
         """Return the parts of report.json that are this task's."""
         parts = super().sections(prepared, models, outcome, forecasts, honesty)
-        return {**parts, "backtest_reason": "env=watch forecasts prices, and nobody acts on them"}
+        return {**parts, "backtest_reason": "the prices are watched, and nobody acts on them"}
