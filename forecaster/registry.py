@@ -111,6 +111,7 @@ BASELINES = Choice(
         "naive",
         "seasonal_naive",
         "drift",
+        "climatology",
         "ridge",
         "dlinear",
         "auto_ets",

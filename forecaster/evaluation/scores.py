@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.baselines.custom import custom_rules
+from forecaster.baselines.climatology import climatology
 from forecaster.baselines.dlinear import dlinear
 from forecaster.baselines.naive_and_ridge import drift, naive, ridge_forecast, seasonal_naive
 from forecaster.baselines.statistical import Rule, fit_classical
@@ -35,7 +36,7 @@ class Scores:
 
     Attributes:
         table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
-            `ridge`, `dlinear`, and the classical and custom ones that were asked for.
+            `climatology` of what is no price, `ridge`, `dlinear`, and the classical and custom ones that were asked for.
         errors: per model (N, H) truth - forecast of the changes, for tests of equal accuracy.
         forecasts: per model (N, H) the changes that were forecast and scored.
         decisions: (N,) rows at whose close the scored forecasts were made.
@@ -167,11 +168,15 @@ def plain_rules(fitted: FittedForecaster, series: Series, custom: Sequence[str] 
     The features are computed once, however often a rule is asked.
     """
     horizon, changes = fitted.config.model.horizon, series.changes()[:, 0]
+    usual: dict[str, Rule] = {}
+    if not series.is_price:
+        usual["climatology"] = lambda rows: climatology(series, rows, horizon, until=fitted.fit_end_time)
     features = build_panel_features(series, fitted.config.features)[0].values
     return {
         "naive": lambda rows: naive(len(rows), horizon),
         "seasonal_naive": lambda rows: seasonal_naive(changes, rows, horizon, series.season_bars),
         "drift": lambda rows: drift(changes, rows, horizon),
+        **usual,
         "ridge": lambda rows: ridge_forecast(fitted.ridge, fitted.scaled(features[rows]), fitted.ridge_limits),
         "dlinear": lambda rows: dlinear(fitted.dlinear, changes, rows),
         **custom_rules(custom, series, horizon),
