@@ -16,7 +16,6 @@ from typing import Any
 from forecaster.registry import BASELINES, FEATURES, HEADS, LOSSES, MODELS, Choice
 from tradewinds.core.errors import RequestError
 from trading_agent.common import registry as algorithms
-from trading_env import reward_kinds
 
 GROUP = "tradewinds.plugins"
 METRICS = Choice(
@@ -128,7 +127,6 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
     },
     "agent": {name: Kind(algorithm.config, algorithm.train) for name, algorithm in algorithms.ALGORITHMS.items()},
     "policy": {name: Kind("", home) for name, home in algorithms.POLICIES.items()},
-    "reward": {name: Kind("", home) for name, home in reward_kinds.OWN.items()},
     **{
         group: {name: Kind("", str(home)) for name, home in registry.own.items()}
         for group, registry in REGISTRIES.items()
@@ -143,11 +141,14 @@ def registered() -> dict[str, dict[str, Kind]]:
     Raises:
         RequestError: a plugin cannot be loaded, or offers what is taken or has no group.
     """
+    from trading_env import reward_kinds  # with NumPy, before which threads are pinned
+
     table = {group: dict(members) for group, members in OWN.items()}
+    table["reward"] = {name: Kind("", home) for name, home in reward_kinds.OWN.items()}
     for name, group, kind, offer in _offers():
         taken = kind in table.get(group, ()) or (group in REGISTRIES and kind in REGISTRIES[group].taken)
         if group not in table or taken or _twice(table, group, kind):
-            groups = f"; groups are {', '.join(OWN)}" if group not in table else ""
+            groups = f"; groups are {', '.join(table)}" if group not in table else ""
             raise RequestError(
                 f"plugin '{name}' offers {group}={kind}, which is taken or has no group{groups}; rename it, or "
                 f"uninstall {offer.package}"
@@ -184,6 +185,8 @@ def _tell(group: str, name: str, function: str) -> None:
     if group in REGISTRIES:
         REGISTRIES[group].register(name, function)
     elif group == "reward":
+        from trading_env import reward_kinds
+
         reward_kinds.register_reward(name, function)
     elif group == "policy":
         algorithms.register_policy(name, function)
@@ -203,7 +206,8 @@ def function_of(group: str, config: Any) -> Callable[..., Any]:
 
 def is_own(group: str, kind: str) -> bool:
     """Whether a kind is one of ours."""
-    return kind in OWN[group]
+    own = registered()[group].get(kind)
+    return own is not None and not own.package
 
 
 def plugins_of(plain: Mapping[str, Any]) -> dict[str, str]:
