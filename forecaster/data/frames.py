@@ -194,8 +194,8 @@ def _only_numbers(table: pd.DataFrame, roles: FrameColumns, symbol: str | None) 
     numbers = [str(name) for name in table.select_dtypes("number").columns if name not in others]
     if len(numbers) != 1:
         raise ValueError(
-            f"no column is called {', '.join(KNOWN_AS[CLOSE])}, and {len(numbers)} hold numbers; name the column that "
-            f"is forecast with the argument close, or several, an instrument each, of {', '.join(map(str, table.columns))}"
+            f"no column is called {', '.join(KNOWN_AS[CLOSE])}, and {len(numbers)} hold numbers; name what is "
+            f"forecast with the argument close, or several, an instrument each, of {', '.join(map(str, table.columns))}"
         )
     return numbers[0]
 

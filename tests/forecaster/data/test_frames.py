@@ -96,7 +96,7 @@ def test_dividends_and_splits_are_read_where_they_are_named(bars):
         (hourly().reset_index(drop=True), {}, "no column is called time, date, datetime, timestamp, ds, and the index"),
         (hourly(), {"close": "price"}, "the table has no column 'price'; it has close"),
         (hourly(), {"past": ["load"]}, "the table has no column 'load'"),
-        (hourly().rename(columns={"close": "a"}).assign(b=1.0), {}, "and 2 hold numbers; name the column that is"),
+        (hourly().rename(columns={"close": "a"}).assign(b=1.0), {}, "and 2 hold numbers; name what is forecast"),
         (pd.concat([hourly(), hourly(1)]), {}, "two rows are of series at 2024-03-01 00:00 UTC; leave one out"),
         (hourly().assign(close="many"), {}, "column close must hold numbers, held"),
         (hourly(2), {}, "the table holds 2 bars; a forecaster needs at least 3"),
