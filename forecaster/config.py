@@ -5,10 +5,12 @@ Must stay light: no torch, no pandas, no YAML.
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
+
+from forecaster.lightning_arguments import faults
 
 Kind = Literal[
     "lstm",
@@ -54,9 +56,9 @@ Share = Annotated[float, Field(gt=0.0, lt=1.0, allow_inf_nan=False, description=
 
 def refuse(*laws: tuple[bool, str]) -> None:
     """Raise one ValueError that names every law across fields which does not hold."""
-    faults = [message for holds, message in laws if not holds]
-    if faults:
-        raise ValueError("; ".join(faults))
+    broken = [message for holds, message in laws if not holds]
+    if broken:
+        raise ValueError("; ".join(broken))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +211,10 @@ class TrainerConfig:
         members: networks of different seeds, whose forecasts are averaged; the hidden state is the first's.
         processes: members trained at the same time, a torch thread each; null for as many as there are cores. A process
             takes seconds to start, and so pays for trainings of a minute and more.
+        lightning: further arguments of `pytorch_lightning.Trainer`, by name, but those that keys of ours set;
+            `gradient_clip_val` takes the place of `gradient_clip`. For networks that read bars.
+        callbacks: names of Lightning callbacks of your own (`forecaster.training.callbacks.register_callback`, or a
+            plugin's group `callback`). For networks that read bars.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 30
@@ -225,6 +231,15 @@ class TrainerConfig:
     precision: Precision = "float32"
     members: Annotated[int, Field(ge=1, le=100, description="networks")] = 1
     processes: Processes | None = 1
+    lightning: Mapping[str, Any] = field(default_factory=dict)
+    callbacks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        once = len(set(self.callbacks)) == len(self.callbacks)
+        refuse(
+            *((False, fault) for fault in faults(self.lightning)),
+            (once, f"callbacks must name each callback once, was {list(self.callbacks)}"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

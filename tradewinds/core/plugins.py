@@ -19,13 +19,14 @@ GROUP = "tradewinds.plugins"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of series, weather, env or agent, or a feature.
+    """A kind of series, weather, env or agent, or a feature, a logger or a callback.
 
     Attributes:
-        config: "module:Class" of the dataclass that holds its settings; empty for a feature, which has none.
+        config: "module:Class" of the dataclass that holds its settings; empty in the groups `WITHOUT_SETTINGS`.
         function: "module:function" that does the work; its signature is that of the kinds below in the same group, and
-            of a feature that of `forecaster.data.custom_features.register_feature`. Of an env it is the class of the
-            task (`tradewinds.pipeline.task.Task`) that forecasts are for there.
+            of a feature or a callback that of `forecaster.data.custom_features.register_feature` or
+            `forecaster.training.callbacks.register_callback`. Of an env it is the class of the task
+            (`tradewinds.pipeline.task.Task`) that forecasts are for there.
     """
 
     config: str
@@ -61,7 +62,13 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
     },
     "agent": {name: Kind(algorithm.config, algorithm.train) for name, algorithm in ALGORITHMS.items()},
     "feature": {},  # ours are settings of their own; `features.custom` names those of plugins
+    "logger": {
+        name: Kind("", f"tradewinds.pipeline.loggers:{name}_logger")
+        for name in ("csv", "mlflow", "tensorboard", "wandb")
+    },
+    "callback": {},  # `trainer.callbacks` names those of plugins
 }
+WITHOUT_SETTINGS = ("feature", "logger", "callback")  # groups whose members are functions that a name calls
 
 
 @cache
@@ -86,7 +93,7 @@ def kinds() -> dict[str, dict[str, type]]:
     return {
         group: {name: load(kind.config) for name, kind in members.items()}
         for group, members in registered().items()
-        if group != "feature"
+        if group not in WITHOUT_SETTINGS
     }
 
 
@@ -118,6 +125,28 @@ def know_features(names: Iterable[str]) -> None:
             raise ValueError(
                 f"features.custom must name features of plugins ({', '.join(features) or 'none is installed'}), was "
                 f"'{name}'; offer it through the entry-point group {GROUP}, as docs/leakage.md shows"
+            )
+
+
+def know_callbacks(names: Iterable[str]) -> None:
+    """Let the forecaster's training call the callbacks that a request names.
+
+    Raises:
+        ValueError: no plugin offers one of them, and nobody has registered it.
+    """
+    if not names:
+        return
+    from forecaster.training.callbacks import register_callback, registered_callbacks
+
+    offered = registered()["callback"]
+    for name in names:
+        if name in offered:
+            register_callback(name, load(offered[name].function))
+        elif name not in registered_callbacks():
+            known = sorted({*offered, *registered_callbacks()})
+            raise ValueError(
+                f"trainer.callbacks must name callbacks of plugins ({', '.join(known) or 'none is installed'}), was "
+                f"'{name}'; offer it through the entry-point group {GROUP}, as docs/forecaster.md shows"
             )
 
 

@@ -21,17 +21,17 @@ from forecaster.data.splits import Split, split_rows
 from forecaster.day_ahead.days import FEWEST, FIRST, slots_of_day
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
-from tradewinds.core.plugins import know_features
+from tradewinds.core.plugins import know_callbacks, know_features
 from tradewinds.data import join_parts
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.checks.excursions import doubt_last_bars
 from tradewinds.data.inspection import brief
 from tradewinds.data.readers.text import counted
 from tradewinds.data.shared import read_parts
+from tradewinds.pipeline.loggers import require_loggers
+from tradewinds.pipeline.provenance import checkpoint_of
 from tradewinds.pipeline.task import Prepared, Task, named
-from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
-from trading_agent.common.checkpoint import FILE as CHECKPOINT_FILE
 
 MOST_LISTED = 32  # instruments that the identity of a series lists; of more it holds how many, and a hash
 ROOM = 8 * 2**20  # bytes that a small run takes: two pages, a report, models
@@ -45,6 +45,7 @@ def prepare(config: Config, task: Task[Any]) -> Prepared:
     """
     check_surroundings(config)
     _check_classical(config)
+    _check_lightning(config)
     return prepared_from(config, task, read_parts(config.series, config.weather, config.data))
 
 
@@ -65,6 +66,7 @@ def prepared_from(
     """
     try:
         know_features(config.features.custom)
+        know_callbacks(config.trainer.callbacks)
     except ValueError as error:
         raise RequestError(str(error)) from None
     parts = task.laid_out(parts, config)
@@ -128,10 +130,8 @@ def check_surroundings(config: Config) -> None:
         RequestError: one of them is not there.
     """
     check_place(Path(config.run.dir))
-    require_tensorboard(asked=config.run.tensorboard)
-    folder = config.inputs.resume
-    if folder is not None and not (Path(folder) / CHECKPOINT_FILE).is_file():
-        raise RequestError(f"inputs.resume must name a folder with the checkpoint of a training, was '{folder}'")
+    require_loggers(config.run.loggers)
+    checkpoint_of(config)
 
 
 def check_place(folder: Path) -> None:
@@ -160,6 +160,18 @@ def _check_classical(config: Config) -> None:
         raise RequestError(
             "baselines.boosting=true needs LightGBM; type pip install 'tradewinds[boosting]', or set it to false"
         )
+
+
+def _check_lightning(config: Config) -> None:
+    """Let Lightning's own Trainer refuse what it would refuse after all else is done."""
+    if not config.trainer.lightning:
+        return
+    from forecaster.training.trainer import training_device
+
+    try:
+        training_device(config.trainer.lightning)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
 
 
 def _check_fit_bars(split: Split, config: Config) -> None:
