@@ -61,7 +61,7 @@ def refuse(*laws: tuple[bool, str]) -> None:
         raise ValueError("; ".join(broken))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class FeatureConfig:
     """What the network reads of a bar.
 
@@ -115,7 +115,7 @@ class FeatureConfig:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class ModelConfig:
     """The recurrent network.
 
@@ -191,7 +191,7 @@ class ModelConfig:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class TrainerConfig:
     """How the network is fitted.
 
@@ -242,7 +242,7 @@ class TrainerConfig:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class RecalibrationConfig:
     """How networks that read days are fitted anew as days come, from the weights at hand.
 
@@ -272,7 +272,7 @@ class RecalibrationConfig:
     holidays: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class SplitConfig:
     """Who may see which rows, in order of time; the four shares sum to 1.
 
@@ -296,7 +296,7 @@ class SplitConfig:
         refuse((sums, f"forecaster, agent, validation and test must sum to 1, their sum was {total:g}"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class BaselineConfig:
     """Forecasts beside the network's, besides those that are always there.
 
@@ -317,7 +317,7 @@ class BaselineConfig:
         refuse((once, f"classical must name each model once, was {list(self.classical)}"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class ForecasterConfig:
     """Everything that decides a fitted forecaster, but the data and the seed."""
 

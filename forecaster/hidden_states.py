@@ -14,7 +14,7 @@ from forecaster.data.features import FeatureTable
 from forecaster.data.future_covariates import FutureTable
 from forecaster.data.panel import build_panel_features, whole_contexts
 from forecaster.data.series import Series
-from forecaster.data.windows import gather, strided_windows, with_static
+from forecaster.data.windows import gather, steps_between, strided_windows, with_static
 from forecaster.fitted import FittedForecaster
 from forecaster.networks.heads import LEVELS
 
@@ -176,7 +176,8 @@ def run_network(
     with torch.inference_mode():
         points, states, quantiles = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows))
     spread = None if quantiles is None else quantiles.numpy() * unit[..., None]
-    return points.numpy() * unit, states.numpy(), spread
+    told = steps_between(points.numpy()) if fitted.target == "level" else points.numpy()
+    return told * unit, states.numpy(), spread
 
 
 def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:

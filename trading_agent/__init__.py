@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trading_agent.common.registry import ALGORITHMS, load
 
 if TYPE_CHECKING:
+    from trading_agent.agent import Agent as Agent
     from trading_agent.common.config import EnvironmentFacts as EnvironmentFacts
     from trading_agent.common.config import ExplorationConfig as ExplorationConfig
     from trading_agent.common.config import refuse as refuse
@@ -45,6 +46,7 @@ _SHARED = {
     "transitions": ("IndexedEnv",),
 }
 _HOMES = {name: f"trading_agent.common.{module}:{name}" for module, names in _SHARED.items() for name in names}
+_HOMES["Agent"] = "trading_agent.agent:Agent"
 _HOMES |= {home.split(":")[1]: home for entry in ALGORITHMS.values() for home in (entry.config, entry.train)}
 __all__ = list(_HOMES)
 

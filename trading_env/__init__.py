@@ -1,4 +1,4 @@
-"""Markets as Gymnasium environments: prices and a table of features in, an environment with exact accounting out.
+"""Markets as Gymnasium environments: prices and features in, an environment with exact accounting out.
 
 Knows NumPy and Gymnasium; nothing of networks, forecasts or files. Importing it registers `tradewinds/Trading-v0` and
 `tradewinds/Battery-v0`.
@@ -11,6 +11,7 @@ from trading_env.account.episode import Episode, play_episode
 from trading_env.account.plan import LevelPlan, planned_exposures, planned_targets
 from trading_env.account.vector import TradingVectorEnv
 from trading_env.config import CostConfig, RewardConfig, TradingConfig
+from trading_env.frames import make_env, market_of
 from trading_env.ledger.fixed_units import UnitRun, run_units
 from trading_env.ledger.fixed_weights import WeightRun, run_weights
 from trading_env.ledger.run import LedgerRun, cut_due, final_equity, run_ledger
@@ -48,6 +49,8 @@ __all__ = [
     "closed_trades",
     "cut_due",
     "final_equity",
+    "make_env",
+    "market_of",
     "not_bounded",
     "payments",
     "perfect_foresight",

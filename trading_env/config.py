@@ -19,7 +19,7 @@ Currency = Annotated[float, Field(ge=0.0, allow_inf_nan=False, description="in t
 EquityShare = Annotated[float, Field(ge=0.0, lt=1.0, description="a fraction")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class CostConfig:
     """What trading and holding cost; every term is recorded separately. Formulas: docs/accounting.md, section 3.
 
@@ -51,7 +51,7 @@ class CostConfig:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class RewardConfig:
     """What a bar is worth to the agent. Formulas: docs/accounting.md, section 6.
 
@@ -68,7 +68,7 @@ class RewardConfig:
     memory_bars: Annotated[float, Field(ge=2.0, allow_inf_nan=False, description="bars")] = 100.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class TradingConfig:
     """The rules of a trading account.
 

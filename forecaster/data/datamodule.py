@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from forecaster.data.future_covariates import FutureReader, FutureTable
-from forecaster.data.windows import gather, labels, strided_windows, with_static
+from forecaster.data.windows import gather, labels, strided_windows, values_ahead, with_static
 
 Float32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -64,6 +64,7 @@ class WindowData:
         context_length: L.
         horizon: H.
         usable: (A, T) the rows at which an instrument has a whole context and a label of its own; None: all are.
+        levels: whether labels are the values ahead (`forecaster.data.windows.values_ahead`), not the changes.
     """
 
     features: Float32
@@ -73,6 +74,7 @@ class WindowData:
     context_length: int
     horizon: int
     usable: NDArray[np.bool_] | None = None
+    levels: bool = False
 
     def pairs(self, rows: Rows, at_most: int | None = None) -> Pairs:
         """Return the windows that end at `rows` (N,), instrument by instrument: numbers of instruments (M,), rows (M,).
@@ -87,9 +89,10 @@ class WindowData:
         return instrument[:: max(step, 1)], rows[place[:: max(step, 1)]]
 
     def labels(self, pairs: Pairs) -> Float32:
-        """Return (M, H) scaled changes of the bars after M windows."""
+        """Return (M, H) scaled changes of the bars after M windows, or the values that they lead to."""
         instrument, row = pairs
-        return labels(self.target.reshape(-1), instrument * self.target.shape[1] + row, self.horizon)
+        changes = labels(self.target.reshape(-1), instrument * self.target.shape[1] + row, self.horizon)
+        return values_ahead(changes) if self.levels else changes
 
 
 def future_inputs(reader: FutureReader | None, table: FutureTable, rows: Rows) -> tuple[Tensor, ...]:

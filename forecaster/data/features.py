@@ -43,7 +43,33 @@ class FeatureTable:
     means: Mapping[int, int] = field(default_factory=dict)
 
 
-def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
+@dataclass(frozen=True, eq=False)
+class CalendarFeatures:
+    """What the moments of T bars alone tell, reckoned once for all instruments of a series.
+
+    Attributes:
+        cycles: (T,) each, by name, as `forecaster.data.calendar.cycles`; empty where the calendar is not read.
+        seasons: likewise; empty where nothing is selected.
+    """
+
+    cycles: Mapping[str, Array]
+    seasons: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, series: Series, config: FeatureConfig) -> "CalendarFeatures":
+        """Return what is read of the moments of a series."""
+        return cls(
+            cycles(series.index, series.bar_length) if config.calendar else {},
+            seasons(series.index) if config.selection else {},
+        )
+
+    def since(self, row: int) -> "CalendarFeatures":
+        """Return it of the bars from `row` on."""
+        parts = ({name: column[row:] for name, column in part.items()} for part in (self.cycles, self.seasons))
+        return CalendarFeatures(*parts)
+
+
+def build_features(series: Series, config: FeatureConfig, clock: CalendarFeatures | None = None) -> FeatureTable:
     """Compute the features of a series of one instrument.
 
     The change since the bar before, log return or difference by the series' target, and before it the relative return
@@ -57,6 +83,7 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
     Args:
         series: T bars.
         config: windows and whether the calendar is read.
+        clock: what the moments of its bars tell; None to reckon it.
 
     Returns:
         The table.
@@ -70,8 +97,9 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
             f"features are read from one instrument at a time, the series has {', '.join(series.instruments)}; "
             "choose one with Series.instrument"
         )
+    clock = CalendarFeatures.of(series, config) if clock is None else clock
     columns = _price_features(series, config)
-    columns.update(cycles(series.index, series.bar_length) if config.calendar else {})
+    columns.update(clock.cycles)
     exogenous = set(map(str, series.exogenous.columns))
     changes = {f"{name}_change" for name in exogenous}
     twice = (
@@ -93,7 +121,7 @@ def build_features(series: Series, config: FeatureConfig) -> FeatureTable:
         if name in columns:
             raise ValueError(f"feature '{name}' of your own has the name of another one; give it a name of its own")
         columns[name] = custom_feature(name, series)
-    plain, season = len(columns), seasons(series.index) if config.selection else {}
+    plain, season = len(columns), clock.seasons
     if config.selection:
         more = {**season, **_selectable(series, config)}
         columns.update({name: column for name, column in more.items() if name not in columns})

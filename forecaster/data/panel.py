@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from forecaster.config import FeatureConfig
 from forecaster.data.cross_section import cross_section_features
-from forecaster.data.features import FeatureTable, TooFewBars, build_features
+from forecaster.data.features import CalendarFeatures, FeatureTable, TooFewBars, build_features
 from forecaster.data.series import Series, mean_where
 
 Array = NDArray[np.float64]
@@ -36,8 +36,8 @@ def build_panel_features(series: Series, config: FeatureConfig) -> list[FeatureT
             "features.cross_section compares instruments, the series has one; bring the others, which encode_panel "
             "reads together, or leave it empty"
         )
-    panel = with_common(series)
-    own = [_own_table(panel, number, config) for number in range(len(panel.instruments))]
+    panel, clock = with_common(series), CalendarFeatures.of(series, config)
+    own = [_own_table(panel, number, config, clock) for number in range(len(panel.instruments))]
     tables = own if not config.cross_section else _compared(own, panel, config)
     defined = next((table for table in tables if table is not None), None)
     if defined is None:
@@ -84,17 +84,18 @@ def with_common(series: Series) -> Series:
     return replace(series, common=mean_where(series.log_return(), series.has_change))
 
 
-def _own_table(panel: Series, number: int, config: FeatureConfig) -> FeatureTable | None:
+def _own_table(panel: Series, number: int, config: FeatureConfig, clock: CalendarFeatures) -> FeatureTable | None:
     """Return one instrument's features; None if its own bars are too few."""
     own = panel.instrument(panel.instruments[number])
     if panel.traded is None:
-        return build_features(own, config)
+        return build_features(own, config, clock)
     bars = np.arange(len(own.index)) if own.traded is None else np.flatnonzero(own.traded[:, 0])
     if len(bars) == 0:
         return None
     first = int(bars[0])
     try:
-        table = build_features(own.rows(range(first, len(own.index))) if first else own, config)
+        later = own.rows(range(first, len(own.index))) if first else own
+        table = build_features(later, config, clock.since(first))
     except TooFewBars:
         return None
     values = np.concatenate([np.full((first, table.values.shape[1]), np.nan), table.values]) if first else table.values

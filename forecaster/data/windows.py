@@ -1,4 +1,4 @@
-"""Windows of a table without copies: one strided view, and one gather per batch."""
+"""Windows of a table without copies: one strided view, and one gather per batch; and the labels that follow them."""
 
 from typing import TypeVar
 
@@ -43,3 +43,21 @@ def labels(changes: Floats, rows: NDArray[np.int64], horizon: int) -> Floats:
     """Return (N, H) changes of the H bars after each of `rows` (N,); (T,) `changes` must reach that far."""
     ahead: Floats = changes[rows[:, None] + 1 + np.arange(horizon)[None, :]]
     return ahead
+
+
+def values_ahead(changes: Float32) -> Float32:
+    """Return (N, H) by how much the value h bars ahead differs from the last, in units of sqrt(h) changes of a bar.
+
+    What a level is learned by, from (N, H) changes of the bars ahead: the value itself, not the steps that lead there,
+    and every one of them about as large as the others, as those of a random walk are.
+    """
+    return (np.cumsum(changes, axis=1, dtype=np.float64) / _walk(changes.shape[1])).astype(np.float32)
+
+
+def steps_between(values: Float32) -> Float32:
+    """Return the (N, H) changes of which `values_ahead` would be `values` (N, H)."""
+    return np.diff(values * _walk(values.shape[1]), axis=1, prepend=0.0).astype(np.float32)
+
+
+def _walk(horizon: int) -> NDArray[np.float64]:
+    return np.sqrt(np.arange(1.0, horizon + 1.0))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.data.panel import all_ahead
@@ -19,6 +20,7 @@ from forecaster.hidden_states import HiddenStates
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
+INTERVAL = "interval."  # columns of a value that outcomes fall below with a chance, by that chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,12 @@ class ValueForecasts:
         """
         if self.decisions[-1] != row:
             raise ValueError(f"row {row} is not forecast, the last that is was {self.decisions[-1]}")
-        return ValueForecasts(self.decisions[-1:], self.value[-1:], self.quantiles[:, -1:])
+        return self.since(row)
+
+    def since(self, row: int) -> "ValueForecasts":
+        """Return what was told at `row` and later."""
+        first = int(np.searchsorted(self.decisions, row))
+        return ValueForecasts(self.decisions[first:], self.value[first:], self.quantiles[:, first:])
 
 
 def value_forecasts(
@@ -86,6 +93,35 @@ def value_forecasts(
     )
     last = series.close[told, :1]
     return ValueForecasts(told, _value(path, last, series), _value(np.sort(quantiles, axis=0), last, series))
+
+
+def forecast_table(
+    series: Series, starts: pd.DatetimeIndex, told: ValueForecasts, levels: Sequence[float]
+) -> pd.DataFrame:
+    """Return values ahead as they were told at N decisions, one after another, by H bars ahead.
+
+    Args:
+        series: T bars of one instrument.
+        starts: (T + H,) of its bars, and of those that follow.
+        told: of it.
+        levels: (Q,) the chances of its quantiles.
+
+    Returns:
+        (N * H, 5 + Q): `instrument`; `issued`, when all that they rest on was known; `target`, start of the bar they
+        are about, UTC; `ahead`, bars between; `value`; and `interval.<level>`.
+    """
+    horizon = told.value.shape[1]
+    ahead = np.tile(np.arange(1, horizon + 1), len(told.decisions))
+    rows = np.repeat(told.decisions, horizon)
+    columns = {
+        "instrument": series.instruments[0],
+        "issued": series.close_time[rows],
+        "target": starts[rows + ahead],
+        "ahead": ahead,
+        "value": told.value.ravel(),
+    }
+    bands = {f"{INTERVAL}{level:g}": row.ravel() for level, row in zip(levels, told.quantiles, strict=True)}
+    return pd.DataFrame(columns | bands)
 
 
 def _rows(series: Series, states: HiddenStates, rows: range, *, open_ended: bool) -> Rows:

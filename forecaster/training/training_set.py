@@ -131,6 +131,7 @@ def training_set(series: Series, config: ForecasterConfig, rows: range, kept: Un
         decisions,
         **sizes,
         usable=usable,
+        levels=series.target == "level",
     )
     return TrainingSet(past, tables, parts, static, data, future, reader, reading)
 

@@ -150,4 +150,5 @@ def wandb_logger(training: Logged) -> Any:
     name = f"{training.run.name} {training.part}"
     training.run.mkdir(parents=True, exist_ok=True)
     chosen = "WANDB_MODE" in os.environ or wandb.login(prompt=False)  # with a key at hand; nobody is asked for one
-    return OneRun(name=name, project=training.name, save_dir=training.run, **({} if chosen else {"mode": "offline"}))
+    mode: dict[str, Any] = {} if chosen else {"mode": "offline"}
+    return OneRun(name=name, project=training.name, save_dir=training.run, **mode)

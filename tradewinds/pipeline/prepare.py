@@ -5,11 +5,10 @@ All of a request's data faults surface here, before anything is trained or writt
 
 import hashlib
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import numpy as np
 
 from forecaster.baselines.boosting import boosting_is_installed
 from forecaster.baselines.statistical import require_classical
@@ -19,6 +18,7 @@ from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
 from forecaster.data.splits import Split, split_rows
 from forecaster.day_ahead.days import FEWEST, FIRST, slots_of_day
+from forecaster.seeds import seed_for as seed_for
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import know_callbacks, know_features
@@ -44,7 +44,7 @@ def prepare(config: Config, task: Task[Any]) -> Prepared:
         RequestError: the data cannot be read, or are too few for the split.
     """
     check_surroundings(config)
-    _check_classical(config)
+    _check_extras(config)
     _check_lightning(config)
     return prepared_from(config, task, read_parts(config.series, config.weather, config.data))
 
@@ -151,7 +151,7 @@ def check_place(folder: Path) -> None:
         )
 
 
-def _check_classical(config: Config) -> None:
+def _check_extras(config: Config) -> None:
     try:
         require_classical(config.baselines.classical)
     except ValueError as error:
@@ -159,6 +159,11 @@ def _check_classical(config: Config) -> None:
     if config.baselines.boosting and not boosting_is_installed():
         raise RequestError(
             "baselines.boosting=true needs LightGBM; type pip install 'tradewinds[boosting]', or set it to false"
+        )
+    if config.backtest.attributions and find_spec("captum") is None:
+        raise RequestError(
+            f"backtest.attributions={config.backtest.attributions} needs captum; type "
+            "pip install 'tradewinds[explain]', or set it to 0"
         )
 
 
@@ -205,9 +210,3 @@ def warm_up(series: Series, config: Config) -> int:
         return min(table.first_row for table in build_panel_features(series, config.features))
     days = FIRST + FEWEST + 1  # the first may be cut
     return max(days * slots_of_day(series.bar_length) - config.model.context_length + 1, 0)
-
-
-def seed_for(seed: int, part: str) -> int:
-    """Derive the seed of one part of a run, independent of the other parts' seeds."""
-    digits = int.from_bytes(hashlib.sha256(part.encode()).digest()[:4], "big")
-    return int(np.random.SeedSequence([seed, digits]).generate_state(1)[0] % 2**31)

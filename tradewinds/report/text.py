@@ -47,6 +47,11 @@ def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {'rival':<16}" + "".join(f"{label:>20}" for _, label in tested)
     for rival, tests in honesty["diebold_mariano_by_rival"].items():
         yield f"  {rival:<16}" + "".join(f"{_test(tests[name]):>20}" for name, _ in tested)
+    rests = honesty.get("forecast_rests_on")
+    if rests is not None and rests["by_feature"] is not None:
+        first = [f"{name} {share:.0%}" for name, share in list(rests["by_feature"].items())[:5]]
+        last = f"on the last bar {rests['by_bar'][0]:.0%}"
+        yield f"the forecast {rests['ahead']} bars ahead rests on {', '.join(first)}; {last}"
     yield f"verdict: {honesty['forecast_verdict']}"
 
 

@@ -147,11 +147,14 @@ class BacktestConfig:
         random_draws: rotations of the agent's own positions behind `random_same_turnover`, at least 1.
         bootstrap_draws: draws behind the confidence interval of the Sharpe ratio and the SPA p-value, at least 100.
         plot_points: bars drawn at most per line in the report; the numbers always use all bars.
+        attributions: forecasts of the test rows, evenly spread, that are taken apart into what each feature and bar
+            added (docs/forecaster.md); needs the extra `explain`. 0: none.
     """
 
     random_draws: Annotated[int, Field(ge=1, le=10_000, description="draws")]
     bootstrap_draws: Annotated[int, Field(ge=100, description="draws")]
     plot_points: Annotated[int, Field(ge=100, description="bars")]
+    attributions: Annotated[int, Field(ge=0, le=100_000, description="forecasts")] = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ def refuse(config: Config, command: str) -> None:
 
 
 def _refuse_days(config: Config, kind: str) -> None:
-    """Hold networks that read days to tasks whose days are decided as a whole, and to levels; and levels to them."""
+    """Hold networks that read days to tasks whose days are decided as a whole, and to levels; levels to points."""
     model, target = config.model.kind, getattr(config.series, "target", None)
     if model in DAYWISE and kind != "storage":
         raise RequestError(
@@ -76,10 +76,15 @@ def _refuse_days(config: Config, kind: str) -> None:
             f"trainer.{key} is for networks that Lightning trains, which read bars, and model.kind was {model}; "
             "leave it out, or take another network, such as model=lstm"
         )
-    if (model in DAYWISE) != (target == "level"):
+    if model in DAYWISE and target != "level":
         raise RequestError(
-            f"series.target must be level with model=day_lstm, and with no other network, was {target} with {model}; "
-            "series.target=auto takes what the network forecasts"
+            f"series.target must be level with model={model}, was {target}; series.target=auto takes what the network "
+            "forecasts"
+        )
+    if target == "level" and config.model.head != "point":
+        raise RequestError(
+            f"model.head must be point with series.target=level, was {config.model.head}: a level is told as a value, "
+            "whose intervals are calibrated; or forecast series.target=difference"
         )
 
 

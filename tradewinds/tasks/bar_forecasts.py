@@ -20,6 +20,7 @@ from tradewinds.evaluation.inference import (
 from tradewinds.pipeline.records import Forecasts, Scored, TraceTables
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS, every_forecast
+from tradewinds.tasks.attributions import resting_on
 from tradewinds.tasks.predictions import VALUES_AHEAD, values_ahead
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast
@@ -48,11 +49,12 @@ def score_bars(prepared: Prepared, models: Models) -> Forecasts:
         "diebold_mariano_by_rival": comparison,
         "forecast_verdict": forecast_verdict(comparison, model, config.model.horizon),
     }
+    rests = resting_on(prepared, fitted, states)
     return Forecasts(
         scores=table,
         errors={"model": scores.errors[model][:, 0], "naive": scores.errors["naive"][:, 0]},
         errors_ahead=scores.errors,
-        honesty=honesty,
+        honesty=honesty if rests is None else {**honesty, "forecast_rests_on": rests},
         tables={
             "forecasts": forecasts_table(prepared, states, prepared.split.test, scores),
             ALL_FORECASTS: every_forecast(prepared.series, states, scores),

@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from forecaster.data.series import Series
-from forecaster.evaluation.intervals import value_forecasts
+from forecaster.evaluation.intervals import INTERVAL, ValueForecasts, forecast_table, value_forecasts
 from forecaster.hidden_states import HiddenStates
 from tradewinds.core.errors import RequestError
 from tradewinds.data.due import next_bars
 from tradewinds.pipeline.task import Models, Prepared
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
 BAND = (0.05, 0.95)  # of the line that a run ends with
 VALUES_AHEAD = "values_ahead"
-INTERVAL = "interval."  # columns of a value that outcomes fall below with a chance, by that chance
 
 
 def predicted_bars(prepared: Prepared, models: Models, levels: Sequence[float]) -> pd.DataFrame:
@@ -43,7 +38,8 @@ def predicted_bars(prepared: Prepared, models: Models, levels: Sequence[float]) 
             silent.append(str(error))
             continue
         price = 1.0 if not series.rebased else _last_price(prepared, name) / own.close[-1, 0]
-        tables.append(table_of(own, told.decisions, told.value * price, told.quantiles * price, levels))
+        told = ValueForecasts(told.decisions, told.value * price, told.quantiles * price)
+        tables.append(table_of(own, told, levels))
     if not tables:
         raise RequestError(f"{series.name}: nothing can be told of the bars after the last: {silent[0]}")
     return pd.concat(tables, ignore_index=True)
@@ -68,39 +64,10 @@ def unit_of(prepared: Prepared) -> str:
     return prepared.series.price_unit
 
 
-def table_of(
-    series: Series,
-    decisions: Rows,
-    value: Array,
-    quantiles: Array,
-    levels: Sequence[float],
-) -> pd.DataFrame:
-    """Return values ahead as they were told at N decisions, one after another, by H bars ahead.
-
-    Args:
-        series: T bars of one instrument.
-        decisions: (N,) rows at whose close they were told.
-        value: (N, H) in the unit of the series.
-        quantiles: (Q, N, H) of the values.
-        levels: (Q,) their chances.
-
-    Returns:
-        (N * H, 5 + Q): `instrument`; `issued`, when all that they rest on was known; `target`, start of the bar they
-        are about, UTC; `ahead`, bars between; `value`; and `interval.<level>`.
-    """
-    horizon = value.shape[1]
-    starts = series.index.append(next_bars(series, horizon))
-    ahead = np.tile(np.arange(1, horizon + 1), len(decisions))
-    rows = np.repeat(decisions, horizon)
-    columns = {
-        "instrument": series.instruments[0],
-        "issued": series.close_time[rows],
-        "target": starts[rows + ahead],
-        "ahead": ahead,
-        "value": value.ravel(),
-    }
-    bands = {f"{INTERVAL}{level:g}": row.ravel() for level, row in zip(levels, quantiles, strict=True)}
-    return pd.DataFrame(columns | bands)
+def table_of(series: Series, told: ValueForecasts, levels: Sequence[float]) -> pd.DataFrame:
+    """Return values ahead as `forecast_table` does, of the bars that the series' calendar holds after its last."""
+    starts = pd.DatetimeIndex(series.index.append(next_bars(series, told.value.shape[1])))
+    return forecast_table(series, starts, told, levels)
 
 
 def values_ahead(prepared: Prepared, states: HiddenStates) -> pd.DataFrame:
@@ -112,7 +79,7 @@ def values_ahead(prepared: Prepared, states: HiddenStates) -> pd.DataFrame:
     told = value_forecasts(
         series, states, calibration_rows=prepared.split.validation, first=prepared.split.test.start, levels=levels
     )
-    return table_of(series, told.decisions, told.value, told.quantiles, levels)
+    return table_of(series, told, levels)
 
 
 def in_words(prepared: Prepared, models: Models) -> str:
@@ -125,8 +92,9 @@ def in_words(prepared: Prepared, models: Models) -> str:
         return f"what comes next is not told: {error}"
     first, last, unit = table["target"].iloc[0], table.iloc[-1], unit_of(prepared)
     low, high = (last[f"{INTERVAL}{level:g}"] for level in BAND)
-    path = ", ".join(f"{value:.6g}" for value in table["value"][:3]) + (" ..." if len(table) > 4 else ",")
+    values = [f"{value:.6g}" for value in table["value"]]
+    path = ", ".join(values) if len(values) <= 4 else f"{', '.join(values[:3])} ... {values[-1]}"
     return (
-        f"what comes next, {len(table)} bars from {first:%Y-%m-%d %H:%M} UTC: {path} "
-        f"{last['value']:.6g}{f' {unit}' if unit else ''}, the last with 90 % between {low:.6g} and {high:.6g}"
+        f"what comes next, {len(table)} bars from {first:%Y-%m-%d %H:%M} UTC: {path}{f' {unit}' if unit else ''}, the "
+        f"last with 90 % between {low:.6g} and {high:.6g}"
     )

@@ -93,7 +93,7 @@ def refuse_random_play(learning_starts: int, steps: int) -> list[str]:
     return [f"learning_starts must be fewer than the {steps} steps, was {learning_starts}"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class ExplorationConfig:
     """How the learner tries what it does not believe best; the rate falls on a straight line, then stays.
 

@@ -19,7 +19,7 @@ WITHOUT_GRADIENT = (  # rules of an account that the ledger in torch does not kn
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class DirectConfig(AgentConfig):
     """Settings of `train_direct`. An env step is one bar of one account.
 

@@ -19,7 +19,7 @@ from trading_agent.common.config import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class DQNConfig(AgentConfig):
     """Settings of `train_dqn`. "Env steps" count every environment: one call of `env.step` makes `num_envs` of them.
 

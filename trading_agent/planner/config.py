@@ -9,7 +9,7 @@ from trading_agent.common import ranges
 from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class PlannerConfig(AgentConfig):
     """Settings of `train_planner`. A step is a past decision learned from.
 

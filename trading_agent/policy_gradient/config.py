@@ -9,7 +9,7 @@ from trading_agent.common import ranges
 from trading_agent.common.config import AgentConfig
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class PolicyGradientConfig(AgentConfig):
     """What the two have in common; "env steps" count every environment.
 
@@ -58,7 +58,7 @@ class PolicyGradientConfig(AgentConfig):
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class PPOConfig(PolicyGradientConfig):
     """Settings of `train_ppo`: those of every policy gradient, and its own.
 
@@ -79,7 +79,7 @@ class PPOConfig(PolicyGradientConfig):
     batch_size: Annotated[int, Field(ge=2, description="transitions")] = 4096
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class ReinforceConfig(PolicyGradientConfig):
     """Settings of `train_reinforce`: those of every policy gradient.
 

@@ -21,7 +21,7 @@ from trading_agent.common.config import (
 MAX_CELLS = 1_000_000  # discretised states a Q-table may have
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class QLearningConfig(AgentConfig):
     """Settings of `train_q_learning`. "Env steps" count every environment.
 

@@ -16,7 +16,7 @@ DISCRETE, BOX = ("DQN", "QRDQN"), ("CrossQ", "DDPG", "SAC", "TD3", "TQC")  # act
 OURS = ("policy", "env", "seed", "device", "policy_kwargs", "_init_setup_model")  # arguments that are not the user's
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class StableBaselinesConfig(AgentConfig):
     """Settings of `train_sb3`; what is not named here keeps the algorithm's own default.
 

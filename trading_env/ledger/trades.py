@@ -52,19 +52,18 @@ def all_trades(run: LedgerRun, account: int = 0) -> list[Trade]:
     The close-out of a ruined account closes its trades at the price it was marked at; their loss may exceed what the
     account held, since an account that owes is settled at nothing.
     """
-    trades = []
+    costs, trades = _costs(run, account), []
     for asset in range(run.units.shape[2]):
-        trades.extend(_asset_trades(run, account, asset))
+        trades.extend(_asset_trades(run, account, asset, costs[:, asset]))
     return trades
 
 
-def _asset_trades(run: LedgerRun, account: int, asset: int) -> list[Trade]:
+def _asset_trades(run: LedgerRun, account: int, asset: int, cost: Array) -> list[Trade]:
     held, price = run.units[:, account, asset], run.fill_price[:, asset]
     taken, value = run.settled_units[:, account, asset], run.settled_value[:, account, asset]
     if run.splits is not None and run.fill_splits is not None:  # count in units of the first bar
         held, taken = held / run.splits[:, asset], taken / run.splits[:, asset]
         price = price * run.fill_splits[:, asset]
-    cost = _costs(run, account, asset)
     filled = held + taken  # units after the bar's fill, before a ruined account was closed out
     trades: list[Trade] = []
     entry, earned = 0, 0.0
@@ -88,8 +87,8 @@ def _asset_trades(run: LedgerRun, account: int, asset: int) -> list[Trade]:
     return trades
 
 
-def _costs(run: LedgerRun, account: int, asset: int) -> Array:
-    """(T,) costs of the fills in one asset: the account's, shared by notional where several assets trade in a bar."""
+def _costs(run: LedgerRun, account: int) -> Array:
+    """(T, A) costs of the fills in each asset: the account's, shared by notional where several trade in a bar."""
     filled, held, price = (
         run.units[:, account] + run.settled_units[:, account],
         run.units[:, account],
@@ -99,5 +98,5 @@ def _costs(run: LedgerRun, account: int, asset: int) -> Array:
         filled, held, price = filled / run.splits, held / run.splits, price * run.fill_splits
     traded = np.abs(filled - np.concatenate([held[:1], held[:-1]])) * price
     whole = traded.sum(axis=1)
-    share = np.divide(traded[:, asset], whole, out=np.zeros_like(whole), where=whole > 0.0)
-    return np.asarray((run.fee + run.spread + run.slippage)[:, account] * share)
+    share = np.divide(traded, whole[:, None], out=np.zeros_like(traded), where=whole[:, None] > 0.0)
+    return np.asarray((run.fee + run.spread + run.slippage)[:, account, None] * share)

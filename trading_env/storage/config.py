@@ -12,7 +12,7 @@ Efficiency = Annotated[float, Field(gt=0.0, le=1.0, description="a fraction (93 
 ShareOfPower = Annotated[float, Field(ge=-1.0, le=1.0, description="a share of the power")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class BatteryConfig:
     """A storage unit, and the clock of its market. Formulas: docs/battery.md, section 2.
 

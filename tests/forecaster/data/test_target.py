@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.config import ModelConfig
+from forecaster.config import FeatureConfig, ModelConfig
 from forecaster.data.datamodule import WindowData, WindowRows
 from forecaster.data.features import build_features
 from forecaster.data.series import Series
-from forecaster.data.windows import labels
+from forecaster.data.windows import labels, steps_between, values_ahead
 from forecaster.evaluation.scores import score_forecasts
 from forecaster.fitted import fit_forecaster, load_forecaster
 from forecaster.hidden_states import Stream, encode
@@ -162,3 +162,31 @@ def test_several_instruments_share_one_linear_base():
 def test_classes_have_no_centre_that_a_linear_forecast_could_move():
     with pytest.raises(ValueError, match="linear_base must be false with head=bins"):
         ModelConfig(linear_base=True, head="bins")
+
+
+@given(seed=st.integers(0, 2**16), horizon=st.integers(1, 30))
+def test_steps_lead_to_the_values_ahead_and_these_tell_the_steps(seed, horizon):
+    changes = np.random.default_rng(seed).normal(size=(4, horizon)).astype(np.float32)
+    ahead = values_ahead(changes)
+    np.testing.assert_allclose(ahead * np.sqrt(np.arange(1, horizon + 1)), np.cumsum(changes, axis=1), atol=1e-4)
+    np.testing.assert_allclose(steps_between(ahead), changes, atol=1e-4)
+
+
+def test_a_level_is_learned_as_the_value_ahead():
+    """What reverts to its mean by a tenth a bar is best forecast h bars ahead as 0.9^h of itself."""
+    rng = np.random.default_rng(5)
+    level = np.zeros(4000)
+    for t in range(1, len(level)):
+        level[t] = 0.9 * level[t - 1] + rng.normal()
+    series = temperatures(level, target="level")
+    config = with_model(small_config(epochs=20, learning_rate=3e-3, patience=8), horizon=8, context_length=4)
+    config = dataclasses.replace(config, features=FeatureConfig(volatility_bars=(), calendar=False))
+    fitted = fit_forecaster(series, config, range(0, 3000), seed=1)
+    rows = np.arange(3000, 3990)
+    told = level[rows, None] + np.cumsum(encode(fitted, series).forecast[rows], axis=1)
+    best = level[rows, None] * 0.9 ** np.arange(1, 9)
+    truth = labels(level, rows, 8)
+    for ahead in (0, 3, 7):
+        error, least = (np.mean((truth[:, ahead] - one[:, ahead]) ** 2) for one in (told, best))
+        assert error < 1.06 * least
+    assert np.mean((truth[:, 7] - level[rows]) ** 2) > 1.3 * least  # no change is far from it

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.data.series import Series
+from forecaster.data.instruments import DAY, HOUR, bar_length
+from forecaster.data.series import PRICES, Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.checks.holes import tell_holes
 from tradewinds.data.notes import Note
@@ -23,10 +24,7 @@ from tradewinds.data.readers.text import moment
 from tradewinds.data.rules import DataConfig
 
 Array = NDArray[np.float64]
-DAY = pd.Timedelta(days=1)
-HOUR = pd.Timedelta(hours=1)
 MINUTE = 60 * 10**9  # nanoseconds
-PRICES = ("open", "high", "low", "close")
 POSITIVE = (
     "must be positive; a price of 0 or less has no return: remove the row, start later with series.first, or "
     "forecast differences with series.target=difference"
@@ -121,14 +119,6 @@ def checked(
         bars.refuse("splits", ~((values > 0.0) & np.isfinite(values)), "must be positive, 1 for none; correct the row")
     _check_spacing(bars, length)
     return bars, length, [*notes, *formed, *clipped, *tell_holes(bars.index, bars.origin.name), *_remarks(bars)]
-
-
-def bar_length(index: pd.DatetimeIndex) -> pd.Timedelta:
-    """Return the distance between most starts; where most do not agree the shortest, as February is among months."""
-    steps, counts = np.unique(np.diff(index.asi8), return_counts=True)
-    commonest = pd.Timedelta(int(steps[counts.argmax()]), unit="ns")
-    agreed = counts.max() >= 0.8 * counts.sum() or commonest <= DAY + HOUR
-    return commonest if agreed else pd.Timedelta(int(steps[0]), unit="ns")
 
 
 def cut(index: pd.DatetimeIndex, first: str | None, last: str | None, where: str, zone: str = "UTC") -> slice:

@@ -5,9 +5,10 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from forecaster.data.instruments import DAY
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
-from tradewinds.data.checks.bars import DAY, Bars
+from tradewinds.data.checks.bars import Bars
 
 ALWAYS, NONE = "24/7", "none"
 

@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from forecaster.data.instruments import DAY
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.instruments import Facts, Whole, series_of
 from tradewinds.data.assemble.loaded import LoadedSeries
 from tradewinds.data.assemble.universe import tell_universe, universe_of
-from tradewinds.data.checks.bars import DAY, Array, Bars, checked, cut
+from tradewinds.data.checks.bars import Array, Bars, checked, cut
 from tradewinds.data.config import UNPRICED, SampleConfig, settled
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.rules import DataConfig

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from forecaster.data.instruments import DAY
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.roles import Roles
-from tradewinds.data.checks.bars import DAY, Array, Bars, checked
+from tradewinds.data.checks.bars import Array, Bars, checked
 from tradewinds.data.checks.excursions import check_excursions
 from tradewinds.data.checks.jumps import check_jumps, refuse_adjusted
 from tradewinds.data.checks.sessions import check_sessions

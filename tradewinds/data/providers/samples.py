@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from forecaster.data.instruments import DAY, HOUR
+from forecaster.data.series import PRICES
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import sha256_of
 from tradewinds.data.assemble.instruments import Facts, series_of
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
-from tradewinds.data.checks.bars import DAY, HOUR, PRICES, Array, Bars, checked, cut
+from tradewinds.data.checks.bars import Array, Bars, checked, cut
 from tradewinds.data.checks.weather import check_values
 from tradewinds.data.config import UNPRICED, NoWeather, SampleConfig, SampleWeather, settled
 from tradewinds.data.providers.currencies import load_currencies

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from forecaster.data.instruments import DAY, bar_length
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.instruments import Facts, Whole, series_of
 from tradewinds.data.assemble.loaded import LoadedSeries
 from tradewinds.data.assemble.membership import Membership, members_of
 from tradewinds.data.assemble.roles import Roles, roles_of
 from tradewinds.data.assemble.universe import tell_universe, universe_of
-from tradewinds.data.checks.bars import DAY, Bars, bar_length, carry_events
+from tradewinds.data.checks.bars import Bars, carry_events
 from tradewinds.data.config import FileConfig, settled
 from tradewinds.data.notes import Note
 from tradewinds.data.providers.file_bars import Cells, cells_of, check_bars, layout_of, length_of, tell_missing

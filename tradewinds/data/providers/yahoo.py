@@ -18,21 +18,13 @@ import numpy as np
 import pandas as pd
 from curl_cffi import requests
 
+from forecaster.data.instruments import DAY, HOUR
+from forecaster.data.series import PRICES
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.instruments import Facts, Whole, series_of
 from tradewinds.data.assemble.loaded import LoadedSeries
 from tradewinds.data.assemble.universe import tell_universe, universe_of
-from tradewinds.data.checks.bars import (
-    DAY,
-    HOUR,
-    PRICES,
-    Array,
-    Bars,
-    carry_events,
-    checked,
-    cut,
-    widened,
-)
+from tradewinds.data.checks.bars import Array, Bars, carry_events, checked, cut, widened
 from tradewinds.data.checks.excursions import check_excursions
 from tradewinds.data.checks.jumps import check_jumps
 from tradewinds.data.checks.sessions import check_sessions

@@ -10,6 +10,7 @@ import pandas as pd
 
 from forecaster.evaluation.conformal import conformal_quantiles
 from forecaster.evaluation.day_ahead_scores import PAST_DAYS
+from forecaster.evaluation.intervals import ValueForecasts
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.predictions import table_of
@@ -39,5 +40,5 @@ def predicted_day(prepared: Prepared, models: Models, levels: Sequence[float]) -
             "bring more bars"
         )
     quantiles = paths[-1] + conformal_quantiles(missed[None], np.asarray(levels, dtype=np.float64))
-    table = table_of(series, np.array([begin - 1]), paths[-1:], quantiles[:, None], levels)
+    table = table_of(series, ValueForecasts(np.array([begin - 1]), paths[-1:], quantiles[:, None]), levels)
     return table.assign(issued=gate_of(table["target"].iloc[0], unit))

@@ -132,8 +132,8 @@ def test_a_forecaster_alone_is_trained_and_scored_by_the_day(typed, folder):
 def test_levels_and_networks_that_read_days_belong_together(typed, folder):
     for words, message in (
         (
-            ("model=lstm", "model.horizon=25", "trainer=adamw", "series.target=level"),
-            "series.target must be level with model=day_lstm",
+            ("model=lstm", "model.horizon=25", "trainer=adamw", "series.target=level", "model.head=quantile"),
+            "model.head must be point with series.target=level, was quantile",
         ),
         (("series.target=difference",), "series.target=auto takes what the network forecasts"),
         (

@@ -1,0 +1,260 @@
+"""Tables in memory as a series: which column is what, and what cannot be read is refused by name.
+
+A table is pandas' or polars': long, a row a bar (and symbol), or wide, a column of closes an instrument. Rows after the
+last close may hold what is known of the bars to come. Must not know files; the readers of `tradewinds.data` do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.data.future_covariates import FutureCovariates
+from forecaster.data.instruments import Facts, Whole, bar_length, series_of
+from forecaster.data.series import Series, Target
+
+Array = NDArray[np.float64]
+TIME, SYMBOL, CLOSE = "time", "symbol", "close"
+KNOWN_AS = {
+    TIME: ("time", "date", "datetime", "timestamp", "ds"),
+    SYMBOL: ("symbol", "ticker", "unique_id"),
+    CLOSE: ("close", "price", "value", "y"),
+}  # what a column may be called that nobody names
+BAR = ("open", "high", "low", "close", "volume")
+DELISTED_AFTER = 20  # bars without one of an instrument, up to the end: from then on it is gone for good
+ONE = "series"  # what an instrument is called that nobody named
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameColumns:
+    """Which columns of a table are what.
+
+    Attributes:
+        time: of the bars' starts; None: the index, or the first of a name such as time, date or ds.
+        symbol: of the instrument; None: one called symbol, ticker or unique_id, if there is one.
+        close: of the closes, or of the only price or value; several: an instrument each. None: one called close, price,
+            value or y, or the only one of numbers.
+        past: of what else is known when a bar closes, of all instruments alike.
+        future: of what is known before its bar, by how long before.
+        dividends: of cash paid per unit, where prices are not adjusted for it; None: there are none.
+        splits: of units that one unit becomes, likewise.
+    """
+
+    time: str | None = None
+    symbol: str | None = None
+    close: str | Sequence[str] | None = None
+    past: Sequence[str] = ()
+    future: Mapping[str, pd.Timedelta] | Sequence[str] = ()
+    dividends: str | None = None
+    splits: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FrameBars:
+    """T bars of one instrument of a table; as `forecaster.data.instruments.InstrumentBars`."""
+
+    index: pd.DatetimeIndex
+    columns: dict[str, Array]
+
+    @property
+    def single_price(self) -> bool:
+        """Whether a bar has one price only."""
+        return not {"open", "high", "low"} <= self.columns.keys()
+
+
+def long_frame(frame: Any, roles: FrameColumns) -> pd.DataFrame:
+    """Return a table as rows of time (UTC), symbol, prices and columns, in order of time.
+
+    Args:
+        frame: of pandas or of polars. Times without a zone are taken for UTC.
+        roles: which column is what; what they name is not looked for.
+
+    Returns:
+        `time`, `symbol`, those of open, high, low and volume that there are, `close`, `dividends`, `splits`, and the
+        columns of `roles.past` and `roles.future` under their own names.
+
+    Raises:
+        ValueError: a column that is named is not there or holds no numbers, none can be told from the names, a time is
+            missing, or two rows are of the same bar.
+    """
+    table = frame.to_pandas() if hasattr(frame, "to_pandas") else frame
+    if not isinstance(table, pd.DataFrame):
+        raise ValueError(f"a forecaster reads a DataFrame of pandas or polars, was given {type(frame).__name__}")
+    times = _times(table, roles)
+    if isinstance(roles.close, Sequence) and not isinstance(roles.close, str):
+        _refuse_absent(table, roles.close)
+        parts = [_rows_of(table, times, replace(roles, close=name), str(name), bar=False) for name in roles.close]
+    else:
+        symbol = _found(table, SYMBOL, roles.symbol)
+        close = _found(table, CLOSE, roles.close) or _only_numbers(table, roles, symbol)
+        parts = [_rows_of(table, times, replace(roles, close=close), symbol, bar=True)]
+    rows = pd.concat(parts, ignore_index=True)
+    if len(parts) == 1:
+        _refuse_holes(rows)
+    twice = rows.duplicated([TIME, SYMBOL])
+    if twice.any():
+        row = rows[twice].iloc[0]
+        raise ValueError(f"two rows are of {row[SYMBOL]} at {row[TIME]:%Y-%m-%d %H:%M} UTC; leave one out")
+    return rows.sort_values([TIME, SYMBOL], kind="stable", ignore_index=True)
+
+
+def series_of_frame(
+    rows: pd.DataFrame,
+    roles: FrameColumns,
+    *,
+    target: Target = "log_return",
+    length: pd.Timedelta | None = None,
+    horizon: int = 1,
+    name: str = ONE,
+) -> Series:
+    """Return rows as `long_frame` gives them as a series.
+
+    Args:
+        rows: of A instruments; those after the last close tell of bars to come.
+        roles: as they were read by.
+        target: what is forecast.
+        length: of a bar; None takes the commonest distance between starts.
+        horizon: bars before which a future column is known whose lead nobody tells.
+        name: of the series.
+
+    Raises:
+        ValueError: what `Series` raises, fewer than three bars, a hole in a column, or a past or future column that
+            differs among the instruments.
+    """
+    bars = rows[rows[CLOSE].notna()]
+    listed = list(dict.fromkeys(rows[SYMBOL]))
+    instruments = {str(symbol): _bars(bars[bars[SYMBOL] == symbol]) for symbol in listed}
+    clock = pd.DatetimeIndex(bars[TIME].unique())
+    if len(clock) < 3:
+        raise ValueError(f"the table holds {len(clock)} bars; a forecaster needs at least 3")
+    length = length or bar_length(clock)
+    whole = Whole(DELISTED_AFTER) if len(instruments) > 1 else None
+    series, _ = series_of(instruments, Facts(name=name, bar_length=length, target=target), whole)
+    past, future = list(roles.past), list(roles.future)
+    if not past and not future:
+        return series
+    common = _common(rows, [*future, *past])
+    exogenous = common.reindex(series.index)
+    for column in exogenous.columns:
+        holes = exogenous.index[exogenous[column].isna()]
+        if len(holes):
+            raise ValueError(f"column {column} has no value at {holes[0]:%Y-%m-%d %H:%M} UTC; fill it, or leave it out")
+    leads = _leads(roles, length, horizon)
+    lags = {column: length - leads.get(column, pd.Timedelta(0)) for column in exogenous.columns}
+    ahead = (FutureCovariates(common[future].dropna(how="all"), leads, length),) if future else ()
+    return replace(series, exogenous=exogenous, lags=lags, future_covariates=ahead)
+
+
+def _leads(roles: FrameColumns, length: pd.Timedelta, horizon: int) -> dict[str, pd.Timedelta]:
+    if isinstance(roles.future, Mapping):
+        return {name: pd.Timedelta(lead) for name, lead in roles.future.items()}
+    return dict.fromkeys(roles.future, horizon * length)
+
+
+def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
+    """Return (N,) starts of the rows' bars, UTC."""
+    named = roles.time
+    if named is None and isinstance(table.index, pd.DatetimeIndex):
+        times = table.index
+    else:
+        column = _found(table, TIME, named)
+        if column is None:
+            raise ValueError(
+                f"no column is called {', '.join(KNOWN_AS[TIME])}, and the index holds no times; name the column with "
+                f"time=..., of {', '.join(map(str, table.columns))}"
+            )
+        times = pd.DatetimeIndex(pd.to_datetime(table[column]))
+    if times.hasnans:
+        raise ValueError(f"row {int(np.argmax(times.isna()))} has no time; fill it in, or leave the row out")
+    utc = times.tz_localize("UTC") if times.tz is None else times.tz_convert("UTC")
+    return utc.as_unit("ns")
+
+
+def _found(table: pd.DataFrame, role: str, named: Any) -> str | None:
+    """Return the column of a role: the one that is named, or one that is called as such columns are; else None."""
+    if named is not None:
+        _refuse_absent(table, [named])
+        return str(named)
+    called = {str(column).lower(): str(column) for column in table.columns}
+    return next((called[name] for name in KNOWN_AS[role] if name in called), None)
+
+
+def _refuse_absent(table: pd.DataFrame, names: Sequence[str]) -> None:
+    absent = [name for name in names if name not in table.columns]
+    if absent:
+        raise ValueError(f"the table has no column '{absent[0]}'; it has {', '.join(map(str, table.columns))}")
+
+
+def _only_numbers(table: pd.DataFrame, roles: FrameColumns, symbol: str | None) -> str:
+    """Return the one column of numbers that no role names."""
+    others = {symbol, roles.time, roles.dividends, roles.splits, *roles.past, *roles.future}
+    numbers = [str(name) for name in table.select_dtypes("number").columns if name not in others]
+    if len(numbers) != 1:
+        raise ValueError(
+            f"no column is called {', '.join(KNOWN_AS[CLOSE])}, and {len(numbers)} hold numbers; name the column that "
+            f"is forecast with close=..., or several, an instrument each, of {', '.join(map(str, table.columns))}"
+        )
+    return numbers[0]
+
+
+def _rows_of(
+    table: pd.DataFrame, times: pd.DatetimeIndex, roles: FrameColumns, symbol: str | None, *, bar: bool
+) -> pd.DataFrame:
+    """Return the rows of an instrument, `symbol`; of a `bar` the column of that name tells which, if there is one."""
+    close = str(roles.close)
+    taken = {CLOSE: close}
+    if bar:
+        called = {str(column).lower(): str(column) for column in table.columns}
+        there = [name for name in BAR if name != CLOSE and name in called]
+        whole = {"open", "high", "low"} <= set(there)
+        taken |= {name: called[name] for name in there if whole or name == "volume"}
+        taken |= {
+            name: column
+            for name, column in {"dividends": roles.dividends, "splits": roles.splits}.items()
+            if column is not None
+        }
+    taken |= {str(name): str(name) for name in (*roles.past, *roles.future)}
+    _refuse_absent(table, list(taken.values()))
+    columns: dict[str, Any] = {TIME: times}
+    if bar:
+        columns[SYMBOL] = table[symbol].astype(str).to_numpy() if symbol else ONE if close == CLOSE else close
+    else:
+        columns[SYMBOL] = symbol
+    for name, column in taken.items():
+        try:
+            columns[name] = pd.to_numeric(table[column]).to_numpy(dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"column {column} must hold numbers, held {table[column].dtype}") from None
+    return pd.DataFrame(columns)
+
+
+def _refuse_holes(rows: pd.DataFrame) -> None:
+    """Refuse a row without a close before the last of its symbol; in a wide table it says that there was no bar."""
+    bars = rows[rows[CLOSE].notna()]
+    last = rows[SYMBOL].map(bars.groupby(SYMBOL)[TIME].max())
+    hole = rows[CLOSE].isna() & (rows[TIME] < last)
+    if hole.any():
+        row = rows[hole].iloc[0]
+        raise ValueError(f"{row[SYMBOL]} has no close at {row[TIME]:%Y-%m-%d %H:%M} UTC; fill it, or leave the row out")
+
+
+def _bars(rows: pd.DataFrame) -> FrameBars:
+    names = [name for name in (*BAR, "dividends", "splits") if name in rows.columns]
+    return FrameBars(pd.DatetimeIndex(rows[TIME]), {name: rows[name].to_numpy(dtype=np.float64) for name in names})
+
+
+def _common(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return (N, K) columns by time, the same of all instruments."""
+    by_time = rows.groupby(TIME, sort=True)[names]
+    first, most, least = by_time.first(), by_time.max(), by_time.min()
+    for name in names:
+        differs = first.index[(most[name] > least[name]).to_numpy()]
+        if len(differs):
+            raise ValueError(
+                f"column {name} must be the same of all instruments, differed at {differs[0]:%Y-%m-%d %H:%M} UTC; "
+                "give each its own forecaster, or make a column of each"
+            )
+    return first.set_axis(pd.DatetimeIndex(first.index))

@@ -1,0 +1,403 @@
+"""A forecaster to hold: frames in, forecasts with intervals out, by the habits of scikit-learn.
+
+It puts nothing of its own between a table and what `tradewinds run` does: the same series, the same training, the same
+intervals, to the last bit. Light to import: torch and pandas are loaded when something is fitted. Knows tables in
+memory; not files, commands or configurations.
+"""
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.data.frames import FrameColumns
+    from forecaster.data.series import Series, Target
+    from forecaster.fitted import FittedForecaster
+    from forecaster.hidden_states import HiddenStates
+
+FILE, ROWS = "estimator.json", "rows.parquet"
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+class Forecaster:
+    """A recurrent network that is fitted on a table and tells the values that follow it.
+
+    Args:
+        model: the architecture, such as lstm, gru, seq2seq (docs/forecaster.md).
+        horizon: H, bars ahead.
+        target: what is learned of each bar: its `log_return`, for prices; `relative_return`, less the mean of all
+            instruments; `difference` or `level`, in the unit of the series, for what may be zero or negative.
+        time: column of the bars' starts; None: the index, or one called time, date or ds.
+        symbol: column of the instrument; None: one called symbol, ticker or unique_id, if there is one.
+        close: column of the closes, or of the only value; several, an instrument each; None: one called close, price,
+            value or y, or the only one of numbers. Columns called open, high, low and volume are read beside it.
+        past: columns of what else is known when a bar closes.
+        future: columns of what is known of bars ahead: by how long before each, such as {"load": "24h"}; a list: as
+            far as the horizon. Read by `model="seq2seq"`; rows after the last close hold those of the bars to come.
+        dividends: column of cash paid per unit, where prices are not adjusted for it; None: there are none.
+        splits: column of units that one unit becomes, likewise.
+        bar_length: such as "1h"; None: the commonest distance between bars.
+        calibration: share of the rows, the last ones, on which nothing is fitted and intervals are calibrated; 0 keeps
+            none, and `calibrate` is called with rows of their own.
+        embargo_bars: rows between the two that are not used.
+        seed: all that is drawn is derived from it, as in a run.
+        network: settings of `forecaster.config.ModelConfig`, such as {"hidden_size": 64, "context_length": 128}.
+        features: of `FeatureConfig`; unless it says otherwise, what helps on the fit rows is selected, as in a run.
+        trainer: of `TrainerConfig`, such as {"epochs": 10, "members": 5}.
+    """
+
+    def __init__(
+        self,
+        model: str = "lstm",
+        *,
+        horizon: int = 5,
+        target: "Target" = "log_return",
+        time: str | None = None,
+        symbol: str | None = None,
+        close: str | Sequence[str] | None = None,
+        past: Sequence[str] = (),
+        future: Mapping[str, Any] | Sequence[str] = (),
+        dividends: str | None = None,
+        splits: str | None = None,
+        bar_length: str | None = None,
+        calibration: float = 0.2,
+        embargo_bars: int = 5,
+        seed: int = 7,
+        network: Mapping[str, Any] | None = None,
+        features: Mapping[str, Any] | None = None,
+        trainer: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.horizon, self.target = model, horizon, target
+        self.time, self.symbol, self.close, self.past, self.future = time, symbol, close, past, future
+        self.dividends, self.splits = dividends, splits
+        self.bar_length, self.calibration, self.embargo_bars, self.seed = bar_length, calibration, embargo_bars, seed
+        self.network, self.features, self.trainer = network, features, trainer
+        self._fit: _Fit | None = None
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return what it was made with, by name, as scikit-learn's `clone` asks for it."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change what it was made with; a fit of before stays until the next.
+
+        Raises:
+            ValueError: there is no such parameter.
+        """
+        strange = sorted(set(params) - set(self.get_params()))
+        if strange:
+            raise ValueError(f"{strange[0]} is none of {', '.join(self.get_params())}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, defaults left out."""
+        usual = {name: parameter.default for name, parameter in inspect.signature(type(self)).parameters.items()}
+        given = [f"{name}={value!r}" for name, value in self.get_params().items() if value != usual[name]]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether `fit` was called, as scikit-learn asks."""
+        return self._fit is not None
+
+    @property
+    def config(self) -> ForecasterConfig:
+        """Features, network and training, checked.
+
+        Raises:
+            ValueError: a setting is out of its range or unknown; it is named.
+        """
+        if self.model in DAYWISE:
+            raise ValueError(f"{self.model} reads days of a power market; take it through tradewinds run env=battery")
+        return ForecasterConfig(
+            features=FeatureConfig(**{"selection": True, **(self.features or {})}),
+            model=ModelConfig(**{"kind": self.model, "horizon": self.horizon, **(self.network or {})}),
+            trainer=TrainerConfig(**(self.trainer or {})),
+        )
+
+    @property
+    def fitted(self) -> "dict[str, FittedForecaster]":
+        """The fitted network by instrument, with its scales.
+
+        Raises:
+            ValueError: it is not fitted yet.
+        """
+        return self._known.panel
+
+    def fit(self, frame: Any, y: None = None) -> Self:
+        """Fit the network on the first rows of a table, and its intervals on the last.
+
+        Args:
+            frame: of pandas or polars, long or wide.
+            y: nothing; it is here for scikit-learn's pipelines.
+
+        Raises:
+            ValueError: a setting or a column that cannot be, or too few rows; it says which, and what to do.
+        """
+        from forecaster.data.frames import long_frame
+
+        self.config  # noqa: B018  what cannot be is said before the table is read
+        return self._learned(long_frame(frame, self._roles))
+
+    def calibrate(self, frame: Any, *, since: Any = None) -> Self:
+        """Take the intervals from the misses on rows of their own: those of a table from `since` on, or all new ones.
+
+        Args:
+            frame: up to the last of these rows; bars that are known already may be left out.
+            since: the first bar they are taken from; None: the first after what the network was fitted on.
+
+        Raises:
+            ValueError: no such rows, or rows that the network was fitted on.
+        """
+        import pandas as pd
+
+        rows = self._joined(frame)
+        series = self._series(rows).adjusted()
+        end = self._first.fit_end_time
+        first = end if since is None else _moment(since)
+        start = int(series.close_time.searchsorted(pd.Timestamp(end), side="right")) + self.embargo_bars
+        start = max(start, int(series.index.searchsorted(first)))
+        if start >= len(series.index):
+            raise ValueError(f"the table holds no bar after {series.index[-1]:%Y-%m-%d %H:%M} UTC to calibrate on")
+        self._fit = replace(self._known, rows=rows)
+        return self._calibrated(series, range(start, len(series.index)))
+
+    def predict(self, frame: Any = None, *, levels: Sequence[float] = LEVELS, since: Any = None) -> Any:
+        """Tell the H bars after the last one of every instrument, with calibrated intervals.
+
+        Args:
+            frame: bars up to now; those known already may be left out. None: the bars that are known.
+            levels: chances with which a value falls below what is told, rising.
+            since: also what was told at every bar from this one on, each by what was known then; None: of the last bar.
+
+        Returns:
+            A table of the kind that was fitted or is given: `symbol`, where there are several; `issued`, the close of
+            the last bar known; `time`, start of the bar it is about, UTC; `ahead`, bars between; `value`; and
+            `interval.<level>`.
+
+        Raises:
+            ValueError: it is not fitted or not calibrated, or no instrument can be spoken of.
+        """
+        import pandas as pd
+
+        rows = self._known.rows if frame is None else self._joined(frame)
+        raw = self._series(rows)
+        tables, silent = [], []
+        for name, series, states in self._encoded(raw):
+            try:
+                tables.append(self._told(name, raw, series, states, levels, since))
+            except ValueError as error:
+                silent.append(f"{name}: {error}")
+        if not tables:
+            raise ValueError(f"nothing can be told of the bars after the last: {silent[0]}")
+        table = pd.concat(tables, ignore_index=True)
+        return _as(frame, table if len(raw.instruments) > 1 else table.drop(columns="symbol"))
+
+    def embed(self, frame: Any = None) -> Any:
+        """Return the hidden state at every bar: `time`, `symbol` where there are several, and D columns.
+
+        Rows before the first whole context are left out.
+        """
+        import numpy as np
+        import pandas as pd
+
+        raw = self._series(self._known.rows if frame is None else self._joined(frame))
+        tables = []
+        for name, series, states in self._encoded(raw):
+            spoken = np.flatnonzero(np.isfinite(states.hidden_state).all(axis=1))
+            columns = {f"hidden_{number}": column[spoken] for number, column in enumerate(states.hidden_state.T)}
+            facts = {"symbol": name} if len(raw.instruments) > 1 else {}
+            tables.append(pd.DataFrame({"time": series.index[spoken], **facts, **columns}))
+        return _as(frame, pd.concat(tables, ignore_index=True))
+
+    def update(self, frame: Any) -> Self:
+        """Go on learning from a longer table, from the weights at hand; scales stay those of the first fit.
+
+        Raises:
+            ValueError: as in `fit`, or it is not fitted yet.
+        """
+        return self._learned(self._joined(frame), self._known.panel)
+
+    def save(self, folder: str | Path) -> None:
+        """Write it into a folder, made if it is not there: weights as safetensors, all else as JSON and Parquet."""
+        from forecaster.fitted import save_panel
+
+        place, known = Path(folder), self._known
+        place.mkdir(parents=True, exist_ok=True)
+        save_panel(known.panel, place)
+        known.rows.to_parquet(place / ROWS, index=False)
+        params = {
+            name: value if not isinstance(value, tuple) else list(value) for name, value in self.get_params().items()
+        }
+        facts = {"params": params, "calibrated_on": [moment.isoformat() for moment in known.calibrated_on]}
+        (place / FILE).write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Forecaster":
+        """Read what `save` wrote; nothing in it can execute code."""
+        import pandas as pd
+
+        from forecaster.fitted import load_panel
+
+        place = Path(folder)
+        facts = json.loads((place / FILE).read_text(encoding="utf-8"))
+        params: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in facts["params"].items()
+        }
+        loaded = cls(**params)
+        first, end = (pd.Timestamp(text) for text in facts["calibrated_on"])
+        loaded._fit = _Fit(load_panel(place), pd.read_parquet(place / ROWS), (first, end))
+        return loaded
+
+    @property
+    def _known(self) -> "_Fit":
+        if self._fit is None:
+            raise ValueError("this forecaster is not fitted yet; call fit with a table first")
+        return self._fit
+
+    @property
+    def _first(self) -> "FittedForecaster":
+        return next(iter(self._known.panel.values()))
+
+    @property
+    def _roles(self) -> "FrameColumns":
+        from forecaster.data.frames import FrameColumns
+
+        names = ("time", "symbol", "close", "past", "future", "dividends", "splits")
+        return FrameColumns(**{name: getattr(self, name) for name in names})
+
+    def _series(self, rows: "pd.DataFrame") -> "Series":
+        """Return rows as a series, prices as they were traded."""
+        import pandas as pd
+
+        from forecaster.data.frames import series_of_frame
+
+        length = None if self.bar_length is None else pd.Timedelta(self.bar_length)
+        return series_of_frame(rows, self._roles, target=self.target, length=length, horizon=self.horizon)
+
+    def _parts(self, num_rows: int) -> tuple[int, range]:
+        """Return where the rows to fit on end, and those to calibrate on."""
+        if not 0.0 <= self.calibration < 1.0:
+            raise ValueError(f"calibration must be a share in [0, 1), was {self.calibration}")
+        held = round(self.calibration * num_rows)
+        stop = num_rows - held - (self.embargo_bars if held else 0)
+        if stop < 1:
+            raise ValueError(f"{num_rows} rows are too few for calibration={self.calibration}; bring more")
+        return stop, range(num_rows - held, num_rows)
+
+    def _learned(self, rows: "pd.DataFrame", initial: "dict[str, FittedForecaster] | None" = None) -> Self:
+        """Fit the network on the first rows, from `initial` weights where there are any, and intervals on the last."""
+        from forecaster.fitted import fit_panel
+        from forecaster.seeds import FORECASTER, seed_for
+
+        series = self._series(rows).adjusted()
+        stop, calibration = self._parts(len(series.index))
+        seed = seed_for(self.seed, FORECASTER)
+        panel = fit_panel(series.rows(range(stop)), self.config, range(stop), seed=seed, initial=initial)
+        self._fit = _Fit(panel, rows, (series.index[0], series.index[0]))
+        return self if len(calibration) == 0 else self._calibrated(series, calibration)
+
+    def _joined(self, frame: Any) -> "pd.DataFrame":
+        """Return the rows of a table, preceded by those that are known and lie before its first."""
+        import pandas as pd
+
+        from forecaster.data.frames import long_frame
+
+        new, known = long_frame(frame, self._roles), self._known.rows
+        joined: pd.DataFrame = pd.concat([known[known["time"] < new["time"].min()], new], ignore_index=True)
+        return joined
+
+    def _calibrated(self, series: "Series", rows: range) -> Self:
+        self._fit = replace(self._known, calibrated_on=(series.index[rows.start], series.close_time[rows.stop - 1]))
+        return self
+
+    def _encoded(self, raw: "Series") -> "list[tuple[str, Series, HiddenStates]]":
+        """Return by instrument the series that the network reads, and its states of every bar."""
+        from forecaster.hidden_states import encode
+        from forecaster.panel_states import encode_panel
+
+        panel, series = self._known.panel, raw.adjusted()
+        strange = [name for name in series.instruments if name not in panel]
+        if strange:
+            raise ValueError(f"{strange[0]} is none of {', '.join(panel)}, which it was fitted on")
+        if len(series.instruments) == 1:
+            name = series.instruments[0]
+            return [(name, series, encode(panel[name], series))]
+        states = encode_panel({name: panel[name] for name in series.instruments}, series)
+        return [(name, series.instrument(name), states.instrument(name)) for name in series.instruments]
+
+    def _told(
+        self, name: str, raw: "Series", series: "Series", states: "HiddenStates", levels: Sequence[float], since: Any
+    ) -> "pd.DataFrame":
+        from forecaster.evaluation.intervals import forecast_table, value_forecasts
+
+        calibrated, end = self._known.calibrated_on
+        if calibrated == end:
+            raise ValueError("no rows were kept to calibrate intervals on; call calibrate with some, or fit with more")
+        begin, stop = int(series.index.searchsorted(calibrated)), int(series.close_time.searchsorted(end, side="right"))
+        last = len(series.index) - 1
+        first = min(stop + self.embargo_bars, last)
+        told = value_forecasts(series, states, calibration_rows=range(begin, stop), first=first, levels=levels)
+        row = last if since is None else int(series.index.searchsorted(_moment(since)))
+        if row < first:
+            raise ValueError(
+                f"what is told can be judged from {series.index[first]:%Y-%m-%d %H:%M} UTC on, the bars before are "
+                f"those it was fitted and calibrated on; was asked since {since}"
+            )
+        told = told.of_last(last) if since is None else told.since(row)
+        table = forecast_table(series, self._starts(series), told, levels)
+        if series.rebased:  # what is told is a price as it was traded
+            traded = raw.instrument(name).close[told.decisions, 0] / series.close[told.decisions, 0]
+            values = [column for column in table.columns if column == "value" or column.startswith("interval.")]
+            table[values] = table[values].mul(traded.repeat(self.horizon), axis=0)
+        return table.rename(columns={"instrument": "symbol", "target": "time"})
+
+    def _starts(self, series: "Series") -> "pd.DatetimeIndex":
+        """Return the starts of the bars and of the H after the last, by the habit of those that came."""
+        import pandas as pd
+
+        from forecaster.data.calendar import Timetable
+
+        timetable = Timetable.learned(series.index, series.bar_length)
+        ahead = timetable.next_starts(series.index[-1:].asi8, self.horizon)[0]
+        return pd.DatetimeIndex(series.index.append(pd.DatetimeIndex(ahead, tz="UTC")))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What is known after a fit.
+
+    Attributes:
+        panel: the network, by instrument.
+        rows: all rows so far, as `long_frame` gives them.
+        calibrated_on: start of the first row that intervals are calibrated on, and close of the last; twice the same
+            where there are none.
+    """
+
+    panel: "dict[str, FittedForecaster]"
+    rows: "pd.DataFrame"
+    calibrated_on: "tuple[pd.Timestamp, pd.Timestamp]"
+
+
+def _moment(when: Any) -> "pd.Timestamp":
+    import pandas as pd
+
+    moment = pd.Timestamp(when)
+    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+
+
+def _as(frame: Any, table: "pd.DataFrame") -> Any:
+    """Return a table as one of polars, where that is what was given."""
+    if type(frame).__module__.split(".")[0] == "polars":
+        import polars
+
+        return polars.from_pandas(table)
+    return table

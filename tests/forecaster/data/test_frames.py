@@ -1,0 +1,121 @@
+"""A table in memory is read as it says, long or wide, pandas or polars; what cannot be read is refused by name."""
+
+import numpy as np
+import pandas as pd
+import polars
+import pytest
+
+from forecaster.data.frames import FrameColumns, long_frame, series_of_frame
+
+from story import universe_closes, write_bars
+
+
+def series(frame, **options):
+    roles = FrameColumns(
+        **{name: options.pop(name) for name in list(options) if name in FrameColumns.__dataclass_fields__}
+    )
+    return series_of_frame(long_frame(frame, roles), roles, **options)
+
+
+@pytest.fixture
+def bars(tmp_path):
+    return write_bars(tmp_path / "bars.csv", num_bars=40)
+
+
+def hourly(num_rows=50, **columns):
+    index = pd.date_range("2024-03-01", periods=num_rows, freq="h", tz="UTC", name="time", unit="ns")
+    return pd.DataFrame({"close": np.arange(1.0, num_rows + 1.0), **columns}, index=index)
+
+
+def long_of(closes):
+    return closes.stack().dropna().rename("close").rename_axis(["date", "symbol"]).reset_index()
+
+
+def test_an_index_of_times_and_a_column_of_them_say_the_same(bars):
+    assert series(bars).sha256() == series(bars.reset_index()).sha256()
+
+
+def test_polars_and_pandas_say_the_same(bars):
+    assert series(polars.from_pandas(bars.reset_index())).sha256() == series(bars).sha256()
+
+
+def test_long_and_wide_tables_of_a_universe_are_one_series():
+    closes = universe_closes()
+    wide = series(closes, close=list(closes.columns))
+    long = series(long_of(closes).sample(frac=1.0, random_state=1))
+    assert set(wide.instruments) == set(long.instruments) == set(closes.columns)
+    for name in closes.columns:
+        np.testing.assert_array_equal(wide.instrument(name).close, long.instrument(name).close)
+    late = wide.instruments.index("LATE")
+    assert not wide.traded[:100, late].any()
+    assert wide.traded[100:, late].all()
+
+
+def test_rows_out_of_order_are_put_in_order(bars):
+    assert series(bars.sample(frac=1.0, random_state=0)).sha256() == series(bars).sha256()
+
+
+def test_times_of_a_zone_are_the_moments_they_are():
+    local = hourly().tz_convert("Europe/Berlin")
+    assert series(local).index.equals(series(hourly()).index)
+
+
+def test_a_range_is_read_whole_or_not_at_all(bars):
+    assert not series(bars).single_price
+    assert series(bars.drop(columns="high")).single_price
+
+
+def test_rows_after_the_last_close_tell_of_the_bars_to_come():
+    table = hourly(load=np.arange(50.0))
+    table.loc[table.index[-6:], "close"] = np.nan
+    read = series(table, future=["load"], horizon=6)
+    assert len(read.index) == 44
+    assert read.exogenous["load"].iloc[-1] == 43.0
+    known = list(read.future_covariates[0].known(table.index[-6:].asi8[None], read.index[-1:].asi8))
+    np.testing.assert_array_equal(known[0][0], np.arange(44.0, 50.0))
+
+
+def test_a_lead_says_how_far_ahead_a_column_is_known():
+    read = series(hourly(load=np.arange(50.0)), future={"load": "2h"})
+    ahead = read.index[30] + pd.to_timedelta([1, 2, 3], unit="h")
+    (values,) = read.future_covariates[0].known(ahead.asi8[None], read.index[30:31].asi8)
+    np.testing.assert_array_equal(values[0], [31.0, 32.0, np.nan])
+
+
+def test_dividends_and_splits_are_read_where_they_are_named(bars):
+    bars["paid"] = 0.0
+    bars.loc[bars.index[10], "paid"] = 1.0
+    assert series(bars).dividends is None
+    assert series(bars, dividends="paid").dividends[10, 0] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "words"),
+    [
+        ([1.0, 2.0], {}, "a forecaster reads a DataFrame of pandas or polars, was given list"),
+        (hourly().reset_index(drop=True), {}, "no column is called time, date, datetime, timestamp, ds, and the index"),
+        (hourly(), {"close": "price"}, "the table has no column 'price'; it has close"),
+        (hourly(), {"past": ["load"]}, "the table has no column 'load'"),
+        (hourly().rename(columns={"close": "a"}).assign(b=1.0), {}, "and 2 hold numbers; name the column that is"),
+        (pd.concat([hourly(), hourly(1)]), {}, "two rows are of series at 2024-03-01 00:00 UTC; leave one out"),
+        (hourly().assign(close="many"), {}, "column close must hold numbers, held"),
+        (hourly(2), {}, "the table holds 2 bars; a forecaster needs at least 3"),
+        (
+            hourly(load=[np.nan, *np.arange(49.0)]),
+            {"past": ["load"]},
+            "column load has no value at 2024-03-01 00:00 UTC",
+        ),
+        (hourly().mask(hourly() == 20.0), {}, "series has no close at 2024-03-01 19:00 UTC; fill it"),
+        (hourly() - 1.0, {}, "close of series must be positive and finite, was 0.0 at 2024-03-01 00:00:00"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(frame, options, words):
+    with pytest.raises(ValueError, match=words.replace("(", r"\(")):
+        series(frame, **options)
+
+
+def test_a_column_that_differs_among_instruments_is_refused():
+    table = long_of(universe_closes())
+    table["mood"] = np.arange(float(len(table)))
+    with pytest.raises(ValueError, match="column mood must be the same of all instruments, differed at 2020-01-01"):
+        series(table, past=["mood"])

@@ -1,0 +1,163 @@
+"""A forecaster to hold: what notebooks do with it, and what it says to who holds it wrong."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars
+import pytest
+from sklearn.base import clone
+
+from forecaster import Forecaster
+
+from story import universe_closes, write_bars
+
+SMALL = {"network": {"context_length": 12, "hidden_size": 4}, "trainer": {"epochs": 1}}
+
+
+def waves(num_rows=300, noise=0.1):
+    """Hourly values that follow a column which is known a day ahead."""
+    rng = np.random.default_rng(0)
+    index = pd.date_range("2024-01-01", periods=num_rows, freq="h", tz="UTC", name="time")
+    load = np.sin(np.arange(num_rows) / 4.0) + rng.normal(0.0, 1.0, num_rows)
+    return pd.DataFrame({"value": 3.0 * load + rng.normal(0.0, noise, num_rows), "load": load}, index=index)
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory):
+    return write_bars(tmp_path_factory.mktemp("bars") / "bars.csv", num_bars=300)
+
+
+@pytest.fixture(scope="module")
+def fitted(bars):
+    return Forecaster(horizon=3, **SMALL).fit(bars)
+
+
+def test_it_is_imported_without_torch_and_pandas():
+    code = "import sys; from forecaster import Forecaster; print({'torch', 'pandas'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_it_tells_the_bars_after_the_last_with_rising_intervals(bars, fitted):
+    told = fitted.predict()
+    assert told["time"].tolist() == list(pd.bdate_range(bars.index[-1], periods=4, tz="UTC")[1:])
+    assert (told["issued"] == bars.index[-1].tz_localize("UTC") + pd.Timedelta(days=1)).all()
+    bands = told.filter(like="interval.").to_numpy()
+    assert bands.shape == (3, 5)
+    assert (np.diff(bands, axis=1) > 0.0).all()
+
+
+def test_what_was_told_before_does_not_change_with_what_came_after(bars):
+    early = Forecaster(horizon=3, **SMALL).fit(bars[:250])
+    later = early.predict(bars, since=bars.index[260])
+    for row in (262, 280, 299):
+        then = early.predict(bars[: row + 1])
+        now = later[later["issued"] == then["issued"].iloc[0]]
+        pd.testing.assert_frame_equal(then, now.reset_index(drop=True), check_exact=True)
+
+
+def test_new_bars_alone_suffice_where_those_before_are_known(bars):
+    early = Forecaster(horizon=3, **SMALL).fit(bars[:250])
+    pd.testing.assert_frame_equal(early.predict(bars[250:280]), early.predict(bars[:280]))
+
+
+def test_a_panel_of_polars_is_answered_in_polars():
+    closes = universe_closes()
+    long = closes.stack().dropna().rename("close").rename_axis(["date", "symbol"]).reset_index()
+    told = Forecaster(horizon=2, **SMALL).fit(polars.from_pandas(long)).predict(polars.from_pandas(long))
+    assert isinstance(told, polars.DataFrame)
+    assert set(told["symbol"]) == {"AAA", "BBB", "CCC", "LATE", "STOP"}  # GONE is gone
+    assert len(told) == 10
+
+
+def test_a_column_known_ahead_is_worth_what_it_tells():
+    table = waves()
+    options = {"horizon": 2, "target": "difference", "close": "value"}
+    trainer = {"epochs": 20, "learning_rate": 0.02, "patience": 20}
+    network = {"context_length": 6, "hidden_size": 8}
+    blind = Forecaster("lstm", network=network, trainer=trainer, past=["load"], **options).fit(table[:240])
+    seeing = Forecaster("seq2seq", network=network, trainer=trainer, future=["load"], **options).fit(table[:240])
+    since = table.index[250]
+    truth = table["value"].reindex(blind.predict(table, since=since)["time"]).to_numpy()
+    missed = [
+        np.nanmean(np.abs(one.predict(table, since=since)["value"].to_numpy() - truth)) for one in (blind, seeing)
+    ]
+    assert missed[1] < 0.5 * missed[0]
+
+
+def test_it_goes_on_learning_from_the_weights_at_hand(bars):
+    early = Forecaster(horizon=3, **SMALL).fit(bars[:250])
+    before = next(iter(early.fitted.values()))
+    early.update(bars)
+    after = next(iter(early.fitted.values()))
+    assert after.fit_end > before.fit_end
+    np.testing.assert_array_equal(after.mean, before.mean)
+    moved = [
+        float((new - old).abs().max())
+        for new, old in zip(after.model.parameters(), before.model.parameters(), strict=True)
+    ]
+    assert 0.0 < max(moved) < 0.1
+    assert early.predict()["issued"].iloc[0] == bars.index[-1].tz_localize("UTC") + pd.Timedelta(days=1)
+
+
+def test_hidden_states_begin_with_the_first_whole_context(bars, fitted):
+    states = fitted.embed()
+    assert list(states.columns) == ["time", "hidden_0", "hidden_1", "hidden_2", "hidden_3"]
+    assert np.isfinite(states.drop(columns="time")).all(axis=None)
+    assert states["time"].iloc[-1] == bars.index[-1].tz_localize("UTC")
+
+
+def test_saved_and_loaded_it_says_the_same(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    loaded = Forecaster.load(tmp_path / "model")
+    assert repr(loaded) == repr(fitted)
+    pd.testing.assert_frame_equal(loaded.predict(), fitted.predict())
+
+
+def test_it_has_the_habits_of_scikit_learn(fitted):
+    twin = clone(fitted)
+    assert (
+        repr(twin)
+        == repr(fitted)
+        == ("Forecaster(horizon=3, network={'context_length': 12, 'hidden_size': 4}, trainer={'epochs': 1})")
+    )
+    assert twin.get_params() == fitted.get_params()
+    assert twin.set_params(horizon=9).horizon == 9
+    with pytest.raises(ValueError, match="not fitted yet; call fit with a table first"):
+        twin.predict()
+
+
+def test_of_a_stock_with_a_dividend_the_price_told_is_one_as_it_is_traded(bars):
+    table = bars.assign(paid=0.0)
+    table.loc[table.index[100], "paid"] = 10.0
+    told = Forecaster(horizon=1, dividends="paid", **SMALL).fit(table).predict()
+    assert told["value"].iloc[0] == pytest.approx(bars["close"].iloc[-1], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "lstmm"}, "ModelConfig\nkind\n  Input should be 'lstm', .*input_value='lstmm'"),
+        ({"model": "day_lstm"}, "day_lstm reads days of a power market; take it through tradewinds run env=battery"),
+        ({"network": {"hidden_sise": 4}}, "ModelConfig\nhidden_sise\n  Unexpected keyword argument"),
+        ({"trainer": {"epochs": 0}}, "TrainerConfig\nepochs\n  Input should be greater than or equal to 1"),
+        ({"network": {"num_heads": 8}}, "num_heads is read by slstm and mlstm only"),
+        ({"calibration": 1.0}, r"calibration must be a share in \[0, 1\), was 1.0"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(bars, options, words):
+    with pytest.raises(ValueError, match=words):
+        Forecaster(**options).fit(bars)
+
+
+def test_without_rows_to_calibrate_on_no_interval_is_told(bars):
+    bare = Forecaster(horizon=3, calibration=0.0, **SMALL).fit(bars[:200])
+    with pytest.raises(ValueError, match="no rows were kept to calibrate intervals on; call calibrate"):
+        bare.predict()
+    assert len(bare.calibrate(bars).predict()) == 3
+
+
+def test_what_was_calibrated_on_is_not_told_as_if_it_came_after(bars, fitted):
+    with pytest.raises(ValueError, match="what is told can be judged from 2021-02-23 00:00 UTC on"):
+        fitted.predict(bars, since="2020-06-01")

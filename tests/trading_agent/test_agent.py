@@ -1,0 +1,62 @@
+"""An agent to hold: it learns in any environment of Gymnasium, and says what it cannot."""
+
+import gymnasium
+import numpy as np
+import pytest
+
+from trading_agent import Agent, load_policy
+from trading_env import make_env
+
+QUICK = {"steps": 400, "validate_every": 200}
+
+
+class Corridor(gymnasium.Env):
+    """Walk right ten times: each step right is worth 1, each left nothing."""
+
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (1,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(1, dtype=np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        return np.zeros(1, dtype=np.float32), float(action == 1), False, self.steps == 10, {}
+
+
+def test_it_learns_in_an_environment_of_ones_own():
+    agent = Agent("dqn", learning_starts=100, **QUICK).learn(Corridor(), episodes=2)
+    assert agent.trained.best_score == 10.0
+    assert agent.act(np.zeros(1)) == 1
+    np.testing.assert_array_equal(agent.act(np.zeros((3, 1))), [1, 1, 1])
+
+
+def test_the_same_seed_learns_the_same_and_what_is_saved_acts_alike(tmp_path):
+    prices = {"close": 100.0 * np.exp(np.cumsum(np.random.default_rng(0).normal(0.0, 0.02, 200)))}
+    prices["change"] = np.diff(np.log(prices["close"]), prepend=np.log(prices["close"][0]))
+    env = {"features": ["change"], "bars_per_year": 252.0, "episode_bars": 20}
+    first, second = (
+        Agent("ppo", rollout_steps=10, batch_size=20, **QUICK).learn(
+            make_env(prices, num_envs=4, starts="random", **env), make_env(prices, **env), episodes=1
+        )
+        for _ in range(2)
+    )
+    assert first.trained.history == second.trained.history
+    first.save(tmp_path / "policy")
+    seen = np.random.default_rng(1).normal(size=(20, 4))
+    np.testing.assert_array_equal(load_policy(tmp_path / "policy").act(seen), first.act(seen))
+
+
+def test_what_it_cannot_is_said():
+    with pytest.raises(ValueError, match=r"kind must be one of dqn, .*, was 'pop'"):
+        Agent("pop")
+    with pytest.raises(ValueError, match="ppo has no setting 'stesp', it has steps, "):
+        Agent("ppo", stesp=1)
+    with pytest.raises(ValueError, match="this agent has not learned yet; call learn"):
+        Agent("ppo").act(np.zeros(1))
+    with pytest.raises(ValueError, match="an agent learns in an environment of Gymnasium, was given list"):
+        Agent("ppo").learn([])
+    with pytest.raises(ValueError, match="PPOConfig\nsteps\n  Input should be greater"):
+        Agent("ppo", steps=0).learn(Corridor())

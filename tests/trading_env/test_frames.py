@@ -1,0 +1,71 @@
+"""A table of prices is an environment: the market it holds, at the costs that are asked."""
+
+import numpy as np
+import pandas as pd
+import polars
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from trading_env import TradingVectorEnv, make_env, market_of
+
+INDEX = pd.bdate_range("2024-01-01", periods=40, tz="UTC", name="date")
+
+
+@pytest.fixture
+def bars():
+    close = 50.0 + np.arange(40.0)
+    return pd.DataFrame({"open": close - 0.5, "close": close, "mood": np.linspace(-1.0, 1.0, 40)}, index=INDEX)
+
+
+def test_one_account_is_an_environment_that_gymnasium_accepts(bars):
+    check_env(make_env(bars, ["mood"]), skip_render_check=True)
+
+
+def test_pandas_polars_and_arrays_are_one_market(bars):
+    tables = (bars, polars.from_pandas(bars.reset_index()), {name: bars[name].to_numpy() for name in bars})
+    times = ({}, {"time": "date"}, {"bars_per_year": 261.0})
+    markets = [market_of(table, ["mood"], **more) for table, more in zip(tables, times, strict=True)]
+    for market in markets:
+        np.testing.assert_array_equal(market.open[:, 0], bars["open"])
+        np.testing.assert_array_equal(market.close[:, 0], bars["close"])
+        np.testing.assert_allclose(market.features[:, 0], bars["mood"], rtol=1e-6)
+        assert market.bars_per_year == pytest.approx(261.0, abs=10.0)
+    np.testing.assert_array_equal(markets[0].index, markets[1].index)
+
+
+def test_a_buyer_at_the_open_without_costs_earns_what_the_prices_say(bars):
+    free = {name: 0.0 for name in ("fee_bps", "half_spread_bps", "slippage_bps")}
+    env = make_env(bars, costs=free, rules={"exposures": [0.0, 1.0]})
+    env.reset()
+    ended, equity = False, 1.0
+    while not ended:
+        _, _, stopped, ended, info = env.step(1)
+        ended, equity = ended or stopped, info["equity"]
+    assert equity == pytest.approx(bars["close"].iloc[-1] / bars["open"].iloc[1], rel=1e-12)
+
+
+def test_several_columns_of_closes_are_several_assets(bars):
+    wide = pd.DataFrame({"A": bars["close"], "B": bars["close"][::-1].to_numpy()})
+    env = make_env(wide, close=["A", "B"], num_envs=3, rules={"actions": "long_weights"})
+    assert isinstance(env, TradingVectorEnv)
+    assert env.single_action_space.shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"features": ["mud"]}, "the table has no column 'mud'; it has open, close, mood"),
+        ({"close": "price"}, "the table has no column 'price'"),
+        ({"costs": {"fee": 1.0}}, "CostConfig\nfee\n  Unexpected keyword argument"),
+        ({"rules": {"lever": 1.0}}, "TradingConfig\nlever\n  Unexpected keyword argument"),
+        ({"time": "when"}, "the table has no column 'when'"),
+    ],
+)
+def test_what_cannot_be_is_refused(bars, options, words):
+    with pytest.raises(ValueError, match=words):
+        make_env(bars, **options)
+
+
+def test_a_table_without_times_is_asked_for_the_bars_of_a_year(bars):
+    with pytest.raises(ValueError, match="the table has no times; give bars_per_year"):
+        make_env(bars.reset_index(drop=True))

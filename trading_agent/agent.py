@@ -1,0 +1,129 @@
+"""An agent to hold: any Gymnasium environment in, a policy out."""
+
+import copy
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import SyncVectorEnv, VectorEnv
+from numpy.typing import NDArray
+
+from trading_agent.common.registry import ALGORITHMS, load
+
+if TYPE_CHECKING:
+    from trading_agent.common.loop import Progress, TrainedAgent
+    from trading_agent.common.policy import Policy
+
+
+class Agent:
+    """An algorithm with its settings, and after `learn` the policy it found best.
+
+    Args:
+        kind: dqn, q_learning, ppo, reinforce, direct, planner or sb3 (a page each in docs/).
+        seed: all that is drawn is derived from it.
+        settings: of the algorithm, such as steps=50_000 or learning_rate=1e-3; `num_envs` is the environment's.
+
+    Attributes:
+        trained: policy, its step and score, and the history of the validations; None before `learn`.
+
+    Raises:
+        ValueError: there is no such algorithm or setting; one that is out of its range is refused by `learn`.
+    """
+
+    def __init__(self, kind: str = "ppo", *, seed: int = 7, **settings: Any) -> None:
+        if kind not in ALGORITHMS:
+            raise ValueError(f"kind must be one of {', '.join(ALGORITHMS)}, was '{kind}'")
+        known = names_of(load(ALGORITHMS[kind].config))
+        strange = [name for name in settings if name not in known]
+        if strange:
+            raise ValueError(f"{kind} has no setting '{strange[0]}', it has {', '.join(known)}")
+        self.kind, self.seed, self.settings = kind, seed, settings
+        self.trained: TrainedAgent | None = None
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        given = "".join(f", {name}={value!r}" for name, value in self.settings.items())
+        return f"Agent({self.kind!r}, seed={self.seed}{given})"
+
+    def learn(
+        self,
+        env: "VectorEnv[Any, Any, Any] | gymnasium.Env[Any, Any]",
+        validation: "VectorEnv[Any, Any, Any] | gymnasium.Env[Any, Any] | None" = None,
+        *,
+        episodes: int = 10,
+        progress: "Progress | None" = None,
+        checkpoint: Path | None = None,
+        resume: Path | None = None,
+    ) -> Self:
+        """Learn to act in an environment, and keep the policy that earns most in another.
+
+        Args:
+            env: a vector environment, or a plain one.
+            validation: where policies are compared; bars that come after those of `env`, where it is a market. None: a
+                copy of `env`, which says nothing of bars to come.
+            episodes: that are played to compare.
+            progress: called as (env steps done, of, metrics).
+            checkpoint: folder that holds the newest state, to resume from.
+            resume: such a folder of an earlier call that was cut off.
+
+        Raises:
+            ValueError: a setting is out of its range, the algorithm cannot learn there, or a training diverged; it says
+                which, or why.
+        """
+        from trading_agent.common.evaluation import evaluate
+
+        learned_in = _vector(env)
+        judged_in = _vector(copy.deepcopy(env) if validation is None else validation)
+        make = load(ALGORITHMS[self.kind].config)
+        beside = {"num_envs": learned_in.num_envs} if "num_envs" in names_of(make) else {}
+        self.trained = load(ALGORITHMS[self.kind].train)(
+            learned_in,
+            make(**{**beside, **self.settings}),
+            seed=self.seed,
+            validate=lambda policy: evaluate(policy, judged_in, episodes),
+            progress=progress,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        return self
+
+    @property
+    def policy(self) -> "Policy":
+        """What was found best.
+
+        Raises:
+            ValueError: nothing was learned yet.
+        """
+        if self.trained is None:
+            raise ValueError("this agent has not learned yet; call learn with an environment first")
+        return self.trained.policy
+
+    def act(self, observation: Any) -> NDArray[Any]:
+        """Return the best action at one observation (O,), or the best ones at several (N, O)."""
+        observations = np.asarray(observation)
+        if observations.ndim == 1:
+            return np.asarray(self.policy.act(observations[None])[0])
+        return self.policy.act(observations)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the policy into a folder, made if it is not there; `trading_agent.load_policy` reads it."""
+        from trading_agent.common.policy import save_policy
+
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        save_policy(self.policy, place)
+
+
+def names_of(settings: type[Any]) -> list[str]:
+    """Return the names of an algorithm's settings."""
+    return [part.name for part in dataclasses.fields(settings)]
+
+
+def _vector(env: Any) -> "VectorEnv[Any, Any, Any]":
+    if isinstance(env, VectorEnv):
+        return env
+    if not isinstance(env, gymnasium.Env):
+        raise ValueError(f"an agent learns in an environment of Gymnasium, was given {type(env).__name__}")
+    return SyncVectorEnv([lambda: env])

@@ -1,0 +1,133 @@
+"""A table of prices as an environment: whatever has columns by name, of pandas, polars or a mapping of arrays."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from trading_env.account.env import TradingEnv
+from trading_env.account.vector import TradingVectorEnv
+from trading_env.config import CostConfig, RewardConfig, TradingConfig
+from trading_env.market import Market
+
+Array = NDArray[np.float64]
+DAYS_PER_YEAR = 365.25
+
+
+def market_of(
+    frame: Any,
+    features: Sequence[str] = (),
+    *,
+    close: str | Sequence[str] = "close",
+    open: str | Sequence[str] | None = None,
+    volume: str | Sequence[str] | None = None,
+    time: str | None = None,
+    bars_per_year: float | None = None,
+) -> Market:
+    """Return a table of T bars, a row each in order of time, as a market.
+
+    Args:
+        frame: with columns by name.
+        features: F columns that the agent observes of a bar; all of them must be known at its close.
+        close: column of closes, or of A instruments one each.
+        open: likewise of opens; None: a column called open, for one instrument, else one price a bar.
+        volume: likewise of volumes; None: none is told.
+        time: column of the bars' starts; None: the index, where it holds times.
+        bars_per_year: None counts them by their times.
+
+    Raises:
+        ValueError: a column is not there or holds no numbers, nothing tells the times, or what `Market` raises.
+    """
+    closes = [close] if isinstance(close, str) else list(close)
+    names = list(frame.keys() if isinstance(frame, Mapping) else frame.columns)
+    if open is None and len(closes) == 1 and "open" in names:
+        open = "open"
+    prices = _columns(frame, closes, names)
+    opens = None if open is None else _columns(frame, [open] if isinstance(open, str) else list(open), names)
+    volumes = None if volume is None else _columns(frame, [volume] if isinstance(volume, str) else list(volume), names)
+    index = _times(frame, time, names)
+    if bars_per_year is None:
+        if index is None:
+            raise ValueError("the table has no times; give bars_per_year, which turns interest into that of a bar")
+        span = (index[-1] - index[0]) / np.timedelta64(1, "D")
+        bars_per_year = (len(index) - 1) / float(span) * DAYS_PER_YEAR
+    return Market(
+        open=prices if opens is None else opens,
+        close=prices,
+        features=_columns(frame, list(features), names).astype(np.float32),
+        bars_per_year=bars_per_year,
+        index=index,
+        single_price=opens is None,
+        instruments=tuple(closes),
+        volume=volumes,
+    )
+
+
+def make_env(
+    frame: Any,
+    features: Sequence[str] = (),
+    *,
+    num_envs: int | None = None,
+    episode_bars: int | None = None,
+    starts: Literal["sequential", "random"] = "sequential",
+    autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    costs: Mapping[str, float] | CostConfig | None = None,
+    reward: Mapping[str, Any] | RewardConfig | None = None,
+    rules: Mapping[str, Any] | None = None,
+    **columns: Any,
+) -> TradingEnv | TradingVectorEnv:
+    """Return a table of prices as an environment to trade in.
+
+    Args:
+        frame: T bars, a row each in order of time; columns by name.
+        features: F columns that the agent observes of a bar; all of them must be known at its close.
+        num_envs: accounts that are led at once, as a vector environment; None: one, as a plain environment.
+        episode_bars: bars of an episode; None plays to the end.
+        starts: of a vector environment, whether episodes begin at the first bar or anywhere.
+        autoreset_mode: of a vector environment.
+        costs: of `CostConfig`, such as {"fee_bps": 1.0, "half_spread_bps": 2.0}.
+        reward: of `RewardConfig`, such as {"kind": "drawdown"}.
+        rules: of `TradingConfig`, such as {"actions": "exposure"}; where a bar has one price, orders fill at the next.
+        columns: of `market_of`: `close`, `open`, `volume`, `time`, `bars_per_year`.
+
+    Raises:
+        ValueError: what cannot be; it says which, and what is allowed.
+    """
+    paid = costs if isinstance(costs, CostConfig) else CostConfig(**(costs or {}))
+    worth = reward if isinstance(reward, RewardConfig) else RewardConfig(**(reward or {}))
+    market = market_of(frame, features, **columns)
+    usual = {"execution": "next_close"} if market.single_price else {}
+    config = TradingConfig(**{**usual, **(rules or {})}, costs=paid, reward=worth)
+    if num_envs is None:
+        return TradingEnv(market, config, episode_bars=episode_bars)
+    return TradingVectorEnv(
+        market, config, num_envs=num_envs, episode_bars=episode_bars, starts=starts, autoreset_mode=autoreset_mode
+    )
+
+
+def _columns(frame: Any, wanted: list[str], names: list[str]) -> Array:
+    """(T, K) numbers of the columns that are wanted."""
+    absent = [name for name in wanted if name not in names]
+    if absent:
+        raise ValueError(f"the table has no column '{absent[0]}'; it has {', '.join(map(str, names))}")
+    if not wanted:
+        return np.empty((len(frame[names[0]]), 0))
+    try:
+        return np.column_stack([np.asarray(frame[name], dtype=np.float64) for name in wanted])
+    except (TypeError, ValueError):
+        raise ValueError(f"the columns {', '.join(wanted)} must hold numbers; one of them does not") from None
+
+
+def _times(frame: Any, time: str | None, names: list[str]) -> NDArray[np.datetime64] | None:
+    """(T,) starts of the bars, UTC; None where nothing says."""
+    if time is not None and time not in names:
+        raise ValueError(f"the table has no column '{time}'; it has {', '.join(map(str, names))}")
+    found = frame[time] if time is not None else getattr(frame, "index", None)
+    if found is None:
+        return None
+    stamps = np.asarray(found)
+    if stamps.dtype == object:  # moments of a zone
+        stamps = np.array([np.datetime64(int(stamp.timestamp() * 1e9), "ns") for stamp in stamps])
+    return stamps.astype("datetime64[ns]") if stamps.dtype.kind == "M" else None
