@@ -7,24 +7,13 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from forecaster.lightning_arguments import faults
+from forecaster.registry import BASELINES, CALLBACKS, FEATURES, HEADS, LOSSES, MODELS
 
-Kind = Literal[
-    "lstm",
-    "gru",
-    "rnn",
-    "lstm_peephole",
-    "lstm_layernorm",
-    "lstm_attention",
-    "segment_lstm",
-    "slstm",
-    "mlstm",
-    "seq2seq",
-    "day_lstm",
-]
+Kind = Annotated[str, AfterValidator(MODELS.known)]
 Precision = Literal["float32", "bfloat16", "auto"]
 Normalisation = Literal["none", "subtract_last", "revin"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
@@ -90,7 +79,7 @@ class FeatureConfig:
     calendar: bool = True
     identity: bool = False
     static: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    custom: tuple[str, ...] = ()
+    custom: tuple[Annotated[str, AfterValidator(FEATURES.known)], ...] = ()
     selection: bool = False
     mean_bars: tuple[WindowBars, ...] = (5, 20)
     cross_section: tuple[Literal["rank", "zscore"], ...] = ()
@@ -120,7 +109,8 @@ class ModelConfig:
     """The recurrent network.
 
     Attributes:
-        kind: the architecture; `rnn` has tanh units (docs/forecaster.md).
+        kind: the architecture; `rnn` has tanh units (docs/forecaster.md). Here and below, where names are listed, a
+            plug-in may bring others (docs/plugins.md).
         context_length: L, bars read before it speaks.
         horizon: H, bars forecast.
         hidden_size: D.
@@ -147,7 +137,7 @@ class ModelConfig:
     hidden_size: Units = 32
     num_layers: Layers = 1
     dropout: Fraction = 0.0
-    head: Literal["point", "quantile", "student_t", "bins"] = "point"
+    head: Annotated[str, AfterValidator(HEADS.known)] = "point"
     bins: Annotated[int, Field(ge=2, le=1000, description="classes")] = 9
     patch_length: WindowBars = 8
     num_heads: Annotated[int, Field(ge=1, description="heads")] = 4
@@ -213,8 +203,8 @@ class TrainerConfig:
             takes seconds to start, and so pays for trainings of a minute and more.
         lightning: further arguments of `pytorch_lightning.Trainer`, by name, but those that keys of ours set;
             `gradient_clip_val` takes the place of `gradient_clip`. For networks that read bars.
-        callbacks: names of Lightning callbacks of your own (`forecaster.training.callbacks.register_callback`, or a
-            plugin's group `callback`). For networks that read bars.
+        callbacks: names of Lightning callbacks of your own (`forecaster.registry.CALLBACKS.register`, or a plugin's
+            group `callback`). For networks that read bars.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 30
@@ -227,12 +217,12 @@ class TrainerConfig:
     early_stopping_fraction: Annotated[float, Field(gt=0.0, le=0.5, allow_inf_nan=False, description="a fraction")] = (
         0.15
     )
-    loss: Literal["huber", "mse", "mae"] = "huber"
+    loss: Annotated[str, AfterValidator(LOSSES.known)] = "huber"
     precision: Precision = "float32"
     members: Annotated[int, Field(ge=1, le=100, description="networks")] = 1
     processes: Processes | None = 1
     lightning: Mapping[str, Any] = field(default_factory=dict)
-    callbacks: tuple[str, ...] = ()
+    callbacks: tuple[Annotated[str, AfterValidator(CALLBACKS.known)], ...] = ()
 
     def __post_init__(self) -> None:
         once = len(set(self.callbacks)) == len(self.callbacks)
@@ -306,15 +296,21 @@ class BaselineConfig:
             second or so for 500 bars, and 1 to 5 ms a forecast.
         boosting: whether LightGBM on the same features stands beside the network of several instruments; it needs the
             extra `[boosting]`.
+        custom: names of baselines of your own (`forecaster.baselines.custom`), each once.
     """
 
     classical: tuple[Literal["auto_ets", "auto_arima"], ...] = ()
     fit_bars: Annotated[int, Field(ge=50, le=5000, description="bars")] = 500
     boosting: bool = False
+    custom: tuple[Annotated[str, AfterValidator(BASELINES.known)], ...] = ()
 
     def __post_init__(self) -> None:
-        once = len(set(self.classical)) == len(self.classical)
-        refuse((once, f"classical must name each model once, was {list(self.classical)}"))
+        refuse(
+            *(
+                (len(set(names)) == len(names), f"{key} must name each {noun} once, was {list(names)}")
+                for key, noun, names in (("classical", "model", self.classical), ("custom", "baseline", self.custom))
+            )
+        )
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

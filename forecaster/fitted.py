@@ -21,7 +21,6 @@ from forecaster.data.future_covariates import FutureReader
 from forecaster.data.selection import Reading
 from forecaster.data.series import Series, Target
 from forecaster.networks.heads import equal_bins
-from forecaster.training.callbacks import callback_makers
 from forecaster.training.checkpoint import FILE, read_state
 from forecaster.training.ensemble import Ensemble, MemberTraining, train_ensemble
 from forecaster.training.identity import begin, flat
@@ -276,7 +275,6 @@ def fit_panel(
         lessons.future,
         lessons.reader,
         seed,
-        callbacks=callback_makers(config.trainer.callbacks),
         checkpoint=checkpoint if checkpoint is not None else resume,
     )
     if job.checkpoint is not None:

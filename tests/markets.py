@@ -1,7 +1,6 @@
 """Small series that tests of several rooms build upon."""
 
 import dataclasses
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,14 +11,14 @@ from forecaster.config import (
     SEGMENTED,
     FeatureConfig,
     ForecasterConfig,
-    Kind,
     ModelConfig,
     TrainerConfig,
 )
 from forecaster.data.future_covariates import FutureCovariates
 from forecaster.data.series import Series
+from forecaster.registry import MODELS
 
-ALL_KINDS = get_args(Kind)
+ALL_KINDS = tuple(MODELS.own)
 KINDS = tuple(kind for kind in ALL_KINDS if kind not in DAYWISE)  # those that read bars
 
 

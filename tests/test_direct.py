@@ -38,7 +38,7 @@ def env_of(market, *, num_envs=16, **rules):
 
 
 def small(**settings):
-    given = {"steps": 40_000, "num_envs": 16, "window_bars": 12, "hidden_sizes": (8,), "validate_every": 10_000}
+    given = {"steps": 20_000, "num_envs": 16, "window_bars": 12, "hidden_sizes": (8,), "validate_every": 5_000}
     return DirectConfig(**{**given, **settings})
 
 
@@ -95,7 +95,7 @@ def test_an_untrained_policy_is_as_undecided_as_can_be_and_a_sure_one_is_not():
 @pytest.mark.parametrize("actions", ["levels", "exposure"])
 def test_a_sign_that_shows_is_followed(actions):
     env, seen = env_of(market_of(2), actions=actions), env_of(market_of(3), actions=actions)
-    trained = train_direct(env, small(steps=120_000), seed=1, validate=judge(seen))
+    trained = train_direct(env, small(steps=60_000), seed=1, validate=judge(seen))
     unseen = market_of(4)
     follow = run_ledger(unseen, unseen.features[:, None, :1].astype(float), env.simulator.config).equity[:, 0]
     best = np.log(follow[-1])
@@ -129,10 +129,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(actions, tmp_path):
     env = env_of(market_of(2), actions=actions)
 
     def killed(done, _, __):
-        if done > 25_000:
+        if done > 12_500:
             raise KeyboardInterrupt
 
-    config = small(validate_every=6_000)
+    config = small(validate_every=3_000)
     whole = train_direct(env, config, seed=1, validate=judge(env))
     folder = tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):

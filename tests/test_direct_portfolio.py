@@ -44,7 +44,7 @@ def env_of(market, *, num_envs=16, **rules):
 
 
 def small(**settings):
-    given = {"steps": 30_000, "num_envs": 64, "window_bars": 12, "hidden_sizes": (16,), "validate_every": 10_000}
+    given = {"steps": 20_000, "num_envs": 64, "window_bars": 12, "hidden_sizes": (16,), "validate_every": 5_000}
     given |= {"learning_rate": 1e-2}
     return DirectConfig(**{**given, **settings})
 
@@ -57,7 +57,7 @@ def judge(env):
 def test_the_sign_of_each_asset_is_followed(actions):
     """With both sides open every asset has its part of the cap; long only, what rises shares it."""
     env, seen = env_of(market_of(2), actions=actions), env_of(market_of(3), actions=actions)
-    trained = train_direct(env, small(steps=80_000), seed=1, validate=judge(seen))
+    trained = train_direct(env, small(steps=40_000), seed=1, validate=judge(seen))
     unseen = market_of(4)
     sign = unseen.blocks[:, :, 0].astype(float)
     best = np.maximum(sign, 0.0) if actions == "long_weights" else sign
@@ -70,7 +70,7 @@ def test_the_sign_of_each_asset_is_followed(actions):
 @pytest.mark.parametrize("cross_section", ["none", "mean"])
 def test_it_learns_with_every_cross_section_through_halts(cross_section):
     env, seen = env_of(market_of(2, halts=0.2)), env_of(market_of(3, halts=0.2))
-    trained = train_direct(env, small(steps=60_000, cross_section=cross_section), seed=1, validate=judge(seen))
+    trained = train_direct(env, small(steps=30_000, cross_section=cross_section), seed=1, validate=judge(seen))
     assert trained.policy.kind == "portfolio_network"
     assert trained.best_score > 1.2 * max(entry["score"] for entry in trained.history[:3])
     assert evaluate(trained.policy, TradingVectorEnv(market_of(4, halts=0.2), env.simulator.config), 1) > 0.3
@@ -90,7 +90,7 @@ def test_an_asset_that_another_one_leads_is_traded_by_what_its_leader_shows():
         return Market(open=close, close=close, bars_per_year=252.0, single_price=True, **columns)
 
     env, seen, unseen = (env_of(led(seed), leverage_cap=2.0) for seed in (2, 3, 4))
-    trained = train_direct(env, small(steps=80_000), seed=1, validate=judge(seen))
+    trained = train_direct(env, small(steps=40_000), seed=1, validate=judge(seen))
     market = unseen.simulator.market
     best = np.stack([np.zeros(len(market.close)), np.sign(market.blocks[:, 0, 0].astype(float))], axis=1)
     follow = run_ledger(market, best[:, None, :], env.simulator.config).equity[:, 0]

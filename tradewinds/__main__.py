@@ -34,8 +34,16 @@ STAGES = {
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
     "benchmark-day-ahead": "score networks of days on a file of day-ahead prices (day_ahead.path=FILE)",
     "data": "list or verify the samples, or say what is understood of a series:  data list | verify | inspect",
+    "init": "write a project of plug-ins of your own, one of each kind, with passing tests:  init NAME",
 }
-TASKLESS = ("report", "models", "data", "benchmark-forecaster", "benchmark-day-ahead")  # stages that ask no task
+TASKLESS = (
+    "report",
+    "models",
+    "data",
+    "benchmark-forecaster",
+    "benchmark-day-ahead",
+    "init",
+)  # stages that ask no task
 USUAL = {  # what a stage is asked with where nothing else is typed
     "benchmark-day-ahead": ("model=day_lstm", "trainer=days", "trainer.members=18")
 }
@@ -153,6 +161,8 @@ def _place(words: Words, word: str) -> None:
         words.action = word
     elif words.stage == "report" and "=" not in word:
         words.runs.append(word)
+    elif words.stage == "init" and "=" not in word:
+        words.overrides.append("init.folder='" + word.replace("'", r"\'") + "'")
     elif words.action == "promote" and "=" not in word:
         words.overrides.append(f"models.version={word}")
     elif words.stage == "benchmark-day-ahead" and word.split("=")[0] in ("path", "published", "test_days"):

@@ -30,6 +30,7 @@ from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.pipeline.walk_file import forget_walk
 from tradewinds.report.document import assemble, leak_of
 from tradewinds.report.index import write_index
+from tradewinds.report.sections import with_sections
 from tradewinds.report.tables import write_tables
 from tradewinds.tasks import task_of_report
 from tradewinds.tasks.predictions import in_words
@@ -126,7 +127,8 @@ def publish(
             write_json(partial / name, content)
     write_text(run / REPORT, text)
     points = job.config.backtest.plot_points
-    write_text(run / PAGE, (page or task.page)(document, run / folder, points))
+    drawn = (page or task.page)(document, run / folder, points)
+    write_text(run / PAGE, with_sections(drawn, document, run / folder))
     leak = leak_of(document["honesty"])
     if leak is not None:
         console.result(f"LEAK: {leak}")
@@ -159,7 +161,8 @@ def draw(run: Path, *, plot_points: int) -> list[Path]:
     """Draw the page of a finished run again, and its picture if it has one; return where they lie."""
     document = json.loads((run / REPORT).read_text(encoding="utf-8"))
     task = task_of_report(document)
-    write_text(run / PAGE, task.page(document, run / task.folder, plot_points))
+    page = task.page(document, run / task.folder, plot_points)
+    write_text(run / PAGE, with_sections(page, document, run / task.folder))
     picture = task.picture(document, run / task.folder, plot_points)
     if picture is None:
         return [run / PAGE]

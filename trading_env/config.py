@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from trading_env.reward_kinds import RewardKind
+
 MAX_BPS = 10_000.0
 
 Execution = Literal["next_open", "next_close", "same_close"]
 Rebalance = Literal["on_change", "every_bar"]
 ActionKind = Literal["levels", "exposure", "long_weights", "long_short_weights"]
-RewardKind = Literal["log_growth", "drawdown", "variance", "differential_sharpe", "benchmark"]
 
 BasisPoints = Annotated[float, Field(ge=0.0, lt=MAX_BPS, allow_inf_nan=False, description="basis points")]
 Multiple = Annotated[float, Field(gt=0.0, allow_inf_nan=False, description="times the equity")]
@@ -57,8 +58,8 @@ class RewardConfig:
 
     Attributes:
         kind: `log_growth` of equity; the same less a penalty on deepening `drawdown` or on `variance`;
-            `differential_sharpe` (Moody and Saffell 2001); or growth beyond that of a `benchmark`, equal shares of all
-            assets restored every bar, free of cost.
+            `differential_sharpe` (Moody and Saffell 2001); growth beyond that of a `benchmark`, equal shares of all
+            assets restored every bar, free of cost; or one that was registered (`trading_env.reward_kinds`).
         penalty: weight of the penalty of `drawdown` (log growth per unit of drawdown) or `variance` (risk aversion).
         memory_bars: bars over which `differential_sharpe` forgets, at least 2: its rate is one over this.
     """

@@ -1,5 +1,7 @@
 """Forecasts that need no network: what any network must beat before it is worth its hidden state."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,9 +59,10 @@ def fit_ridge(features: Array, target: Array, stop_features: Array, stop_target:
 
 def best_penalty(features: Array, target: Array, stop_features: Array, stop_target: Array) -> float:
     """Return the one of `RIDGE_PENALTIES` whose fit on (N, F), (N, H) has the least squared error on (M, F), (M, H)."""
+    weights_of = _ridge(features, target)
 
     def error(penalty: float) -> float:
-        weights = ridge_weights(features, target, penalty)
+        weights = weights_of(penalty)
         return float(np.mean((ridge_forecast(weights, stop_features) - stop_target) ** 2))
 
     return min(RIDGE_PENALTIES, key=error)
@@ -67,10 +70,20 @@ def best_penalty(features: Array, target: Array, stop_features: Array, stop_targ
 
 def ridge_weights(features: Array, target: Array, penalty: float) -> Array:
     """Return (F + 1, H) weights of (N, F) features for (N, H) targets, the intercept last and not penalised."""
+    return _ridge(features, target)(penalty)
+
+
+def _ridge(features: Array, target: Array) -> Callable[[float], Array]:
+    """Return what gives the weights for a penalty; the products of the tables are taken once for all penalties."""
     center, mean = features.mean(axis=0), target.mean(axis=0)
     x, y = features - center, target - mean
-    slope = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
-    return np.vstack([slope, mean - center @ slope])
+    squares, products, identity = x.T @ x, x.T @ y, np.eye(x.shape[1])
+
+    def weights(penalty: float) -> Array:
+        slope = np.linalg.solve(squares + penalty * identity, products)
+        return np.vstack([slope, mean - center @ slope])
+
+    return weights
 
 
 def ridge_forecast(weights: Array, features: Array, limits: Array | None = None) -> Array:

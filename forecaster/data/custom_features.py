@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.data.series import Series
+from forecaster.registry import FEATURES
 
 Array = NDArray[np.float64]
 Feature = Callable[[Series], Array]
-_features: dict[str, Feature] = {}
 
 
 def register_feature(name: str, function: Feature) -> None:
@@ -26,12 +26,7 @@ def register_feature(name: str, function: Feature) -> None:
         function: takes a series of one instrument, T bars, prices adjusted, exogenous columns joined; returns (T,)
             numbers, NaN before the first that is defined. Row t may use bars up to t only, which `leakcheck` tests.
     """
-    _features[name] = function
-
-
-def registered_features() -> tuple[str, ...]:
-    """Return the names that `FeatureConfig.custom` may use."""
-    return tuple(_features)
+    FEATURES.register(name, function)
 
 
 def custom_feature(name: str, series: Series) -> Array:
@@ -40,17 +35,15 @@ def custom_feature(name: str, series: Series) -> Array:
     Raises:
         ValueError: no feature is registered under `name`, or it did not return T numbers.
     """
-    if name not in _features:
-        names = ", ".join(sorted(_features)) or "none"
-        raise ValueError(f"feature '{name}' is not registered, known are: {names}; call register_feature first")
-    values = np.asarray(_features[name](_read_only(series)), dtype=np.float64)
+    function: Feature = FEATURES.load(name)
+    values = np.asarray(function(read_only(series)), dtype=np.float64)
     if values.shape != (len(series.index),) or np.isinf(values).any():
         was = "infinite values" if values.shape == (len(series.index),) else f"shape {values.shape}"
         raise ValueError(f"feature '{name}' must return ({len(series.index)},) finite numbers, one a bar, had {was}")
     return values.copy()
 
 
-def _read_only(series: Series) -> Series:
+def read_only(series: Series) -> Series:
     """Return the series with arrays that nobody can write to, and a table of its own."""
     views: dict[str, Any] = {name: column.view() for name, column in series.columns().items()}
     for view in views.values():

@@ -60,4 +60,4 @@ def steps_between(values: Float32) -> Float32:
 
 
 def _walk(horizon: int) -> NDArray[np.float64]:
-    return np.sqrt(np.arange(1.0, horizon + 1.0))
+    return np.asarray(np.sqrt(np.arange(1.0, horizon + 1.0)))

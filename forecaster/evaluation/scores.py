@@ -4,12 +4,14 @@ Two things are scored, and never in one breath: the value ahead, such as a price
 decision (`value_...`), and the changes bar by bar that lead there (`change_...`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.baselines.custom import custom_rules
+from forecaster.baselines.climatology import climatology
 from forecaster.baselines.dlinear import dlinear
 from forecaster.baselines.naive_and_ridge import drift, naive, ridge_forecast, seasonal_naive
 from forecaster.baselines.statistical import Rule, fit_classical
@@ -34,7 +36,7 @@ class Scores:
 
     Attributes:
         table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
-            `ridge`, `dlinear`, and the classical ones that were asked for.
+            `climatology` of what is no price, `ridge`, `dlinear`, and the classical and custom ones that were asked for.
         errors: per model (N, H) truth - forecast of the changes, for tests of equal accuracy.
         forecasts: per model (N, H) the changes that were forecast and scored.
         decisions: (N,) rows at whose close the scored forecasts were made.
@@ -70,7 +72,8 @@ def score_forecasts(
         calibration_rows: earlier rows, whose residuals give every model its first intervals; outcomes within `rows`
             correct those of later rows (`conformal`).
         rows: scored rows; only those whose H labels lie inside `rows` count, and were changes of the instrument.
-        baselines: classical forecasts to stand beside them, fitted on bars up to the network's; None for none.
+        baselines: classical forecasts to stand beside them, fitted on bars up to the network's, and custom ones; None
+            for none.
 
     Returns:
         The scores.
@@ -90,14 +93,15 @@ def score_forecasts(
     changes = series.changes()[:, 0]
     calibration, scored = (_decisions(series, states, part, horizon) for part in (calibration_rows, rows))
     past, truth = labels(changes, calibration, horizon), labels(changes, scored, horizon)
+    asked = baselines or BaselineConfig()
     classical = fit_classical(
         changes,
-        baselines or BaselineConfig(),
+        asked,
         fit_stop=int(states.fit_end[0]) + horizon + 1,
         horizon=horizon,
         season_bars=series.season_bars,
     )
-    rules = {**plain_rules(fitted, series), **classical}
+    rules = {**plain_rules(fitted, series, asked.custom), **classical}
     before, after = (_forecasts(fitted, series, states, rules, part) for part in (calibration, scored))
     spread, ahead = ({name: point[None] for name, point in part.items()} for part in (before, after))
     if states.quantiles is not None:
@@ -156,19 +160,26 @@ def _forecasts(
     }
 
 
-def plain_rules(fitted: FittedForecaster, series: Series) -> dict[str, Rule]:
-    """Return the rules that always stand beside the network: of (N,) rows, the (N, H) changes forecast at their close.
+def plain_rules(fitted: FittedForecaster, series: Series, custom: Sequence[str] = ()) -> dict[str, Rule]:
+    """Return the rules that need no fit beside the network's: of (N,) rows, the (N, H) changes forecast at their close.
+
+    Those that always stand there, then the custom ones that are named.
 
     The features are computed once, however often a rule is asked.
     """
     horizon, changes = fitted.config.model.horizon, series.changes()[:, 0]
+    usual: dict[str, Rule] = {}
+    if not series.is_price:
+        usual["climatology"] = lambda rows: climatology(series, rows, horizon, until=fitted.fit_end_time)
     features = build_panel_features(series, fitted.config.features)[0].values
     return {
         "naive": lambda rows: naive(len(rows), horizon),
         "seasonal_naive": lambda rows: seasonal_naive(changes, rows, horizon, series.season_bars),
         "drift": lambda rows: drift(changes, rows, horizon),
+        **usual,
         "ridge": lambda rows: ridge_forecast(fitted.ridge, fitted.scaled(features[rows]), fitted.ridge_limits),
         "dlinear": lambda rows: dlinear(fitted.dlinear, changes, rows),
+        **custom_rules(custom, series, horizon),
     }
 
 

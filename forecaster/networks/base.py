@@ -1,14 +1,14 @@
-"""What every architecture is: windows in, hidden state and forecast out; and the list of those there are.
+"""What every architecture is: windows in, hidden state and forecast out; `forecaster.registry` lists those there are.
 
 An architecture is one file, one page after its paper. It knows its settings and torch; not the loss, not the series.
 """
 
 from collections.abc import Callable
-from importlib import import_module
 
 from torch import Tensor, nn
 
 from forecaster.config import FORESEEING, ModelConfig
+from forecaster.registry import MODELS
 
 Builder = Callable[..., "Network"]
 
@@ -59,26 +59,11 @@ class LinearDecoder(nn.Linear):
         return super().forward(hidden_state).view(-1, *self.shape)  # (B, D) -> (B, H * P) -> (B, H, P)
 
 
-BUILDERS = {
-    "lstm": "rnn:RecurrentNetwork",
-    "gru": "rnn:RecurrentNetwork",
-    "rnn": "rnn:RecurrentNetwork",
-    "lstm_peephole": "peephole_lstm:peephole_network",
-    "lstm_layernorm": "layernorm_lstm:layernorm_network",
-    "lstm_attention": "attention_lstm:AttentionNetwork",
-    "segment_lstm": "segment_lstm:SegmentLSTM",
-    "slstm": "slstm:slstm_network",
-    "mlstm": "mlstm:mlstm_network",
-    "seq2seq": "seq2seq:Seq2Seq",
-}  # module of this package, and what in it builds the architecture
-
-
 def build_network(config: ModelConfig, num_features: int, outputs: int, num_future: int = 0) -> Network:
     """Build the architecture `config.kind` with fresh weights, for F features and P outputs a bar.
 
     Those that read what is known of the bars ahead take its G columns too, (B, H, G), as another argument of `forward`.
     """
-    module, _, name = BUILDERS[config.kind].partition(":")
-    builder: Builder = getattr(import_module(f"forecaster.networks.{module}"), name)
+    builder: Builder = MODELS.load(config.kind)
     sizes = (num_features, outputs, num_future) if config.kind in FORESEEING else (num_features, outputs)
     return builder(config, *sizes)

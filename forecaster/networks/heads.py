@@ -14,6 +14,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, TrainerConfig
+from forecaster.registry import HEADS, LOSSES
 
 Array = NDArray[np.float64]
 Bins = tuple[Sequence[float], Sequence[float]]  # K + 1 edges, K means
@@ -50,19 +51,15 @@ class PointHead(Head):
     """One number a bar.
 
     Args:
-        loss: `huber` (1964; quadratic up to one standard deviation, then linear), `mse` or `mae`.
+        loss: a name of `forecaster.registry.LOSSES`: `huber` (1964; quadratic up to one standard deviation, then
+            linear), `mse`, `mae`, or one that was registered; from (B, H) forecasts and targets to their mean loss.
     """
 
     outputs, centre = 1, 0
 
     def __init__(self, loss: str) -> None:
         super().__init__()
-        losses: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-            "huber": F.huber_loss,
-            "mse": F.mse_loss,
-            "mae": F.l1_loss,
-        }
-        self._loss = losses[loss]
+        self._loss: Callable[[Tensor, Tensor], Tensor] = LOSSES.load(loss)
 
     def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss of outputs (B, H, 1) against the target (B, H)."""
@@ -201,12 +198,47 @@ def equal_bins(target: Array, num_bins: int) -> Bins:
     return edges.tolist(), [float(flat[classes == number].mean()) for number in range(num_bins)]
 
 
+def point_head(model: ModelConfig, trainer: TrainerConfig, bins: Bins | None) -> Head:
+    """Return a head of one number a bar."""
+    return PointHead(trainer.loss)
+
+
+def quantile_head(model: ModelConfig, trainer: TrainerConfig, bins: Bins | None) -> Head:
+    """Return a head of quantiles."""
+    return QuantileHead()
+
+
+def student_t_head(model: ModelConfig, trainer: TrainerConfig, bins: Bins | None) -> Head:
+    """Return a head of a distribution."""
+    return StudentTHead()
+
+
+def bins_head(model: ModelConfig, trainer: TrainerConfig, bins: Bins | None) -> Head:
+    """Return a head of classes."""
+    if bins is None:
+        raise ValueError("a head of classes needs their edges and means; see equal_bins")
+    return BinsHead(*bins)
+
+
+def has_centre(model: ModelConfig) -> bool:
+    """Whether the head `model.head` has an output that a linear forecast could move."""
+    blank = ([0.0] * (model.bins + 1), [0.0] * model.bins)
+    head: Head = HEADS.load(model.head)(model, TrainerConfig(), blank)
+    return head.centre is not None
+
+
 def build_head(model: ModelConfig, trainer: TrainerConfig, bins: Bins | None) -> Head:
-    """Build the head `model.head`; `bins` are the classes' edges and means, for `bins` only."""
-    if model.head == "bins":
-        if bins is None:
-            raise ValueError("a head of classes needs their edges and means; see equal_bins")
-        return BinsHead(*bins)
-    if model.head == "quantile":
-        return QuantileHead()
-    return StudentTHead() if model.head == "student_t" else PointHead(trainer.loss)
+    """Build the head `model.head`.
+
+    Args:
+        model: sizes of the network, and the head's name.
+        trainer: the loss of a point.
+        bins: the classes' edges and means, for `bins` only.
+
+    Raises:
+        ValueError: the head has no centre that `linear_base` could move.
+    """
+    head: Head = HEADS.load(model.head)(model, trainer, bins)
+    if model.linear_base and head.centre is None:
+        raise ValueError(f"linear_base must be false with head={model.head}, which has no centre that it could move")
+    return head

@@ -15,7 +15,6 @@ from forecaster.data.datamodule import WindowData, WindowDataModule, future_inpu
 from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
-from forecaster.training.callbacks import MakeCallback
 from forecaster.training.linear_base import LinearBase, base_among
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.precision import refuse_bfloat16, trained_in
@@ -66,7 +65,6 @@ class MemberTraining:
         reader: how that is read; None for networks that do not.
         seed: of the weights and of the shuffling.
         initial: weights to begin from, the linear base among them, if it had one; None draws fresh ones.
-        callbacks: make Lightning callbacks of other people's.
         checkpoint: folder in which the training is written down, and from which it goes on; None: nowhere.
     """
 
@@ -80,7 +78,6 @@ class MemberTraining:
     reader: FutureReader | None
     seed: int
     initial: Mapping[str, Tensor] | None = None
-    callbacks: tuple[MakeCallback, ...] = ()
     checkpoint: Path | None = None
 
     @property
@@ -122,7 +119,7 @@ class MemberTraining:
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()
-            log = train(model, batches, self.trainer, progress, callbacks=self.callbacks, checkpoint=self.checkpoint)
+            log = train(model, batches, self.trainer, progress, self.checkpoint)
         return model.cpu().eval(), log
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from forecaster.config import TrainerConfig
 from forecaster.data.datamodule import WindowDataModule
-from forecaster.training.callbacks import MakeCallback
+from forecaster.registry import CALLBACKS
 from forecaster.training.checkpoint import FILE, PlainCheckpoints, WriteEpochs, read_state
 from forecaster.training.module import LSTMForecaster
 
@@ -48,8 +48,6 @@ def train(
     data: WindowDataModule,
     config: TrainerConfig,
     progress: Progress | None,
-    *,
-    callbacks: Sequence[MakeCallback] = (),
     checkpoint: Path | None = None,
 ) -> list[dict[str, float]]:
     """Train a network, leave in it the weights of the epoch with the least stop loss, and return each epoch's losses.
@@ -59,7 +57,6 @@ def train(
         data: its batches.
         config: how; its `precision` is not `auto`.
         progress: called after each epoch with (epoch, epochs, losses).
-        callbacks: make Lightning callbacks of other people's.
         checkpoint: folder that holds the state after the last epoch, from which the training goes on if there is one.
 
     Raises:
@@ -72,7 +69,7 @@ def train(
         epochs.take_up(read_state(begun))
     if not epochs.done:
         stopping = EarlyStopping("stop/loss", patience=config.patience, check_on_train_epoch_end=True)
-        others = [make() for make in callbacks]
+        others = [CALLBACKS.load(name)() for name in config.callbacks]
         writing = [] if file is None else [WriteEpochs(file)]
         open_settings = {**WHERE, "gradient_clip_val": config.gradient_clip, **config.lightning}
         run_loop(

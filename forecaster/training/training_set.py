@@ -14,6 +14,7 @@ from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.data.panel import all_ahead, build_panel_features, whole_contexts, with_common
 from forecaster.data.selection import Reading, selected_reading
 from forecaster.data.series import Series
+from forecaster.networks.heads import has_centre
 from forecaster.training.instruments import (
     OWN_ROWS,
     InstrumentPart,
@@ -190,6 +191,6 @@ def linear_base(lessons: TrainingSet, model: ModelConfig) -> tuple[LinearBase | 
     """Fit the forecast whose errors the network is taught, if there is one, and say whether it may go without."""
     if model.linear_base:
         return LinearBase(fit_base(lessons.data)), False
-    if lessons.reading is None or not lessons.reading.selected or model.head == "bins":
+    if lessons.reading is None or not lessons.reading.selected or not has_centre(model):
         return None, False
     return fit_selected(lessons.data, lessons.reading.selected), True

@@ -10,6 +10,7 @@ import loky
 import torch
 from loky.backend import get_context
 
+from forecaster.registry import tell, told
 from forecaster.training.orphans import end_with
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class Workers:
     def __enter__(self) -> "Workers":
         if self.count > 1:
             self._news = get_context("loky").SimpleQueue()
-            start = {"initializer": _start, "initargs": (os.getpid(), self._news), "env": ALONE}
+            start = {"initializer": _start, "initargs": (os.getpid(), self._news, told()), "env": ALONE}
             self._pool = loky.ProcessPoolExecutor(self.count, **start)
         return self
 
@@ -67,9 +68,10 @@ class Workers:
         return [future.result() for future in futures]
 
 
-def _start(parent: int, news: Any) -> None:
+def _start(parent: int, news: Any, names: tuple[dict[str, Any], ...]) -> None:
     global _news
     end_with(parent)
+    tell(names)
     _news = news
     torch.set_num_threads(1)
 

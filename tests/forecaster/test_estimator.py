@@ -138,7 +138,7 @@ def test_of_a_stock_with_a_dividend_the_price_told_is_one_as_it_is_traded(bars):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"model": "lstmm"}, "ModelConfig\nkind\n  Input should be 'lstm', .*input_value='lstmm'"),
+        ({"model": "lstmm"}, "ModelConfig\nkind\n  must be one of lstm, .*input_value='lstmm'"),
         ({"model": "day_lstm"}, "day_lstm reads days of a power market; take it through tradewinds run env=battery"),
         ({"network": {"hidden_sise": 4}}, "ModelConfig\nhidden_sise\n  Unexpected keyword argument"),
         ({"trainer": {"epochs": 0}}, "TrainerConfig\nepochs\n  Input should be greater than or equal to 1"),

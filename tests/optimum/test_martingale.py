@@ -1,5 +1,7 @@
 """On a martingale with fees it is best to do nothing, and the agent ends flat; where a signal pays, it trades."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -58,8 +60,10 @@ def q_learning():
     return train_q_learning, config
 
 
-def trained(agent, seed, predictable):
+def trained(agent, seed, predictable, share=1.0):
+    """Train for a share of the steps that a signal takes to be found."""
     train, config = agent()
+    config = dataclasses.replace(config, steps=int(share * config.steps))
     env = TradingVectorEnv(
         market(seed, predictable=predictable), CONFIG, num_envs=32, episode_bars=250, starts="random"
     )
@@ -78,7 +82,7 @@ def growth(policy, seed, predictable):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("agent", [dqn, q_learning])
 def test_on_a_martingale_with_fees_the_agent_ends_flat(agent, seed):
-    outcome = trained(agent, seed, predictable=0.0)
+    outcome = trained(agent, seed, predictable=0.0, share=0.6)
     env = TradingVectorEnv(market(seed + 200), CONFIG)
     observations = env.observe(np.arange(BARS), np.zeros((BARS, env.num_account_features), np.float32))
     assert (outcome.policy.act(observations) == FLAT).all()

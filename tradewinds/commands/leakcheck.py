@@ -83,7 +83,7 @@ def brief(config: Config) -> Config:
         trainer=dataclasses.replace(
             config.trainer, epochs=min(config.trainer.epochs, limits.epochs), precision=precision, members=1
         ),
-        baselines=BaselineConfig(),  # of scores, which are not asked about
+        baselines=BaselineConfig(custom=config.baselines.custom),  # fitting the classical ones takes long
         agent=dataclasses.replace(agent, **known),  # type: ignore[type-var]
         rollout=dataclasses.replace(config.rollout, standard_errors=0.0),
         backtest=dataclasses.replace(config.backtest, random_draws=1),
@@ -100,7 +100,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         "audit": "every column is known when it is read, every label and outcome after its decision",
         "split": "the parts follow one another, the embargo apart",
         "frozen": "all after a bar replaced: every stage up to it is the same, to the bit",
-        "fresh": "a process that never met a later bar reads the same features; asked where plugins have a say",
+        "fresh": "a process that never met a later bar says the same; asked where plugins have a say",
         "stream": "bars arrive one by one: every stage says what it said of all at once",
         "account": "a second account, fed with the actions, holds the same units and money",
         "rescore": "a second scorer, and forecasters that know no later bar, find the same scores and forecasts",

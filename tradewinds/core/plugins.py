@@ -1,36 +1,108 @@
 """What a word in the configuration stands for: `kind: dqn` is a dataclass of settings and a function.
 
-Our own kinds are listed here; others arrive through the entry-point group `tradewinds.plugins`. A plugin is a function
-without arguments that returns {group: {kind: Kind}}. Functions are named, not imported, so that reading a configuration
-loads no torch; and only names written in code are ever loaded, never one read from YAML or from a run folder.
+Our own kinds are listed here and in the rooms below; others arrive through the entry-point group `tradewinds.plugins`.
+A plugin is a function without arguments that returns {group: {kind: Kind}}. Functions are named, not imported, so that
+reading a configuration loads no torch; and only names written in code are ever loaded, never one read from YAML or from
+a run folder. What each group is called with stands in docs/plugins.md.
 """
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from trading_agent.common.registry import ALGORITHMS
+from forecaster.registry import BASELINES, CALLBACKS, FEATURES, HEADS, LOSSES, MODELS, Choice
+from tradewinds.core.errors import RequestError
+from trading_agent.common import registry as algorithms
 
 GROUP = "tradewinds.plugins"
+METRICS = Choice(
+    "metric",
+    {},
+    taken=(
+        "total_return",
+        "cagr_365_25",
+        "sharpe_annual_ddof1_arithmetic",
+        "volatility_annual_ddof1",
+        "sortino_annual_all_bars",
+        "max_drawdown_from_start_capital",
+        "win_rate_closed_trades",
+        "closed_trades",
+        "closed_trades_profit",
+        "open_trades",
+        "open_trades_profit",
+        "cap_cuts",
+        "turnover_per_year",
+        "exposure_mean",
+        "fees_paid",
+        "spread_paid",
+        "slippage_paid",
+        "borrow_paid",
+        "financing_paid",
+        "profit",
+        "share_of_perfect_foresight",
+        "profit_per_day",
+        "worst_day",
+        "days_at_a_loss",
+        "sold_mwh",
+        "bought_mwh",
+        "mean_price_sold",
+        "mean_price_bought",
+        "wear_paid",
+        "full_cycles_per_day",
+        "charge_at_end_mwh",
+    ),
+)
+SECTIONS = Choice("section", {})
+LOGGERS = Choice(
+    "logger",
+    {name: f"tradewinds.pipeline.loggers:{name}_logger" for name in ("csv", "tensorboard", "mlflow", "wandb")},
+)
+REGISTRIES = {  # of the groups whose kinds have no settings of their own
+    "model": MODELS,
+    "head": HEADS,
+    "loss": LOSSES,
+    "baseline": BASELINES,
+    "feature": FEATURES,
+    "metric": METRICS,
+    "section": SECTIONS,
+    "callback": CALLBACKS,
+    "logger": LOGGERS,
+}
+KEYS = {  # where a request names kinds of a group
+    "series": "series.kind",
+    "weather": "weather.kind",
+    "env": "env.kind",
+    "agent": "agent.kind",
+    "model": "model.kind",
+    "head": "model.head",
+    "loss": "trainer.loss",
+    "reward": "env.reward.kind",
+    "feature": "features.custom",
+    "baseline": "baselines.custom",
+    "metric": "backtest.metrics",
+    "section": "backtest.sections",
+    "callback": "trainer.callbacks",
+}
+SETTINGS = ("series", "weather", "env", "agent")  # groups whose kinds have a dataclass of settings
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of series, weather, env or agent, or a feature, a logger or a callback.
+    """A kind of one of the groups.
 
     Attributes:
-        config: "module:Class" of the dataclass that holds its settings; empty in the groups `WITHOUT_SETTINGS`.
-        function: "module:function" that does the work; its signature is that of the kinds below in the same group, and
-            of a feature or a callback that of `forecaster.data.custom_features.register_feature` or
-            `forecaster.training.callbacks.register_callback`. Of an env it is the class of the task
-            (`tradewinds.pipeline.task.Task`) that forecasts are for there.
+        config: "module:Class" of the dataclass that holds its settings, for the groups of `SETTINGS`; empty for others.
+        function: "module:name" of what does the work, as docs/plugins.md says for each group. Of an env it is the class
+            of the task (`tradewinds.pipeline.task.Task`) that forecasts are for there, of a policy its class.
+        package: who brought it, by name and version; empty for ours. Found, and not to be set.
     """
 
     config: str
     function: str
+    package: str = ""
 
 
 OWN: Mapping[str, Mapping[str, Kind]] = {
@@ -60,41 +132,82 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
             "tradewinds.tasks.gymnasium.config:GymnasiumConfig", "tradewinds.tasks.gymnasium.task:GymnasiumTask"
         ),
     },
-    "agent": {name: Kind(algorithm.config, algorithm.train) for name, algorithm in ALGORITHMS.items()},
-    "feature": {},  # ours are settings of their own; `features.custom` names those of plugins
-    "logger": {
-        name: Kind("", f"tradewinds.pipeline.loggers:{name}_logger")
-        for name in ("csv", "mlflow", "tensorboard", "wandb")
+    "agent": {name: Kind(algorithm.config, algorithm.train) for name, algorithm in algorithms.ALGORITHMS.items()},
+    "policy": {name: Kind("", home) for name, home in algorithms.POLICIES.items()},
+    **{
+        group: {name: Kind("", str(home)) for name, home in registry.own.items()}
+        for group, registry in REGISTRIES.items()
     },
-    "callback": {},  # `trainer.callbacks` names those of plugins
 }
-WITHOUT_SETTINGS = ("feature", "logger", "callback")  # groups whose members are functions that a name calls
+
+
+@cache
+def own_kinds() -> Mapping[str, Mapping[str, Kind]]:
+    """Return our kinds by group and name; those of rewards are looked up late, since their room loads Gymnasium."""
+    from trading_env import reward_kinds
+
+    return {**OWN, "reward": {name: Kind("", home) for name, home in reward_kinds.OWN.items()}}
 
 
 @cache
 def registered() -> dict[str, dict[str, Kind]]:
-    """Return every kind by group and name: ours, then those of installed plugins.
+    """Return every kind by group and name: ours, then those of installed plugins; the rooms below are told of them.
 
     Raises:
-        ValueError: a plugin names a group that does not exist or a kind that is taken.
+        RequestError: a plugin cannot be loaded, or offers what is taken or has no group.
     """
-    table = {group: dict(members) for group, members in OWN.items()}
-    for point in entry_points(group=GROUP):
-        for group, members in point.load()().items():
-            for name, kind in members.items():
-                if group not in table or name in table[group]:
-                    raise ValueError(f"plugin '{point.name}' offers {group}={name}, which is taken or has no group")
-                table[group][name] = kind
+    table = {group: dict(members) for group, members in own_kinds().items()}
+    for name, group, kind, offer in _offers():
+        taken = kind in table.get(group, ()) or (group in REGISTRIES and kind in REGISTRIES[group].taken)
+        if group not in table or taken or _twice(table, group, kind):
+            groups = f"; groups are {', '.join(own_kinds())}" if group not in table else ""
+            raise RequestError(
+                f"plugin '{name}' offers {group}={kind}, which is taken or has no group{groups}; rename it, or "
+                f"uninstall {offer.package}"
+            )
+        table[group][kind] = offer
+        _tell(group, kind, offer.function)
     return table
+
+
+def _offers() -> Iterator[tuple[str, str, str, Kind]]:
+    """Yield (plugin, group, name, kind) of all that installed plugins offer."""
+    for point in entry_points(group=GROUP):
+        package = point.name if point.dist is None else f"{point.dist.name} {point.dist.version}"
+        try:
+            offers = [
+                (group, name, kind) for group, members in point.load()().items() for name, kind in members.items()
+            ]
+            named = [(group, name, replace(kind, package=package)) for group, name, kind in offers]
+        except Exception as error:  # other people's code
+            raise RequestError(
+                f"plugin '{point.name}' cannot be loaded: {type(error).__name__}: {error}; repair it, or uninstall "
+                f"{package}"
+            ) from error
+        yield from ((point.name, *offer) for offer in named)
+
+
+def _twice(table: Mapping[str, Mapping[str, Kind]], group: str, name: str) -> bool:
+    """Whether a name of a model is a baseline's, or the other way round: both stand in one table of scores."""
+    other = {"model": "baseline", "baseline": "model"}.get(group)
+    return other is not None and (name in table[other] or name in REGISTRIES[other].taken)
+
+
+def _tell(group: str, name: str, function: str) -> None:
+    if group in REGISTRIES:
+        REGISTRIES[group].register(name, function)
+    elif group == "reward":
+        from trading_env import reward_kinds
+
+        reward_kinds.register_reward(name, function)
+    elif group == "policy":
+        algorithms.register_policy(name, function)
 
 
 def kinds() -> dict[str, dict[str, type]]:
     """Return the settings class of every kind, by group and name."""
-    return {
-        group: {name: load(kind.config) for name, kind in members.items()}
-        for group, members in registered().items()
-        if group not in WITHOUT_SETTINGS
-    }
+    table = registered()
+    return {group: {name: load(kind.config) for name, kind in table[group].items()} for group in SETTINGS}
 
 
 def function_of(group: str, config: Any) -> Callable[..., Any]:
@@ -103,51 +216,52 @@ def function_of(group: str, config: Any) -> Callable[..., Any]:
     return function
 
 
-def is_own(group: str, config: Any) -> bool:
-    """Whether the kind of `config` is one of ours."""
-    return config.kind in OWN[group]
+def is_own(group: str, kind: str) -> bool:
+    """Whether a kind is one of ours."""
+    return kind in own_kinds()[group]
 
 
-def know_features(names: Iterable[str]) -> None:
-    """Let the forecaster call the features that a request names.
+def plugins_of(plain: Mapping[str, Any]) -> dict[str, str]:
+    """Return who brought what a request names, as {"model=wavenet": "my-project 0.1.0"}; nothing of what is ours.
+
+    Args:
+        plain: the request as plain data, or a part of it.
+    """
+    table, named = registered(), dict[str, str]()
+    for group, key in KEYS.items():
+        value: Any = plain
+        for name in key.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        for kind in [value] if isinstance(value, str) else value or ():
+            if kind in table[group] and not is_own(group, kind):
+                named[f"{group}={kind}"] = table[group][kind].package
+    return named
+
+
+def require_plugins(what: str, plugins: Mapping[str, str]) -> None:
+    """Refuse what was made with plugins that are gone.
+
+    Args:
+        what: an artifact or a report, as a sentence names it.
+        plugins: those it was made with, as `plugins_of` returned them then.
 
     Raises:
-        ValueError: no plugin offers one of them, and nobody has registered it.
+        RequestError: one of them is not installed.
     """
-    from forecaster.data.custom_features import register_feature, registered_features
-
-    plugin_features = registered()["feature"]
-    for name in names:
-        if name in plugin_features:
-            register_feature(name, load(plugin_features[name].function))
-        elif name not in registered_features():
-            features = sorted({*plugin_features, *registered_features()})
-            raise ValueError(
-                f"features.custom must name features of plugins ({', '.join(features) or 'none is installed'}), was "
-                f"'{name}'; offer it through the entry-point group {GROUP}, as docs/leakage.md shows"
+    table = registered()
+    for kind, package in plugins.items():
+        group, _, name = kind.partition("=")
+        if name not in table.get(group, ()):
+            raise RequestError(
+                f"{what} was made with {kind} of {package}, which is not installed ({installed()}); pip install "
+                f"{package.split(' ')[0]}"
             )
 
 
-def know_callbacks(names: Iterable[str]) -> None:
-    """Let the forecaster's training call the callbacks that a request names.
-
-    Raises:
-        ValueError: no plugin offers one of them, and nobody has registered it.
-    """
-    if not names:
-        return
-    from forecaster.training.callbacks import register_callback, registered_callbacks
-
-    offered = registered()["callback"]
-    for name in names:
-        if name in offered:
-            register_callback(name, load(offered[name].function))
-        elif name not in registered_callbacks():
-            known = sorted({*offered, *registered_callbacks()})
-            raise ValueError(
-                f"trainer.callbacks must name callbacks of plugins ({', '.join(known) or 'none is installed'}), was "
-                f"'{name}'; offer it through the entry-point group {GROUP}, as docs/forecaster.md shows"
-            )
+def installed() -> str:
+    """Return, in words, which plug-ins are installed."""
+    packages = {kind.package for members in registered().values() for kind in members.values()} - {""}
+    return f"plug-ins installed: {', '.join(sorted(packages)) or 'none'}"
 
 
 def load(name: str) -> Any:

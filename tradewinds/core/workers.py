@@ -14,6 +14,7 @@ from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
 from forecaster.training.orphans import end_with
+from tradewinds.core.plugins import registered
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -103,6 +104,7 @@ _shared: tuple[Any, ...] = ()  # of a worker
 def _begin(parent: int, shared: tuple[Any, ...]) -> None:
     global _shared
     _shared = shared
+    registered()  # the rooms below learn of plugins
     signal.signal(signal.SIGINT, _leave_to_parent)
     end_with(parent)
 

@@ -57,8 +57,8 @@ class SampleConfig:
     """A series that is shipped, or read from the installed `arch` package.
 
     Attributes:
-        name: `sp500`, `nasdaq`, `wti`, `henry_hub`, `houston`, `netherlands`, `plant_temperature`, or the
-            universe `currencies`.
+        name: `sp500`, `nasdaq`, `wti`, `henry_hub`, `houston`, `netherlands`, `plant_temperature`,
+            `chicago_temperature`, or the universe `currencies`.
         instruments: which of its instruments, at least one; a forecaster learns from all of them.
         price_floor: prices from 0 up to it are raised to it, with a note; null raises none, and a price of 0 is then
             refused, as a negative one always is, unless differences are forecast. For series of one price a bar.
@@ -72,7 +72,17 @@ class SampleConfig:
     IS_LIVE: ClassVar[bool] = False  # it ends where it ends: no bar will be added
 
     kind: Literal["sample"] = "sample"
-    name: Literal["sp500", "nasdaq", "wti", "henry_hub", "houston", "netherlands", "plant_temperature", "currencies"]
+    name: Literal[
+        "sp500",
+        "nasdaq",
+        "wti",
+        "henry_hub",
+        "houston",
+        "netherlands",
+        "plant_temperature",
+        "chicago_temperature",
+        "currencies",
+    ]
     instruments: Names
     price_floor: Annotated[float, Field(gt=0, description="the unit of the prices")] | None = None
     first: Date | None = None

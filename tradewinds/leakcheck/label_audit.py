@@ -89,9 +89,9 @@ def windows_of(lessons: TrainingSet) -> tuple[Windows, Windows]:
     data = lessons.data
     rows = np.broadcast_to(np.arange(data.target.shape[1], dtype=np.float32), data.target.shape)
     whose = np.broadcast_to(np.arange(len(data.target), dtype=np.float32)[:, None], data.target.shape)
-    stamps = {"features": np.stack([rows, whose], axis=2), "target": rows, "static": data.static[:, :0]}
-    clocks = replace(data, **stamps, levels=False)
-    module = WindowDataModule(clocks, batch_size=BATCH, seed=0, at_most=MOST)
+    clocks = np.stack([rows, whose], axis=2)
+    clocks_alone = replace(data, features=clocks, target=rows, static=data.static[:, :0], levels=False)
+    module = WindowDataModule(clocks_alone, batch_size=BATCH, seed=0, at_most=MOST)
     parts = []
     for batches in (module.train_dataloader(), module.val_dataloader()):
         read, label = zip(*((batch[0].numpy(), batch[1].numpy()) for batch in batches), strict=True)

@@ -228,7 +228,7 @@ def _last_rows(prepared: Prepared, models: Models, rows: range) -> Prepared | No
     config = dataclasses.replace(
         prepared.config,
         backtest=dataclasses.replace(prepared.config.backtest, random_draws=1),
-        baselines=BaselineConfig(),  # those that are quick
+        baselines=BaselineConfig(custom=prepared.config.baselines.custom),  # those that are quick
     )
     return prepared_from(config, task, parts, short, trains=False)
 

@@ -25,6 +25,7 @@ STAGES = (
     "actions",
     "fills",
     "equity",
+    "metrics",
 )
 ROUNDING = 1e-9  # relative: linear baselines forecast all rows in one product, whose sums depend on how many there are
 Values = NDArray[Any]

@@ -31,12 +31,13 @@ MOST_WALKS = 40  # of networks that are fitted anew in each
 
 def walks(prepared: Prepared, fits: Fits, true: Trace, rows: range) -> tuple[list[Question], list[Question]]:
     """List the questions that need no fitting: those at the edges that matter, then those at every bar."""
-    walk = partial(WorldWalk, prepared, fits.models(prepared), true, rows)
+    models = fits.models(prepared)
+    walk = partial(WorldWalk, prepared, models, true, rows)
     last, first = len(prepared.series.index) - 1, max(first_row(prepared, fits.of(prepared)), 1)
     edges = list(dict.fromkeys(_edges(prepared, first)))
     likely: list[Question] = [("frozen", walk(row).frozen) for row in edges]
     if brings_plugins(prepared) and prepared.config.model.kind not in DAYWISE:
-        likely.append(("fresh", partial(fresh, prepared, true)))
+        likely.append(("fresh", partial(fresh, prepared, models, rows)))
     if true.decisions is not None:
         likely.append(("account", partial(account, prepared, prepared.task.outcome(prepared, true.decisions))))
     daywise = prepared.config.model.kind in DAYWISE  # what is fitted anew is so on all there is: the start matters

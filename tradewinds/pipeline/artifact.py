@@ -21,6 +21,7 @@ from tradewinds import __version__
 from tradewinds.core.disk import full_disk
 from tradewinds.core.errors import FullDiskError, GateError, RequestError
 from tradewinds.core.files import PARTIAL, flush, sha256_of, write_json
+from tradewinds.core.plugins import plugins_of, require_plugins
 from tradewinds.core.turns import moment
 
 MANIFEST = "manifest.json"
@@ -119,6 +120,7 @@ def writing(
             "created_at": datetime.now(UTC).isoformat(),
             "seed": config["seed"],
             "config": config,
+            "plugins": plugins_of(config),
             "inputs": inputs,
             "parents": {
                 name: {"path": os.path.relpath(parent.folder, folder), "sha256": parent.sha256}
@@ -144,7 +146,7 @@ def read(folder: Path, kind: str) -> Artifact:
     """Prove the artifact in `folder` and return it.
 
     Raises:
-        RequestError: no artifact of this kind is there.
+        RequestError: no artifact of this kind is there, or a plug-in that it was made with is gone.
         GateError: a file differs from its manifest, or is missing, or is not listed.
     """
     path = folder / MANIFEST
@@ -156,6 +158,7 @@ def read(folder: Path, kind: str) -> Artifact:
         raise RequestError(f"{folder} holds no {kind}: it has no readable {MANIFEST}") from None
     if found != kind:
         raise RequestError(f"{folder} holds a {found}, not a {kind}")
+    require_plugins(str(folder), manifest.get("plugins", {}))  # older ones have none
     there = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     for name in sorted(there | set(outputs)):
         if name not in there or name not in outputs or sha256_of(folder / name) != outputs[name]:

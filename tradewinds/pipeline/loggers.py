@@ -15,7 +15,7 @@ from typing import Any
 from tradewinds.core.console import Console, Report, Silent
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
-from tradewinds.core.plugins import load, registered
+from tradewinds.core.plugins import LOGGERS, registered
 from tradewinds.request.schema import Config
 
 PACKAGES = {  # what a logger needs, and how to get it
@@ -72,7 +72,7 @@ class TrainingLog:
         """Tell numbers by name after so many epochs, env steps or, of an ensemble, networks."""
         if not self._loggers:
             for name in self._names:
-                logger = load(registered()["logger"][name].function)(self._training)
+                logger = LOGGERS.load(name)(self._training)
                 logger.log_hyperparams(dict(self._settings))
                 self._loggers.append(logger)
         for logger in self._loggers:

@@ -21,7 +21,6 @@ from forecaster.day_ahead.days import FEWEST, FIRST, slots_of_day
 from forecaster.seeds import seed_for as seed_for
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
-from tradewinds.core.plugins import know_callbacks, know_features
 from tradewinds.data import join_parts
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.checks.excursions import doubt_last_bars
@@ -64,16 +63,12 @@ def prepared_from(
     Raises:
         RequestError: the columns cannot be joined, the task cannot be done on them, or the rows are too few.
     """
-    try:
-        know_features(config.features.custom)
-        know_callbacks(config.trainer.callbacks)
-    except ValueError as error:
-        raise RequestError(str(error)) from None
     parts = task.laid_out(parts, config)
     loaded = join_parts(parts, config.data, task.known_at(config))
     series, notes = _lived(loaded.series)
     task = task.for_bars(series.bar_length)
     _check_instrument(series, config)
+    _check_baselines(series, config)
     if not series.is_price:
         task = task.without_prices()
     series, config, notes = task.settle(series, config, [*loaded.notes, *notes])
@@ -110,6 +105,15 @@ def _check_instrument(series: Series, config: Config) -> None:
     chosen, names = config.rollout.instrument, series.instruments
     if chosen is not None and chosen not in names:
         raise RequestError(f"rollout.instrument must be one of {named(names)}, was '{chosen}'{nearest(chosen, names)}")
+
+
+def _check_baselines(series: Series, config: Config) -> None:
+    """Refuse baselines of plug-ins where several instruments are scored as an order."""
+    if config.baselines.custom and len(series.instruments) > 1 and config.rollout.instrument is None:
+        raise RequestError(
+            f"baselines.custom stands beside the forecast of one instrument, the series has "
+            f"{named(series.instruments)}; choose one with rollout.instrument={series.instruments[0]}, or leave it out"
+        )
 
 
 def _identity(series: Series, config: Config) -> str:

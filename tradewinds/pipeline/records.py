@@ -75,12 +75,14 @@ class Outcome:
         increments: (P, S) by period: the simple return of a bar, or the profit of a day; what inference is done on.
         metrics: per strategy.
         record: the task's own record, for its own sections, tables and second account.
+        per_year: periods in a year; None where they have no length.
     """
 
     curves: pd.DataFrame
     increments: pd.DataFrame
     metrics: Mapping[str, Metrics]
     record: Any
+    per_year: float | None = None
 
     @property
     def strategies(self) -> tuple[str, ...]:

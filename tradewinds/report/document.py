@@ -6,6 +6,7 @@ What every report says stands here; what a task alone can say, it hands in.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tradewinds.core.plugins import plugins_of
 from tradewinds.evaluation.plausibility import suspicions
 from tradewinds.pipeline.artifact import versions
 from tradewinds.pipeline.records import Forecasts
@@ -104,6 +105,7 @@ def run_facts(job: Job, run: Mapping[str, Any]) -> dict[str, Any]:
         "config_hash": config.hash,
         "seed": config.seed,
         "threads": config.run.threads,
+        "plugins": plugins_of(config.plain()),
         "versions": versions(),
     }
 

@@ -20,6 +20,12 @@ def cards_of(
     ]
 
 
+def metric_rows(rows: Sequence[tuple[str, str, str]], document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the rows of a table of strategies, and one for each metric that a plug-in brought."""
+    custom = document["run"]["config"]["backtest"].get("metrics", ())  # older reports have none
+    return [*rows, *((name, name.replace("_", " "), "number") for name in custom)]
+
+
 def rival_rows(unit: str) -> tuple[tuple[str, str, str], ...]:
     """Return the rows of the table of inference that tell the agent's lead over the strongest of its rivals."""
     return (

@@ -1,5 +1,6 @@
 """How a page is written: the templates beside this file, and how their numbers look. Knows no run and no report."""
 
+from functools import cache
 from typing import Any
 
 from bokeh.document import Document
@@ -10,13 +11,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 def render(template: str, figures: dict[str, Any], **values: Any) -> str:
     """Return a self-contained page: the template, its Bokeh figures as `boxes`, and `values`."""
+    script, boxes = components(_together(figures)) if figures else ("", {})
+    resources = Resources(mode="inline", components=["bokeh"]).render() if figures else ""
+    return _environment().get_template(template).render(script=script, boxes=boxes, resources=resources, **values)
+
+
+@cache
+def _environment() -> Environment:
+    """Return where templates are found, each read and compiled once."""
     environment = Environment(
         loader=PackageLoader("tradewinds.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters |= {"shown": shown, "shade": shade}
-    script, boxes = components(_together(figures)) if figures else ("", {})
-    resources = Resources(mode="inline", components=["bokeh"]).render() if figures else ""
-    return environment.get_template(template).render(script=script, boxes=boxes, resources=resources, **values)
+    return environment
 
 
 def _together(figures: dict[str, Any]) -> dict[str, Any]:

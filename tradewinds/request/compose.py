@@ -23,9 +23,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import is_text, nearest
+from tradewinds.core.plugins import KEYS, installed, is_own, registered
 from tradewinds.request.interpolation import only_ours
 
 PRIMARY = "tradewinds"  # conf/tradewinds.yaml
+UNUSED = [  # what Hydra loads for programs that it starts itself: a fifth of the time that it takes to compose
+    f"~hydra/{group}"
+    for group in ("env", "help", "hydra_help", "hydra_logging", "job_logging", "launcher", "output", "sweeper")
+]
 SYMBOLS = ("data.symbols", "series.symbols", "series.leave_out")
 SYMBOL = re.compile(r"[^\[\],\s]+")
 RAISED = "ValueError raised while resolving interpolation: "  # how OmegaConf opens what we say
@@ -58,7 +63,7 @@ def typed_words(overrides: Sequence[str], folders: Sequence[Path], *, multirun: 
 
 
 def _jobs(overrides: Sequence[str], folders: Sequence[Path], *, multirun: bool) -> list[list[str]]:
-    options = {group: _choices(folders, group) for group in _groups(folders)}
+    options = {group: [*_choices(folders, group), *_unwritten(folders, group)] for group in _groups(folders)}
     words = [_words(_parse(text), text, options, multirun) for text in map(_quoted, overrides)]
     return [list(job) for job in itertools.product(*words)]
 
@@ -69,6 +74,18 @@ def _groups(folders: Sequence[Path]) -> list[str]:
 
 def _choices(folders: Sequence[Path], group: str) -> list[str]:
     return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def _unwritten(folders: Sequence[Path], group: str) -> list[str]:
+    """Return the kinds of plugins that a group may be, and that no file of it is named after."""
+    offered = registered().get(group, {}) if group in KEYS else {}
+    return sorted(name for name in offered if not is_own(group, name) and name not in _choices(folders, group))
+
+
+def _chosen(word: str, folders: Sequence[Path]) -> list[str]:
+    """Return `model=wavenet` as Hydra reads it where no file has that name: the kind alone, with its own defaults."""
+    group, _, choice = word.partition("=")
+    return [f"~{group}", f"++{group}.kind={choice}"] if choice in _unwritten(folders, group) else [word]
 
 
 def _quoted(text: str) -> str:
@@ -112,7 +129,7 @@ def _words(override: Override, text: str, options: dict[str, list[str]], multiru
         if not isinstance(choice, str | None) or (choice is None and key != "experiment"):
             raise RequestError(f"{key} picks one of {', '.join(options[key])}; set single values as {key}.name=value")
         if choice is not None and choice not in options[key]:
-            hint = nearest(choice, options[key])
+            hint = nearest(choice, options[key]) or (f"; {installed()}" if key in KEYS else "")
             raise RequestError(f"{key} must be one of {', '.join(options[key])}, was '{choice}'{hint}")
     return [f"{key}={'null' if choice is None else choice}" for choice in chosen]
 
@@ -136,11 +153,12 @@ def _swept(override: Override, text: str, choices: list[str]) -> list[str]:
 
 def _compose(words: list[str], folders: Sequence[Path]) -> dict[str, Any]:
     quoted = [QuotedString(f"file://{folder.resolve()}", Quote.single).with_quotes() for folder in folders[1:]]
+    words = [part for word in words for part in _chosen(word, folders)]
     searchpath = [f"hydra.searchpath=[{','.join(quoted)}]"]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(config_dir=str(folders[0].resolve()), version_base="1.3"):
-            config = compose(PRIMARY, overrides=words + (searchpath if len(folders) > 1 else []))
+            config = compose(PRIMARY, overrides=[*words, *UNUSED, *(searchpath if len(folders) > 1 else [])])
     except Exception as error:  # whatever it stumbles over was typed, or stands in a YAML file of the user's
         raise RequestError(f"cannot compose the configuration: {_reason(error)}") from None
     with only_ours():  # again: Hydra has registered its own meanwhile

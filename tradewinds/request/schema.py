@@ -25,7 +25,7 @@ from forecaster.config import (
 )
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import require
-from tradewinds.core.plugins import kinds
+from tradewinds.core.plugins import METRICS, SECTIONS, kinds
 from tradewinds.data.rules import DataConfig
 from tradewinds.request.validate import build
 
@@ -149,12 +149,16 @@ class BacktestConfig:
         plot_points: bars drawn at most per line in the report; the numbers always use all bars.
         attributions: forecasts of the test rows, evenly spread, that are taken apart into what each feature and bar
             added (docs/forecaster.md); needs the extra `explain`. 0: none.
+        metrics: names of metrics of your own, one number a strategy each (docs/plugins.md).
+        sections: names of sections of your own, at the end of the page.
     """
 
     random_draws: Annotated[int, Field(ge=1, le=10_000, description="draws")]
     bootstrap_draws: Annotated[int, Field(ge=100, description="draws")]
     plot_points: Annotated[int, Field(ge=100, description="bars")]
     attributions: Annotated[int, Field(ge=0, le=100_000, description="forecasts")] = 0
+    metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.known)], ...], AfterValidator(_distinct)] = ()
+    sections: Annotated[tuple[Annotated[str, AfterValidator(SECTIONS.known)], ...], AfterValidator(_distinct)] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +309,17 @@ class DayAheadConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InitConfig:
+    """What `init` writes.
+
+    Attributes:
+        folder: of a project of plug-ins, whose name the package in it has; null where none is meant.
+    """
+
+    folder: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """One request: everything that decides its numbers, and where they go.
 
@@ -334,6 +349,7 @@ class Config:
         day_ahead: the files of `benchmark-day-ahead`.
         leakcheck: how `leakcheck` looks for leaks.
         walk_forward: how `walk-forward` cuts the series.
+        init: what `init` writes.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -361,6 +377,7 @@ class Config:
     day_ahead: DayAheadConfig = DayAheadConfig()  # older requests have none
     leakcheck: LeakcheckConfig
     walk_forward: WalkForwardConfig
+    init: InitConfig = InitConfig()  # older requests have none
 
     @property
     def forecaster(self) -> ForecasterConfig:
@@ -384,6 +401,7 @@ class Config:
             "day_ahead",
             "leakcheck",
             "walk_forward",
+            "init",
         )
         return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 

@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import is_text, nearest
+from tradewinds.core.plugins import installed
 
 T = TypeVar("T")
 Kinds = Mapping[str, type]
@@ -115,7 +116,9 @@ def _kind(choices: Kinds, value: Any, path: str, faults: list[str]) -> type | No
     if isinstance(value, Mapping) and isinstance(kind, str) and kind in choices:
         return choices[kind]
     allowed = ", ".join(sorted(choices))
-    faults.append(f"{path}.kind must be one of {allowed}, was {kind!r}{nearest(str(kind), choices)}")
+    faults.append(
+        f"{path}.kind must be one of {allowed}, was {kind!r}{nearest(str(kind), choices) or f'; {installed()}'}"
+    )
     return None
 
 
@@ -207,6 +210,8 @@ def _sentence(path: str, hint: Any, detail: ErrorDetails, value: Any) -> str:
         law = f"must {'lie' if law.startswith('in ') else 'be'} {law}"
     words = str(detail.get("ctx", {}).get("expected", "")).strip("'").replace("' or '", "', '")
     cure = nearest(str(detail["input"]), words.split("', '")) if words else ""
+    if detail["type"] == "kind":
+        cure = cure or f"; {installed()}"
     return f"{path} {law}, was {value!r}{cure}"
 
 
@@ -251,7 +256,7 @@ def _words(hint: Any, marks: tuple[Any, ...], detail: ErrorDetails) -> str:
         return f"a list of at {'least' if kind == 'too_short' else 'most'} {_count(number, unit or 'elements')}"
     if kind in WRONG_TYPE - {"word"} or kind.endswith(("_type", "_parsing")) or kind == "finite_number":
         return _name(hint)
-    return str(detail["msg"]).removeprefix("Input should be ")
+    return str(detail["msg"]).removeprefix("Input should be ").removeprefix("must be ")
 
 
 def _name(hint: Any) -> str:

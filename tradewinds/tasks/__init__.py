@@ -8,7 +8,7 @@ from typing import Any
 
 from forecaster.config import DAYWISE
 from tradewinds.core.errors import RequestError
-from tradewinds.core.plugins import function_of, load, registered
+from tradewinds.core.plugins import function_of, is_own, load, registered
 from tradewinds.request.schema import Config
 
 LAWS = {  # by the kind of env: what refuses a request before anything is read; light, no torch
@@ -20,6 +20,10 @@ RETURNS = ("log_return", "relative_return", "auto")  # targets of prices
 NOBODY_ACTS = (
     "series.target=difference is forecast and nobody acts on it with env={env}, so that {command} has nothing to do; "
     "run, backtest, train-forecaster, encode, predict and leakcheck work on it, and env=battery stores power"
+)
+OTHERS_ACT_NOT = (
+    "env={env} is a task in which nobody acts, so that {command} has nothing to do; run, backtest, train-forecaster, "
+    "encode, predict and leakcheck work on it"
 )
 NO_SERIES = (
     "env=gymnasium plays {id} and reads no series, so that {command} has nothing to do; run, train-agent, backtest, "
@@ -53,7 +57,11 @@ def refuse(config: Config, command: str) -> None:
     """
     kind = kind_of(config)
     _refuse_days(config, kind)
+    watches = not is_own("env", config.env.kind) and not task_of(config).acts
+    _refuse_names(config, "forecast_only" if watches else kind)
     sentence, commands = MEANINGLESS.get(kind, ("", frozenset()))
+    if watches:
+        sentence, commands = OTHERS_ACT_NOT, MEANINGLESS["forecast_only"][1]
     if command in commands:
         raise RequestError(sentence.format(command=command, env=config.env.kind, id=getattr(config.env, "id", "")))
     _refuse_start(config, kind, command)
@@ -97,6 +105,23 @@ def _refuse_start(config: Config, kind: str, command: str) -> None:
         raise RequestError(
             f"retrain.start=champion goes on from the weights of a network of bars, and "
             f"{config.env.kind if kind == 'gymnasium' else config.model.kind} {lacks}; leave it at fresh"
+        )
+
+
+def _refuse_names(config: Config, kind: str) -> None:
+    """Hold what plug-ins bring to where it has a place."""
+    loss, custom, metrics = config.trainer.loss, config.baselines.custom, config.backtest.metrics
+    if config.model.kind in DAYWISE and not is_own("loss", loss):
+        raise RequestError(f"trainer.loss must be huber, mse or mae with model={config.model.kind}, was {loss}")
+    if custom and (kind in ("storage", "gymnasium") or config.model.kind in DAYWISE):
+        raise RequestError(
+            f"baselines.custom stands beside networks that read bars, which env={config.env.kind} does not score, was "
+            f"{list(custom)}; leave it out"
+        )
+    if metrics and kind in ("forecast_only", "gymnasium"):
+        raise RequestError(
+            f"backtest.metrics are of strategies on a series, and with env={config.env.kind} there are none, was "
+            f"{list(metrics)}; leave it out"
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecaster.config import BaselineConfig
 from forecaster.evaluation.scores import Score, Scores, score_forecasts
 from forecaster.hidden_states import HiddenStates
 from forecaster.networks.heads import LEVELS
@@ -144,7 +145,8 @@ def _scores(prepared: Prepared, models: Models, rows: range) -> Scores | None:
     before = range(max(states.first_row, rows.start - CALIBRATION - horizon), rows.start)
     if min(len(before), len(rows)) <= horizon:
         return None
-    return score_forecasts(fitted, prepared.series, states, calibration_rows=before, rows=rows)
+    custom = BaselineConfig(custom=prepared.config.baselines.custom)  # to fit the classical ones would take too long
+    return score_forecasts(fitted, prepared.series, states, calibration_rows=before, rows=rows, baselines=custom)
 
 
 def _remarks(model: str, comparison: dict[str, Any]) -> list[str]:

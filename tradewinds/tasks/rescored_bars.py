@@ -92,7 +92,7 @@ def made_again(prepared: Prepared, fitted: FittedForecaster, row: int) -> dict[s
     Classical rules are left out: fitting them takes longer than all the rest.
     """
     known = prepared.series.rows(range(row + 1))
-    rules = plain_rules(fitted, known)
+    rules = plain_rules(fitted, known, prepared.config.baselines.custom)
     return {fitted.config.model.kind: last_forecast(fitted, known).astype(np.float64)} | {
         name: rule(np.array([row]))[0] for name, rule in rules.items()
     }

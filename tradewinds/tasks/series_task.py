@@ -155,8 +155,10 @@ class SeriesTask:
 
     def outcome(self, prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
         """Return what was decided in money, beside its baselines."""
+        from tradewinds.evaluation.custom_metrics import measured
+
         outcome: Outcome = self._part("backtest").outcome(prepared, decisions)
-        return outcome
+        return measured(outcome, prepared.config.backtest.metrics)
 
     def inference(self, prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
         """Return intervals and tests of the outcome, and what it were at other costs."""

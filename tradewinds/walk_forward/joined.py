@@ -14,6 +14,7 @@ import pandas as pd
 
 from tradewinds.core.console import Console, again
 from tradewinds.core.files import write_text
+from tradewinds.core.plugins import plugins_of
 from tradewinds.evaluation.overfitting import bar_sharpe
 from tradewinds.evaluation.seed_statistics import seed_line, seed_summary
 from tradewinds.judge import PAGE, REPORT, log_opening, publish, stop_at_leak, trials
@@ -24,6 +25,7 @@ from tradewinds.pipeline.artifact import begun, read, sweep_partials, versions
 from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Prepared
 from tradewinds.report.document import CLEAN, leak_of
+from tradewinds.report.sections import with_sections
 from tradewinds.tasks import task_of_report
 from tradewinds.walk_forward.folds import KIND as FOLD
 from tradewinds.walk_forward.folds import FoldSeed, decisions_of, facts_of, plan, run_all
@@ -62,6 +64,7 @@ def _walk(prepared: Prepared, folds: list[FoldSeed], run: Path, started: float, 
         "config_hash": config.hash,
         "seed": config.seed,
         "threads": 1,
+        "plugins": plugins_of(config.plain()),
         "versions": versions(),
     }
     report = walk_report(tested, document, facts)
@@ -127,7 +130,8 @@ def judge_walk(prepared: Prepared, folds: list[FoldSeed], run: Path) -> tuple[di
 def draw_again(run: Path, *, plot_points: int) -> list[Path]:
     """Draw the page of a finished walk again."""
     document = json.loads((run / REPORT).read_text(encoding="utf-8"))
-    write_text(run / PAGE, walk_page(task_of_report(document), document, run / KIND, plot_points))
+    page = walk_page(task_of_report(document), document, run / KIND, plot_points)
+    write_text(run / PAGE, with_sections(page, document, run / KIND))
     return [run / PAGE]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from tradewinds.pipeline.task import Prepared, Task
 from tradewinds.report import charts
 from tradewinds.report.document import SCHEMA, believed, leak_warning, series_facts
-from tradewinds.report.page import cards_of, span
+from tradewinds.report.page import cards_of, metric_rows, span
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table
 
@@ -117,8 +117,9 @@ def walk_page(task: Task[Any], document: Mapping[str, Any], folder: Path, plot_p
     draw = _equity_figures if task.curve == "equity" else _profit_figures
     labels = task.labels()
     return render(
-        "walk.html", draw(document, paths, borders, plot_points), report=document, rows=labels.metrics,
-        honesty=labels.honesty, sweeps=labels.sweeps, cards=_cards(task, document), colours=_colours(task, document),
+        "walk.html", draw(document, paths, borders, plot_points), report=document,
+        rows=metric_rows(labels.metrics, document), honesty=labels.honesty, sweeps=labels.sweeps,
+        cards=_cards(task, document), colours=_colours(task, document),
         rival=task.rival, headline=labels.headline, curve=task.curve, **span(curves),
     )  # fmt: skip
 

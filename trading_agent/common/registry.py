@@ -63,10 +63,20 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         {"q_table": "q_learning.policy:TablePolicy"},
     ),
 }
-POLICIES: Mapping[str, str] = {
+POLICIES: dict[str, str] = {
     "constant": "trading_agent.common.policy:ConstantPolicy",
     **{kind: home for algorithm in ALGORITHMS.values() for kind, home in algorithm.policies.items()},
 }
+
+
+def register_policy(kind: str, home: str) -> None:
+    """Let policies of other people's be loaded again, by their kind; a later one of the same name takes its place.
+
+    Args:
+        kind: as the policy's own attribute says.
+        home: "module:Class" of a `trading_agent.common.policy.Policy` with `from_saved(settings, tensors)`.
+    """
+    POLICIES[kind] = home
 
 
 def load(home: str) -> Any:

@@ -11,14 +11,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from trading_env.account.actions import Actions
-from trading_env.account.rewards import FLOOR, Reward
+from trading_env.account.rewards import FLOOR, build_reward
 from trading_env.config import TradingConfig
 from trading_env.ledger.arithmetic import numbers_of
 from trading_env.ledger.columns import LedgerColumns
 from trading_env.ledger.law import carry
 from trading_env.ledger.rules import Rules
 from trading_env.ledger.run import opened
-from trading_env.ledger.state import Accounts
+from trading_env.ledger.state import Accounts, Bar
 from trading_env.market import Market
 from trading_env.vector_env import Step, checked_episode_bars
 
@@ -54,7 +54,7 @@ class Setting:
         self.last: int = num_bars - 1
         self.num_features = market.features.shape[1]
         self.n = numbers_of(self.num_assets)
-        self.actions, self.reward = Actions(config, self.num_assets), Reward(config.reward)
+        self.actions, self.reward = Actions(config, self.num_assets), build_reward(config.reward)
         self.num_account_columns = 2 * self.num_assets + 1
         self.widest = float(np.float32(WIDEST * config.leverage_cap))
         self.table = np.zeros((num_bars, self.num_features + self.num_account_columns), dtype=np.float32)
@@ -146,7 +146,7 @@ class AccountSimulator:
         self.price, self.near = moment.close_next, True
         after = self.accounts.equity
         self.peak = np.maximum(peak, after)
-        reward, self.memory = _rewarded(setting, self.t, before, after, peak, self.peak, self.memory)
+        reward, self.memory = _rewarded(setting, self.t, (before, after), (peak, self.peak), bar, self.memory)
         self.t = self.t + 1
         return Step(reward, bar.ruined, self.t >= self.until, bar)
 
@@ -249,7 +249,7 @@ class AccountSimulator:
         accounts, bar = carry(setting.n, accounts, orders, setting.columns.at(rows), setting.rules)
         before = equity / np.maximum(1.0 - drawdown, FLOOR)
         peak = np.maximum(before, accounts.equity)
-        reward, memory = _rewarded(setting, rows, equity, accounts.equity, before, peak, memory)
+        reward, memory = _rewarded(setting, rows, (equity, accounts.equity), (before, peak), bar, memory)
         following = _described(setting, accounts, rows + 1, peak, memory)
         return reward, following, bar.ruined, rows + 1 >= setting.last
 
@@ -269,13 +269,31 @@ def _equal_shares(market: Market, config: TradingConfig) -> Array:
 
 
 def _rewarded(
-    setting: Setting, t: Int, before: Array, after: Array, old_peak: Array, peak: Array, memory: tuple[Array, ...]
+    setting: Setting,
+    t: Int,
+    equity: tuple[Array, Array],
+    peak: tuple[Array, Array],
+    bar: Bar,
+    memory: tuple[Array, ...],
 ) -> tuple[Array, tuple[Array, ...]]:
-    """(N,) rewards of the bar after rows t, and what is remembered after it."""
-    reward = setting.reward
-    deeper = before / old_peak - after / peak if reward.config.kind == "drawdown" else None
-    benchmark = setting.benchmark.take(t, mode="clip") if reward.compares else None
-    return reward.of(setting.n, before=before, after=after, deeper=deeper, benchmark=benchmark, memory=memory)
+    """(N,) rewards of the bar after rows t, and what is remembered after it; equity and peak before and after it."""
+    reward, (before, after) = setting.reward, equity
+    deeper = before / peak[0] - after / peak[1] if "deeper" in reward.reads else None
+    benchmark = setting.benchmark.take(t, mode="clip") if "benchmark" in reward.reads else None
+    return reward.of(
+        setting.n,
+        before=before,
+        after=after,
+        deeper=deeper,
+        benchmark=benchmark,
+        turnover=_turnover(bar) if "turnover" in reward.reads else None,
+        memory=memory,
+    )
+
+
+def _turnover(bar: Bar) -> Array:
+    """(N,) value traded, as a fraction of equity at the fill price."""
+    return np.divide(bar.notional, bar.base, out=np.zeros(np.shape(bar.base)), where=bar.base > 0.0)
 
 
 def _described(setting: Setting, accounts: Accounts, t: Int, peak: Array, memory: tuple[Array, ...]) -> Float32:

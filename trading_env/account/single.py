@@ -101,7 +101,7 @@ class FloatAccount:
         if self.grows:
             reward = float(np.log((after if after >= FLOOR else FLOOR) / (before if before >= FLOOR else FLOOR)))
         else:
-            reward = self._reward(before, after, peak)
+            reward = self._reward(before, after, peak, costs["turnover"])
         exposure = units * close / (after if after >= FLOOR else FLOOR)
         shown, place, widest = self._shown, self._place, self.setting.widest
         shown[place] = exposure if -widest <= exposure <= widest else min(max(exposure, -widest), widest)
@@ -168,13 +168,14 @@ class FloatAccount:
         self.held = (*accounts[:4], close)
         return costs_of(bar), bar.ruined
 
-    def _reward(self, before: float, after: float, peak: float) -> float:
+    def _reward(self, before: float, after: float, peak: float, turnover: float) -> float:
         reward, self.memory = self.setting.reward.of(
             FLOATS,
             before=before,
             after=after,
             deeper=before / peak - after / self.peak,
             benchmark=self.setting.benchmark.item(self.t),
+            turnover=turnover,
             memory=self.memory,
         )
         return float(reward)

@@ -59,7 +59,7 @@ def deliver(
         docs/battery.md, eq. 1 to 4 and 6.
     """
     into, out = config.charge_efficiency, config.discharge_efficiency
-    energy = np.clip(power, -config.power_mw, config.power_mw) * slot_hours  # MWh at the grid
+    energy = np.minimum(np.maximum(power, -config.power_mw), config.power_mw) * slot_hours  # MWh at the grid
     if least is not None:
         missing = np.minimum((least - charge) / into, config.power_mw * slot_hours)
         energy = np.maximum(energy, np.where(missing > 0.0, missing, (least - charge) * out))
@@ -67,7 +67,7 @@ def deliver(
     sold = np.minimum(np.maximum(-energy, 0.0), charge * out)
     drawn = sold / out
     # rounding alone can leave [0, capacity], by one unit in the last place
-    after = np.clip(charge + bought * into - drawn, 0.0, config.capacity_mwh)
+    after = np.minimum(np.maximum(charge + bought * into - drawn, 0.0), config.capacity_mwh)
     wear = drawn * config.degradation_per_mwh
     return Slot(after, bought, sold, wear, (sold - bought) * price - wear)
 

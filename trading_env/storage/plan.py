@@ -16,7 +16,7 @@ from trading_env.storage.config import BatteryConfig
 from trading_env.storage.ledger import run_schedule
 from trading_env.storage.market import PowerMarket
 from trading_env.storage.requirement import least_charge
-from trading_env.storage.schedule import best_schedule
+from trading_env.storage.schedule import best_power, best_schedule
 from trading_env.vector_env import PastForecasts
 
 Array = NDArray[np.float64]
@@ -104,13 +104,13 @@ class SchedulePlan:
         left = np.rint(24.0 / self.slot_hours * observations[:, -2]).astype(np.int64)
         charge = np.clip(observations[:, -1].astype(np.float64), 0.0, 1.0) * self.config.capacity_mwh
         power = [
-            best_schedule(
+            best_power(
                 path[:slots],
                 self.config,
                 start=float(start),
                 slot_hours=self.slot_hours,
                 least=self._least(clock, slots),
-            )[0]
+            )
             for path, slots, start, clock in zip(forecast, left, charge, observations[:, -4:-2], strict=True)
         ]
         share = np.array(power)[:, None] / self.config.power_mw

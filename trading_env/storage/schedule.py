@@ -7,6 +7,8 @@ energy, would pay, the value is not concave, since a unit cannot do both; there 
 itself. Both are exact for every power in between and every charge. Formulas and proof: docs/battery.md, section 4.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +49,23 @@ def best_schedule(
     Raises:
         ValueError: `start` or `end` lies outside the store, or `end` cannot be reached.
     """
+    return np.fromiter(_best_powers(price, config, start, end, slot_hours, least), np.float64, len(price))
+
+
+def best_power(
+    price: Array, config: BatteryConfig, *, start: float, slot_hours: float = 1.0, least: Array | None = None
+) -> float:
+    """Return the power of the first slot of the best schedule, MW, without taking the decisions of the others.
+
+    Args and errors are those of `best_schedule`, with no energy that must be left.
+    """
+    return next(_best_powers(price, config, start, 0.0, slot_hours, least))
+
+
+def _best_powers(
+    price: Array, config: BatteryConfig, start: float, end: float, slot_hours: float, least: Array | None
+) -> Iterator[float]:
+    """Yield the powers of the best schedule, slot by slot; the values of energy after each are all known before."""
     into, out = config.charge_efficiency, config.discharge_efficiency
     most_in, most_out = config.power_mw * slot_hours * into, config.power_mw * slot_hours / out  # MWh of the store
     capacity, reach = config.capacity_mwh, start + len(price) * most_in
@@ -56,16 +75,15 @@ def best_schedule(
     sells = price * config.discharge_efficiency - config.degradation_per_mwh
     floors = None if least is None else least.tolist()
     later = _values(buys.tolist(), sells.tolist(), capacity, (most_in, most_out), end, floors)
-    power, charge = np.zeros(len(price)), start
+    charge = start
     for t, value in enumerate(reversed(later)):
         line = value if isinstance(value, Line) or sells[t] <= buys[t] else from_pieces(value)
         if isinstance(line, Line):
             gain, loss = _step_on_line(line, charge, buys[t], sells[t], (most_in, most_out))
         else:
             gain, loss = _step_on_pieces(line, charge, buys[t], sells[t], (most_in, most_out))
-        power[t] = (gain / into - loss * out) / slot_hours
+        yield (gain / into - loss * out) / slot_hours
         charge = min(max(charge + gain - loss, 0.0), capacity)
-    return power
 
 
 def _values(

@@ -141,16 +141,16 @@ def test_the_features_stand_behind_the_plain_ones_and_a_selection_knows_its_own_
 def test_a_network_that_compares_finds_who_goes_back_to_the_others():
     """r[t+1, a] = -0.8 (r[t, a] - mean of t) + noise: a law that no instrument's own past tells."""
     rng = np.random.default_rng(0)
-    returns = rng.normal(0.0, 0.01, (1200, 8))
-    for t in range(1199):
+    returns = rng.normal(0.0, 0.01, (800, 8))
+    for t in range(799):
         returns[t + 1] = 0.02 * rng.normal() - 0.8 * (returns[t] - returns[t].mean()) + 0.004 * rng.normal(size=8)
     series = wide(returns)
     config = small_config(horizon=1, epochs=8, context_length=2, learning_rate=0.01)
     features = dataclasses.replace(config.features, cross_section=("zscore",), momentum_bars=())
-    fitted = fit_panel(series, dataclasses.replace(config, features=features), range(0, 900), seed=1)
+    fitted = fit_panel(series, dataclasses.replace(config, features=features), range(0, 600), seed=1)
     states = encode_panel(fitted, series)
-    ahead = returns[901:] - returns[901:].mean(axis=1, keepdims=True)
-    said = states.forecast[900:-1, :, 0]
+    ahead = returns[601:] - returns[601:].mean(axis=1, keepdims=True)
+    said = states.forecast[600:-1, :, 0]
     correlation = np.corrcoef((said - said.mean(axis=1, keepdims=True)).ravel(), ahead.ravel())[0, 1]
     assert correlation > 0.6
     with pytest.raises(ValueError, match="which encode_panel reads together"):

@@ -75,7 +75,7 @@ def test_the_oldest_bar_is_read_also_where_the_window_is_no_multiple(kind):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "lstmm"}, r"kind\n.*'lstm', 'gru', .*'slstm', 'mlstm', 'seq2seq' or 'day_lstm'.*input_value='lstmm'"),
+        ({"kind": "lstmm"}, r"kind\n.*one of lstm, gru, .*slstm, mlstm, seq2seq, day_lstm .*input_value='lstmm'"),
         ({"kind": "slstm", "patch_length": 1}, r"patch_length\n.*greater than or equal to 2 .*input_value=1"),
         ({"kind": "mlstm", "context_length": 6}, r"patch_length must lie in \[2, context_length = 6\] bars, was 8"),
         ({"kind": "mlstm", "num_heads": 5}, "num_heads must divide hidden_size = 32, was 5"),

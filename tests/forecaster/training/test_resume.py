@@ -14,8 +14,8 @@ import pytorch_lightning as pl
 import torch
 
 from forecaster.fitted import fit_panel
-from forecaster.training import callbacks, checkpoint
-from forecaster.training.callbacks import register_callback
+from forecaster.registry import CALLBACKS
+from forecaster.training import checkpoint
 from forecaster.training.checkpoint import FILE, read_state, write_state
 
 from markets import noise_series, ragged_panel, small_config, with_model
@@ -27,7 +27,8 @@ ROWS, EPOCHS = range(0, 250), 5
 def every_epoch(monkeypatch):
     """Write every epoch down, however short, and forget the callbacks of a test after it."""
     monkeypatch.setattr(checkpoint, "SHARE", math.inf)
-    monkeypatch.setattr(callbacks, "_callbacks", {})
+    monkeypatch.setattr(CALLBACKS, "others", {})
+    cut_after(-1)
 
 
 class PowerCut(pl.Callback):
@@ -42,7 +43,7 @@ class PowerCut(pl.Callback):
 
 
 def cut_after(epochs):
-    register_callback("power", lambda: PowerCut(epochs))
+    CALLBACKS.register("power", lambda: PowerCut(epochs))
 
 
 def same(one, two):
@@ -95,13 +96,13 @@ def test_members_that_are_done_stay_done_and_both_starts_go_on(tmp_path):
     cut_after(-1)
     whole = fit_panel(panel, config, ROWS, seed=1)["a"]
     trained = []
-    register_callback("power", lambda: trained.append(1) or PowerCut(2 if len(trained) == 2 else -1))
+    CALLBACKS.register("power", lambda: trained.append(1) or PowerCut(2 if len(trained) == 2 else -1))
     with pytest.raises(KeyboardInterrupt):
         fit_panel(panel, config, ROWS, seed=1, checkpoint=tmp_path)
     done = (tmp_path / "member-0" / FILE).stat().st_mtime_ns
     assert len(trained) == 2
     trained.clear()
-    register_callback("power", lambda: trained.append(1) or PowerCut(-1))
+    CALLBACKS.register("power", lambda: trained.append(1) or PowerCut(-1))
     same(fit_panel(panel, config, ROWS, seed=1, resume=tmp_path)["a"], whole)
     assert len(trained) == 1
     assert (tmp_path / "member-0" / FILE).stat().st_mtime_ns == done

@@ -13,6 +13,8 @@ from tradewinds.core.resources import resource_dir
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 
+from plugged import forgotten
+
 
 @dataclass(frozen=True, kw_only=True)
 class FeatherConfig:
@@ -31,10 +33,9 @@ def plugin(monkeypatch):
         module.offers = lambda: table
         point = EntryPoint("someone", "someones_plugin:offers", plugins.GROUP)
         monkeypatch.setattr(plugins, "entry_points", lambda group: [point])
-        plugins.registered.cache_clear()
 
-    yield offer
-    plugins.registered.cache_clear()
+    with forgotten():
+        yield offer
 
 
 def test_a_plugin_adds_a_kind_that_one_word_chooses(plugin, tmp_path):

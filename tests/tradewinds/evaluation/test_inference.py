@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import shutil
 
 import ffn.core
 import numpy as np
@@ -150,10 +151,12 @@ def test_a_break_even_cost_that_does_not_exist_has_a_reason(targets, reason):
 
 
 def test_seeds_and_sweeps_count_as_trials_and_repetitions_do_not(tradewinds, tmp_path):
-    write_bars(tmp_path / "mine.csv", 400)
-    words = ("run", "series=csv", "series.path=mine.csv", *FAST_CSV, "agent.steps=600", "agent.learning_starts=100")
+    write_bars(tmp_path / "mine.csv", 300)
+    words = ("run", "series=csv", "series.path=mine.csv", *FAST_CSV, "trainer.epochs=1")
+    words += ("agent.steps=300", "agent.learning_starts=100", "agent.validate_every=150")
     assert tradewinds(*words).status == 0
     assert tradewinds(*words).status == 0
+    shutil.copytree("runs", "typed")
     swept = tradewinds(*words, "-m", "seed=1,2", "run.name=another")
     assert swept.status == 0
     assert "agent's Sharpe over 3 seeds: interquartile mean " in swept.out
@@ -164,10 +167,10 @@ def test_seeds_and_sweeps_count_as_trials_and_repetitions_do_not(tradewinds, tmp
     assert [block["sharpe_by_seed"]["seeds"] for block in honesty] == [[7], [7], [1, 7], [1, 2, 7]]
     assert honesty[-1]["pbo_reason"] == "3 trials on these test rows; 8 are needed (seeds count)"
     assert len((tmp_path / "runs/trials.jsonl").read_text(encoding="utf-8").splitlines()) == 4
-    for seed, name in ((7, "mine"), (1, "another"), (2, "another")):  # the same, typed one after another
-        assert tradewinds(*words, f"seed={seed}", f"run.name={name}", "run.dir=typed").status == 0
+    for seed in (1, 2):  # the same, typed one after another
+        assert tradewinds(*words, f"seed={seed}", "run.name=another", "run.dir=typed").status == 0
     typed = sorted(tmp_path.glob("typed/*/*/report.json"), key=lambda file: file.parent.name)
-    assert [unmarked(file) for file in typed[1:]] == [unmarked(file) for file in files[2:]]
+    assert [unmarked(file) for file in typed[2:]] == [unmarked(file) for file in files[2:]]
 
 
 def unmarked(file):

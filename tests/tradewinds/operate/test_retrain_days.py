@@ -29,7 +29,8 @@ def test_a_retraining_on_a_longer_file_and_a_signal_on_it_are_the_run_and_the_wa
     write_power(tmp_path / "power.csv", days=180)
     whole = (tmp_path / "power.csv").read_text().splitlines(keepends=True)
     (tmp_path / "power.csv").write_text("".join(whole[: 1 + 24 * 170]))
-    words = [*WORDS, "run.name=model"]
+    brief = [*WORDS, "trainer.epochs=3", "recalibration.every_days=3", "agent.steps=40", "agent.validate_every=20"]
+    words = [*brief, "run.name=model"]
     assert typed("retrain", *words).status == 0
     (first,) = (path.parent for path in Path("runs/model").glob("*/report.json"))
 
@@ -45,7 +46,7 @@ def test_a_retraining_on_a_longer_file_and_a_signal_on_it_are_the_run_and_the_wa
     assert len(json.loads(signal.out)["schedule"]) == 24
 
     assert typed("retrain", *words).status in (0, 3)  # promoted or not, it is judged
-    assert typed("run", *WORDS, "run.name=plain").status == 0
+    assert typed("run", *brief, "run.name=plain").status == 0
     (second,) = (path.parent for path in Path("runs/model").glob("*/report.json") if path.parent != first)
     (run,) = (path.parent for path in Path("runs/plain").glob("*/report.json"))
     for table in (STATES, DECISIONS):

@@ -94,7 +94,7 @@ def test_a_killed_scheduler_leaves_nobody_and_a_stopped_one_too_and_the_next_one
     market, tradewinds, childless, tmp_path
 ):
     for number in (signal.SIGKILL, signal.SIGTERM):
-        command = [sys.executable, "-m", "tradewinds", "schedule", *WORDS, *RUN_HERE, "agent.steps=40000"]
+        command = [sys.executable, "-m", "tradewinds", "schedule", *WORDS, *RUN_HERE, "agent.steps=12000"]
         process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
         while "train dqn" not in process.stderr.readline():  # until it is in the middle of its work
             assert process.poll() is None
@@ -107,6 +107,6 @@ def test_a_killed_scheduler_leaves_nobody_and_a_stopped_one_too_and_the_next_one
     assert said.endswith("tradewinds: interrupted; nothing half-written was left\n")
     assert not list(tmp_path.rglob(".partial-*"))
     assert Registry(tmp_path / "runs").versions("bars") == []
-    done = tradewinds("schedule", *WORDS, *RUN_HERE, "agent.steps=40000")
+    done = tradewinds("schedule", *WORDS, *RUN_HERE, "agent.steps=12000")
     assert "UTC: the first model" in done.out
     assert len(Registry(tmp_path / "runs").versions("bars")) == 1

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-import tradewinds.core.plugins as plugins
 from forecaster.config import FeatureConfig
-from forecaster.data.custom_features import register_feature
+from forecaster.data.custom_features import custom_feature, register_feature
 from forecaster.data.features import build_features
 
 from markets import noise_series
 from planting import WORDS
+from plugged import installed
 from story import write_bars
 
 MODULE = '''
@@ -43,24 +43,16 @@ def features():
     from tradewinds.core.plugins import Kind
 
     names = ("overnight", "standing", "remembered", "backward")
-    return {"feature": {name: Kind("", f"someones_features:{name}") for name in names}}
+    return {"feature": {name: Kind("", f"someones_plugin:{name}") for name in names}}
 '''
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A package as pip would leave it: a module, and a folder that names its entry point."""
-    place = tmp_path / "site"
-    facts = place / "someone-1.0.dist-info"
-    facts.mkdir(parents=True)
-    (place / "someones_features.py").write_text(MODULE, encoding="utf-8")
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: someone\nVersion: 1.0\n", encoding="utf-8")
-    (facts / "entry_points.txt").write_text(f"[{plugins.GROUP}]\nsomeone = someones_features:features\n", "utf-8")
-    monkeypatch.syspath_prepend(str(place))
-    plugins.registered.cache_clear()
+    """A package that offers features."""
     write_bars(tmp_path / "mine.csv", 120)
-    yield
-    plugins.registered.cache_clear()
+    with installed(tmp_path / "site", monkeypatch, module=MODULE, offers="features"):
+        yield
 
 
 MINE = ("series=csv", "series.path=mine.csv", "leakcheck.cuts=20", *WORDS)
@@ -90,8 +82,8 @@ def test_a_feature_of_one_s_own_that_knows_what_comes_is_found(name, probe, trad
 def test_a_feature_that_nobody_offers_is_a_wrong_request(tradewinds, package):
     answer = tradewinds("leakcheck", *MINE, "features.custom=[overnite]")
     assert answer.status == 2
-    assert "features.custom must name features of plugins (backward, overnight, remembered, standing)" in answer.err
-    assert "was 'overnite'" in answer.err
+    law = "features.custom must be a list whose every element is one of overnight, standing, remembered, backward"
+    assert f"{law}, was ['overnite']; did you mean 'overnight'?" in answer.err
 
 
 def read(function):
@@ -131,7 +123,9 @@ def test_names_of_features_are_their_own_and_known():
     register_feature("gap", lambda series: series.close[:, 0])
     with pytest.raises(ValueError, match="feature 'gap' of your own has the name of another one"):
         build_features(noise_series(60), FeatureConfig(custom=("gap",)))
-    with pytest.raises(ValueError, match=r"feature 'nobody_s' is not registered, known are: .*; call register_feature"):
-        build_features(noise_series(60), FeatureConfig(custom=("nobody_s",)))
+    with pytest.raises(ValueError, match=r"must be one of .*gap"):
+        FeatureConfig(custom=("nobody_s",))
+    with pytest.raises(ValueError, match=r"feature 'nobody_s' is not registered, known are: .*; register it first"):
+        custom_feature("nobody_s", noise_series(60))
     with pytest.raises(ValueError, match="custom must name each feature once"):
-        FeatureConfig(custom=("a", "a"))
+        FeatureConfig(custom=("gap", "gap"))

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from daywise import WORDS, write_power
+from daywise import WORDS as DAYWISE
+from daywise import write_power
 
 import tradewinds.pipeline.walk_file as walk_file
 from tradewinds.__main__ import main
 
 from story import CommandLine
 
+WORDS = (*DAYWISE, "trainer.epochs=3", "agent.steps=40", "agent.validate_every=20")
 STATES = "hidden_states/hidden_states.parquet"
 
 

@@ -174,7 +174,7 @@ class House:
             self.script["schedule"] = ("schedule", "schedule.exchange=null", "schedule.cron='0 22 * * *'")
         if self.task == "storage":
             self.script["leakcheck"] = ("leakcheck", "series.target=difference")  # a unit acts on these as well
-        self.script["data"] = ("data", "list")
+        self.script |= {"data": ("data", "list"), "init": ("init", "mine")}
         if "retrain" in self.script:
             self.script |= {TWICE: ("retrain",), GATED: ("retrain", "seed=8")}
         self.script["models"] = ("models", "list")

@@ -61,6 +61,7 @@ def test_run_forecasts_what_cannot_be_traded_and_says_whom_it_beats(typed):
         "naive",
         "seasonal_naive",
         "drift",
+        "climatology",
         "ridge",
         "dlinear",
     }

@@ -2,19 +2,18 @@
 
 import dataclasses
 import json
+import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import tradewinds.walk_forward.joined as stage
+from tradewinds.__main__ import main
 from tradewinds.core.resources import resource_dir
 from tradewinds.leakcheck.stretch import aligned
 from tradewinds.leakcheck.worlds import another_world
@@ -24,7 +23,7 @@ from tradewinds.request.schema import request_from
 from tradewinds.tasks import job_of
 from tradewinds.walk_forward.folds import compute, decisions_of, finished, plan
 
-from story import CommandLine, write_bars
+from story import CommandLine, in_this_process, write_bars
 
 WORDS = (
     "walk-forward",
@@ -33,11 +32,11 @@ WORDS = (
     "model.context_length=5",
     "model.horizon=2",
     "model.hidden_size=3",
-    "trainer.epochs=2",
+    "trainer.epochs=1",
     "features.volatility_bars=[3]",
-    "agent.steps=400",
+    "agent.steps=200",
     "agent.learning_starts=80",
-    "agent.validate_every=200",
+    "agent.validate_every=100",
     "rollout.standard_errors=0.0",
     "backtest.random_draws=3",
     "backtest.bootstrap_draws=100",
@@ -77,12 +76,6 @@ def one_after_another(prepared, tasks, progress):
     return len(tasks)
 
 
-@contextmanager
-def in_this_process(function, tasks, *, shared, **_):
-    """Do the work of `tradewinds.core.workers.results_of` here: a process of its own takes seconds to begin."""
-    yield (function(*shared, task) for task in tasks)
-
-
 @pytest.fixture
 def walked(typed, folder, monkeypatch):
     """One walk that nobody disturbed, in one process."""
@@ -120,21 +113,20 @@ def test_killed_in_the_middle_and_damaged_it_goes_on_where_it_was_and_ends_the_s
     walked, folder, tmp_path, monkeypatch, capsys
 ):
     shutil.copy(folder / "mine.csv", tmp_path)
-    command = subprocess.Popen(
-        [sys.executable, "-m", "tradewinds", *WORDS], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    monkeypatch.chdir(tmp_path)
+    command = multiprocessing.get_context("fork").Process(target=main, args=(WORDS,))
+    command.start()
     deadline = time.monotonic() + 120.0
     while not list(tmp_path.glob(f"{FOLDS}/*/manifest.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(command.pid, signal.SIGKILL)
-    command.wait()
+    command.join()
     time.sleep(1.5)  # its workers notice that it is gone, and end
     whole = sorted(tmp_path.glob(f"{FOLDS}/[0-9a-f]*/decisions.parquet"))
     count = len(whole)
     assert 1 <= count < 4
     kept = whole[0].read_bytes()
     whole[0].write_bytes(kept[:-1])
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tradewinds.walk_forward.folds.results_of", in_this_process)
     answer = CommandLine(capsys)(*WORDS)
     assert answer.status == 0, answer.err

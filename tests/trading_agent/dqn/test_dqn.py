@@ -289,13 +289,13 @@ def test_cartpole_is_learned_from_scratch():
         return gymnasium.make_vec("CartPole-v1", num_envs=num_envs, vectorization_mode="vector_entry_point")
 
     config = DQNConfig(
-        steps=50_000,
+        steps=20_000,
         num_envs=8,
         hidden_sizes=(64, 64),
         learning_rate=1e-3,
         discount=0.99,
         batch_size=64,
-        replay_size=50_000,
+        replay_size=20_000,
         learning_starts=1_000,
         target_interval=250,
         exploration=ExplorationConfig(fraction=0.3),

@@ -100,8 +100,8 @@ def test_an_item_that_is_gone_has_no_part_in_the_density_or_its_gradient():
 @pytest.mark.parametrize(
     ("train", "config"),
     [
-        (train_ppo, PPOConfig(steps=40_000, num_envs=32, rollout_steps=32, batch_size=256, hidden_sizes=(16,))),
-        (train_reinforce, ReinforceConfig(steps=150_000, num_envs=32, rollout_steps=20, hidden_sizes=(16,))),
+        (train_ppo, PPOConfig(steps=25_000, num_envs=32, rollout_steps=32, batch_size=256, hidden_sizes=(16,))),
+        (train_reinforce, ReinforceConfig(steps=90_000, num_envs=32, rollout_steps=20, hidden_sizes=(16,))),
     ],
 )
 def test_the_sign_of_each_item_is_asked_for(train, config, tmp_path):

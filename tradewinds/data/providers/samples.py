@@ -58,6 +58,7 @@ class SampleMarket:
         facts: its bars, without a name.
         zone: of the place, or None.
         note: what a person should know of it.
+        begins: from the stamp of a row to the start of its bar.
     """
 
     prices: Mapping[str, str]
@@ -65,6 +66,7 @@ class SampleMarket:
     facts: Facts
     zone: str | None = CHICAGO
     note: str = ""
+    begins: pd.Timedelta = pd.Timedelta(0)
 
 
 INDEX = replace(DAILY, price_unit="index points", calendar="XNYS")  # its dividends are not in the price
@@ -96,6 +98,12 @@ MARKETS: Mapping[str, SampleMarket] = {
         prices={"temp_f": "temp_f"},
         sidecar=WEATHER["gulf_plant"],
         facts=replace(HOURLY, price_unit="degF"),
+    ),
+    "chicago_temperature": SampleMarket(  # a mean over the local day, which ends at 05:00 or 06:00 UTC of the next
+        prices={"temp": "temp"},
+        sidecar=WEATHER["chicago"],
+        facts=replace(DAILY, bars_per_year=365.25, season_bars=365, price_unit="degF", calendar="24/7"),
+        begins=6 * HOUR,
     ),
 }
 
@@ -130,7 +138,7 @@ def load_sample(config: SampleConfig, rules: DataConfig) -> LoadedSeries:
             columns[instrument] = {"close": price}
             notes += raised
     facts = replace(market.facts, name=config.name, target=settled(config.target))
-    return _loaded(pd.DatetimeIndex(table.index), columns, facts, source, notes, market.zone)
+    return _loaded(pd.DatetimeIndex(table.index) + market.begins, columns, facts, source, notes, market.zone)
 
 
 def no_weather(config: NoWeather, rules: DataConfig) -> None:

@@ -93,16 +93,16 @@ def is_time(text: str) -> bool:
 
 def taken_apart(cells: Any) -> TimeParts:
     """Take (N,) trimmed cells apart by the shape that most of them have."""
-    best: tuple[int, str, NDArray[np.bool_]] = (-1, "ymd", np.zeros(len(cells), dtype=bool))
+    best: tuple[int, str, NDArray[np.bool_], Any] = (-1, "ymd", np.zeros(len(cells), dtype=bool), None)
     likely = (shape_of(cells[0].as_py()) if len(cells) else None) or "ymd"
     for shape in (likely, *(other for other in SHAPES if other != likely)):
-        fits = np.asarray(pc.match_substring_regex(cells, SHAPES[shape]))
+        groups = pc.extract_regex(cells, SHAPES[shape])
+        fits = np.asarray(pc.is_valid(groups))
         if int(fits.sum()) > best[0]:
-            best = (int(fits.sum()), shape, fits)
+            best = (int(fits.sum()), shape, fits, groups)
         if best[0] == len(cells):
             break
-    _, shape, fits = best
-    groups = pc.extract_regex(cells, SHAPES[shape])
+    _, shape, fits, groups = best
     names = [field.name for field in groups.type]
     texts = {name: pc.fill_null(pc.struct_field(groups, name), "") for name in names}
     parts = {name: _ints(texts[name]) for name in names if name not in "npzf"}

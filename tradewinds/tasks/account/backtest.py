@@ -126,7 +126,9 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
     played = backtest(strategies(prepared, market, decisions, rows), market, prepared.config.env, rows=rows)
     curves = pd.DataFrame({name: played.equity(name) for name in played.strategies}, index=decisions.index)
     earned = {name: played.returns(name) for name in played.strategies}
-    return Outcome(curves, pd.DataFrame(earned, index=decisions.index[1:]), played.metrics, played)
+    return Outcome(
+        curves, pd.DataFrame(earned, index=decisions.index[1:]), played.metrics, played, market.bars_per_year
+    )
 
 
 def causal(prepared: Prepared, decisions: pd.DataFrame) -> PlayedAccounts:

@@ -15,7 +15,7 @@ from tradewinds.evaluation.rivals import lead_words
 from tradewinds.pipeline.records import Labels
 from tradewinds.report import charts, portfolio_charts, text
 from tradewinds.report.forecasts import forecast_figures, forecast_values
-from tradewinds.report.page import cards_of, rival_rows, span
+from tradewinds.report.page import cards_of, metric_rows, rival_rows, span
 from tradewinds.report.png import draw
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table
@@ -182,10 +182,10 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
     strategies = document["backtest"]["strategies"]
     return render(
         "portfolio.html" if several else "traded.html", figures, report=document,
-        honesty=HONESTY, rows=METRICS, colours=charts.COLOURS, costs=COSTS,
+        honesty=HONESTY, rows=metric_rows(METRICS, document), colours=charts.COLOURS, costs=COSTS,
         cards=cards_of(strategies, "buy_and_hold", CARDS),
         trades=_shown_trades(tables["trades"]), parts=_parts(document),
-        equity_words=_equity_words(document), cross_scores=CROSS_SCORES, ranked=RANKED,
+        equity_words=_equity_words(document), cross_scores=CROSS_SCORES, ranked=metric_rows(RANKED, document),
         **forecast_values(), **span(tables["equity"]),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from tradewinds.pipeline.records import Outcome
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import VALUE
 from tradewinds.tasks.storage import market as markets
-from tradewinds.tasks.storage.delivery import by_day, gate_of, midnights
+from tradewinds.tasks.storage.delivery import DAYS_PER_YEAR, by_day, gate_of, midnights
 from trading_env import (
     BatteryConfig,
     BatteryEnv,
@@ -119,6 +119,7 @@ def outcome(prepared: Prepared, decisions: pd.DataFrame) -> Outcome:
         pd.DataFrame(daily, index=midnights(index, unit)),
         metrics,
         StorageBacktest(names, path, power, forecasts, market, start),
+        DAYS_PER_YEAR,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Int = NDArray[np.int64]
+DAYS_PER_YEAR = 365.25  # a storage unit works every day
 HOUR = pd.Timedelta(hours=1)
 DAY = pd.Timedelta(days=1)
 

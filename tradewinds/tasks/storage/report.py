@@ -14,7 +14,7 @@ from forecaster.data.series import Series
 from tradewinds.evaluation.rivals import lead_words
 from tradewinds.pipeline.records import Labels
 from tradewinds.report import charts
-from tradewinds.report.page import rival_rows, span
+from tradewinds.report.page import metric_rows, rival_rows, span
 from tradewinds.report.png import draw
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import naive_times, read_table
@@ -144,8 +144,9 @@ def page(document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
     if len(band):
         profit.varea(band.index, band["low"], band["high"], color=colours["agent"], alpha=0.12)
     return render(
-        "storage.html", {"profit": profit, "price": price, "charge": charge}, report=document, rows=METRICS,
-        honesty=HONESTY, colours=colours, cards=_cards(document), sweeps=SWEEPS, **span(paths),
+        "storage.html", {"profit": profit, "price": price, "charge": charge}, report=document,
+        rows=metric_rows(METRICS, document), honesty=HONESTY, colours=colours,
+        cards=_cards(document), sweeps=SWEEPS, **span(paths),
     )  # fmt: skip
 
 

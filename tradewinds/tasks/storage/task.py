@@ -19,7 +19,7 @@ from tradewinds.request.schema import Config
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS
 from tradewinds.tasks.series_task import SeriesTask
 from tradewinds.tasks.storage import backtest, market
-from tradewinds.tasks.storage.delivery import HOUR, gate_of, known_at, midnights, minutes
+from tradewinds.tasks.storage.delivery import DAYS_PER_YEAR, HOUR, gate_of, known_at, midnights, minutes
 from tradewinds.tasks.storage.laws import LONGEST_DAY
 from trading_env import BatteryVectorEnv, SchedulePlan
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tradewinds.pipeline.encoding import States
 
 SLOTS = tuple(pd.Timedelta(minutes=length) for length in (15, 30, 60))
-DAYS_PER_YEAR = 365.25  # a storage unit works every day
 
 
 class StorageTask(SeriesTask):

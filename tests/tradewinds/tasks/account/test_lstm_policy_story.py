@@ -34,7 +34,7 @@ MARKET = (
     "backtest.bootstrap_draws=100",
     "rollout.standard_errors=0.0",
 )
-AGENT = ("agent.lstm_units=8", "agent.steps=8000", "agent.num_envs=8", "agent.validate_every=2000")
+AGENT = ("agent.lstm_units=8", "agent.steps=2000", "agent.num_envs=8", "agent.validate_every=500")
 POLICY = ("agent=direct_lstm", "agent.context_length=8", "rollout.observe=[features]", *AGENT)
 
 
@@ -54,7 +54,9 @@ def test_it_is_judged_as_trained_and_no_leak_is_found(typed):
     assert told[0] == told[1]
     report = json.loads(max(Path("runs/bars").glob("*/report.json")).read_text(encoding="utf-8"))
     assert report["honesty"]["leakcheck"] == "clean"
-    checked = typed("leakcheck", *MARKET, *POLICY, "leakcheck.cuts=20", "leakcheck.placebos=2")
+    checked = typed(
+        "leakcheck", *MARKET, *POLICY, "leakcheck.cuts=10", "leakcheck.agent_steps=200", "leakcheck.placebos=2"
+    )
     assert checked.status == 0, checked.err + checked.out
 
 

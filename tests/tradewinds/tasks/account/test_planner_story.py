@@ -52,11 +52,11 @@ def test_a_planner_has_nothing_to_plan_in_a_classic_environment(typed):
 
 def test_a_dqn_sees_the_plan_and_is_taught_by_it_and_no_leak_is_found(typed):
     words = [word for word in WORDS if not word.startswith("agent")]
-    words += ["agent.teacher=planner", "rollout.observe=[hidden_state,forecast,plan]", "agent.steps=3000"]
-    words += ["agent.learning_starts=500", "agent.validate_every=1000"]
+    words += ["agent.teacher=planner", "rollout.observe=[hidden_state,forecast,plan]", "agent.steps=1000"]
+    words += ["agent.learning_starts=200", "agent.validate_every=500"]
     answer = typed("run", *words)
     assert answer.status == 0, answer.err
-    checked = typed("leakcheck", *words, "leakcheck.cuts=20", "leakcheck.placebos=2")
+    checked = typed("leakcheck", *words, "leakcheck.cuts=10", "leakcheck.agent_steps=200", "leakcheck.placebos=2")
     assert checked.status == 0, checked.err + checked.out
 
 

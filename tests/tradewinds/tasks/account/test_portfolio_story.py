@@ -8,7 +8,7 @@ import pytest
 
 from tradewinds.__main__ import main
 
-from story import universe_closes, write_universe
+from story import in_this_process, universe_closes, write_universe
 
 SMALL = (
     "model.context_length=8",
@@ -18,13 +18,20 @@ SMALL = (
     "features.volatility_bars=[3,10]",
     "env.actions=long_short_weights",
     "agent=direct",
-    "agent.steps=4000",
+    "agent.steps=1000",
     "agent.num_envs=16",
     "agent.window_bars=16",
-    "agent.validate_every=2000",
+    "agent.validate_every=500",
     "backtest.random_draws=5",
     "backtest.bootstrap_draws=100",
     "signal.max_age=null",
+)
+LEAKCHECK = (
+    "leakcheck.placebos=2",
+    "leakcheck.cuts=10",
+    "leakcheck.bars=300",
+    "leakcheck.epochs=1",
+    "leakcheck.agent_steps=200",
 )
 LONG = ("series=csv", "series.path=universe.csv", "series.symbols=all", *SMALL)
 
@@ -113,7 +120,8 @@ def test_a_champion_is_promoted_and_says_what_to_order(universe, tradewinds, tmp
     assert orders["AAA"]["units_wanted"] == pytest.approx(told["target_exposure"]["AAA"] * told["equity"] / close)
 
 
-def test_folds_of_a_universe_are_joined(universe, tradewinds, tmp_path):
+def test_folds_of_a_universe_are_joined(universe, tradewinds, tmp_path, monkeypatch):
+    monkeypatch.setattr("tradewinds.walk_forward.folds.results_of", in_this_process)
     answer = tradewinds("walk-forward", *LONG, "walk_forward.folds=2", "walk_forward.seeds=1", "walk_forward.workers=1")
     assert answer.status == 0, answer.err
     report = json.loads(next(tmp_path.glob("runs/*/*/report.json")).read_text())
@@ -122,7 +130,7 @@ def test_folds_of_a_universe_are_joined(universe, tradewinds, tmp_path):
 
 
 def test_the_leak_check_of_a_universe_is_clean(universe, tradewinds, tmp_path):
-    answer = tradewinds("leakcheck", *LONG, "leakcheck.placebos=2", "leakcheck.cuts=10", "leakcheck.bars=300")
+    answer = tradewinds("leakcheck", *LONG, *LEAKCHECK)
     assert answer.status == 0, answer.err
     assert "leakcheck: clean" in answer.out
 

@@ -11,7 +11,7 @@ from tradewinds.report.tables import read_table
 
 from story import CommandLine
 
-CHANGE = "2021-04-20 22:00"  # UTC: midnight in Amsterdam
+CHANGE = "2021-04-01 22:00"  # UTC: midnight in Amsterdam
 WORDS = (
     "series=csv",
     "series.path=mixed.csv",
@@ -30,7 +30,7 @@ WORDS = (
     "trainer.members=1",
     "trainer.epochs=5",
     "recalibration.every_days=7",
-    "recalibration.windows_days=[60]",
+    "recalibration.windows_days=[30]",
     "recalibration.scales_days=[28]",
     "recalibration.steps=1",
     "agent=planner",
@@ -38,17 +38,21 @@ WORDS = (
     "agent.validate_every=10",
     "rollout.observe=[hidden_state,forecast]",
     "rollout.standard_errors=0.0",
+    "split.forecaster=0.55",
+    "split.agent=0.14",
+    "split.validation=0.08",
+    "split.test=0.23",
     "split.embargo_bars=96",
     "backtest.bootstrap_draws=100",
 )
 
 
-def write_mixed(path, *, days=120, seed=0):
+def write_mixed(path, *, days=100, seed=0):
     """Hours up to `CHANGE`, then quarters that saw up and down within the hour; a load is announced the day before."""
     index = pd.date_range("2021-01-31 23:00", periods=days * 96 - 4, freq="15min", tz="UTC")
     rng, hour = np.random.default_rng(seed), np.asarray(index.tz_convert("Europe/Amsterdam").hour)
     load = np.repeat(rng.normal(1000.0, 50.0, len(index) // 4 + 1), 4)[: len(index)]
-    price = 20.0 - 45.0 * np.exp(-(((hour - 14) / 3.0) ** 2)) + 25.0 * np.exp(-(((hour - 19) / 2.0) ** 2))
+    price = 32.0 - 45.0 * np.exp(-(((hour - 14) / 3.0) ** 2)) + 25.0 * np.exp(-(((hour - 19) / 2.0) ** 2))
     price = price + 0.2 * (load - 1000.0) + np.tile([9.0, 3.0, -3.0, -9.0], len(index) // 4 + 1)[: len(index)]
     table = pd.DataFrame({"close": price.round(2), "load": load.round(1)}, index=index.rename("time"))
     before = table.index < pd.Timestamp(CHANGE, tz="UTC")
@@ -82,7 +86,7 @@ def test_the_run_is_clean_and_says_what_hours_and_lengths_it_took(run, folder):
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     assert report["honesty"]["leakcheck"] == "clean"
     told = (folder / "told").read_text(encoding="utf-8")
-    assert "bars of an hour before 2021-04-20 22:00 are read as 4 of 15 minutes each, all at the same price" in told
+    assert "bars of an hour before 2021-04-01 22:00 are read as 4 of 15 minutes each, all at the same price" in told
     assert "a day has 96 slots of 15 minutes: day_lstm reads 192 of them and forecasts up to 100" in told
     assert report["run"]["config"]["model"]["horizon"] == 100
 

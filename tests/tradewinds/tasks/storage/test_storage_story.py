@@ -37,6 +37,17 @@ WORDS = (
     "agent.validate_every=1000",
     "backtest.bootstrap_draws=100",
 )
+LEAKCHECK = (
+    *WORDS,
+    "split.forecaster=0.4",  # no part much smaller than the others: fewer bars have room for all
+    "split.agent=0.2",
+    "split.validation=0.1",
+    "split.test=0.3",
+    "leakcheck.bars=1200",
+    "leakcheck.cuts=10",
+    "leakcheck.agent_steps=200",
+    "leakcheck.placebos=1",
+)
 
 
 @pytest.fixture(scope="module")
@@ -265,14 +276,14 @@ def standardised_by_all_days(market):
 @pytest.mark.parametrize("plant", [prices_of_the_day_itself, standardised_by_all_days], ids=lambda one: one.__name__)
 def test_a_unit_that_knows_its_day_is_found_by_the_leak_check(typed, folder, monkeypatch, plant):
     monkeypatch.setattr(power_market, "build_power_market", lambda *given: plant(build_power_market(*given)))
-    answer = typed("leakcheck", *WORDS, "leakcheck.cuts=10", "agent.steps=300")
+    answer = typed("leakcheck", *LEAKCHECK)
     assert answer.status == 3, answer.err
     assert "leak at observations, bar 2021-" in answer.err
     assert "(probe frozen)" in answer.err
 
 
 def test_the_unit_as_it_is_passes_the_leak_check(typed, folder):
-    answer = typed("leakcheck", *WORDS, "leakcheck.cuts=10", "agent.steps=300", "leakcheck.placebos=1")
+    answer = typed("leakcheck", *LEAKCHECK)
     assert answer.status == 0, answer.err
     assert re.search(r"account +clean +1 comparisons", answer.out)
     assert re.search(r"stream +clean +10 comparisons", answer.out)

@@ -1,0 +1,1 @@
+"""Plug-ins for Tradewinds, one of each kind."""
