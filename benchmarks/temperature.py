@@ -1,10 +1,10 @@
 """Temperatures ahead: three folds before the test rows, and the test rows, three seeds each.
 
-Settings are those of `experiment=temperature`, a plant's 24 hours ahead, or with the word `chicago` of
-`experiment=chicago`, a city's seven days ahead; words such as `model.hidden_size=64` change them. Per span and model the
-mean absolute error of the temperature one bar ahead, at the last bar, and over all of them, beside the rivals', and the
-Diebold-Mariano tests of the value at the last bar against each rival (negative: the LSTM is the better one). The folds are what settings
-are chosen by; the test rows are scored only with the word `test`.
+Settings are those of `experiment=temperature`, a plant's 24 hours ahead, or with the word `chicago` those of
+`experiment=chicago`, a city's seven days ahead; words such as `model.hidden_size=64` change them. Per span and model
+the mean absolute error of the temperature one bar ahead, at the last bar, and over all of them, beside the rivals', and
+the Diebold-Mariano test of the value at the last bar against each rival (negative: the LSTM is the better one). The
+folds are what settings are chosen by; the test rows are scored only with the word `test`.
 """
 
 import os

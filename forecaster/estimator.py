@@ -290,7 +290,7 @@ class Forecaster:
         held = round(self.calibration * num_rows)
         stop = num_rows - held - (self.embargo_bars if held else 0)
         if stop < 1:
-            raise ValueError(f"{num_rows} rows are too few for calibration={self.calibration}; bring more")
+            raise ValueError(f"{num_rows} rows are too few for a calibration of {self.calibration}; bring more")
         return stop, range(num_rows - held, num_rows)
 
     def _learned(self, rows: "pd.DataFrame", initial: "dict[str, FittedForecaster] | None" = None) -> Self:

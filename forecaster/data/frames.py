@@ -163,8 +163,8 @@ def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
         column = _found(table, TIME, named)
         if column is None:
             raise ValueError(
-                f"no column is called {', '.join(KNOWN_AS[TIME])}, and the index holds no times; name the column with "
-                f"time=..., of {', '.join(map(str, table.columns))}"
+                f"no column is called {', '.join(KNOWN_AS[TIME])}, and the index holds no times; name it with the "
+                f"argument time, of {', '.join(map(str, table.columns))}"
             )
         times = pd.DatetimeIndex(pd.to_datetime(table[column]))
     if times.hasnans:
@@ -195,7 +195,7 @@ def _only_numbers(table: pd.DataFrame, roles: FrameColumns, symbol: str | None) 
     if len(numbers) != 1:
         raise ValueError(
             f"no column is called {', '.join(KNOWN_AS[CLOSE])}, and {len(numbers)} hold numbers; name the column that "
-            f"is forecast with close=..., or several, an instrument each, of {', '.join(map(str, table.columns))}"
+            f"is forecast with the argument close, or several, an instrument each, of {', '.join(map(str, table.columns))}"
         )
     return numbers[0]
 

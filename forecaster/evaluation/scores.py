@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.baselines.custom import custom_rules
 from forecaster.baselines.climatology import climatology
+from forecaster.baselines.custom import custom_rules
 from forecaster.baselines.dlinear import dlinear
 from forecaster.baselines.naive_and_ridge import drift, naive, ridge_forecast, seasonal_naive
 from forecaster.baselines.statistical import Rule, fit_classical
@@ -36,7 +36,8 @@ class Scores:
 
     Attributes:
         table: per model its scores; the network under its kind, then `naive`, `seasonal_naive`, `drift`,
-            `climatology` of what is no price, `ridge`, `dlinear`, and the classical and custom ones that were asked for.
+            `climatology` of what is no price, `ridge`, `dlinear`, and the classical and custom ones that were asked
+            for.
         errors: per model (N, H) truth - forecast of the changes, for tests of equal accuracy.
         forecasts: per model (N, H) the changes that were forecast and scored.
         decisions: (N,) rows at whose close the scored forecasts were made.

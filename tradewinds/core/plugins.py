@@ -142,25 +142,20 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
 
 
 @cache
-def own_kinds() -> Mapping[str, Mapping[str, Kind]]:
-    """Return our kinds by group and name; those of rewards are looked up late, since their room loads Gymnasium."""
-    from trading_env import reward_kinds
-
-    return {**OWN, "reward": {name: Kind("", home) for name, home in reward_kinds.OWN.items()}}
-
-
-@cache
 def registered() -> dict[str, dict[str, Kind]]:
     """Return every kind by group and name: ours, then those of installed plugins; the rooms below are told of them.
 
     Raises:
         RequestError: a plugin cannot be loaded, or offers what is taken or has no group.
     """
-    table = {group: dict(members) for group, members in own_kinds().items()}
+    from trading_env import reward_kinds  # with NumPy, before which threads are pinned
+
+    table = {group: dict(members) for group, members in OWN.items()}
+    table["reward"] = {name: Kind("", home) for name, home in reward_kinds.OWN.items()}
     for name, group, kind, offer in _offers():
         taken = kind in table.get(group, ()) or (group in REGISTRIES and kind in REGISTRIES[group].taken)
         if group not in table or taken or _twice(table, group, kind):
-            groups = f"; groups are {', '.join(own_kinds())}" if group not in table else ""
+            groups = f"; groups are {', '.join(table)}" if group not in table else ""
             raise RequestError(
                 f"plugin '{name}' offers {group}={kind}, which is taken or has no group{groups}; rename it, or "
                 f"uninstall {offer.package}"
@@ -218,7 +213,8 @@ def function_of(group: str, config: Any) -> Callable[..., Any]:
 
 def is_own(group: str, kind: str) -> bool:
     """Whether a kind is one of ours."""
-    return kind in own_kinds()[group]
+    own = registered()[group].get(kind)
+    return own is not None and not own.package
 
 
 def plugins_of(plain: Mapping[str, Any]) -> dict[str, str]:

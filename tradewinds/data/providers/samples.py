@@ -33,7 +33,7 @@ LAGS = {  # reasons: the sidecars' `availability`
     "gulf_plant": pd.Timedelta(hours=1),
     "henry_hub": pd.Timedelta(days=3),
 }
-CHICAGO = "America/Chicago"
+CHICAGO, AT_ONCE = "America/Chicago", pd.Timedelta(0)
 GAS_NOTE = (
     "Henry Hub here is a spot price, not a tradable future: no one could have held it from day to day, "
     "and its bounces from one day to the next are not profits"
@@ -66,7 +66,7 @@ class SampleMarket:
     facts: Facts
     zone: str | None = CHICAGO
     note: str = ""
-    begins: pd.Timedelta = pd.Timedelta(0)
+    begins: pd.Timedelta = AT_ONCE
 
 
 INDEX = replace(DAILY, price_unit="index points", calendar="XNYS")  # its dividends are not in the price
