@@ -5,12 +5,13 @@ Must stay light: no torch, no pandas, no YAML.
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from forecaster.registry import BASELINES, FEATURES, HEADS, LOSSES, MODELS
+from forecaster.lightning_arguments import faults
+from forecaster.registry import BASELINES, CALLBACKS, FEATURES, HEADS, LOSSES, MODELS
 
 Kind = Annotated[str, AfterValidator(MODELS.known)]
 Precision = Literal["float32", "bfloat16", "auto"]
@@ -44,9 +45,9 @@ Share = Annotated[float, Field(gt=0.0, lt=1.0, allow_inf_nan=False, description=
 
 def refuse(*laws: tuple[bool, str]) -> None:
     """Raise one ValueError that names every law across fields which does not hold."""
-    faults = [message for holds, message in laws if not holds]
-    if faults:
-        raise ValueError("; ".join(faults))
+    broken = [message for holds, message in laws if not holds]
+    if broken:
+        raise ValueError("; ".join(broken))
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -200,6 +201,10 @@ class TrainerConfig:
         members: networks of different seeds, whose forecasts are averaged; the hidden state is the first's.
         processes: members trained at the same time, a torch thread each; null for as many as there are cores. A process
             takes seconds to start, and so pays for trainings of a minute and more.
+        lightning: further arguments of `pytorch_lightning.Trainer`, by name, but those that keys of ours set;
+            `gradient_clip_val` takes the place of `gradient_clip`. For networks that read bars.
+        callbacks: names of Lightning callbacks of your own (`forecaster.registry.CALLBACKS.register`, or a plugin's
+            group `callback`). For networks that read bars.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 30
@@ -216,6 +221,15 @@ class TrainerConfig:
     precision: Precision = "float32"
     members: Annotated[int, Field(ge=1, le=100, description="networks")] = 1
     processes: Processes | None = 1
+    lightning: Mapping[str, Any] = field(default_factory=dict)
+    callbacks: tuple[Annotated[str, AfterValidator(CALLBACKS.known)], ...] = ()
+
+    def __post_init__(self) -> None:
+        once = len(set(self.callbacks)) == len(self.callbacks)
+        refuse(
+            *((False, fault) for fault in faults(self.lightning)),
+            (once, f"callbacks must name each callback once, was {list(self.callbacks)}"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

@@ -1,5 +1,6 @@
 """Fit a forecaster on its own rows, and keep it: weights as safetensors, everything else as JSON."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from forecaster.config import ForecasterConfig, Precision
 from forecaster.data.features import scale, static_features
@@ -19,7 +21,9 @@ from forecaster.data.future_covariates import FutureReader
 from forecaster.data.selection import Reading
 from forecaster.data.series import Series, Target
 from forecaster.networks.heads import equal_bins
+from forecaster.training.checkpoint import FILE, read_state
 from forecaster.training.ensemble import Ensemble, MemberTraining, train_ensemble
+from forecaster.training.identity import begin, flat
 from forecaster.training.instruments import Scaling
 from forecaster.training.linear_base import base_among
 from forecaster.training.module import LSTMForecaster
@@ -216,6 +220,8 @@ def fit_panel(
     seed: int,
     progress: Progress | None = None,
     initial: Mapping[str, FittedForecaster] | None = None,
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
 ) -> dict[str, FittedForecaster]:
     """Fit one network on the bars `rows` of A instruments; later bars are cut off before anything else.
 
@@ -234,6 +240,10 @@ def fit_panel(
             What the weights were learned in is kept: the scales of features, changes and future covariates, which
             features are read, the bins, and the linear base or that there is none. Ridge, DLinear and `naive_mae` are
             fitted anew, as is the scaling of an instrument that is not among them; the optimiser begins anew.
+        checkpoint: folder that holds the newest state after every epoch, replaced atomically; None: nothing is written.
+        resume: such a folder of an earlier, interrupted call with the same arguments; it is left as it is, and gone on
+            in where there is no `checkpoint`. The outcome equals, bit for bit, that of a call never interrupted. None
+            begins anew.
 
     Returns:
         By instrument, the network of the epoch with the least stop loss.
@@ -241,7 +251,7 @@ def fit_panel(
     Raises:
         ValueError: too few rows, rows outside the series, an instrument that `features.static` does not describe, a
             column without a value on the fit rows, a training that diverged, or an `initial` that has other sizes or
-            features, or has seen bars after `rows`.
+            features, or has seen bars after `rows`; or `resume` holds no checkpoint of this very training.
         KeyboardInterrupt: Ctrl-C.
     """
     model_config = config.model
@@ -255,7 +265,22 @@ def fit_panel(
         targets = [part.fit_target / part.facts["target_scale"] for part in parts]
         bins = equal_bins(np.concatenate(targets), model_config.bins)
     base, optional = linear_base(lessons, model_config) if start is None else (None, False)
-    job = MemberTraining(data, model_config, config.trainer, bins, base, optional, lessons.future, lessons.reader, seed)
+    job = MemberTraining(
+        data,
+        model_config,
+        config.trainer,
+        bins,
+        base,
+        optional,
+        lessons.future,
+        lessons.reader,
+        seed,
+        checkpoint=checkpoint if checkpoint is not None else resume,
+    )
+    if job.checkpoint is not None:
+        for file in [] if resume is None else resume.rglob(FILE):
+            read_state(file)  # one that is damaged is refused before anything is written
+        begin(job.checkpoint, _identity(job, lessons.past, config, start), resume)
     model, log, precision = train_ensemble(job, progress, None if start is None else start.model)
     shared: dict[str, Any] = {
         "config": config,
@@ -274,6 +299,24 @@ def fit_panel(
         name: FittedForecaster(instrument=name, static=lessons.static[number], **parts[number].facts, **shared)
         for number, name in enumerate(series.instruments)
     }
+
+
+def _identity(
+    job: MemberTraining, past: Series, config: ForecasterConfig, start: FittedForecaster | None
+) -> dict[str, Any]:
+    """Return all that decides a training, as JSON values by name."""
+    data = hashlib.sha256(past.sha256().encode())
+    for table in (job.data.features, job.data.static, job.data.rows.fit, job.data.rows.stop):
+        data.update(table.tobytes())
+    settings = {"features": asdict(config.features), "model": asdict(config.model), "trainer": asdict(config.trainer)}
+    del settings["trainer"]["processes"]  # which decide no number
+    identity = flat(settings) | {"seed": job.seed, "data (sha256)": data.hexdigest()}
+    return identity | {"initial (sha256)": None if start is None else _digest(start.model)}
+
+
+def _digest(model: nn.Module) -> str:
+    weights = b"".join(tensor.detach().cpu().numpy().tobytes() for tensor in model.state_dict().values())
+    return hashlib.sha256(weights).hexdigest()
 
 
 def _units(initial: Mapping[str, FittedForecaster]) -> Units:

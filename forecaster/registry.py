@@ -1,4 +1,4 @@
-"""What a forecaster is made of, by name: architectures, heads, losses of a point, baselines and features.
+"""What a forecaster is made of, by name: architectures, heads, losses, baselines, features; callbacks of its training.
 
 Each stands as "module:name" and is loaded when asked for, so that a configuration is read without torch; only names
 written in code are ever loaded. Must not know where other people's come from: whoever does, registers them.
@@ -122,7 +122,8 @@ BASELINES = Choice(
     ),
 )
 FEATURES = Choice("feature", {})
-EVERY = (MODELS, HEADS, LOSSES, BASELINES, FEATURES)
+CALLBACKS = Choice("callback", {})  # functions without arguments that return a `pytorch_lightning.Callback`
+EVERY = (MODELS, HEADS, LOSSES, BASELINES, FEATURES, CALLBACKS)
 
 
 def told() -> tuple[dict[str, Home], ...]:

@@ -8,7 +8,7 @@ from forecaster.registry import EVERY
 from trading_agent.common import registry as algorithms
 from trading_env import reward_kinds
 
-PLACES = [registry.others for registry in (*EVERY, plugins.METRICS, plugins.SECTIONS)]
+PLACES = [registry.others for registry in (*EVERY, plugins.METRICS, plugins.SECTIONS, plugins.LOGGERS)]
 PLACES += [algorithms.POLICIES, reward_kinds.REWARDS]
 
 

@@ -116,6 +116,12 @@ class _Batches(IterableDataset[Batch]):
         self.instrument, self.row = data.pairs(rows, at_most if rng is None else None)
         self.size, self.rng, self.future, self.at_most = size, rng, future, at_most
 
+    @property
+    def batches(self) -> int:
+        """How many there are of an epoch; no `__len__`, of which Lightning would make another order."""
+        windows = len(self.row) if self.rng is None or self.at_most is None else min(len(self.row), self.at_most)
+        return -(-windows // self.size)
+
     def __iter__(self) -> Iterator[Batch]:
         count = len(self.row)
         order = torch.arange(count) if self.rng is None else torch.randperm(count, generator=self.rng)[: self.at_most]
@@ -146,8 +152,8 @@ class WindowDataModule(pl.LightningDataModule):
         at_most: int | None = None,
     ) -> None:
         super().__init__()
-        rng = torch.Generator().manual_seed(seed)
-        self._fit = _Batches(data, data.rows.fit, batch_size, rng, future, at_most)
+        self._order = torch.Generator().manual_seed(seed)
+        self._fit = _Batches(data, data.rows.fit, batch_size, self._order, future, at_most)
         self._stop = _Batches(data, data.rows.stop, STOP_BATCH, None, future, at_most)
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -157,3 +163,16 @@ class WindowDataModule(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Batch]:
         """Whole batches of the stop rows, in order."""
         return DataLoader(self._stop, batch_size=None)
+
+    @property
+    def batches(self) -> tuple[int, int]:
+        """How many batches there are to fit in an epoch, and to stop."""
+        return self._fit.batches, self._stop.batches
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what decides the order of all epochs to come."""
+        return {"order": self._order.get_state()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over what `state_dict` returned."""
+        self._order.set_state(state["order"])

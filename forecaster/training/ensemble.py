@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -64,6 +65,7 @@ class MemberTraining:
         reader: how that is read; None for networks that do not.
         seed: of the weights and of the shuffling.
         initial: weights to begin from, the linear base among them, if it had one; None draws fresh ones.
+        checkpoint: folder in which the training is written down, and from which it goes on; None: nowhere.
     """
 
     data: WindowData
@@ -76,6 +78,7 @@ class MemberTraining:
     reader: FutureReader | None
     seed: int
     initial: Mapping[str, Tensor] | None = None
+    checkpoint: Path | None = None
 
     @property
     def inputs(self) -> tuple[int, int]:
@@ -97,10 +100,14 @@ class MemberTraining:
 
         Torch's random numbers are left as they were.
         """
-        starts = [self, replace(self, base=None)] if self.base_optional else [self]
+        starts = [self.within("base"), replace(self.within("none"), base=None)] if self.base_optional else [self]
         trained = [start.train(progress) for start in starts]
         model, _ = min(trained, key=lambda one: least_loss(one[1]))
         return model, [losses for _, log in trained for losses in log]
+
+    def within(self, name: str) -> "MemberTraining":
+        """Return the training written down in a folder of its own."""
+        return self if self.checkpoint is None else replace(self, checkpoint=self.checkpoint / name)
 
     def train(self, progress: Progress | None) -> tuple[LSTMForecaster, TrainingLog]:
         """Train one network from its one start."""
@@ -112,7 +119,7 @@ class MemberTraining:
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()
-            log = train(model, batches, self.trainer, progress)
+            log = train(model, batches, self.trainer, progress, self.checkpoint)
         return model.cpu().eval(), log
 
 
@@ -122,7 +129,9 @@ def least_loss(log: TrainingLog) -> float:
 
 
 def train_ensemble(
-    job: MemberTraining, progress: Progress | None = None, initial: LSTMForecaster | Ensemble | None = None
+    job: MemberTraining,
+    progress: Progress | None = None,
+    initial: LSTMForecaster | Ensemble | None = None,
 ) -> tuple[LSTMForecaster | Ensemble, TrainingLog, Precision]:
     """Train the `trainer.members` networks of a job, which differ in their seeds; the first has the job's own.
 
@@ -143,16 +152,8 @@ def train_ensemble(
     number = job.trainer.members
     starts = [None] * number if initial is None else [network.state_dict() for network in _networks(initial)]
     job = replace(job, initial=starts[0])
-    device = training_device()
-    precision = job.trainer.precision
-    if precision != "float32":
-        with torch.random.fork_rng():
-            torch.manual_seed(job.seed)
-            facts = (job.fresh(), job.trainer.batch_size, job.inputs, device)
-        if precision == "auto":
-            precision = trained_in(*facts)
-        else:
-            refuse_bfloat16(*facts)
+    device = training_device(job.trainer.lightning)
+    precision = _precision(job, device)
     job = replace(job, trainer=replace(job.trainer, precision=precision))
     if number == 1:
         model, log = job.run(progress)
@@ -166,9 +167,33 @@ def train_ensemble(
 
     with Workers(job.trainer.processes if device.type == "cpu" else 1, at_most=number) as workers:
         jobs = [replace(job, seed=_seed(job.seed, member)) for member in range(number)]
-        jobs = [replace(job, initial=start) for job, start in zip(jobs, starts, strict=True)]
+        jobs = [
+            replace(job.within(f"member-{number}"), initial=start)
+            for number, (job, start) in enumerate(zip(jobs, starts, strict=True))
+        ]
         trained = workers.run([partial(_train_member, job) for job in jobs], report)
     return Ensemble([model for model, _ in trained]).eval(), trained[0][1], precision
+
+
+def _precision(job: MemberTraining, device: torch.device) -> Precision:
+    """Return the arithmetic to train in: as asked, or the faster one, which a training that goes on has measured."""
+    precision = job.trainer.precision
+    if precision == "float32":
+        return precision
+    with torch.random.fork_rng():
+        torch.manual_seed(job.seed)
+        facts = (job.fresh(), job.trainer.batch_size, job.inputs, device)
+    if precision == "bfloat16":
+        refuse_bfloat16(*facts)
+        return precision
+    if job.checkpoint is None:
+        return trained_in(*facts)
+    file = job.checkpoint / "precision"
+    measured = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if measured not in ("float32", "bfloat16"):
+        measured = trained_in(*facts)
+        file.write_text(measured, encoding="utf-8")
+    return cast(Precision, measured)
 
 
 def _train_member(job: MemberTraining, report: Report) -> tuple[LSTMForecaster, TrainingLog]:

@@ -4,29 +4,51 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.callbacks import Checkpoint, EarlyStopping
 from torch import Tensor, nn
 
 from forecaster.config import TrainerConfig
 from forecaster.data.datamodule import WindowDataModule
+from forecaster.registry import CALLBACKS
+from forecaster.training.checkpoint import FILE, PlainCheckpoints, WriteEpochs, read_state
 from forecaster.training.module import LSTMForecaster
 
 Progress = Callable[[int, int, Mapping[str, float]], None]
 WHERE: dict[str, Any] = {"accelerator": "auto", "devices": 1}
+SILENT: dict[str, Any] = {
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+}
 
 
-def training_device() -> torch.device:
-    """Return where Lightning trains on this machine."""
-    with _quiet_lightning():
-        return torch.device(pl.Trainer(**WHERE, logger=False, enable_checkpointing=False).strategy.root_device)
+def training_device(arguments: Mapping[str, Any] | None = None) -> torch.device:
+    """Return where Lightning trains on this machine, with further `arguments` of its Trainer.
+
+    Raises:
+        ValueError: Lightning refuses one of them.
+    """
+    with _undisturbed():
+        try:
+            trainer = pl.Trainer(**{**SILENT, **WHERE, **(arguments or {})})
+        except Exception as error:  # of whatever kind: what is wrong was typed
+            raise ValueError(f"trainer.lightning: {' '.join(str(error).split())}") from None
+        return torch.device(trainer.strategy.root_device)
 
 
 def train(
-    model: LSTMForecaster, data: WindowDataModule, config: TrainerConfig, progress: Progress | None
+    model: LSTMForecaster,
+    data: WindowDataModule,
+    config: TrainerConfig,
+    progress: Progress | None,
+    checkpoint: Path | None = None,
 ) -> list[dict[str, float]]:
     """Train a network, leave in it the weights of the epoch with the least stop loss, and return each epoch's losses.
 
@@ -35,50 +57,64 @@ def train(
         data: its batches.
         config: how; its `precision` is not `auto`.
         progress: called after each epoch with (epoch, epochs, losses).
+        checkpoint: folder that holds the state after the last epoch, from which the training goes on if there is one.
 
     Raises:
-        ValueError: the loss was never finite.
+        ValueError: the loss was never finite, or the state in `checkpoint` is damaged.
         KeyboardInterrupt: Ctrl-C.
     """
-    epochs = _Epochs(config.epochs, progress)
-    run_loop(
-        model,
-        data,
-        **WHERE,
-        max_epochs=config.epochs,
-        gradient_clip_val=config.gradient_clip,
-        callbacks=[epochs, EarlyStopping("stop/loss", patience=config.patience, check_on_train_epoch_end=True)],
-        precision="bf16-mixed" if config.precision == "bfloat16" else "32-true",
-    )
+    epochs, file = _Epochs(config.epochs, progress), None if checkpoint is None else checkpoint / FILE
+    begun = file if file is not None and file.is_file() else None
+    if begun is not None:
+        epochs.take_up(read_state(begun))
+    if not epochs.done:
+        stopping = EarlyStopping("stop/loss", patience=config.patience, check_on_train_epoch_end=True)
+        others = [CALLBACKS.load(name)() for name in config.callbacks]
+        writing = [] if file is None else [WriteEpochs(file)]
+        open_settings = {**WHERE, "gradient_clip_val": config.gradient_clip, **config.lightning}
+        run_loop(
+            model,
+            data,
+            begun,
+            max_epochs=config.epochs,
+            callbacks=[epochs, stopping, *others, *writing],
+            precision="bf16-mixed" if config.precision == "bfloat16" else "32-true",
+            plugins=[] if file is None else [PlainCheckpoints()],
+            enable_checkpointing=any(isinstance(one, Checkpoint) for one in (*others, *writing)),
+            **_in_batches(open_settings, data.batches),
+        )
     epochs.best.restore(model, "trainer.learning_rate", config.learning_rate)
     return epochs.epoch_losses
 
 
-def run_loop(model: pl.LightningModule, data: Any, **settings: Any) -> None:
+def run_loop(model: pl.LightningModule, data: Any, begun: Path | None = None, **settings: Any) -> None:
     """Run Lightning's loop, the only one that trains a network in this room, and say nothing meanwhile.
 
     Args:
         model: fresh.
         data: a data module, or batches whose number is known.
+        begun: the state of a training to go on from; None begins one.
         settings: of `pytorch_lightning.Trainer`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
     """
-    with _quiet_lightning():
-        trainer = pl.Trainer(
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            **settings,
-        )
+    with _undisturbed():
+        trainer = pl.Trainer(**{**SILENT, **settings})
         try:
-            trainer.fit(model, data)
+            trainer.fit(model, data, ckpt_path=begun)
         except SystemExit:  # Lightning answers Ctrl-C by leaving the process
             raise KeyboardInterrupt from None
     model.trainer = None  # it holds on to the whole feature table
+
+
+def _in_batches(arguments: Mapping[str, Any], batches: tuple[int, int]) -> dict[str, Any]:
+    """Return Lightning's arguments with shares of the batches as their number, which Lightning does not know."""
+    counts = dict(zip(("limit_train_batches", "limit_val_batches"), batches, strict=True))
+    return {
+        name: max(1, int(value * counts[name])) if name in counts and isinstance(value, float) else value
+        for name, value in arguments.items()
+    }
 
 
 class Best:
@@ -106,13 +142,30 @@ class Best:
             )
         network.load_state_dict(self._weights)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return loss and weights."""
+        return {"loss": self.loss, "weights": self._weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        self.loss, self._weights = state["loss"], dict(state["weights"])
+
 
 class _Epochs(pl.Callback):
-    """Keep the weights of the best epoch, write down the losses, and say how far training has come."""
+    """Keep the weights of the best epoch, write down the losses, and say how far training has come.
+
+    What Lightning's own state lacks goes into the checkpoint: torch's random numbers, and whether that was the end.
+    """
+
+    KEY = "forecaster"
 
     def __init__(self, epochs: int, progress: Progress | None) -> None:
-        self.epochs, self.progress, self.best = epochs, progress, Best()
+        self.epochs, self.progress, self.best, self.done = epochs, progress, Best(), False
         self.epoch_losses: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if 0 < trainer.max_steps <= trainer.global_step:
+            trainer.should_stop = True  # Lightning would leave the epoch without a look at the stop rows
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         losses = {name.replace("/", "_"): float(value) for name, value in trainer.callback_metrics.items()}
@@ -121,19 +174,49 @@ class _Epochs(pl.Callback):
         if self.progress is not None:
             self.progress(len(self.epoch_losses), self.epochs, losses)
 
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint[self.KEY] = {
+            "losses": self.epoch_losses,
+            "best": self.best.state_dict(),
+            "done": trainer.fit_loop.done,
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all() if pl_module.device.type == "cuda" else [],
+        }
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Take up torch's random numbers just before Lightning draws from them again."""
+        torch.set_rng_state(checkpoint[self.KEY]["rng"])
+        if pl_module.device.type == "cuda":
+            torch.cuda.set_rng_state_all(checkpoint[self.KEY]["cuda_rng"])
+
+    def take_up(self, checkpoint: Mapping[str, Any]) -> None:
+        """Take over what was written down of a training."""
+        state = checkpoint[self.KEY]
+        self.epoch_losses, self.done = list(state["losses"]), state["done"]
+        self.best.load_state_dict(state["best"])
+
 
 @contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's remarks about hardware and workers, and give the loggers back as they were."""
+def _undisturbed() -> Iterator[None]:
+    """Silence Lightning's remarks about hardware and workers, and give loggers and torch back as they were."""
     names = ("pytorch_lightning", "lightning.pytorch", "pytorch_lightning.utilities.rank_zero", "lightning_utilities")
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
+    deterministic, warn = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

@@ -6,6 +6,8 @@ from typing import Any
 from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
 from tradewinds.pipeline.artifact import begun
+from tradewinds.pipeline.provenance import AGENT, FORECASTER, require_checkpoint
+from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -13,6 +15,8 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Fit what the task needs, then judge it on rows nothing was fitted on."""
     job = job_of(config)
+    trained = ([FORECASTER] if isinstance(job, Prepared) else []) + ([AGENT] if job.task.acts else [])
+    require_checkpoint(config, *trained)
     say_series(job, console)
     from tradewinds.judge import judge
     from tradewinds.pipeline.steps import fit

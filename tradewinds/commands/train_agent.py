@@ -6,7 +6,7 @@ from typing import Any
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.artifact import new_run_id
-from tradewinds.pipeline.provenance import AGENT, HIDDEN_STATES, find_forecaster
+from tradewinds.pipeline.provenance import AGENT, HIDDEN_STATES, find_forecaster, require_checkpoint
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -15,6 +15,7 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train an agent, on a trained forecaster's hidden states where its task has a series."""
     job = job_of(config)
+    require_checkpoint(config, AGENT)
     if isinstance(job, Prepared):
         job.task.require_action(job)
     forecaster = find_forecaster(job) if isinstance(job, Prepared) else None

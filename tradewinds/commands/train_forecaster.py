@@ -6,6 +6,7 @@ from forecaster.config import DAYWISE
 from tradewinds.commands.words import say_series
 from tradewinds.core.console import Console
 from tradewinds.pipeline.artifact import new_run_id
+from tradewinds.pipeline.provenance import FORECASTER, require_checkpoint
 from tradewinds.pipeline.task import MOST_NAMED, Models, Prepared
 from tradewinds.report.text import rank_lines, score_lines
 from tradewinds.request.schema import Config
@@ -15,6 +16,7 @@ from tradewinds.tasks import job_of
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Train a forecaster, score it on the validation rows and write its artifact."""
     prepared = job_of(config)
+    require_checkpoint(config, FORECASTER)
     say_series(prepared, console)
     if prepared.task.acts_on_several and len(prepared.panel.instruments) > MOST_NAMED and prepared.several:
         return _of_several(prepared, console)

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from forecaster.registry import BASELINES, FEATURES, HEADS, LOSSES, MODELS, Choice
+from forecaster.registry import BASELINES, CALLBACKS, FEATURES, HEADS, LOSSES, MODELS, Choice
 from tradewinds.core.errors import RequestError
 from trading_agent.common import registry as algorithms
 
@@ -56,6 +56,10 @@ METRICS = Choice(
     ),
 )
 SECTIONS = Choice("section", {})
+LOGGERS = Choice(
+    "logger",
+    {name: f"tradewinds.pipeline.loggers:{name}_logger" for name in ("csv", "tensorboard", "mlflow", "wandb")},
+)
 REGISTRIES = {  # of the groups whose kinds have no settings of their own
     "model": MODELS,
     "head": HEADS,
@@ -64,6 +68,8 @@ REGISTRIES = {  # of the groups whose kinds have no settings of their own
     "feature": FEATURES,
     "metric": METRICS,
     "section": SECTIONS,
+    "callback": CALLBACKS,
+    "logger": LOGGERS,
 }
 KEYS = {  # where a request names kinds of a group
     "series": "series.kind",
@@ -78,6 +84,7 @@ KEYS = {  # where a request names kinds of a group
     "baseline": "baselines.custom",
     "metric": "backtest.metrics",
     "section": "backtest.sections",
+    "callback": "trainer.callbacks",
 }
 SETTINGS = ("series", "weather", "env", "agent")  # groups whose kinds have a dataclass of settings
 

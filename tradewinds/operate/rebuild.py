@@ -45,10 +45,7 @@ class Rebuilt:
 
 def request_hash(config: Config) -> str:
     """Hash what decides a retraining's outcome: what decides the model's numbers, and the rules of the duel."""
-    rules = config.plain()["retrain"]
-    if rules["start"] == "fresh":  # as it was before there was a choice
-        del rules["start"]
-    return hashlib.sha256(json.dumps([config.hash, rules]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([config.hash, config.plain()["retrain"]]).encode()).hexdigest()
 
 
 def require_registered(registry: Registry, runs: Path, name: str) -> None:

@@ -38,6 +38,8 @@ def fit(
     seed: int,
     progress: Progress | None = None,
     start: Path | None = None,
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
 ) -> dict[str, Any]:
     """Fit the network of a request on `rows`, and return a forecaster of each instrument.
 
@@ -48,13 +50,16 @@ def fit(
         seed: of all that is drawn.
         progress: called after each epoch.
         start: folder of a forecaster whose weights the training begins from; None begins anew, as networks of days do.
+        checkpoint: folder in which the training is written down; of networks of days nothing is.
+        resume: such a folder, to go on from.
 
     Raises:
         ValueError: too few rows, columns that a network cannot read, or several instruments for one that reads days.
     """
     if config.model.kind not in DAYWISE:
         initial = None if start is None else load_panel(start)
-        return fit_panel(series, config, rows, seed=seed, progress=progress, initial=initial)
+        places = {"checkpoint": checkpoint, "resume": resume}
+        return fit_panel(series, config, rows, seed=seed, progress=progress, initial=initial, **places)
     if len(series.instruments) != 1:
         raise ValueError(
             f"a network that reads days reads one instrument, the series has {', '.join(series.instruments)}; choose "

@@ -27,10 +27,10 @@ from tradewinds.data.checks.excursions import doubt_last_bars
 from tradewinds.data.inspection import brief
 from tradewinds.data.readers.text import counted
 from tradewinds.data.shared import read_parts
+from tradewinds.pipeline.loggers import require_loggers
+from tradewinds.pipeline.provenance import checkpoint_of
 from tradewinds.pipeline.task import Prepared, Task, named
-from tradewinds.pipeline.tensorboard import require_tensorboard
 from tradewinds.request.schema import Config
-from trading_agent.common.checkpoint import FILE as CHECKPOINT_FILE
 
 MOST_LISTED = 32  # instruments that the identity of a series lists; of more it holds how many, and a hash
 ROOM = 8 * 2**20  # bytes that a small run takes: two pages, a report, models
@@ -44,6 +44,7 @@ def prepare(config: Config, task: Task[Any]) -> Prepared:
     """
     check_surroundings(config)
     _check_extras(config)
+    _check_lightning(config)
     return prepared_from(config, task, read_parts(config.series, config.weather, config.data))
 
 
@@ -133,10 +134,8 @@ def check_surroundings(config: Config) -> None:
         RequestError: one of them is not there.
     """
     check_place(Path(config.run.dir))
-    require_tensorboard(asked=config.run.tensorboard)
-    folder = config.inputs.resume
-    if folder is not None and not (Path(folder) / CHECKPOINT_FILE).is_file():
-        raise RequestError(f"inputs.resume must name a folder with the checkpoint of a training, was '{folder}'")
+    require_loggers(config.run.loggers)
+    checkpoint_of(config)
 
 
 def check_place(folder: Path) -> None:
@@ -170,6 +169,18 @@ def _check_extras(config: Config) -> None:
             f"backtest.attributions={config.backtest.attributions} needs captum; type "
             "pip install 'tradewinds[explain]', or set it to 0"
         )
+
+
+def _check_lightning(config: Config) -> None:
+    """Let Lightning's own Trainer refuse what it would refuse after all else is done."""
+    if not config.trainer.lightning:
+        return
+    from forecaster.training.trainer import training_device
+
+    try:
+        training_device(config.trainer.lightning)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
 
 
 def _check_fit_bars(split: Split, config: Config) -> None:

@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from forecaster.config import DAYWISE
+from forecaster.training.identity import IDENTITY
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.artifact import Artifact, latest, read
 from tradewinds.pipeline.task import Job, Prepared
+from tradewinds.request.schema import Config
+from trading_agent.common.checkpoint import FILE
 
+CHECKPOINTS = {"forecaster": IDENTITY, "agent": FILE}  # the file by which the checkpoint of a training is known
 FORECASTER, HIDDEN_STATES, AGENT = "forecaster", "hidden_states", "agent"  # kinds of artifacts, and their folders
 MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what makes a forecaster fit a request
 AGENT_MUST_MATCH = (*MUST_MATCH, "trainer", "rollout", "env", "agent")
@@ -63,3 +68,47 @@ def check_fits(artifact: Artifact, job: Job, keys: Sequence[str], *, grown: bool
                 f"{artifact.folder} was trained with other values of {', '.join(f'{key}.{name}' for name in names)}; "
                 f"give the same options, or another inputs.{kind}"
             )
+
+
+def checkpoint_of(config: Config) -> str | None:
+    """Return whose training `inputs.resume` has a checkpoint of, `forecaster` or `agent`; None where it is null.
+
+    Raises:
+        RequestError: it has none.
+    """
+    folder = config.inputs.resume
+    if folder is None:
+        return None
+    for kind, file in CHECKPOINTS.items():
+        if (Path(folder) / file).is_file():
+            return kind
+    raise RequestError(f"inputs.resume must name a folder with the checkpoint of a training, was '{folder}'")
+
+
+def require_checkpoint(config: Config, *kinds: str) -> None:
+    """Refuse a checkpoint that a command would not go on from.
+
+    Args:
+        config: the request.
+        kinds: whose training the command may go on with.
+
+    Raises:
+        RequestError: it is another's.
+    """
+    kind = checkpoint_of(config)
+    if kind is not None and kind not in kinds:
+        command = f"train-{kind}"
+        raise RequestError(
+            f"inputs.resume must name the checkpoint of a training of the {' or '.join(kinds)} here, and "
+            f"'{config.inputs.resume}' is of one of the {kind}; type tradewinds {command}"
+        )
+    if kind == FORECASTER and config.model.kind in DAYWISE:
+        raise RequestError(
+            f"inputs.resume must be null for model={config.model.kind}, whose first fit is not written down: leave it "
+            "out, and the walk that follows goes on by itself from where it was cut off"
+        )
+
+
+def resume_of(config: Config, kind: str) -> Path | None:
+    """Return the checkpoint that a training of this kind goes on from; None begins anew."""
+    return Path(config.inputs.resume) if config.inputs.resume and checkpoint_of(config) == kind else None

@@ -5,7 +5,7 @@ Written once for every task: what an agent acts in, and how it is scored, the ta
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,18 +36,19 @@ from tradewinds.pipeline.encoding import (
 )
 from tradewinds.pipeline.encoding import fit as fit_network
 from tradewinds.pipeline.encoding import save as save_network
+from tradewinds.pipeline.loggers import TrainingLog, logging
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.provenance import AGENT as AGENT
 from tradewinds.pipeline.provenance import FORECASTER as FORECASTER
 from tradewinds.pipeline.provenance import HIDDEN_STATES as HIDDEN_STATES
+from tradewinds.pipeline.provenance import resume_of
 from tradewinds.pipeline.task import Job, Models, Prepared
-from tradewinds.pipeline.tensorboard import log_history, logging
 from tradewinds.pipeline.training_log import write_history
 from tradewinds.pipeline.validation import Validation
 from trading_agent import TrainedAgent, load_policy, save_policy
 from trading_agent.common.config import AgentConfig
 
-CHECKPOINT = "agent.checkpoint"
+CHECKPOINT = "{part}.checkpoint"  # a folder of the run: what a training that is cut off goes on from
 PAST_THE_SEAL = (
     "something that learns or chooses reached for rows after the validation rows, which are sealed for the judge"
 )
@@ -100,7 +101,7 @@ def train_forecaster(
 ) -> tuple[dict[str, Any], Artifact]:
     """Fit one forecaster on all instruments, anew or from another's weights, and write it to `run`/forecaster."""
     config, started, rows = prepared.config, time.perf_counter(), prepared.split.forecaster
-    with console.progress(f"train {config.model.kind}") as progress:
+    with _training(prepared, run, console, FORECASTER, config.model.kind) as (progress, _):
         panel = fit_network(
             prepared.until(rows.stop).panel,
             config.forecaster,
@@ -108,6 +109,8 @@ def train_forecaster(
             seed=seed_for(config.seed, FORECASTER),
             progress=progress,
             start=None if start is None else start.folder,
+            checkpoint=run / CHECKPOINT.format(part=FORECASTER),
+            resume=resume_of(config, FORECASTER),
         )
     fitted = next(iter(panel.values()))
     if config.trainer.precision == "auto":
@@ -122,6 +125,7 @@ def train_forecaster(
         run / FORECASTER, FORECASTER, config=plain, inputs=prepared.inputs, parents=parents, facts=facts
     ) as folder:
         save_network(panel, folder)
+    _forget_checkpoint(run, FORECASTER)
     console.wrote(run / FORECASTER)
     return panel, read(run / FORECASTER, FORECASTER)
 
@@ -183,7 +187,6 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
     """
     config, started = job.config, time.perf_counter()
     agent: Any = config.agent
-    resume = None if config.inputs.resume is None else Path(config.inputs.resume)
     env = job.task.vector_env(
         *_before(job, models, "agent"),
         "agent",
@@ -194,17 +197,18 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
     )
     initial = {} if getattr(agent, "start", "random") == "random" else {"initial": first_weights(models)}
     validate = job.task.validator(*_before(job, models, "validation"))
-    with _training(job, run, console, resume) as progress:
+    with _training(job, run, console, AGENT, agent.kind) as (progress, log):
         trained: TrainedAgent = function_of("agent", agent)(
             env,
             agent,
             seed=seed_for(config.seed, AGENT),
             validate=validate,
             progress=progress,
-            checkpoint=run / CHECKPOINT,
-            resume=resume,
+            checkpoint=run / CHECKPOINT.format(part=AGENT),
+            resume=resume_of(config, AGENT),
             **initial,
         )
+        log.tell_scores(trained.history)
     trained = validate.settle(trained) if isinstance(validate, Validation) else trained
     facts = {
         "best_step": trained.best_step,
@@ -218,8 +222,7 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
     ) as folder:
         save_policy(trained.policy, folder)
         write_history(trained.history, folder)
-    shutil.rmtree(run / CHECKPOINT, ignore_errors=True)  # it served resuming; the artifact is whole now
-    log_history(trained.history, run, asked=config.run.tensorboard)
+    _forget_checkpoint(run, AGENT)
     console.wrote(run / AGENT)
     artifacts = {**models.artifacts, AGENT: read(run / AGENT, AGENT)}
     return replace(models, policy=trained.policy, artifacts=artifacts, trained_to=_trained_to(job)), trained
@@ -234,25 +237,33 @@ def _before(job: Job, models: Models, part: str) -> tuple[Job, States | None]:
 
 
 @contextmanager
-def _training(job: Job, run: Path, console: Console, resume: Path | None) -> Iterator[Any]:
-    """Show a training's progress; say how to go on with one that was cut off, and what was wrong with its request."""
-    agent: Any = job.config.agent
+def _training(
+    job: Job, run: Path, console: Console, part: str, kind: str
+) -> Iterator[tuple[Callable[..., None], TrainingLog]]:
+    """Show and log a training; say how to go on with one that was cut off, and what was wrong with its request."""
+    checkpoint, resume = run / CHECKPOINT.format(part=part), resume_of(job.config, part)
     try:
         with (
-            console.progress(f"train {agent.kind}") as shown,
-            logging(shown, run, asked=job.config.run.tensorboard) as progress,
+            console.progress(f"train {kind}") as shown,
+            logging(job.config, run, part, job.name, console, shown) as (progress, log),
         ):
-            yield progress
+            yield progress, log
     except KeyboardInterrupt:
-        if (run / CHECKPOINT).is_dir():
-            console.note(f"to go on: tradewinds train-agent with the same options and inputs.resume={run / CHECKPOINT}")
+        if checkpoint.is_dir():
+            command = f"train-{part}"
+            console.note(f"to go on: tradewinds {command} with the same options and inputs.resume={checkpoint}")
         raise
     except ValueError as error:
-        begun = (run / CHECKPOINT).is_dir()  # then this is a run that failed
+        begun = checkpoint.is_dir()  # then this is a run that failed
         if begun or (resume is None and isinstance(job, Prepared)):
             raise
-        where = "inputs.resume" if resume is not None else f"agent={agent.kind} of '{job.name}'"
+        where = "inputs.resume" if resume is not None else f"agent={kind} of '{job.name}'"
         raise RequestError(f"{where}: {error}") from None
+
+
+def _forget_checkpoint(run: Path, part: str) -> None:
+    """Remove a training's checkpoint, which served resuming: the artifact is whole now."""
+    shutil.rmtree(run / CHECKPOINT.format(part=part), ignore_errors=True)
 
 
 def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:

@@ -58,21 +58,26 @@ class RunConfig:
     Attributes:
         name: folder under `dir`, and the name of the model in the registry; null takes the name of the series.
         dir: folder of all runs, relative to where the command is typed.
-        tensorboard: whether the training of an agent is logged for TensorBoard, too; needs the extra `tensorboard`.
+        loggers: to whom the losses and scores of trainings are told as they go: `csv`, `tensorboard` (extra
+            `tensorboard`), `mlflow` (extra `tracking`), `wandb`, or a plugin's group `logger`; of those of
+            `walk-forward` and `leakcheck` no one is told.
+        tracking_uri: where MLflow keeps them, a folder or an address; null: `mlruns` in `dir`.
         threads: threads that torch computes with in this process, at least 1, whatever the machine has; another number
             ends in other last digits.
     """
 
     name: Annotated[str, AfterValidator(_run_name)] | None
     dir: Annotated[str, Field(min_length=1, description="the name of a folder")]
-    tensorboard: bool = False
+    loggers: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
+    tracking_uri: str | None = None
     threads: Annotated[int, Field(ge=1, le=1024, description="threads")] = 1
 
 
-READERS = {  # commands that look at an artifact that was named, by the key that names it
+READERS = {  # commands that look at what was named, by the key that names it
     "forecaster": ("encode", "train-agent", "predict", "backtest"),
     "agent": ("backtest",),
     "run": ("report",),
+    "resume": ("train-forecaster", "run", "train-agent"),
 }
 
 
@@ -84,7 +89,8 @@ class InputsConfig:
         forecaster: folder of a trained forecaster.
         agent: folder of a trained agent.
         run: folder of a finished run, for `report`; or several, to be compared.
-        resume: folder of an interrupted agent training (`agent.checkpoint`), or null to start afresh.
+        resume: folder of an interrupted training (`forecaster.checkpoint` or `agent.checkpoint`), or null to start
+            afresh.
     """
 
     forecaster: str
@@ -99,7 +105,7 @@ class InputsConfig:
             RequestError: another command would.
         """
         for name, readers in READERS.items():
-            if getattr(self, name) != "latest" and command not in readers:
+            if getattr(self, name) not in ("latest", None) and command not in readers:
                 raise RequestError(
                     f"inputs.{name} is read by {', '.join(readers)}, and {command} does without; leave it out, or "
                     f"type tradewinds {readers[-1]}"
@@ -416,9 +422,21 @@ def request_from(plain: Mapping[str, Any]) -> Config:
     Raises:
         RequestError: every fault found, in one line.
     """
-    config = build(Config, plain, kinds=kinds())
+    config = build(Config, _in_present_words(plain), kinds=kinds())
     series: Any = config.series
     if getattr(series, "target", None) != "auto":
         return config
     target = "level" if config.model.kind in DAYWISE else "log_return"
     return dataclasses.replace(config, series=dataclasses.replace(series, target=target))
+
+
+def _in_present_words(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a request with `run.tensorboard`, which manifests and people still have, as one of `run.loggers`."""
+    run = plain.get("run")
+    if not isinstance(run, Mapping) or not isinstance(run.get("tensorboard"), bool):
+        return plain
+    loggers = list(run.get("loggers", ()))
+    if run["tensorboard"] and "tensorboard" not in loggers:
+        loggers.append("tensorboard")
+    others = {name: value for name, value in run.items() if name != "tensorboard"}
+    return {**plain, "run": {**others, "loggers": loggers}}

@@ -78,6 +78,12 @@ def _refuse_days(config: Config, kind: str) -> None:
             f"model.kind={model} forecasts days that are decided as a whole, as env=battery does, and env.kind was "
             f"{config.env.kind}; take env=battery, or another network, such as model=lstm"
         )
+    if model in DAYWISE and (config.trainer.lightning or config.trainer.callbacks):
+        key = "lightning" if config.trainer.lightning else "callbacks"
+        raise RequestError(
+            f"trainer.{key} is for networks that Lightning trains, which read bars, and model.kind was {model}; "
+            "leave it out, or take another network, such as model=lstm"
+        )
     if model in DAYWISE and target != "level":
         raise RequestError(
             f"series.target must be level with model={model}, was {target}; series.target=auto takes what the network "

@@ -14,6 +14,7 @@ from tradewinds.testing.reports import check_metric, check_section
 from tradewinds.testing.rules import ConformanceError
 from tradewinds.testing.sources import check_baseline, check_feature, check_series, check_weather
 from tradewinds.testing.tasks import check_task
+from tradewinds.testing.trainings import check_callback, check_logger
 
 __all__ = [
     "CHECKS",
@@ -21,8 +22,10 @@ __all__ = [
     "check",
     "check_agent",
     "check_baseline",
+    "check_callback",
     "check_feature",
     "check_head",
+    "check_logger",
     "check_loss",
     "check_metric",
     "check_model",
@@ -43,6 +46,8 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "baseline": check_baseline,
     "metric": check_metric,
     "section": check_section,
+    "callback": check_callback,
+    "logger": check_logger,
     "agent": check_agent,
     "policy": check_policy,
     "series": check_series,
@@ -55,8 +60,8 @@ def check(group: str, function: Callable[..., Any], settings: Any = None) -> Non
     """Check what a plug-in offers under a group.
 
     Args:
-        group: `model`, `head`, `loss`, `reward`, `feature`, `baseline`, `metric`, `section`, `agent`, `policy`,
-            `series`, `weather` or `env`.
+        group: `model`, `head`, `loss`, `reward`, `feature`, `baseline`, `metric`, `section`, `callback`,
+            `logger`, `agent`, `policy`, `series`, `weather` or `env`.
         function: what does the work: what `Kind.function` names.
         settings: an instance of its settings, for kinds that have some; None for others.
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import tradewinds.walk_forward.joined as walk
+from forecaster.training.checkpoint import FILE, read_state
 from tradewinds.core.console import Console
 from tradewinds.core.disk import full_disk
 from tradewinds.pipeline.artifact import MANIFEST, read
@@ -109,6 +110,8 @@ def require_whole(folder):
         read(manifest.parent, json.loads(manifest.read_bytes())["kind"])
     for checkpoint in folder.rglob(CHECKPOINT):
         read_checkpoint(checkpoint.parent)
+    for state in folder.rglob(FILE):
+        read_state(state)
     for file in folder.rglob("*.json"):
         json.loads(file.read_bytes())
     for log in folder.rglob("*.jsonl"):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from forecaster.training.trainer import _Epochs
 from trading_agent.common.loop import Selection
 
 from story import FAST_CSV, write_bars
@@ -35,3 +36,52 @@ def test_an_interrupted_training_goes_on_by_what_it_said(agent, tradewinds, tmp_
     assert resumed != whole
     for name in ("policy.safetensors", "policy.json", "history.csv"):
         assert (resumed / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("command", ["train-forecaster", "run"])
+def test_an_interrupted_forecaster_goes_on_by_what_it_said(command, tradewinds, tmp_path, monkeypatch):
+    write_bars(tmp_path / "mine.csv", 600)
+    words = ("series=csv", "series.path=mine.csv", *FAST_CSV, "trainer.epochs=4")
+    assert tradewinds("train-forecaster", *words).status == 0
+    (whole,) = tmp_path.glob("runs/*/*/forecaster")
+    end = _Epochs.on_train_epoch_end
+
+    def power_cut(self, trainer, pl_module):
+        if len(self.epoch_losses) == 2:
+            raise KeyboardInterrupt
+        end(self, trainer, pl_module)
+
+    monkeypatch.setattr(_Epochs, "on_train_epoch_end", power_cut)
+    cut = tradewinds(command, *words)
+    assert cut.status != 0
+    assert "to go on: tradewinds train-forecaster with the same options and inputs.resume=" in cut.err
+    (option,) = [word for word in (cut.out + cut.err).split() if word.startswith("inputs.resume=")]
+    monkeypatch.setattr(_Epochs, "on_train_epoch_end", end)
+    other = tradewinds(command, *words, "model.hidden_size=9", option)
+    assert other.status == 2
+    assert "inputs.resume: model.hidden_size must stay 8 to resume" in other.err
+    answer = tradewinds(command, *words, option)
+    assert answer.status == 0, answer.err
+    resumed = sorted(tmp_path.glob("runs/*/*/forecaster"))[-1]
+    assert resumed != whole
+    for name in ("weights.safetensors", "forecaster.json"):
+        assert (resumed / name).read_bytes() == (whole / name).read_bytes()
+    assert not (resumed.parent / "forecaster.checkpoint").exists()  # the artifact is whole
+    agents = tradewinds("train-agent", *words, option)
+    assert agents.status == 2
+    assert "is of one of the forecaster; type tradewinds train-forecaster" in agents.err
+
+
+def test_a_checkpoint_that_a_command_would_not_read_is_refused(tradewinds, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "identity.json").write_text("{}")
+    answer = tradewinds("walk-forward", "inputs.resume=there")
+    assert answer.status == 2
+    assert "inputs.resume is read by train-forecaster, run, train-agent, and walk-forward does without" in answer.err
+    days = ("series=houston", "env=battery", "model=day_lstm", "trainer=days")
+    answer = tradewinds("train-forecaster", *days, "inputs.resume=there")
+    assert answer.status == 2
+    assert "inputs.resume must be null for model=day_lstm, whose first fit is not written down" in answer.err
+    answer = tradewinds("run", "env=gymnasium", "agent=ppo", "inputs.resume=there")
+    assert answer.status == 2
+    assert "inputs.resume must name the checkpoint of a training of the agent here" in answer.err

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -258,6 +259,45 @@ SECTIONS = {
 def test_a_broken_section_is_told(message, section):
     with pytest.raises(testing.ConformanceError, match=message):
         testing.check_section(section)
+
+
+class Unwritable(pl.Callback):
+    def state_dict(self):
+        return {"me": self}
+
+
+class Failing(pl.Callback):
+    def on_train_epoch_end(self, trainer, pl_module):
+        raise KeyError("nothing")
+
+
+ONE = pl.Callback()
+CALLBACKS = {
+    "the callback is a str; it must be a pytorch_lightning.Callback": lambda: "mine",
+    "the callback is the same when made again": lambda: ONE,
+    "a training with the callback failed with TypeError": Unwritable,
+    "a training with the callback failed with KeyError": Failing,
+    "it must be made without arguments": lambda number: ONE,
+}
+
+
+@pytest.mark.parametrize(("message", "make"), CALLBACKS.items())
+def test_a_broken_callback_is_told(message, make):
+    with pytest.raises(testing.ConformanceError, match=message):
+        testing.check_callback(make)
+
+
+LOGGERS = {
+    "the logger lacks log_hyperparams, log_metrics, save, finalize": lambda training: object(),
+    "the logger failed with FileNotFoundError": lambda training: (training.run / "log").open("w"),
+    "it must take a tradewinds.pipeline.loggers.Logged": lambda: None,
+}
+
+
+@pytest.mark.parametrize(("message", "make"), LOGGERS.items())
+def test_a_broken_logger_is_told(message, make):
+    with pytest.raises(testing.ConformanceError, match=message):
+        testing.check_logger(make)
 
 
 class LuckyPolicy(ConstantPolicy):

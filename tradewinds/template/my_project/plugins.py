@@ -14,6 +14,8 @@ def offers() -> dict[str, dict[str, Kind]]:
         "baseline": {"season_mean": Kind("", "my_project.baseline:season_mean")},
         "metric": {"growth_over_drawdown": Kind("", "my_project.metric:growth_over_drawdown")},
         "section": {"best_and_worst_bars": Kind("", "my_project.section:best_and_worst_bars")},
+        "callback": {"by_heart": Kind("", "my_project.callback:ByHeart")},
+        "logger": {"json_lines": Kind("", "my_project.logger:JsonLines")},
         "agent": {"momentum": Kind("my_project.agent_config:MomentumConfig", "my_project.agent:train_momentum")},
         "policy": {"momentum": Kind("", "my_project.agent:MomentumPolicy")},
         "series": {"semicolons": Kind("my_project.data_config:SemicolonsConfig", "my_project.series:load_semicolons")},
