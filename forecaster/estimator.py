@@ -17,10 +17,14 @@ from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig, ModelCon
 if TYPE_CHECKING:
     import pandas as pd
 
+    from forecaster.data.datamodule import WindowDataModule
     from forecaster.data.frames import FrameColumns
     from forecaster.data.series import Series, Target
     from forecaster.fitted import FittedForecaster
     from forecaster.hidden_states import HiddenStates
+    from forecaster.training.ensemble import MemberTraining
+    from forecaster.training.module import LSTMForecaster
+    from forecaster.training.training_set import TrainingSet
 
 FILE, ROWS = "estimator.json", "rows.parquet"
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -132,20 +136,39 @@ class Forecaster:
         """
         return self._known.panel
 
-    def fit(self, frame: Any, y: None = None) -> Self:
+    def fit(self, frame: Any, y: None = None, *, trained: "LSTMForecaster | None" = None) -> Self:
         """Fit the network on the first rows of a table, and its intervals on the last.
 
         Args:
             frame: of pandas or polars, long or wide.
             y: nothing; it is here for scikit-learn's pipelines.
+            trained: a network of `lightning(frame)` that was trained already; None trains one.
 
         Raises:
             ValueError: a setting or a column that cannot be, or too few rows; it says which, and what to do.
         """
         from forecaster.data.frames import long_frame
+        from forecaster.fitted import fit_panel, panel_of
 
-        self.config  # noqa: B018  what cannot be is said before the table is read
-        return self._learned(long_frame(frame, self._roles))
+        config, rows = self.config, long_frame(frame, self._columns)
+        series, part = self._fitted_part(rows)
+        if trained is None:
+            return self._learned(rows, fit_panel(series, config, part, seed=self._seed))
+        return self._learned(rows, panel_of(self._training(series, part)[0], trained, config, part))
+
+    def lightning(self, frame: Any) -> "tuple[LSTMForecaster, WindowDataModule]":
+        """Return the network before its training, and its batches, for a `pytorch_lightning.Trainer` of your own.
+
+        They are those of `fit`, seeds included; `fit(frame, trained=network)` makes a forecaster of the two.
+        """
+        import torch
+
+        from forecaster.data.frames import long_frame
+
+        job = self._training(*self._fitted_part(long_frame(frame, self._columns)))[1]
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed)
+            return job.fresh(), job.batches()
 
     def calibrate(self, frame: Any, *, since: Any = None) -> Self:
         """Take the intervals from the misses on rows of their own: those of a table from `since` on, or all new ones.
@@ -224,7 +247,12 @@ class Forecaster:
         Raises:
             ValueError: as in `fit`, or it is not fitted yet.
         """
-        return self._learned(self._joined(frame), self._known.panel)
+        from forecaster.fitted import fit_panel
+
+        rows = self._joined(frame)
+        series, part = self._fitted_part(rows)
+        panel = fit_panel(series, self.config, part, seed=self._seed, initial=self._known.panel)
+        return self._learned(rows, panel)
 
     def save(self, folder: str | Path) -> None:
         """Write it into a folder, made if it is not there: weights as safetensors, all else as JSON and Parquet."""
@@ -268,7 +296,7 @@ class Forecaster:
         return next(iter(self._known.panel.values()))
 
     @property
-    def _roles(self) -> "FrameColumns":
+    def _columns(self) -> "FrameColumns":
         from forecaster.data.frames import FrameColumns
 
         names = ("time", "symbol", "close", "past", "future", "dividends", "splits")
@@ -281,7 +309,7 @@ class Forecaster:
         from forecaster.data.frames import series_of_frame
 
         length = None if self.bar_length is None else pd.Timedelta(self.bar_length)
-        return series_of_frame(rows, self._roles, target=self.target, length=length, horizon=self.horizon)
+        return series_of_frame(rows, self._columns, target=self.target, length=length, horizon=self.horizon)
 
     def _parts(self, num_rows: int) -> tuple[int, range]:
         """Return where the rows to fit on end, and those to calibrate on."""
@@ -293,16 +321,28 @@ class Forecaster:
             raise ValueError(f"{num_rows} rows are too few for a calibration of {self.calibration}; bring more")
         return stop, range(num_rows - held, num_rows)
 
-    def _learned(self, rows: "pd.DataFrame", initial: "dict[str, FittedForecaster] | None" = None) -> Self:
-        """Fit the network on the first rows, from `initial` weights where there are any, and intervals on the last."""
-        from forecaster.fitted import fit_panel
+    @property
+    def _seed(self) -> int:
         from forecaster.seeds import FORECASTER, seed_for
 
+        return seed_for(self.seed, FORECASTER)
+
+    def _fitted_part(self, rows: "pd.DataFrame") -> "tuple[Series, range]":
+        """Return the series that the network is fitted on, and its rows; what comes later is not in it."""
         series = self._series(rows).adjusted()
-        stop, calibration = self._parts(len(series.index))
-        seed = seed_for(self.seed, FORECASTER)
-        panel = fit_panel(series.rows(range(stop)), self.config, range(stop), seed=seed, initial=initial)
+        part = range(self._parts(len(series.index))[0])
+        return series.rows(part), part
+
+    def _training(self, series: "Series", part: range) -> "tuple[TrainingSet, MemberTraining]":
+        from forecaster.fitted import prepared_training
+
+        return prepared_training(series, self.config, part, seed=self._seed)
+
+    def _learned(self, rows: "pd.DataFrame", panel: "dict[str, FittedForecaster]") -> Self:
+        """Keep what was fitted on the first rows, and calibrate its intervals on the last."""
+        series = self._series(rows).adjusted()
         self._fit = _Fit(panel, rows, (series.index[0], series.index[0]))
+        calibration = self._parts(len(series.index))[1]
         return self if len(calibration) == 0 else self._calibrated(series, calibration)
 
     def _joined(self, frame: Any) -> "pd.DataFrame":
@@ -311,7 +351,7 @@ class Forecaster:
 
         from forecaster.data.frames import long_frame
 
-        new, known = long_frame(frame, self._roles), self._known.rows
+        new, known = long_frame(frame, self._columns), self._known.rows
         joined: pd.DataFrame = pd.concat([known[known["time"] < new["time"].min()], new], ignore_index=True)
         return joined
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from forecaster.training.instruments import Scaling
 from forecaster.training.linear_base import base_among
 from forecaster.training.module import LSTMForecaster
 from forecaster.training.trainer import Progress
-from forecaster.training.training_set import Units, linear_base, training_set
+from forecaster.training.training_set import TrainingSet, Units, linear_base, training_set
 
 Array = NDArray[np.float64]
 WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
@@ -212,6 +212,32 @@ def fit_forecaster(
     return fitted
 
 
+def prepared_training(
+    series: Series,
+    config: ForecasterConfig,
+    rows: range,
+    *,
+    seed: int,
+    initial: Mapping[str, FittedForecaster] | None = None,
+) -> tuple[TrainingSet, MemberTraining]:
+    """Return all that `fit_panel` trains a network on, and its training before it begins; arguments as there.
+
+    Raises:
+        ValueError: as there, but for a training that diverged.
+    """
+    start = None if initial is None else next(iter(initial.values()))
+    if start is not None:
+        _refuse_start(start, series, config, rows)
+    lessons = training_set(series, config, rows, None if initial is None else _units(initial))
+    bins = None
+    if config.model.head == "bins":
+        targets = [part.fit_target / part.facts["target_scale"] for part in lessons.parts]
+        bins = equal_bins(np.concatenate(targets), config.model.bins)
+    base, optional = linear_base(lessons, config.model) if start is None else (None, False)
+    settings = (config.model, config.trainer, bins, base, optional)
+    return lessons, MemberTraining(lessons.data, *settings, lessons.future, lessons.reader, seed)
+
+
 def fit_panel(
     series: Series,
     config: ForecasterConfig,
@@ -254,49 +280,52 @@ def fit_panel(
             features, or has seen bars after `rows`; or `resume` holds no checkpoint of this very training.
         KeyboardInterrupt: Ctrl-C.
     """
-    model_config = config.model
     start = None if initial is None else next(iter(initial.values()))
-    if start is not None:
-        _refuse_start(start, series, config, rows)
-    lessons = training_set(series, config, rows, None if initial is None else _units(initial))
-    parts, data = lessons.parts, lessons.data
-    bins = None
-    if model_config.head == "bins":
-        targets = [part.fit_target / part.facts["target_scale"] for part in parts]
-        bins = equal_bins(np.concatenate(targets), model_config.bins)
-    base, optional = linear_base(lessons, model_config) if start is None else (None, False)
-    job = MemberTraining(
-        data,
-        model_config,
-        config.trainer,
-        bins,
-        base,
-        optional,
-        lessons.future,
-        lessons.reader,
-        seed,
-        checkpoint=checkpoint if checkpoint is not None else resume,
-    )
+    lessons, job = prepared_training(series, config, rows, seed=seed, initial=initial)
+    job = replace(job, checkpoint=checkpoint if checkpoint is not None else resume)
     if job.checkpoint is not None:
         for file in [] if resume is None else resume.rglob(FILE):
             read_state(file)  # one that is damaged is refused before anything is written
         begin(job.checkpoint, _identity(job, lessons.past, config, start), resume)
     model, log, precision = train_ensemble(job, progress, None if start is None else start.model)
+    return panel_of(lessons, model, config, rows, log=log, precision=precision)
+
+
+def panel_of(
+    lessons: TrainingSet,
+    model: LSTMForecaster | Ensemble,
+    config: ForecasterConfig,
+    rows: range,
+    *,
+    log: Sequence[dict[str, float]] = (),
+    precision: Precision = "float32",
+) -> dict[str, FittedForecaster]:
+    """Return a network that was trained, on `lessons`, with each instrument's scales and rivals beside it.
+
+    Args:
+        lessons: what `prepared_training` made of the same `config` and `rows`.
+        model: the network, whoever trained it.
+        config: features, network, training.
+        rows: the forecaster's part.
+        log: its losses by epoch.
+        precision: the arithmetic it was trained in.
+    """
+    series = lessons.past
     shared: dict[str, Any] = {
         "config": config,
         "feature_names": lessons.tables[0].names,
         "target": series.target,
-        "fit_end": rows.stop - 1 - model_config.horizon,
-        "fit_end_time": lessons.past.close_time[-1],
+        "fit_end": rows.stop - 1 - config.model.horizon,
+        "fit_end_time": series.close_time[-1],
         "bar_length": series.bar_length,
         "history": tuple(log),
         "precision": precision,
-        "model": model,
+        "model": model.cpu().eval(),
         "reader": lessons.reader,
         "reading": lessons.reading,
     }
     return {
-        name: FittedForecaster(instrument=name, static=lessons.static[number], **parts[number].facts, **shared)
+        name: FittedForecaster(instrument=name, static=lessons.static[number], **lessons.parts[number].facts, **shared)
         for number, name in enumerate(series.instruments)
     }
 

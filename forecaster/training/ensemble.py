@@ -109,17 +109,20 @@ class MemberTraining:
         """Return the training written down in a folder of its own."""
         return self if self.checkpoint is None else replace(self, checkpoint=self.checkpoint / name)
 
-    def train(self, progress: Progress | None) -> tuple[LSTMForecaster, TrainingLog]:
-        """Train one network from its one start."""
+    def batches(self) -> WindowDataModule:
+        """Return the batches of its epochs, in the order that its seed draws."""
         future = partial(future_inputs, self.reader, self.future)
         trainer = self.trainer
-        batches = WindowDataModule(
+        return WindowDataModule(
             self.data, batch_size=trainer.batch_size, seed=self.seed, future=future, at_most=trainer.windows_per_epoch
         )
+
+    def train(self, progress: Progress | None) -> tuple[LSTMForecaster, TrainingLog]:
+        """Train one network from its one start."""
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()
-            log = train(model, batches, self.trainer, progress, self.checkpoint)
+            log = train(model, self.batches(), self.trainer, progress, self.checkpoint)
         return model.cpu().eval(), log
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars
 import pytest
+import pytorch_lightning as pl
 from sklearn.base import clone
 
 from forecaster import Forecaster
@@ -99,6 +100,17 @@ def test_it_goes_on_learning_from_the_weights_at_hand(bars):
     ]
     assert 0.0 < max(moved) < 0.1
     assert early.predict()["issued"].iloc[0] == bars.index[-1].tz_localize("UTC") + pd.Timedelta(days=1)
+
+
+def test_a_trainer_of_ones_own_trains_what_fit_trains(bars):
+    settings = {"horizon": 3, "features": {"selection": False}, "network": SMALL["network"]}
+    ours = Forecaster(**settings, trainer={"epochs": 1}).fit(bars)
+    theirs = Forecaster(**settings, trainer={"epochs": 1})
+    network, batches = theirs.lightning(bars)
+    trainer = pl.Trainer(max_epochs=1, logger=False, enable_checkpointing=False, gradient_clip_val=1.0)
+    trainer.fit(network, batches)
+    theirs.fit(bars, trained=network)
+    pd.testing.assert_frame_equal(theirs.predict(), ours.predict())
 
 
 def test_hidden_states_begin_with_the_first_whole_context(bars, fitted):
