@@ -66,7 +66,7 @@ def rebuilt(change):
     """A `build_features` whose table (T, F) was changed."""
     original = forecaster.data.panel.build_features
 
-    def build(series, config):
+    def build(series, config, *clock):
         table = original(series, config)
         return dataclasses.replace(table, values=change(np.array(table.values), table))
 

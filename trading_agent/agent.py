@@ -61,8 +61,8 @@ class Agent:
 
         Args:
             env: a vector environment, or a plain one.
-            validation: where policies are compared; bars that come after those of `env`, where it is a market. None: a
-                copy of `env`, which says nothing of bars to come.
+            validation: where policies are compared, on what comes after `env` where that is known. None: a copy of
+                `env`, which says nothing of what comes.
             episodes: that are played to compare.
             progress: called as (env steps done, of, metrics).
             checkpoint: folder that holds the newest state, to resume from.

@@ -45,7 +45,7 @@ def scaler_of_all_rows():
     """features are scaled by all rows that there are, not by those that fit"""
 
     def make(own_part):
-        def greedy(table, changes, rows, model):
+        def greedy(table, changes, rows, model, *kept):
             whole = np.flatnonzero(np.isfinite(table.values).all(axis=1))
             return own_part(table, changes, replace(rows, bars=whole), model)
 

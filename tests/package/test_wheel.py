@@ -114,7 +114,7 @@ def test_a_project_of_plug_ins_is_written_installed_tested_and_run(house):
     project = house / "mine_own"
     done = typed("-m", "pytest", "-q", "-p", "no:cacheprovider", folder=project)
     assert done.returncode == 0, done.stdout
-    assert "13 passed" in done.stdout
+    assert "15 passed" in done.stdout
     done = typed("-m", "tradewinds", "run", "--config-dir", "conf", *OF_ITS_OWN, folder=project)
     assert done.returncode == 0, done.stderr
     (path,) = project.glob("runs/ar1/*/report.json")

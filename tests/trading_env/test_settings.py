@@ -35,7 +35,7 @@ def test_no_cost_is_negative_or_no_number(name, value):
             RewardConfig,
             "kind",
             ["sharpe"],
-            "'log_growth', 'drawdown', 'variance', 'differential_sharpe' or 'benchmark'",
+            "must be one of log_growth, drawdown, variance, differential_sharpe, benchmark",
         ),
         (RewardConfig, "penalty", NO_NUMBER, "(greater than or equal to 0|finite)"),
         (RewardConfig, "memory_bars", [*NO_NUMBER, 1.0], "(greater than or equal to 2|finite)"),

@@ -116,7 +116,7 @@ def require_whole(folder):
         json.loads(file.read_bytes())
     for log in folder.rglob("*.jsonl"):
         assert [json.loads(line) for line in log.read_text().splitlines()]
-    assert not [run for run in folder.glob("runs/*/2*") if not any(run.iterdir())]
+    assert not [run for run in folder.glob("runs/*/2*T*") if not any(run.iterdir())]
     for page in folder.rglob("report.html"):
         assert (page.parent / "report.json").is_file()
 
@@ -158,7 +158,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_leaves_no_run_without_its_report(
         assert "Traceback" not in answer.err
         require_whole(place)
         if command in ("run", "retrain"):
-            assert not [run for run in place.glob("runs/*/2*") if not (run / "report.json").is_file()]
+            assert not [run for run in place.glob("runs/*/2*T*") if not (run / "report.json").is_file()]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ WRONG = [
     (["run", "run.dir=good.csv/runs"], "run.dir must be a folder that can be written, was 'good.csv/runs'"),
     (
         ["run", "experiment=gas_wether"],
-        "one of cartpole_dqn, cartpole_ppo, currencies, gas_weather, houston, houston_weather, netherlands, "
+        "one of cartpole_dqn, cartpole_ppo, chicago, currencies, gas_weather, houston, houston_weather, netherlands, "
         "temperature, was 'gas_wether'; did",
     ),
     (

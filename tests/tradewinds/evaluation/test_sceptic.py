@@ -51,7 +51,7 @@ def calendar_of_the_future(monkeypatch):
     """Days until the next bar: that a holiday comes is known, that trading will be halted is not."""
     build_original = forecaster.data.panel.build_features
 
-    def build(one, config):
+    def build(one, config, *clock):
         table = build_original(one, config)
         days = np.diff(one.index.asi8, append=one.index.asi8[-1] + 86_400 * 10**9) / (86_400 * 10**9)
         return dataclasses.replace(table, values=np.column_stack([table.values[:, :-1], days]))

@@ -297,6 +297,7 @@ SAID_ELSEWHERE = {  # a choice of conf/ differs from the default on purpose
     ("series/houston", "target"): "a network that reads days forecasts levels",
     ("series/netherlands", "target"): "a network that reads days forecasts levels",
     ("series/plant_temperature", "target"): "a temperature may be zero or negative",
+    ("series/chicago_temperature", "target"): "likewise, and a week ahead its value counts",
     ("weather/gulf_plant_gas", "beside"): "the price of gas beside the weather is what this choice is",
 }
 
