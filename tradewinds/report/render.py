@@ -8,12 +8,24 @@ from bokeh.embed import components
 from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+PLACE, RESOURCES = "<\0box of ", "<\0resources>"  # where figures go, which no text of a page can hold
+
 
 def render(template: str, figures: dict[str, Any], **values: Any) -> str:
-    """Return a self-contained page: the template, its Bokeh figures as `boxes`, and `values`."""
-    script, boxes = components(_together(figures)) if figures else ("", {})
-    resources = Resources(mode="inline", components=["bokeh"]).render() if figures else ""
-    return _environment().get_template(template).render(script=script, boxes=boxes, resources=resources, **values)
+    """Return a self-contained page: the template, its Bokeh figures as `boxes`, and `values`.
+
+    A figure that the template leaves out is left out of the script, too: a browser that finds no place for one figure
+    draws none.
+    """
+    places = {name: f"{PLACE}{name}>" for name in ("", *figures)}
+    boxes = {name: places[name] for name in figures}
+    template_values = {"script": places[""], "boxes": boxes, "resources": RESOURCES, **values}
+    page = _environment().get_template(template).render(**template_values)
+    drawn = {name: figure for name, figure in figures.items() if places[name] in page}
+    script, divisions = components(_together(drawn)) if drawn else ("", {})
+    for name, division in {**divisions, "": script}.items():
+        page = page.replace(places[name], division)
+    return page.replace(RESOURCES, Resources(mode="inline", components=["bokeh"]).render() if drawn else "")
 
 
 @cache
