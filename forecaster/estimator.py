@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FILE, ROWS = "estimator.json", "rows.parquet"
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+TARGETS = ("log_return", "relative_return", "difference", "level")
 
 
 class Forecaster:
@@ -108,6 +109,12 @@ class Forecaster:
         given = [f"{name}={value!r}" for name, value in self.get_params().items() if value != usual[name]]
         return f"{type(self).__name__}({', '.join(given)})"
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's pipelines and searches ask of an estimator: it needs no target beside the table."""
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False))
+
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` was called, as scikit-learn asks."""
         return self._fit is not None
@@ -119,6 +126,7 @@ class Forecaster:
         Raises:
             ValueError: a setting is out of its range or unknown; it is named.
         """
+        self._refuse_strange()
         if self.model in DAYWISE:
             raise ValueError(f"{self.model} reads days of a power market; take it through tradewinds run env=battery")
         return ForecasterConfig(
@@ -126,6 +134,24 @@ class Forecaster:
             model=ModelConfig(**{"kind": self.model, "horizon": self.horizon, **(self.network or {})}),
             trainer=TrainerConfig(**(self.trainer or {})),
         )
+
+    def _refuse_strange(self) -> None:
+        """Refuse what the settings of the rooms below do not check."""
+        network = sorted({"kind", "horizon"} & set(self.network or {}))
+        share, gap = self.calibration, self.embargo_bars
+        laws = (
+            (self.target in TARGETS, f"target must be one of {', '.join(TARGETS)}, was {self.target!r}"),
+            (not network, f"network must not hold {' and '.join(network)}: give model and horizon beside it"),
+            (isinstance(self.horizon, int), f"horizon must be a whole number of bars, was {self.horizon!r}"),
+            (isinstance(gap, int) and gap >= 0, f"embargo_bars must be a whole number from 0 on, was {gap!r}"),
+            (
+                isinstance(share, float | int) and 0 <= share < 1,
+                f"calibration must be a share in [0, 1), was {share!r}",
+            ),
+        )
+        faults = [words for holds, words in laws if not holds]
+        if faults:
+            raise ValueError("; ".join(faults))
 
     @property
     def fitted(self) -> "dict[str, FittedForecaster]":
@@ -154,7 +180,12 @@ class Forecaster:
         series, part = self._fitted_part(rows)
         if trained is None:
             return self._learned(rows, fit_panel(series, config, part, seed=self._seed))
-        return self._learned(rows, panel_of(self._training(series, part)[0], trained, config, part))
+        lessons, job = self._training(series, part)
+        fresh = {name: weight.shape for name, weight in job.fresh().state_dict().items()}
+        own = {name: weight.shape for name, weight in trained.state_dict().items()}
+        if fresh != own or trained.config != config.model:
+            raise ValueError("trained must be a network of lightning(table) of this very forecaster and table")
+        return self._learned(rows, panel_of(lessons, trained, config, part))
 
     def lightning(self, frame: Any) -> "tuple[LSTMForecaster, WindowDataModule]":
         """Return the network before its training, and its batches, for a `pytorch_lightning.Trainer` of your own.
@@ -183,9 +214,14 @@ class Forecaster:
         import pandas as pd
 
         rows = self._joined(frame)
-        series = self._series(rows).adjusted()
+        series = self._lived(self._series(rows))
         end = self._first.fit_end_time
         first = end if since is None else _moment(since)
+        if first < end:
+            raise ValueError(
+                f"the network was fitted on bars up to {end:%Y-%m-%d %H:%M} UTC, and intervals are calibrated on later "
+                f"ones; was asked since {since}"
+            )
         start = int(series.close_time.searchsorted(pd.Timestamp(end), side="right")) + self.embargo_bars
         start = max(start, int(series.index.searchsorted(first)))
         if start >= len(series.index):
@@ -211,6 +247,9 @@ class Forecaster:
         """
         import pandas as pd
 
+        told_at = [float(level) for level in levels] if isinstance(levels, Sequence) else []
+        if not told_at or told_at != sorted(set(told_at)) or not 0.0 < told_at[0] <= told_at[-1] < 1.0:
+            raise ValueError(f"levels must be chances that rise, each above 0 and below 1, were {levels!r}")
         rows = self._known.rows if frame is None else self._joined(frame)
         raw = self._series(rows)
         tables, silent = [], []
@@ -327,9 +366,14 @@ class Forecaster:
 
         return seed_for(self.seed, FORECASTER)
 
+    def _lived(self, raw: "Series") -> "Series":
+        """Return what an owner lived through; of prices that may have events, whether or not one came yet."""
+        series = raw.adjusted()
+        return replace(series, rebased=True) if self.dividends or self.splits else series
+
     def _fitted_part(self, rows: "pd.DataFrame") -> "tuple[Series, range]":
         """Return the series that the network is fitted on, and its rows; what comes later is not in it."""
-        series = self._series(rows).adjusted()
+        series = self._lived(self._series(rows))
         part = range(self._parts(len(series.index))[0])
         return series.rows(part), part
 
@@ -340,7 +384,7 @@ class Forecaster:
 
     def _learned(self, rows: "pd.DataFrame", panel: "dict[str, FittedForecaster]") -> Self:
         """Keep what was fitted on the first rows, and calibrate its intervals on the last."""
-        series = self._series(rows).adjusted()
+        series = self._lived(self._series(rows))
         self._fit = _Fit(panel, rows, (series.index[0], series.index[0]))
         calibration = self._parts(len(series.index))[1]
         return self if len(calibration) == 0 else self._calibrated(series, calibration)
@@ -364,10 +408,15 @@ class Forecaster:
         from forecaster.hidden_states import encode
         from forecaster.panel_states import encode_panel
 
-        panel, series = self._known.panel, raw.adjusted()
+        panel, series = self._known.panel, self._lived(raw)
         strange = [name for name in series.instruments if name not in panel]
         if strange:
             raise ValueError(f"{strange[0]} is none of {', '.join(panel)}, which it was fitted on")
+        if self.target == "relative_return" and len(series.instruments) < len(panel):
+            raise ValueError(
+                f"a relative return is less the mean of all: bring the bars of {', '.join(panel)} together, had those "
+                f"of {', '.join(series.instruments)}"
+            )
         if len(series.instruments) == 1:
             name = series.instruments[0]
             return [(name, series, encode(panel[name], series))]

@@ -48,6 +48,9 @@ def market_of(
     opens = None if open is None else _columns(frame, [open] if isinstance(open, str) else list(open), names)
     volumes = None if volume is None else _columns(frame, [volume] if isinstance(volume, str) else list(volume), names)
     index = _times(frame, time, names)
+    if index is not None and (np.diff(index) <= np.timedelta64(0)).any():
+        row = int(np.argmax(np.diff(index) <= np.timedelta64(0))) + 1
+        raise ValueError(f"times must increase, row {row} at {index[row]} does not; sort the table, each bar once")
     if bars_per_year is None:
         if index is None:
             raise ValueError("the table has no times; give bars_per_year, which turns interest into that of a bar")

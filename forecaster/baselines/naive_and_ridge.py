@@ -25,6 +25,21 @@ def seasonal_naive(changes: Array, rows: NDArray[np.int64], horizon: int, season
     return np.where(source >= 0, changes[np.maximum(source, 0)], 0.0)
 
 
+def last_season(level: Array, rows: NDArray[np.int64], horizon: int, season_bars: int) -> Array:
+    """Return the (N, H) changes that lead to the values of the last season: y[t + h] is y[t + h - m], as above.
+
+    For what is no price, such as the same hour of yesterday; rows without a season behind them get zero.
+
+    Source:
+        Hyndman and Athanasopoulos (2021), section 5.2.
+    """
+    ahead = np.arange(1, horizon + 1)
+    back = season_bars * np.ceil(ahead / season_bars).astype(np.int64)
+    source = rows[:, None] + ahead[None, :] - back[None, :]
+    values = np.where(source >= 0, level[np.maximum(source, 0)], level[rows][:, None])
+    return np.diff(values, axis=1, prepend=level[rows][:, None])
+
+
 def drift(changes: Array, rows: NDArray[np.int64], horizon: int) -> Array:
     """Go on as on average so far: (N, H) means of the changes up to each row.
 

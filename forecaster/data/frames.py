@@ -166,7 +166,12 @@ def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
                 f"no column is called {', '.join(KNOWN_AS[TIME])}, and the index holds no times; name it with the "
                 f"argument time, of {', '.join(map(str, table.columns))}"
             )
-        times = pd.DatetimeIndex(pd.to_datetime(table[column]))
+        if pd.api.types.is_numeric_dtype(table[column]):
+            raise ValueError(
+                f"column {column} holds numbers, and no moments; say what they count, such as "
+                f"pandas.to_datetime(table['{column}'], unit='s', utc=True)"
+            )
+        times = pd.DatetimeIndex(pd.to_datetime(table[column], utc=table[column].dtype == object))
     if times.hasnans:
         raise ValueError(f"row {int(np.argmax(times.isna()))} has no time; fill it in, or leave the row out")
     utc = times.tz_localize("UTC") if times.tz is None else times.tz_convert("UTC")

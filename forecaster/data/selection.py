@@ -98,6 +98,8 @@ def stepwise(candidates: Array, target: Array) -> list[int]:
         free = varies > VARIES * np.maximum(total, 1.0)
         gain = np.where(free, (rest.T @ error) ** 2 / np.maximum(varies, 1e-12), 0.0)
         best, squared = int(gain.argmax()), float(error @ error)
+        if squared == 0.0:  # nothing ever moved
+            break
         if count * np.log(squared / max(squared - float(gain[best]), 1e-12 * squared)) <= PENALTY:
             break
         chosen.append(best)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forecaster.baselines.climatology import climatology
 from forecaster.baselines.custom import custom_rules
 from forecaster.baselines.dlinear import dlinear
-from forecaster.baselines.naive_and_ridge import drift, naive, ridge_forecast, seasonal_naive
+from forecaster.baselines.naive_and_ridge import drift, last_season, naive, ridge_forecast, seasonal_naive
 from forecaster.baselines.statistical import Rule, fit_classical
 from forecaster.config import BaselineConfig
 from forecaster.data.panel import all_ahead, build_panel_features
@@ -170,12 +170,18 @@ def plain_rules(fitted: FittedForecaster, series: Series, custom: Sequence[str] 
     """
     horizon, changes = fitted.config.model.horizon, series.changes()[:, 0]
     usual: dict[str, Rule] = {}
+
+    def season(rows: NDArray[np.int64]) -> Array:
+        if series.is_price:
+            return seasonal_naive(changes, rows, horizon, series.season_bars)
+        return last_season(series.close[:, 0], rows, horizon, series.season_bars)
+
     if not series.is_price:
         usual["climatology"] = lambda rows: climatology(series, rows, horizon, until=fitted.fit_end_time)
     features = build_panel_features(series, fitted.config.features)[0].values
     return {
         "naive": lambda rows: naive(len(rows), horizon),
-        "seasonal_naive": lambda rows: seasonal_naive(changes, rows, horizon, series.season_bars),
+        "seasonal_naive": season,
         "drift": lambda rows: drift(changes, rows, horizon),
         **usual,
         "ridge": lambda rows: ridge_forecast(fitted.ridge, fitted.scaled(features[rows]), fitted.ridge_limits),

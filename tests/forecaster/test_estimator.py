@@ -9,6 +9,8 @@ import polars
 import pytest
 import pytorch_lightning as pl
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from forecaster import Forecaster
 
@@ -156,11 +158,59 @@ def test_of_a_stock_with_a_dividend_the_price_told_is_one_as_it_is_traded(bars):
         ({"trainer": {"epochs": 0}}, "TrainerConfig\nepochs\n  Input should be greater than or equal to 1"),
         ({"network": {"num_heads": 8}}, "num_heads is read by slstm and mlstm only"),
         ({"calibration": 1.0}, r"calibration must be a share in \[0, 1\), was 1.0"),
+        ({"target": "log_returns"}, "target must be one of log_return, .*, was 'log_returns'"),
+        ({"embargo_bars": -50}, "embargo_bars must be a whole number from 0 on, was -50"),
+        ({"network": {"horizon": 8}}, "network must not hold horizon: give model and horizon beside it"),
+        ({"horizon": 3.0}, "horizon must be a whole number of bars, was 3.0"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(bars, options, words):
     with pytest.raises(ValueError, match=words):
         Forecaster(**options).fit(bars)
+
+
+def test_a_first_dividend_after_the_fit_is_lived_through(bars):
+    table = bars.assign(paid=0.0)
+    fitted = Forecaster(horizon=1, dividends="paid", **SMALL).fit(table[:250])
+    table.loc[table.index[270], "paid"] = 5.0
+    assert fitted.predict(table)["value"].iloc[0] == pytest.approx(bars["close"].iloc[-1], rel=0.05)
+
+
+def test_scikit_learn_s_pipelines_take_it(bars, fitted):
+    check_is_fitted(fitted)
+    told = make_pipeline(Forecaster(horizon=3, **SMALL)).fit(bars).predict(bars)
+    pd.testing.assert_frame_equal(told, fitted.predict())
+
+
+@pytest.mark.parametrize("levels", [[5, 95], [0.9, 0.1], [0.5, 0.5], [0.0, 1.0], [], 0.9])
+def test_chances_that_are_none_are_refused(fitted, levels):
+    with pytest.raises(ValueError, match="levels must be chances that rise, each above 0 and below 1, were"):
+        fitted.predict(levels=levels)
+
+
+def test_a_network_of_another_forecaster_is_not_taken(bars, fitted):
+    network, _ = Forecaster(horizon=3, **SMALL).lightning(bars)
+    with pytest.raises(ValueError, match="trained must be a network of lightning"):
+        Forecaster("gru", horizon=3, **SMALL).fit(bars, trained=network)
+
+
+def test_a_relative_return_is_not_told_without_the_others():
+    closes = universe_closes()
+    long = closes.stack().dropna().rename("close").rename_axis(["date", "symbol"]).reset_index()
+    fitted = Forecaster(horizon=1, target="relative_return", **SMALL).fit(long)
+    with pytest.raises(ValueError, match="a relative return is less the mean of all: bring the bars of AAA, BBB"):
+        fitted.predict(long[long["symbol"] == "AAA"])
+
+
+def test_a_series_that_never_moves_is_forecast_to_stay(bars):
+    still = bars[["close"]] * 0.0 + 50.0
+    assert Forecaster(horizon=1, **SMALL).fit(still).predict()["value"].iloc[0] == pytest.approx(50.0, rel=1e-3)
+
+
+def test_rows_that_were_fitted_on_are_not_calibrated_on(bars):
+    bare = Forecaster(horizon=3, calibration=0.0, **SMALL).fit(bars[:200])
+    with pytest.raises(ValueError, match="intervals are calibrated on later ones; was asked since 2020-01-05"):
+        bare.calibrate(bars, since="2020-01-05")
 
 
 def test_without_rows_to_calibrate_on_no_interval_is_told(bars):

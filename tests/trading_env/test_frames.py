@@ -66,6 +66,11 @@ def test_what_cannot_be_is_refused(bars, options, words):
         make_env(bars, **options)
 
 
+def test_rows_out_of_order_are_not_traded(bars):
+    with pytest.raises(ValueError, match="times must increase, row 1 at 2024-01-01T00:00:00"):
+        make_env(bars.iloc[[1, 0, *range(2, 40)]])
+
+
 def test_a_table_without_times_is_asked_for_the_bars_of_a_year(bars):
     with pytest.raises(ValueError, match="the table has no times; give bars_per_year"):
         make_env(bars.reset_index(drop=True))

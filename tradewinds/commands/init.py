@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def _folder(named: str | None) -> Path:
         raise RequestError("init needs the name of a folder to write, such as: tradewinds init my_project")
     folder = Path(named)
     name = folder.resolve().name
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or iskeyword(name):
         raise RequestError(
             f"init needs a folder whose name Python can import, lower-case letters, digits and _, such as "
             f"my_project, was '{name}'"

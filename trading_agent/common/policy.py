@@ -123,7 +123,7 @@ def save_policy(policy: Policy, folder: Path) -> None:
     (folder / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def load_policy(folder: Path, *, plans: Plans | None = None) -> Policy:
+def load_policy(folder: str | Path, *, plans: Plans | None = None) -> Policy:
     """Read the policy that `save_policy` wrote.
 
     Args:
@@ -134,8 +134,9 @@ def load_policy(folder: Path, *, plans: Plans | None = None) -> Policy:
         ValueError: the folder holds no policy, or one that does not fit together, or whose plan nobody builds.
     """
     try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        return restore_policy(facts["kind"], facts["settings"], load_file(folder / WEIGHTS), plans=plans)
+        place = Path(folder)
+        facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
+        return restore_policy(facts["kind"], facts["settings"], load_file(place / WEIGHTS), plans=plans)
     except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError, RuntimeError) as fault:
         raise ValueError(f"folder must hold a policy written by save_policy, was '{folder}': {fault}") from fault
 

@@ -92,10 +92,11 @@ def test_the_baselines_of_a_difference_are_the_textbook_s(corrected):
     scores = score_forecasts(
         corrected, series, encode(corrected, series), calibration_rows=range(310, 340), rows=range(340, 400)
     )
-    truth = labels(np.diff(series.close[:, 0], prepend=0.0), np.arange(340, 397), 3)
+    level, rows = series.close[:, 0], np.arange(340, 397)
+    truth = labels(np.diff(level, prepend=0.0), rows, 3)
     np.testing.assert_allclose(scores.errors["naive"], truth)
-    before = labels(np.diff(series.close[:, 0], prepend=0.0), np.arange(340, 397) - 24, 3)
-    np.testing.assert_allclose(scores.errors["seasonal_naive"], truth - before)
+    missed = labels(level, rows, 3) - labels(level, rows - 24, 3)  # the same hour of yesterday
+    np.testing.assert_allclose(np.cumsum(scores.errors["seasonal_naive"], axis=1), missed)
 
 
 @pytest.mark.parametrize("head", ["point", "quantile", "student_t"])
