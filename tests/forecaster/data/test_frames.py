@@ -99,7 +99,7 @@ def test_dividends_and_splits_are_read_where_they_are_named(bars):
         (hourly().rename(columns={"close": "a"}).assign(b=1.0), {}, "and 2 hold numbers; name what is forecast"),
         (pd.concat([hourly(), hourly(1)]), {}, "two rows are of series at 2024-03-01 00:00 UTC; leave one out"),
         (hourly().assign(close="many"), {}, "column close must hold numbers, held"),
-        (hourly().reset_index().assign(time=range(50)), {}, "column time holds numbers, and no moments; say what they"),
+        (hourly().reset_index().assign(time=range(50)), {}, "column time holds numbers, and no moments; make them"),
         (hourly(2), {}, "the table holds 2 bars; a forecaster needs at least 3"),
         (
             hourly(load=[np.nan, *np.arange(49.0)]),
