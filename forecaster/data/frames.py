@@ -168,8 +168,8 @@ def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
             )
         if pd.api.types.is_numeric_dtype(table[column]):
             raise ValueError(
-                f"column {column} holds numbers, and no moments; make them moments first, by pandas.to_datetime with the "
-                "unit that they count"
+                f"column {column} holds numbers, and no moments; make them moments first, by pandas.to_datetime with "
+                "the unit that they count"
             )
         times = pd.DatetimeIndex(pd.to_datetime(table[column], utc=table[column].dtype == object))
     if times.hasnans:
