@@ -181,8 +181,10 @@ class Forecaster:
         if trained is None:
             return self._learned(rows, fit_panel(series, config, part, seed=self._seed))
         lessons, job = self._training(series, part)
-        fresh = {name: weight.shape for name, weight in job.fresh().state_dict().items()}
-        own = {name: weight.shape for name, weight in trained.state_dict().items()}
+        fresh, own = (
+            {name: weight.shape for name, weight in network.state_dict().items()}
+            for network in (self._untrained(job), trained)
+        )
         if fresh != own or trained.config != config.model:
             raise ValueError("trained must be a network of lightning(table) of this very forecaster and table")
         return self._learned(rows, panel_of(lessons, trained, config, part))
@@ -192,14 +194,10 @@ class Forecaster:
 
         They are those of `fit`, seeds included; `fit(frame, trained=network)` makes a forecaster of the two.
         """
-        import torch
-
         from forecaster.data.frames import long_frame
 
         job = self._training(*self._fitted_part(long_frame(frame, self._columns)))[1]
-        with torch.random.fork_rng():
-            torch.manual_seed(self._seed)
-            return job.fresh(), job.batches()
+        return self._untrained(job), job.batches()
 
     def calibrate(self, frame: Any, *, since: Any = None) -> Self:
         """Take the intervals from the misses on rows of their own: those of a table from `since` on, or all new ones.
@@ -238,8 +236,8 @@ class Forecaster:
             since: also what was told at every bar from this one on, each by what was known then; None: of the last bar.
 
         Returns:
-            A table of the kind that was fitted or is given: `symbol`, where there are several; `issued`, the close of
-            the last bar known; `time`, start of the bar it is about, UTC; `ahead`, bars between; `value`; and
+            A table of the kind that is given, of pandas where none is: `symbol`, where there are several; `issued`, the
+            close of the last bar known; `time`, start of the bar it is about, UTC; `ahead`, bars between; `value`; and
             `interval.<level>`.
 
         Raises:
@@ -352,8 +350,6 @@ class Forecaster:
 
     def _parts(self, num_rows: int) -> tuple[int, range]:
         """Return where the rows to fit on end, and those to calibrate on."""
-        if not 0.0 <= self.calibration < 1.0:
-            raise ValueError(f"calibration must be a share in [0, 1), was {self.calibration}")
         held = round(self.calibration * num_rows)
         stop = num_rows - held - (self.embargo_bars if held else 0)
         if stop < 1:
@@ -381,6 +377,14 @@ class Forecaster:
         from forecaster.fitted import prepared_training
 
         return prepared_training(series, self.config, part, seed=self._seed)
+
+    def _untrained(self, job: "MemberTraining") -> "LSTMForecaster":
+        """Return the network before its training; torch's random numbers are left as they were."""
+        import torch
+
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed)
+            return job.fresh()
 
     def _learned(self, rows: "pd.DataFrame", panel: "dict[str, FittedForecaster]") -> Self:
         """Keep what was fitted on the first rows, and calibrate its intervals on the last."""
