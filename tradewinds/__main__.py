@@ -18,6 +18,7 @@ from tradewinds.core.threads import pin_blas
 DONE, FAILED = 0, 1
 STAGES = {
     "run": "the whole path: data, forecaster, hidden states, agent, backtest, report",
+    "classify": "tell series, texts or recordings apart by class:  classify path=FILE [test_path=FILE]",
     "fetch": "bring bars of Yahoo and weather of Open-Meteo into the store, checked",
     "train-forecaster": "fit the LSTM and score it beside the naive forecasts",
     "encode": "write the hidden states and forecasts of every bar",
@@ -45,7 +46,8 @@ TASKLESS = (
     "init",
 )  # stages that ask no task
 USUAL = {  # what a stage is asked with where nothing else is typed
-    "benchmark-day-ahead": ("model=day_lstm", "trainer=days", "trainer.members=18")
+    "benchmark-day-ahead": ("model=day_lstm", "trainer=days", "trainer.members=18"),
+    "classify": ("env=classification", "trainer=classes", "model.hidden_size=128"),
 }
 ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}
 FLAGS = """  -h, --help          this page; after a stage, its options
@@ -167,6 +169,8 @@ def _place(words: Words, word: str) -> None:
         words.overrides.append(f"models.version={word}")
     elif words.stage == "benchmark-day-ahead" and word.split("=")[0] in ("path", "published", "test_days"):
         words.overrides.append(f"day_ahead.{word}")
+    elif words.stage == "classify" and word.split("=")[0] in ("path", "test_path", "new_path"):
+        words.overrides.append(f"env.{word}")
     else:
         words.overrides.append(word)
 

@@ -5,6 +5,7 @@ An architecture is one file, one page after its paper. It knows its settings and
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from forecaster.config import FORESEEING, ModelConfig
@@ -27,6 +28,19 @@ class Network(nn.Module):
     def encode(self, context: Tensor) -> Tensor:
         """Return the hidden state (B, D) at the last bar of scaled features (B, L, F): all it knows there."""
         raise NotImplementedError
+
+    def encode_ragged(self, context: Tensor, lengths: Tensor) -> Tensor:
+        """Return the hidden states (B, D) at the last bars of windows of unequal length, those of a length at a time.
+
+        Args:
+            context: (B, L, F) scaled features, anything after the end of each.
+            lengths: (B,) bars of each.
+        """
+        states = context.new_empty(len(context), self.hidden_width)
+        for length in torch.unique(lengths).tolist():
+            rows = lengths == length
+            states[rows] = self.encode(context[rows, :length]).to(states.dtype)  # (B', L', F) -> (B', D)
+        return states
 
     def decode(self, hidden_state: Tensor, context: Tensor) -> Tensor:
         """Return (B, H, P) outputs for a hidden state (B, D); few look at the window (B, L, F) again."""

@@ -1,6 +1,7 @@
 """The plain recurrent networks: a stacked LSTM, GRU or tanh RNN by torch's own kernels."""
 
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from forecaster.config import ModelConfig
 from forecaster.networks.base import LinearDecoder, Network
@@ -38,4 +39,11 @@ class RecurrentNetwork(Network):
         """Return the hidden state (B, D) at the last bar of scaled features (B, L, F)."""
         states, _ = self.recurrent(context)  # (B, L, F) -> (B, L, D)
         hidden_state: Tensor = states[:, -1]  # (B, L, D) -> (B, D)
+        return hidden_state
+
+    def encode_ragged(self, context: Tensor, lengths: Tensor) -> Tensor:
+        """Return the hidden states (B, D) at the last bars of windows of unequal length, packed; see `Network`."""
+        packed = pack_padded_sequence(context, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        _, last = self.recurrent(packed)  # of an LSTM (h, c), each (layers, B, D)
+        hidden_state: Tensor = (last[0] if isinstance(last, tuple) else last)[-1]
         return hidden_state

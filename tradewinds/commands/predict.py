@@ -1,4 +1,4 @@
-"""`tradewinds predict`: the bars, or the day, after the last bar that is known, with intervals, as a table."""
+"""`tradewinds predict`: what comes after the last bar that is known, with intervals; or the classes of new cases."""
 
 import io
 import json
@@ -22,13 +22,18 @@ from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.provenance import FORECASTER, find_forecaster
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.request.schema import Config
-from tradewinds.tasks import job_of
+from tradewinds.tasks import job_of, task_of
 from tradewinds.tasks.predictions import unit_of
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Forecast with the version that is named, the champion, or else the newest forecaster of this name."""
     write = _writer(config.predict.path)
+    task = task_of(config)
+    if hasattr(task, "predicted"):  # of cases, and not of bars to come
+        whose, rows = task.predicted(config)
+        console.note(f"classifier: {whose}")
+        return _told(pd.DataFrame(rows), {"classifier": whose, "rows": rows}, config, write, console)
     bring_up_to_date(config, console)
     prepared = job_of(config, whole=True)
     refuse_doubtful_end(prepared.panel, config.data)
@@ -41,6 +46,17 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         told = f"{', '.join(silent[:4])}{f' and {len(silent) - 4} more' if len(silent) > 4 else ''}"
         console.note(f"note: nothing is told of {told}: no bar, or too few before it, where the series ends")
     outcome = {"forecaster": whose, "unit": unit_of(prepared) or None, "rows": _records(table)}
+    return _told(table, outcome, config, write, console)
+
+
+def _told(
+    table: pd.DataFrame,
+    outcome: dict[str, Any],
+    config: Config,
+    write: Callable[[pd.DataFrame], None] | None,
+    console: Console,
+) -> dict[str, Any]:
+    """Write a table, or print it, and return what came of the command."""
     if write is not None:
         write(table)
         console.wrote(Path(str(config.predict.path)))
@@ -128,6 +144,7 @@ def _json(table: pd.DataFrame) -> bytes:
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows as plain data, moments as ISO 8601."""
-    plain = table.assign(**{name: [one.isoformat() for one in table[name]] for name in ("issued", "target")})
+    moments = [name for name in ("issued", "target") if name in table]
+    plain = table.assign(**{name: [one.isoformat() for one in table[name]] for name in moments})
     records: list[dict[str, Any]] = json.loads(plain.to_json(orient="records", double_precision=15))
     return records

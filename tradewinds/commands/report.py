@@ -10,7 +10,12 @@ from tradewinds.pipeline.artifact import MANIFEST, read
 from tradewinds.request.schema import Config
 
 WALK = "walk_forward"  # kind and folder of a joined walk
-AGAIN = {"backtest": "backtest", "forecast": "run", WALK: "walk-forward"}  # artifacts of reports, and who writes them
+AGAIN = {
+    "backtest": "backtest",
+    "forecast": "run",
+    "classification": "classify",
+    WALK: "walk-forward",
+}  # artifacts of reports, and who writes them
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:

@@ -14,6 +14,11 @@ from tradewinds.tasks import job_of
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Fit what the task needs, then judge it on rows nothing was fitted on."""
+    return whole_path(config, console, "run")
+
+
+def whole_path(config: Config, console: Console, command: str) -> dict[str, Any]:
+    """Walk the straight path of a request; `command` is what was typed."""
     job = job_of(config)
     trained = ([FORECASTER] if isinstance(job, Prepared) else []) + ([AGENT] if job.task.acts else [])
     require_checkpoint(config, *trained)
@@ -23,4 +28,4 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 
     started = time.perf_counter()
     with begun(job.runs) as run:
-        return judge(job, fit(job, run, console), run=run, command="run", console=console, started=started)
+        return judge(job, fit(job, run, console), run=run, command=command, console=console, started=started)

@@ -7,7 +7,9 @@ from tradewinds.pipeline.task import Job, Prepared
 def say_series(job: Job, console: Console) -> None:
     """Say what is read: bars, span and age, how it was read, and notes."""
     if not isinstance(job, Prepared):
-        console.note(f"{job.config.env.id}: an environment of Gymnasium; nothing is forecast")
+        console.note(job.task.told(job))
+        for note in job.notes:
+            console.note(f"note: {note}")
         return
     index = job.index
     console.note(f"{job.panel.name}: {len(index)} bars, {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}; {job.age}")

@@ -131,6 +131,10 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         "gymnasium": Kind(
             "tradewinds.tasks.gymnasium.config:GymnasiumConfig", "tradewinds.tasks.gymnasium.task:GymnasiumTask"
         ),
+        "classification": Kind(
+            "tradewinds.tasks.classification.config:ClassificationConfig",
+            "tradewinds.tasks.classification.task:ClassificationTask",
+        ),
     },
     "agent": {name: Kind(algorithm.config, algorithm.train) for name, algorithm in algorithms.ALGORITHMS.items()},
     "policy": {name: Kind("", home) for name, home in algorithms.POLICIES.items()},

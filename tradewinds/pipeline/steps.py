@@ -68,6 +68,9 @@ def fit(job: Job, run: Path, console: Console, start: Artifact | None = None) ->
         GateError: the job is sealed, and something that learns or chooses reached for the rows after it; or rows that
             are judged, or selected on, are among those that are learned from.
     """
+    if hasattr(job.task, "learn"):  # neither a series nor an environment
+        models: Models = job.task.learn(job, run, console)
+        return models
     models = Models()
     if isinstance(job, Prepared):
         _refuse_split(job)

@@ -256,7 +256,7 @@ class Task(Protocol[JobT]):
     """What the forecasts of a run are for. R rows, N environments, T bars, P periods, S strategies.
 
     Attributes:
-        kind: `account`, `storage`, `forecast_only` or `gymnasium`.
+        kind: `account`, `storage`, `forecast_only`, `gymnasium` or `classification`.
         folder: the artifact that judging leaves.
         least_bars: bars that any part of the split needs, whatever the models need.
         warm_bars: bars that are read before the first that is acted on, beside the models' own context.
@@ -317,6 +317,9 @@ class Task(Protocol[JobT]):
         Raises:
             RequestError: they do not.
         """
+
+    def told(self, job: JobT) -> str:
+        """Say in a line what is worked on, where that is no series: asked of tasks with a job of their own alone."""
 
     # --- training
     def vector_env(

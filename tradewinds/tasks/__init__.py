@@ -15,6 +15,7 @@ LAWS = {  # by the kind of env: what refuses a request before anything is read; 
     "trading": "tradewinds.tasks.account.laws:refuse_account",
     "battery": "tradewinds.tasks.storage.laws:refuse_storage",
     "gymnasium": "tradewinds.tasks.gymnasium.laws:refuse_gymnasium",
+    "classification": "tradewinds.tasks.classification.laws:refuse_classification",
 }
 RETURNS = ("log_return", "relative_return", "auto")  # targets of prices
 NOBODY_ACTS = (
@@ -29,20 +30,27 @@ NO_SERIES = (
     "env=gymnasium plays {id} and reads no series, so that {command} has nothing to do; run, train-agent, backtest, "
     "retrain, models and report work on it"
 )
-# commands without meaning for a task, by the word of the sentence that says so
-MEANINGLESS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "forecast_only": (NOBODY_ACTS, frozenset({"train-agent", "retrain", "signal", "schedule", "walk-forward"})),
-    "gymnasium": (
-        NO_SERIES,
-        frozenset(
-            {"fetch", "train-forecaster", "encode", "walk-forward", "leakcheck", "predict", "signal", "schedule"}
-        ),
-    ),
+NOTHING_BUT_CASES = (
+    "env=classification tells cases apart and reads no bars, so that {command} has nothing to do; classify, predict, "
+    "leakcheck and report work on it"
+)
+NO_CASES = (
+    "classify tells cases apart, which is env=classification, was env={env}; leave env out, or type tradewinds run"
+)
+_NO_AGENT = ("train-agent", "retrain", "signal", "schedule", "walk-forward")
+_NO_BARS = ("fetch", "train-forecaster", "encode", "walk-forward", "signal", "schedule")
+# by the kind of a task, the commands without meaning for it, each with the sentence that says so
+MEANINGLESS: Mapping[str, Mapping[str, str]] = {
+    "account": {"classify": NO_CASES},
+    "storage": {"classify": NO_CASES},
+    "forecast_only": {**dict.fromkeys(_NO_AGENT, NOBODY_ACTS), "classify": NO_CASES},
+    "gymnasium": {**dict.fromkeys((*_NO_BARS, "leakcheck", "predict"), NO_SERIES), "classify": NO_CASES},
+    "classification": dict.fromkeys((*_NO_BARS, "train-agent", "backtest", "retrain"), NOTHING_BUT_CASES),
 }
 
 
 def kind_of(config: Config) -> str:
-    """Return the kind of the task that a request describes: `account`, `storage`, `forecast_only`, `gymnasium`."""
+    """Return the kind of the task that a request describes, as `tradewinds.pipeline.task.Task.kind` lists them."""
     if config.env.kind == "trading":
         returns = getattr(config.series, "target", "log_return") in RETURNS
         return "account" if returns else "forecast_only"
@@ -59,10 +67,11 @@ def refuse(config: Config, command: str) -> None:
     _refuse_days(config, kind)
     watches = not is_own("env", config.env.kind) and not task_of(config).acts
     _refuse_names(config, "forecast_only" if watches else kind)
-    sentence, commands = MEANINGLESS.get(kind, ("", frozenset()))
+    meaningless = MEANINGLESS.get(kind, MEANINGLESS["account"])
     if watches:
-        sentence, commands = OTHERS_ACT_NOT, MEANINGLESS["forecast_only"][1]
-    if command in commands:
+        meaningless = {**dict.fromkeys(_NO_AGENT, OTHERS_ACT_NOT), "classify": NO_CASES}
+    if command in meaningless:
+        sentence = meaningless[command]
         raise RequestError(sentence.format(command=command, env=config.env.kind, id=getattr(config.env, "id", "")))
     _refuse_start(config, kind, command)
     laws = LAWS.get(config.env.kind)
@@ -113,12 +122,12 @@ def _refuse_names(config: Config, kind: str) -> None:
     loss, custom, metrics = config.trainer.loss, config.baselines.custom, config.backtest.metrics
     if config.model.kind in DAYWISE and not is_own("loss", loss):
         raise RequestError(f"trainer.loss must be huber, mse or mae with model={config.model.kind}, was {loss}")
-    if custom and (kind in ("storage", "gymnasium") or config.model.kind in DAYWISE):
+    if custom and (kind in ("storage", "gymnasium", "classification") or config.model.kind in DAYWISE):
         raise RequestError(
             f"baselines.custom stands beside networks that read bars, which env={config.env.kind} does not score, was "
             f"{list(custom)}; leave it out"
         )
-    if metrics and kind in ("forecast_only", "gymnasium"):
+    if metrics and kind in ("forecast_only", "gymnasium", "classification"):
         raise RequestError(
             f"backtest.metrics are of strategies on a series, and with env={config.env.kind} there are none, was "
             f"{list(metrics)}; leave it out"

@@ -29,12 +29,13 @@ from tradewinds.tasks import MEANINGLESS
 from tradewinds.walk_forward.folds import compute
 
 from browsing import CHROMIUM, LOOK, opened
+from cases import moods
 from planting import fft_filter
 from story import Answer, write_bars
 
 PAGE = Path(__file__).parents[3] / "docs" / "tasks.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
-TASKS = ("account", "storage", "forecast_only", "gymnasium")
+TASKS = ("account", "storage", "forecast_only", "gymnasium", "classification")
 SERIES = TASKS[:3]
 ACTING = ("account", "storage", "gymnasium")  # those that retrain registers
 SMALL = (
@@ -56,6 +57,7 @@ SMALL = (
 HOURLY = ("series=csv", "series.path=power.csv", "split.embargo_bars=24", *SMALL)
 WORDS = {
     "account": (
+        "env=trading",
         "series=csv",
         "series.path=bars.csv",
         "agent.steps=300",
@@ -79,7 +81,7 @@ WORDS = {
         "model.horizon=25",
         *HOURLY,
     ),
-    "forecast_only": ("series.target=difference", "model.horizon=2", *HOURLY),
+    "forecast_only": ("env=trading", "series.target=difference", "model.horizon=2", *HOURLY),
     "gymnasium": (
         "env=gymnasium",
         "agent=ppo",
@@ -91,6 +93,16 @@ WORDS = {
         "env.validation_episodes=4",
         "env.episodes=20",
         "backtest.bootstrap_draws=100",
+    ),
+    "classification": (
+        "env=classification",
+        "env.path=moods.csv",
+        "model.hidden_size=3",
+        "trainer.epochs=2",
+        "leakcheck.epochs=1",
+        "leakcheck.placebos=3",
+        "backtest.bootstrap_draws=100",
+        "run.name=moods",
     ),
 }
 BENCHMARK = (
@@ -136,6 +148,12 @@ def write_power(path, days=64):
     pd.DataFrame({"close": np.maximum(price, 1.0)}, index=hours).to_csv(path)
 
 
+def write_moods(path):
+    """Write texts of two moods."""
+    cases = moods(24)
+    pd.DataFrame({"text": cases.values, "label": cases.labels}).to_csv(path, index=False)
+
+
 def in_this_process(prepared, folds, progress):
     """Compute every fold here: a process of its own takes seconds to begin."""
     for fold in folds:
@@ -166,12 +184,15 @@ class House:
         self.task, self.folder, self.answers = task, folder, {}
         write_bars(folder / "bars.csv", 300)
         write_power(folder / "power.csv")
+        write_moods(folder / "moods.csv")
         order = sorted(COMMANDS, key=lambda name: name == "walk-forward")  # last, so that `report` draws a run again
         self.script = {name: (name,) for name in order if name not in self.refused}
         if "fetch" in self.script:
             self.script["fetch"] = ("fetch", "data.symbols=[AAPL]")
         if "schedule" in self.script:
             self.script["schedule"] = ("schedule", "schedule.exchange=null", "schedule.cron='0 22 * * *'")
+        if self.task == "classification":
+            self.script["predict"] = ("predict", "env.new_path=moods.csv")
         if self.task == "storage":
             self.script["leakcheck"] = ("leakcheck", "series.target=difference")  # a unit acts on these as well
         self.script |= {"data": ("data", "list"), "init": ("init", "mine")}
@@ -186,7 +207,7 @@ class House:
     @property
     def refused(self):
         """Commands without meaning for the task."""
-        return MEANINGLESS.get(self.task, ("", frozenset()))[1]
+        return MEANINGLESS[self.task]
 
     def answer(self, step):
         """Return what a step answered, after all steps before it."""
@@ -246,7 +267,7 @@ def refusal_of(task, command):
     return line.removeprefix("tradewinds: ").split(";")[0]
 
 
-REFUSED = [(task, command) for task, (_, commands) in MEANINGLESS.items() for command in STAGES if command in commands]
+REFUSED = [(task, command) for task, commands in MEANINGLESS.items() for command in STAGES if command in commands]
 WORKS = [(task, command) for task in TASKS for command in STAGES if (task, command) not in REFUSED]
 
 
@@ -258,7 +279,8 @@ def test_a_command_that_has_meaning_for_a_task_works(task, command, houses):
 
 @pytest.mark.parametrize(("task", "command"), REFUSED, ids=lambda word: word)
 def test_a_command_without_meaning_is_refused_before_any_data_by_the_key_that_decides(task, command, empty):
-    key = "env=gymnasium" if task == "gymnasium" else "series.target=difference"
+    keys = {"gymnasium": "env=gymnasium", "classification": "env=classification"}
+    key = "classify tells" if command == "classify" else keys.get(task, "series.target=difference")
     assert refusal_of(task, command).startswith(key)
     assert list(empty.iterdir()) == []
 
@@ -266,7 +288,7 @@ def test_a_command_without_meaning_is_refused_before_any_data_by_the_key_that_de
 def test_every_command_has_a_place_in_the_table():
     assert set(TASKLESS) < set(STAGES)
     assert {command for _, command in REFUSED} | {command for _, command in WORKS} == set(STAGES)
-    assert set(MEANINGLESS) <= set(TASKS)
+    assert set(MEANINGLESS) == set(TASKS)
 
 
 def test_the_table_of_tasks_by_commands_is_the_one_in_the_docs(houses, tmp_path, monkeypatch):

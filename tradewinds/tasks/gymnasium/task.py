@@ -46,6 +46,10 @@ class GymnasiumTask:
         inputs = {"series": name, "env": name, "sha256": name, "sources": []}
         return Job(config, cast(Any, self), config.run.name or re.sub(r"[^A-Za-z0-9_-]", "_", name), (), inputs)
 
+    def told(self, job: Job) -> str:
+        """Say what is played."""
+        return f"{job.config.env.id}: an environment of Gymnasium; nothing is forecast"
+
     def vector_env(
         self,
         job: Job,

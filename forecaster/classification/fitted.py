@@ -1,0 +1,214 @@
+"""Fit classifiers on cases, and keep them: weights as safetensors, everything else as JSON."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from forecaster.classification.cases import Array, Cases, classes_of, numbers_of
+from forecaster.classification.inputs import UNKNOWN, ChannelScaler, Vocabulary, fitted_reader, padded, reader_from
+from forecaster.classification.network import SequenceClassifier, refuse_architecture
+from forecaster.config import ModelConfig, TrainerConfig, refuse
+from forecaster.registry import CALLBACKS
+from forecaster.training.trainer import WHERE, run_loop
+
+WEIGHTS, FACTS = "weights.safetensors", "classifier.json"
+AT_ONCE = 512  # cases a forward pass reads when nothing is learned
+Progress = Callable[[int, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig:
+    """Everything that decides a fitted classifier, but the cases and the seed.
+
+    Attributes:
+        model: the architecture; its horizon, context_length and head are not read.
+        trainer: epochs, batch size, learning rate, weight decay, members; nothing stops a training early.
+        vocabulary: words that are learned of texts, at most.
+        longest: words of a text that are read.
+        embedding: units of a word's vector.
+    """
+
+    model: ModelConfig
+    trainer: TrainerConfig
+    vocabulary: int = 20_000
+    longest: int = 256
+    embedding: int = 64
+
+    def __post_init__(self) -> None:
+        refuse_architecture(self.model)
+        usual = TrainerConfig()
+        refuse(
+            *(
+                (
+                    getattr(self.trainer, name) == getattr(usual, name),
+                    f"trainer.{name} is of forecasts, and a classifier does without; leave it out",
+                )
+                for name in ("loss", "precision")
+            )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FittedClassifier:
+    """Networks that call classes, and all that is needed to use them.
+
+    Attributes:
+        config: how they were fitted.
+        classes: K labels, in the order of the chances.
+        reader: how they read a case.
+        networks: of several seeds, in evaluation mode; their chances are averaged.
+        history: of the first, loss and accuracy on the cases learned from, an epoch each.
+    """
+
+    config: ClassifierConfig
+    classes: tuple[str, ...]
+    reader: ChannelScaler | Vocabulary
+    networks: tuple[SequenceClassifier, ...]
+    history: tuple[dict[str, float], ...] = field(default=())
+
+    def chances(self, cases: Cases) -> Array:
+        """Return (C, K) the chances of each class, which sum to 1.
+
+        Raises:
+            ValueError: the cases are not such as were learned from.
+        """
+        return np.asarray(np.mean([self._chances(network, cases) for network in self.networks], axis=0))
+
+    def states(self, cases: Cases) -> NDArray[np.float32]:
+        """Return (C, D) the hidden states of the first network after the last step of each case."""
+        return np.concatenate([states.numpy() for _, states in self._read(self.networks[0], cases)])
+
+    def save(self, folder: Path) -> None:
+        """Write it into an existing folder."""
+        weights = {
+            f"{number}.{name}": tensor.contiguous()
+            for number, network in enumerate(self.networks)
+            for name, tensor in network.state_dict().items()
+        }
+        save_file(weights, folder / WEIGHTS)
+        facts = {
+            "config": asdict(self.config),
+            "classes": list(self.classes),
+            "reader": self.reader.facts(),
+            "history": list(self.history),
+        }
+        (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+    def _chances(self, network: SequenceClassifier, cases: Cases) -> Array:
+        return np.concatenate([torch.softmax(logits.double(), 1).numpy() for logits, _ in self._read(network, cases)])
+
+    def _read(self, network: SequenceClassifier, cases: Cases) -> Iterator[tuple[Tensor, Tensor]]:
+        inputs = self.reader.read(cases)
+        for start in range(0, len(inputs), AT_ONCE):
+            table, lengths = padded(inputs[start : start + AT_ONCE])
+            with torch.no_grad():
+                yield network(torch.from_numpy(table), torch.from_numpy(lengths))
+
+
+def load_classifier(folder: Path) -> FittedClassifier:
+    """Read what `FittedClassifier.save` wrote; nothing in it can execute code."""
+    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    config = TypeAdapter(ClassifierConfig).validate_python(facts["config"])
+    reader, classes = reader_from(facts["reader"]), tuple(facts["classes"])
+    saved = load_file(folder / WEIGHTS)
+    networks = []
+    with torch.random.fork_rng():  # a new module draws weights, which `saved` replaces
+        for number in range(config.trainer.members):
+            network = _fresh(config, reader, len(classes))
+            start = f"{number}."
+            network.load_state_dict({k.removeprefix(start): v for k, v in saved.items() if k.startswith(start)})
+            networks.append(network.eval())
+    return FittedClassifier(config, classes, reader, tuple(networks), tuple(facts["history"]))
+
+
+def fit_classifier(
+    cases: Cases, config: ClassifierConfig, *, seed: int, progress: Progress | None = None
+) -> FittedClassifier:
+    """Fit classifiers on labelled cases; torch's random numbers are left as they were.
+
+    Args:
+        cases: to learn from.
+        config: how.
+        seed: of weights and order.
+        progress: called after each epoch of each network with (epoch, epochs, losses).
+
+    Raises:
+        ValueError: they are of one class only, or the loss was no finite number.
+    """
+    labels = cases.known()
+    classes = classes_of(labels)
+    reader = fitted_reader(cases, vocabulary=config.vocabulary, longest=config.longest)
+    inputs, numbers = reader.read(cases), numbers_of(labels, classes, cases.names)
+    networks, histories = [], []
+    for member in range(config.trainer.members):
+        own = seed if member == 0 else int(np.random.SeedSequence([seed, member]).generate_state(1)[0] % 2**31)
+        epochs = _Epochs(config.trainer.epochs, member, config.trainer.members, progress)
+        with torch.random.fork_rng():
+            torch.manual_seed(own)
+            network = _fresh(config, reader, len(classes))
+            run_loop(
+                network,
+                _Batches(inputs, numbers, config.trainer.batch_size, own),
+                max_epochs=config.trainer.epochs,
+                callbacks=[epochs, *(CALLBACKS.load(name)() for name in config.trainer.callbacks)],
+                **{**WHERE, "gradient_clip_val": config.trainer.gradient_clip, **config.trainer.lightning},
+            )
+        if not all(torch.isfinite(weight).all() for weight in network.parameters()):
+            raise ValueError(
+                f"training diverged: its weights are no finite numbers; lower trainer.learning_rate, was "
+                f"{config.trainer.learning_rate}"
+            )
+        networks.append(network.cpu().eval())
+        histories.append(tuple(epochs.losses))
+    return FittedClassifier(config, classes, reader, tuple(networks), histories[0])
+
+
+def _fresh(config: ClassifierConfig, reader: ChannelScaler | Vocabulary, classes: int) -> SequenceClassifier:
+    if isinstance(reader, Vocabulary):
+        sizes = (len(reader.words) + UNKNOWN + 1, classes, config.embedding)
+    else:
+        sizes = (len(reader.channels), classes, 0)
+    return SequenceClassifier(config.model, config.trainer, *sizes)
+
+
+class _Batches:
+    """Batches of cases in an order that is drawn anew each epoch from a seed."""
+
+    def __init__(self, inputs: Sequence[Any], numbers: NDArray[np.int64], size: int, seed: int) -> None:
+        self.inputs, self.numbers, self.size = inputs, numbers, size
+        self.rng = np.random.default_rng([seed, 1])
+
+    def __len__(self) -> int:
+        """Return the batches of an epoch."""
+        return -(-len(self.numbers) // self.size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield sequences, their lengths and their classes."""
+        order = self.rng.permutation(len(self.numbers))
+        for start in range(0, len(order), self.size):
+            rows = order[start : start + self.size]
+            table, lengths = padded([self.inputs[row] for row in rows])
+            yield torch.from_numpy(table), torch.from_numpy(lengths), torch.from_numpy(self.numbers[rows])
+
+
+class _Epochs(pl.Callback):
+    """Write down each epoch's loss and accuracy, and say how far the training has come."""
+
+    def __init__(self, epochs: int, member: int, members: int, progress: Progress | None) -> None:
+        self.epochs, self.before, self.of, self.progress = epochs, member * epochs, members * epochs, progress
+        self.losses: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: nn.Module) -> None:
+        self.losses.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+        if self.progress is not None:
+            self.progress(self.before + len(self.losses), self.of, self.losses[-1])

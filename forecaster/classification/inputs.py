@@ -1,0 +1,152 @@
+"""What a network reads of a case: scaled numbers, or the numbers of its words. Fitted on the cases learned from alone.
+
+Knows no network and no training.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.classification.cases import Array, Cases
+
+PADDING, UNKNOWN = 0, 1  # numbers of no word, and of a word that was not learned
+LEAST_DEVIATION = 1e-9  # of a channel that varies, in units of its largest number
+LIMIT = 10.0  # deviations beyond which a number counts no further
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]", re.UNICODE)  # noqa: RUF001 - a typographic apostrophe, too
+Inputs: TypeAlias = tuple[NDArray[np.float32], ...] | tuple[NDArray[np.int64], ...]
+
+
+class Reader(Protocol):
+    """Turns cases into what a network reads; plain values make it anew."""
+
+    def read(self, cases: Cases) -> Inputs:
+        """Return of each case (L, F) numbers, or (L,) numbers of words."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return the plain values that `reader_from` needs."""
+        ...
+
+
+@dataclass(frozen=True)
+class ChannelScaler:
+    """Every channel in units of its deviation from its mean over all steps of the cases learned from.
+
+    A number that is missing is the mean; a channel that did not vary is only centred.
+
+    Attributes:
+        channels: F names.
+        mean: F means.
+        deviation: F deviations.
+    """
+
+    channels: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    @classmethod
+    def fitted(cls, cases: Cases) -> "ChannelScaler":
+        """Return the scaler of the cases learned from."""
+        steps = np.concatenate([value for value in cases.values if not isinstance(value, str)])
+        present = np.isfinite(steps)
+        count = np.maximum(present.sum(axis=0), 1)
+        mean = np.where(present, steps, 0.0).sum(axis=0) / count
+        square = np.where(present, steps - mean, 0.0) ** 2
+        deviation = np.sqrt(square.sum(axis=0) / count)
+        largest = np.abs(np.where(present, steps, 0.0)).max(axis=0)
+        varies = deviation > LEAST_DEVIATION * largest
+        return cls(cases.channels, tuple(mean.tolist()), tuple(np.where(varies, deviation, 1.0).tolist()))
+
+    def read(self, cases: Cases) -> Inputs:
+        """Return of each case (L, F) scaled numbers.
+
+        Raises:
+            ValueError: the channels are others.
+        """
+        if cases.are_texts or cases.channels != self.channels:
+            had = "texts" if cases.are_texts else f"the channels {', '.join(cases.channels)}"
+            raise ValueError(f"cases must have the channels {', '.join(self.channels)} that were learned, had {had}")
+        mean, deviation = np.array(self.mean), np.array(self.deviation)
+        return tuple(
+            np.nan_to_num((np.asarray(value) - mean) / deviation, nan=0.0).clip(-LIMIT, LIMIT).astype(np.float32)
+            for value in cases.values
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Return channels and scales."""
+        return {"channels": list(self.channels), "mean": list(self.mean), "deviation": list(self.deviation)}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of the cases learned from, the commonest first; every other word is one and the same, unknown.
+
+    Attributes:
+        words: in the order of their numbers, the first is 2: 0 is no word, 1 an unknown one.
+        longest: words of a text that are read; of a longer one the first.
+    """
+
+    words: tuple[str, ...]
+    longest: int
+
+    @classmethod
+    def fitted(cls, cases: Cases, *, size: int, longest: int) -> "Vocabulary":
+        """Return the words that at least two of the cases learned from hold, at most `size` of them."""
+        counts = Counter(word for text in cases.values for word in set(words_of(str(text))))
+        common = sorted((word for word, count in counts.items() if count > 1), key=lambda word: (-counts[word], word))
+        return cls(tuple(common[:size]), longest)
+
+    def read(self, cases: Cases) -> Inputs:
+        """Return of each case the (L,) numbers of its words, in order; of one without any, that of an unknown word.
+
+        Raises:
+            ValueError: the cases are no texts.
+        """
+        if not cases.are_texts:
+            raise ValueError(
+                f"cases must be texts, as those learned from, had the channels {', '.join(cases.channels)}"
+            )
+        numbers = {word: number for number, word in enumerate(self.words, start=UNKNOWN + 1)}
+        return tuple(
+            np.array(
+                [numbers.get(word, UNKNOWN) for word in words_of(str(text))][: self.longest] or [UNKNOWN], np.int64
+            )
+            for text in cases.values
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Return the words."""
+        return {"words": list(self.words), "longest": self.longest}
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words and marks of a text in order, in small letters."""
+    return WORD.findall(text.lower())
+
+
+def fitted_reader(cases: Cases, *, vocabulary: int, longest: int) -> ChannelScaler | Vocabulary:
+    """Return how a network reads such cases, fitted on those it learns from."""
+    if cases.are_texts:
+        return Vocabulary.fitted(cases, size=vocabulary, longest=longest)
+    return ChannelScaler.fitted(cases)
+
+
+def reader_from(facts: dict[str, Any]) -> ChannelScaler | Vocabulary:
+    """Build a reader from what its `facts` returned."""
+    if "words" in facts:
+        return Vocabulary(tuple(facts["words"]), facts["longest"])
+    return ChannelScaler(tuple(facts["channels"]), tuple(facts["mean"]), tuple(facts["deviation"]))
+
+
+def padded(inputs: Sequence[Array | NDArray[np.float32] | NDArray[np.int64]]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return B inputs side by side, (B, L, F) or (B, L), zeros after the end of each, and their (B,) lengths."""
+    lengths = np.array([len(one) for one in inputs], dtype=np.int64)
+    table = np.zeros((len(inputs), int(lengths.max()), *inputs[0].shape[1:]), dtype=inputs[0].dtype)
+    for row, one in enumerate(inputs):
+        table[row, : len(one)] = one
+    return table, lengths

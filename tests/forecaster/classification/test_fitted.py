@@ -1,0 +1,142 @@
+"""Classifiers: what they learn, and that a case is told by itself alone."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from forecaster.classification.cases import Cases
+from forecaster.classification.fitted import ClassifierConfig, fit_classifier, load_classifier
+from forecaster.classification.inputs import ChannelScaler, Vocabulary
+from forecaster.config import ModelConfig, TrainerConfig
+
+from cases import moods, tones
+
+KINDS = ("lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "segment_lstm", "slstm", "mlstm")
+
+
+def config(kind="lstm", hidden_size=16, epochs=30, **trainer):
+    special = {"segment_length": 4} if kind == "segment_lstm" else {}
+    trainer = {"epochs": epochs, "batch_size": 8, "learning_rate": 1e-2, "weight_decay": 0.0, **trainer}
+    return ClassifierConfig(
+        model=ModelConfig(kind=kind, hidden_size=hidden_size, num_heads=2, **special)
+        if kind in ("slstm", "mlstm")
+        else ModelConfig(kind=kind, hidden_size=hidden_size, **special),
+        trainer=TrainerConfig(**trainer),
+        embedding=8,
+    )
+
+
+def accuracy(fitted, cases):
+    called = np.array(fitted.classes)[fitted.chances(cases).argmax(axis=1)]
+    return float((called == np.array(cases.labels)).mean())
+
+
+def test_an_lstm_remembers_the_first_step_of_series_of_unequal_length():
+    fitted = fit_classifier(tones(), config(), seed=1)
+    assert fitted.classes == ("high", "low")
+    assert accuracy(fitted, tones(60, seed=9)) >= 0.95
+    assert fitted.history[-1]["loss"] < fitted.history[0]["loss"]
+
+
+def test_an_lstm_learns_which_words_matter():
+    fitted = fit_classifier(moods(), config(), seed=1)
+    assert isinstance(fitted.reader, Vocabulary)
+    assert accuracy(fitted, moods(60, seed=9)) >= 0.95
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_architecture_tells_a_case_alone_as_it_tells_it_among_others(kind):
+    cases = tones(16)
+    fitted = fit_classifier(cases, config(kind, hidden_size=4, epochs=1), seed=2)
+    together = fitted.chances(cases)
+    alone = np.concatenate([fitted.chances(cases.of([number])) for number in range(len(cases))])
+    np.testing.assert_allclose(alone, together, atol=2e-6)
+    np.testing.assert_allclose(together.sum(axis=1), 1.0, atol=1e-12)
+    assert fitted.states(cases).shape == (16, fitted.networks[0].network.hidden_width)
+
+
+def test_the_default_is_an_lstm_and_a_dense_softmax_on_its_last_state():
+    cases = tones(12)
+    fitted = fit_classifier(cases, config(epochs=2), seed=3)
+    network, scaler = fitted.networks[0], fitted.reader
+    lstm, dense = network.network.recurrent, network.network.decoder
+    assert isinstance(lstm, nn.LSTM)
+    for value, told in zip(scaler.read(cases), fitted.chances(cases), strict=True):
+        with torch.no_grad():
+            _, (last, _) = lstm(torch.from_numpy(value)[None])
+            chances = torch.softmax(last[-1] @ dense.weight.T + dense.bias, dim=1)[0]
+        np.testing.assert_allclose(told, chances.numpy(), atol=1e-6)
+
+
+def test_before_it_learns_all_classes_are_equally_likely():
+    fitted = fit_classifier(tones(12), config(epochs=1, learning_rate=1e-12), seed=3)
+    np.testing.assert_allclose(fitted.chances(tones(12)), 0.5, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_leaves_random_numbers_alone(tmp_path):
+    torch.manual_seed(4)
+    before = torch.get_rng_state()
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+        fit_classifier(moods(12), config(epochs=2, members=2), seed=5).save(folder)
+    assert torch.equal(before, torch.get_rng_state())
+    for name in ("weights.safetensors", "classifier.json"):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+@pytest.mark.parametrize("cases", [tones(12), moods(12)], ids=["series", "texts"])
+def test_what_is_saved_says_the_same_when_it_is_loaded(cases, tmp_path):
+    fitted = fit_classifier(cases, config(epochs=2, members=2), seed=5)
+    fitted.save(tmp_path)
+    loaded = load_classifier(tmp_path)
+    np.testing.assert_array_equal(loaded.chances(cases), fitted.chances(cases))
+    assert (loaded.classes, loaded.reader, loaded.config) == (fitted.classes, fitted.reader, fitted.config)
+
+
+def test_chances_of_several_networks_are_their_mean():
+    cases = tones(12)
+    fitted = fit_classifier(cases, config(epochs=2, members=3), seed=5)
+    alone = [dataclasses.replace(fitted, networks=(network,)).chances(cases) for network in fitted.networks]
+    np.testing.assert_allclose(fitted.chances(cases), np.mean(alone, axis=0))
+    assert not np.allclose(alone[0], alone[1])
+
+
+def test_words_of_the_cases_learned_from_are_known_and_all_others_are_one():
+    texts = Cases(("a", "b", "c"), ("Good day!", "good night", "a day"), ("1", "2", "1"))
+    vocabulary = Vocabulary.fitted(texts, size=10, longest=3)
+    assert vocabulary.words == ("day", "good")  # of two texts each, in order of the alphabet where as common
+    (read,) = vocabulary.read(Cases(("d",), ("Day of good hope, day",)))
+    np.testing.assert_array_equal(read, [2, 1, 3])
+
+
+def test_channels_are_scaled_by_the_steps_learned_from_and_what_is_missing_is_the_mean():
+    values = (np.array([[1.0, 5.0], [3.0, np.nan]]), np.array([[5.0, 5.0]]))
+    cases = Cases(("a", "b"), values, ("1", "2"), ("x", "y"))
+    scaler = ChannelScaler.fitted(cases)
+    assert scaler.mean == (3.0, 5.0)
+    assert scaler.deviation == (pytest.approx(np.sqrt(8.0 / 3.0)), 1.0)
+    first, _ = scaler.read(cases)
+    np.testing.assert_allclose(first, [[-2.0 / np.sqrt(8.0 / 3.0), 0.0], [0.0, 0.0]], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: fit_classifier(Cases(("a",), ("x",), ("1",)), config(), seed=0), "two classes or more"),
+        (lambda: Cases(("a", "b"), (np.ones((2, 2)), np.ones((2, 3))), None, ("x", "y")), "of the first: b with 3"),
+        (lambda: Cases(("a", "b"), ("x", "  ")), "must hold something, was empty: b"),
+        (lambda: Cases(("a",), (np.full((2, 1), np.nan),), None, ("x",)), "must hold something, was empty: a"),
+        (lambda: config("seq2seq"), "model.kind must read one sequence"),
+        (lambda: ClassifierConfig(model=ModelConfig(head="bins"), trainer=TrainerConfig()), "model.head is of"),
+        (lambda: ClassifierConfig(model=ModelConfig(), trainer=TrainerConfig(loss="mse")), "trainer.loss is of"),
+        (lambda: fit_classifier(tones(8), config(epochs=1), seed=0).chances(moods(2)), "had texts"),
+        (lambda: fit_classifier(moods(8), config(epochs=1), seed=0).chances(tones(2)), "must be texts"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_apart_is_refused_in_a_sentence(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,116 @@
+"""Files of cases: one set in every form is the same cases, and what cannot be read is refused by its line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.io import wavfile
+
+from tradewinds.core.errors import RequestError
+from tradewinds.data.cases.read import read_cases
+from tradewinds.data.cases.tables import CaseColumns
+
+from cases import moods, tones, write_table, write_ts
+
+COLUMNS = CaseColumns(case="case", label="label", text="text")
+HEADER = "@problemName p\n@timeStamps false\n@classLabel true a b\n@data\n"
+
+
+def read(path, **columns):
+    return read_cases(str(path), "env.path", CaseColumns(**{**vars(COLUMNS), **columns}))[0]
+
+
+def test_a_ts_file_and_tables_of_the_same_cases_hold_the_same(tmp_path):
+    cases = tones(8)
+    write_ts(tmp_path / "tones.ts", cases)
+    write_table(tmp_path / "tones.csv", cases)
+    pd.read_csv(tmp_path / "tones.csv").to_parquet(tmp_path / "tones.parquet")
+    from_ts = read(tmp_path / "tones.ts")
+    for name in ("tones.csv", "tones.parquet"):
+        table = read(tmp_path / name, order="step")
+        assert set(table.names) == set(cases.names)
+        for case, values, label in zip(cases.names, from_ts.values, from_ts.labels, strict=True):
+            place = table.names.index(case)
+            np.testing.assert_array_equal(table.values[place], values)
+            assert table.labels[place] == label
+        assert table.channels == cases.channels
+
+
+def test_texts_are_read_with_their_groups_and_times(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text(
+        'text,label,who,seen\n"Fine, today",1,ann,2024-01-01T09:00:00+01:00\nNA is no day,2,bob,2024-01-02T09:00:00Z\n'
+    )
+    cases = read(path, group="who", time="seen")
+    assert cases.values == ("Fine, today", "NA is no day")
+    assert (cases.labels, cases.groups, cases.channels) == (("1", "2"), ("ann", "bob"), ())
+    assert str(cases.times[0]) == "2024-01-01 08:00:00+00:00"
+
+
+def test_missing_numbers_are_kept_as_missing(tmp_path):
+    (tmp_path / "p.ts").write_text(HEADER + "1,?,3:a\n4,5:b\n")
+    first, second = read(tmp_path / "p.ts").values
+    np.testing.assert_array_equal(first[:, 0], [1.0, np.nan, 3.0])
+    assert len(second) == 2
+
+
+def test_a_folder_of_recordings_has_a_class_a_folder(tmp_path):
+    pytest.importorskip("librosa")
+    rate = 8_000
+    for label, pitch in (("low", 200.0), ("high", 900.0)):
+        (tmp_path / label).mkdir()
+        sound = np.sin(2.0 * np.pi * pitch * np.arange(rate // 4) / rate)
+        wavfile.write(tmp_path / label / "a.wav", rate, (sound * 30_000).astype(np.int16))
+    cases = read(tmp_path)
+    assert (cases.names, cases.labels) == (("high/a.wav", "low/a.wav"), ("high", "low"))
+    assert cases.values[0].shape == (26, 13)
+
+
+REFUSALS = {
+    "none.ts": (None, "must be a file or folder that is there"),
+    "a.xls": ("x", "must lie in a .ts, .csv, .tsv or .parquet file"),
+    "no_data.ts": ("@problemName p\n", "with a line @data before its cases"),
+    "times.ts": ("@timeStamps true\n@data\n(0,1):a\n", "writes a time beside every number"),
+    "word.ts": (HEADER + "1,2:a\n1,x:b\n", "line 6: could not convert string to float: 'x'"),
+    "uneven.ts": (HEADER + "1,2:1,2,3:a\n", "line 5: the channels of a case must be equally long, were of 2, 3"),
+    "channels.ts": (HEADER + "1,2:a\n1,2:1,2:b\n", "channels of the first: channels:2 with 2"),
+    "empty.ts": (HEADER, "there must be a case, was none"),
+    "gaps.ts": (HEADER + "?,?:a\n1,2:b\n", "must hold something, was empty: gaps:1"),
+    "case.csv": ("caze,label,x\na,1,2\n", "must have a column 'case', has caze, label, x; did you mean 'caze'?"),
+    "word.csv": ("case,label,x\na,1,up\n", "env.time name, holds words in x"),
+    "label.csv": ("case,label,x\na,1,2\na,2,3\n", "must give a case one label, gives several to a"),
+    "hole.csv": ("case,label,x\na,,2\n", "must have a value in column 'label' of every row, has none in row 1 (a)"),
+    "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 1"),
+    "twice.csv": ("case,text,label\na,x,1\na,y,2\n", "must name each case once, names twice a"),
+    "nothing.csv": ("", "cannot be read as a table"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_cannot_be_read_is_refused_with_its_place(name, tmp_path):
+    content, message = REFUSALS[name]
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(RequestError) as refusal:
+        read(tmp_path / name)
+    assert message in str(refusal.value)
+
+
+def test_times_without_a_zone_and_bytes_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text("text,label,seen\nx,1,2024-01-01\ny,2,2024-01-02\n")
+    with pytest.raises(RequestError, match="must say the zone of its times"):
+        read(path, time="seen")
+    path.write_bytes(b"text,label\n\xff\xfe,1\n")
+    with pytest.raises(RequestError, match=r"written in UTF-8, is not from byte 11"):
+        read(path)
+    (tmp_path / "sounds").mkdir()
+    with pytest.raises(RequestError, match="must hold WAV files"):
+        read(tmp_path / "sounds")
+
+
+def test_what_is_read_is_known_by_its_bytes(tmp_path):
+    for name, seed in (("a.csv", 0), ("b.csv", 1)):
+        cases = moods(4, seed)
+        pd.DataFrame({"text": cases.values, "label": cases.labels}).to_csv(tmp_path / name, index=False)
+    digests = [read_cases(str(tmp_path / name), "env.path", COLUMNS)[1] for name in ("a.csv", "a.csv", "b.csv")]
+    assert digests[0] == digests[1] != digests[2]

@@ -1,0 +1,73 @@
+"""Cases from whatever file or folder is named."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from forecaster.classification.cases import Cases
+from tradewinds.core.errors import RequestError
+from tradewinds.data.cases.tables import CaseColumns, cases_of_table
+
+SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+
+
+def read_cases(where: str, key: str, columns: CaseColumns) -> tuple[Cases, str]:
+    """Read cases, and return them with the sha256 of what they were read from.
+
+    Args:
+        where: a .ts file, a CSV, TSV or Parquet table, or a folder of WAV files.
+        key: which key of the request names it.
+        columns: of a table.
+
+    Raises:
+        RequestError: it is not there, or cannot be read with certainty.
+    """
+    path = Path(where)
+    if not path.exists():
+        raise RequestError(f"{key} must be a file or folder that is there, was '{where}'")
+    try:
+        if path.is_dir():
+            from tradewinds.data.cases.recordings import read_recordings
+
+            return read_recordings(path), _digest(sorted(file for file in path.rglob("*") if file.is_file()))
+        return _cases(path, columns), _digest([path])
+    except ValueError as error:
+        if isinstance(error, RequestError):
+            raise
+        raise RequestError(f"{key}={where}: {error}") from None
+
+
+def _cases(path: Path, columns: CaseColumns) -> Cases:
+    ending = path.suffix.lower()
+    if ending == ".ts":
+        from tradewinds.data.cases.ts_files import read_ts
+
+        return read_ts(path, _text(path))
+    if ending in (".parquet", ".pq"):
+        return cases_of_table(path, pd.read_parquet(path).reset_index(drop=True), columns)
+    if ending in SEPARATORS:
+        _text(path)
+        try:
+            words = {
+                name: str for name in (columns.case, columns.label, columns.text, columns.group) if name is not None
+            }
+            table = pd.read_csv(path, sep=SEPARATORS[ending], dtype=words, keep_default_na=True, encoding="utf-8")
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise RequestError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from None
+        return cases_of_table(path, table, columns)
+    raise RequestError(f"cases must lie in a .ts, .csv, .tsv or .parquet file, or a folder of WAV files, was '{path}'")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path} must be written in UTF-8, is not from byte {error.start} on") from None
+
+
+def _digest(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

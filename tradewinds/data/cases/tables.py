@@ -1,0 +1,144 @@
+"""Tables of cases: a row a step with the name of its case, or a row a text."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster.classification.cases import Cases, named
+from tradewinds.core.errors import RequestError
+from tradewinds.core.laws import nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseColumns:
+    """Which column of a table is what.
+
+    Attributes:
+        case: the name of what a row belongs to.
+        label: its class.
+        text: of a table of texts.
+        order: what puts the steps of a case in order; None for that of the file.
+        group: of what a case belongs to; None: each on its own.
+        time: when a case was seen; None where that is not told.
+    """
+
+    case: str
+    label: str
+    text: str
+    order: str | None = None
+    group: str | None = None
+    time: str | None = None
+
+
+def cases_of_table(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
+    """Return the cases of a table: texts if it has a column of that name, else series.
+
+    Raises:
+        RequestError: a column is not there, or holds what it may not.
+    """
+    is_text = columns.text in table
+    needed = [columns.text] if is_text else [columns.case]
+    for name in [*needed, *filter(None, (columns.order, columns.group, columns.time))]:
+        if name not in table:
+            near = nearest(name, table.columns)
+            raise RequestError(
+                f"{path} must have a column '{name}', has {named([str(c) for c in table.columns], 12)}{near}"
+            )
+    return _texts(path, table, columns) if is_text else _series(path, table, columns)
+
+
+def _texts(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
+    names = (
+        table[columns.case].astype(str)
+        if columns.case in table
+        else pd.Series([f"row {n}" for n in range(1, len(table) + 1)])
+    )
+    _refuse_missing(path, table, [columns.text, *_facts(table, columns)], names)
+    if names.duplicated().any():
+        raise RequestError(
+            f"{path} must name each case once, names twice {named(sorted(set(names[names.duplicated()])))}"
+        )
+    return _cases(path, names.tolist(), table[columns.text].astype(str).tolist(), table, columns, ())
+
+
+def _series(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
+    facts = _facts(table, columns)
+    taken = {columns.case, columns.order, *facts}
+    channels = [str(name) for name in table.columns if name not in taken]
+    words = [name for name in channels if not pd.api.types.is_numeric_dtype(table[name])]
+    if words or not channels:
+        told = f"holds words in {named(words)}" if words else f"has {named([str(c) for c in table.columns], 12)}"
+        raise RequestError(
+            f"{path} must have a number in every column but those that env.case, env.label, env.order, env.group and "
+            f"env.time name, {told}"
+        )
+    _refuse_missing(path, table, [columns.case, *facts], table[columns.case].astype(str))
+    if columns.order is not None:
+        table = table.sort_values(columns.order, kind="stable")
+    names = table[columns.case].astype(str)
+    for fact in facts:
+        several = table.groupby(names, sort=False)[fact].nunique()
+        if (several > 1).any():
+            raise RequestError(
+                f"{path} must give a case one {fact}, gives several to {named(list(several.index[several > 1]))}"
+            )
+    values = {str(name): rows[channels].to_numpy(dtype=np.float64) for name, rows in table.groupby(names, sort=False)}
+    first = table.loc[~names.duplicated()]
+    return _cases(path, list(values), list(values.values()), first, columns, tuple(channels))
+
+
+def _cases(
+    path: Path, names: list[str], values: list[Any], table: pd.DataFrame, columns: CaseColumns, channels: tuple[str, ...]
+) -> Cases:
+    labels = table[columns.label].map(_label) if columns.label in table else None
+    times = None
+    if columns.time is not None:
+        times = _times(path, table[columns.time])
+    return Cases(
+        tuple(names),
+        tuple(values),
+        None if labels is None else tuple(labels),
+        channels,
+        None if columns.group is None else tuple(table[columns.group].astype(str)),
+        times,
+    )
+
+
+def _facts(table: pd.DataFrame, columns: CaseColumns) -> list[str]:
+    """Return the columns that say one thing of a case."""
+    return [name for name in (columns.label, columns.group, columns.time) if name is not None and name in table]
+
+
+def _refuse_missing(path: Path, table: pd.DataFrame, columns: list[str], names: pd.Series) -> None:
+    for name in columns:
+        gone = table[name].isna()
+        if gone.any():
+            rows = [
+                f"row {row} ({case})"
+                for row, case in zip(np.flatnonzero(gone) + 1, names[gone.to_numpy()], strict=True)
+            ]
+            raise RequestError(f"{path} must have a value in column '{name}' of every row, has none in {named(rows)}")
+
+
+def _times(path: Path, column: pd.Series) -> pd.DatetimeIndex:
+    try:
+        moments = [pd.Timestamp(value) for value in column]
+    except (ValueError, TypeError) as error:
+        raise RequestError(f"{path}, column '{column.name}': times cannot be read: {error}") from None
+    bare = [str(value) for value, moment in zip(column, moments, strict=True) if moment.tz is None]
+    if bare:
+        raise RequestError(
+            f"{path}, column '{column.name}' must say the zone of its times, as in 2024-03-21T09:30:00+00:00, was "
+            f"'{bare[0]}'"
+        )
+    return pd.DatetimeIndex([moment.tz_convert("UTC") for moment in moments])
+
+
+def _label(value: object) -> str:
+    """Return a class as text; 3.0, which a column with holes makes of 3, is 3."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()

@@ -1,0 +1,81 @@
+"""The .ts files of the time series classification archives: a case a line, channels parted by colons, its class last.
+
+Format: Middlehurst et al. (2024), aeon: a Python toolkit for learning from time series, JMLR 25, and its documentation.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from forecaster.classification.cases import Cases
+from tradewinds.core.errors import RequestError
+
+MISSING = "?"
+
+
+def read_ts(path: Path, text: str) -> Cases:
+    """Read a .ts file.
+
+    Args:
+        path: its name, for sentences.
+        text: its content.
+
+    Raises:
+        RequestError: a line cannot be read, with its number.
+    """
+    header, lines = _parts(path, text)
+    if header.get("timestamps", "false").split()[:1] == ["true"]:
+        raise RequestError(
+            f"{path} writes a time beside every number (@timestamps true), which is not read; leave them out"
+        )
+    labelled = header.get("classlabel", "true").split()[:1] != ["false"]
+    if "targetlabel" in header and header["targetlabel"].split()[:1] == ["true"]:
+        raise RequestError(f"{path} holds numbers to be forecast (@targetLabel true), no classes")
+    values, labels = [], []
+    for number, line in lines:
+        *channels, last = line.split(":")
+        if not labelled:
+            channels.append(last)
+        values.append(_channels(path, number, channels))
+        labels.append(last.strip())
+    width = values[0].shape[1] if values else 0
+    names = tuple(f"{path.stem}:{number}" for number in range(1, len(values) + 1))
+    return Cases(
+        names,
+        tuple(values),
+        tuple(labels) if labelled else None,
+        tuple(f"channel_{number}" for number in range(1, width + 1)),
+    )
+
+
+def _parts(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    """Return the header by its words in small letters, and the lines of the data with their numbers."""
+    header: dict[str, str] = {}
+    lines = list(enumerate(text.splitlines(), start=1))
+    for place, (_, line) in enumerate(lines):
+        if line.strip().lower() == "@data":
+            data = [(number, line.strip()) for number, line in lines[place + 1 :]]
+            return header, [(number, line) for number, line in data if line and not line.startswith(("#", "%"))]
+        if line.startswith("@"):
+            word, _, rest = line[1:].strip().partition(" ")
+            header[word.lower()] = rest.strip().lower()
+    raise RequestError(f"{path} must be a .ts file with a line @data before its cases, has none")
+
+
+def _channels(path: Path, number: int, channels: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return (L, F) numbers of a line."""
+    try:
+        columns = [
+            [np.nan if cell.strip() in (MISSING, "NaN") else float(cell) for cell in channel.split(",")]
+            for channel in channels
+        ]
+    except ValueError as error:
+        raise RequestError(
+            f"{path}, line {number}: {error}; a case is numbers parted by commas, ':' and its class"
+        ) from None
+    if len({len(column) for column in columns}) != 1:
+        told = ", ".join(str(len(column)) for column in columns)
+        raise RequestError(
+            f"{path}, line {number}: the channels of a case must be equally long, were of {told} numbers"
+        )
+    return np.array(columns).T

@@ -1,0 +1,1 @@
+"""Cases told apart by class as a task: no series, no agent; learned from some cases, judged on others."""

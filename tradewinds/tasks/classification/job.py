@@ -1,0 +1,153 @@
+"""A request to tell cases apart, as a job: its cases are read, and it is settled which are judged."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.classification.cases import Cases, classes_of, named, numbers_of
+from forecaster.classification.splits import dealt, parted
+from tradewinds.core.errors import RequestError
+from tradewinds.data.cases.read import read_cases
+from tradewinds.data.cases.tables import CaseColumns
+from tradewinds.pipeline.prepare import check_surroundings, seed_for
+from tradewinds.pipeline.task import Job
+from tradewinds.request.schema import Config
+
+Numbers = NDArray[np.int64]
+Folds: TypeAlias = tuple[tuple[Numbers, Numbers], ...]
+
+
+@dataclass(frozen=True)
+class ClassificationJob(Job):
+    """A request with its cases.
+
+    Attributes:
+        cases: C of them, those to learn from before those of `env.test_path`.
+        folds: who is learned from and who is judged by that, a pair of numbers a fold; no two judge the same case.
+        kept: which cases the classifier that is kept learns from.
+    """
+
+    cases: Cases
+    folds: Folds
+    kept: Numbers
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Labels of the cases that are learned from, in order."""
+        return classes_of(self.cases.of(self.kept).known())
+
+    @property
+    def judged(self) -> Numbers:
+        """(J,) which cases are judged, in order."""
+        return np.sort(np.concatenate([judged for _, judged in self.folds]))
+
+
+def columns_of(rules: Any) -> CaseColumns:
+    """Return the columns that a request names."""
+    return CaseColumns(
+        case=rules.case, label=rules.label, text=rules.text, order=rules.order, group=rules.group, time=rules.time
+    )
+
+
+def name_of(path: str) -> str:
+    """Return what runs on a file or folder are called: of SET_TRAIN, as the archives write it, SET."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", Path(path).stem.removesuffix("_TRAIN"))[:64]
+
+
+def job_of_cases(config: Config, task: Any) -> ClassificationJob:
+    """Read the cases of a request, and part them.
+
+    Raises:
+        RequestError: they cannot be read, have no classes, or cannot be parted as asked.
+    """
+    check_surroundings(config)
+    if config.env.path is None:
+        raise RequestError("env.path must name the cases: tradewinds classify path=FILE [test_path=FILE]")
+    rules, columns = config.env, columns_of(config.env)
+    cases, digest = read_cases(rules.path, "env.path", columns)
+    sources, kept = [rules.path], np.arange(len(cases))
+    _require_labels(cases, "env.path", rules)
+    try:
+        if rules.test_path is not None:
+            test, second = read_cases(rules.test_path, "env.test_path", columns)
+            _require_labels(test, "env.test_path", rules)
+            cases, digest = _joined(cases, test), digest + second
+            folds: Folds = ((kept, len(kept) + np.arange(len(test))),)
+            sources.append(rules.test_path)
+        else:
+            folds = _parted(cases, rules, seed_for(config.seed, "cases"))
+            kept = folds[0][0] if len(folds) == 1 else kept
+        for learned, one in folds:
+            numbers_of(cases.of(one).known(), classes_of(cases.of(learned).known()), cases.of(one).names)
+    except ValueError as error:
+        raise error if isinstance(error, RequestError) else RequestError(f"env: {error}") from None
+    name = config.run.name or name_of(rules.path)
+    inputs = {"series": name, "env": "classification", "sha256": digest, "sources": sources}
+    notes = tuple(_notes(cases, folds))
+    return ClassificationJob(config, task, name, notes, inputs, cases=cases, folds=folds, kept=kept)
+
+
+def _parted(cases: Cases, rules: Any, seed: int) -> Folds:
+    """Return who is learned from and who is judged, in one part or in several folds."""
+    if rules.folds is None:
+        return (parted(cases, rules.split, rules.test_share, seed),)
+    judged = dealt(cases, rules.split, rules.folds, seed)
+    return tuple((np.setdiff1d(np.arange(len(cases)), one), one) for one in judged)
+
+
+def _joined(cases: Cases, test: Cases) -> Cases:
+    """Return both, one after the other; a name that both bear is told apart.
+
+    Raises:
+        ValueError: they are not of one form.
+    """
+    if cases.channels != test.channels or cases.are_texts != test.are_texts:
+        raise ValueError(
+            f"test_path must hold cases of the same channels, {named(list(cases.channels), 12) or 'texts'}, has "
+            f"{named(list(test.channels), 12) or 'texts'}"
+        )
+    taken = set(cases.names)
+    names = tuple(f"{name} (test)" if name in taken else name for name in test.names)
+    groups = None if cases.groups is None or test.groups is None else cases.groups + test.groups
+    times = None if cases.times is None or test.times is None else pd.DatetimeIndex(cases.times.append(test.times))
+    values: Any = (*cases.values, *test.values)
+    return Cases((*cases.names, *names), values, (*cases.known(), *test.known()), cases.channels, groups, times)
+
+
+def _require_labels(cases: Cases, key: str, rules: Any) -> None:
+    if cases.labels is None:
+        raise RequestError(f"{key} must hold the class of each case, in the column env.label={rules.label} of a table")
+
+
+def _notes(cases: Cases, folds: Folds) -> list[str]:
+    """Return what is to be noticed: what is both learned from and judged, and what is missing."""
+    contents, notes = np.array([hash(content) for content in cases.contents()]), []
+    twins = sorted({name for learned, judged in folds for name in _twins(cases, contents, learned, judged)})
+    if twins:
+        notes.append(
+            f"{len(twins)} of the cases judged hold just what one learned from holds ({named(twins)}): they may be "
+            "known by heart"
+        )
+    if cases.groups is not None:
+        groups = np.array(cases.groups)
+        both = sorted(
+            {str(group) for learned, judged in folds for group in np.intersect1d(groups[learned], groups[judged])}
+        )
+        if both:
+            notes.append(
+                f"{len(both)} groups are both learned from and judged ({named(both)}); env.split=grouped parts them"
+            )
+    missing = sum(int(np.isnan(value).sum()) for value in cases.values if not isinstance(value, str))
+    if missing:
+        notes.append(f"{missing} numbers are missing, and taken for the mean of their channel")
+    return notes
+
+
+def _twins(cases: Cases, contents: Numbers, learned: Numbers, judged: Numbers) -> list[str]:
+    known = np.isin(contents[judged], contents[learned])
+    return [cases.names[number] for number in judged[known]]

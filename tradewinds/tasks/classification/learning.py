@@ -1,0 +1,140 @@
+"""The classifier of a request: fitted, kept as an artifact, found again, and asked."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.classification.cases import Cases
+from forecaster.classification.fitted import ClassifierConfig, FittedClassifier, fit_classifier, load_classifier
+from tradewinds.core.console import Console
+from tradewinds.core.errors import RequestError
+from tradewinds.data.cases.read import read_cases
+from tradewinds.pipeline.artifact import Artifact, latest, read, writing
+from tradewinds.pipeline.loggers import logging
+from tradewinds.pipeline.prepare import seed_for
+from tradewinds.pipeline.training_log import write_history
+from tradewinds.request.schema import Config
+from tradewinds.tasks.classification.job import ClassificationJob, columns_of, name_of
+
+CLASSIFIER = "classifier"  # the kind of the artifact, and its folder
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Classifiers:
+    """What a run has learned.
+
+    Attributes:
+        kept: learned from all that a new case may be told by.
+        folds: of each fold the one that judges it; where nothing is dealt the kept one alone.
+        artifacts: where the kept one lies.
+    """
+
+    kept: FittedClassifier
+    folds: tuple[FittedClassifier, ...]
+    artifacts: Mapping[str, Artifact]
+    forecaster: None = None
+
+
+def config_of(job: ClassificationJob) -> ClassifierConfig:
+    """Return how the classifier of a request learns."""
+    rules = job.config.env
+    return ClassifierConfig(
+        model=job.config.model,
+        trainer=job.config.trainer,
+        vocabulary=rules.vocabulary,
+        longest=rules.longest,
+        embedding=rules.embedding,
+    )
+
+
+def learn(job: ClassificationJob, run: Path, console: Console) -> Classifiers:
+    """Fit the classifier that is kept, and one a fold where all are judged in turn; write the kept one to `run`."""
+    started = time.perf_counter()
+    learned = [job.kept, *(learned for learned, _ in job.folds)] if len(job.folds) > 1 else [job.kept]
+    kind = job.config.model.kind
+    with (
+        console.progress(f"train {kind}") as shown,
+        logging(job.config, run, CLASSIFIER, job.name, console, shown) as (progress, _),
+    ):
+        fitted = [
+            fitted_on(job, numbers, partial(_later, progress, place, len(learned)))
+            for place, numbers in enumerate(learned)
+        ]
+    kept, folds = fitted[0], tuple(fitted[1:]) or (fitted[0],)
+    facts = {"seconds": round(time.perf_counter() - started, 1), "cases": len(job.kept), "classes": list(kept.classes)}
+    with writing(
+        run / CLASSIFIER, CLASSIFIER, config=job.config.plain(), inputs=job.inputs, parents={}, facts=facts
+    ) as folder:
+        kept.save(folder)
+        write_history(kept.history, folder)
+    console.wrote(run / CLASSIFIER)
+    return Classifiers(kept, folds, {CLASSIFIER: read(run / CLASSIFIER, CLASSIFIER)})
+
+
+def fitted_on(job: ClassificationJob, numbers: NDArray[np.int64], progress: Any = None) -> FittedClassifier:
+    """Fit the classifier of a request on some of its cases."""
+    return fit_classifier(
+        job.cases.of(numbers), config_of(job), seed=seed_for(job.config.seed, CLASSIFIER), progress=progress
+    )
+
+
+def chances_of(job: ClassificationJob, models: Classifiers) -> Array:
+    """Return (J, K) chances of the cases that are judged, each by the classifier that did not learn from it."""
+    chances = np.zeros((len(job.cases), len(job.classes)))
+    for (_, judged), fitted in zip(job.folds, models.folds, strict=True):
+        columns = np.array([job.classes.index(name) for name in fitted.classes])
+        chances[np.ix_(judged, columns)] = fitted.chances(job.cases.of(judged))
+    return chances[job.judged]
+
+
+def predicted(config: Config) -> tuple[str, list[dict[str, Any]]]:
+    """Return which classifier was asked, and of each new case its name, the class it is called, and all chances.
+
+    It is the one that `inputs.forecaster` names, or the newest of `run.name`, or of the name that `env.path` gives; how
+    tables are read, it knows itself.
+
+    Raises:
+        RequestError: no cases are named, or they cannot be read; or there is no classifier.
+    """
+    rules, named = config.env, config.inputs.forecaster
+    if rules.new_path is None:
+        raise RequestError(
+            "env.new_path must name the cases to be told apart: tradewinds predict ... env.new_path=FILE"
+        )
+    if named == "latest" and config.run.name is None and rules.path is None:
+        raise RequestError(
+            "predict must be told which classifier is asked: run.name=NAME for the newest of that name, or "
+            "inputs.forecaster=FOLDER"
+        )
+    name = config.run.name or ("" if rules.path is None else name_of(rules.path))
+    artifact = read(latest(Path(config.run.dir) / name, CLASSIFIER) if named == "latest" else Path(named), CLASSIFIER)
+    then = type(rules)(**artifact.manifest["config"]["env"])
+    cases, _ = read_cases(rules.new_path, "env.new_path", columns_of(then))
+    try:
+        return str(artifact.folder), told(load_classifier(artifact.folder), cases)
+    except ValueError as error:
+        raise RequestError(f"env.new_path={rules.new_path}: {error}") from None
+
+
+def told(fitted: FittedClassifier, cases: Cases) -> list[dict[str, Any]]:
+    """Return of each case its name, the class it is called, and the chance of each."""
+    chances = fitted.chances(cases)
+    return [
+        {
+            "case": name,
+            "label": fitted.classes[int(row.argmax())],
+            **{f"chance_{label}": float(chance) for label, chance in zip(fitted.classes, row, strict=True)},
+        }
+        for name, row in zip(cases.names, chances, strict=True)
+    ]
+
+
+def _later(progress: Any, place: int, of: int, done: int, total: int, losses: Mapping[str, float]) -> None:
+    progress(place * total + done, of * total, losses)

@@ -1,0 +1,142 @@
+"""How the classes that were called compare with those that were, beside the rivals'; and whether to believe it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.classification.cases import named, numbers_of
+from forecaster.classification.inputs import fitted_reader
+from forecaster.classification.scores import by_class, calibration, confusion, exact_mcnemar, scores_of
+from tradewinds.pipeline.prepare import seed_for
+from tradewinds.pipeline.records import Forecasts
+from tradewinds.tasks.classification.job import ClassificationJob
+from tradewinds.tasks.classification.learning import Classifiers, chances_of
+from tradewinds.tasks.classification.rivals import judged_by, rivals_of
+
+Array = NDArray[np.float64]
+HARDEST = 20  # cases that a page lists
+OF_CHANCES = ("log_loss", "brier", "calibration_error")
+SAME = 1e-5  # of a chance, told of one case alone and of many together
+
+
+def score(job: ClassificationJob, models: Classifiers) -> Forecasts:
+    """Score the network and its rivals on the cases that are judged."""
+    judged, kind = job.cases.of(job.judged), job.config.model.kind
+    truth = numbers_of(judged.known(), job.classes, judged.names)
+    chances = chances_of(job, models)
+    scores = {kind: scores_of(chances, truth)}
+    right, tests = chances.argmax(axis=1) == truth, {}
+    for rival in rivals_of(job.cases)[0]:
+        theirs = np.zeros_like(chances)
+        for learned, fold in job.folds:
+            places = np.searchsorted(job.judged, fold)
+            seed = seed_for(job.config.seed, rival.name)
+            theirs[places] = judged_by(rival, job.cases.of(learned), job.cases.of(fold), job.classes, seed)
+        told = scores_of(theirs, truth)
+        scores[rival.name] = told if rival.says_chances else {**told, **dict.fromkeys(OF_CHANCES)}
+        tests[rival.name] = exact_mcnemar(right, theirs.argmax(axis=1) == truth)
+    word, reason = own_check(job, models, chances)
+    honesty = {"leakcheck": word, "mcnemar": tests, **({"leakcheck_reason": reason} if reason else {})}
+    return Forecasts(scores, honesty=honesty, tables={"cases": table_of(job, chances)}, remarks=rivals_of(job.cases)[1])
+
+
+def table_of(job: ClassificationJob, chances: Array) -> pd.DataFrame:
+    """Return of every case judged its class, the one it was called, and all chances; the hardest first."""
+    judged = job.cases.of(job.judged)
+    truth = numbers_of(judged.known(), job.classes, judged.names)
+    table = pd.DataFrame(
+        {
+            "case": judged.names,
+            "label": judged.known(),
+            "called": [job.classes[number] for number in chances.argmax(axis=1)],
+            "chance_of_label": chances[np.arange(len(truth)), truth],
+            **{f"chance_{label}": chances[:, number] for number, label in enumerate(job.classes)},
+        }
+    )
+    return table.sort_values("chance_of_label", kind="stable", ignore_index=True)
+
+
+def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) -> dict[str, Any]:
+    """Return what report.json says of the cases and of each class."""
+    table = forecasts.tables["cases"]
+    truth = numbers_of(table["label"].tolist(), job.classes, table["case"].tolist())
+    chances = table[[f"chance_{label}" for label in job.classes]].to_numpy(np.float64)
+    counts = confusion(chances.argmax(axis=1), truth, len(job.classes))
+    hardest = table.head(HARDEST)
+    rules, lengths = job.config.env, job.cases.lengths
+    parts = {"test": {**job.task.test_span(job), "rows": [0, len(truth)]}}
+    return {
+        "data": {
+            "name": job.name,
+            "sha256": job.inputs["sha256"],
+            "sources": job.inputs["sources"],
+            "instruments": [],
+            "classes": list(job.classes),
+            "channels": list(job.cases.channels),
+            "texts": job.cases.are_texts,
+            "learned": len(job.kept),
+            "lengths": [int(lengths.min()), int(lengths.max())],
+            "parted": "given" if rules.test_path else f"{rules.folds} folds" if rules.folds else rules.split,
+            "splits": parts,
+        },
+        "backtest": None,
+        "backtest_reason": "cases are told apart, and nothing is traded",
+        "classification": {
+            "confusion": counts.tolist(),
+            "by_class": by_class(counts, job.classes),
+            "calibration": calibration(chances, truth),
+            "hardest": hardest[["case", "label", "called", "chance_of_label"]].to_dict("records"),
+        },
+        "verdict": verdict_of(job, forecasts),
+        "remarks": [],
+    }
+
+
+def verdict_of(job: ClassificationJob, forecasts: Forecasts) -> str:
+    """Say how often the class was right, and whether any rival is told apart from that."""
+    kind = job.config.model.kind
+    ours = forecasts.scores[kind]
+    low, high = ours["accuracy_ci95"]
+    return (
+        f"Of {ours['cases']} cases the {kind} calls {ours['accuracy']:.1%} by their class (95 % interval {low:.1%} to "
+        f"{high:.1%}){''.join(_beside(forecasts, kind))}."
+    )
+
+
+def _beside(forecasts: Forecasts, kind: str) -> Iterator[str]:
+    for name, theirs in forecasts.scores.items():
+        if name != kind:
+            test = forecasts.honesty["mcnemar"][name]
+            certain = test["p_value"] < 0.05
+            lead = "better" if test["ours_alone"] > test["theirs_alone"] else "worse"
+            told = (
+                f"{lead}, p = {test['p_value']:.2g}"
+                if certain
+                else f"luck may tell them apart, p = {test['p_value']:.2g}"
+            )
+            yield f"; {name.replace('_', ' ')} {theirs['accuracy']:.1%} ({told})"
+
+
+def own_check(job: ClassificationJob, models: Classifiers, chances: Array) -> tuple[str, str]:
+    """Look for what a classifier may not know, in every run.
+
+    No case is judged by who learned from it; what it reads is scaled, or its words numbered, by the cases learned from
+    alone; and what is said of a case does not hang on those beside it. Returns "clean" or what leaks, and a reason.
+    """
+    for number, ((learned, judged), fitted) in enumerate(zip(job.folds, models.folds, strict=True)):
+        both = np.intersect1d(learned, judged)
+        if len(both):
+            return f"cases of fold {number} are both learned from and judged: {named(job.cases.of(both).names)}", ""
+        rules = job.config.env
+        again = fitted_reader(job.cases.of(learned), vocabulary=rules.vocabulary, longest=rules.longest)
+        if again != fitted.reader:
+            return f"what fold {number} reads was not fitted on the cases that it learned from alone", ""
+        alone = np.concatenate([fitted.chances(job.cases.of([case])) for case in judged[:3]])
+        columns = [job.classes.index(name) for name in fitted.classes]
+        together = chances[np.searchsorted(job.judged, judged[:3])][:, columns]
+        if np.abs(alone - together).max() > SAME:
+            return f"what fold {number} says of a case hangs on the cases beside it", ""
+    return "clean", ""

@@ -1,0 +1,118 @@
+"""Cases told apart by class as a task: no series and no agent; heavy parts load when used."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from tradewinds.core.console import Console
+from tradewinds.pipeline.records import Forecasts, Outcome
+from tradewinds.pipeline.task import Plans
+from tradewinds.request.schema import Config
+
+if TYPE_CHECKING:
+    from tradewinds.tasks.classification.job import ClassificationJob
+    from tradewinds.tasks.classification.learning import Classifiers
+
+MOST_CASES = 20  # of the hardest that a page lists
+
+
+class ClassificationTask:
+    """Tell cases apart; see `tradewinds.pipeline.task.Task`. What reads bars, or acts, is never asked for."""
+
+    kind = "classification"
+    folder = "classification"
+    acts_on_several = False
+    acts = False
+    plans: Plans = MappingProxyType({})
+    rival = "majority"
+    curve: Literal["equity", "profit", "none"] = "none"
+
+    def job(self, config: Config) -> "ClassificationJob":
+        """Return the request as a job, its cases read and parted.
+
+        Raises:
+            RequestError: they cannot be.
+        """
+        from tradewinds.tasks.classification.job import job_of_cases
+
+        return job_of_cases(config, self)
+
+    def told(self, job: "ClassificationJob") -> str:
+        """Say what is told apart."""
+        form = "texts" if job.cases.are_texts else f"series of {len(job.cases.channels)} channels"
+        return (
+            f"{job.name}: {len(job.cases)} {form} of {len(job.classes)} classes; {len(job.kept)} are learned from, "
+            f"{len(job.judged)} judged"
+        )
+
+    def learn(self, job: "ClassificationJob", run: Path, console: Console) -> "Classifiers":
+        """Fit the classifiers of a request, and keep one."""
+        from tradewinds.tasks.classification.learning import learn
+
+        return learn(job, run, console)
+
+    def leakcheck(self, job: "ClassificationJob", console: Console) -> dict[str, Any]:
+        """Look for what a classifier may not know.
+
+        Raises:
+            GateError: it knows it.
+        """
+        from tradewinds.tasks.classification.leaks import leakcheck
+
+        return leakcheck(job, console)
+
+    def predicted(self, config: Config) -> tuple[str, list[dict[str, Any]]]:
+        """Return which classifier was asked, and what it tells of the cases of `env.new_path`."""
+        from tradewinds.tasks.classification.learning import predicted
+
+        return predicted(config)
+
+    def test_span(self, job: "ClassificationJob") -> dict[str, Any]:
+        """Return how many cases are judged, and by how many classifiers."""
+        return {"cases": len(job.judged), "folds": len(job.folds)}
+
+    def score(self, job: "ClassificationJob", models: "Classifiers", decisions: None) -> Forecasts:
+        """Score the network's chances and its rivals'."""
+        from tradewinds.tasks.classification.scoring import score
+
+        return score(job, models)
+
+    def sections(
+        self,
+        job: "ClassificationJob",
+        models: "Classifiers",
+        outcome: None,
+        forecasts: Forecasts,
+        honesty: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """Return cases, scores by class, verdict and warnings for report.json."""
+        from tradewinds.tasks.classification.scoring import sections
+
+        return sections(job, models, forecasts)
+
+    def tables(
+        self, job: "ClassificationJob", models: "Classifiers", outcome: Outcome | None
+    ) -> dict[str, pd.DataFrame]:
+        """Return what the training measured, epoch by epoch."""
+        history = pd.DataFrame(models.kept.history)
+        history.insert(0, "epoch", np.arange(1, len(history) + 1))
+        return {"training": history}
+
+    def lines(self, document: Mapping[str, Any]) -> list[str]:
+        """Tell the scores, and precision and recall of each class."""
+        from tradewinds.tasks.classification.report import lines
+
+        return list(lines(document))
+
+    def page(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> str:
+        """Draw report.html."""
+        from tradewinds.tasks.classification.report import page
+
+        return page(document, folder)
+
+    def picture(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> None:
+        """Draw nothing: the page is all there is."""
