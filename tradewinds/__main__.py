@@ -18,7 +18,7 @@ from tradewinds.core.threads import pin_blas
 DONE, FAILED = 0, 1
 STAGES = {
     "run": "the whole path: data, forecaster, hidden states, agent, backtest, report",
-    "classify": "tell series, texts or recordings apart by class:  classify path=FILE [test_path=FILE]",
+    "classify": "tell series, texts or recordings apart by class:  classify env.path=FILE",
     "fetch": "bring bars of Yahoo and weather of Open-Meteo into the store, checked",
     "train-forecaster": "fit the LSTM and score it beside the naive forecasts",
     "encode": "write the hidden states and forecasts of every bar",

@@ -67,6 +67,6 @@ class ClassificationConfig:
             ),
             (
                 self.split != "time" or self.folds is None,
-                "folds must be null with split=time: the latest cases are judged once",
+                "folds must be null where env.split=time: the latest cases are judged once",
             ),
         )

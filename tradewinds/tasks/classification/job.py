@@ -67,7 +67,7 @@ def job_of_cases(config: Config, task: Any) -> ClassificationJob:
     """
     check_surroundings(config)
     if config.env.path is None:
-        raise RequestError("env.path must name the cases: tradewinds classify path=FILE [test_path=FILE]")
+        raise RequestError("env.path must name the cases: tradewinds classify env.path=FILE")
     rules, columns = config.env, columns_of(config.env)
     cases, digest = read_cases(rules.path, "env.path", columns)
     sources, kept = [rules.path], np.arange(len(cases))

@@ -149,7 +149,7 @@ def test_classes_known_from_the_answers_are_caught_by_classes_dealt_anew(typed, 
 
 
 REFUSALS = {
-    ("classify",): "env.path must name the cases: tradewinds classify path=FILE",
+    ("classify",): "env.path must name the cases: tradewinds classify env.path=FILE",
     ("classify", "env=trading"): "classify tells cases apart, which is env=classification, was env=trading",
     ("classify", "path=moods.csv", "model=seq2seq"): "model must be a network that reads one sequence",
     ("classify", "path=moods.csv", "trainer.loss=mse"): "trainer.loss is of forecasts",
