@@ -91,7 +91,12 @@ def _series(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
 
 
 def _cases(
-    path: Path, names: list[str], values: list[Any], table: pd.DataFrame, columns: CaseColumns, channels: tuple[str, ...]
+    path: Path,
+    names: list[str],
+    values: list[Any],
+    table: pd.DataFrame,
+    columns: CaseColumns,
+    channels: tuple[str, ...],
 ) -> Cases:
     labels = table[columns.label].map(_label) if columns.label in table else None
     times = None
