@@ -4,8 +4,8 @@
 test cases of the textbook's LSTM (128 units, ten epochs), of the networks that folds of the training cases chose, of
 MiniROCKET with ridge, of the nearest neighbour by time warping, and of logistic regression on moments: the mean of five
 seeds, the least, and the seconds of the processor a fit. `texts=FOLDER` adds the tweets, film, product and editorial
-snippets of Hutto and Gilbert (2014), in vaderSentiment 2.5's source distribution: positive or negative in five folds,
-beside VADER and TF-IDF, and the correlation with the ratings. aeon wants a pandas below 3.1: pip install --no-deps aeon.
+snippets of Hutto and Gilbert (2014), in vaderSentiment 2.5's source distribution: positive or negative in five
+folds, beside VADER and TF-IDF, and the correlation with the ratings. aeon wants a pandas below 3.1: pip install --no-deps aeon.
 """
 
 import sys
@@ -80,9 +80,8 @@ def series() -> None:
 
 def texts(folder: Path) -> None:
     """Print the table of rated texts: five folds, every text judged by who did not learn from it."""
-    print(
-        f"\n{'texts':<12}{'cases':>7}{'positive':>10}{'network':>9}{'tf_idf':>8}{'vader':>8}{'p vs tf_idf':>13}{'p vs vader':>12}{'r network':>11}{'r vader':>9}"
-    )
+    heads = ("cases", "positive", "network", "tf_idf", "vader", "p: tf_idf", "p: vader", "r network", "r vader")
+    print(f"\n{'texts':<12}" + "".join(f"{head:>11}" for head in heads))
     for name, stem in SNIPPETS.items():
         cases, ratings = _snippets(folder / f"{stem}_GroundTruth.txt")
         classes, chances = ("negative", "positive"), {}
@@ -98,13 +97,9 @@ def texts(folder: Path) -> None:
         right = {model: told.argmax(axis=1) == truth for model, told in chances.items()}
         tests = [exact_mcnemar(right["network"], right[model])["p_value"] for model in ("tf_idf", "vader")]
         likeness = [np.corrcoef(chances[model][:, 1], ratings)[0, 1] for model in ("network", "vader")]
-        cells = "".join(
-            f"{100 * right[model].mean():>{width}.1f}" for model, width in (("network", 9), ("tf_idf", 8), ("vader", 8))
-        )
-        print(
-            f"{name:<12}{len(cases):>7}{100 * truth.mean():>9.1f}%{cells}{tests[0]:>13.2g}{tests[1]:>12.2g}{likeness[0]:>11.3f}{likeness[1]:>9.3f}",
-            flush=True,
-        )
+        shares = [f"{100 * share:.1f}%" for share in (truth.mean(), *(right[model].mean() for model in right))]
+        cells = [str(len(cases)), *shares, *(f"{p:.2g}" for p in tests), *(f"{r:.3f}" for r in likeness)]
+        print(f"{name:<12}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
 
 
 def _networks(config: ClassifierConfig, learned: Cases, judged: Cases) -> tuple[list[float], float]:
