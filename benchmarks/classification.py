@@ -5,7 +5,8 @@ test cases of the textbook's LSTM (128 units, ten epochs), of the networks that 
 MiniROCKET with ridge, of the nearest neighbour by time warping, and of logistic regression on moments: the mean of five
 seeds, the least, and the seconds of the processor a fit. `texts=FOLDER` adds the tweets, film, product and editorial
 snippets of Hutto and Gilbert (2014), in vaderSentiment 2.5's source distribution: positive or negative in five
-folds, beside VADER and TF-IDF, and the correlation with the ratings. aeon wants a pandas below 3.1: pip install --no-deps aeon.
+folds, beside VADER and TF-IDF, and the correlation with the ratings. aeon wants a pandas below 3.1:
+`pip install --no-deps aeon`.
 """
 
 import sys
