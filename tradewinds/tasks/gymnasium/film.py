@@ -5,7 +5,7 @@ H rows, W columns of a picture.
 
 import io
 import os
-from pathlib import Path
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -71,7 +71,8 @@ def film(
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws without a display
     try:
         env = Film(make_one(rules, categories, render_mode="rgb_array"), most)
-        play_episodes(policy, SyncVectorEnv([lambda: env]), 1, seed=seed)
+        with closing(SyncVectorEnv([lambda: env])) as alone:
+            play_episodes(policy, alone, 1, seed=seed)
     except Exception as error:  # whatever draws: a library that is missing, a machine without OpenGL
         raise Unfilmed(f"{rules.id} cannot be drawn here: {' '.join(str(error).split())}") from None
     return env.pictures, int(env.metadata.get("render_fps") or USUAL_RATE)
@@ -96,11 +97,12 @@ def picture_of(pixels: Any) -> Image.Image:
     return sized.quantize(64, dither=Image.Dither.NONE)
 
 
-def write_video(pictures: list[Image.Image], rate: int, path: Path) -> None:
-    """Write an animated GIF of `rate` pictures a second, at most 50: browsers slow down what is faster."""
+def video(pictures: list[Image.Image], rate: int) -> bytes:
+    """Return an animated GIF of `rate` pictures a second, at most 50: browsers slow down what is faster."""
     first, *others = pictures
-    milliseconds = max(20, round(1000 / rate))
-    first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0)
+    file = io.BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=max(20, round(1000 / rate)), loop=0)
+    return file.getvalue()
 
 
 def strip(pictures: list[Image.Image], count: int) -> bytes:

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.core.files import write_bytes
 from tradewinds.pipeline.prepare import check_surroundings, seed_for
 from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome
 from tradewinds.pipeline.task import Job, Models, Plans
@@ -177,7 +178,7 @@ class GymnasiumTask:
             RequestError: the environment is code of a module that a file names, and nobody typed.
         """
         from tradewinds.evaluation.inference import mean_interval
-        from tradewinds.tasks.gymnasium.film import Unfilmed, film, write_video
+        from tradewinds.tasks.gymnasium.film import Unfilmed, film, video
 
         rules, seed, categories = trained.env, seed_for(asked.seed, "enjoy"), categories_of(trained.agent)
         if strange := modules_of(rules) - modules_of(asked.env):
@@ -194,12 +195,13 @@ class GymnasiumTask:
             f"{rules.id}: return {mean:.2f}{within} over {len(played.returns)} fresh episodes, "
             f"{least:.2f} to {most:.2f}; {played.lengths.mean():.0f} steps on average"
         )
-        video = run / VIDEO
+        path: Path | None = None
         try:
             if asked.enjoy.pictures:
                 pictures, rate = film(policy, rules, seed=seed, most=asked.enjoy.pictures, categories=categories)
-                write_video(pictures, rate, video)
-                console.wrote(video)
+                path = run / VIDEO
+                write_bytes(path, video(pictures, rate))
+                console.wrote(path)
         except Unfilmed as reason:
             console.note(f"note: no video: {reason}")
         return {
@@ -208,7 +210,7 @@ class GymnasiumTask:
             "return_min": least,
             "return_max": most,
             "episodes": len(played.returns),
-            "video": str(video) if video.exists() else None,
+            "video": None if path is None else str(path),
         }
 
     def tables(self, job: Job, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
