@@ -41,6 +41,7 @@ bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside t
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/networks.py
 	$(BENCH)/bin/python benchmarks/forecasters.py
 	$(BENCH)/bin/python benchmarks/agents.py
+	$(BENCH)/bin/python benchmarks/classics.py
 	$(BENCH)/bin/python benchmarks/data.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/outliers.py
 	$(BENCH)/bin/python benchmarks/reading.py
@@ -75,5 +76,5 @@ $(BENCH)/bin/python:
 
 $(BENCH)/.installed: $(BENCH)/bin/python $(TOUCHED) benchmarks/requirements.txt
 	$(PYTHON) -m pip --python $(BENCH)/bin/python --disable-pip-version-check install --quiet --constraint constraints.txt \
-		--requirement benchmarks/requirements.txt --editable '.[sb3,tensorboard]'
+		--requirement benchmarks/requirements.txt --editable '.[sb3,tensorboard,robots]'
 	@touch $@

@@ -27,6 +27,7 @@ STAGES = {
     "walk-forward": "fit forecaster and agent anew for each fold and seed, in parallel, and join the tests",
     "leakcheck": "look for the future in the past: every stage, every bar; exit status 3 on a leak",
     "report": "write report.html and report.png of a run again, or compare several:  report [RUN ...]",
+    "enjoy": "play the kept policy of a game: its returns with an interval, and a video:  enjoy [RUN]",
     "retrain": "train a challenger up to the newest bar; it replaces the champion only if it wins",
     "predict": "print forecasts of what comes after the last bar, with intervals, or write them (predict.path=FILE)",
     "signal": "print the champion's target position for the next bar as JSON",
@@ -48,6 +49,7 @@ TASKLESS = (
 USUAL = {  # what a stage is asked with where nothing else is typed
     "benchmark-day-ahead": ("model=day_lstm", "trainer=days", "trainer.members=18"),
     "classify": ("env=classification", "trainer=classes", "model.hidden_size=128"),
+    "enjoy": ("env=gymnasium",),
 }
 ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}
 FLAGS = """  -h, --help          this page; after a stage, its options
@@ -161,7 +163,7 @@ def _place(words: Words, word: str) -> None:
         if word not in allowed:
             raise RequestError(f"{words.stage} needs one of {', '.join(allowed)}, was '{word}'{nearest(word, allowed)}")
         words.action = word
-    elif words.stage == "report" and "=" not in word:
+    elif words.stage in ("report", "enjoy") and "=" not in word:
         words.runs.append(word)
     elif words.stage == "init" and "=" not in word:
         words.overrides.append("init.folder='" + word.replace("'", r"\'") + "'")

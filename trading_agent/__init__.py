@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trading_agent.common.policy import Policy as Policy
     from trading_agent.common.policy import load_policy as load_policy
     from trading_agent.common.policy import save_policy as save_policy
+    from trading_agent.common.spaces import PlainEnv as PlainEnv
     from trading_agent.common.transitions import IndexedEnv as IndexedEnv
     from trading_agent.direct.config import DirectConfig as DirectConfig
     from trading_agent.direct.direct import train_direct as train_direct
@@ -43,6 +44,7 @@ _SHARED = {
     "evaluation": ("episode_returns", "evaluate", "step_rewards"),
     "loop": ("TrainedAgent",),
     "policy": ("Policy", "load_policy", "save_policy"),
+    "spaces": ("PlainEnv",),
     "transitions": ("IndexedEnv",),
 }
 _HOMES = {name: f"trading_agent.common.{module}:{name}" for module, names in _SHARED.items() for name in names}

@@ -34,5 +34,9 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         shutil.rmtree(run, ignore_errors=True)
         raise
     forget_walk(models.forecaster, job.runs)
+    if trained.best_step == 0:
+        console.note(
+            "note: step 0 is kept: what the agent learned never beat what learns nothing, where it was validated"
+        )
     folder = models.artifacts[AGENT].folder
     return {"agent": str(folder), "best_step": trained.best_step, "validation_score": trained.best_score}

@@ -76,7 +76,7 @@ class RunConfig:
 READERS = {  # commands that look at what was named, by the key that names it
     "forecaster": ("encode", "train-agent", "predict", "backtest"),
     "agent": ("backtest",),
-    "run": ("report",),
+    "run": ("report", "enjoy"),
     "resume": ("train-forecaster", "run", "train-agent"),
 }
 
@@ -88,7 +88,7 @@ class InputsConfig:
     Attributes:
         forecaster: folder of a trained forecaster.
         agent: folder of a trained agent.
-        run: folder of a finished run, for `report`; or several, to be compared.
+        run: folder of a finished run, for `report` and `enjoy`; for `report` several, too, to be compared.
         resume: folder of an interrupted training (`forecaster.checkpoint` or `agent.checkpoint`), or null to start
             afresh.
     """
@@ -309,6 +309,19 @@ class DayAheadConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EnjoyConfig:
+    """How long `enjoy` plays.
+
+    Attributes:
+        episodes: fresh greedy episodes, at least 2.
+        pictures: steps of the first of them that the video shows at most; 0 writes none.
+    """
+
+    episodes: Annotated[int, Field(ge=2, description="episodes")] = 20
+    pictures: Annotated[int, Field(ge=0, le=10_000, description="pictures")] = 500
+
+
+@dataclass(frozen=True, kw_only=True)
 class InitConfig:
     """What `init` writes.
 
@@ -350,6 +363,7 @@ class Config:
         leakcheck: how `leakcheck` looks for leaks.
         walk_forward: how `walk-forward` cuts the series.
         init: what `init` writes.
+        enjoy: how long `enjoy` plays.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -378,6 +392,7 @@ class Config:
     leakcheck: LeakcheckConfig
     walk_forward: WalkForwardConfig
     init: InitConfig = InitConfig()  # older requests have none
+    enjoy: EnjoyConfig = EnjoyConfig()  # older requests have none
 
     @property
     def forecaster(self) -> ForecasterConfig:
@@ -402,6 +417,7 @@ class Config:
             "leakcheck",
             "walk_forward",
             "init",
+            "enjoy",
         )
         return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 

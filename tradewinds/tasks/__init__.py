@@ -26,9 +26,10 @@ OTHERS_ACT_NOT = (
     "env={env} is a task in which nobody acts, so that {command} has nothing to do; run, backtest, train-forecaster, "
     "encode, predict and leakcheck work on it"
 )
+NO_GAME = "env={env} is no game, so that {command} has nothing to play; report draws what came of a run"
 NO_SERIES = (
     "env=gymnasium plays {id} and reads no series, so that {command} has nothing to do; run, train-agent, backtest, "
-    "retrain, models and report work on it"
+    "enjoy, retrain, models and report work on it"
 )
 NOTHING_BUT_CASES = (
     "env=classification tells cases apart and reads no bars, so that {command} has nothing to do; classify, predict, "
@@ -41,11 +42,14 @@ _NO_AGENT = ("train-agent", "retrain", "signal", "schedule", "walk-forward")
 _NO_BARS = ("fetch", "train-forecaster", "encode", "walk-forward", "signal", "schedule")
 # by the kind of a task, the commands without meaning for it, each with the sentence that says so
 MEANINGLESS: Mapping[str, Mapping[str, str]] = {
-    "account": {"classify": NO_CASES},
-    "storage": {"classify": NO_CASES},
-    "forecast_only": {**dict.fromkeys(_NO_AGENT, NOBODY_ACTS), "classify": NO_CASES},
+    "account": {"classify": NO_CASES, "enjoy": NO_GAME},
+    "storage": {"classify": NO_CASES, "enjoy": NO_GAME},
+    "forecast_only": {**dict.fromkeys(_NO_AGENT, NOBODY_ACTS), "classify": NO_CASES, "enjoy": NO_GAME},
     "gymnasium": {**dict.fromkeys((*_NO_BARS, "leakcheck", "predict"), NO_SERIES), "classify": NO_CASES},
-    "classification": dict.fromkeys((*_NO_BARS, "train-agent", "backtest", "retrain"), NOTHING_BUT_CASES),
+    "classification": {
+        **dict.fromkeys((*_NO_BARS, "train-agent", "backtest", "retrain"), NOTHING_BUT_CASES),
+        "enjoy": NO_GAME,
+    },
 }
 
 
@@ -69,7 +73,7 @@ def refuse(config: Config, command: str) -> None:
     _refuse_names(config, "forecast_only" if watches else kind)
     meaningless = MEANINGLESS.get(kind, MEANINGLESS["account"])
     if watches:
-        meaningless = {**dict.fromkeys(_NO_AGENT, OTHERS_ACT_NOT), "classify": NO_CASES}
+        meaningless = {**dict.fromkeys(_NO_AGENT, OTHERS_ACT_NOT), "classify": NO_CASES, "enjoy": NO_GAME}
     if command in meaningless:
         sentence = meaningless[command]
         raise RequestError(sentence.format(command=command, env=config.env.kind, id=getattr(config.env, "id", "")))

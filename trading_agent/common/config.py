@@ -6,7 +6,7 @@ work is done. Imports no torch and knows no algorithm.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic.dataclasses import dataclass
 
@@ -45,7 +45,13 @@ class EnvironmentFacts:
 
 
 class AgentConfig:
-    """What every agent's settings can say of themselves."""
+    """What every agent's settings can say of themselves.
+
+    Attributes:
+        categories: how a category of an observation is told: `one_hot`, a column each; or its `number`.
+    """
+
+    categories: ClassVar[Literal["one_hot", "number"]] = "one_hot"
 
     def requirements(self) -> Mapping[Requirement, str]:
         """Return what an environment must offer, each with the setting that asks for it."""
@@ -86,11 +92,13 @@ def refuse_several(kind: str, facts: EnvironmentFacts) -> list[str]:
     return [f"{law}: take agent=direct, planner, ppo or reinforce, with a weight for each"]
 
 
-def refuse_random_play(learning_starts: int, steps: int) -> list[str]:
-    """Return a sentence if random play leaves no env steps to learn from."""
-    if learning_starts < steps:
+def refuse_random_play(learning_starts: int, steps: int, num_envs: int) -> list[str]:
+    """Return a sentence if random play, in whole steps of all environments, leaves no env steps to learn from."""
+    played = -(-learning_starts // num_envs) * num_envs
+    if played < steps:
         return []
-    return [f"learning_starts must be fewer than the {steps} steps, was {learning_starts}"]
+    whole = "" if played == learning_starts else f", which is {played} in whole steps of {num_envs} environments"
+    return [f"learning_starts must be fewer than the {steps} steps, was {learning_starts}{whole}"]
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

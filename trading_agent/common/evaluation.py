@@ -1,6 +1,7 @@
 """What a policy earns in whole episodes. Knows any vector environment."""
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +47,41 @@ def episode_returns(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: i
     Raises:
         ValueError: `episodes` is below 1.
     """
-    running, returns = np.zeros(env.num_envs), []
+    return play_episodes(policy, env, episodes, seed=seed).returns
+
+
+class Episodes(NamedTuple):
+    """E whole episodes, in the order of their environments: with one a piece, those of one seed belong together.
+
+    Attributes:
+        returns: (E,) sums of rewards, not discounted.
+        lengths: (E,) steps.
+        cut: (E,) whether the episode was truncated, and might have gone on.
+    """
+
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    cut: NDArray[np.bool_]
+
+
+def play_episodes(policy: Policy, env: AnyVectorEnv, episodes: int, *, seed: int = 0) -> Episodes:
+    """Play whole episodes, shared out to the N environments beforehand as in `evaluate`.
+
+    Raises:
+        ValueError: `episodes` is below 1.
+    """
+    earned, steps = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
+    ends: list[tuple[NDArray[Any], ...]] = []
     for moved, counts in _played(policy, env, episodes, seed):
-        running[moved.envs] += moved.rewards
+        earned[moved.envs] += moved.rewards
+        steps[moved.envs] += 1
         ended = moved.terminated | moved.truncated
-        returns.extend(running[moved.envs[ended & counts]].tolist())
-        running[moved.envs[ended]] = 0.0
-    return np.array(returns)
+        envs, over = moved.envs[ended & counts], moved.envs[ended]
+        ends.append((envs, earned[envs], steps[envs], moved.truncated[ended & counts]))
+        earned[over], steps[over] = 0.0, 0
+    places, *columns = (np.concatenate(column) for column in zip(*ends, strict=True))
+    order = np.argsort(places, kind="stable")
+    return Episodes(*(column[order] for column in columns))
 
 
 def _played(

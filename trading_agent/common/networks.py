@@ -1,16 +1,20 @@
 """What the networks share: layers that leave PyTorch's global random state alone, and scales that are saved with them.
 
-B states, O observation columns.
+B states, O observation columns; of a picture C channels, H rows, W columns, O = C H W.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 CLIP = 10.0  # standard deviations beyond which an observation counts no further
 LEAST_STD = 1e-6  # of a column that varies; one that does not is only centred
+LARGE = 36  # pixels of a picture's shorter side, from which on it is read in strides
+READ_WHOLE = ((16, 3, 1),)  # units, side and stride of the convolutions of small pictures (Young & Tian 2019, MinAtar)
+READ_IN_STRIDES = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # of large ones (Mnih et al. 2015)
 
 
 class ScaledNetwork(nn.Module):
@@ -21,16 +25,18 @@ class ScaledNetwork(nn.Module):
 
     Args:
         num_observations: O.
+        picture: its `shape` (C, H, W) and `peak`, if observations are pixels: these are scaled by the peak alone.
     """
 
     observation_mean: Tensor
     observation_std: Tensor
     reward_scale: Tensor
 
-    def __init__(self, num_observations: int) -> None:
+    def __init__(self, num_observations: int, picture: Mapping[str, Any] | None = None) -> None:
         super().__init__()
+        self.picture = picture
         self.register_buffer("observation_mean", torch.zeros(num_observations))
-        self.register_buffer("observation_std", torch.ones(num_observations))
+        self.register_buffer("observation_std", torch.full((num_observations,), picture["peak"] if picture else 1.0))
         self.register_buffer("reward_scale", torch.ones(()))
 
     def standard(self, observations: Tensor) -> Tensor:
@@ -39,8 +45,8 @@ class ScaledNetwork(nn.Module):
 
     def fit_scales(self, observations: Tensor, rewards: Tensor, *, standardise: bool = True) -> None:
         """Set the scales from (M, O) observations and rewards; a column that does not vary is only centred."""
-        if standardise:
-            fit_columns(observations, self.observation_mean, self.observation_std)
+        if standardise and self.picture is None:
+            fit_columns(observations.float(), self.observation_mean, self.observation_std)
         rms = rewards.square().mean().sqrt()
         self.reward_scale.copy_(rms if rms > 0.0 else torch.ones(()))
 
@@ -50,6 +56,27 @@ def fit_columns(rows: Tensor, mean: Tensor, std: Tensor) -> None:
     deviation, centre = torch.std_mean(rows, dim=0, correction=0)
     mean.copy_(centre)
     std.copy_(torch.where(deviation > LEAST_STD, deviation, 1.0))
+
+
+def reading_layers(
+    num_observations: int, picture: Mapping[str, Any] | None, start: Callable[[Any], nn.Module]
+) -> tuple[list[nn.Module], int]:
+    """Return what stands before the hidden layers, and how many numbers it hands them.
+
+    Args:
+        num_observations: O; of plain rows nothing stands there.
+        picture: its `shape` (C, H, W): convolutions read it, chosen by its size.
+        start: sets the first weights of a layer.
+    """
+    if picture is None:
+        return [], num_observations
+    channels, *sides = picture["shape"]
+    layers: list[nn.Module] = [nn.Unflatten(1, (channels, *sides))]  # (B, O) -> (B, C, H, W)
+    for units, side, stride in READ_IN_STRIDES if min(sides) >= LARGE else READ_WHOLE:
+        unset = nn.Conv2d(channels, units, side, stride, device="meta").to_empty(device="cpu")
+        layers += [start(unset), nn.ReLU(inplace=True)]
+        channels, sides = units, [(length - side) // stride + 1 for length in sides]
+    return [*layers, nn.Flatten()], channels * sides[0] * sides[1]
 
 
 def unset_linear(inputs: int, units: int) -> nn.Linear:

@@ -140,7 +140,7 @@ def columns(env: AnyVectorEnv, num_envs: int, faults: Sequence[str] = ()) -> int
     """
     space, faults = env.single_observation_space, list(faults)
     if not isinstance(space, Box) or len(space.shape) != 1:
-        cure = "gymnasium.wrappers.vector.FlattenObservation flattens it"
+        cure = "trading_agent.PlainEnv around the single environment flattens it"
         faults.insert(0, f"env must show a flat Box, was {space}; {cure}")
     if env.num_envs != num_envs:
         faults.append(f"num_envs must be that of the env, {env.num_envs}, was {num_envs}")

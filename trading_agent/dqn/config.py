@@ -88,7 +88,7 @@ class DQNConfig(AgentConfig):
     validate_every: ranges.Interval = 4000
 
     def __post_init__(self) -> None:
-        faults = refuse_random_play(self.learning_starts, self.steps)
+        faults = refuse_random_play(self.learning_starts, self.steps, self.num_envs)
         if self.n_step > 1 and self.counterfactual:
             law = "must be 1 with counterfactual targets, which know what one action leads to"
             faults.append(f"n_step {law}, was {self.n_step}")

@@ -2,7 +2,7 @@
 
 Departures from the Nature paper, each for a reason given there:
  1. N environments are stepped at once; updates are counted per step of all of them, the target's age in updates.
- 2. A multilayer perceptron on observations standardised by what random play saw, instead of a convolution on pixels.
+ 2. A multilayer perceptron on observations standardised by what random play saw; convolutions where these are pixels.
  3. Rewards are learned in units of their root mean square under random play, instead of clipped to [-1, 1].
  4. Adam and a bound on the gradient's norm, instead of RMSProp.
  5. The target network may also follow softly (Lillicrap et al. 2016), and exploration may be Boltzmann's.
@@ -16,7 +16,8 @@ Departures from the Nature paper, each for a reason given there:
 
 import copy
 import math
-from typing import Unpack
+from collections.abc import Mapping
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from trading_agent.common.exploration import explore, rate_at
 from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, TrainingOptions, train
+from trading_agent.common.spaces import picture_of
 from trading_agent.common.transitions import AnyVectorEnv, Walk, sizes
 from trading_agent.common.weights import TorchState, follow, set_learning_rate
 from trading_agent.dqn.config import DQNConfig
@@ -58,19 +60,29 @@ class DQN(TorchState):
     """The online and the target network, and the update that moves them."""
 
     NETWORKS = ("online", "target", "judged")
-    VALUES = ("updates", "loss")
+    VALUES = ("updates", "loss", "error")
 
-    def __init__(self, num_observations: int, num_actions: int, config: DQNConfig, *, seed: int) -> None:
+    def __init__(
+        self,
+        num_observations: int,
+        num_actions: int,
+        config: DQNConfig,
+        *,
+        seed: int,
+        picture: Mapping[str, Any] | None = None,
+    ) -> None:
         self.config = config
         generator = torch.Generator().manual_seed(seed)
-        self.online = QNetwork(num_observations, num_actions, config.hidden_sizes, generator, duelling=config.duelling)
+        self.online = QNetwork(
+            num_observations, num_actions, config.hidden_sizes, generator, duelling=config.duelling, picture=picture
+        )
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self.judged = copy.deepcopy(self.online).requires_grad_(False) if config.average else self.online
         self.weights, self.target_weights, self.judged_weights = (
             list(network.parameters()) for network in (self.online, self.target, self.judged)
         )  # listed once: a small network learns faster than its parameters are found
         self.optimiser = torch.optim.Adam(self.weights, lr=config.learning_rate, fused=True)
-        self.updates, self.loss = 0, 0.0
+        self.updates, self.loss, self.error = 0, 0.0, 0.0  # the last two of the newest update
         self.errors = np.zeros(0, dtype=np.float32)  # (B,) absolute, in typical rewards; kept for priorities
 
     def fit_scales(self, batch: Batch) -> None:
@@ -90,14 +102,14 @@ class DQN(TorchState):
         scale = self.online.reward_scale
         losses = F.huber_loss(values / scale, wanted / scale, reduction="none").view(len(wanted), -1).mean(dim=1)
         loss = (batch.weights * losses).mean()
+        errors = (values.detach() - wanted).abs()
         if self.config.priority:
-            errors = (values.detach() - wanted).abs().view(len(wanted), -1).mean(dim=1) / scale
-            self.errors = errors.numpy()
+            self.errors = (errors.view(len(wanted), -1).mean(dim=1) / scale).numpy()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.weights, self.config.gradient_clip)
         self.optimiser.step()
-        self.updates, self.loss = self.updates + 1, loss.item()
+        self.updates, self.loss, self.error = self.updates + 1, loss.item(), errors.mean().item()
         self._move_followers()
 
     def _move_followers(self) -> None:
@@ -126,7 +138,8 @@ class DQNLearner(Learner):
             n_step=config.n_step,
             discount=config.discount,
         )
-        self.agent = DQN(num_observations, self.num_actions, config, seed=seeds.network)
+        picture = picture_of(env.single_observation_space)
+        self.agent = DQN(num_observations, self.num_actions, config, seed=seeds.network, picture=picture)
         self.player, self.judged = NetworkPolicy(self.agent.online), NetworkPolicy(self.agent.judged)
         self.parts = {"walk": self.walk, "memory": self.memory, "agent": self.agent}
 
@@ -158,7 +171,7 @@ class DQNLearner(Learner):
             due = config.updates_per_step * (step - config.learning_starts) / config.num_envs
             correction = config.priority_correction + progress * (1.0 - config.priority_correction)  # 1 at the end
             self.update(math.ceil(due) - self.agent.updates, correction)
-        return {"loss": self.agent.loss, "exploration": rate}
+        return {"loss": self.agent.loss, "mean_absolute_error": self.agent.error, "exploration": rate}
 
     def update(self, updates: int, correction: float) -> None:
         """Take gradient steps; their batches are drawn many at once, unless an error changes the next draw.

@@ -193,12 +193,20 @@ class ReplayMemory(Memory):
         priority: exponent of `Priorities`; 0 draws uniformly.
         n_step: steps of a transition.
         discount: weight of a reward one of them later.
+        pixels: whether observations are bytes, and kept as such.
     """
 
     def __init__(
-        self, capacity: int, num_observations: int, *, priority: float = 0.0, n_step: int = 1, discount: float = 1.0
+        self,
+        capacity: int,
+        num_observations: int,
+        *,
+        priority: float = 0.0,
+        n_step: int = 1,
+        discount: float = 1.0,
+        pixels: bool = False,
     ) -> None:
-        row = (np.float32, (num_observations,))
+        row = (np.uint8 if pixels else np.float32, (num_observations,))
         columns: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
             "observations": row,
             "actions": (np.int64, ()),
@@ -342,4 +350,5 @@ def memory_for(
             "counterfactual must be false for an env that cannot say what every action would have led to (IndexedEnv), "
             "was true"
         )
-    return ReplayMemory(capacity, num_observations, **settings)
+    pixels = env.single_observation_space.dtype in (np.uint8, np.bool_)
+    return ReplayMemory(capacity, num_observations, pixels=pixels, **settings)

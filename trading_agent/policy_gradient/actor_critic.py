@@ -14,7 +14,7 @@ from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trading_agent.common.networks import ScaledNetwork, hidden_layers, unset_linear
+from trading_agent.common.networks import ScaledNetwork, hidden_layers, reading_layers, unset_linear
 from trading_agent.common.policy import ModulePolicy
 
 HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
@@ -32,6 +32,7 @@ class ActorCritic(ScaledNetwork):
         hidden_sizes: units of each hidden layer, of the policy as of the value.
         bounds: (2, A) least and greatest action of a `Box`; None for a `Discrete` space.
         generator: source of the initial weights (orthogonal; Saxe et al. 2014); they are left unset without one.
+        picture: its `shape` (C, H, W) and `peak`, if observations are pixels: convolutions read it first.
     """
 
     bounds: Tensor | None
@@ -43,13 +44,16 @@ class ActorCritic(ScaledNetwork):
         hidden_sizes: Sequence[int],
         bounds: NDArray[np.float32] | None,
         generator: torch.Generator | None = None,
+        picture: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(num_observations)
-        sizes = {"num_observations": num_observations, "num_actions": num_actions}
-        self.settings: dict[str, Any] = {**sizes, "hidden_sizes": list(hidden_sizes)}
+        super().__init__(num_observations, picture)
+        sizes = {"num_observations": num_observations, "num_actions": num_actions, "hidden_sizes": list(hidden_sizes)}
+        self.settings: dict[str, Any] = {**sizes, **({"picture": picture} if picture else {})}
         self.register_buffer("bounds", None if bounds is None else torch.from_numpy(np.float32(bounds)))
-        self.actor = _perceptron(num_observations, hidden_sizes, num_actions, 0.01, generator)
-        self.critic = _perceptron(num_observations, hidden_sizes, 1, 1.0, generator)
+        start = partial(_start_orthogonal, gain=math.sqrt(2.0), generator=generator)
+        (seen, width), (judged, _) = (reading_layers(num_observations, picture, start) for _ in range(2))
+        self.actor = _perceptron(seen, width, hidden_sizes, num_actions, 0.01, generator)
+        self.critic = _perceptron(judged, width, hidden_sizes, 1, 1.0, generator)
         self.log_std = None if bounds is None else nn.Parameter(torch.zeros(num_actions))
 
     def value(self, standard: Tensor) -> Tensor:
@@ -142,12 +146,17 @@ def actions_of(space: Space[Any]) -> tuple[int, NDArray[np.float32] | None]:
 
 
 def _perceptron(
-    inputs: int, hidden_sizes: Sequence[int], outputs: int, gain: float, generator: torch.Generator | None
+    reading: Sequence[nn.Module],
+    inputs: int,
+    hidden_sizes: Sequence[int],
+    outputs: int,
+    gain: float,
+    generator: torch.Generator | None,
 ) -> nn.Sequential:
-    """Return tanh layers without bias at the start; `gain` scales the last one."""
+    """Return tanh layers without bias at the start, behind those that read; `gain` scales the last one."""
     layer = partial(_orthogonal_linear, gain=math.sqrt(2.0), generator=generator)
     layers = hidden_layers((inputs, *hidden_sizes), layer, _Tanh)
-    return nn.Sequential(*layers, _orthogonal_linear(hidden_sizes[-1], outputs, gain, generator))
+    return nn.Sequential(*reading, *layers, _orthogonal_linear(hidden_sizes[-1], outputs, gain, generator))
 
 
 class _Tanh(nn.Module):
@@ -159,7 +168,13 @@ class _Tanh(nn.Module):
 
 def _orthogonal_linear(inputs: int, units: int, gain: float, generator: torch.Generator | None) -> nn.Linear:
     layer = unset_linear(inputs, units)
+    _start_orthogonal(layer, gain, generator)
+    return layer
+
+
+def _start_orthogonal(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator | None) -> nn.Module:
     if generator is not None:
+        assert layer.bias is not None
         nn.init.orthogonal_(layer.weight, gain, generator=generator)
         nn.init.zeros_(layer.bias)
     return layer

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trading_agent.common.loop import Learner, Metrics, Seeds
+from trading_agent.common.spaces import picture_of
 from trading_agent.common.transitions import AnyVectorEnv, Walk, columns
 from trading_agent.common.weights import TorchState, follow, set_learning_rate
 from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy, actions_of
@@ -90,7 +91,10 @@ class ActorCriticLearner(TorchState, Learner):
         self.network: Any
         if bounds is None or items is None:
             self.acting: type[ActorPolicy] = ActorPolicy
-            self.network = ActorCritic(num_observations, self.num_actions, config.hidden_sizes, bounds, generator)
+            picture = picture_of(env.single_observation_space)
+            self.network = ActorCritic(
+                num_observations, self.num_actions, config.hidden_sizes, bounds, generator, picture
+            )
         else:  # a number for each of several items that are alike
             self.acting, box = SetActorPolicy, (float(bounds[0].min()), float(bounds[1].max()))
             self.network = SetActorCritic(items, config.hidden_sizes, box, config.cross_section, generator)

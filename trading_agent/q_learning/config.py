@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -31,7 +31,7 @@ class QLearningConfig(AgentConfig):
         kind: `q_learning`.
         num_envs: environments stepped at once; that of the env handed to `train_q_learning`.
         bins: cells per column, of equal share under random play; a column with no more values than that gets one
-            cell per value.
+            cell per value, and so does a column of whole numbers within bounds, such as the number of a state.
         learning_rate: smallest step toward a target, in (0, 1]; the n-th visit of a cell moves it by
             max(learning_rate, n^-0.7).
         discount: weight of a reward one step later, in [0, 1).
@@ -39,6 +39,8 @@ class QLearningConfig(AgentConfig):
         exploration: how actions are tried.
         validate_every: env steps between two validations (and checkpoints).
     """
+
+    categories: ClassVar[Literal["one_hot", "number"]] = "number"
 
     steps: ranges.Steps
     columns: Annotated[tuple[int, ...], Field(min_length=1, description="observation columns")]
@@ -52,7 +54,7 @@ class QLearningConfig(AgentConfig):
     validate_every: ranges.Interval = 10_000
 
     def __post_init__(self) -> None:
-        faults = refuse_random_play(self.learning_starts, self.steps)
+        faults = refuse_random_play(self.learning_starts, self.steps, self.num_envs)
         if len(set(self.columns)) < len(self.columns):
             faults.append(f"columns must name each observation column once, was {self.columns}")
         if self.bins ** len(self.columns) > MAX_CELLS:
@@ -69,4 +71,4 @@ class QLearningConfig(AgentConfig):
         count, faults = facts.num_observations, refuse_several("q_learning", facts)
         if count is None or all(-count <= column < count for column in self.columns):
             return faults
-        return [*faults, f"columns must lie within the {count} observed ones, was {self.columns}"]
+        return [*faults, f"columns must lie within the {count} observed ones, was {self.columns}; [0] is the first"]

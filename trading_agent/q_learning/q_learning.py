@@ -1,13 +1,15 @@
 """Q-learning with a table (Watkins & Dayan 1992) on observations cut into cells. Formulas: docs/q_learning.md.
 
 Departures from the paper, each for a reason given there:
- 1. The state is the cell of a few observation columns, cut where random play shares it out evenly.
+ 1. The state is the cell of a few observation columns, cut where random play shares it out evenly; of a column of
+    whole numbers within bounds each is a cell.
  2. N environments step at once; a cell they visit m times in one step moves m times, toward the mean of its targets.
  3. The step size is max(learning_rate, n^-0.7) at the n-th visit: a floor, so that learning never freezes.
  4. A cut (truncated) episode keeps the value of its last state; only a terminated one has none.
  5. The policy returned is the one validated best, the constant policies among the candidates.
 """
 
+import math
 from typing import Any, Unpack
 
 import numpy as np
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 from trading_agent.common.config import EnvironmentFacts, raise_all
 from trading_agent.common.exploration import explore, rate_at
 from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, TrainingOptions, train
+from trading_agent.common.spaces import whole_columns
 from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk, sizes
-from trading_agent.q_learning.config import QLearningConfig
+from trading_agent.q_learning.config import MAX_CELLS, QLearningConfig
 from trading_agent.q_learning.policy import TablePolicy
 
 DECAY = 0.7  # exponent of the step size; between 1/2 and 1 the table converges (Even-Dar & Mansour 2003)
@@ -35,17 +38,27 @@ def fit_edges(column: NDArray[np.floating[Any]], bins: int) -> NDArray[np.float6
     return np.unique(np.quantile(column, np.arange(1, bins) / bins))
 
 
+def whole_edges(ends: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the borders between all whole numbers from the first to the second of `ends`."""
+    return np.arange(ends[0], ends[1]) + 0.5
+
+
 class QTable:
     """The table, how often each of its entries was visited, and the update that moves it: one cell until `fit`."""
 
-    def __init__(self, num_actions: int, config: QLearningConfig) -> None:
-        self.num_actions, self.config = num_actions, config
+    def __init__(self, num_actions: int, config: QLearningConfig, whole: NDArray[np.int64] | None = None) -> None:
+        self.num_actions, self.config, self.whole = num_actions, config, whole
         self._start(tuple(np.zeros(0) for _ in config.columns), 1.0)
 
     def fit(self, observations: NDArray[np.floating[Any]], rewards: NDArray[np.floating[Any]]) -> None:
         """Cut the columns by the (M, O) observations of random play; (M,) rewards set the unit of the temperature."""
         scale = float(np.sqrt(np.mean(np.square(rewards))))
-        edges = tuple(fit_edges(observations[:, column], self.config.bins) for column in self.config.columns)
+        edges = tuple(
+            fit_edges(observations[:, column], self.config.bins)
+            if self.whole is None
+            else whole_edges(self.whole[:, column])
+            for column in self.config.columns
+        )
         self._start(edges, scale if scale > 0.0 else 1.0)
 
     def update(self, moved: Transitions) -> None:
@@ -87,7 +100,11 @@ class TableLearner(Learner):
         self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs
         num_observations, num_actions = sizes(env, config.num_envs)
         raise_all(config.refuse(EnvironmentFacts(num_observations=num_observations)))
-        self.walk, self.agent = Walk(env, seed=seeds.env), QTable(num_actions, config)
+        whole = whole_columns(env.single_observation_space)
+        if whole is not None:
+            cells = math.prod(int(ends[1] - ends[0]) + 1 for ends in whole[:, list(config.columns)].T)
+            raise_all([f"columns must have at most {MAX_CELLS:,} cells, had {cells:,}"] if cells > MAX_CELLS else [])
+        self.walk, self.agent = Walk(env, seed=seeds.env), QTable(num_actions, config, whole)
         self.parts = {"walk": self.walk, "agent": self.agent}
 
     def policy(self) -> TablePolicy:

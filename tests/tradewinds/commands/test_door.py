@@ -7,10 +7,12 @@ import yaml
 
 from tradewinds.__main__ import ACTIONS, STAGES
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.core.resources import resource_dir
 
 from markets import ALL_KINDS, KINDS
 from story import write_bars
 
+EXPERIMENTS = sorted(path.stem for path in (resource_dir("conf") / "experiment").glob("*.yaml"))
 MODELS = sorted(ALL_KINDS)
 OF_BARS = sorted(KINDS)
 
@@ -46,8 +48,7 @@ WRONG = [
     (["run", "run.dir=good.csv/runs"], "run.dir must be a folder that can be written, was 'good.csv/runs'"),
     (
         ["run", "experiment=gas_wether"],
-        "one of cartpole_dqn, cartpole_ppo, chicago, currencies, gas_weather, houston, houston_weather, netherlands, "
-        "temperature, was 'gas_wether'; did",
+        f"one of {', '.join(EXPERIMENTS)}, was 'gas_wether'; did",
     ),
     (
         ["run", "model.kind=lstmm"],

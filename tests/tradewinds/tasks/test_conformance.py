@@ -280,7 +280,7 @@ def test_a_command_that_has_meaning_for_a_task_works(task, command, houses):
 @pytest.mark.parametrize(("task", "command"), REFUSED, ids=lambda word: word)
 def test_a_command_without_meaning_is_refused_before_any_data_by_the_key_that_decides(task, command, empty):
     keys = {"gymnasium": "env=gymnasium", "classification": "env=classification"}
-    key = "classify tells" if command == "classify" else keys.get(task, "series.target=difference")
+    key = {"classify": "classify tells", "enjoy": "env="}.get(command) or keys.get(task, "series.target=difference")
     assert refusal_of(task, command).startswith(key)
     assert list(empty.iterdir()) == []
 

@@ -31,6 +31,14 @@ def moves(*rows):
     return Transitions(np.arange(len(rows)), before, actions, rewards, after, terminated, nothing, None)
 
 
+def test_whole_numbers_have_a_cell_each_however_seldom_they_are_seen():
+    table = QTable(4, small(bins=2), np.array([[5], [52]]))
+    table.fit(np.array([[41], [29]]), np.ones(2))  # random play saw two of 48 states
+    assert table.policy.table.shape == (48, 4)
+    (cells,) = table.policy.cells(np.arange(5, 53)[:, None])
+    assert cells.tolist() == list(range(48))
+
+
 @given(arrays(np.float64, st.integers(1, 60), elements=st.floats(-1e3, 1e3)), st.integers(2, 9))
 def test_a_column_is_cut_into_at_most_as_many_cells_as_asked(column, bins):
     edges = fit_edges(column, bins)

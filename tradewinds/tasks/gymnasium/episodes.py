@@ -1,46 +1,49 @@
-"""Environments of Gymnasium by name, and whole episodes of them. Knows no series and no forecast."""
+"""Environments of Gymnasium, many at once, and whole episodes of them. Knows no series and no forecast."""
 
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
-import numpy as np
-from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.wrappers.vector import FlattenObservation
-from numpy.typing import NDArray
 
-from tradewinds.core.errors import RequestError
+from tradewinds.tasks.gymnasium.config import GymnasiumConfig
+from tradewinds.tasks.gymnasium.named import make_one, own_limit, spec_of, unmade
+from trading_agent.common.spaces import Categories, is_plain
 
 if TYPE_CHECKING:
     from trading_agent import Policy
+    from trading_agent.common.evaluation import Episodes
 
-CAUSED = (gymnasium.error.Error, ImportError)  # an id nobody registered, or whose packages are missing
 
-
-def make(name: str, num_envs: int, autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP) -> VectorEnv[Any, Any, Any]:
-    """Return N environments of that name, observations flat, in one array where Gymnasium has them so.
+def make(
+    rules: GymnasiumConfig,
+    num_envs: int,
+    autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    categories: Categories = "one_hot",
+) -> VectorEnv[Any, Any, Any]:
+    """Return N environments of that name as agents read them, in one array where Gymnasium has them so.
 
     Raises:
         RequestError: Gymnasium does not know it, or it needs what is not installed.
     """
-    try:
-        spec = gymnasium.spec(name)
-        batched = spec.vector_entry_point is not None and autoreset_mode == AutoresetMode.NEXT_STEP
-        env: VectorEnv[Any, Any, Any] = gymnasium.make_vec(
-            name,
-            num_envs=num_envs,
-            vectorization_mode="vector_entry_point" if batched else "sync",
-            vector_kwargs={} if batched else {"autoreset_mode": autoreset_mode},
-        )
-    except CAUSED as error:
-        reason = " ".join(str(error).split())
-        raise RequestError(f"env.id must name an environment that Gymnasium can make, was '{name}': {reason}") from None
-    space = env.single_observation_space
-    return env if isinstance(space, Box) and len(space.shape) == 1 else FlattenObservation(env)
+    spec = spec_of(rules)
+    batched = spec.vector_entry_point is not None and own_limit(rules) and not rules.wrappers
+    if batched and autoreset_mode == AutoresetMode.NEXT_STEP:
+        try:
+            env: VectorEnv[Any, Any, Any] = gymnasium.make_vec(spec, num_envs, "vector_entry_point")
+        except Exception as error:  # whatever the environment's own code raises
+            raise unmade(rules, error) from None
+        if is_plain(env.single_observation_space, env.single_action_space):
+            return env
+        env.close()
+    return gymnasium.vector.SyncVectorEnv(
+        [lambda: make_one(rules, categories)] * num_envs, autoreset_mode=autoreset_mode
+    )
 
 
-def returns_of(policy: "Policy", name: str, episodes: int, *, seed: int) -> NDArray[np.float64]:
-    """Return the (episodes,) returns of whole episodes, each in its own environment; one seed, the same starts."""
-    from trading_agent import episode_returns
+def episodes_of(
+    policy: "Policy", rules: GymnasiumConfig, episodes: int, *, seed: int, categories: Categories = "one_hot"
+) -> "Episodes":
+    """Play whole episodes, each in its own environment; one seed, the same starts."""
+    from trading_agent.common.evaluation import play_episodes
 
-    return episode_returns(policy, make(name, episodes), episodes, seed=seed)
+    return play_episodes(policy, make(rules, episodes, categories=categories), episodes, seed=seed)

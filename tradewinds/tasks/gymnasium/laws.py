@@ -7,6 +7,7 @@ import gymnasium
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
 from tradewinds.tasks.agent_laws import agent_faults
+from tradewinds.tasks.gymnasium.named import categories_of, make_one
 from trading_agent.common.config import EnvironmentFacts, Requirement
 
 OTHERS = "it is a game: take agent=ppo, reinforce, dqn or sb3"
@@ -25,16 +26,10 @@ def refuse_gymnasium(config: Config) -> None:
     Raises:
         RequestError: every fault, joined.
     """
-    try:
-        env = gymnasium.make(config.env.id)
-    except Exception as error:  # whatever the environment's own code raises
-        reason = " ".join(str(error).split())
-        raise RequestError(
-            f"env.id must name an environment that Gymnasium can make, was '{config.env.id}': {reason}"
-        ) from None
+    env = make_one(config.env, categories_of(config.agent))
     discrete = isinstance(env.action_space, gymnasium.spaces.Discrete)
-    shape = env.observation_space.shape or ()
-    columns = shape[0] if len(shape) == 1 else None
+    (columns,) = env.observation_space.shape or (None,)
+    env.close()
     offers: frozenset[Requirement] = frozenset({"same_step", "discrete_actions" if discrete else "box_actions"})
     faults = list(agent_faults(config, EnvironmentFacts(offers=offers, num_observations=columns), CURES))
     if faults:

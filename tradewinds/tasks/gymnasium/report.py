@@ -20,6 +20,8 @@ METRICS = (
     ("return_sd", "standard deviation", "number"),
     ("return_min", "least", "number"),
     ("return_max", "most", "number"),
+    ("length_mean", "steps of an episode, mean", "number"),
+    ("cut_episodes", "episodes cut by a limit of steps", "count"),
     ("episodes", "episodes", "count"),
 )
 HONESTY = (
@@ -61,20 +63,43 @@ def episode_page(document: Mapping[str, Any], folder: Path) -> str:
     curve.line(learned["step"], learned["score"], color=charts.COLOURS["agent"], line_width=2)
     curve.scatter(learned["step"], learned["score"], color=charts.COLOURS["agent"], size=4)
     curve.xaxis.axis_label, curve.xaxis.formatter = "env steps", NumeralTickFormatter(format="0,0")
-    counts = charts.plain_figure("Returns of the fresh episodes", height=260)
-    edges = np.histogram_bin_edges(episodes[["agent", "random"]].to_numpy(), bins=BINS)
-    for name, colour in (("random", charts.COLOURS["flat"]), ("agent", charts.COLOURS["agent"])):
-        heights, _ = np.histogram(episodes[name], bins=edges)
-        full = heights > 0
-        bars = {"top": heights[full], "left": edges[:-1][full], "right": edges[1:][full]}
-        counts.quad(bottom=0, **bars, fill_color=colour, line_color=None, alpha=0.7, legend_label=name)
-    charts.with_legend(counts)
-    counts.xaxis.axis_label, counts.yaxis.axis_label = "return", "episodes"
+    counts = histogram(episodes, {"agent": "agent", "random": "random"}, "Returns of the fresh episodes", "return")
+    steps = {"agent": "agent_length", "random": "random_length"}
+    lengths = histogram(episodes, steps, "Steps of the fresh episodes", "steps")
+    measured = measured_curves(read_table(folder, "training"))
+    pictures = read_table(folder, "strip")["png"].tolist()
     strategies = document["backtest"]["strategies"]
     return render(
-        "episodes.html", {"curve": curve, "counts": counts}, report=document, rows=METRICS, honesty=HONESTY,
-        cards=cards_of(strategies, "random", CARDS), first=None, ranges=(),
+        "episodes.html", {"curve": curve, "counts": counts, "lengths": lengths, **measured}, report=document,
+        rows=METRICS, honesty=HONESTY, cards=cards_of(strategies, "random", CARDS), first=None, ranges=(),
+        measured=tuple(measured), pictures=pictures,
     )  # fmt: skip
+
+
+def measured_curves(training: pd.DataFrame) -> dict[str, charts.Figure]:
+    """Return a small figure for all that a training measured of itself, over env steps."""
+    figures = {}
+    for name in (name for name in training if name not in ("step", "score", "action")):
+        known = training[training[name].notna()]
+        plot = charts.plain_figure(str(name).replace("_", " "), height=150)
+        plot.line(known["step"], known[name], color=charts.COLOURS["agent"], line_width=1.5)
+        plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
+        figures[f"measured_{name}"] = plot
+    return figures
+
+
+def histogram(table: pd.DataFrame, names: Mapping[str, str], title: str, unit: str) -> charts.Figure:
+    """Draw how often each value of the columns `names` (by label) came, random play behind the agent."""
+    plot = charts.plain_figure(title, height=240)
+    edges = np.histogram_bin_edges(table[list(names.values())].to_numpy(np.float64), bins=BINS)
+    for label, colour in (("random", charts.COLOURS["flat"]), ("agent", charts.COLOURS["agent"])):
+        heights, _ = np.histogram(table[names[label]], bins=edges)
+        full = heights > 0
+        bars = {"top": heights[full], "left": edges[:-1][full], "right": edges[1:][full]}
+        plot.quad(bottom=0, **bars, fill_color=colour, line_color=None, alpha=0.7, legend_label=label)
+    charts.with_legend(plot)
+    plot.xaxis.axis_label, plot.yaxis.axis_label = unit, "episodes"
+    return plot
 
 
 def episode_picture(document: Mapping[str, Any], folder: Path) -> bytes:

@@ -1,5 +1,6 @@
 """Any environment of Gymnasium as a task: no series, no forecaster, episodes; heavy parts load when used."""
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,17 +11,26 @@ import numpy as np
 import pandas as pd
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from tradewinds.core.console import Console
+from tradewinds.core.errors import RequestError
+from tradewinds.core.files import write_bytes
 from tradewinds.pipeline.prepare import check_surroundings, seed_for
 from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome
 from tradewinds.pipeline.task import Job, Models, Plans
 from tradewinds.pipeline.training_log import HISTORY
 from tradewinds.request.schema import Config
-from tradewinds.tasks.gymnasium.episodes import make, returns_of
+from tradewinds.tasks.gymnasium.episodes import episodes_of, make
+from tradewinds.tasks.gymnasium.named import categories_of, modules_of, own_limit, spec_of
 from tradewinds.tasks.random_policy import RandomPolicy
 
 if TYPE_CHECKING:
     from tradewinds.pipeline.encoding import States
     from trading_agent import Policy
+
+
+LENGTH, CUT = "length", "cut"  # of an episode: its steps, and whether it was truncated
+VIDEO = "video.gif"
+FILMED, SHOWN = 300, 8  # steps of an episode that are drawn for a report, and pictures of them that it shows
 
 
 class GymnasiumTask:
@@ -42,7 +52,7 @@ class GymnasiumTask:
         """
         check_surroundings(config)
         name = config.env.id
-        make(name, 1).close()
+        make(config.env, 1).close()
         inputs = {"series": name, "env": name, "sha256": name, "sources": []}
         return Job(config, cast(Any, self), config.run.name or re.sub(r"[^A-Za-z0-9_-]", "_", name), (), inputs)
 
@@ -62,14 +72,14 @@ class GymnasiumTask:
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
     ) -> VectorEnv[Any, Any, Any]:
         """Return N environments; how long an episode lasts and where it starts is the environment's own business."""
-        return make(job.config.env.id, num_envs, autoreset_mode)
+        return make(job.config.env, num_envs, autoreset_mode, categories_of(job.config.agent))
 
     def validator(self, job: Job, states: "States | None") -> "Callable[[Policy], float]":
         """Score a policy by its mean return over the validation episodes."""
         from trading_agent import episode_returns
 
         rules, seed = job.config.env, seed_for(job.config.seed, "validation")
-        env = make(rules.id, rules.validation_episodes)
+        env = make(rules, rules.validation_episodes, categories=categories_of(job.config.agent))
         return lambda policy: float(episode_returns(policy, env, rules.validation_episodes, seed=seed).mean())
 
     def test_span(self, job: Job) -> dict[str, Any]:
@@ -77,26 +87,33 @@ class GymnasiumTask:
         return {"episodes": job.config.env.episodes, "seed": seed_for(job.config.seed, "judgement")}
 
     def decide(self, job: Job, models: Models, rows: range) -> pd.DataFrame:
-        """Play the fresh episodes: (E, 2) returns of the agent and of random play from the same starts."""
+        """Play the fresh episodes: (E, 6) returns, lengths and cuts of agent and random play, from the same starts."""
         rules, seed = job.config.env, self.test_span(job)["seed"]
-        space = make(rules.id, 1).single_action_space
+        categories = categories_of(job.config.agent)
+        space = make(rules, 1).single_action_space
         policies = {"agent": models.acting(), self.rival: RandomPolicy(space, seed_for(job.config.seed, "random"))}
-        returns = {name: returns_of(policy, rules.id, rules.episodes, seed=seed) for name, policy in policies.items()}
-        return pd.DataFrame(returns, index=pd.RangeIndex(1, rules.episodes + 1, name="episode"))
+        columns: dict[str, Any] = {}
+        for name, policy in policies.items():
+            played = episodes_of(policy, rules, rules.episodes, seed=seed, categories=categories)
+            columns |= {name: played.returns, f"{name}_{LENGTH}": played.lengths, f"{name}_{CUT}": played.cut}
+        return pd.DataFrame(columns, index=pd.RangeIndex(1, rules.episodes + 1, name="episode"))
 
     def outcome(self, job: Job, decisions: pd.DataFrame) -> Outcome:
         """Return the returns of the episodes, and their moments."""
+        returns = decisions[["agent", self.rival]]
         metrics = {
             str(name): {
                 "return_mean": float(column.mean()),
                 "return_sd": float(column.std(ddof=1)),
                 "return_min": float(column.min()),
                 "return_max": float(column.max()),
+                "length_mean": float(decisions[f"{name}_{LENGTH}"].mean()),
+                "cut_episodes": int(decisions[f"{name}_{CUT}"].sum()),
                 "episodes": len(column),
             }
-            for name, column in decisions.items()
+            for name, column in returns.items()
         }
-        return Outcome(decisions, decisions, metrics, None)
+        return Outcome(returns, returns, metrics, decisions)
 
     def score(self, job: Job, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
         """Return nothing: nothing is forecast."""
@@ -129,11 +146,18 @@ class GymnasiumTask:
         within = "" if interval is None else f" (95 % interval {interval[0]:.1f} to {interval[1]:.1f})"
         learned = models.acting().kind != "constant"
         remarks = [] if learned else ["nothing the agent learned beat one constant action on the validation episodes"]
+        cuts, rules = agent["cut_episodes"], job.config.env
+        if cuts and not own_limit(rules):
+            remarks.append(
+                f"{cuts} of {agent['episodes']} episodes were cut after {rules.max_episode_steps:,} steps "
+                "(env.max_episode_steps): the environment names no limit of its own"
+            )
         return {
             "data": {
                 "name": job.config.env.id,
                 "sha256": job.inputs["sha256"],
                 "instruments": [],
+                "max_episode_steps": spec_of(rules).max_episode_steps,
                 "splits": {"test": {**self.test_span(job), "rows": [0, outcome.metrics["agent"]["episodes"]]}},
             },
             "backtest": {
@@ -147,11 +171,66 @@ class GymnasiumTask:
             "remarks": remarks,
         }
 
+    def enjoy(self, trained: Config, policy: "Policy", *, asked: Config, run: Path, console: Console) -> dict[str, Any]:
+        """Play fresh episodes with a trained policy and tell its returns; write a video into `run`.
+
+        Raises:
+            RequestError: the environment is code of a module that a file names, and nobody typed.
+        """
+        from tradewinds.evaluation.inference import mean_interval
+        from tradewinds.tasks.gymnasium.film import Unfilmed, film, video
+
+        rules, seed, categories = trained.env, seed_for(asked.seed, "enjoy"), categories_of(trained.agent)
+        if strange := modules_of(rules) - modules_of(asked.env):
+            names = ", ".join(sorted(strange))
+            raise RequestError(
+                f"this run plays code of your own, of {names}, and none is loaded because a file names it: type "
+                f"env.id={rules.id} too" + (", and env.wrappers as it had them" if rules.wrappers else "")
+            )
+        played = episodes_of(policy, rules, asked.enjoy.episodes, seed=seed, categories=categories)
+        mean, least, most = (float(number(played.returns)) for number in (np.mean, np.min, np.max))
+        interval = mean_interval(played.returns, draws=asked.backtest.bootstrap_draws, seed=seed, block=1.0)
+        within = "" if interval is None else f" (95 % interval {interval[0]:.2f} to {interval[1]:.2f})"
+        console.result(
+            f"{rules.id}: return {mean:.2f}{within} over {len(played.returns)} fresh episodes, "
+            f"{least:.2f} to {most:.2f}; {played.lengths.mean():.0f} steps on average"
+        )
+        path: Path | None = None
+        try:
+            if asked.enjoy.pictures:
+                pictures, rate = film(policy, rules, seed=seed, most=asked.enjoy.pictures, categories=categories)
+                path = run / VIDEO
+                write_bytes(path, video(pictures, rate))
+                console.wrote(path)
+        except Unfilmed as reason:
+            console.note(f"note: no video: {reason}")
+        return {
+            "return_mean": mean,
+            "return_ci95": interval,
+            "return_min": least,
+            "return_max": most,
+            "episodes": len(played.returns),
+            "video": None if path is None else str(path),
+        }
+
     def tables(self, job: Job, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
-        """Return the returns episode by episode, and what the training measured."""
+        """Return the returns episode by episode, what the training measured, and a strip of pictures if one is had."""
         assert outcome is not None
         history = pd.read_csv(models.artifacts["agent"].folder / HISTORY)
-        return {"episodes": outcome.increments.reset_index(), "training": history}
+        return {"episodes": outcome.record.reset_index(), "training": history, "strip": self._strip(job, models)}
+
+    def _strip(self, job: Job, models: Models) -> pd.DataFrame:
+        """Return the (1,) column `png`, in base64, of an episode in pictures; no row where it cannot be drawn."""
+        from tradewinds.tasks.gymnasium.film import Unfilmed, film, strip
+
+        rules, seed = job.config.env, self.test_span(job)["seed"]
+        try:
+            pictures, _ = film(
+                models.acting(), rules, seed=seed, most=FILMED, categories=categories_of(job.config.agent)
+            )
+        except Unfilmed:
+            return pd.DataFrame({"png": pd.Series([], dtype=str)})
+        return pd.DataFrame({"png": [base64.b64encode(strip(pictures, SHOWN)).decode()]})
 
     def lines(self, document: Mapping[str, Any]) -> list[str]:
         """Tell the returns of agent and random play."""
@@ -182,7 +261,10 @@ class GymnasiumTask:
         job = challenger[0]
         rules, seed = job.config.env, seed_for(job.config.seed, "duel")
         returns = [
-            returns_of(models.acting(), rules.id, rules.episodes, seed=seed) for _, models in (challenger, champion)
+            episodes_of(
+                models.acting(), rules, rules.episodes, seed=seed, categories=categories_of(one.config.agent)
+            ).returns
+            for one, models in (challenger, champion)
         ]
         lead = returns[0] - returns[1]
         interval = mean_interval(lead, draws=job.config.backtest.bootstrap_draws, seed=seed, block=1.0)
