@@ -7,8 +7,7 @@ memory; not files, commands or configurations.
 
 import inspect
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,15 +17,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecaster.data.datamodule import WindowDataModule
-    from forecaster.data.frames import FrameColumns
     from forecaster.data.series import Series, Target
     from forecaster.fitted import FittedForecaster
-    from forecaster.hidden_states import HiddenStates
+    from forecaster.fitted_table import FittedTable, TableReader
     from forecaster.training.ensemble import MemberTraining
     from forecaster.training.module import LSTMForecaster
     from forecaster.training.training_set import TrainingSet
 
-FILE, ROWS = "estimator.json", "rows.parquet"
+FILE = "estimator.json"
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 TARGETS = ("log_return", "relative_return", "difference", "level")
 
@@ -84,7 +82,7 @@ class Forecaster:
         self.dividends, self.splits = dividends, splits
         self.bar_length, self.calibration, self.embargo_bars, self.seed = bar_length, calibration, embargo_bars, seed
         self.network, self.features, self.trainer = network, features, trainer
-        self._fit: _Fit | None = None
+        self._fit: FittedTable | None = None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return what it was made with, by name, as scikit-learn's `clone` asks for it."""
@@ -173,13 +171,13 @@ class Forecaster:
         Raises:
             ValueError: a setting or a column that cannot be, or too few rows; it says which, and what to do.
         """
-        from forecaster.data.frames import long_frame
         from forecaster.fitted import fit_panel, panel_of
 
-        config, rows = self.config, long_frame(frame, self._columns)
-        series, part = self._fitted_part(rows)
+        config, reader = self.config, self._reader
+        rows = reader.rows(frame)
+        series, part = self._fitted_part(reader, rows)
         if trained is None:
-            return self._learned(rows, fit_panel(series, config, part, seed=self._seed))
+            return self._learned(reader, rows, fit_panel(series, config, part, seed=self._seed))
         lessons, job = self._training(series, part)
         fresh, own = (
             {name: weight.shape for name, weight in network.state_dict().items()}
@@ -187,16 +185,15 @@ class Forecaster:
         )
         if fresh != own or trained.config != config.model:
             raise ValueError("trained must be a network of lightning(table) of this very forecaster and table")
-        return self._learned(rows, panel_of(lessons, trained, config, part))
+        return self._learned(reader, rows, panel_of(lessons, trained, config, part))
 
     def lightning(self, frame: Any) -> "tuple[LSTMForecaster, WindowDataModule]":
         """Return the network before its training, and its batches, for a `pytorch_lightning.Trainer` of your own.
 
         They are those of `fit`, seeds included; `fit(frame, trained=network)` makes a forecaster of the two.
         """
-        from forecaster.data.frames import long_frame
-
-        job = self._training(*self._fitted_part(long_frame(frame, self._columns)))[1]
+        reader = self._reader
+        job = self._training(*self._fitted_part(reader, reader.rows(frame)))[1]
         return self._untrained(job), job.batches()
 
     def calibrate(self, frame: Any, *, since: Any = None) -> Self:
@@ -209,23 +206,8 @@ class Forecaster:
         Raises:
             ValueError: no such rows, or rows that the network was fitted on.
         """
-        import pandas as pd
-
-        rows = self._joined(frame)
-        series = self._lived(self._series(rows))
-        end = self._first.fit_end_time
-        first = end if since is None else _moment(since)
-        if first < end:
-            raise ValueError(
-                f"the network was fitted on bars up to {end:%Y-%m-%d %H:%M} UTC, and intervals are calibrated on later "
-                f"ones; was asked since {since}"
-            )
-        start = int(series.close_time.searchsorted(pd.Timestamp(end), side="right")) + self.embargo_bars
-        start = max(start, int(series.index.searchsorted(first)))
-        if start >= len(series.index):
-            raise ValueError(f"the table holds no bar after {series.index[-1]:%Y-%m-%d %H:%M} UTC to calibrate on")
-        self._fit = replace(self._known, rows=rows)
-        return self._calibrated(series, range(start, len(series.index)))
+        self._fit = self._known.calibrated_since(frame, since)
+        return self
 
     def predict(self, frame: Any = None, *, levels: Sequence[float] = LEVELS, since: Any = None) -> Any:
         """Tell the H bars after the last one of every instrument, with calibrated intervals.
@@ -243,40 +225,17 @@ class Forecaster:
         Raises:
             ValueError: it is not fitted or not calibrated, or no instrument can be spoken of.
         """
-        import pandas as pd
-
         told_at = [float(level) for level in levels] if isinstance(levels, Sequence) else []
         if not told_at or told_at != sorted(set(told_at)) or not 0.0 < told_at[0] <= told_at[-1] < 1.0:
             raise ValueError(f"levels must be chances that rise, each above 0 and below 1, were {levels!r}")
-        rows = self._known.rows if frame is None else self._joined(frame)
-        raw = self._series(rows)
-        tables, silent = [], []
-        for name, series, states in self._encoded(raw):
-            try:
-                tables.append(self._told(name, raw, series, states, levels, since))
-            except ValueError as error:
-                silent.append(f"{name}: {error}")
-        if not tables:
-            raise ValueError(f"nothing can be told of the bars after the last: {silent[0]}")
-        table = pd.concat(tables, ignore_index=True)
-        return _as(frame, table if len(raw.instruments) > 1 else table.drop(columns="symbol"))
+        return self._answer(frame, lambda known, rows: known.told(rows, levels, since))
 
     def embed(self, frame: Any = None) -> Any:
         """Return the hidden state at every bar: `time`, `symbol` where there are several, and D columns.
 
         Rows before the first whole context are left out.
         """
-        import numpy as np
-        import pandas as pd
-
-        raw = self._series(self._known.rows if frame is None else self._joined(frame))
-        tables = []
-        for name, series, states in self._encoded(raw):
-            spoken = np.flatnonzero(np.isfinite(states.hidden_state).all(axis=1))
-            columns = {f"hidden_{number}": column[spoken] for number, column in enumerate(states.hidden_state.T)}
-            facts = {"symbol": name} if len(raw.instruments) > 1 else {}
-            tables.append(pd.DataFrame({"time": series.index[spoken], **facts, **columns}))
-        return _as(frame, pd.concat(tables, ignore_index=True))
+        return self._answer(frame, lambda known, rows: known.embedded(rows))
 
     def update(self, frame: Any) -> Self:
         """Go on learning from a longer table, from the weights at hand; scales stay those of the first fit.
@@ -286,19 +245,16 @@ class Forecaster:
         """
         from forecaster.fitted import fit_panel
 
-        rows = self._joined(frame)
-        series, part = self._fitted_part(rows)
+        reader, rows = self._reader, self._known.joined(frame)
+        series, part = self._fitted_part(reader, rows)
         panel = fit_panel(series, self.config, part, seed=self._seed, initial=self._known.panel)
-        return self._learned(rows, panel)
+        return self._learned(reader, rows, panel)
 
     def save(self, folder: str | Path) -> None:
         """Write it into a folder, made if it is not there: weights as safetensors, all else as JSON and Parquet."""
-        from forecaster.fitted import save_panel
-
         place, known = Path(folder), self._known
         place.mkdir(parents=True, exist_ok=True)
-        save_panel(known.panel, place)
-        known.rows.to_parquet(place / ROWS, index=False)
+        known.save(place)
         params = {
             name: value if not isinstance(value, tuple) else list(value) for name, value in self.get_params().items()
         }
@@ -310,7 +266,7 @@ class Forecaster:
         """Read what `save` wrote; nothing in it can execute code."""
         import pandas as pd
 
-        from forecaster.fitted import load_panel
+        from forecaster.fitted_table import FittedTable
 
         place = Path(folder)
         facts = json.loads((place / FILE).read_text(encoding="utf-8"))
@@ -319,34 +275,37 @@ class Forecaster:
         }
         loaded = cls(**params)
         first, end = (pd.Timestamp(text) for text in facts["calibrated_on"])
-        loaded._fit = _Fit(load_panel(place), pd.read_parquet(place / ROWS), (first, end))
+        loaded._fit = FittedTable.load(place, loaded._reader, (first, end))
         return loaded
 
+    def _answer(self, frame: Any, question: "Callable[[FittedTable, pd.DataFrame], pd.DataFrame]") -> Any:
+        """Return what is known of the rows of a table, or of those that are known, in the kind of table given."""
+        from forecaster.fitted_table import alike
+
+        known = self._known
+        return alike(frame, question(known, known.rows if frame is None else known.joined(frame)))
+
     @property
-    def _known(self) -> "_Fit":
+    def _known(self) -> "FittedTable":
         if self._fit is None:
             raise ValueError("this forecaster is not fitted yet; call fit with a table first")
         return self._fit
 
     @property
-    def _first(self) -> "FittedForecaster":
-        return next(iter(self._known.panel.values()))
-
-    @property
-    def _columns(self) -> "FrameColumns":
-        from forecaster.data.frames import FrameColumns
-
-        names = ("time", "symbol", "close", "past", "future", "dividends", "splits")
-        return FrameColumns(**{name: getattr(self, name) for name in names})
-
-    def _series(self, rows: "pd.DataFrame") -> "Series":
-        """Return rows as a series, prices as they were traded."""
+    def _reader(self) -> "TableReader":
         import pandas as pd
 
-        from forecaster.data.frames import series_of_frame
+        from forecaster.data.frames import FrameColumns
+        from forecaster.fitted_table import TableReader
 
-        length = None if self.bar_length is None else pd.Timedelta(self.bar_length)
-        return series_of_frame(rows, self._columns, target=self.target, length=length, horizon=self.horizon)
+        names = ("time", "symbol", "close", "past", "future", "dividends", "splits")
+        return TableReader(
+            columns=FrameColumns(**{name: getattr(self, name) for name in names}),
+            target=self.target,
+            bar_length=None if self.bar_length is None else pd.Timedelta(self.bar_length),
+            horizon=self.horizon,
+            embargo_bars=self.embargo_bars,
+        )
 
     def _parts(self, num_rows: int) -> tuple[int, range]:
         """Return where the rows to fit on end, and those to calibrate on."""
@@ -362,14 +321,9 @@ class Forecaster:
 
         return seed_for(self.seed, FORECASTER)
 
-    def _lived(self, raw: "Series") -> "Series":
-        """Return what an owner lived through; of prices that may have events, whether or not one came yet."""
-        series = raw.adjusted()
-        return replace(series, rebased=True) if self.dividends or self.splits else series
-
-    def _fitted_part(self, rows: "pd.DataFrame") -> "tuple[Series, range]":
+    def _fitted_part(self, reader: "TableReader", rows: "pd.DataFrame") -> "tuple[Series, range]":
         """Return the series that the network is fitted on, and its rows; what comes later is not in it."""
-        series = self._lived(self._series(rows))
+        series = reader.series(rows)
         part = range(self._parts(len(series.index))[0])
         return series.rows(part), part
 
@@ -386,111 +340,13 @@ class Forecaster:
             torch.manual_seed(self._seed)
             return job.fresh()
 
-    def _learned(self, rows: "pd.DataFrame", panel: "dict[str, FittedForecaster]") -> Self:
+    def _learned(self, reader: "TableReader", rows: "pd.DataFrame", panel: "dict[str, FittedForecaster]") -> Self:
         """Keep what was fitted on the first rows, and calibrate its intervals on the last."""
-        series = self._lived(self._series(rows))
-        self._fit = _Fit(panel, rows, (series.index[0], series.index[0]))
+        from forecaster.fitted_table import FittedTable
+
+        series = reader.series(rows)
+        start = series.index[0]
+        fitted = FittedTable(reader=reader, panel=panel, rows=rows, calibrated_on=(start, start))
         calibration = self._parts(len(series.index))[1]
-        return self if len(calibration) == 0 else self._calibrated(series, calibration)
-
-    def _joined(self, frame: Any) -> "pd.DataFrame":
-        """Return the rows of a table, preceded by those that are known and lie before its first."""
-        import pandas as pd
-
-        from forecaster.data.frames import long_frame
-
-        new, known = long_frame(frame, self._columns), self._known.rows
-        joined: pd.DataFrame = pd.concat([known[known["time"] < new["time"].min()], new], ignore_index=True)
-        return joined
-
-    def _calibrated(self, series: "Series", rows: range) -> Self:
-        self._fit = replace(self._known, calibrated_on=(series.index[rows.start], series.close_time[rows.stop - 1]))
+        self._fit = fitted.calibrated(series, calibration) if len(calibration) else fitted
         return self
-
-    def _encoded(self, raw: "Series") -> "list[tuple[str, Series, HiddenStates]]":
-        """Return by instrument the series that the network reads, and its states of every bar."""
-        from forecaster.hidden_states import encode
-        from forecaster.panel_states import encode_panel
-
-        panel, series = self._known.panel, self._lived(raw)
-        strange = [name for name in series.instruments if name not in panel]
-        if strange:
-            raise ValueError(f"{strange[0]} is none of {', '.join(panel)}, which it was fitted on")
-        if self.target == "relative_return" and len(series.instruments) < len(panel):
-            raise ValueError(
-                f"a relative return is less the mean of all: bring the bars of {', '.join(panel)} together, had those "
-                f"of {', '.join(series.instruments)}"
-            )
-        if len(series.instruments) == 1:
-            name = series.instruments[0]
-            return [(name, series, encode(panel[name], series))]
-        states = encode_panel({name: panel[name] for name in series.instruments}, series)
-        return [(name, series.instrument(name), states.instrument(name)) for name in series.instruments]
-
-    def _told(
-        self, name: str, raw: "Series", series: "Series", states: "HiddenStates", levels: Sequence[float], since: Any
-    ) -> "pd.DataFrame":
-        from forecaster.evaluation.intervals import forecast_table, value_forecasts
-
-        calibrated, end = self._known.calibrated_on
-        if calibrated == end:
-            raise ValueError("no rows were kept to calibrate intervals on; call calibrate with some, or fit with more")
-        begin, stop = int(series.index.searchsorted(calibrated)), int(series.close_time.searchsorted(end, side="right"))
-        last = len(series.index) - 1
-        first = min(stop + self.embargo_bars, last)
-        told = value_forecasts(series, states, calibration_rows=range(begin, stop), first=first, levels=levels)
-        row = last if since is None else int(series.index.searchsorted(_moment(since)))
-        if row < first:
-            raise ValueError(
-                f"what is told can be judged from {series.index[first]:%Y-%m-%d %H:%M} UTC on, the bars before are "
-                f"those it was fitted and calibrated on; was asked since {since}"
-            )
-        told = told.of_last(last) if since is None else told.since(row)
-        table = forecast_table(series, self._starts(series), told, levels)
-        if series.rebased:  # what is told is a price as it was traded
-            traded = raw.instrument(name).close[told.decisions, 0] / series.close[told.decisions, 0]
-            values = [column for column in table.columns if column == "value" or column.startswith("interval.")]
-            table[values] = table[values].mul(traded.repeat(self.horizon), axis=0)
-        return table.rename(columns={"instrument": "symbol", "target": "time"})
-
-    def _starts(self, series: "Series") -> "pd.DatetimeIndex":
-        """Return the starts of the bars and of the H after the last, by the habit of those that came."""
-        import pandas as pd
-
-        from forecaster.data.calendar import Timetable
-
-        timetable = Timetable.learned(series.index, series.bar_length)
-        ahead = timetable.next_starts(series.index[-1:].asi8, self.horizon)[0]
-        return pd.DatetimeIndex(series.index.append(pd.DatetimeIndex(ahead, tz="UTC")))
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """What is known after a fit.
-
-    Attributes:
-        panel: the network, by instrument.
-        rows: all rows so far, as `long_frame` gives them.
-        calibrated_on: start of the first row that intervals are calibrated on, and close of the last; twice the same
-            where there are none.
-    """
-
-    panel: "dict[str, FittedForecaster]"
-    rows: "pd.DataFrame"
-    calibrated_on: "tuple[pd.Timestamp, pd.Timestamp]"
-
-
-def _moment(when: Any) -> "pd.Timestamp":
-    import pandas as pd
-
-    moment = pd.Timestamp(when)
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-
-
-def _as(frame: Any, table: "pd.DataFrame") -> Any:
-    """Return a table as one of polars, where that is what was given."""
-    if type(frame).__module__.split(".")[0] == "polars":
-        import polars
-
-        return polars.from_pandas(table)
-    return table
