@@ -1,4 +1,4 @@
-"""Each instrument's own scales and rivals, fitted on its own rows; the panel's where it has too few of them."""
+"""Each instrument's own scales and rivals, fitted on its own rows; the panel's where those are few, or stand still."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +37,11 @@ class OwnRows:
 def is_described(table: FeatureTable, rows: OwnRows) -> bool:
     """Whether every feature has a value on some of an instrument's own bars; a column may be missing on them all."""
     return not bool(np.isnan(table.values[rows.bars]).all(axis=0).any())
+
+
+def has_moved(changes: Array, rows: OwnRows, horizon: int) -> bool:
+    """Whether an instrument moved in what its fit rows tell of; one that never did has no unit of its own."""
+    return bool(labels(changes, rows.fit, horizon).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +103,7 @@ def pooled_parts(
     model: ModelConfig,
     kept: Sequence[Scaling | None],
 ) -> list[InstrumentPart]:
-    """Fill in the parts of instruments that have too few rows of their own: None among the (A,) `parts`.
+    """Fill in the parts of instruments with too few rows of their own, or none that moved: None of (A,) `parts`.
 
     They are scaled by the mean and deviation of all instruments' bars, and forecast by one ridge and one DLinear that
     are fitted on all instruments' rows, each in its own units. Of many rows every second, third and so on is used.

@@ -20,6 +20,7 @@ from forecaster.training.instruments import (
     InstrumentPart,
     OwnRows,
     Scaling,
+    has_moved,
     is_described,
     own_part,
     pooled_parts,
@@ -103,7 +104,8 @@ def training_set(series: Series, config: ForecasterConfig, rows: range, kept: Un
     scaling = [None if kept is None else kept.scaling.get(name) for name in series.instruments]
     own = [
         own_part(table, changes[:, number], own_rows[number], model, scaling[number])
-        if past.traded is None or (own_rows[number].enough and is_described(table, own_rows[number]))
+        if has_moved(changes[:, number], own_rows[number], model.horizon)
+        and (past.traded is None or (own_rows[number].enough and is_described(table, own_rows[number])))
         else None
         for number, table in enumerate(tables)
     ]

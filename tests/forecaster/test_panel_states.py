@@ -111,6 +111,15 @@ def test_an_instrument_whose_bars_never_knew_a_column_is_scaled_by_the_panel(pan
     assert not np.array_equal(parts["a"].facts["mean"], parts["e"].facts["mean"])
 
 
+def test_an_instrument_that_never_moved_is_forecast_in_the_panel_s_unit(panel):
+    """It has no unit of its own; in one of 1 it was forecast to fall by as much as hundreds of usual bars."""
+    still = {name: getattr(panel, name).copy() for name in ("open", "high", "low", "close")}
+    for values in still.values():
+        values[:, 1] = 50.0
+    fitted = fit_panel(dataclasses.replace(panel, **still), small_config(), ROWS, seed=1)
+    assert fitted["b"].target_scale == fitted["e"].target_scale < 0.02
+
+
 def test_a_series_that_always_trades_is_fitted_as_one_that_does_not_say(panel):
     series = noise_series(BARS)
     traded = dataclasses.replace(series, traded=np.ones((BARS, 1), dtype=bool))

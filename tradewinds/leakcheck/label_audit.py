@@ -332,6 +332,8 @@ def _other_features(prepared: Prepared, lessons: TrainingSet, inputs: Inputs) ->
 
 def _has_own(lessons: TrainingSet, part: InstrumentPart, bars: Array) -> bool:
     """Say whether an instrument is scaled by its own bars (N, F), or as the panel is, for want of them."""
+    if not part.fit_target.any():  # it never moved
+        return False
     return lessons.past.traded is None or (part.rows.enough and bool(np.isfinite(bars).any(axis=0).all()))
 
 

@@ -89,6 +89,14 @@ def test_more_windows_than_a_regression_is_fitted_on_are_no_leak(universe, monke
     assert audit_known(prepared).leak is None
 
 
+def test_an_instrument_that_never_moved_is_no_leak(universe, tmp_path):
+    bars = pd.read_csv(tmp_path / "universe.csv")
+    bars.loc[bars["symbol"] == "BBB", ["open", "high", "low", "close"]] = 20.0
+    bars.to_csv(tmp_path / "universe.csv", index=False)
+    prepared = universe()
+    assert audit_known(prepared).leak is None
+
+
 @given(st.integers(0, 10_000), st.integers(1, 118))
 def test_other_lifetimes_leave_the_past_and_break_no_law_of_a_series(seed, row):
     series = panel()
