@@ -5,14 +5,16 @@ Must stay light: no torch, no pandas, no YAML.
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
 
 from forecaster.lightning_arguments import faults
 from forecaster.registry import BASELINES, CALLBACKS, FEATURES, HEADS, LOSSES, MODELS
 
+T = TypeVar("T")
 Kind = Annotated[str, AfterValidator(MODELS.known)]
 Precision = Literal["float32", "bfloat16", "auto"]
 Normalisation = Literal["none", "subtract_last", "revin"]
@@ -48,6 +50,31 @@ def refuse(*laws: tuple[bool, str]) -> None:
     broken = [message for holds, message in laws if not holds]
     if broken:
         raise ValueError("; ".join(broken))
+
+
+def settings_of(schema: type[T], called: str, values: Any) -> T:
+    """Make settings of what somebody gave under a name; what pydantic refuses is told in a sentence each.
+
+    Raises:
+        ValueError: `values` are no mapping, or a setting is unknown or out of its range.
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{called} must be a mapping of settings by name, was {values!r}")
+    try:
+        return schema(**values)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    raise ValueError("; ".join(_sentence(schema, called, fault) for fault in faults))
+
+
+def _sentence(schema: Any, called: str, fault: ErrorDetails) -> str:
+    name = ".".join(filter(None, (called, *map(str, fault["loc"]))))
+    if fault["type"] == "unexpected_keyword_argument":
+        return f"{name} is no setting; there are {', '.join(schema.__dataclass_fields__)}"
+    if fault["type"] == "missing":
+        return f"{name} must be given"
+    law = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return f"{name} {law}, was {fault['input']!r}" if fault["loc"] else law
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

@@ -5,13 +5,16 @@ intervals, to the last bit. Light to import: torch and pandas are loaded when so
 memory; not files, commands or configurations.
 """
 
+import copy
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig
+from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig, settings_of
+from forecaster.registry import MODELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 FILE = "estimator.json"
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+OF_A_TRAINING = ("trainer", "calibration", "embargo_bars", "seed")  # what may change between a fit and an update
 TARGETS = ("log_return", "relative_return", "difference", "level")
 
 
@@ -83,13 +87,14 @@ class Forecaster:
         self.bar_length, self.calibration, self.embargo_bars, self.seed = bar_length, calibration, embargo_bars, seed
         self.network, self.features, self.trainer = network, features, trainer
         self._fit: FittedTable | None = None
+        self._fitted_with: dict[str, Any] = {}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return what it was made with, by name, as scikit-learn's `clone` asks for it."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Change what it was made with; a fit of before stays until the next.
+        """Change what it was made with; a fit of before stays as it was until the next.
 
         Raises:
             ValueError: there is no such parameter.
@@ -128,24 +133,29 @@ class Forecaster:
         if self.model in DAYWISE:
             raise ValueError(f"{self.model} reads days of a power market; take it through tradewinds run env=battery")
         return ForecasterConfig(
-            features=FeatureConfig(**{"selection": True, **(self.features or {})}),
-            model=ModelConfig(**{"kind": self.model, "horizon": self.horizon, **(self.network or {})}),
-            trainer=TrainerConfig(**(self.trainer or {})),
+            features=settings_of(FeatureConfig, "features", {"selection": True, **(self.features or {})}),
+            model=settings_of(
+                ModelConfig, "network", {"kind": self.model, "horizon": int(self.horizon), **(self.network or {})}
+            ),
+            trainer=settings_of(TrainerConfig, "trainer", self.trainer or {}),
         )
 
     def _refuse_strange(self) -> None:
         """Refuse what the settings of the rooms below do not check."""
+        for name in ("network", "features", "trainer"):
+            settings = getattr(self, name)
+            if not isinstance(settings, Mapping | None):
+                raise ValueError(f"{name} must be a mapping of settings by name, was {settings!r}")
         network = sorted({"kind", "horizon"} & set(self.network or {}))
         share, gap = self.calibration, self.embargo_bars
         laws = (
             (self.target in TARGETS, f"target must be one of {', '.join(TARGETS)}, was {self.target!r}"),
+            (self.model in MODELS.homes, f"model must be one of {', '.join(MODELS.homes)}, was {self.model!r}"),
             (not network, f"network must not hold {' and '.join(network)}: give model and horizon beside it"),
-            (isinstance(self.horizon, int), f"horizon must be a whole number of bars, was {self.horizon!r}"),
-            (isinstance(gap, int) and gap >= 0, f"embargo_bars must be a whole number from 0 on, was {gap!r}"),
-            (
-                isinstance(share, float | int) and 0 <= share < 1,
-                f"calibration must be a share in [0, 1), was {share!r}",
-            ),
+            (_counts(self.horizon, 1), f"horizon must be a whole number of bars from 1 on, was {self.horizon!r}"),
+            (_counts(gap, 0), f"embargo_bars must be a whole number from 0 on, was {gap!r}"),
+            (_counts(self.seed, 0), f"seed must be a whole number from 0 on, was {self.seed!r}"),
+            (isinstance(share, Real) and 0 <= share < 1, f"calibration must be a share in [0, 1), was {share!r}"),
         )
         faults = [words for holds, words in laws if not holds]
         if faults:
@@ -225,10 +235,11 @@ class Forecaster:
         Raises:
             ValueError: it is not fitted or not calibrated, or no instrument can be spoken of.
         """
-        told_at = [float(level) for level in levels] if isinstance(levels, Sequence) else []
-        if not told_at or told_at != sorted(set(told_at)) or not 0.0 < told_at[0] <= told_at[-1] < 1.0:
+        chances = list(levels) if isinstance(levels, Iterable) else []
+        numbers = bool(chances) and all(isinstance(chance, Real) and 0.0 < chance < 1.0 for chance in chances)
+        if not numbers or chances != sorted(set(chances)):
             raise ValueError(f"levels must be chances that rise, each above 0 and below 1, were {levels!r}")
-        return self._answer(frame, lambda known, rows: known.told(rows, levels, since))
+        return self._answer(frame, lambda known, rows: known.told(rows, [float(chance) for chance in chances], since))
 
     def embed(self, frame: Any = None) -> Any:
         """Return the hidden state at every bar: `time`, `symbol` where there are several, and D columns.
@@ -240,35 +251,55 @@ class Forecaster:
     def update(self, frame: Any) -> Self:
         """Go on learning from a longer table, from the weights at hand; scales stay those of the first fit.
 
+        What trains may be another than at the fit; what is read and told may not.
+
         Raises:
-            ValueError: as in `fit`, or it is not fitted yet.
+            ValueError: as in `fit`, it is not fitted yet, or it was made something else since.
         """
         from forecaster.fitted import fit_panel
 
-        reader, rows = self._reader, self._known.joined(frame)
+        known, now = self._known, self.get_params()
+        faults = [
+            f"its {name} was {then!r}, and is {now[name]!r} now"
+            for name, then in self._fitted_with.items()
+            if name not in OF_A_TRAINING and repr(now[name]) != repr(then)
+        ]
+        if faults:
+            raise ValueError(f"update goes on from the fit, and {'; '.join(faults)}; set it back, or fit anew")
+        reader, rows = self._reader, known.joined(frame)
         series, part = self._fitted_part(reader, rows)
-        panel = fit_panel(series, self.config, part, seed=self._seed, initial=self._known.panel)
+        end, learned = series.close_time[-1], known.first.fit_end_time
+        if end < learned:
+            raise ValueError(
+                f"its network has learned bars up to {learned:%Y-%m-%d %H:%M} UTC, and the rows to fit on end at "
+                f"{end:%Y-%m-%d %H:%M}; bring a longer table, or a smaller calibration"
+            )
+        panel = fit_panel(series, self.config, part, seed=self._seed, initial=known.panel)
         return self._learned(reader, rows, panel)
 
     def save(self, folder: str | Path) -> None:
-        """Write it into a folder, made if it is not there: weights as safetensors, all else as JSON and Parquet."""
+        """Write it, as it was fitted, into a folder, made if need be: weights as safetensors, else JSON and Parquet."""
         place, known = Path(folder), self._known
         place.mkdir(parents=True, exist_ok=True)
         known.save(place)
-        params = {
-            name: value if not isinstance(value, tuple) else list(value) for name, value in self.get_params().items()
-        }
-        facts = {"params": params, "calibrated_on": [moment.isoformat() for moment in known.calibrated_on]}
-        (place / FILE).write_text(json.dumps(facts, indent=1, default=str) + "\n", encoding="utf-8")
+        spans = [moment.isoformat() for moment in known.calibrated_on]
+        facts = {"params": self._fitted_with, "calibrated_on": spans}
+        (place / FILE).write_text(json.dumps(facts, indent=1, default=_plain) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> "Forecaster":
-        """Read what `save` wrote; nothing in it can execute code."""
+        """Read what `save` wrote; nothing in it can execute code.
+
+        Raises:
+            ValueError: nothing was saved there.
+        """
         import pandas as pd
 
         from forecaster.fitted_table import FittedTable
 
         place = Path(folder)
+        if not (place / FILE).is_file():
+            raise ValueError(f"no forecaster was saved in '{place}': it holds no {FILE}; give a folder that save wrote")
         facts = json.loads((place / FILE).read_text(encoding="utf-8"))
         params: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in facts["params"].items()
@@ -276,6 +307,7 @@ class Forecaster:
         loaded = cls(**params)
         first, end = (pd.Timestamp(text) for text in facts["calibrated_on"])
         loaded._fit = FittedTable.load(place, loaded._reader, (first, end))
+        loaded._fitted_with = copy.deepcopy(params)
         return loaded
 
     def _answer(self, frame: Any, question: "Callable[[FittedTable, pd.DataFrame], pd.DataFrame]") -> Any:
@@ -293,17 +325,21 @@ class Forecaster:
 
     @property
     def _reader(self) -> "TableReader":
-        import pandas as pd
+        """How tables are read.
 
-        from forecaster.data.frames import FrameColumns
+        Raises:
+            ValueError: a setting is out of its range.
+        """
+        self._refuse_strange()
+        from forecaster.data.frames import FrameColumns, span_of
         from forecaster.fitted_table import TableReader
 
         names = ("time", "symbol", "close", "past", "future", "dividends", "splits")
         return TableReader(
             columns=FrameColumns(**{name: getattr(self, name) for name in names}),
             target=self.target,
-            bar_length=None if self.bar_length is None else pd.Timedelta(self.bar_length),
-            horizon=self.horizon,
+            bar_length=None if self.bar_length is None else span_of("bar_length", self.bar_length),
+            horizon=int(self.horizon),
             embargo_bars=self.embargo_bars,
         )
 
@@ -349,4 +385,14 @@ class Forecaster:
         fitted = FittedTable(reader=reader, panel=panel, rows=rows, calibrated_on=(start, start))
         calibration = self._parts(len(series.index))[1]
         self._fit = fitted.calibrated(series, calibration) if len(calibration) else fitted
+        self._fitted_with = copy.deepcopy(self.get_params())
         return self
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or an array of NumPy or pandas as JSON has it, and a span as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _counts(value: Any, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least

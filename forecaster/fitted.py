@@ -23,7 +23,7 @@ from forecaster.data.series import Series, Target
 from forecaster.networks.heads import equal_bins
 from forecaster.training.checkpoint import FILE, read_state
 from forecaster.training.ensemble import Ensemble, MemberTraining, train_ensemble
-from forecaster.training.identity import begin, flat
+from forecaster.training.identity import SEED, begin, flat
 from forecaster.training.instruments import Scaling
 from forecaster.training.linear_base import base_among
 from forecaster.training.module import LSTMForecaster
@@ -339,7 +339,7 @@ def _identity(
         data.update(table.tobytes())
     settings = {"features": asdict(config.features), "model": asdict(config.model), "trainer": asdict(config.trainer)}
     del settings["trainer"]["processes"]  # which decide no number
-    identity = flat(settings) | {"seed": job.seed, "data (sha256)": data.hexdigest()}
+    identity = flat(settings) | {SEED: job.seed, "data (sha256)": data.hexdigest()}
     return identity | {"initial (sha256)": None if start is None else _digest(start.model)}
 
 

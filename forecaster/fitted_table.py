@@ -4,8 +4,10 @@ Beneath `forecaster.estimator`, which is light and asks for this when something 
 folders of its own; not how a network is trained.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from forecaster.hidden_states import HiddenStates, encode
 from forecaster.panel_states import encode_panel
 
 ROWS = "rows.parquet"
+MOST_NAMED = 4  # instruments in a sentence
 Encoded = list[tuple[str, Series, HiddenStates]]
 
 
@@ -101,7 +104,7 @@ class FittedTable:
         rows = self.joined(frame)
         series = self.reader.series(rows)
         end = self.first.fit_end_time
-        first = end if since is None else moment_of(since)
+        first = end if since is None else _moment(since)
         if first < end:
             raise ValueError(
                 f"the network was fitted on bars up to {end:%Y-%m-%d %H:%M} UTC, and intervals are calibrated on later "
@@ -110,26 +113,36 @@ class FittedTable:
         start = int(series.close_time.searchsorted(pd.Timestamp(end), side="right")) + self.reader.embargo_bars
         start = max(start, int(series.index.searchsorted(first)))
         if start >= len(series.index):
-            raise ValueError(f"the table holds no bar after {series.index[-1]:%Y-%m-%d %H:%M} UTC to calibrate on")
+            raise ValueError(
+                f"the table ends at {series.close_time[-1]:%Y-%m-%d %H:%M} UTC, and intervals are calibrated on bars "
+                f"later than {end:%Y-%m-%d %H:%M}, by more than {self.reader.embargo_bars}; bring longer ones"
+            )
         return replace(self, rows=rows).calibrated(series, range(start, len(series.index)))
 
     def told(self, rows: pd.DataFrame, levels: Sequence[float], since: Any) -> pd.DataFrame:
         """Return what is said of the H bars after the last of each instrument, or after each from `since` on.
 
+        Warns of instruments that nothing can be said of.
+
         Raises:
-            ValueError: no instrument can be spoken of.
+            ValueError: no rows are calibrated on, `since` is no moment that is known and was not calibrated on, or no
+                instrument can be spoken of.
         """
         traded = self.reader.traded(rows)
-        tables, silent = [], []
+        first = self._first_told(traded, since)
+        tables, silent = [], {name: "it has no bar" for name in self.panel if name not in traded.instruments}
         for name, series, states in self._encoded(traded):
             try:
-                tables.append(self._told_of(traded.instrument(name), series, states, levels, since))
+                tables.append(self._told_of(traded.instrument(name), series, states, levels, first))
             except ValueError as error:
-                silent.append(f"{name}: {error}")
+                silent[name] = str(error)
         if not tables:
-            raise ValueError(f"nothing can be told of the bars after the last: {silent[0]}")
-        table = pd.concat(tables, ignore_index=True)
-        return table if len(traded.instruments) > 1 else table.drop(columns="symbol")
+            raise ValueError(f"nothing can be told of the bars after the last: {next(iter(silent.values()))}")
+        if silent:
+            named = "; ".join(f"{name}, since {why}" for name, why in list(silent.items())[:MOST_NAMED])
+            more = f"; and {len(silent) - MOST_NAMED} more" if len(silent) > MOST_NAMED else ""
+            warnings.warn(f"nothing is told of {named}{more}", stacklevel=5)
+        return self._by_symbol(pd.concat(tables, ignore_index=True))
 
     def embedded(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the hidden state at every bar from the first whole context on."""
@@ -137,9 +150,8 @@ class FittedTable:
         for name, series, states in self._encoded(traded):
             spoken = np.flatnonzero(np.isfinite(states.hidden_state).all(axis=1))
             columns = {f"hidden_{number}": column[spoken] for number, column in enumerate(states.hidden_state.T)}
-            facts = {"symbol": name} if len(traded.instruments) > 1 else {}
-            tables.append(pd.DataFrame({"time": series.index[spoken], **facts, **columns}))
-        return pd.concat(tables, ignore_index=True)
+            tables.append(pd.DataFrame({"time": series.index[spoken], "symbol": name, **columns}))
+        return self._by_symbol(pd.concat(tables, ignore_index=True))
 
     def save(self, folder: Path) -> None:
         """Write network and rows into an existing folder; `reader` and `calibrated_on` are the caller's to keep."""
@@ -151,6 +163,41 @@ class FittedTable:
         """Read what `save` wrote; nothing in it can execute code."""
         rows = pd.read_parquet(folder / ROWS)
         return cls(reader=reader, panel=load_panel(folder), rows=rows, calibrated_on=calibrated_on)
+
+    def _by_symbol(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table without `symbol` where the network was fitted on one instrument."""
+        return table if len(self.panel) > 1 else table.drop(columns="symbol")
+
+    def _first_told(self, series: Series, since: Any) -> int | None:
+        """Return the first row that is told of; None: the last alone."""
+        calibrated, end = self.calibrated_on
+        if calibrated == end:
+            raise ValueError("no rows were kept to calibrate intervals on; call calibrate with some, or fit with more")
+        last = len(series.index) - 1
+        if series.close_time[last] < end:
+            raise ValueError(
+                f"the table ends at {series.close_time[last]:%Y-%m-%d %H:%M} UTC, and intervals are calibrated on bars "
+                f"up to {end:%Y-%m-%d %H:%M}; bring the bars since"
+            )
+        if since is None:
+            return None
+        row = int(series.index.searchsorted(_moment(since)))
+        first = self._first_judged(series)
+        if row < first:
+            raise ValueError(
+                f"what is told can be judged from {series.index[first]:%Y-%m-%d %H:%M} UTC on, the bars before are "
+                f"those it was fitted and calibrated on; was asked since {since}"
+            )
+        if row > last:
+            raise ValueError(
+                f"since must be at or before the last bar, {series.index[last]:%Y-%m-%d %H:%M} UTC, was {since}"
+            )
+        return row
+
+    def _first_judged(self, series: Series) -> int:
+        """Return the first row after those that intervals are calibrated on."""
+        stop = int(series.close_time.searchsorted(self.calibrated_on[1], side="right"))
+        return min(stop + self.reader.embargo_bars, len(series.index) - 1)
 
     def _encoded(self, traded: Series) -> Encoded:
         """Return by instrument the series that the network reads, and its states of every bar."""
@@ -170,29 +217,45 @@ class FittedTable:
         return [(name, series.instrument(name), states.instrument(name)) for name in series.instruments]
 
     def _told_of(
-        self, traded: Series, series: Series, states: HiddenStates, levels: Sequence[float], since: Any
+        self, traded: Series, series: Series, states: HiddenStates, levels: Sequence[float], first: int | None
     ) -> pd.DataFrame:
         """Return what is said of one instrument, whose prices were `traded` and lived through as `series`."""
-        calibrated, end = self.calibrated_on
-        if calibrated == end:
-            raise ValueError("no rows were kept to calibrate intervals on; call calibrate with some, or fit with more")
-        begin, stop = int(series.index.searchsorted(calibrated)), int(series.close_time.searchsorted(end, side="right"))
-        last = len(series.index) - 1
-        first = min(stop + self.reader.embargo_bars, last)
-        told = value_forecasts(series, states, calibration_rows=range(begin, stop), first=first, levels=levels)
-        row = last if since is None else int(series.index.searchsorted(moment_of(since)))
-        if row < first:
+        (calibrated, end), last = self.calibrated_on, len(series.index) - 1
+        if first is None and series.traded is not None and not series.traded[last, 0]:
+            had = series.index[series.traded[:, 0]]
             raise ValueError(
-                f"what is told can be judged from {series.index[first]:%Y-%m-%d %H:%M} UTC on, the bars before are "
-                f"those it was fitted and calibrated on; was asked since {since}"
+                f"its last bar is of {had[-1]:%Y-%m-%d %H:%M}, and the table's of {series.index[last]:%Y-%m-%d %H:%M}"
             )
-        told = told.of_last(last) if since is None else told.since(row)
+        rows = range(int(series.index.searchsorted(calibrated)), int(series.close_time.searchsorted(end, side="right")))
+        told = value_forecasts(series, states, calibration_rows=rows, first=self._first_judged(series), levels=levels)
+        if first is None:
+            self._refuse_unannounced(series, last)
+        told = told.of_last(last) if first is None else told.since(first)
         table = forecast_table(series, self._starts(series), told, levels)
         if series.rebased:  # what is told is a price as it was traded
             ratio = traded.close[told.decisions, 0] / series.close[told.decisions, 0]
             values = [column for column in table.columns if column == "value" or column.startswith(INTERVAL)]
             table[values] = table[values].mul(ratio.repeat(self.reader.horizon), axis=0)
         return table.rename(columns={"instrument": "symbol", "target": "time"})
+
+    def _refuse_unannounced(self, series: Series, row: int) -> None:
+        """Refuse to speak of bars ahead of which nothing is announced, where the network reads what is."""
+        reader = self.first.reader
+        if reader is None or not series.future_covariates:
+            return
+        future = series.future_table(calendar=self.first.config.features.calendar)
+        values = future.gather(np.array([row]), reader.horizon, reader.timetable)[0]  # (H, G)
+        leads = {name: lead for part in series.future_covariates for name, lead in part.leads.items()}
+        absent = [
+            name
+            for name, lead in leads.items()
+            if lead >= series.bar_length and np.isnan(values[:, future.names.index(name)]).all()
+        ]
+        if absent:
+            raise ValueError(
+                f"it reads {', '.join(absent)} of the bars ahead, and the table has none after "
+                f"{series.index[row]:%Y-%m-%d %H:%M} UTC; bring rows of those bars, their close empty"
+            )
 
     def _starts(self, series: Series) -> pd.DatetimeIndex:
         """Return the starts of the bars and of the H after the last, by the habit of those that came."""
@@ -201,9 +264,18 @@ class FittedTable:
         return pd.DatetimeIndex(series.index.append(pd.DatetimeIndex(ahead, tz="UTC")))
 
 
-def moment_of(when: Any) -> pd.Timestamp:
-    """Return what somebody means by a moment, UTC; without a zone it is taken for UTC."""
-    moment = pd.Timestamp(when)
+def _moment(since: Any) -> pd.Timestamp:
+    """Return what somebody means by a moment, UTC; without a zone it is taken for UTC.
+
+    Raises:
+        ValueError: it is none, or a number, which has no unit.
+    """
+    try:
+        moment = None if isinstance(since, Number) else pd.Timestamp(since)
+    except (TypeError, ValueError):
+        moment = None
+    if not isinstance(moment, pd.Timestamp):
+        raise ValueError(f"since must be a moment, such as '2026-01-31' or a Timestamp, was {since!r}")
     return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
+from trading_agent.common.config import settings_of
 from trading_agent.common.registry import ALGORITHMS, load
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Agent:
         beside = {"num_envs": learned_in.num_envs} if "num_envs" in names_of(make) else {}
         self.trained = load(ALGORITHMS[self.kind].train)(
             learned_in,
-            make(**{**beside, **self.settings}),
+            settings_of(make, "", {**beside, **self.settings}),
             seed=self.seed,
             validate=lambda policy: evaluate(policy, judged_in, episodes),
             progress=progress,

@@ -1,13 +1,16 @@
 """The rules, costs and rewards of a trading environment. Knows pydantic: no Gymnasium, no NumPy, no YAML."""
 
+from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
 
 from trading_env.reward_kinds import RewardKind
 
+T = TypeVar("T")
 MAX_BPS = 10_000.0
 
 Execution = Literal["next_open", "next_close", "same_close"]
@@ -145,3 +148,28 @@ class TradingConfig:
             )
         if faults:
             raise ValueError("; ".join(faults))
+
+
+def settings_of(schema: type[T], called: str, values: Any) -> T:
+    """Make settings of what somebody gave under a name; what pydantic refuses is told in a sentence each.
+
+    Raises:
+        ValueError: `values` are no mapping, or a setting is unknown or out of its range.
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{called} must be a mapping of settings by name, was {values!r}")
+    try:
+        return schema(**values)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    raise ValueError("; ".join(_sentence(schema, called, fault) for fault in faults))
+
+
+def _sentence(schema: Any, called: str, fault: ErrorDetails) -> str:
+    name = ".".join(filter(None, (called, *map(str, fault["loc"]))))
+    if fault["type"] == "unexpected_keyword_argument":
+        return f"{name} is no setting; there are {', '.join(schema.__dataclass_fields__)}"
+    if fault["type"] == "missing":
+        return f"{name} must be given"
+    law = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return f"{name} {law}, was {fault['input']!r}" if fault["loc"] else law

@@ -1,5 +1,6 @@
 """A table of prices as an environment: whatever has columns by name, of pandas, polars or a mapping of arrays."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 
 from trading_env.account.env import TradingEnv
 from trading_env.account.vector import TradingVectorEnv
-from trading_env.config import CostConfig, RewardConfig, TradingConfig
+from trading_env.config import CostConfig, RewardConfig, TradingConfig, settings_of
 from trading_env.market import Market
 
 Array = NDArray[np.float64]
 DAYS_PER_YEAR = 365.25
+TIMES = ("time", "date", "datetime", "timestamp", "ds")  # what a column of times may be called that nobody names
 
 
 def market_of(
@@ -31,10 +33,10 @@ def market_of(
     Args:
         frame: with columns by name.
         features: F columns that the agent observes of a bar; all of them must be known at its close.
-        close: column of closes, or of A instruments one each.
+        close: column of closes, or of A instruments one each; `Close` and `CLOSE` are close, too.
         open: likewise of opens; None: a column called open, for one instrument, else one price a bar.
         volume: likewise of volumes; None: none is told.
-        time: column of the bars' starts; None: the index, where it holds times.
+        time: column of the bars' starts; None: the index, where it holds times, or one called time, date or ds.
         bars_per_year: None counts them by their times.
 
     Raises:
@@ -42,8 +44,10 @@ def market_of(
     """
     closes = [close] if isinstance(close, str) else list(close)
     names = list(frame.keys() if isinstance(frame, Mapping) else frame.columns)
-    if open is None and len(closes) == 1 and "open" in names:
-        open = "open"
+    if closes == ["close"]:
+        closes = [_called(names, "close") or "close"]
+    if open is None and len(closes) == 1:
+        open = _called(names, "open")
     prices = _columns(frame, closes, names)
     opens = None if open is None else _columns(frame, [open] if isinstance(open, str) else list(open), names)
     volumes = None if volume is None else _columns(frame, [volume] if isinstance(volume, str) else list(volume), names)
@@ -98,11 +102,12 @@ def make_env(
     Raises:
         ValueError: what cannot be; it says which, and what is allowed.
     """
-    paid = costs if isinstance(costs, CostConfig) else CostConfig(**(costs or {}))
-    worth = reward if isinstance(reward, RewardConfig) else RewardConfig(**(reward or {}))
+    paid = costs if isinstance(costs, CostConfig) else settings_of(CostConfig, "costs", costs or {})
+    worth = reward if isinstance(reward, RewardConfig) else settings_of(RewardConfig, "reward", reward or {})
     market = market_of(frame, features, **columns)
     usual = {"execution": "next_close"} if market.single_price else {}
-    config = TradingConfig(**{**usual, **(rules or {})}, costs=paid, reward=worth)
+    given = settings_of(TradingConfig, "rules", {**usual, **(rules or {})})
+    config = dataclasses.replace(given, costs=paid, reward=worth)
     if num_envs is None:
         return TradingEnv(market, config, episode_bars=episode_bars)
     return TradingVectorEnv(
@@ -127,10 +132,32 @@ def _times(frame: Any, time: str | None, names: list[str]) -> NDArray[np.datetim
     """(T,) starts of the bars, UTC; None where nothing says."""
     if time is not None and time not in names:
         raise ValueError(f"the table has no column '{time}'; it has {', '.join(map(str, names))}")
-    found = frame[time] if time is not None else getattr(frame, "index", None)
-    if found is None:
-        return None
-    stamps = np.asarray(found)
-    if stamps.dtype == object:  # moments of a zone
-        stamps = np.array([np.datetime64(int(stamp.timestamp() * 1e9), "ns") for stamp in stamps])
-    return stamps.astype("datetime64[ns]") if stamps.dtype.kind == "M" else None
+    if time is not None:
+        stamps = _stamps(frame[time])
+        if stamps is None:
+            raise ValueError(f"column {time} must hold moments, held {np.asarray(frame[time]).dtype}")
+        return stamps
+    columns = [column for name in TIMES if (column := _called(names, name)) is not None]
+    places = (getattr(frame, "index", None), *(frame[column] for column in columns[:1]))
+    return next((stamps for place in places if place is not None and (stamps := _stamps(place)) is not None), None)
+
+
+def _called(names: list[str], wanted: str) -> str | None:
+    """Return the column of a name, in small letters or capitals; None: there is none."""
+    alike = [name for name in names if str(name).lower() == wanted]
+    if len(alike) > 1:
+        raise ValueError(f"columns {' and '.join(alike)} cannot be told apart; rename one, or leave it out")
+    return alike[0] if alike else None
+
+
+def _stamps(values: Any) -> NDArray[np.datetime64] | None:
+    """(T,) moments, UTC; None where they are none."""
+    stamps = np.asarray(values)
+    if stamps.dtype == object and all(hasattr(stamp, "timestamp") for stamp in stamps):  # moments of a zone
+        return np.array([np.datetime64(int(stamp.timestamp() * 1e9), "ns") for stamp in stamps])
+    if stamps.dtype.kind in "MOUT":  # texts, too
+        try:
+            return stamps.astype("datetime64[ns]")
+        except (TypeError, ValueError):
+            return None
+    return None

@@ -4,6 +4,7 @@ A table is pandas' or polars': long, a row a bar (and symbol), or wide, a column
 last close may hold what is known of the bars to come. Must not know files; the readers of `tradewinds.data` do.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,6 +52,18 @@ class FrameColumns:
     dividends: str | None = None
     splits: str | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("past", "future"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise ValueError(f"{name} must be a list of columns, such as ['{value}'], was '{value}'")
+            names = {str(key): lead for key, lead in value.items()} if isinstance(value, Mapping) else _names(value)
+            object.__setattr__(self, name, names)
+        if self.close is not None and not isinstance(self.close, str | int):
+            object.__setattr__(self, "close", _names(self.close))
+        if self.close == ():
+            raise ValueError("close must name a column, or several, an instrument each; was an empty list")
+
 
 @dataclass(frozen=True, eq=False)
 class FrameBars:
@@ -80,18 +93,18 @@ def long_frame(frame: Any, roles: FrameColumns) -> pd.DataFrame:
         ValueError: a column that is named is not there or holds no numbers, none can be told from the names, a time is
             missing, or two rows are of the same bar.
     """
-    table = frame.to_pandas() if hasattr(frame, "to_pandas") else frame
-    if not isinstance(table, pd.DataFrame):
-        raise ValueError(f"a forecaster reads a DataFrame of pandas or polars, was given {type(frame).__name__}")
+    table = _table(frame)
+    _refuse_twice(roles)
     times = _times(table, roles)
-    if isinstance(roles.close, Sequence) and not isinstance(roles.close, str):
-        _refuse_absent(table, roles.close)
-        parts = [_rows_of(table, times, replace(roles, close=name), str(name), bar=False) for name in roles.close]
+    if isinstance(roles.close, tuple):
+        parts = [_rows_of(table, times, replace(roles, close=name), name, bar=False) for name in roles.close]
     else:
         symbol = _found(table, SYMBOL, roles.symbol)
         close = _found(table, CLOSE, roles.close) or _only_numbers(table, roles, symbol)
         parts = [_rows_of(table, times, replace(roles, close=close), symbol, bar=True)]
     rows = pd.concat(parts, ignore_index=True)
+    if rows[CLOSE].isna().all():
+        raise ValueError(f"the table holds no bar: none of its {len(table)} rows has a close; bring some that do")
     if len(parts) == 1:
         _refuse_holes(rows)
     twice = rows.duplicated([TIME, SYMBOL])
@@ -130,6 +143,13 @@ def series_of_frame(
     clock = pd.DatetimeIndex(bars[TIME].unique())
     if len(clock) < 3:
         raise ValueError(f"the table holds {len(clock)} bars; a forecaster needs at least 3")
+    below = (bars[CLOSE] <= 0.0).to_numpy()
+    if target in ("log_return", "relative_return") and below.any():
+        row = bars[below].iloc[0]
+        raise ValueError(
+            f"close of {row[SYMBOL]} must be positive, as prices are, was {row[CLOSE]:g} at {row[TIME]:%Y-%m-%d %H:%M} "
+            "UTC; take target='difference' or 'level' for what may be zero or negative"
+        )
     length = length or bar_length(clock)
     whole = Whole(DELISTED_AFTER) if len(instruments) > 1 else None
     series, _ = series_of(instruments, Facts(name=name, bar_length=length, target=target), whole)
@@ -148,10 +168,65 @@ def series_of_frame(
     return replace(series, exogenous=exogenous, lags=lags, future_covariates=ahead)
 
 
+def span_of(name: str, span: Any) -> pd.Timedelta:
+    """Return what somebody means by a span of time.
+
+    Raises:
+        ValueError: it is none, or a number, which has no unit.
+    """
+    try:
+        known = None if isinstance(span, int | float) else pd.Timedelta(span)
+    except (TypeError, ValueError):
+        known = None
+    if known is None or not known > pd.Timedelta(0):
+        raise ValueError(f"{name} must be a span of time, such as '1h' or '30min', was {span!r}")
+    return known
+
+
 def _leads(roles: FrameColumns, length: pd.Timedelta, horizon: int) -> dict[str, pd.Timedelta]:
     if isinstance(roles.future, Mapping):
-        return {name: pd.Timedelta(lead) for name, lead in roles.future.items()}
+        return {name: span_of(f"the lead of future column {name}", lead) for name, lead in roles.future.items()}
     return dict.fromkeys(roles.future, horizon * length)
+
+
+def _names(columns: Any) -> tuple[str, ...]:
+    return tuple(map(str, columns))
+
+
+def _table(frame: Any) -> pd.DataFrame:
+    """Return a table of polars as one of pandas, columns by names that are text; refuse what is no table of rows."""
+    cures = {"LazyFrame": "collect it first: frame.collect()", "Series": "make a table of it: .to_frame('close')"}
+    table = frame.to_pandas() if hasattr(frame, "to_pandas") else frame
+    if not isinstance(table, pd.DataFrame):
+        kind = type(frame).__name__
+        cure = f"; {cures[kind]}" if kind in cures else ""
+        raise ValueError(f"a forecaster reads a DataFrame of pandas or polars, was given {kind}{cure}")
+    if table.columns.nlevels > 1:
+        raise ValueError(
+            f"columns must have one level, had {table.columns.nlevels}; flatten them, or make rows of the symbols: "
+            "frame.stack()"
+        )
+    if isinstance(table.index, pd.MultiIndex):
+        levels = ", ".join(map(str, table.index.names))
+        raise ValueError(f"the index must have one level, had {levels}; make columns of them: frame.reset_index()")
+    if isinstance(table.index, pd.PeriodIndex):
+        raise ValueError("the index holds periods, and no moments; take their starts: frame.to_timestamp()")
+    if len(table) == 0:
+        raise ValueError("the table holds no row; bring some bars")
+    names = list(map(str, table.columns))
+    twice = [name for number, name in enumerate(names) if name in names[:number]]
+    if twice:
+        raise ValueError(f"two columns are called '{twice[0]}'; rename one, or leave it out")
+    return table.set_axis(names, axis=1)
+
+
+def _refuse_twice(roles: FrameColumns) -> None:
+    """Refuse a column with two roles, or one role twice."""
+    closes = roles.close if isinstance(roles.close, tuple) else ()
+    for group in (closes, (*roles.past, *roles.future)):
+        twice = [name for number, name in enumerate(group) if name in group[:number]]
+        if twice:
+            raise ValueError(f"column {twice[0]} is named twice; name it once, among close, past or future")
 
 
 def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
@@ -171,7 +246,13 @@ def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
                 f"column {column} holds numbers, and no moments; make them moments first, by pandas.to_datetime with "
                 "the unit that they count"
             )
-        times = pd.DatetimeIndex(pd.to_datetime(table[column], utc=table[column].dtype == object))
+        if isinstance(table[column].dtype, pd.PeriodDtype):
+            raise ValueError(f"column {column} holds periods, and no moments; take their starts: .dt.to_timestamp()")
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of texts of no common format
+                times = pd.DatetimeIndex(pd.to_datetime(table[column], utc=table[column].dtype == object))
+        except (TypeError, ValueError) as fault:
+            raise ValueError(f"column {column} must hold moments, such as '2026-01-31 14:00': {fault}") from None
     if times.hasnans:
         raise ValueError(f"row {int(np.argmax(times.isna()))} has no time; fill it in, or leave the row out")
     utc = times.tz_localize("UTC") if times.tz is None else times.tz_convert("UTC")
@@ -181,16 +262,23 @@ def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
 def _found(table: pd.DataFrame, role: str, named: Any) -> str | None:
     """Return the column of a role: the one that is named, or one that is called as such columns are; else None."""
     if named is not None:
-        _refuse_absent(table, [named])
+        _refuse_absent(table, [str(named)])
         return str(named)
-    called = {str(column).lower(): str(column) for column in table.columns}
-    return next((called[name] for name in KNOWN_AS[role] if name in called), None)
+    return next((column for name in KNOWN_AS[role] if (column := _called(table, name)) is not None), None)
+
+
+def _called(table: pd.DataFrame, name: str) -> str | None:
+    """Return the column of a name, in small letters or capitals; None: there is none."""
+    alike = [str(column) for column in table.columns if column.lower() == name]
+    if len(alike) > 1:
+        raise ValueError(f"columns {' and '.join(alike)} cannot be told apart; rename one, or leave it out")
+    return alike[0] if alike else None
 
 
 def _refuse_absent(table: pd.DataFrame, names: Sequence[str]) -> None:
     absent = [name for name in names if name not in table.columns]
     if absent:
-        raise ValueError(f"the table has no column '{absent[0]}'; it has {', '.join(map(str, table.columns))}")
+        raise ValueError(f"the table has no column '{absent[0]}'; it has {', '.join(table.columns)}")
 
 
 def _only_numbers(table: pd.DataFrame, roles: FrameColumns, symbol: str | None) -> str:
@@ -212,25 +300,32 @@ def _rows_of(
     close = str(roles.close)
     taken = {CLOSE: close}
     if bar:
-        called = {str(column).lower(): str(column) for column in table.columns}
-        there = [name for name in BAR if name != CLOSE and name in called]
-        whole = {"open", "high", "low"} <= set(there)
-        taken |= {name: called[name] for name in there if whole or name == "volume"}
+        there = {name: _called(table, name) for name in BAR if name != CLOSE}
+        whole = None not in (there["open"], there["high"], there["low"])
+        taken |= {name: column for name, column in there.items() if column and (whole or name == "volume")}
         taken |= {
             name: column
             for name, column in {"dividends": roles.dividends, "splits": roles.splits}.items()
             if column is not None
         }
-    taken |= {str(name): str(name) for name in (*roles.past, *roles.future)}
+    taken |= {name: name for name in (*roles.past, *roles.future)}
     _refuse_absent(table, list(taken.values()))
     columns: dict[str, Any] = {TIME: times}
-    if bar:
-        columns[SYMBOL] = table[symbol].astype(str).to_numpy() if symbol else ONE if close == CLOSE else close
+    if bar and symbol:
+        nameless = table[symbol].isna().to_numpy()
+        if nameless.any():
+            raise ValueError(f"row {int(np.argmax(nameless))} has no {symbol}; fill it in, or leave the row out")
+        columns[SYMBOL] = table[symbol].astype(str).to_numpy()
+    elif bar:
+        columns[SYMBOL] = ONE if close == CLOSE else close
     else:
         columns[SYMBOL] = symbol
     for name, column in taken.items():
         try:
-            columns[name] = pd.to_numeric(table[column]).to_numpy(dtype=np.float64)
+            numbers = pd.to_numeric(table[column])
+            if numbers.dtype.kind == "c":
+                raise TypeError
+            columns[name] = numbers.to_numpy(dtype=np.float64)
         except (TypeError, ValueError):
             raise ValueError(f"column {column} must hold numbers, held {table[column].dtype}") from None
     return pd.DataFrame(columns)

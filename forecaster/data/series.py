@@ -133,7 +133,7 @@ class Series:
 
     def _price_faults(self) -> list[str]:
         faults = []
-        for name in PRICES:
+        for name in ("close",) if self.single_price else PRICES:
             column: Array = getattr(self, name)
             possible = column > 0.0 if self.is_price else np.ones_like(column, dtype=bool)
             bad = np.argwhere(~(np.isfinite(column) & possible))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-IDENTITY = "identity.json"
+IDENTITY, SEED = "identity.json", "seed"  # which is derived from the one that was given, and means nothing to anybody
 
 
 def begin(folder: Path, identity: Mapping[str, Any], resume: Path | None) -> None:
@@ -31,7 +31,9 @@ def begin(folder: Path, identity: Mapping[str, Any], resume: Path | None) -> Non
                 f"resume must name a folder with the checkpoint of a training, was '{resume}': {fault}"
             ) from None
         broken = [
-            f"{name} must stay {then.get(name)} to resume '{resume}', was {identity.get(name)}"
+            f"{name.partition(' (')[0]} must stay what it was to resume '{resume}', and is another"
+            if name == SEED or name.endswith("(sha256)")
+            else f"{name} must stay {then.get(name)} to resume '{resume}', was {identity.get(name)}"
             for name in dict.fromkeys((*then, *identity))
             if then.get(name) != identity.get(name)
         ]

@@ -68,9 +68,11 @@ def test_new_bars_alone_suffice_where_those_before_are_known(bars):
 def test_a_panel_of_polars_is_answered_in_polars():
     closes = universe_closes()
     long = closes.stack().dropna().rename("close").rename_axis(["date", "symbol"]).reset_index()
-    told = Forecaster(horizon=2, **SMALL).fit(polars.from_pandas(long)).predict(polars.from_pandas(long))
+    fitted = Forecaster(horizon=2, **SMALL).fit(polars.from_pandas(long))
+    with pytest.warns(UserWarning, match="nothing is told of GONE, since its last bar is of 2021-06-15"):
+        told = fitted.predict(polars.from_pandas(long))
     assert isinstance(told, polars.DataFrame)
-    assert set(told["symbol"]) == {"AAA", "BBB", "CCC", "LATE", "STOP"}  # GONE is gone
+    assert set(told["symbol"]) == {"AAA", "BBB", "CCC", "LATE", "STOP"}
     assert len(told) == 10
 
 
@@ -137,7 +139,7 @@ def test_it_has_the_habits_of_scikit_learn(fitted):
         == ("Forecaster(horizon=3, network={'context_length': 12, 'hidden_size': 4}, trainer={'epochs': 1})")
     )
     assert twin.get_params() == fitted.get_params()
-    assert twin.set_params(horizon=9).horizon == 9
+    assert twin.set_params(horizon=np.int64(9)).horizon == 9
     with pytest.raises(ValueError, match="not fitted yet; call fit with a table first"):
         twin.predict()
 
@@ -152,16 +154,23 @@ def test_of_a_stock_with_a_dividend_the_price_told_is_one_as_it_is_traded(bars):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"model": "lstmm"}, "ModelConfig\nkind\n  must be one of lstm, .*input_value='lstmm'"),
+        ({"model": "lstmm"}, "model must be one of lstm, .*, was 'lstmm'"),
         ({"model": "day_lstm"}, "day_lstm reads days of a power market; take it through tradewinds run env=battery"),
-        ({"network": {"hidden_sise": 4}}, "ModelConfig\nhidden_sise\n  Unexpected keyword argument"),
-        ({"trainer": {"epochs": 0}}, "TrainerConfig\nepochs\n  Input should be greater than or equal to 1"),
-        ({"network": {"num_heads": 8}}, "num_heads is read by slstm and mlstm only"),
+        (
+            {"network": {"hidden_sise": 4}},
+            "network.hidden_sise is no setting; there are kind, context_length",
+        ),
+        ({"trainer": {"epochs": 0}}, "^trainer.epochs must be greater than or equal to 1, was 0$"),
+        ({"network": {"num_heads": 8}}, "^num_heads is read by slstm and mlstm only"),
+        ({"features": ["calendar"]}, r"features must be a mapping of settings by name, was \['calendar'\]"),
+        ({"seed": -1}, "seed must be a whole number from 0 on, was -1"),
+        ({"bar_length": 5}, "bar_length must be a span of time, such as '1h' or '30min', was 5"),
+        ({"horizon": True}, "horizon must be a whole number of bars from 1 on, was True"),
         ({"calibration": 1.0}, r"calibration must be a share in \[0, 1\), was 1.0"),
         ({"target": "log_returns"}, "target must be one of log_return, .*, was 'log_returns'"),
         ({"embargo_bars": -50}, "embargo_bars must be a whole number from 0 on, was -50"),
         ({"network": {"horizon": 8}}, "network must not hold horizon: give model and horizon beside it"),
-        ({"horizon": 3.0}, "horizon must be a whole number of bars, was 3.0"),
+        ({"horizon": 3.0}, "horizon must be a whole number of bars from 1 on, was 3.0"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(bars, options, words):
@@ -182,7 +191,77 @@ def test_scikit_learn_s_pipelines_take_it(bars, fitted):
     pd.testing.assert_frame_equal(told, fitted.predict())
 
 
-@pytest.mark.parametrize("levels", [[5, 95], [0.9, 0.1], [0.5, 0.5], [0.0, 1.0], [], 0.9])
+def test_settings_that_changed_since_the_fit_are_not_mixed_with_it(bars, tmp_path):
+    changed = Forecaster(horizon=3, **SMALL).fit(bars[:250])
+    told = changed.predict(bars)
+    changed.set_params(horizon=5, target="level")
+    pd.testing.assert_frame_equal(changed.predict(bars), told)
+    changed.save(tmp_path / "model")
+    assert Forecaster.load(tmp_path / "model").horizon == 3
+    with pytest.raises(ValueError, match="its horizon was 3, and is 5 now; its target was 'log_return', and"):
+        changed.update(bars)
+    changed.set_params(horizon=np.int64(4), target="log_return").fit(bars).save(tmp_path / "other")
+    assert len(Forecaster.load(tmp_path / "other").predict()) == 4
+
+
+def test_a_folder_without_a_forecaster_is_said(tmp_path):
+    with pytest.raises(ValueError, match=r"no forecaster was saved in '.*': it holds no estimator\.json"):
+        Forecaster.load(tmp_path)
+
+
+def test_of_an_instrument_without_the_last_bars_it_is_said_that_nothing_is_told():
+    closes = universe_closes()[["AAA", "BBB"]]
+    long = closes.stack().rename("close").rename_axis(["date", "symbol"]).reset_index()
+    fitted = Forecaster(horizon=1, **SMALL).fit(long)
+    behind = long[(long["symbol"] == "AAA") | (long["date"] < closes.index[-3])]
+    words = "nothing is told of BBB, since its last bar is of 2021-08-05 00:00, and the table's of 2021-08-10 00:00"
+    with pytest.warns(UserWarning, match=words):
+        told = fitted.predict(behind)
+    assert told["symbol"].tolist() == ["AAA"]
+    with pytest.warns(UserWarning, match="nothing is told of BBB, since it has no bar"):
+        assert fitted.predict(long[long["symbol"] == "AAA"])["symbol"].tolist() == ["AAA"]
+
+
+def test_a_network_that_reads_what_is_announced_does_not_speak_without_it():
+    settings = {"horizon": 2, "target": "difference", "close": "value", "future": ["load"], **SMALL}
+    seeing = Forecaster("seq2seq", **settings).fit(waves(200))
+    with pytest.raises(ValueError, match="it reads load of the bars ahead, and the table has none after 2024-01-09"):
+        seeing.predict()
+    longer = waves(202)
+    longer.loc[longer.index[-2:], "value"] = np.nan
+    assert len(seeing.predict(longer)) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "since", "words"),
+    [
+        (300, 1_700_000_000_000_000_000, "since must be a moment, such as '2026-01-31' or a Timestamp, was 17000000"),
+        (300, "soon", "since must be a moment, such as '2026-01-31' or a Timestamp, was 'soon'"),
+        (300, pd.NaT, "since must be a moment, .*, was NaT"),
+        (300, "2030-01-01", "since must be at or before the last bar, 2021-02-23 00:00 UTC, was 2030-01-01"),
+        (200, None, "the table ends at 2020-10-07 00:00 UTC, and intervals are calibrated on bars up to 2021-02-24"),
+        (0, None, "the table holds no row; bring some bars"),
+    ],
+)
+def test_bars_that_nothing_can_be_told_of_are_refused(bars, fitted, rows, since, words):
+    with pytest.raises(ValueError, match=words):
+        fitted.predict(bars[:rows], since=since)
+
+
+def test_a_moment_of_any_kind_is_one(bars, fitted):
+    for since in (bars.index[-1], str(bars.index[-1]), bars.index[-1].date(), bars.index[-1].to_datetime64()):
+        assert len(fitted.predict(since=since)) == 3
+
+
+def test_an_update_of_fewer_bars_and_a_calibration_of_none_are_refused(bars):
+    early = Forecaster(horizon=3, **SMALL).fit(bars[:250])
+    with pytest.raises(ValueError, match=r"its network has learned bars up to .* UTC, and the rows to fit on end at"):
+        early.update(bars[:100])
+    with pytest.raises(ValueError, match=r"the table ends at .* UTC, and intervals are calibrated on bars later than"):
+        early.calibrate(bars[:100])
+
+
+@pytest.mark.parametrize("levels", [[5, 95], [0.9, 0.1], [0.5, 0.5], [0.0, 1.0], [], 0.9, "ab"])
 def test_chances_that_are_none_are_refused(fitted, levels):
     with pytest.raises(ValueError, match="levels must be chances that rise, each above 0 and below 1, were"):
         fitted.predict(levels=levels)

@@ -58,5 +58,12 @@ def test_what_it_cannot_is_said():
         Agent("ppo").act(np.zeros(1))
     with pytest.raises(ValueError, match="an agent learns in an environment of Gymnasium, was given list"):
         Agent("ppo").learn([])
-    with pytest.raises(ValueError, match="PPOConfig\nsteps\n  Input should be greater"):
+    with pytest.raises(ValueError, match="steps must be greater than or equal to 2, was 0"):
         Agent("ppo", steps=0).learn(Corridor())
+    with pytest.raises(ValueError, match="steps must be given"):
+        Agent("ppo").learn(Corridor())
+
+
+def test_a_plan_needs_no_number_of_steps():
+    with pytest.raises(ValueError, match="env must say how it is planned"):
+        Agent("planner").learn(Corridor())

@@ -33,6 +33,20 @@ def test_pandas_polars_and_arrays_are_one_market(bars):
     np.testing.assert_array_equal(markets[0].index, markets[1].index)
 
 
+@pytest.mark.parametrize("times", ["moments", "texts", "days", "zone"])
+def test_columns_in_capitals_and_a_column_of_dates_are_found(bars, times):
+    table = bars.reset_index().rename(columns={"open": "Open", "close": "CLOSE", "date": "Date"})
+    kinds = {
+        "moments": INDEX.tz_localize(None),
+        "texts": INDEX.strftime("%Y-%m-%d"),
+        "days": INDEX.date,
+        "zone": INDEX.tz_convert("Asia/Tokyo"),
+    }
+    market = market_of(table.assign(Date=kinds[times]), ["mood"])
+    np.testing.assert_array_equal(market.open[:, 0], bars["open"])
+    np.testing.assert_array_equal(market.index, INDEX.tz_localize(None).to_numpy())
+
+
 def test_a_buyer_at_the_open_without_costs_earns_what_the_prices_say(bars):
     free = {name: 0.0 for name in ("fee_bps", "half_spread_bps", "slippage_bps")}
     env = make_env(bars, costs=free, rules={"exposures": [0.0, 1.0]})
@@ -56,9 +70,12 @@ def test_several_columns_of_closes_are_several_assets(bars):
     [
         ({"features": ["mud"]}, "the table has no column 'mud'; it has open, close, mood"),
         ({"close": "price"}, "the table has no column 'price'"),
-        ({"costs": {"fee": 1.0}}, "CostConfig\nfee\n  Unexpected keyword argument"),
-        ({"rules": {"lever": 1.0}}, "TradingConfig\nlever\n  Unexpected keyword argument"),
+        ({"costs": {"fee": 1.0}}, "costs.fee is no setting; there are fee_bps, half_spread_bps"),
+        ({"costs": {"fee_bps": -1.0}}, "costs.fee_bps must be greater than or equal to 0, was -1.0"),
+        ({"rules": {"lever": 1.0}}, "rules.lever is no setting; there are kind, actions"),
+        ({"reward": 2.0}, "reward must be a mapping of settings by name, was 2.0"),
         ({"time": "when"}, "the table has no column 'when'"),
+        ({"time": "mood"}, "column mood must hold moments, held float64"),
     ],
 )
 def test_what_cannot_be_is_refused(bars, options, words):

@@ -6,12 +6,15 @@ work is done. Imports no torch and knows no algorithm.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
+from pydantic import ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
 
 from trading_agent.common import ranges
 
+T = TypeVar("T")
 Requirement: TypeAlias = Literal["discrete_actions", "box_actions", "index", "plans", "derivative", "same_step"]
 NEEDS: Mapping[Requirement, str] = {
     "discrete_actions": "an environment with discrete actions",
@@ -128,3 +131,28 @@ class ExplorationConfig:
             if not (rate <= 1.0 if greedy else rate > 0.0)
         ]
         raise_all(faults)
+
+
+def settings_of(schema: type[T], called: str, values: Any) -> T:
+    """Make settings of what somebody gave under a name; what pydantic refuses is told in a sentence each.
+
+    Raises:
+        ValueError: `values` are no mapping, or a setting is unknown or out of its range.
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{called} must be a mapping of settings by name, was {values!r}")
+    try:
+        return schema(**values)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    raise ValueError("; ".join(_sentence(schema, called, fault) for fault in faults))
+
+
+def _sentence(schema: Any, called: str, fault: ErrorDetails) -> str:
+    name = ".".join(filter(None, (called, *map(str, fault["loc"]))))
+    if fault["type"] == "unexpected_keyword_argument":
+        return f"{name} is no setting; there are {', '.join(schema.__dataclass_fields__)}"
+    if fault["type"] == "missing":
+        return f"{name} must be given"
+    law = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return f"{name} {law}, was {fault['input']!r}" if fault["loc"] else law

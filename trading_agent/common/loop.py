@@ -219,7 +219,9 @@ class Checkpoint:
         state = read_checkpoint(folder)
         then, now = json.loads(state["identity"]), json.loads(self.identity)
         faults = [
-            f"{name} must stay {then.get(name)} to resume '{folder}', was {now.get(name)}"
+            f"seed must stay what it was to resume '{folder}', and is another"  # of a run it is derived
+            if name == "seed"
+            else f"{name} must stay {then.get(name)} to resume '{folder}', was {now.get(name)}"
             for name in dict.fromkeys((*then, *now))
             if then.get(name) != now.get(name)
         ]

@@ -25,7 +25,7 @@ class PlannerConfig(AgentConfig):
         validate_every: steps between two validations (and checkpoints).
     """
 
-    steps: ranges.Steps
+    steps: ranges.Steps = 8000
     kind: Literal["planner"] = "planner"
     num_envs: ranges.Environments = 16
     forecasts: tuple[str, ...] = ()

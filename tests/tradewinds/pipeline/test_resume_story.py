@@ -60,6 +60,9 @@ def test_an_interrupted_forecaster_goes_on_by_what_it_said(command, tradewinds, 
     other = tradewinds(command, *words, "model.hidden_size=9", option)
     assert other.status == 2
     assert "inputs.resume: model.hidden_size must stay 8 to resume" in other.err
+    other = tradewinds(command, *words, "seed=8", option)
+    assert other.status == 2
+    assert "inputs.resume: seed must stay what it was to resume" in other.err
     answer = tradewinds(command, *words, option)
     assert answer.status == 0, answer.err
     resumed = sorted(tmp_path.glob("runs/*/*/forecaster"))[-1]
