@@ -331,7 +331,8 @@ class Forecaster:
             ValueError: a setting is out of its range.
         """
         self._refuse_strange()
-        from forecaster.data.frames import FrameColumns, span_of
+        from forecaster.data.frame_series import span_of
+        from forecaster.data.frames import FrameColumns
         from forecaster.fitted_table import TableReader
 
         names = ("time", "symbol", "close", "past", "future", "dividends", "splits")

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.data.calendar import Timetable
-from forecaster.data.frames import FrameColumns, long_frame, series_of_frame
+from forecaster.data.frame_series import series_of_frame
+from forecaster.data.frames import FrameColumns, long_frame
 from forecaster.data.series import Series, Target
 from forecaster.evaluation.intervals import INTERVAL, forecast_table, value_forecasts
 from forecaster.fitted import FittedForecaster, load_panel, save_panel

@@ -1,4 +1,4 @@
-"""Tables in memory as a series: which column is what, and what cannot be read is refused by name.
+"""Tables in memory as rows: which column is what, and what cannot be read is refused by name.
 
 A table is pandas' or polars': long, a row a bar (and symbol), or wide, a column of closes an instrument. Rows after the
 last close may hold what is known of the bars to come. Must not know files; the readers of `tradewinds.data` do.
@@ -13,10 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.data.future_covariates import FutureCovariates
-from forecaster.data.instruments import Facts, Whole, bar_length, series_of
-from forecaster.data.series import Series, Target
-
 Array = NDArray[np.float64]
 TIME, SYMBOL, CLOSE = "time", "symbol", "close"
 KNOWN_AS = {
@@ -25,7 +21,6 @@ KNOWN_AS = {
     CLOSE: ("close", "price", "value", "y"),
 }  # what a column may be called that nobody names
 BAR = ("open", "high", "low", "close", "volume")
-DELISTED_AFTER = 20  # bars without one of an instrument, up to the end: from then on it is gone for good
 ONE = "series"  # what an instrument is called that nobody named
 
 
@@ -65,19 +60,6 @@ class FrameColumns:
             raise ValueError("close must name a column, or several, an instrument each; was an empty list")
 
 
-@dataclass(frozen=True, eq=False)
-class FrameBars:
-    """T bars of one instrument of a table; as `forecaster.data.instruments.InstrumentBars`."""
-
-    index: pd.DatetimeIndex
-    columns: dict[str, Array]
-
-    @property
-    def single_price(self) -> bool:
-        """Whether a bar has one price only."""
-        return not {"open", "high", "low"} <= self.columns.keys()
-
-
 def long_frame(frame: Any, roles: FrameColumns) -> pd.DataFrame:
     """Return a table as rows of time (UTC), symbol, prices and columns, in order of time.
 
@@ -112,81 +94,6 @@ def long_frame(frame: Any, roles: FrameColumns) -> pd.DataFrame:
         row = rows[twice].iloc[0]
         raise ValueError(f"two rows are of {row[SYMBOL]} at {row[TIME]:%Y-%m-%d %H:%M} UTC; leave one out")
     return rows.sort_values([TIME, SYMBOL], kind="stable", ignore_index=True)
-
-
-def series_of_frame(
-    rows: pd.DataFrame,
-    roles: FrameColumns,
-    *,
-    target: Target = "log_return",
-    length: pd.Timedelta | None = None,
-    horizon: int = 1,
-    name: str = ONE,
-) -> Series:
-    """Return rows as `long_frame` gives them as a series.
-
-    Args:
-        rows: of A instruments; those after the last close tell of bars to come.
-        roles: as they were read by.
-        target: what is forecast.
-        length: of a bar; None takes the commonest distance between starts.
-        horizon: bars before which a future column is known whose lead nobody tells.
-        name: of the series.
-
-    Raises:
-        ValueError: what `Series` raises, fewer than three bars, a hole in a column, or a past or future column that
-            differs among the instruments.
-    """
-    bars = rows[rows[CLOSE].notna()]
-    listed = list(dict.fromkeys(rows[SYMBOL]))
-    instruments = {str(symbol): _bars(bars[bars[SYMBOL] == symbol]) for symbol in listed}
-    clock = pd.DatetimeIndex(bars[TIME].unique())
-    if len(clock) < 3:
-        raise ValueError(f"the table holds {len(clock)} bars; a forecaster needs at least 3")
-    below = (bars[CLOSE] <= 0.0).to_numpy()
-    if target in ("log_return", "relative_return") and below.any():
-        row = bars[below].iloc[0]
-        raise ValueError(
-            f"close of {row[SYMBOL]} must be positive, as prices are, was {row[CLOSE]:g} at {row[TIME]:%Y-%m-%d %H:%M} "
-            "UTC; take target='difference' or 'level' for what may be zero or negative"
-        )
-    length = length or bar_length(clock)
-    whole = Whole(DELISTED_AFTER) if len(instruments) > 1 else None
-    series, _ = series_of(instruments, Facts(name=name, bar_length=length, target=target), whole)
-    past, future = list(roles.past), list(roles.future)
-    if not past and not future:
-        return series
-    common = _common(rows, [*future, *past])
-    exogenous = common.reindex(series.index)
-    for column in exogenous.columns:
-        holes = exogenous.index[exogenous[column].isna()]
-        if len(holes):
-            raise ValueError(f"column {column} has no value at {holes[0]:%Y-%m-%d %H:%M} UTC; fill it, or leave it out")
-    leads = _leads(roles, length, horizon)
-    lags = {column: length - leads.get(column, pd.Timedelta(0)) for column in exogenous.columns}
-    ahead = (FutureCovariates(common[future].dropna(how="all"), leads, length),) if future else ()
-    return replace(series, exogenous=exogenous, lags=lags, future_covariates=ahead)
-
-
-def span_of(name: str, span: Any) -> pd.Timedelta:
-    """Return what somebody means by a span of time.
-
-    Raises:
-        ValueError: it is none, or a number, which has no unit.
-    """
-    try:
-        known = None if isinstance(span, int | float) else pd.Timedelta(span)
-    except (TypeError, ValueError):
-        known = None
-    if known is None or not known > pd.Timedelta(0):
-        raise ValueError(f"{name} must be a span of time, such as '1h' or '30min', was {span!r}")
-    return known
-
-
-def _leads(roles: FrameColumns, length: pd.Timedelta, horizon: int) -> dict[str, pd.Timedelta]:
-    if isinstance(roles.future, Mapping):
-        return {name: span_of(f"the lead of future column {name}", lead) for name, lead in roles.future.items()}
-    return dict.fromkeys(roles.future, horizon * length)
 
 
 def _names(columns: Any) -> tuple[str, ...]:
@@ -339,22 +246,3 @@ def _refuse_holes(rows: pd.DataFrame) -> None:
     if hole.any():
         row = rows[hole].iloc[0]
         raise ValueError(f"{row[SYMBOL]} has no close at {row[TIME]:%Y-%m-%d %H:%M} UTC; fill it, or leave the row out")
-
-
-def _bars(rows: pd.DataFrame) -> FrameBars:
-    names = [name for name in (*BAR, "dividends", "splits") if name in rows.columns]
-    return FrameBars(pd.DatetimeIndex(rows[TIME]), {name: rows[name].to_numpy(dtype=np.float64) for name in names})
-
-
-def _common(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return (N, K) columns by time, the same of all instruments."""
-    by_time = rows.groupby(TIME, sort=True)[names]
-    first, most, least = by_time.first(), by_time.max(), by_time.min()
-    for name in names:
-        differs = first.index[(most[name] > least[name]).to_numpy()]
-        if len(differs):
-            raise ValueError(
-                f"column {name} must be the same of all instruments, differed at {differs[0]:%Y-%m-%d %H:%M} UTC; "
-                "give each its own forecaster, or make a column of each"
-            )
-    return first.set_axis(pd.DatetimeIndex(first.index))

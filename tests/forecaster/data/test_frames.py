@@ -7,7 +7,8 @@ import pandas as pd
 import polars
 import pytest
 
-from forecaster.data.frames import FrameColumns, long_frame, series_of_frame
+from forecaster.data.frame_series import series_of_frame
+from forecaster.data.frames import FrameColumns, long_frame
 
 from story import universe_closes, write_bars
 
