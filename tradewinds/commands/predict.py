@@ -19,7 +19,7 @@ from tradewinds.operate.past import refuse_changed_past
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version
-from tradewinds.pipeline.provenance import FORECASTER, find_forecaster
+from tradewinds.pipeline.provenance import FORECASTER, as_fitted
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of, task_of
@@ -72,7 +72,10 @@ def _models(prepared: Prepared, console: Console) -> tuple[Prepared, Models, str
     if version is None:
         from tradewinds.pipeline.encoding import encode_bars, load_forecasters
 
-        artifact = find_forecaster(prepared, grown=True)
+        artifact, config, settings = as_fitted(prepared)
+        if settings:
+            prepared = job_of(config, whole=True)
+            console.note(f"note: as the forecaster was fitted, not as this request says: {', '.join(settings)}")
         if artifact.manifest["inputs"]["sha256"] != prepared.inputs["sha256"]:
             console.note(f"note: the data are others than {artifact.folder} was trained on, which is not fitted anew")
         console.note(f"forecaster: {artifact.folder}")

@@ -8,26 +8,39 @@ from forecaster.training.identity import IDENTITY
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.artifact import Artifact, latest, read
 from tradewinds.pipeline.task import Job, Prepared
-from tradewinds.request.schema import Config
+from tradewinds.request.schema import Config, request_from
 from trading_agent.common.checkpoint import FILE
 
 CHECKPOINTS = {"forecaster": IDENTITY, "agent": FILE}  # the file by which the checkpoint of a training is known
 FORECASTER, HIDDEN_STATES, AGENT = "forecaster", "hidden_states", "agent"  # kinds of artifacts, and their folders
 MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what makes a forecaster fit a request
+OF_A_FIT = (*MUST_MATCH, "trainer", "recalibration")  # what a kept forecaster says itself, and nobody need type again
 AGENT_MUST_MATCH = (*MUST_MATCH, "trainer", "rollout", "env", "agent")
 
 
-def find_forecaster(prepared: Prepared, *, grown: bool = False) -> Artifact:
+def find_forecaster(prepared: Prepared) -> Artifact:
     """Find the forecaster that `inputs.forecaster` names, and check that it fits the request.
-
-    Args:
-        prepared: the request.
-        grown: whether its data may have changed since, as long as they bear the same name.
 
     Raises:
         RequestError: there is none, or it was trained on other data or with other settings.
     """
-    return _find(prepared, FORECASTER, prepared.config.inputs.forecaster, MUST_MATCH, grown=grown)
+    return _find(prepared, FORECASTER, prepared.config.inputs.forecaster, MUST_MATCH)
+
+
+def as_fitted(prepared: Prepared) -> tuple[Artifact, Config, list[str]]:
+    """Find the forecaster that `inputs.forecaster` names, for data that may have grown since.
+
+    Returns:
+        The forecaster, the request with the settings that it was fitted with, and the names of those that differed.
+
+    Raises:
+        RequestError: there is none, or it was trained on another series.
+    """
+    artifact = _find(prepared, FORECASTER, prepared.config.inputs.forecaster, (), grown=True)
+    now, then = prepared.config.plain(), artifact.manifest["config"]
+    kept = {key: then[key] for key in OF_A_FIT}
+    names = [f"{key}.{name}" for key in OF_A_FIT for name, value in then[key].items() if now[key].get(name) != value]
+    return artifact, request_from({**now, **kept}), names
 
 
 def find_agent(job: Job) -> Artifact:

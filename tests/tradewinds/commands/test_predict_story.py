@@ -93,6 +93,10 @@ def test_a_lost_registry_is_said_and_a_forecaster_can_be_named_instead(typed):
         assert answer.status == 3
         assert "tradewinds models rebuild" in answer.err
         (run,) = Path("runs/bars").glob("2*")
-        assert len(table_of(typed("predict", *WORDS, f"inputs.forecaster={run}/forecaster"))) == 3
+        named = typed("predict", *WORDS, f"inputs.forecaster={run}/forecaster")
+        assert len(table_of(named)) == 3
+        bare = typed("predict", *WORDS[:2], "signal.max_age=null", f"inputs.forecaster={run}/forecaster")
+        assert bare.out == named.out  # what it was fitted with need not be typed again
+        assert "note: as the forecaster was fitted, not as this request says: model.context_length, " in bare.err
     finally:
         shutil.move("kept", registry)
