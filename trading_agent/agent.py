@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -40,6 +41,9 @@ class Agent:
         strange = [name for name in settings if name not in known]
         if strange:
             raise ValueError(f"{kind} has no setting '{strange[0]}', it has {', '.join(known)}")
+        number: Any = seed
+        if isinstance(number, bool) or not isinstance(number, Integral) or int(number) < 0:
+            raise ValueError(f"seed must be a whole number from 0 on, was {seed!r}")
         self.kind, self.seed, self.settings = kind, seed, settings
         self.trained: TrainedAgent | None = None
 
@@ -77,6 +81,10 @@ class Agent:
 
         learned_in = _vector(env)
         judged_in = _vector(copy.deepcopy(env) if validation is None else validation)
+        for name in ("single_observation_space", "single_action_space"):
+            ours, theirs = getattr(learned_in, name), getattr(judged_in, name)
+            if ours.shape != theirs.shape or type(ours) is not type(theirs):
+                raise ValueError(f"validation must have the {name[7:].replace('_', ' ')} of env, {ours}, was {theirs}")
         make = load(ALGORITHMS[self.kind].config)
         beside = {"num_envs": learned_in.num_envs} if "num_envs" in names_of(make) else {}
         self.trained = load(ALGORITHMS[self.kind].train)(

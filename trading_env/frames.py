@@ -42,6 +42,11 @@ def market_of(
     Raises:
         ValueError: a column is not there or holds no numbers, nothing tells the times, or what `Market` raises.
     """
+    if not isinstance(frame, Mapping) and not (hasattr(frame, "__len__") and hasattr(frame, "columns")):
+        kind = type(frame).__name__
+        raise ValueError(f"a market is made of a table of pandas or polars, or a mapping, was given {kind}")
+    if isinstance(features, str):
+        raise ValueError(f"features must be a list of columns, such as ['{features}'], was '{features}'")
     closes = [close] if isinstance(close, str) else list(close)
     names = list(frame.keys() if isinstance(frame, Mapping) else frame.columns)
     if closes == ["close"]:
@@ -51,10 +56,15 @@ def market_of(
     prices = _columns(frame, closes, names)
     opens = None if open is None else _columns(frame, [open] if isinstance(open, str) else list(open), names)
     volumes = None if volume is None else _columns(frame, [volume] if isinstance(volume, str) else list(volume), names)
+    if len(prices) < 2:
+        raise ValueError(f"a market needs at least 2 bars, the table has {len(prices)}")
     index = _times(frame, time, names)
     if index is not None and (np.diff(index) <= np.timedelta64(0)).any():
         row = int(np.argmax(np.diff(index) <= np.timedelta64(0))) + 1
-        raise ValueError(f"times must increase, row {row} at {index[row]} does not; sort the table, each bar once")
+        raise ValueError(
+            f"times must increase, row {row} at {index[row]} does not; sort the table, each bar once, and set symbols "
+            "side by side, a column each"
+        )
     if bars_per_year is None:
         if index is None:
             raise ValueError("the table has no times; give bars_per_year, which turns interest into that of a bar")
@@ -106,6 +116,9 @@ def make_env(
     worth = reward if isinstance(reward, RewardConfig) else settings_of(RewardConfig, "reward", reward or {})
     market = market_of(frame, features, **columns)
     usual = {"execution": "next_close"} if market.single_price else {}
+    twice = sorted({"costs", "reward"} & set(rules or {}))
+    if twice:
+        raise ValueError(f"rules must not hold {' and '.join(twice)}: give costs and reward beside it")
     given = settings_of(TradingConfig, "rules", {**usual, **(rules or {})})
     config = dataclasses.replace(given, costs=paid, reward=worth)
     if num_envs is None:

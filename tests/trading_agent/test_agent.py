@@ -60,6 +60,12 @@ def test_what_it_cannot_is_said():
         Agent("ppo").learn([])
     with pytest.raises(ValueError, match="steps must be greater than or equal to 2, was 0"):
         Agent("ppo", steps=0).learn(Corridor())
+    with pytest.raises(ValueError, match="seed must be a whole number from 0 on, was -1"):
+        Agent("ppo", seed=-1)
+    with pytest.raises(ValueError, match="env must have a ledger, as TradingVectorEnv has, for agent=direct"):
+        Agent("direct", **QUICK).learn(Corridor())
+    with pytest.raises(ValueError, match="validation must have the observation space of env"):
+        Agent("dqn", **QUICK).learn(Corridor(), gymnasium.make("CartPole-v1"))
     with pytest.raises(ValueError, match="steps must be given"):
         Agent("ppo").learn(Corridor())
 

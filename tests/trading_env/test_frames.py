@@ -73,6 +73,8 @@ def test_several_columns_of_closes_are_several_assets(bars):
         ({"costs": {"fee": 1.0}}, "costs.fee is no setting; there are fee_bps, half_spread_bps"),
         ({"costs": {"fee_bps": -1.0}}, "costs.fee_bps must be greater than or equal to 0, was -1.0"),
         ({"rules": {"lever": 1.0}}, "rules.lever is no setting; there are kind, actions"),
+        ({"features": "mood"}, r"features must be a list of columns, such as \['mood'\], was 'mood'"),
+        ({"rules": {"costs": {"fee_bps": 1.0}}}, "rules must not hold costs: give costs and reward beside it"),
         ({"reward": 2.0}, "reward must be a mapping of settings by name, was 2.0"),
         ({"time": "when"}, "the table has no column 'when'"),
         ({"time": "mood"}, "column mood must hold moments, held float64"),
@@ -86,6 +88,17 @@ def test_what_cannot_be_is_refused(bars, options, words):
 def test_rows_out_of_order_are_not_traded(bars):
     with pytest.raises(ValueError, match="times must increase, row 1 at 2024-01-01T00:00:00"):
         make_env(bars.iloc[[1, 0, *range(2, 40)]])
+
+
+@pytest.mark.parametrize("frame", [None, [1.0, 2.0], pd.Series([1.0, 2.0]), polars.LazyFrame({"close": [1.0]})])
+def test_what_is_no_table_is_refused(frame):
+    with pytest.raises(ValueError, match=r"a market is made of a table of pandas or polars, or a mapping, was given "):
+        make_env(frame)
+
+
+def test_one_bar_is_no_market(bars):
+    with pytest.raises(ValueError, match="a market needs at least 2 bars, the table has 1"):
+        make_env(bars[:1])
 
 
 def test_a_table_without_times_is_asked_for_the_bars_of_a_year(bars):

@@ -66,9 +66,11 @@ def learner_for(
     """Return the learner of what `env` takes for an action, and of what its market shows of the assets.
 
     Raises:
-        ValueError: as `DirectLearner`; one exposure is spread over several assets; levels of assets that stop trading;
-            more bars than one of several assets.
+        ValueError: as `DirectLearner`; the environment has no ledger; one exposure is spread over several assets;
+            levels of assets that stop trading; more bars than one of several assets.
     """
+    if not hasattr(env, "simulator"):
+        raise ValueError(f"env must have a ledger, as TradingVectorEnv has, for agent=direct, was {type(env).__name__}")
     rules, market = env.simulator.config, env.simulator.market
     kind = kind_of_learner(rules, market)
     faults = refuse_rules(rules, market.close.shape[1])
