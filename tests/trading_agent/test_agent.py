@@ -1,5 +1,8 @@
 """An agent to hold: it learns in any environment of Gymnasium, and says what it cannot."""
 
+import subprocess
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -24,6 +27,11 @@ class Corridor(gymnasium.Env):
     def step(self, action):
         self.steps += 1
         return np.zeros(1, dtype=np.float32), float(action == 1), False, self.steps == 10, {}
+
+
+def test_it_is_imported_without_torch_and_pandas():
+    code = "import sys; from trading_agent import Agent; print({'torch', 'pandas'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_it_learns_in_an_environment_of_ones_own():
