@@ -1,8 +1,9 @@
 """Hidden states: what a fitted forecaster thinks at every bar, with the bar it was fitted to beside each."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ class HiddenStates:
             has none.
         fit_end: (T,) last decision row the network was fitted on; its labels reach H rows further.
         first_row: first row with a whole context behind it; T where there is none.
+        chances: (T, H, K) of the classes that those changes fall into (`model.head=bins`); None if the head has none.
         label_end: (T,) of a network that is fitted anew as bars come, the last row whose price it had learned by then;
             None of one that is fitted once.
     """
@@ -46,10 +48,11 @@ class HiddenStates:
     first_row: int
     quantiles: Float32 | None = None
     label_end: NDArray[np.int64] | None = None
+    chances: Float32 | None = None
 
     def tables(self) -> dict[str, Any]:
         """Return the (T, ...) tables that there are, by name."""
-        names = ("hidden_state", "forecast", "fit_end", "quantiles", "label_end")
+        names = ("hidden_state", "forecast", "fit_end", "quantiles", "label_end", "chances")
         return {name: table for name in names if (table := getattr(self, name)) is not None}
 
     def until(self, row: int) -> "HiddenStates":
@@ -83,6 +86,9 @@ class HiddenStates:
         if self.quantiles is not None:
             for bar, level in np.ndindex(self.quantiles.shape[1:]):
                 columns[f"quantile_{bar + 1}_{LEVELS[level]:.2f}"] = self.quantiles[:, bar, level]
+        if self.chances is not None:
+            for bar, number in np.ndindex(self.chances.shape[1:]):
+                columns[f"chance_{bar + 1}_{number}"] = self.chances[:, bar, number]
         ends = {"fit_end": self.fit_end} | ({} if self.label_end is None else {"label_end": self.label_end})
         table = pd.DataFrame({**columns, **ends}, index=self.index)
         table.to_parquet(folder / FILE, compression="zstd")
@@ -94,11 +100,17 @@ def load_hidden_states(folder: Path) -> HiddenStates:
     hidden = table[[name for name in table.columns if name.startswith("hidden_")]].to_numpy(dtype=np.float32)
     forecast = table[[name for name in table.columns if name.startswith("forecast_")]].to_numpy(dtype=np.float32)
     first_row = int(np.isfinite(hidden).all(axis=1).argmax())
-    spread = table[[name for name in table.columns if name.startswith("quantile_")]].to_numpy(dtype=np.float32)
-    quantiles = spread.reshape(*forecast.shape, -1) if spread.shape[1] else None
+    quantiles, chances = (
+        told.reshape(*forecast.shape, -1) if told.shape[1] else None
+        for told in (
+            table[[name for name in table.columns if name.startswith(kind)]].to_numpy(dtype=np.float32)
+            for kind in ("quantile_", "chance_")
+        )
+    )
     fit_end = table["fit_end"].to_numpy(np.int64)
     label_end = table["label_end"].to_numpy(np.int64) if "label_end" in table else None
-    return HiddenStates(pd.DatetimeIndex(table.index), hidden, forecast, fit_end, first_row, quantiles, label_end)
+    index = pd.DatetimeIndex(table.index)
+    return HiddenStates(index, hidden, forecast, fit_end, first_row, quantiles, label_end, chances)
 
 
 def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) -> HiddenStates:
@@ -127,7 +139,7 @@ def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) 
         raise ValueError(f"the series has {num_rows} bars; one context needs {first_row + 1}")
     hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
-    quantiles = None
+    told: dict[str, Float32] = {}  # what only some heads say, by name
     windows = strided_windows(fitted.read(scaled).astype(np.float32), length)
     future = series.future_table(calendar=fitted.config.features.calendar)
     for start in range(0, len(spoken), BATCH):
@@ -136,21 +148,40 @@ def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) 
             continue
         count = min(BATCH, len(spoken) - start)
         part = batch[:count]
-        points, states, spread = _speak(fitted, gather(windows, batch), future, batch)
-        forecast[part], hidden[part] = points[:count], states[:count]
-        if spread is not None:
-            if quantiles is None:
-                quantiles = np.full((num_rows, horizon, len(LEVELS)), np.nan, dtype=np.float32)
-            quantiles[part] = spread[:count]
+        said = _speak(fitted, gather(windows, batch), future, batch)
+        forecast[part], hidden[part] = said.point[:count], said.hidden_state[:count]
+        for name, values in said.further():
+            table_of = told.setdefault(name, np.full((num_rows, *values.shape[1:]), np.nan, dtype=np.float32))
+            table_of[part] = values[:count]
     last_known = int(series.close_time.searchsorted(fitted.fit_end_time, side="right")) - 1
     fit_end = np.full(num_rows, last_known - horizon, dtype=np.int64)
-    return HiddenStates(series.index, hidden, forecast, fit_end, int(spoken[0]), quantiles)
+    return HiddenStates(series.index, hidden, forecast, fit_end, int(spoken[0]), **told)
 
 
-def _speak(
-    fitted: FittedForecaster, context: Float32, future: FutureTable, rows: NDArray[np.int64]
-) -> tuple[Float32, Float32, Float32 | None]:
-    """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for scaled windows (B, L, F)."""
+class Said(NamedTuple):
+    """What a network says of B windows, in the unit of the changes.
+
+    Attributes:
+        point: (B, H) forecasts.
+        hidden_state: (B, D).
+        quantiles: (B, H, Q); None if its head has none.
+        chances: (B, H, K) of classes; None if its head has none.
+    """
+
+    point: Float32
+    hidden_state: Float32
+    quantiles: Float32 | None
+    chances: Float32 | None
+
+    def further(self) -> Iterator[tuple[str, Float32]]:
+        """Yield by name what only some heads say."""
+        for name in ("quantiles", "chances"):
+            if (values := getattr(self, name)) is not None:
+                yield name, values
+
+
+def _speak(fitted: FittedForecaster, context: Float32, future: FutureTable, rows: NDArray[np.int64]) -> Said:
+    """Return what is said of scaled windows (B, L, F)."""
     static = np.repeat(fitted.static.astype(np.float32)[None], len(context), axis=0)
     return run_network(
         fitted, with_static(context, static), np.array([[fitted.target_scale]], np.float32), future, rows
@@ -163,8 +194,8 @@ def run_network(
     unit: Float32,
     future: FutureTable,
     rows: NDArray[np.int64],
-) -> tuple[Float32, Float32, Float32 | None]:
-    """Return forecast (B, H), hidden state (B, D) and quantiles (B, H, Q) or None for what a network reads.
+) -> Said:
+    """Return what a network says of what it reads.
 
     Args:
         fitted: the network.
@@ -174,10 +205,15 @@ def run_network(
         rows: (B,) the windows' last rows.
     """
     with torch.inference_mode():
-        points, states, quantiles = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows))
-    spread = None if quantiles is None else quantiles.numpy() * unit[..., None]
-    told = steps_between(points.numpy()) if fitted.target == "level" else points.numpy()
-    return told * unit, states.numpy(), spread
+        spoken = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows))
+    point, quantiles, chances = spoken.point.numpy(), spoken.quantiles, spoken.chances
+    told = steps_between(point) if fitted.target == "level" else point
+    return Said(
+        told * unit,
+        spoken.hidden_state.numpy(),
+        None if quantiles is None else quantiles.numpy() * unit[..., None],
+        None if chances is None else chances.numpy(),
+    )
 
 
 def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:
@@ -189,8 +225,8 @@ def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:
     _, scaled = read_features(fitted, series)
     window = fitted.read(scaled[-fitted.config.model.context_length :]).astype(np.float32)[None]
     future = series.future_table(calendar=fitted.config.features.calendar)
-    points, _, _ = _speak(fitted, window, future, np.array([len(series.index) - 1]))
-    return np.asarray(points[0])
+    said = _speak(fitted, window, future, np.array([len(series.index) - 1]))
+    return np.asarray(said.point[0])
 
 
 def read_features(fitted: FittedForecaster, series: Series) -> tuple[FeatureTable, NDArray[np.float64]]:
@@ -266,5 +302,5 @@ class Stream:
         config = self._fitted.config.features
         features = self._fitted.inputs(build_panel_features(self._tail, config)[0].values[-length:])
         future = self._tail.future_table(calendar=config.calendar)
-        forecast, state, _ = _speak(self._fitted, features.astype(np.float32)[None], future, last)
-        return state[0], forecast[0]
+        said = _speak(self._fitted, features.astype(np.float32)[None], future, last)
+        return said.hidden_state[0], said.point[0]

@@ -35,6 +35,7 @@ class PanelStates:
         fit_end: (T,) last decision row the network was fitted on; its labels reach H rows further.
         available: (T, A) whether an instrument traded at a bar and has a whole context of its own history behind it.
         quantiles: (T, A, H, Q) of those changes at `forecaster.networks.heads.LEVELS`; None if the head has none.
+        chances: (T, A, H, K) of the classes that those changes fall into (`model.head=bins`); None without.
     """
 
     index: pd.DatetimeIndex
@@ -44,6 +45,11 @@ class PanelStates:
     fit_end: NDArray[np.int64]
     available: NDArray[np.bool_]
     quantiles: Float32 | None = None
+    chances: Float32 | None = None
+
+    def further(self) -> dict[str, Float32]:
+        """Return the (T, A, ...) tables that only some heads say, by name."""
+        return {name: table for name in ("quantiles", "chances") if (table := getattr(self, name)) is not None}
 
     @property
     def first_row(self) -> int:
@@ -54,14 +60,12 @@ class PanelStates:
     def until(self, row: int) -> "PanelStates":
         """Return the states of the bars before `row`."""
         names = ("index", "hidden_state", "forecast", "fit_end", "available")
-        quantiles = None if self.quantiles is None else self.quantiles[:row]
-        return replace(self, quantiles=quantiles, **{name: getattr(self, name)[:row] for name in names})
+        return replace(self, **{name: getattr(self, name)[:row] for name in (*names, *self.further())})
 
     def preceded_by(self, earlier: "PanelStates") -> "PanelStates":
         """Return the states with the rows of `earlier`, the first ones of this series, in the place of their own."""
         known = len(earlier.index)
-        tables = ["hidden_state", "forecast", "available"]
-        tables += ["quantiles"] if self.quantiles is not None and earlier.quantiles is not None else []
+        tables = ["hidden_state", "forecast", "available", *(self.further().keys() & earlier.further().keys())]
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(earlier, name), getattr(self, name)[known:]]) for name in tables
         }
@@ -78,15 +82,15 @@ class PanelStates:
         asset = self.instruments.index(name)
         there = self.available[:, asset]
         first_row = int(there.argmax()) if there.any() else len(there)
-        quantiles = None if self.quantiles is None else self.quantiles[:, asset]
+        further: dict[str, Any] = {name: table[:, asset] for name, table in self.further().items()}
         states, forecast = self.hidden_state[:, asset], self.forecast[:, asset]
-        return HiddenStates(self.index, states, forecast, self.fit_end, first_row, quantiles)
+        return HiddenStates(self.index, states, forecast, self.fit_end, first_row, **further)
 
     def save(self, folder: Path) -> None:
         """Write the states into an existing folder as one Parquet file: a row a bar and instrument, in that order."""
         tables = {"hidden": self.hidden_state, "forecast": self.forecast}
-        if self.quantiles is not None:
-            tables["quantile"] = self.quantiles.reshape(*self.forecast.shape[:2], -1)
+        further = {name.removesuffix("s"): table for name, table in self.further().items()}
+        tables |= {name: table.reshape(*self.forecast.shape[:2], -1) for name, table in further.items()}
         names = pa.array(self.instruments)
         step = max(BLOCK // max(len(self.instruments), 1), 1)
         writer: pq.ParquetWriter | None = None
@@ -133,9 +137,9 @@ def load_panel_states(folder: Path) -> PanelStates:
     first_bars = file.read_row_group(0, columns=["symbol"]).column(0).to_pandas()
     instruments = tuple(map(str, first_bars.unique()))
     index = pd.DatetimeIndex(column("time")[:, 0], tz="UTC")
-    hidden, forecast, spread = (stack(kind) for kind in ("hidden", "forecast", "quantile"))
-    quantiles = spread.reshape(*forecast.shape, -1) if spread.shape[2] else None
-    return PanelStates(index, instruments, hidden, forecast, column("fit_end")[:, 0], column("available"), quantiles)
+    hidden, forecast, *further = (stack(kind) for kind in ("hidden", "forecast", "quantile", "chance"))
+    told = [table.reshape(*forecast.shape, -1) if table.shape[2] else None for table in further]
+    return PanelStates(index, instruments, hidden, forecast, column("fit_end")[:, 0], column("available"), *told)
 
 
 def encode_panel(fitted: Mapping[str, FittedForecaster], series: Series, *, rows: range | None = None) -> PanelStates:
@@ -180,29 +184,28 @@ def encode_panel(fitted: Mapping[str, FittedForecaster], series: Series, *, rows
     units = np.array([[one.target_scale] for one in own], dtype=np.float32)
     shape = available.shape
     hidden = np.full((*shape, first.model.network.hidden_width), np.nan, dtype=np.float32)
-    forecast, quantiles = np.full((*shape, horizon), np.nan, dtype=np.float32), None
+    forecast, further = np.full((*shape, horizon), np.nan, dtype=np.float32), dict[str, Float32]()
     for start in range(0, len(row), BATCH):
         batch = np.minimum(np.arange(start, start + BATCH), len(row) - 1)
         if rows is not None and (row[batch[-1]] < rows.start or row[batch[0]] >= rows.stop):
             continue  # batches begin where they begin without it: a row's last digits may depend on its place in one
         context = with_static(gather(windows, row[batch], asset[batch]), static[asset[batch]])
-        points, states, spread = run_network(first, context, units[asset[batch]], future, row[batch])
+        said = run_network(first, context, units[asset[batch]], future, row[batch])
         count = min(BATCH, len(row) - start)
         place = row[batch[:count]], asset[batch[:count]]
-        forecast[place], hidden[place] = points[:count], states[:count]
-        if spread is not None:
-            if quantiles is None:
-                quantiles = np.full((*shape, horizon, len(LEVELS)), np.nan, dtype=np.float32)
-            quantiles[place] = spread[:count]
+        forecast[place], hidden[place] = said.point[:count], said.hidden_state[:count]
+        for name, values in said.further():
+            told = further.setdefault(name, np.full((*shape, *values.shape[1:]), np.nan, dtype=np.float32))
+            told[place] = values[:count]
     if rows is not None:
         others = np.ones(len(series.index), dtype=bool)
         others[rows.start : rows.stop] = False
         available[others], hidden[others], forecast[others] = False, np.nan, np.nan
-        if quantiles is not None:
-            quantiles[others] = np.nan
+        for told in further.values():
+            told[others] = np.nan
     last_known = int(series.close_time.searchsorted(first.fit_end_time, side="right")) - 1
     fit_end = np.full(len(series.index), last_known - horizon, dtype=np.int64)
-    return PanelStates(series.index, names, hidden, forecast, fit_end, available, quantiles)
+    return PanelStates(series.index, names, hidden, forecast, fit_end, available, **further)
 
 
 def _of(fitted: Mapping[str, FittedForecaster], series: Series) -> list[FittedForecaster]:
@@ -223,4 +226,6 @@ def _labels(kind: str, width: int, horizon: int) -> list[str]:
     """Return the names of a table's columns in the file."""
     if kind == "quantile":
         return [f"quantile_{bar + 1}_{level:.2f}" for bar in range(horizon) for level in LEVELS]
+    if kind == "chance":
+        return [f"chance_{bar + 1}_{number}" for bar in range(horizon) for number in range(width // horizon)]
     return [f"{kind}_{number + (kind == 'forecast')}" for number in range(width)]

@@ -46,6 +46,10 @@ class Head(nn.Module):
         """Return the quantiles (B, H, Q) at `LEVELS`, never crossing; None if the head says a point only."""
         return None
 
+    def chances(self, outputs: Tensor) -> Tensor | None:
+        """Return the chances (B, H, K) of classes of the target; None if the head knows none."""
+        return None
+
 
 class PointHead(Head):
     """One number a bar.
@@ -164,8 +168,15 @@ class BinsHead(Head):
 
     def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         """Return the mean cross-entropy, in nats."""
-        classes = torch.bucketize(target, self.edges[1:-1], right=True)  # (B, H), 0 ... K - 1
-        return F.cross_entropy(outputs.flatten(0, 1), classes.flatten())
+        return F.cross_entropy(outputs.flatten(0, 1), self.classes(target).flatten())
+
+    def classes(self, target: Tensor) -> Tensor:
+        """Return the class (B, H) of each target, 0 ... K - 1: those below the first inner edge are of class 0."""
+        return torch.bucketize(target, self.edges[1:-1], right=True)
+
+    def chances(self, outputs: Tensor) -> Tensor:
+        """Return the chances (B, H, K), which sum to 1."""
+        return outputs.softmax(-1)
 
     def point(self, outputs: Tensor) -> Tensor:
         """Return the expected target (B, H), relative to that of equal chances."""

@@ -16,7 +16,7 @@ from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
 from forecaster.training.linear_base import LinearBase, base_among
-from forecaster.training.module import LSTMForecaster
+from forecaster.training.module import LSTMForecaster, Spoken
 from forecaster.training.precision import refuse_bfloat16, trained_in
 from forecaster.training.trainer import Progress, train, training_device
 from forecaster.training.workers import Report, Workers
@@ -43,11 +43,11 @@ class Ensemble(nn.Module):
         """The network whose hidden state is told."""
         return cast(LSTMForecaster, self.members[0]).network
 
-    def forward(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the mean point (B, H), the first hidden state (B, D) and the mean quantiles (B, H, Q) or None."""
-        points, states, quantiles = zip(*(member(context, *future) for member in self.members), strict=True)
-        spread = None if quantiles[0] is None else torch.stack(quantiles).mean(dim=0)
-        return torch.stack(points).mean(dim=0), states[0], spread
+    def forward(self, context: Tensor, *future: Tensor) -> Spoken:
+        """Return the means of points, quantiles and chances, and the first hidden state."""
+        points, states, *others = zip(*(member(context, *future) for member in self.members), strict=True)
+        quantiles, chances = (None if other[0] is None else torch.stack(other).mean(dim=0) for other in others)
+        return Spoken(torch.stack(points).mean(dim=0), states[0], quantiles, chances)
 
 
 @dataclass(frozen=True, eq=False)

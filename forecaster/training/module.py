@@ -1,5 +1,7 @@
 """The forecaster as Lightning trains it: an architecture, the loss of its forecast, and the optimiser."""
 
+from typing import NamedTuple
+
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -8,6 +10,22 @@ from forecaster.config import ModelConfig, TrainerConfig
 from forecaster.networks.base import build_network
 from forecaster.networks.heads import Bins, build_head
 from forecaster.training.linear_base import LinearBase, base_inputs
+
+
+class Spoken(NamedTuple):
+    """What a network says of B windows.
+
+    Attributes:
+        point: (B, H) forecasts.
+        hidden_state: (B, D).
+        quantiles: (B, H, Q) of the head; None if it has none.
+        chances: (B, H, K) of the head's classes; None if it has none.
+    """
+
+    point: Tensor
+    hidden_state: Tensor
+    quantiles: Tensor | None
+    chances: Tensor | None
 
 
 class LSTMForecaster(pl.LightningModule):
@@ -44,15 +62,16 @@ class LSTMForecaster(pl.LightningModule):
         self.register_buffer("base", None if base is None else base.weights.clone())  # members share no memory
         self.register_buffer("base_limits", None if base is None or base.limits is None else base.limits.clone())
 
-    def forward(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the scaled point forecast (B, H), the hidden state (B, D) and the head's quantiles (B, H, Q) or None.
+    def forward(self, context: Tensor, *future: Tensor) -> Spoken:
+        """Return what is said of each window, in scaled units.
 
         Args:
             context: (B, L, F) scaled features.
             future: (B, H, G) of the bars ahead, for networks that read it.
         """
         outputs, hidden_state = self._outputs(context, *future)  # (B, L, F) -> (B, H, P), (B, D)
-        return self.head.point(outputs), hidden_state, self.head.quantiles(outputs)
+        head = self.head
+        return Spoken(head.point(outputs), hidden_state, head.quantiles(outputs), head.chances(outputs))
 
     def loss(self, target: Tensor, context: Tensor, *future: Tensor) -> Tensor:
         """Return the mean loss of the forecasts of a batch against the target (B, H)."""

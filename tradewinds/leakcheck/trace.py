@@ -91,7 +91,9 @@ def trace(prepared: Prepared, models: Models, rows: range, *, true: Trace | None
         else encoding.encode_again(fitted, series, before, row=row)
     )
     tables["hidden_states"] = [(0, states.hidden_state)]
-    tables["forecasts"] = [(0, table) for table in (states.forecast, states.quantiles) if table is not None]
+    tables["forecasts"] = [
+        (0, table) for table in (states.forecast, states.quantiles, states.chances) if table is not None
+    ]
     models = replace(models, states=states)
     acted, decisions = prepared.task.trace(prepared, models, rows)
     return Trace(tables | acted, models, decisions, series.instruments if prepared.several else ())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def observed(name: str, prepared: Prepared, states: "States") -> NDArray[np.float32]:
-    """Return (T, F) what `hidden_state`, `forecast` or `features` of `rollout.observe` stands for.
+    """Return (T, F) what `hidden_state`, `forecast`, `chances` or `features` of `rollout.observe` stands for.
 
     Of several instruments it is (T, A, F), each one's own.
     """
@@ -22,6 +22,10 @@ def observed(name: str, prepared: Prepared, states: "States") -> NDArray[np.floa
         config = prepared.config.features
         tables = [_plain(table) for table in build_panel_features(prepared.series, config)]
         return np.stack(tables, axis=1) if prepared.several else tables[0]
+    if name == "chances":
+        chances = states.chances
+        assert chances is not None  # else the request was refused
+        return chances.reshape(*states.forecast.shape[:-1], -1)  # (T, H, K) -> (T, H * K)
     return states.forecast if name == "forecast" else states.hidden_state
 
 

@@ -47,6 +47,14 @@ def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {'rival':<16}" + "".join(f"{label:>20}" for _, label in tested)
     for rival, tests in honesty["diebold_mariano_by_rival"].items():
         yield f"  {rival:<16}" + "".join(f"{_test(tests[name]):>20}" for name, _ in tested)
+    classes = honesty.get("classes_of_next_bar")
+    if classes is not None:
+        ours, usual = classes["network"], classes["climatology"]
+        yield (
+            f"classes of the next bar's change, {len(classes['confusion'])}: log loss {ours['log_loss']:.4f} nats "
+            f"(climatology {usual['log_loss']:.4f}), Brier {ours['brier']:.4f} ({usual['brier']:.4f}), "
+            f"right {ours['accuracy']:.1%} ({usual['accuracy']:.1%})"
+        )
     rests = honesty.get("forecast_rests_on")
     if rests is not None and rests["by_feature"] is not None:
         first = [f"{name} {share:.0%}" for name, share in list(rests["by_feature"].items())[:5]]

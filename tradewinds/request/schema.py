@@ -124,17 +124,18 @@ class RolloutConfig:
             for skill. 0 keeps whatever scored best.
         instrument: which instrument the agent trades, where the series has several; null for the only one.
         observe: what the agent sees of a bar, beside its own account, in this order: `hidden_state` and `forecast` of
-            the forecaster; `plan`, the exposure that the best plan on the forecast takes from each level that may be
-            held; `features`, what the forecaster itself reads of the bar. A storage unit sees one row a day, and its
-            price forecast or, with `forecasts`, all that are made of its prices (docs/battery.md).
+            the forecaster; `chances` of the classes of each bar ahead (`model.head=bins`); `plan`, the exposure that
+            the best plan on the forecast takes from each level that may be held; `features`, what the forecaster itself
+            reads of the bar. A storage unit sees one row a day, and its price forecast or, with `forecasts`, all that
+            are made of its prices (docs/battery.md).
     """
 
     episode_bars: Bars
     standard_errors: Annotated[float, Field(ge=0, description="standard errors")]
     instrument: str | None
     observe: Annotated[
-        tuple[Literal["hidden_state", "forecast", "forecasts", "plan", "features"], ...],
-        Field(min_length=1, description="of hidden_state, forecast, forecasts, plan and features"),
+        tuple[Literal["hidden_state", "forecast", "forecasts", "chances", "plan", "features"], ...],
+        Field(min_length=1, description="of hidden_state, forecast, forecasts, chances, plan and features"),
         AfterValidator(_distinct),
     ]
 

@@ -23,6 +23,7 @@ from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS, every_forecast
 from tradewinds.tasks.attributions import resting_on
 from tradewinds.tasks.predictions import VALUES_AHEAD, values_ahead
+from tradewinds.tasks.return_classes import classes_block
 
 BANDS = (0.05, 0.25, 0.75, 0.95)  # quantiles drawn around the next bar's forecast
 CALIBRATION = 20  # bars whose residuals give the forecasts their first intervals, in a trace
@@ -49,6 +50,7 @@ def score_bars(prepared: Prepared, models: Models) -> Forecasts:
         "forecast_headline": headline(scores.table, model, config.model.horizon, prepared.series.value_unit),
         "diebold_mariano_by_rival": comparison,
         "forecast_verdict": forecast_verdict(comparison, model, config.model.horizon),
+        **classes_block(prepared, fitted, states, scores.decisions),
     }
     rests = resting_on(prepared, fitted, states)
     return Forecasts(

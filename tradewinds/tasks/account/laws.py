@@ -105,5 +105,7 @@ def _sight_faults(config: Config) -> Iterator[str]:
     observe = config.rollout.observe
     if "forecasts" in observe:
         yield "rollout.observe may hold forecasts with env=battery only; forecast is the network's"
+    if "chances" in observe and config.model.head != "bins":
+        yield f"rollout.observe may hold chances with model.head=bins only, which tells them, was {config.model.head}"
     if "plan" in observe and config.env.actions not in PLANNED:
         yield "rollout.observe may hold plan with env.actions=levels or exposure; agent=planner plans a storage unit"

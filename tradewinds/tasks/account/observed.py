@@ -1,6 +1,7 @@
 """What an account's agent observes, by name: the features of its market, then what it knows of itself."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster.data.panel import build_panel_features
 from tradewinds.pipeline.records import Observed
@@ -20,6 +21,7 @@ def observed(prepared: Prepared, models: Models, rows: range) -> Observed:
     columns = {
         "hidden_state": [f"hidden_state_{number}" for number in range(states.hidden_state.shape[-1])],
         "forecast": [f"forecast_{number + 1}" for number in range(states.forecast.shape[-1])],
+        "chances": _chances(states.chances),
         "plan": [f"plan_{level:g}" for level in getattr(config.env, "exposures", ())],
         "features": [f"features.{name}" for name in read.names[: read.plain]],
     }
@@ -31,3 +33,11 @@ def observed(prepared: Prepared, models: Models, rows: range) -> Observed:
     own = [f"account.{what}.{name}" for what in ("exposure", "target") for name in instruments]
     features = markets.build_market(prepared, states, rows).features
     return Observed((*names, *own, "account.drawdown"), features, np.arange(rows.start, rows.stop))
+
+
+def _chances(chances: NDArray[np.float32] | None) -> list[str]:
+    """Return a name for each class of each bar ahead; none where the head has no classes."""
+    if chances is None:
+        return []
+    horizon, classes = chances.shape[-2:]
+    return [f"chance_{bar + 1}_{number}" for bar in range(horizon) for number in range(classes)]

@@ -41,6 +41,8 @@ def _sight_faults(config: Config) -> Iterator[str]:
     if len(shown) != 1:
         held = " and ".join(shown) or "neither"
         yield f"rollout.observe must hold either forecast or forecasts with env=battery, held {held}"
+    if "chances" in config.rollout.observe:
+        yield "rollout.observe may hold chances with env=trading only; a storage unit plans on values"
     if "plan" in config.rollout.observe:
         yield "rollout.observe may hold plan with env.actions=levels or exposure; agent=planner plans a storage unit"
     bars = getattr(config.agent, "context_length", 1)
