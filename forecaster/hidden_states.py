@@ -139,7 +139,7 @@ def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) 
         raise ValueError(f"the series has {num_rows} bars; one context needs {first_row + 1}")
     hidden = np.full((num_rows, fitted.model.network.hidden_width), np.nan, dtype=np.float32)
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
-    told: dict[str, Float32] = {}  # what only some heads say, by name
+    told: dict[str, Any] = {}  # (T, ...) tables of what only some heads say, by name
     windows = strided_windows(fitted.read(scaled).astype(np.float32), length)
     future = series.future_table(calendar=fitted.config.features.calendar)
     for start in range(0, len(spoken), BATCH):
