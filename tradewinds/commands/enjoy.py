@@ -28,7 +28,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     task = task_of(trained)
     if not hasattr(task, "enjoy"):
         raise RequestError(
-            f"enjoy plays games, and '{run}' is a run of env={trained.env.kind}; its page shows what its agent did: "
+            f"enjoy plays games, and '{run}' is a run of the task {task.kind}; its page shows what its agent did: "
             f"tradewinds report {run}"
         )
     from trading_agent import load_policy
