@@ -30,6 +30,9 @@ class PolicyGradientConfig(AgentConfig):
         average: share of the old weights that the judged policy, a running average over updates, keeps; 0 judges the
             newest weights.
         standardise: whether observations are scaled by what the first rollout saw.
+        reward_unit: what rewards are learned in units of: the typical `reward` of the first rollout, its root mean
+            square; or the typical `return`, the deviation of its discounted sums, where rewards come at every step
+            and add up to much.
         validate_every: env steps between two validations (and checkpoints).
     """
 
@@ -47,6 +50,7 @@ class PolicyGradientConfig(AgentConfig):
     gradient_clip: ranges.Norm = 0.5
     average: ranges.ShareBelowOne = 0.0
     standardise: bool = True
+    reward_unit: Literal["reward", "return"] = "reward"
     validate_every: ranges.Interval = 40_000
 
     def __post_init__(self) -> None:

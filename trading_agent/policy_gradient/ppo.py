@@ -2,7 +2,7 @@
 
 Departures from the paper, each for a reason given there:
  1. The policy and the value share no weights; observations are standardised by what random play saw.
- 2. Rewards are learned in units of their root mean square under random play.
+ 2. Rewards are learned in units of their root mean square under random play, or of the deviation of their sums.
  3. Advantages have mean 0 and deviation 1 within each batch, and a gradient's norm is bounded.
  4. Learning rate and clip fall to nothing on a straight line (`anneal`), as in the paper's Atari runs only.
  5. A cut (truncated) episode keeps the value of its last state; only a terminated one has none.

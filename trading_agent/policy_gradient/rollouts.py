@@ -5,6 +5,7 @@ S calls of `env.step`, N environments, M <= S N transitions, O observation colum
 
 import copy
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from trading_agent.common.loop import Learner, Metrics, Seeds
 from trading_agent.common.spaces import picture_of
-from trading_agent.common.transitions import AnyVectorEnv, Walk, columns
+from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk, columns
 from trading_agent.common.weights import TorchState, follow, set_learning_rate
 from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy, actions_of
 from trading_agent.policy_gradient.set_actor_critic import SetActorCritic, SetActorPolicy
@@ -68,6 +69,16 @@ def advantages_of(
     return advantages
 
 
+def discounted(played: Sequence[Transitions], num_envs: int, discount: float) -> NDArray[np.float64]:
+    """Return the (M,) sums of rewards so far in each episode, older ones discounted: Engstrom et al. 2020, sec. 3."""
+    running, sums = np.zeros(num_envs), []
+    for moved in played:
+        running[moved.envs] = moved.rewards + discount * running[moved.envs]
+        sums.append(running[moved.envs])  # a copy
+        running[moved.envs[moved.terminated | moved.truncated]] = 0.0
+    return np.concatenate(sums)
+
+
 class ActorCriticLearner(TorchState, Learner):
     """Walks N environments by chance and learns from each rollout; how, is left to the algorithm.
 
@@ -118,8 +129,12 @@ class ActorCriticLearner(TorchState, Learner):
         """Play one rollout at random and fit the scales to it."""
         played = [self.walk.advance(self.at_random()) for _ in range(self.config.rollout_steps)]
         observations = torch.from_numpy(np.float32(np.concatenate([moved.observations for moved in played])))
-        rewards = torch.from_numpy(np.concatenate([moved.rewards for moved in played]).astype(np.float32))
-        self.network.fit_scales(observations, rewards, standardise=self.config.standardise)
+        rewards = np.concatenate([moved.rewards for moved in played])
+        if self.config.reward_unit == "return":
+            earned = discounted(played, self.config.num_envs, self.config.discount)
+            rewards = earned - earned.mean()  # whose root mean square is the deviation
+        unit = torch.from_numpy(rewards.astype(np.float32))
+        self.network.fit_scales(observations, unit, standardise=self.config.standardise)
         self.judged.load_state_dict(self.network.state_dict())
         return self.stride
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from trading_agent import PPOConfig, ReinforceConfig, evaluate, load_policy, save_policy, train_ppo, train_reinforce
 from trading_agent.common.loop import seeds_from
 from trading_agent.common.policy import ConstantPolicy
+from trading_agent.common.transitions import Transitions
 from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy, actions_of
 from trading_agent.policy_gradient.ppo import PPO, ppo_loss
-from trading_agent.policy_gradient.rollouts import Rollout, advantages_of, play
+from trading_agent.policy_gradient.rollouts import Rollout, advantages_of, discounted, play
 
 from corridor import Corridor, IndexedCorridor
 
@@ -81,6 +82,36 @@ def test_the_advantage_by_hand():
     found = advantages_of(rewards, values, after, on, discount=0.5, gae_lambda=0.5)
     late = 2.0 + 0.5 * 4.0 - 0.25
     assert found[:, 0].tolist() == [1.0 + 0.5 * 0.25 - 0.5 + 0.25 * late, late]
+
+
+def test_sums_of_rewards_so_far_are_those_of_each_episode():
+    nothing, rows = np.zeros(2, bool), np.zeros((2, 1), np.float32)
+
+    def moved(envs, rewards, ended):
+        count = len(envs)
+        return Transitions(
+            np.array(envs), rows[:count], nothing[:count], np.array(rewards), rows[:count], np.array(ended),
+            nothing[:count], None,
+        )  # fmt: skip
+
+    walk = [
+        moved([0, 1], [1.0, 4.0], [False, True]),
+        moved([0], [2.0], [False]),
+        moved([0, 1], [4.0, 8.0], [False] * 2),
+    ]
+    assert discounted(walk, 2, 0.5).tolist() == [1.0, 4.0, 2.5, 5.25, 8.0]  # a restart is no step
+
+
+def test_rewards_are_learned_in_the_unit_asked_for():
+    """A corridor one cell long pays 1 for a step into it and 0 for a rest: a share p of steps, and sums are rewards."""
+    scales = {}
+    for unit in ("reward", "return"):
+        learner = PPO(Corridor(4, length=1), small(reward_unit=unit), seeds_from(3))
+        learner.warm_up()
+        scales[unit] = learner.network.reward_scale.item()
+    p = scales["reward"] ** 2
+    assert 0.3 < p < 0.7
+    assert scales["return"] == pytest.approx((p - p**2) ** 0.5)
 
 
 def test_stable_baselines3_says_the_same_of_the_same_walk():
