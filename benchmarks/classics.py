@@ -1,10 +1,10 @@
 """The classics of Gymnasium by their experiments: mean and least return over seeds, beside what was published.
 
 `python benchmarks/classics.py [NAME ...] [key=value ...]` runs conf/experiment/NAME.yaml with seeds 0 to 4 (or those
-of `seeds=100,101`) and prints a row; without a name, all of CLASSICS. A score is the mean return of fresh greedy
-episodes, 100 unless the experiment says otherwise, of the policy that validated best. Settings were chosen on other
-seeds, 100 and up. Seconds are those of the processor, one thread, validation included. A mean below the least that the
-experiment's file says ends the script with status 1.
+of `seeds=100,101`) and prints a row; without a name, all of CLASSICS: 16 minutes of a core. A score is the mean return
+of fresh greedy episodes, 100 unless the experiment says otherwise, of the policy that validated best. Settings were
+chosen on other seeds, 100 and up. Seconds are those of the processor, one thread, validation included. A mean below the
+least that the experiment's file says ends the script with status 1.
 """
 
 import contextlib

@@ -76,7 +76,7 @@ class RunConfig:
 READERS = {  # commands that look at what was named, by the key that names it
     "forecaster": ("encode", "train-agent", "predict", "backtest"),
     "agent": ("backtest",),
-    "run": ("report", "enjoy"),
+    "run": ("enjoy", "report"),
     "resume": ("train-forecaster", "run", "train-agent"),
 }
 

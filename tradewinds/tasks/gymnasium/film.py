@@ -70,12 +70,22 @@ def film(
 
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws without a display
     try:
-        env = Film(make_one(rules, categories, render_mode="rgb_array"), most)
+        env = Film(_drawn(rules, categories), most)
         with closing(SyncVectorEnv([lambda: env])) as alone:
             play_episodes(policy, alone, 1, seed=seed)
     except Exception as error:  # whatever draws: a library that is missing, a machine without OpenGL
         raise Unfilmed(f"{rules.id} cannot be drawn here: {' '.join(str(error).split())}") from None
     return env.pictures, int(env.metadata.get("render_fps") or USUAL_RATE)
+
+
+def _drawn(rules: GymnasiumConfig, categories: Categories) -> gymnasium.Env[Any, Any]:
+    """Return an environment that draws itself; MuJoCo ends the process where it finds no OpenGL, and is not tried."""
+    env = make_one(rules, categories, render_mode="rgb_array")
+    robot = any(part.__module__.startswith("gymnasium.envs.mujoco") for part in type(env.unwrapped).__mro__)
+    if robot and not (os.environ.get("MUJOCO_GL") or os.environ.get("DISPLAY")):
+        env.close()
+        raise ValueError("MuJoCo wants a display, or MUJOCO_GL=egl or MUJOCO_GL=osmesa and its library")
+    return env
 
 
 def picture_of(pixels: Any) -> Image.Image:

@@ -12,7 +12,9 @@ import pytest
 from tradewinds.core.errors import RequestError
 from tradewinds.tasks.gymnasium.config import GymnasiumConfig
 from tradewinds.tasks.gymnasium.episodes import make
+from tradewinds.tasks.gymnasium.film import Unfilmed, film
 from tradewinds.tasks.gymnasium.named import make_one, modules_of, own_limit, spec_of
+from trading_agent.common.policy import ConstantPolicy
 
 from story import CommandLine
 
@@ -212,3 +214,11 @@ def test_fewer_steps_than_between_two_validations_are_validated_at_their_end(typ
     assert float(rows[-1]["mean_absolute_error"]) > 0.0
     unpaid = typed("train-agent", *words, "env.kwargs={pay: 0.0}")
     assert "note: step 0 is kept: what the agent learned never beat what learns nothing" in unpaid.err
+
+
+def test_a_robot_is_not_drawn_where_its_library_would_end_the_process(monkeypatch):
+    pytest.importorskip("mujoco")
+    for name in ("MUJOCO_GL", "DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Unfilmed, match="InvertedPendulum-v5 cannot be drawn here: MuJoCo wants a display"):
+        film(ConstantPolicy((0.0,)), rules("InvertedPendulum-v5"), seed=1, most=3)
