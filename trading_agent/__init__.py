@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from trading_agent.common.evaluation import evaluate as evaluate
     from trading_agent.common.evaluation import step_rewards as step_rewards
     from trading_agent.common.loop import TrainedAgent as TrainedAgent
+    from trading_agent.common.player import Player as Player
+    from trading_agent.common.player import RecurrentPolicy as RecurrentPolicy
     from trading_agent.common.policy import Policy as Policy
     from trading_agent.common.policy import load_policy as load_policy
     from trading_agent.common.policy import save_policy as save_policy
@@ -43,6 +45,7 @@ _SHARED = {
     "config": ("EnvironmentFacts", "ExplorationConfig", "refuse"),
     "evaluation": ("episode_returns", "evaluate", "step_rewards"),
     "loop": ("TrainedAgent",),
+    "player": ("Player", "RecurrentPolicy"),
     "policy": ("Policy", "load_policy", "save_policy"),
     "spaces": ("PlainEnv",),
     "transitions": ("IndexedEnv",),
