@@ -31,11 +31,18 @@ from trading_env import Market, TradingVectorEnv
 
 KEPT = {"CartPole-v1": (0, 2), "Acrobot-v1": (0, 1, 2, 3), "Pendulum-v1": (0, 1)}  # columns that are no velocities
 GOALS = {"CartPole-v1": 475.0, "Acrobot-v1": -100.0, "Pendulum-v1": -200.0}
-COMMON = ("agent.num_envs=32", "agent.batch_size=512", "agent.epochs=10")
+COMMON = ("agent.num_envs=32", "agent.rollout_steps=64", "agent.batch_size=512", "agent.epochs=10")
 SETTINGS: dict[str, tuple[str, ...]] = {
-    "CartPole-v1": (*COMMON, "agent.steps=150000", "agent.discount=0.98", "agent.gae_lambda=0.9"),
-    "Acrobot-v1": (*COMMON, "agent.steps=300000", "agent.discount=0.99", "agent.gae_lambda=0.94"),
-    "Pendulum-v1": (*COMMON, "agent.steps=400000", "agent.discount=0.9", "agent.learning_rate=2e-3"),
+    "CartPole-v1": (*COMMON, "agent.steps=100000", "agent.discount=0.98", "agent.gae_lambda=0.9"),
+    "Acrobot-v1": (
+        "agent.num_envs=16",
+        "agent.rollout_steps=256",
+        "agent.batch_size=1024",
+        "agent.steps=300000",
+        "agent.discount=0.99",
+        "agent.gae_lambda=0.94",
+    ),
+    "Pendulum-v1": (*COMMON, "agent.steps=300000", "agent.discount=0.9", "agent.learning_rate=2e-3"),
 }
 RECURRENT = {
     "maze": (
@@ -70,7 +77,7 @@ def velocities(seeds: range) -> None:
     print(f"\n{'without velocities':<28}{'median':>9}{'least':>9}{'reached':>9}{'s':>7}")
     for name, goal in GOALS.items():
         for kind in ("recurrent_ppo", "ppo"):
-            words = (*SETTINGS[name], "agent.validate_every=8192", "agent.rollout_steps=64")
+            words = (*SETTINGS[name], "agent.validate_every=8192")
             rows = [learned(kind, words, lambda count, name=name: masked(name, count), seed) for seed in seeds]
             tell(f"{name} {kind}", rows, goal)
 
@@ -146,7 +153,7 @@ class MarkReached(Exception):
 def to_the_mark(seed: int) -> float:
     """Return our seconds."""
     name = "CartPole-v1"
-    words = (*SETTINGS[name], "agent.validate_every=4096", "agent.rollout_steps=64")
+    words = (*SETTINGS[name], "agent.validate_every=4096")
     agent, train = settings("agent=recurrent_ppo", *words)
     validation = masked(name, 20)
     started = time.process_time()

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from trading_agent.policy_gradient.reinforce import train_reinforce as train_reinforce
     from trading_agent.q_learning.config import QLearningConfig as QLearningConfig
     from trading_agent.q_learning.q_learning import train_q_learning as train_q_learning
+    from trading_agent.recurrent.config import RecurrentDQNConfig as RecurrentDQNConfig
     from trading_agent.recurrent.config import RecurrentPPOConfig as RecurrentPPOConfig
+    from trading_agent.recurrent.dqn import train_recurrent_dqn as train_recurrent_dqn
     from trading_agent.recurrent.ppo import train_recurrent_ppo as train_recurrent_ppo
     from trading_agent.sb3.config import StableBaselinesConfig as StableBaselinesConfig
     from trading_agent.sb3.train import train_sb3 as train_sb3

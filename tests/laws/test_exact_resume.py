@@ -9,11 +9,13 @@ from trading_agent import (
     DQNConfig,
     PPOConfig,
     QLearningConfig,
+    RecurrentDQNConfig,
     RecurrentPPOConfig,
     evaluate,
     train_dqn,
     train_ppo,
     train_q_learning,
+    train_recurrent_dqn,
     train_recurrent_ppo,
 )
 from trading_env import Market, TradingVectorEnv
@@ -50,7 +52,13 @@ def stop_after(calls):
         (
             train_recurrent_ppo,
             RecurrentPPOConfig(
-                steps=4000, num_envs=4, memory_units=6, hidden_sizes=(8,), rollout_steps=20, validate_every=500
+                steps=2000, num_envs=4, memory_units=6, hidden_sizes=(8,), rollout_steps=20, validate_every=320
+            ),
+        ),
+        (
+            train_recurrent_dqn,
+            RecurrentDQNConfig(
+                steps=2000, num_envs=4, memory_units=6, learning_starts=400, validate_every=320, updates_per_step=0.1
             ),
         ),
         (

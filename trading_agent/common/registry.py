@@ -59,6 +59,11 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         "recurrent.ppo:train_recurrent_ppo",
         {"recurrent_actor": "recurrent.actor_critic:RecurrentActorPolicy"},
     ),
+    "recurrent_dqn": _algorithm(
+        "recurrent.config:RecurrentDQNConfig",
+        "recurrent.dqn:train_recurrent_dqn",
+        {"recurrent_q_network": "recurrent.q_network:RecurrentQPolicy"},
+    ),
     "sb3": _algorithm(
         "sb3.config:StableBaselinesConfig",
         "sb3.train:train_sb3",

@@ -61,24 +61,25 @@ class Group(NamedTuple):
 
     Attributes:
         rows: (L, S) which row of a rollout laid out step by step is read; of padding the last one again.
-        there: (L, S) which of them are no padding; None if all are.
+        there: (L, S) which of them are transitions, no padding.
+        whole: whether all are.
         env: (S,) whose.
         begins: (S,) whether an episode begins there.
     """
 
     rows: Tensor
-    there: Tensor | None
+    there: Tensor
+    whole: bool
     env: Tensor
     begins: Tensor
 
 
-def groups_of(stretches: Stretches, num_envs: int, *, more: int = 0) -> list[Group]:
+def groups_of(stretches: Stretches, num_envs: int) -> list[Group]:
     """Put stretches side by side, so that no padding is longer than what it pads.
 
     Args:
         stretches: of a rollout of `num_envs` environments.
         num_envs: N.
-        more: steps that are read beyond the end of each.
 
     Returns:
         A group for each power of two that lengths lie below.
@@ -86,12 +87,11 @@ def groups_of(stretches: Stretches, num_envs: int, *, more: int = 0) -> list[Gro
     groups, sizes = [], np.ceil(np.log2(stretches.length)).astype(int)
     for size in np.unique(sizes):
         env, first, length, begins = (column[sizes == size] for column in stretches)
-        last = length + more - 1
-        steps = np.arange(last.max() + 1)[:, None]
-        there = steps <= last
-        rows = (first + np.minimum(steps, last)) * num_envs + env
-        mask = None if there.all() else torch.from_numpy(there)
-        groups.append(Group(torch.from_numpy(rows), mask, torch.from_numpy(env), torch.from_numpy(begins)))
+        steps = np.arange(length.max())[:, None]
+        rows = (first + np.minimum(steps, length - 1)) * num_envs + env
+        arrays = rows, steps < length, env, begins
+        numbers, there, whose, opens = (torch.from_numpy(array) for array in arrays)
+        groups.append(Group(numbers, there, bool(there.all()), whose, opens))
     return groups
 
 
@@ -155,10 +155,14 @@ class Memory(nn.Module):
             group: of stretches.
         """
         inputs = rows.index_select(0, group.rows.flatten()).view(*group.rows.shape, -1)
-        outputs = self.read(inputs, state[group.env] * ~group.begins[:, None])
-        return outputs.flatten(0, 1) if group.there is None else outputs[group.there]
+        return transitions(self.read(inputs, state[group.env] * ~group.begins[:, None]), group)
+
+
+def transitions(values: Tensor, group: Group) -> Tensor:
+    """Return (m, ...) of (L, S, ...) values of a group, those of its transitions."""
+    return values.flatten(0, 1) if group.whole else values[group.there]
 
 
 def rows_of(group: Group) -> Tensor:
-    """Return the (m,) rows of a group that are no padding."""
-    return group.rows.flatten() if group.there is None else group.rows[group.there]
+    """Return the (m,) rows of the transitions of a group."""
+    return transitions(group.rows, group)
