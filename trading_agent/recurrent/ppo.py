@@ -71,6 +71,7 @@ class RecurrentPPO(ActorCriticLearner):
         """Go `epochs` times over the rollout in batches of environments; `left` is the share of steps still to come."""
         config = self.config
         size = max(1, config.batch_size // config.rollout_steps)
+        spread = max(1.0, rollout.rollout.returns.var().item())
         parts: dict[str, Tensor] = {}
         for _ in range(config.epochs):
             order = self.rng.permutation(config.num_envs)
@@ -79,7 +80,7 @@ class RecurrentPPO(ActorCriticLearner):
                     self.network,
                     remembered(self.network, rollout, chosen),
                     clip=config.clip * (left if config.anneal else 1.0),
-                    value_weight=config.value_weight,
+                    value_weight=config.value_weight / spread,
                     entropy_weight=config.entropy_weight,
                 )
                 self.step(loss)
