@@ -104,7 +104,7 @@ class RecurrentDQNConfig(AgentConfig):
     validate_every: ranges.Interval = 4000
 
     def __post_init__(self) -> None:
-        faults = refuse_random_play(self.learning_starts, self.steps)
+        faults = refuse_random_play(self.learning_starts, self.steps, self.num_envs)
         whole = (self.sequence_steps + self.burn_in) * self.num_envs
         for name in ("replay_size", "learning_starts"):
             if getattr(self, name) < whole:
