@@ -36,9 +36,9 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "CartPole-v1": (*COMMON, "agent.steps=100000", "agent.discount=0.98", "agent.gae_lambda=0.9"),
     "Acrobot-v1": (
         "agent.num_envs=16",
-        "agent.rollout_steps=256",
-        "agent.batch_size=1024",
-        "agent.steps=300000",
+        "agent.rollout_steps=128",
+        "agent.batch_size=256",
+        "agent.steps=200000",
         "agent.discount=0.99",
         "agent.gae_lambda=0.94",
     ),
