@@ -24,7 +24,7 @@ class Agent:
     """An algorithm with its settings, and after `learn` the policy it found best.
 
     Args:
-        kind: dqn, q_learning, ppo, reinforce, direct, planner or sb3 (a page each in docs/).
+        kind: dqn, q_learning, ppo, reinforce, direct, planner, recurrent_ppo, recurrent_dqn or sb3 (pages in docs/).
         seed: all that is drawn is derived from it.
         settings: of the algorithm, such as steps=50_000 or learning_rate=1e-3; `num_envs` is the environment's.
 

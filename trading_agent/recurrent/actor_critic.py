@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy
-from trading_agent.recurrent.memory import Cell, Memory
+from trading_agent.recurrent.memory import Cell, RecurrentCell
 
 
 class RecurrentActorCritic(ActorCritic):
@@ -46,7 +46,7 @@ class RecurrentActorCritic(ActorCritic):
         inputs = memory_units + num_observations
         super().__init__(num_observations, num_actions, hidden_sizes, bounds, generator, num_inputs=inputs)
         self.settings |= {"cell": cell, "memory_units": memory_units}
-        self.memory = Memory(cell, num_observations, memory_units, memory_span, generator)
+        self.memory = RecurrentCell(cell, num_observations, memory_units, memory_span, generator)
 
     def remember(self, standard: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return (B, D + O) inputs of policy and value at standardised observations, and (B, M) states after them."""

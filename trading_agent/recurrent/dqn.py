@@ -23,7 +23,7 @@ from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, Tra
 from trading_agent.common.transitions import AnyVectorEnv, Walk, sizes
 from trading_agent.common.weights import TorchState, follow
 from trading_agent.recurrent.config import RecurrentDQNConfig
-from trading_agent.recurrent.memory import groups_of, stretches_of, transitions
+from trading_agent.recurrent.memory import groups_of, segments_of, transitions
 from trading_agent.recurrent.q_network import RecurrentQNetwork, RecurrentQPolicy
 from trading_agent.recurrent.replay import SequenceReplay, Sequences
 
@@ -91,9 +91,9 @@ class RecurrentDQN(TorchState):
         beyond, errors = len(now), []
         columns = (part.actions, part.rewards, part.terminated)
         actions, rewards, terminated = (torch.from_numpy(column).flatten() for column in columns)
-        for group in groups_of(stretches_of(part.real, part.begins), count):
+        for group in groups_of(segments_of(part.real, part.begins), count):
             places = torch.cat([group.rows, group.rows[-1:]])  # one step more
-            ends = group.there.sum(dim=0)  # where each stretch is over
+            ends = group.there.sum(dim=0)  # where each segment is over
             places[ends, torch.arange(len(ends))] = group.rows[-1] + beyond
             inputs = rows[places]  # (L + 1, s, O)
             ours, theirs = (

@@ -1,6 +1,6 @@
-"""What an agent remembers: an LSTM or a GRU, a step at a time or over whole stretches of steps at once.
+"""What an agent remembers: an LSTM or a GRU, a step at a time or over whole segments of steps at once.
 
-Formulas: docs/recurrent.md. L steps, N environments, S stretches, I inputs, D units, M numbers of a state: 2 D of an
+Formulas: docs/recurrent.md. L steps, N environments, S segments, I inputs, D units, M numbers of a state: 2 D of an
 LSTM (hidden and cell), D of a GRU.
 """
 
@@ -16,7 +16,7 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 
-class Stretches(NamedTuple):
+class Segments(NamedTuple):
     """S unbroken runs of steps of a rollout, each within one episode and one environment.
 
     Attributes:
@@ -31,17 +31,17 @@ class Stretches(NamedTuple):
     length: Ints
     begins: Bools
 
-    def of(self, envs: Ints) -> "Stretches":
+    def of(self, envs: Ints) -> "Segments":
         """Return those of some environments."""
         chosen = np.isin(self.env, envs)
-        return Stretches(self.env[chosen], self.first[chosen], self.length[chosen], self.begins[chosen])
+        return Segments(self.env[chosen], self.first[chosen], self.length[chosen], self.begins[chosen])
 
 
-def stretches_of(real: Bools, begins: Bools) -> Stretches:
+def segments_of(real: Bools, begins: Bools) -> Segments:
     """Cut a rollout where episodes begin.
 
     Args:
-        real: (L, N) whether a step is a transition; one that only restarts an environment belongs to no stretch.
+        real: (L, N) whether a step is a transition; one that only restarts an environment belongs to no segment.
         begins: (L, N) whether it is the first of an episode.
     """
     steps = len(real)
@@ -53,11 +53,11 @@ def stretches_of(real: Bools, begins: Bools) -> Stretches:
     closes[:-1] &= ~real[1:] | broken[1:]
     starts, ends = np.flatnonzero(opens), np.flatnonzero(closes.T.ravel())
     env, first = np.divmod(starts, steps)
-    return Stretches(env, first, ends - starts + 1, begins[first, env])
+    return Segments(env, first, ends - starts + 1, begins[first, env])
 
 
 class Group(NamedTuple):
-    """Stretches of similar lengths, side by side, the shorter ones padded at their end.
+    """Segments of similar lengths, side by side, the shorter ones padded at their end.
 
     Attributes:
         rows: (L, S) which row of a rollout laid out step by step is read; of padding the last one again.
@@ -74,19 +74,19 @@ class Group(NamedTuple):
     begins: Tensor
 
 
-def groups_of(stretches: Stretches, num_envs: int) -> list[Group]:
-    """Put stretches side by side, so that no padding is longer than what it pads.
+def groups_of(segments: Segments, num_envs: int) -> list[Group]:
+    """Put segments side by side, so that no padding is longer than what it pads.
 
     Args:
-        stretches: of a rollout of `num_envs` environments.
+        segments: of a rollout of `num_envs` environments.
         num_envs: N.
 
     Returns:
         A group for each power of two that lengths lie below.
     """
-    groups, sizes = [], np.ceil(np.log2(stretches.length)).astype(int)
+    groups, sizes = [], np.ceil(np.log2(segments.length)).astype(int)
     for size in np.unique(sizes):
-        env, first, length, begins = (column[sizes == size] for column in stretches)
+        env, first, length, begins = (column[sizes == size] for column in segments)
         steps = np.arange(length.max())[:, None]
         rows = (first + np.minimum(steps, length - 1)) * num_envs + env
         arrays = rows, steps < length, env, begins
@@ -95,7 +95,7 @@ def groups_of(stretches: Stretches, num_envs: int) -> list[Group]:
     return groups
 
 
-class Memory(nn.Module):
+class RecurrentCell(nn.Module):
     """One layer of an LSTM or a GRU.
 
     Args:
@@ -152,7 +152,7 @@ class Memory(nn.Module):
         Args:
             rows: (L N, I) inputs of a rollout, step by step.
             state: (N, M) remembered before its first step.
-            group: of stretches.
+            group: of segments.
         """
         inputs = rows.index_select(0, group.rows.flatten()).view(*group.rows.shape, -1)
         return transitions(self.read(inputs, state[group.env] * ~group.begins[:, None]), group)

@@ -20,21 +20,21 @@ from trading_agent.policy_gradient.ppo import ppo_loss
 from trading_agent.policy_gradient.rollouts import ActorCriticLearner, Rollout, advantages_of
 from trading_agent.recurrent.actor_critic import RecurrentActorCritic, RecurrentActorPolicy
 from trading_agent.recurrent.config import RecurrentPPOConfig
-from trading_agent.recurrent.memory import Stretches, groups_of, rows_of, stretches_of
+from trading_agent.recurrent.memory import Segments, groups_of, rows_of, segments_of
 
 
 class Recollection(NamedTuple):
-    """A rollout of L steps of N environments, step by step, judged; and where its stretches are.
+    """A rollout of L steps of N environments, step by step, judged; and where its segments are.
 
     Attributes:
         rollout: L N rows, those of no transition among them.
         state: (N, M) remembered before the first step.
-        stretches: of transitions.
+        segments: of transitions.
     """
 
     rollout: Rollout
     state: Tensor
-    stretches: Stretches
+    segments: Segments
 
 
 class RecurrentPPO(ActorCriticLearner):
@@ -89,8 +89,8 @@ class RecurrentPPO(ActorCriticLearner):
 
 def remembered(network: RecurrentActorCritic, recollection: Recollection, envs: Any) -> Rollout:
     """Return the transitions of some environments, `standard` being what policy and value read there (m, D + O)."""
-    rollout, state, stretches = recollection
-    groups = groups_of(stretches.of(envs), len(state))
+    rollout, state, segments = recollection
+    groups = groups_of(segments.of(envs), len(state))
     rows = torch.cat([rows_of(group) for group in groups])
     hidden = torch.cat([network.memory.read_group(rollout.standard, state, group) for group in groups])
     chosen = Rollout(*(column.index_select(0, rows) for column in rollout))
@@ -148,7 +148,7 @@ def play(learner: RecurrentPPO) -> Recollection:
         torch.from_numpy(advantages + values[:-1]).flatten(),
         torch.cat(old),
     )
-    return Recollection(rollout, first, stretches_of(real, begins))
+    return Recollection(rollout, first, segments_of(real, begins))
 
 
 def train_recurrent_ppo(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from trading_agent.common.networks import ScaledNetwork, hidden_layers, zero_linear
 from trading_agent.common.policy import ModulePolicy
 from trading_agent.dqn.network import uniform_linear
-from trading_agent.recurrent.memory import Cell, Memory
+from trading_agent.recurrent.memory import Cell, RecurrentCell
 
 
 class RecurrentQNetwork(ScaledNetwork):
@@ -44,7 +44,7 @@ class RecurrentQNetwork(ScaledNetwork):
         super().__init__(num_observations)
         sizes = {"num_observations": num_observations, "num_actions": num_actions, "hidden_sizes": list(hidden_sizes)}
         self.settings: dict[str, Any] = {**sizes, "cell": cell, "memory_units": memory_units}
-        self.memory = Memory(cell, num_observations, memory_units, memory_span, generator)
+        self.memory = RecurrentCell(cell, num_observations, memory_units, memory_span, generator)
         layer, relu = partial(uniform_linear, generator=generator), partial(nn.ReLU, inplace=True)
         self.body = nn.Sequential(*hidden_layers((memory_units + num_observations, *hidden_sizes), layer, relu))
         self.head = zero_linear(hidden_sizes[-1], num_actions)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trading_agent.policy_gradient.ppo import ppo_loss
 from trading_agent.policy_gradient.rollouts import Rollout
 from trading_agent.recurrent.actor_critic import RecurrentActorCritic
-from trading_agent.recurrent.memory import Memory, groups_of, rows_of, stretches_of
+from trading_agent.recurrent.memory import RecurrentCell, groups_of, rows_of, segments_of
 from trading_agent.recurrent.ppo import Recollection, remembered
 
 CELLS = ["lstm", "gru"]
@@ -64,17 +64,17 @@ def one_by_one(memory, rows, state, real, begins):
 
 
 @given(st.integers(0, 2**31), st.integers(1, 17), st.integers(1, 5), st.booleans())
-def test_every_transition_lies_in_one_stretch_and_no_stretch_crosses_an_episode(seed, steps, num_envs, restarts):
+def test_every_transition_lies_in_one_segment_and_no_segment_crosses_an_episode(seed, steps, num_envs, restarts):
     real, begins = rollout_of(np.random.default_rng(seed), steps, num_envs, restarts=restarts)
-    stretches = stretches_of(real, begins)
+    segments = segments_of(real, begins)
     covered = np.zeros_like(real, dtype=int)
-    for env, first, length, begin in zip(*stretches, strict=True):
+    for env, first, length, begin in zip(*segments, strict=True):
         covered[first : first + length, env] += 1
         assert not begins[first + 1 : first + length, env].any()
         assert begin == begins[first, env]
         assert begin or first == 0
     np.testing.assert_array_equal(covered, real)
-    rows = torch.cat([rows_of(group) for group in groups_of(stretches, num_envs)])
+    rows = torch.cat([rows_of(group) for group in groups_of(segments, num_envs)])
     assert sorted(rows.tolist()) == np.flatnonzero(real.ravel()).tolist()
 
 
@@ -83,12 +83,12 @@ def test_every_transition_lies_in_one_stretch_and_no_stretch_crosses_an_episode(
 @given(seed=st.integers(0, 2**31), steps=st.integers(1, 12), restarts=st.booleans())
 def test_what_is_read_at_once_is_what_the_equations_say_step_by_step(cell, seed, steps, restarts):
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    memory = Memory(cell, COLUMNS, UNITS, 8.0, generator)
+    memory = RecurrentCell(cell, COLUMNS, UNITS, 8.0, generator)
     real, begins = rollout_of(rng, steps, 4, restarts=restarts)
     rows, state = (torch.randn(*shape, generator=generator) for shape in ((steps * 4, COLUMNS), (4, memory.size)))
     wanted = one_by_one(memory, rows, state, real, begins)
     with torch.no_grad():
-        for group in groups_of(stretches_of(real, begins), 4):
+        for group in groups_of(segments_of(real, begins), 4):
             for row, hidden in zip(rows_of(group).tolist(), memory.read_group(rows, state, group), strict=True):
                 torch.testing.assert_close(hidden.double(), wanted[row], rtol=0.0, atol=1e-6)
         hidden, after = memory.step(rows[:4], state)
@@ -115,7 +115,7 @@ def test_values_probabilities_and_gradients_are_those_of_the_steps_one_by_one(ce
     envs = np.array([0, 2, 5])
     weights = {"clip": 0.2, "value_weight": 0.5, "entropy_weight": 0.01}
 
-    batch = remembered(network, Recollection(rollout, state, stretches_of(real, begins)), envs)
+    batch = remembered(network, Recollection(rollout, state, segments_of(real, begins)), envs)
     loss, _ = ppo_loss(network, batch, **weights)
     loss.backward()
     ours = {name: weight.grad.double() for name, weight in network.named_parameters()}
@@ -138,7 +138,7 @@ def test_values_probabilities_and_gradients_are_those_of_the_steps_one_by_one(ce
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_first_weights_forget_over_the_span_that_is_asked_for(cell):
-    short, long = (Memory(cell, 1, 200, span, torch.Generator().manual_seed(0)) for span in (4.0, 200.0))
+    short, long = (RecurrentCell(cell, 1, 200, span, torch.Generator().manual_seed(0)) for span in (4.0, 200.0))
     forgets = [memory.layer.bias_ih_l0[200:400].sigmoid() for memory in (short, long)]
     for forget, span in zip(forgets, (4.0, 200.0), strict=True):
         spans = 1.0 / (1.0 - forget)

@@ -32,9 +32,9 @@ def test_what_is_learned_from_is_what_was_seen_when_acting(cell, mode, box):
     learner = learner_of(Echo(5, length=4, mode=mode, box=box), cell=cell)
     play(learner)
     before = learner.state.copy()
-    _, state, stretches = recollection = play(learner)  # begins in the middle of episodes
+    _, state, segments = recollection = play(learner)  # begins in the middle of episodes
     np.testing.assert_array_equal(state.numpy(), before)
-    assert not stretches.begins.all()
+    assert not segments.begins.all()
     with torch.no_grad():
         for envs in (np.arange(5), np.array([3, 1])):
             batch = remembered(learner.network, recollection, envs)
