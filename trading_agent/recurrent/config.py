@@ -34,7 +34,7 @@ class RecurrentPPOConfig(ProximalConfig):
             further is learned slowly or not at all.
         num_envs: as of `ppo`.
         hidden_sizes: as of `ppo`, between memory and output.
-        rollout_steps: as of `ppo`; gradients reach no further back than that.
+        rollout_steps: as of `ppo`, at least 4; gradients reach no further back than that.
         batch_size: transitions per gradient step, about: whole environments of a rollout, `rollout_steps` each.
     """
 
@@ -43,6 +43,7 @@ class RecurrentPPOConfig(ProximalConfig):
     memory_units: Units = 64
     memory_span: Span = 16.0
     num_envs: ranges.Environments = 64
+    rollout_steps: Annotated[int, Field(ge=4, description="calls")] = 64
     hidden_sizes: ranges.HiddenSizes = (64,)
     batch_size: Annotated[int, Field(ge=1, description="transitions")] = 1024
 
@@ -66,7 +67,7 @@ class RecurrentDQNConfig(AgentConfig):
         learning_rate: Adam's step per update.
         discount: weight of a reward one step later, in [0, 1).
         batch_size: sequences per update, drawn from the memory with replacement.
-        sequence_steps: steps of a sequence that are learned from.
+        sequence_steps: steps of a sequence that are learned from, at least 2.
         burn_in: steps before them from which the state is made fresh, beginning with one that was stored.
         replay_size: transitions that are remembered; the oldest are overwritten.
         learning_starts: env steps of random play before the first update; observations and rewards are scaled by what
@@ -91,7 +92,7 @@ class RecurrentDQNConfig(AgentConfig):
     learning_rate: ranges.Positive = 1e-3
     discount: ranges.Discount = 0.95
     batch_size: Annotated[int, Field(ge=1, description="sequences")] = 32
-    sequence_steps: ranges.Calls = 16
+    sequence_steps: Annotated[int, Field(ge=2, description="steps")] = 16
     burn_in: Annotated[int, Field(ge=0, description="steps")] = 16
     replay_size: ranges.Transitions = 100_000
     learning_starts: ranges.Interval = 4096

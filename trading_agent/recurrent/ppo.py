@@ -1,11 +1,11 @@
 """Proximal policy optimisation with a memory (Schulman et al. 2017). Formulas: docs/recurrent.md.
 
 Departures, each for a reason given there:
- 1. Those of `ppo`, but that policy and value share a memory.
- 2. Policy and value read the observation beside what is remembered of it.
- 3. Gradients run through whole rollouts from the state that was remembered where they begin, and end with episodes.
- 4. A batch is made of whole environments; what is learned from twice begins from the state stored then, which newer
-    weights would not have had (Kapturowski et al. 2019 call it a stored state without burn-in).
+ 1. Those of `ppo`, but that policy and value share what remembers, and nothing else.
+ 2. Both read the observation beside the memory.
+ 3. Gradients end where the rollout began, at a state that older weights made.
+ 4. The value's error is divided by the variance of the rollout's returns.
+ 5. Orthogonal weights for each gate; first biases by the span that is to be remembered.
 """
 
 from typing import Any, ClassVar, NamedTuple, Unpack
