@@ -47,7 +47,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 RECURRENT = {
     "maze": (
         "agent.num_envs=32",
-        "agent.steps=800000",
+        "agent.steps=500000",
         "agent.rollout_steps=256",
         "agent.batch_size=2048",
         "agent.discount=0.99",

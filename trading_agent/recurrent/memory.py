@@ -4,6 +4,7 @@ Formulas: docs/recurrent.md. L steps, N environments, S segments, I inputs, D un
 LSTM (hidden and cell), D of a GRU.
 """
 
+import math
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -104,7 +105,8 @@ class RecurrentCell(nn.Module):
         units: D.
         span: steps over which the units first forget, at least 2: units of spans from 2 to this one are drawn by the
             biases of their gates ("chrono initialisation", Tallec & Ollivier 2018, eq. 16).
-        generator: source of the first weights, orthogonal for each gate; they are left unset without one.
+        generator: source of the first weights, orthogonal for each gate, in the size that a unit's preactivation has
+            the variance of its inputs; they are left unset without one.
     """
 
     def __init__(
@@ -121,8 +123,9 @@ class RecurrentCell(nn.Module):
             if "bias" in name:
                 nn.init.zeros_(weight)
                 continue
-            for gate in weight.chunk(weight.shape[0] // units):
-                nn.init.orthogonal_(gate, 1.0, generator=generator)
+            for gate in weight.chunk(weight.shape[0] // units):  # (D, I) or (D, D)
+                gain = max(1.0, math.sqrt(units / gate.shape[1]))  # a unit moves by its inputs' size, however few
+                nn.init.orthogonal_(gate, gain, generator=generator)
         held = torch.empty(units).uniform_(1.0, max(span - 1.0, 1.0), generator=generator).log()
         with torch.no_grad():
             if cell == "lstm":  # gates of an LSTM: input, forget, cell, output; of a GRU: reset, update, new
