@@ -35,12 +35,13 @@ wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 
 bench-env: $(BENCH)/.installed ## build .venv-bench: this project beside the peers that it is measured against (2.5 GB)
 
-bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (two to three hours)
+bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (three to four hours)
 	$(BENCH)/bin/python benchmarks/env.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/portfolio.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/networks.py
 	$(BENCH)/bin/python benchmarks/forecasters.py
 	$(BENCH)/bin/python benchmarks/agents.py
+	$(BENCH)/bin/python benchmarks/recurrent.py
 	$(BENCH)/bin/python benchmarks/classics.py
 	$(BENCH)/bin/python benchmarks/data.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/outliers.py

@@ -370,10 +370,13 @@ def turnover(policy: Any, env: TradingVectorEnv) -> float:
     return changed / 500.0
 
 
-def classics(name: str, num_envs: int) -> Any:
-    """Return N environments of Gymnasium."""
-    mode = "sync" if gymnasium.spec(name).vector_entry_point is None else "vector_entry_point"
-    return gymnasium.make_vec(name, num_envs=num_envs, vectorization_mode=mode)
+def classics(name: str, num_envs: int, restart: AutoresetMode = AutoresetMode.NEXT_STEP) -> Any:
+    """Return N environments of Gymnasium, in one array where it has them so."""
+    if gymnasium.spec(name).vector_entry_point is not None and restart == AutoresetMode.NEXT_STEP:
+        return gymnasium.make_vec(name, num_envs=num_envs, vectorization_mode="vector_entry_point")
+    return gymnasium.make_vec(
+        name, num_envs=num_envs, vectorization_mode="sync", vector_kwargs={"autoreset_mode": restart}
+    )
 
 
 def settings(*words: str) -> tuple[Any, Any]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from trading_agent.common.evaluation import evaluate as evaluate
     from trading_agent.common.evaluation import step_rewards as step_rewards
     from trading_agent.common.loop import TrainedAgent as TrainedAgent
+    from trading_agent.common.player import Player as Player
+    from trading_agent.common.player import RecurrentPolicy as RecurrentPolicy
     from trading_agent.common.policy import Policy as Policy
     from trading_agent.common.policy import load_policy as load_policy
     from trading_agent.common.policy import save_policy as save_policy
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
     from trading_agent.policy_gradient.reinforce import train_reinforce as train_reinforce
     from trading_agent.q_learning.config import QLearningConfig as QLearningConfig
     from trading_agent.q_learning.q_learning import train_q_learning as train_q_learning
+    from trading_agent.recurrent.config import RecurrentDQNConfig as RecurrentDQNConfig
+    from trading_agent.recurrent.config import RecurrentPPOConfig as RecurrentPPOConfig
+    from trading_agent.recurrent.dqn import train_recurrent_dqn as train_recurrent_dqn
+    from trading_agent.recurrent.ppo import train_recurrent_ppo as train_recurrent_ppo
     from trading_agent.sb3.config import StableBaselinesConfig as StableBaselinesConfig
     from trading_agent.sb3.train import train_sb3 as train_sb3
 
@@ -43,6 +49,7 @@ _SHARED = {
     "config": ("EnvironmentFacts", "ExplorationConfig", "refuse"),
     "evaluation": ("episode_returns", "evaluate", "step_rewards"),
     "loop": ("TrainedAgent",),
+    "player": ("Player", "RecurrentPolicy"),
     "policy": ("Policy", "load_policy", "save_policy"),
     "spaces": ("PlainEnv",),
     "transitions": ("IndexedEnv",),

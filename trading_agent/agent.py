@@ -12,6 +12,7 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
 from trading_agent.common.config import settings_of
+from trading_agent.common.player import Player
 from trading_agent.common.registry import ALGORITHMS, load
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Agent:
     """An algorithm with its settings, and after `learn` the policy it found best.
 
     Args:
-        kind: dqn, q_learning, ppo, reinforce, direct, planner or sb3 (a page each in docs/).
+        kind: dqn, q_learning, ppo, reinforce, direct, planner, recurrent_ppo, recurrent_dqn or sb3 (pages in docs/).
         seed: all that is drawn is derived from it.
         settings: of the algorithm, such as steps=50_000 or learning_rate=1e-3; `num_envs` is the environment's.
 
@@ -46,6 +47,7 @@ class Agent:
             raise ValueError(f"seed must be a whole number from 0 on, was {seed!r}")
         self.kind, self.seed, self.settings = kind, seed, settings
         self.trained: TrainedAgent | None = None
+        self._player: tuple[int, Player] | None = None  # and in how many environments
 
     def __repr__(self) -> str:
         """Return the call that makes it."""
@@ -96,6 +98,7 @@ class Agent:
             checkpoint=checkpoint,
             resume=resume,
         )
+        self._player = None
         return self
 
     @property
@@ -109,12 +112,21 @@ class Agent:
             raise ValueError("this agent has not learned yet; call learn with an environment first")
         return self.trained.policy
 
-    def act(self, observation: Any) -> NDArray[Any]:
-        """Return the best action at one observation (O,), or the best ones at several (N, O)."""
+    def act(self, observation: Any, *, begins: bool = False) -> NDArray[Any]:
+        """Return the best action at one observation (O,), or the best ones at several (N, O).
+
+        Args:
+            observation: of one environment, or of several.
+            begins: an episode begins here: an agent that remembers (`recurrent_ppo`) forgets what came before. It
+                also does where there are other environments than at the call before.
+        """
         observations = np.asarray(observation)
         if observations.ndim == 1:
-            return np.asarray(self.policy.act(observations[None])[0])
-        return self.policy.act(observations)
+            return np.asarray(self.act(observations[None], begins=begins)[0])
+        count = len(observations)
+        if begins or self._player is None or self._player[0] != count:
+            self._player = count, Player(self.policy, count)
+        return self._player[1].act(observations)
 
     def save(self, folder: str | Path) -> None:
         """Write the policy into a folder, made if it is not there; `trading_agent.load_policy` reads it."""

@@ -5,7 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-from trading_agent import DQNConfig, PPOConfig, QLearningConfig, evaluate, train_dqn, train_ppo, train_q_learning
+from trading_agent import (
+    DQNConfig,
+    PPOConfig,
+    QLearningConfig,
+    RecurrentDQNConfig,
+    RecurrentPPOConfig,
+    evaluate,
+    train_dqn,
+    train_ppo,
+    train_q_learning,
+    train_recurrent_dqn,
+    train_recurrent_ppo,
+)
 from trading_env import Market, TradingVectorEnv
 
 
@@ -37,6 +49,18 @@ def stop_after(calls):
     [
         (train_dqn, DQNConfig(steps=4000, num_envs=4, hidden_sizes=(8,), learning_starts=400, validate_every=500)),
         (train_ppo, PPOConfig(steps=4000, num_envs=4, hidden_sizes=(8,), rollout_steps=20, validate_every=500)),
+        (
+            train_recurrent_ppo,
+            RecurrentPPOConfig(
+                steps=2000, num_envs=4, memory_units=6, hidden_sizes=(8,), rollout_steps=20, validate_every=320
+            ),
+        ),
+        (
+            train_recurrent_dqn,
+            RecurrentDQNConfig(
+                steps=2000, num_envs=4, memory_units=6, learning_starts=400, validate_every=320, updates_per_step=0.1
+            ),
+        ),
         (
             train_q_learning,
             QLearningConfig(steps=4000, num_envs=4, columns=(0, -2), learning_starts=400, validate_every=500),

@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from trading_agent import Agent, load_policy
+from trading_agent import Agent, TrainedAgent, load_policy
 from trading_env import make_env
 
 QUICK = {"steps": 400, "validate_every": 200}
@@ -81,3 +81,21 @@ def test_what_it_cannot_is_said():
 def test_a_plan_needs_no_number_of_steps():
     with pytest.raises(ValueError, match="env must say how it is planned"):
         Agent("planner").learn(Corridor())
+
+
+class Counting:
+    """Says how many steps it has seen of an episode."""
+
+    kind = "counting"
+    memory_size = 1
+
+    def step(self, observations, memory):
+        return memory[:, 0].astype(int), memory + 1.0
+
+
+def test_who_remembers_forgets_where_an_episode_begins():
+    agent = Agent("recurrent_ppo")
+    agent.trained = TrainedAgent(policy=Counting(), best_step=0, best_score=0.0, history=())
+    seen = np.zeros(3)
+    assert [int(agent.act(seen, begins=begins)) for begins in (False, False, False, True, False)] == [0, 1, 2, 0, 1]
+    assert agent.act(np.zeros((2, 3))).tolist() == [0, 0]

@@ -13,6 +13,7 @@ from trading_agent import load_policy, save_policy
 from trading_agent.common.config import AgentConfig
 from trading_agent.common.evaluation import evaluate
 from trading_agent.common.loop import TrainedAgent
+from trading_agent.common.player import Player
 from trading_agent.common.registry import POLICIES
 from trading_env import Market, RewardConfig, TradingConfig, TradingEnv, TradingVectorEnv
 from trading_env.account.rewards import Reward
@@ -147,17 +148,17 @@ def check_agent(train: Callable[..., TrainedAgent], settings: Any, make_env: Cal
     env = (make_env or (lambda: _env(settings)))()
     observations, _ = env.reset(seed=0)
     policy = first.policy
-    actions = policy.act(observations)
+    actions = _first(policy, observations)
     space = env.single_action_space
     need(
         len(actions) == len(observations) and all(action in space for action in actions),
         f"act must return an action of {space} for each of the {len(observations)} observations, was {actions!r}",
     )
     need(
-        same(actions, policy.act(observations)),
+        same(actions, _first(policy, observations)),
         "the policy acts otherwise when asked again; it must act without chance",
     )
-    alone = np.concatenate([policy.act(observations[number : number + 1]) for number in range(len(observations))])
+    alone = np.concatenate([_first(policy, observations[number : number + 1]) for number in range(len(observations))])
     need(
         bool(np.allclose(alone, actions, rtol=1e-4, atol=1e-5)),
         "the policy acts otherwise when an observation is shown alone; normalise by what was learned, not by the batch",
@@ -170,6 +171,11 @@ def check_agent(train: Callable[..., TrainedAgent], settings: Any, make_env: Cal
         "two trainings of one seed end in other policies; draw all chance from `seed`",
     )
     _check_saving(policy, observations, actions)
+
+
+def _first(policy: Any, observations: Any) -> Any:
+    """Return what a policy does at the first observations of episodes."""
+    return Player(policy, len(observations)).act(observations)
 
 
 def _env(settings: Any) -> TradingVectorEnv:
@@ -208,6 +214,6 @@ def _check_saving(policy: Any, observations: Any, actions: Any) -> None:
         save_policy(policy, Path(name))
         restored = load_policy(Path(name))
     need(
-        same(actions, restored.act(observations)),
+        same(actions, _first(restored, observations)),
         "the policy acts otherwise after it was saved and loaded; settings and tensors must hold all it acts by",
     )

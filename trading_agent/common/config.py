@@ -16,6 +16,7 @@ from trading_agent.common import ranges
 
 T = TypeVar("T")
 Requirement: TypeAlias = Literal["discrete_actions", "box_actions", "index", "plans", "derivative", "same_step"]
+CrossSection: TypeAlias = Literal["none", "mean", "attention"]  # what an item is shown of the others
 NEEDS: Mapping[Requirement, str] = {
     "discrete_actions": "an environment with discrete actions",
     "box_actions": "an environment whose actions are numbers of a box",

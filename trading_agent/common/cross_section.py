@@ -10,15 +10,14 @@ B rows, A items, D hidden units. Knows nothing of what the items are.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trading_agent.common.config import CrossSection
 from trading_agent.common.networks import CLIP, fit_columns, hidden_layers, linear
-
-CrossSection: TypeAlias = Literal["none", "mean", "attention"]
 
 
 class Items(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trading_agent.common.player import Player
 from trading_agent.common.policy import Policy
 from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk
 
@@ -94,10 +95,10 @@ def _played(
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, was {episodes}")
-    walk = Walk(env, seed=seed)
+    walk, player = Walk(env, seed=seed), Player(policy, env.num_envs)
     left = (episodes + np.arange(env.num_envs)) // env.num_envs
     while left.any():
-        moved = walk.advance(policy.act(walk.observations))
+        moved = walk.advance(player.act(walk.observations, walk.begins))
         counts = left[moved.envs] > 0
         yield moved, counts
         left[moved.envs] -= (moved.terminated | moved.truncated) & counts

@@ -54,8 +54,20 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "reinforce": _algorithm(
         "policy_gradient.config:ReinforceConfig", "policy_gradient.reinforce:train_reinforce", ACTOR
     ),
+    "recurrent_ppo": _algorithm(
+        "recurrent.config:RecurrentPPOConfig",
+        "recurrent.ppo:train_recurrent_ppo",
+        {"recurrent_actor": "recurrent.actor_critic:RecurrentActorPolicy"},
+    ),
+    "recurrent_dqn": _algorithm(
+        "recurrent.config:RecurrentDQNConfig",
+        "recurrent.dqn:train_recurrent_dqn",
+        {"recurrent_q_network": "recurrent.q_network:RecurrentQPolicy"},
+    ),
     "sb3": _algorithm(
-        "sb3.config:StableBaselinesConfig", "sb3.train:train_sb3", {"sb3": "sb3.policy:StableBaselinesPolicy"}
+        "sb3.config:StableBaselinesConfig",
+        "sb3.train:train_sb3",
+        {"sb3": "sb3.policy:StableBaselinesPolicy", "sb3_recurrent": "sb3.policy:RecurrentStableBaselinesPolicy"},
     ),
     "q_learning": _algorithm(
         "q_learning.config:QLearningConfig",

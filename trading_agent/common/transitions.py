@@ -74,6 +74,7 @@ class Walk:
     Attributes:
         env: the environment.
         observations: (N, O) what each environment shows now.
+        begins: (N,) where that is the first observation of an episode.
 
     Raises:
         ValueError: the environment's spaces or its way of restarting are not supported.
@@ -85,6 +86,7 @@ class Walk:
         self._indexed = env if isinstance(env, IndexedEnv) else None
         self._restarting = np.zeros(env.num_envs, dtype=np.bool_)
         self.observations: Floats = env.reset(seed=seed)[0]
+        self.begins: Bools = np.ones(env.num_envs, dtype=np.bool_)
 
     def advance(self, actions: NDArray[Any]) -> Transitions:
         """Step every environment once and return the transitions this made."""
@@ -99,6 +101,7 @@ class Walk:
         if self._same_step and ended.any():
             after = after.copy()
             after[ended] = np.stack(list(infos["final_obs"][ended]))
+        self.begins = ended.copy() if self._same_step else self._restarting
         self._restarting = np.zeros_like(ended) if self._same_step else ended.copy()
         return Transitions(
             envs, before, actions[envs], rewards[envs], after[envs], terminated[envs], truncated[envs], origin
@@ -106,7 +109,11 @@ class Walk:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` needs to walk on from here; exact where the env has a `state_dict` itself."""
-        state: dict[str, Any] = {"observations": self.observations, "restarting": self._restarting}
+        state: dict[str, Any] = {
+            "observations": self.observations,
+            "restarting": self._restarting,
+            "begins": self.begins,
+        }
         if hasattr(self.env, "state_dict"):
             state["env"] = self.env.state_dict()
         return state
@@ -116,6 +123,7 @@ class Walk:
         if "env" in state and hasattr(self.env, "load_state_dict"):
             self.env.load_state_dict(state["env"])
             self.observations, self._restarting = state["observations"], state["restarting"]
+            self.begins = state["begins"]
 
 
 def sizes(env: AnyVectorEnv, num_envs: int) -> tuple[int, int]:

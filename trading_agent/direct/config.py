@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from trading_agent.common import ranges
-from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement
+from trading_agent.common.config import AgentConfig, CrossSection, EnvironmentFacts, Requirement
 
 WITHOUT_GRADIENT = (  # rules of an account that the ledger in torch does not know
     "costs.slippage_per_volatility",
@@ -51,7 +51,7 @@ class DirectConfig(AgentConfig):
     context_length: ranges.Bars = 1
     lstm_units: Annotated[int, Field(ge=0, description="units")] = 0
     start: Literal["random", "forecaster"] = "random"
-    cross_section: Literal["none", "mean", "attention"] = "attention"
+    cross_section: CrossSection = "attention"
     learning_rate: ranges.Positive = 3e-3
     weight_decay: ranges.NotNegative = 1.0
     entropy_weight: ranges.NotNegative = 0.1

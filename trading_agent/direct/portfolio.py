@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trading_agent.common.cross_section import CrossSection, CrossSectionEncoder, ItemColumns, Items
+from trading_agent.common.config import CrossSection
+from trading_agent.common.cross_section import CrossSectionEncoder, ItemColumns, Items
 from trading_agent.common.networks import zero_linear
 from trading_agent.direct.networks import QUIET
 

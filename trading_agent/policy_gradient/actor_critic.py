@@ -33,6 +33,7 @@ class ActorCritic(ScaledNetwork):
         bounds: (2, A) least and greatest action of a `Box`; None for a `Discrete` space.
         generator: source of the initial weights (orthogonal; Saxe et al. 2014); they are left unset without one.
         picture: its `shape` (C, H, W) and `peak`, if observations are pixels: convolutions read it first.
+        num_inputs: columns that policy and value read; None: those of an observation.
     """
 
     bounds: Tensor | None
@@ -45,13 +46,17 @@ class ActorCritic(ScaledNetwork):
         bounds: NDArray[np.float32] | None,
         generator: torch.Generator | None = None,
         picture: Mapping[str, Any] | None = None,
+        *,
+        num_inputs: int | None = None,
     ) -> None:
         super().__init__(num_observations, picture)
         sizes = {"num_observations": num_observations, "num_actions": num_actions, "hidden_sizes": list(hidden_sizes)}
         self.settings: dict[str, Any] = {**sizes, **({"picture": picture} if picture else {})}
         self.register_buffer("bounds", None if bounds is None else torch.from_numpy(np.float32(bounds)))
         start = partial(_start_orthogonal, gain=math.sqrt(2.0), generator=generator)
-        (seen, width), (judged, _) = (reading_layers(num_observations, picture, start) for _ in range(2))
+        (seen, width), (judged, _) = (
+            ([], num_inputs) if num_inputs else reading_layers(num_observations, picture, start) for _ in range(2)
+        )
         self.actor = _perceptron(seen, width, hidden_sizes, num_actions, 0.01, generator)
         self.critic = _perceptron(judged, width, hidden_sizes, 1, 1.0, generator)
         self.log_std = None if bounds is None else nn.Parameter(torch.zeros(num_actions))

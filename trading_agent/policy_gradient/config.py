@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from trading_agent.common import ranges
-from trading_agent.common.config import AgentConfig
+from trading_agent.common.config import AgentConfig, CrossSection
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -18,8 +18,6 @@ class PolicyGradientConfig(AgentConfig):
         num_envs: environments stepped at once; that of the env.
         rollout_steps: calls of `env.step` between two updates.
         hidden_sizes: units of each hidden layer, of the policy and of the value.
-        cross_section: where actions are a number for each of several items with columns of their own, what an item is
-            shown of the others: `none`, the `mean` of their hidden units, or `attention`.
         learning_rate: AdamW's step at the start.
         anneal: whether the learning rate (and the clip of `ppo`) falls to nothing on a straight line.
         discount: weight of a reward one step later, in [0, 1).
@@ -40,7 +38,6 @@ class PolicyGradientConfig(AgentConfig):
     num_envs: ranges.Environments = 64
     rollout_steps: ranges.Calls = 64
     hidden_sizes: ranges.HiddenSizes = (64, 64)
-    cross_section: Literal["none", "mean", "attention"] = "mean"
     learning_rate: ranges.Positive = 3e-3
     anneal: bool = True
     discount: ranges.Discount = 0.95
@@ -63,24 +60,36 @@ class PolicyGradientConfig(AgentConfig):
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
-class PPOConfig(PolicyGradientConfig):
-    """Settings of `train_ppo`: those of every policy gradient, and its own.
+class ProximalConfig(PolicyGradientConfig):
+    """What proximal policy optimisation adds, with a memory or without.
 
     Attributes:
-        kind: `ppo`.
-        num_envs: as above.
         gae_lambda: weight of a temporal-difference error one step later, beside the discount, in [0, 1].
         clip: how far the probability of an action may move in one update before it is no longer rewarded, in (0, 1).
         epochs: times each rollout is learned from.
         batch_size: transitions per gradient step.
     """
 
-    kind: Literal["ppo"] = "ppo"
-    num_envs: ranges.Environments = 256
     gae_lambda: ranges.Share = 0.95
     clip: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     epochs: Annotated[int, Field(ge=1, description="epochs")] = 4
     batch_size: Annotated[int, Field(ge=2, description="transitions")] = 4096
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class PPOConfig(ProximalConfig):
+    """Settings of `train_ppo`.
+
+    Attributes:
+        kind: `ppo`.
+        num_envs: as above.
+        cross_section: where actions are a number for each of several items with columns of their own, what an item is
+            shown of the others: `none`, the `mean` of their hidden units, or `attention`.
+    """
+
+    kind: Literal["ppo"] = "ppo"
+    num_envs: ranges.Environments = 256
+    cross_section: CrossSection = "mean"
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -89,6 +98,8 @@ class ReinforceConfig(PolicyGradientConfig):
 
     Attributes:
         kind: `reinforce`.
+        cross_section: as of `ppo`.
     """
 
     kind: Literal["reinforce"] = "reinforce"
+    cross_section: CrossSection = "mean"

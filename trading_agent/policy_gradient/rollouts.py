@@ -6,7 +6,7 @@ S calls of `env.step`, N environments, M <= S N transitions, O observation colum
 import copy
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -84,12 +84,13 @@ class ActorCriticLearner(TorchState, Learner):
 
     Attributes:
         network: acts and is learned.
+        acting: the class of its policy.
         judged: a running average of its weights.
         gae_lambda: weight of an error one step later in `advantages_of`.
     """
 
     NETWORKS = ("network", "judged")
-    VALUES = ("metrics",)
+    VALUES: ClassVar[tuple[str, ...]] = ("metrics",)
     gae_lambda = 1.0
 
     def __init__(self, env: AnyVectorEnv, config: Any, seeds: Seeds) -> None:
@@ -97,18 +98,8 @@ class ActorCriticLearner(TorchState, Learner):
         self.stride = config.rollout_steps * config.num_envs
         num_observations = columns(env, config.num_envs)
         self.num_actions, bounds = actions_of(env.single_action_space)
-        generator = torch.Generator().manual_seed(seeds.network)
-        items = getattr(env, "item_columns", None)
-        self.network: Any
-        if bounds is None or items is None:
-            self.acting: type[ActorPolicy] = ActorPolicy
-            picture = picture_of(env.single_observation_space)
-            self.network = ActorCritic(
-                num_observations, self.num_actions, config.hidden_sizes, bounds, generator, picture
-            )
-        else:  # a number for each of several items that are alike
-            self.acting, box = SetActorPolicy, (float(bounds[0].min()), float(bounds[1].max()))
-            self.network = SetActorCritic(items, config.hidden_sizes, box, config.cross_section, generator)
+        self.acting: type[ActorPolicy] = ActorPolicy
+        self.network: Any = self.built(num_observations, bounds, torch.Generator().manual_seed(seeds.network))
         self.judged = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, eps=1e-5, weight_decay=config.weight_decay, fused=True
@@ -117,9 +108,22 @@ class ActorCriticLearner(TorchState, Learner):
         self.walk = Walk(env, seed=seeds.env)
         self.parts = {"walk": self.walk, "learner": self}
 
+    def built(self, num_observations: int, bounds: Array | None, generator: torch.Generator) -> Any:
+        """Return a fresh network, and set `acting` to the class of its policy."""
+        config, items = self.config, getattr(self.env, "item_columns", None)
+        if bounds is None or items is None:
+            picture = picture_of(self.env.single_observation_space)
+            return ActorCritic(num_observations, self.num_actions, config.hidden_sizes, bounds, generator, picture)
+        self.acting, box = SetActorPolicy, (float(bounds[0].min()), float(bounds[1].max()))
+        return SetActorCritic(items, config.hidden_sizes, box, config.cross_section, generator)  # items that are alike
+
     @abstractmethod
-    def update(self, rollout: Rollout, left: float) -> None:
-        """Learn from a rollout and set `metrics`; `left` is the share of the steps still to come."""
+    def update(self, rollout: Any, left: float) -> None:
+        """Learn from what `walked` returned and set `metrics`; `left` is the share of the steps still to come."""
+
+    def walked(self) -> Any:
+        """Walk one rollout by chance, and judge it."""
+        return play(self)
 
     def policy(self) -> ActorPolicy:
         """Return the network that is judged."""
@@ -142,7 +146,7 @@ class ActorCriticLearner(TorchState, Learner):
         """Walk one rollout by chance and learn from it."""
         left = 1.0 - done / self.config.steps
         set_learning_rate(self.optimiser, self.config.learning_rate * (left if self.config.anneal else 1.0))
-        self.update(play(self), left)
+        self.update(self.walked(), left)
         return self.metrics
 
     def step(self, loss: Tensor) -> None:

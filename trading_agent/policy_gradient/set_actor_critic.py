@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trading_agent.common.cross_section import CrossSection, CrossSectionEncoder, ItemColumns, mean_of
+from trading_agent.common.config import CrossSection
+from trading_agent.common.cross_section import CrossSectionEncoder, ItemColumns, mean_of
 from trading_agent.common.networks import zero_linear
 from trading_agent.policy_gradient.actor_critic import HALF_LOG_TAU, ActorPolicy
 

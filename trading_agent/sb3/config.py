@@ -11,7 +11,8 @@ from trading_agent.common import ranges
 from trading_agent.common.config import AgentConfig, EnvironmentFacts, Requirement, raise_all
 
 ALGORITHMS = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")  # of Stable-Baselines3
-CONTRIB = ("CrossQ", "QRDQN", "TQC", "TRPO")  # of sb3-contrib; those whose policies remember nothing
+CONTRIB = ("CrossQ", "QRDQN", "RecurrentPPO", "TQC", "TRPO")  # of sb3-contrib
+REMEMBERS = ("RecurrentPPO",)  # those whose policies do
 DISCRETE, BOX = ("DQN", "QRDQN"), ("CrossQ", "DDPG", "SAC", "TD3", "TQC")  # actions they take only; the rest takes both
 OURS = ("policy", "env", "seed", "device", "policy_kwargs", "_init_setup_model")  # arguments that are not the user's
 
@@ -23,7 +24,8 @@ class StableBaselinesConfig(AgentConfig):
     Attributes:
         steps: env steps to learn for.
         kind: `sb3`.
-        algorithm: its name, such as PPO, A2C, DQN, SAC or TD3; of sb3-contrib QRDQN, TQC, TRPO or CrossQ.
+        algorithm: its name, such as PPO, A2C, DQN, SAC or TD3; of sb3-contrib QRDQN, TQC, TRPO,
+            CrossQ or RecurrentPPO.
         num_envs: environments stepped at once.
         hidden_sizes: units of each hidden layer.
         arguments: further arguments of the algorithm by name, such as {learning_rate: 1e-3, n_steps: 128}.
@@ -55,6 +57,11 @@ class StableBaselinesConfig(AgentConfig):
         if self.algorithm in CONTRIB:
             return "sb3_contrib", "sb3-contrib"
         return "stable_baselines3", "Stable-Baselines3"
+
+    @property
+    def family(self) -> str:
+        """The name that the algorithm knows a policy for flat observations by."""
+        return "MlpLstmPolicy" if self.algorithm in REMEMBERS else "MlpPolicy"
 
     @property
     def missing(self) -> str:

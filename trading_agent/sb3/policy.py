@@ -9,7 +9,7 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from trading_agent.common.weights import arrays_of, load_arrays
-from trading_agent.sb3.config import StableBaselinesConfig
+from trading_agent.sb3.config import REMEMBERS, StableBaselinesConfig
 
 CLIP = 10.0  # of VecNormalize
 PREFIX = "policy."  # of the weights' names on disk
@@ -43,9 +43,12 @@ class StableBaselinesPolicy:
 
     def act(self, observations: NDArray[np.floating[Any]]) -> NDArray[Any]:
         """Return (N,) or (N, A) actions at (N, O) observations."""
-        standard = np.clip((observations - self.mean) / self.std, -CLIP, CLIP).astype(np.float32)
-        actions, _ = self.policy.predict(standard, deterministic=True)
+        actions, _ = self.policy.predict(self.standard(observations), deterministic=True)
         return np.asarray(actions)
+
+    def standard(self, observations: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return (N, O) observations as the policy reads them."""
+        return np.asarray(np.clip((observations - self.mean) / self.std, -CLIP, CLIP).astype(np.float32))
 
     def settings(self) -> dict[str, Any]:
         """Return algorithm, sizes and bounds."""
@@ -74,13 +77,43 @@ class StableBaselinesPolicy:
         actions: Any = (
             Discrete(bounds["n"]) if "n" in bounds else Box(np.float32(bounds["low"]), np.float32(bounds["high"]))
         )
-        observations = Box(-np.inf, np.inf, (settings["observations"],), np.float32)
-        family = algorithm_of(settings["algorithm"])
-        policy = family.policy_aliases["MlpPolicy"](observations, actions, lambda _: 0.0, **options)
+        observations, name = Box(-np.inf, np.inf, (settings["observations"],), np.float32), settings["algorithm"]
+        family = StableBaselinesConfig(steps=2, algorithm=name).family
+        policy = algorithm_of(name).policy_aliases[family](observations, actions, lambda _: 0.0, **options)
         weights = {name.removeprefix(PREFIX): array for name, array in tensors.items() if name.startswith(PREFIX)}
         load_arrays(policy, weights)
         policy.set_training_mode(False)
-        return cls(settings["algorithm"], policy, (observations, actions), options, mean.copy(), std.copy())
+        return cls(name, policy, (observations, actions), options, mean.copy(), std.copy())
+
+
+class RecurrentStableBaselinesPolicy(StableBaselinesPolicy):
+    """The deterministic action of a policy of sb3-contrib that remembers (kind `sb3_recurrent`).
+
+    Attributes:
+        memory_size: hidden and cell states of all layers of its actor, one after the other.
+    """
+
+    kind = "sb3_recurrent"
+
+    @property
+    def memory_size(self) -> int:
+        """Numbers of a state."""
+        layers, _, units = self.policy.lstm_hidden_state_shape
+        return int(2 * layers * units)
+
+    def step(
+        self, observations: NDArray[np.floating[Any]], memory: NDArray[np.float32]
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Return (N,) or (N, A) actions at (N, O) observations, and (N, M) what is remembered after them."""
+        layers, _, units = self.policy.lstm_hidden_state_shape
+        hidden, cell = memory.reshape(len(memory), 2, layers, units).transpose(1, 2, 0, 3).copy()  # (layers, N, units)
+        actions, after = self.policy.predict(self.standard(observations), state=(hidden, cell), deterministic=True)
+        return np.asarray(actions), np.stack(after).transpose(2, 0, 1, 3).reshape(memory.shape).astype(np.float32)
+
+
+def policy_class(algorithm: str) -> type[StableBaselinesPolicy]:
+    """Return the class of the policies of an algorithm."""
+    return RecurrentStableBaselinesPolicy if algorithm in REMEMBERS else StableBaselinesPolicy
 
 
 def algorithm_of(name: str) -> Any:

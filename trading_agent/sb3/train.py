@@ -26,7 +26,7 @@ from trading_agent.common.loop import (
 )
 from trading_agent.common.transitions import AnyVectorEnv
 from trading_agent.sb3.config import OURS, StableBaselinesConfig
-from trading_agent.sb3.policy import CLIP, StableBaselinesPolicy, algorithm_of
+from trading_agent.sb3.policy import CLIP, StableBaselinesPolicy, algorithm_of, policy_class
 
 EPSILON = 1e-8  # of VecNormalize
 
@@ -64,7 +64,8 @@ class StableBaselinesLearner(Learner):
             if _plain(value) and not name.startswith("optimizer")  # it learns no more
         }
         spaces = (Box(-np.inf, np.inf, space.shape, np.float32), self.model.action_space)
-        return StableBaselinesPolicy(self.config.algorithm, self.model.policy, spaces, options, mean, std)
+        make = policy_class(self.config.algorithm)
+        return make(self.config.algorithm, self.model.policy, spaces, options, mean, std)
 
 
 def train_sb3(env: AnyVectorEnv, config: StableBaselinesConfig, **options: Unpack[TrainingOptions]) -> TrainedAgent:
@@ -132,7 +133,7 @@ def _model(env: AnyVectorEnv, config: StableBaselinesConfig, seed: int) -> tuple
         vec_env = VecNormalize(vec_env, clip_obs=CLIP, epsilon=EPSILON, gamma=discount)
     try:
         return vec_env, algorithm_of(config.algorithm)(
-            "MlpPolicy",
+            config.family,
             vec_env,
             seed=seed,
             device="cpu",

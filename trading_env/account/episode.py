@@ -33,14 +33,17 @@ class Episode(NamedTuple):
     rewards: Array
 
 
-def play_episode(act: Callable[[Float32], NDArray[Any]], market: Market, config: TradingConfig) -> Episode:
+def play_episode(
+    act: Callable[[Float32], NDArray[Any]], market: Market, config: TradingConfig, *, in_order: bool = False
+) -> Episode:
     """Let somebody decide at every close of a market of one asset.
 
     Args:
         act: from (N, O) observations to (N,) or (N, 1) actions, each decided from its own row alone. It is asked again
-            about rows that came to nothing, and about copies of a row.
+            about rows that came to nothing, and about copies of a row; not so with `in_order`.
         market: T bars.
         config: rules, costs, actions and reward.
+        in_order: who decides remembers, and is asked about one bar after the other, each once, N = 1.
 
     Raises:
         ValueError: an action is none, the market has several assets, or lacks what the rules need.
@@ -68,7 +71,7 @@ def play_episode(act: Callable[[Float32], NDArray[Any]], market: Market, config:
         rewards.append(reward)
         if ruined:
             break
-        if actions.discrete:
+        if actions.discrete and not in_order:
             ahead = min(2 ** (kept + 1).bit_length(), MOST_AHEAD)  # a power of two: no row moves another's last digit
     return Episode(targets, np.array(rewards))
 

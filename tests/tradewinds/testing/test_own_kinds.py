@@ -63,6 +63,8 @@ AGENTS = {
     "q_learning": ("agent.learning_starts=40", "agent.columns=[0]"),
     "ppo": ("agent.rollout_steps=16", "agent.batch_size=32"),
     "reinforce": ("agent.rollout_steps=16",),
+    "recurrent_ppo": ("agent.rollout_steps=16", "agent.batch_size=32"),
+    "recurrent_dqn": ("agent.learning_starts=128",),
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from trading_agent.common.player import Player
 from trading_agent.common.policy import ConstantPolicy, load_policy, save_policy
 from trading_agent.sb3.config import StableBaselinesConfig
 
@@ -55,6 +56,23 @@ def test_what_was_trained_is_read_back_and_acts_the_same(algorithm, name, argume
     ours, theirs = trained.policy.act(seen), load_policy(tmp_path).act(seen)
     assert ours.tobytes() == theirs.tobytes()
     assert all(env.single_action_space.contains(action) for action in theirs)
+
+
+def test_a_policy_that_remembers_carries_its_states_and_is_read_back(tmp_path):
+    env = env_of("CartPole-v1")
+    trained = train_sb3(
+        env, small("RecurrentPPO", n_steps=32, batch_size=16, n_epochs=1), seed=3, validate=learned_first
+    )
+    assert trained.policy.kind == "sb3_recurrent"
+    save_policy(trained.policy, tmp_path)
+    ours, again = Player(trained.policy, 3), Player(load_policy(tmp_path), 3)
+    rng, policy, state = np.random.default_rng(0), trained.policy, None
+    for number in range(5):
+        seen, begins = rng.normal(size=(3, 4)), rng.random(3) < 0.4 * (number > 0)
+        actions, state = policy.policy.predict(policy.standard(seen), state, begins, deterministic=True)  # as they do
+        np.testing.assert_array_equal(ours.act(seen, begins), actions)
+        np.testing.assert_array_equal(again.act(seen, begins), actions)
+        np.testing.assert_array_equal(ours._memory[:, :256], state[0][0])
 
 
 def test_the_same_seed_learns_the_same():

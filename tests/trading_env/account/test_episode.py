@@ -55,6 +55,24 @@ def test_who_looks_at_the_market_and_at_the_account_decides_as_in_the_env(seed, 
     same(act, market_of(seed), TradingConfig(execution=execution))
 
 
+def test_who_remembers_is_asked_once_a_bar_in_order():
+    def remembering():
+        memory = [0.0]
+
+        def act(rows):
+            assert len(rows) == 1
+            memory[0] = 0.8 * memory[0] + rows[0, 0] + 0.1 * rows[0, -2]
+            return np.array([int(memory[0] > 0.5) + int(memory[0] > -0.5)])
+
+        return act
+
+    episode = play_episode(remembering(), market_of(0), TradingConfig(), in_order=True)
+    targets, rewards = stepped(remembering(), market_of(0), TradingConfig())
+    np.testing.assert_array_equal(episode.targets, targets)
+    np.testing.assert_array_equal(episode.rewards, rewards)
+    assert len(set(targets.tolist())) == 3
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_one_level_throughout_is_asked_for_in_few_calls(level):
     calls = []

@@ -19,6 +19,7 @@ from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.account import market as markets
 from tradewinds.tasks.account.rivals import causal_strategies, strategies, unbounded
 from tradewinds.tasks.panel_forecasts import ridge_forecasts
+from trading_agent.common.player import Player
 from trading_env import (
     LedgerRun,
     Market,
@@ -182,13 +183,14 @@ def play(policy: "Policy", market: Market, config: TradingConfig) -> Array:
 
     The last row holds the decision taken at the last close, which no bar of this market fills.
     """
+    player = Player(policy)
     if market.close.shape[1] == 1:
-        return play_episode(policy.act, market, config).targets[:, None]
+        return play_episode(player.act, market, config, in_order=player.remembers).targets[:, None]
     env = TradingEnv(market, config)
     observation, _ = env.reset(seed=0)
     targets = np.zeros((len(market.close), market.close.shape[1]))
     for t in range(len(targets)):
-        action = policy.act(observation[None])[0]
+        action = player.act(observation[None])[0]
         targets[t] = env.targets(action)
         if t + 1 < len(targets):
             observation, _, terminated, _, _ = env.step(action)

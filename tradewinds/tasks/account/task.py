@@ -21,6 +21,7 @@ from tradewinds.tasks.account.orders import orders_of, read_holdings
 from tradewinds.tasks.account.rivals import followed, targets_of
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
+from trading_agent.common.player import Player
 from trading_env import LevelPlan, TradingVectorEnv, cut_due, play_episode, run_ledger
 from trading_env.account.plan import first_bar_earned
 from trading_env.account.weight_plan import WeightPlan
@@ -100,7 +101,8 @@ class AccountTask(SeriesTask):
         market = env.simulator.market
         if market.close.shape[1] > 1:
             return super().walk(env, policy)
-        return play_episode(policy.act, market, env.simulator.config).rewards
+        player = Player(policy)
+        return play_episode(player.act, market, env.simulator.config, in_order=player.remembers).rewards
 
     def evidence(self, prepared: Prepared, states: "States") -> float:
         """Return by how many standard errors the forecast of the bar an order earns beats none on the agent's rows.

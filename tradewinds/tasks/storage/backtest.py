@@ -18,6 +18,7 @@ from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.tasks.all_forecasts import VALUE
 from tradewinds.tasks.storage import market as markets
 from tradewinds.tasks.storage.delivery import DAYS_PER_YEAR, by_day, gate_of, midnights
+from trading_agent.common.player import Player
 from trading_env import (
     BatteryConfig,
     BatteryEnv,
@@ -127,9 +128,10 @@ def play(policy: "Policy", market: PowerMarket, config: BatteryConfig) -> Array:
     """Let the policy commit every slot of the market once, greedily, and return its (T,) powers in MW."""
     env = BatteryEnv(market, config)
     observation, _ = env.reset(seed=0)
+    player = Player(policy)
     power = np.zeros(len(market))
     for t in range(len(market)):
-        action = policy.act(observation[None])
+        action = player.act(observation[None])
         power[t] = env.simulator.shares(action, 1)[0] * config.power_mw
         observation, *_ = env.step(action[0])
     return power

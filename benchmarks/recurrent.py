@@ -1,0 +1,365 @@
+"""Agents that remember, where what is seen is not enough; beside those that do not, and beside sb3-contrib.
+
+`make bench` runs it; some forty minutes with 5 seeds. Some of it, with 3 seeds: `python benchmarks/recurrent.py maze
+3`. The parts are velocities, maze, regimes and peer. Seconds are those of the processor, one thread, validation
+included. Settings were chosen on seeds from 100 on; reported are seeds from 0 on, judged on 100 fresh episodes.
+
+- velocities: CartPole, Acrobot and Pendulum without their velocities. To be reached: 475, -100 and -200; Acrobot fails.
+- maze: the T-maze of Bakker (2001), 100 cells long. The cue is shown at the first step; the right turn at the end earns
+  4, the wrong one and every step that leads nowhere -0.1. To be reached: 4 less a tenth.
+- regimes: a market whose next log return is 6 basis points up or down, by a regime that turns once in 50 bars on
+  average, plus noise of 20; the regime is seen under noise of twice its size, and by the last return. A trade costs 8
+  basis points. The best policy knows the belief that follows from all bars so far; what it does at each belief and
+  position is found by value iteration. Training, validation and judgement are worlds of different seeds.
+- peer: processor seconds until 20 episodes of CartPole without velocities last 475 steps on average.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from agents import COST, NOISE, RULES, accounts, classics, settings
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+
+from trading_agent import episode_returns, evaluate
+from trading_env import Market, TradingVectorEnv
+
+KEPT = {"CartPole-v1": (0, 2), "Acrobot-v1": (0, 1, 2, 3), "Pendulum-v1": (0, 1)}  # columns that are no velocities
+GOALS = {"CartPole-v1": 475.0, "Acrobot-v1": -100.0, "Pendulum-v1": -200.0}
+COMMON = ("agent.num_envs=32", "agent.rollout_steps=64", "agent.batch_size=512", "agent.epochs=10")
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "CartPole-v1": (*COMMON, "agent.steps=100000", "agent.discount=0.98", "agent.gae_lambda=0.9"),
+    "Acrobot-v1": (
+        "agent.num_envs=16",
+        "agent.rollout_steps=128",
+        "agent.batch_size=256",
+        "agent.steps=200000",
+        "agent.discount=0.99",
+        "agent.gae_lambda=0.94",
+    ),
+    "Pendulum-v1": (*COMMON, "agent.steps=300000", "agent.discount=0.9", "agent.learning_rate=2e-3"),
+}
+RECURRENT = {
+    "maze": (
+        "agent.num_envs=32",
+        "agent.steps=500000",
+        "agent.rollout_steps=256",
+        "agent.batch_size=2048",
+        "agent.discount=0.99",
+        "agent.gae_lambda=0.98",
+        "agent.entropy_weight=0.01",
+        "agent.memory_units=32",
+        "agent.memory_span=200",
+    ),
+    "regimes": ("agent.memory_span=64", "agent.discount=0.98"),
+}
+LENGTH = 100
+TURN, SLOPE, BLUR = 0.02, 6e-4, 2.0
+PARTS = ("velocities", "maze", "regimes", "peer")
+
+
+def main() -> None:
+    """Print the tables that are asked for."""
+    torch.set_num_threads(1)
+    words = sys.argv[1:]
+    seeds = int(words[-1]) if words and words[-1].isdigit() else 5
+    for part in [word for word in words if word in PARTS] or PARTS:
+        globals()[part](range(seeds))
+
+
+def velocities(seeds: range) -> None:
+    """Mean return of fresh episodes without velocities, with a memory and without."""
+    print(f"\n{'without velocities':<28}{'median':>9}{'least':>9}{'reached':>9}{'s':>7}")
+    for name, goal in GOALS.items():
+        for kind in ("recurrent_ppo", "ppo"):
+            words = (*SETTINGS[name], "agent.validate_every=8192")
+            rows = [learned(kind, words, lambda count, name=name: masked(name, count), seed) for seed in seeds]
+            tell(f"{name} {kind}", rows, goal)
+
+
+def maze(seeds: range) -> None:
+    """Mean return of fresh walks through the T-maze."""
+    print(f"\n{f'T-maze, cue {LENGTH} steps back':<28}{'median':>9}{'least':>9}{'reached':>9}{'s':>7}")
+    for kind in ("recurrent_ppo", "ppo"):
+        words = [word for word in RECURRENT["maze"] if kind == "recurrent_ppo" or "memory" not in word]
+        rows = [learned(kind, (*words, "agent.validate_every=32768"), TMaze, seed) for seed in seeds]
+        tell(kind, rows, 3.9)
+
+
+def learned(kind: str, words: Any, make: Callable[[int], Any], seed: int) -> tuple[float, float]:
+    """Train once; the mean return of 100 fresh episodes, and seconds."""
+    agent, train = settings(f"agent={kind}", *words)
+    validation, started = make(20), time.process_time()
+
+    def validate(policy: Any) -> float:
+        return float(episode_returns(policy, validation, 20, seed=1).mean())
+
+    trained = train(make(agent.num_envs), agent, seed=seed, validate=validate)
+    seconds = time.process_time() - started
+    return float(episode_returns(trained.policy, make(100), 100, seed=2).mean()), seconds
+
+
+def tell(name: str, rows: list[tuple[float, float]], goal: float) -> None:
+    """Print a row of a table."""
+    scores, seconds = np.array(rows).T
+    reached = f"{(scores >= goal).sum()} of {len(scores)}"
+    print(
+        f"{name:<28}{np.median(scores):>9.2f}{scores.min():>9.2f}{reached:>9}{np.median(seconds):>7.1f}",
+        flush=True,
+    )
+
+
+def regimes(seeds: range) -> None:
+    """Share of the log growth of the best policy on beliefs, in worlds that nobody learned from."""
+    best = Believer()
+    print(f"\n{'hidden regimes':<28}{'median':>9}{'least':>9}{'reached':>9}{'s':>7}")
+    for kind in ("recurrent_ppo", "ppo"):
+        words = [word for word in RECURRENT["regimes"] if kind == "recurrent_ppo" or "memory" not in word]
+        tell(kind, [regime_share(kind, words, best, seed) for seed in seeds], 0.9)
+
+
+def regime_share(kind: str, words: list[str], best: "Believer", seed: int) -> tuple[float, float]:
+    """Train once; the share of the optimum's growth in an unseen world, and seconds."""
+    agent, train = settings(f"agent={kind}", *words)
+    env = TradingVectorEnv(regime_market(seed), RULES, num_envs=agent.num_envs, episode_bars=250, starts="random")
+    seen, unseen = (accounts(regime_market(first + seed, bars=50_000), 50) for first in (1_000, 2_000))
+    started = time.process_time()
+    trained = train(env, agent, seed=seed, validate=lambda policy: evaluate(policy, seen, 50, seed=1))
+    seconds = time.process_time() - started
+    return evaluate(trained.policy, unseen, 100, seed=1) / evaluate(best, unseen, 100, seed=1), seconds
+
+
+def peer(seeds: range) -> None:
+    """Seconds to the mark beside sb3-contrib's RecurrentPPO with the settings its zoo has for this environment."""
+    print(f"\n{'CartPole without velocities':<28}{'ours, s':>9}{'theirs, s':>11}{'ratio':>9}")
+    for seed in seeds:
+        ours = to_the_mark(seed)
+        theirs, whole = theirs_to_the_mark(seed, most=10.0 * ours)
+        print(
+            f"{f'seed {seed}':<28}{ours:>9.1f}{theirs if whole else f'over {theirs:.0f}':>11}{ours / theirs:>9.3f}",
+            flush=True,
+        )
+
+
+class MarkReached(Exception):
+    """Ends a training that has come far enough."""
+
+
+def to_the_mark(seed: int) -> float:
+    """Return our seconds."""
+    name = "CartPole-v1"
+    words = (*SETTINGS[name], "agent.validate_every=4096")
+    agent, train = settings("agent=recurrent_ppo", *words)
+    validation = masked(name, 20)
+    started = time.process_time()
+
+    def validate(policy: Any) -> float:
+        score = float(episode_returns(policy, validation, 20, seed=1).mean())
+        if score >= GOALS[name]:
+            raise MarkReached
+        return score
+
+    try:
+        train(masked(name, agent.num_envs), agent, seed=seed, validate=validate)
+    except MarkReached:
+        return time.process_time() - started
+    return float("inf")
+
+
+def theirs_to_the_mark(seed: int, most: float) -> tuple[float, bool]:
+    """Return their seconds, and whether that was the mark; if not, `most` were over before it."""
+    from sb3_contrib import RecurrentPPO
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    from trading_agent.sb3.adapter import as_vec_env
+
+    def falling(rate: float) -> Callable[[float], float]:
+        return lambda left: left * rate
+
+    # rl-baselines3-zoo, hyperparams/ppo_lstm.yml, CartPoleNoVel-v1
+    zoo = {"n_steps": 32, "batch_size": 256, "gae_lambda": 0.8, "gamma": 0.98, "n_epochs": 20, "ent_coef": 0.0}
+    env = as_vec_env(masked("CartPole-v1", 8, AutoresetMode.SAME_STEP))
+    validation = as_vec_env(masked("CartPole-v1", 20, AutoresetMode.SAME_STEP))
+    model = RecurrentPPO(
+        "MlpLstmPolicy",
+        env,
+        learning_rate=falling(1e-3),
+        clip_range=falling(0.2),
+        seed=seed,
+        device="cpu",
+        **zoo,  # type: ignore[arg-type]
+    )
+    started = time.process_time()
+
+    class Stop(BaseCallback):
+        judged = 0
+
+        def _on_step(self) -> bool:
+            return time.process_time() - started < most
+
+        def _on_rollout_start(self) -> None:
+            if self.num_timesteps - self.judged >= 4_096:
+                self.judged = self.num_timesteps
+                if their_score(model, validation) >= GOALS["CartPole-v1"]:
+                    raise MarkReached
+
+    try:
+        model.learn(100_000, callback=Stop())
+    except MarkReached:
+        return time.process_time() - started, True
+    return time.process_time() - started, False
+
+
+def their_score(model: Any, env: Any) -> float:
+    """Return the mean return of an episode in each of their environments."""
+    env.seed(1)
+    observations, state = env.reset(), None
+    begins, alive, total = np.ones(env.num_envs, bool), np.ones(env.num_envs, bool), np.zeros(env.num_envs)
+    while alive.any():
+        actions, state = model.predict(observations, state=state, episode_start=begins, deterministic=True)
+        observations, rewards, begins, _ = env.step(actions)
+        total += rewards * alive
+        alive &= ~begins
+    return float(total.mean())
+
+
+class Masked(VectorWrapper):
+    """Some columns of what a vector environment shows."""
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], kept: tuple[int, ...]) -> None:
+        super().__init__(env)
+        self.kept, space = list(kept), env.single_observation_space
+        assert isinstance(space, Box)
+        self.single_observation_space = Box(space.low[self.kept], space.high[self.kept], dtype=np.float32)
+        self.observation_space = batch_space(self.single_observation_space, env.num_envs)
+
+    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        """Begin anew."""
+        observations, info = self.env.reset(seed=seed, options=options)
+        return observations[:, self.kept], info
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Step."""
+        observations, rewards, terminated, truncated, info = self.env.step(actions)
+        if "final_obs" in info:
+            shown = [None if last is None else last[self.kept] for last in info["final_obs"]]
+            info = {**info, "final_obs": np.array([*shown, None], dtype=object)[:-1]}
+        return observations[:, self.kept], rewards, terminated, truncated, info
+
+
+def masked(name: str, count: int, mode: AutoresetMode = AutoresetMode.NEXT_STEP) -> Masked:
+    """Return N environments of Gymnasium without their velocities."""
+    return Masked(classics(name, count, mode), KEPT[name])
+
+
+class TMaze(VectorEnv[Any, Any, Any]):
+    """N corridors of `LENGTH` cells; actions are on, left and right, the cue is -1 (left) or 1, and shown at once only.
+
+    A walk is cut after three times the steps it takes.
+    """
+
+    def __init__(self, num_envs: int) -> None:
+        self.num_envs, self.metadata = num_envs, {"autoreset_mode": AutoresetMode.NEXT_STEP}
+        self.single_observation_space, self.single_action_space = Box(-1.0, 1.0, (2,), np.float32), Discrete(3)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.cell, self.age, self.cue = (np.zeros(num_envs, np.int64) for _ in range(3))
+        self.ended = np.zeros(num_envs, bool)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin all walks."""
+        super().reset(seed=seed)
+        self.ended[:] = False
+        self._begin(np.ones(self.num_envs, bool))
+        return self._seen(), {}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Go on, or turn."""
+        live, on = ~self.ended, actions == 0
+        at_end = live & (self.cell == LENGTH)
+        terminated = at_end & ~on
+        right = np.where(actions == 2, 1, -1) == self.cue
+        rewards = np.where(terminated & right, 4.0, 0.0)
+        rewards[(terminated & ~right) | (at_end & on) | (live & ~at_end & ~on)] = -0.1
+        self.cell += live & ~at_end & on
+        self.age += live
+        truncated = live & ~terminated & (self.age >= 3 * LENGTH)
+        self._begin(self.ended)
+        self.ended = terminated | truncated
+        return self._seen(), rewards, terminated, truncated, {}
+
+    def _begin(self, which: Any) -> None:
+        if which.any():
+            self.cell[which] = self.age[which] = 0
+            self.cue[which] = 2 * self.np_random.integers(0, 2, int(which.sum())) - 1
+
+    def _seen(self) -> Any:
+        return np.stack([self.cue * (self.age == 0), self.cell == LENGTH], axis=1).astype(np.float32)
+
+
+def regime_market(seed: int, bars: int = 100_000) -> Market:
+    """Return bars under two regimes, -1 and 1; features are the regime under noise, and the last log return."""
+    rng = np.random.default_rng(seed)
+    regime = np.where(np.cumsum(rng.random(bars) < TURN) % 2, 1.0, -1.0) * rng.choice([-1.0, 1.0])
+    growth = np.concatenate([[0.0], SLOPE * regime[:-1] + NOISE * rng.normal(size=bars - 1)])
+    close = 100.0 * np.exp(np.cumsum(growth))[:, None]
+    features = np.column_stack([regime + BLUR * rng.normal(size=bars), growth]).astype(np.float32)
+    return Market(open=close, close=close, features=features, bars_per_year=252.0, single_price=True)
+
+
+class Believer:
+    """The best of all policies that know how the regimes come about and no more than the features of all bars so far.
+
+    It remembers the log odds of the regime 1. With z the regime of a bar, r the next log return and x what is seen:
+    odds(z) are raised by 2 SLOPE r / NOISE^2 once r is known, mixed by TURN, and raised by 2 x / BLUR^2.
+    """
+
+    kind = "believer"
+    memory_size = 1
+
+    def __init__(self, cells: int = 201, nodes: int = 16) -> None:
+        self.beliefs = np.linspace(0.0, 1.0, cells)
+        points, weights = np.polynomial.hermite_e.hermegauss(nodes)
+        weights = weights / weights.sum()
+        chances = np.zeros((cells, cells))
+        inner = np.clip(self.beliefs, 1e-6, 1.0 - 1e-6)
+        for before, after in ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)):
+            likely = (inner if before > 0 else 1.0 - inner) * (TURN if before != after else 1.0 - TURN)
+            for r, chance_r in zip(SLOPE * before + NOISE * points, weights, strict=True):
+                for x, chance_x in zip(after + BLUR * points, weights, strict=True):
+                    odds = self.later(np.log(inner / (1.0 - inner)), np.array([x]), np.array([r]))
+                    place = (cells - 1) / (1.0 + np.exp(-odds))
+                    low = np.minimum(place.astype(int), cells - 2)
+                    share = place - low
+                    rows = np.arange(cells)
+                    chances[rows, low] += likely * chance_r * chance_x * (1.0 - share)
+                    chances[rows, low + 1] += likely * chance_r * chance_x * share
+        levels, value = np.array([-1.0, 0.0, 1.0]), np.zeros((cells, 3))
+        cost = COST * 1e-4 * np.abs(levels[None, :, None] - levels[None, None, :])  # (1, held, wanted)
+        for _ in range(1_000):
+            worth = levels * SLOPE * (2.0 * self.beliefs - 1.0)[:, None] + chances @ value  # (belief, wanted)
+            value = (worth[:, None, :] - cost).max(axis=2)
+            value -= value[cells // 2, 1]
+        self.actions = (worth[:, None, :] - cost).argmax(axis=2)
+
+    def later(self, odds: Any, seen: Any, change: Any) -> Any:
+        """Return the log odds after another bar."""
+        belief = 1.0 / (1.0 + np.exp(-(odds + 2.0 * SLOPE * change / NOISE**2)))
+        belief = belief * (1.0 - TURN) + (1.0 - belief) * TURN
+        return np.log(belief / (1.0 - belief)) + 2.0 * seen / BLUR**2
+
+    def step(self, observations: Any, memory: Any) -> tuple[Any, Any]:
+        """Return the best actions; the target held is the last column but one."""
+        odds = self.later(memory[:, 0].astype(np.float64), observations[:, 0], observations[:, 1])
+        nearest = np.round((len(self.beliefs) - 1) / (1.0 + np.exp(-odds))).astype(int)
+        held = np.round(observations[:, -2]).astype(int) + 1
+        return self.actions[nearest, held], odds[:, None].astype(np.float32)
+
+
+if __name__ == "__main__":
+    main()

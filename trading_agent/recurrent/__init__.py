@@ -1,0 +1,1 @@
+"""Agents that remember: an LSTM or a GRU as the policy itself, learned from reward. Knows no series and no forecast."""
