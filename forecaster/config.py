@@ -272,8 +272,9 @@ class RecalibrationConfig:
         learning_rate: of a refit, and at the end of the first fit.
         recent_days: the last days, from which `recent_share` of a refit's days are drawn.
         recent_share: that share.
-        perceptrons: networks without memory beside the members, with windows and units in the same turn; all are
-            averaged.
+        perceptrons: networks without memory beside the members, with windows and units in the same turn.
+        kernels: whether a regression by kernels stands beside them, one for each unit; LSTMs, perceptrons and kernels
+            are averaged, one kind as much as another.
         holidays: ISO 3166 code of a country, such as NO, or of a part of it, such as US-TX, whose holidays are told;
             null tells none. Needs the extra `holidays`.
     """
@@ -285,7 +286,8 @@ class RecalibrationConfig:
     learning_rate: Positive = 2e-4
     recent_days: Annotated[int, Field(ge=7, description="days")] = 84
     recent_share: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, description="a fraction")] = 0.5
-    perceptrons: Annotated[int, Field(ge=0, le=100, description="networks")] = 0
+    perceptrons: Annotated[int, Field(ge=0, le=100, description="networks")] = 6
+    kernels: bool = True
     holidays: str | None = None
 
 

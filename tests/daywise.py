@@ -19,6 +19,7 @@ WORDS = (
     "trainer.epochs=10",
     "recalibration.windows_days=[60]",
     "recalibration.scales_days=[28]",
+    "recalibration.perceptrons=0",
     "recalibration.steps=2",
     "agent=planner",
     "agent.steps=200",

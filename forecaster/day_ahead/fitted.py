@@ -88,7 +88,8 @@ class DayForecaster:
         last = self.kept[0] if self.kept else self.fitted
         recalibration = replace(self.config.recalibration, every_days=None)
         config = replace(self.config, recalibration=recalibration)
-        return replace(self, config=config, fitted=self.fitted._replace(state=last.state), kept=[])
+        fitted = self.fitted._replace(state=last.state, learned=last.learned)
+        return replace(self, config=config, fitted=fitted, kept=[])
 
     def save(self, folder: Path) -> None:
         """Write the forecaster, as it was after its first fit, into an existing folder."""
@@ -227,7 +228,7 @@ class DayForecaster:
         return table, day_inputs(table, tokens=tokens, scales_days=self.config.recalibration.scales_days)
 
     def _walk(self, table: DayTable, inputs: DayInputs, asked: Int) -> Iterator[tuple[int, int, Array, Array]]:
-        """Yield each of the days `asked`, the first date not learned from by then, (M, S) prices and a (H,) state."""
+        """Yield each of the days `asked`, the first date not learned from by then, (K, S) prices and a (H,) state."""
         if len(asked) == 0:
             return
         settings, dates = self.config.recalibration, table.dates
@@ -245,7 +246,7 @@ class DayForecaster:
                 networks.refit(inputs, day, first=FIRST, steps=settings.steps, rate=settings.learning_rate, date=date)
                 learned = date
             if day in wanted:
-                yield day, learned, *networks.forecast(inputs, day)
+                yield day, learned, *networks.forecast(inputs, day, learned - int(dates[0]))
             if self.recalibrates and (date % KEPT_EVERY == 0 or day == asked[-1]):
                 self._keep(Waypoint(date + 1, learned, digests[day - 1], networks.state()))
 
@@ -334,6 +335,7 @@ def fit_days(
 def load_days(folder: Path, walk: Path | None = None) -> DayForecaster:
     """Read what `DayForecaster.save` wrote, and where its walk stood, if `walk` holds it; nothing can execute code."""
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    facts["config"]["recalibration"].setdefault("kernels", False)  # an artifact of before has none
     config = TypeAdapter(ForecasterConfig).validate_python(facts["config"])
     learned = int(facts.pop("learned"))
     facts |= {

@@ -1,6 +1,7 @@
 """Networks of days: they learn what can be known, each by itself, and a walk taken up anywhere comes to the same."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from forecaster.day_ahead.days import day_table
 from forecaster.day_ahead.ensemble import STATE, DayEnsemble, Teaching
 from forecaster.day_ahead.fitted import FIRST, fit_days, load_days
 from forecaster.day_ahead.inputs import day_inputs
+from forecaster.day_ahead.networks import DayNetworks
 from forecaster.day_ahead.perceptrons import WIDTH, DayPerceptrons
 from forecaster.day_ahead.waypoint import read_waypoint, waypoint_bytes
 from forecaster.hidden_states import load_hidden_states
@@ -252,7 +254,7 @@ def test_too_few_days_and_other_series_are_refused():
     bare = dataclasses.replace(series, future_covariates=(), exogenous=pd.DataFrame(index=series.index))
     with pytest.raises(ValueError, match="the features it was fitted on; they differ in"):
         fitted.encode(bare)
-    assert sorted(STATE) == sorted(fitted.fitted.state)
+    assert sorted([*STATE, "kernels.settings"]) == sorted(fitted.fitted.state)
 
 
 def test_a_walk_that_was_cut_off_is_handed_out_on_its_way_and_taken_up_to_the_same_bit(tmp_path):
@@ -306,3 +308,27 @@ def local_market(start, days=112, zone="Europe/Amsterdam"):
     index = pd.date_range(start, periods=bars, freq="h", tz="UTC")
     hour = np.asarray(index.tz_convert(zone).hour)
     return power_series(index, 30.0 + 10.0 * np.sin(hour * np.pi / 12.0) + rng.normal(0.0, 3.0, bars), zone=zone)
+
+
+def test_kinds_weigh_alike_and_each_is_the_mean_of_its_members():
+    inputs = day_inputs(day_table(market()), tokens=3, scales_days=(28,))
+    networks = DayNetworks(settings(members=3, perceptrons=2), inputs.sizes, 3)
+    kinds, state = networks.forecast(inputs, 120, 118)
+    lstms, perceptrons = (one.forecast(inputs, 120) for one in networks.ensembles.values())
+    assert networks.kernels is not None
+    kernels = networks.kernels.forecast(inputs, 120, 118)
+    np.testing.assert_array_equal(kinds, [one.mean(axis=0) for one in (lstms[0], perceptrons[0], kernels)])
+    np.testing.assert_array_equal(state, lstms[1][0])
+    again = DayNetworks(settings(members=3, perceptrons=2), inputs.sizes, 3, networks.state())
+    np.testing.assert_array_equal(again.forecast(inputs, 120, 118)[0], kinds)
+
+
+def test_an_artifact_of_before_kernels_is_read_without_them(tmp_path):
+    series, plain = market(), settings(epochs=1)
+    config = dataclasses.replace(plain, recalibration=dataclasses.replace(plain.recalibration, kernels=False))
+    fitted = fit_days(series, config, range(FITTED), seed=3)
+    fitted.save(tmp_path)
+    facts = json.loads((tmp_path / "forecaster.json").read_text(encoding="utf-8"))
+    del facts["config"]["recalibration"]["kernels"]
+    (tmp_path / "forecaster.json").write_text(json.dumps(facts), encoding="utf-8")
+    assert same(load_days(tmp_path).encode(series), fitted.encode(series))

@@ -17,6 +17,7 @@ FAST = (
     "recalibration.steps=1",
     "recalibration.windows_days=[60]",
     "recalibration.scales_days=[28]",
+    "recalibration.perceptrons=0",
 )
 
 

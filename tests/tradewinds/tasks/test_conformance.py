@@ -125,6 +125,7 @@ DAY_AHEAD = (
     "recalibration.steps=1",
     "recalibration.windows_days=[28]",
     "recalibration.scales_days=[28]",
+    "recalibration.perceptrons=0",
 )
 GATED = "retrain another"  # a challenger of another seed, which a duel may reject
 TWICE = "retrain again"

@@ -32,6 +32,7 @@ WORDS = (
     "recalibration.every_days=7",
     "recalibration.windows_days=[30]",
     "recalibration.scales_days=[28]",
+    "recalibration.perceptrons=0",
     "recalibration.steps=1",
     "agent=planner",
     "agent.steps=20",
