@@ -66,6 +66,12 @@ def series_of_frame(
             f"close of {row[SYMBOL]} must be positive, as prices are, was {row[CLOSE]:g} at {row[TIME]:%Y-%m-%d %H:%M} "
             "UTC; take target='difference' or 'level' for what may be zero or negative"
         )
+    apart = pd.Series(clock).diff().median()
+    if length is not None and length > apart:
+        raise ValueError(
+            f"bar_length must be at most the {apart} from most bars to the next, was {length}; a bar is over when the "
+            "next begins"
+        )
     length = length or bar_length(clock)
     whole = Whole(DELISTED_AFTER) if len(instruments) > 1 else None
     series, _ = series_of(instruments, Facts(name=name, bar_length=length, target=target), whole)
@@ -78,6 +84,9 @@ def series_of_frame(
         holes = exogenous.index[exogenous[column].isna()]
         if len(holes):
             raise ValueError(f"column {column} has no value at {holes[0]:%Y-%m-%d %H:%M} UTC; fill it, or leave it out")
+        endless = common.index[np.isinf(common[column])]
+        if len(endless):
+            raise ValueError(f"column {column} is infinite at {endless[0]:%Y-%m-%d %H:%M} UTC; put a number there")
     leads = _leads(roles, length, horizon)
     lags = {column: length - leads.get(column, pd.Timedelta(0)) for column in exogenous.columns}
     ahead = (FutureCovariates(common[future].dropna(how="all"), leads, length),) if future else ()

@@ -58,6 +58,12 @@ class FrameColumns:
             object.__setattr__(self, "close", _names(self.close))
         if self.close == ():
             raise ValueError("close must name a column, or several, an instrument each; was an empty list")
+        events = [name for name in ("dividends", "splits") if getattr(self, name) is not None]
+        if isinstance(self.close, tuple) and events:
+            raise ValueError(
+                f"{' and '.join(events)} are of one instrument, and close names {len(self.close)}; bring a long table, "
+                "a row a bar and symbol, or adjusted prices"
+            )
 
 
 def long_frame(frame: Any, roles: FrameColumns) -> pd.DataFrame:
@@ -155,15 +161,38 @@ def _times(table: pd.DataFrame, roles: FrameColumns) -> pd.DatetimeIndex:
             )
         if isinstance(table[column].dtype, pd.PeriodDtype):
             raise ValueError(f"column {column} holds periods, and no moments; take their starts: .dt.to_timestamp()")
-        try:
-            with warnings.catch_warnings(action="ignore"):  # of texts of no common format
-                times = pd.DatetimeIndex(pd.to_datetime(table[column], utc=table[column].dtype == object))
-        except (TypeError, ValueError) as fault:
-            raise ValueError(f"column {column} must hold moments, such as '2026-01-31 14:00': {fault}") from None
+        times = _moments(table[column], column)
     if times.hasnans:
         raise ValueError(f"row {int(np.argmax(times.isna()))} has no time; fill it in, or leave the row out")
     utc = times.tz_localize("UTC") if times.tz is None else times.tz_convert("UTC")
     return utc.as_unit("ns")
+
+
+def _moments(values: "pd.Series[Any]", column: str) -> pd.DatetimeIndex:
+    """Return (N,) moments of a column; of texts such as 31/01/2026 in the one order of day and month that reads all.
+
+    Raises:
+        ValueError: it holds none, or texts that are other days in either order.
+    """
+    texts = values.dropna().astype(str) if values.dtype == object or values.dtype == "string" else pd.Series(dtype=str)
+    orders = (False, True) if texts.str.match(r"\d{1,2}\D\d{1,2}\D").any() else (False,)
+    readings, fault = [], ""
+    for day_first in orders:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of texts of no common format
+                moments = pd.to_datetime(values, utc=values.dtype == object, dayfirst=day_first)
+        except (TypeError, ValueError) as error:
+            fault = fault or str(error).splitlines()[0]
+            continue
+        readings.append(pd.DatetimeIndex(moments))
+    if not readings:
+        raise ValueError(f"column {column} must hold moments, such as '2026-01-31 14:00': {fault}")
+    if len(readings) > 1 and not readings[0].equals(readings[1]):
+        raise ValueError(
+            f"column {column} may begin with the day or with the month, as in {texts.iloc[0]}; make moments of it, "
+            "by pandas.to_datetime with dayfirst"
+        )
+    return readings[0]
 
 
 def _found(table: pd.DataFrame, role: str, named: Any) -> str | None:

@@ -32,6 +32,11 @@ def hourly(num_rows=50, **columns):
     return pd.DataFrame({"close": np.arange(1.0, num_rows + 1.0), **columns}, index=index)
 
 
+def days_as(spelling, num_rows=12):
+    dates = pd.date_range("2024-01-01", periods=num_rows).strftime(spelling)
+    return pd.DataFrame({"date": dates, "close": np.arange(1.0, num_rows + 1.0)})
+
+
 def long_of(closes):
     return closes.stack().dropna().rename("close").rename_axis(["date", "symbol"]).reset_index()
 
@@ -63,6 +68,12 @@ def test_rows_out_of_order_are_put_in_order(bars):
 def test_times_of_a_zone_are_the_moments_they_are():
     local = hourly().tz_convert("Europe/Berlin")
     assert series(local).index.equals(series(hourly()).index)
+
+
+@pytest.mark.parametrize("spelling", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%d", "%Y/%m/%d"])
+def test_days_in_texts_are_read_in_the_order_that_fits_them_all(spelling):
+    index = series(days_as(spelling, 40)).index
+    assert index.equals(pd.date_range("2024-01-01", periods=40, tz="UTC"))
 
 
 @pytest.mark.parametrize("numbers", ["int8", "Int64", "float32", "bool", "string", "float64[pyarrow]"])
@@ -140,6 +151,22 @@ def test_dividends_and_splits_are_read_where_they_are_named(bars):
             hourly(load=[np.nan, *np.arange(49.0)]),
             {"past": ["load"]},
             "column load has no value at 2024-03-01 00:00 UTC",
+        ),
+        (
+            hourly(load=np.inf),
+            {"past": ["load"]},
+            "column load is infinite at 2024-03-01 00:00 UTC; put a number there",
+        ),
+        (hourly(), {"length": pd.Timedelta("1D")}, "bar_length must be at most the 0 days 01:00:00 from most bars to"),
+        (
+            days_as("%d/%m/%Y"),
+            {},
+            "column date may begin with the day or with the month, as in 01/01/2024; make",
+        ),
+        (
+            hourly(b=1.0, paid=0.0),
+            {"close": ["close", "b"], "dividends": "paid"},
+            "dividends are of one instrument",
         ),
         (hourly().mask(hourly() == 20.0), {}, "series has no close at 2024-03-01 19:00 UTC; fill it"),
         (hourly() - 1.0, {}, "close of series must be positive, as prices are, was 0 at 2024-03-01 00:00 UTC; take"),
