@@ -87,10 +87,16 @@ class FittedTable:
         return next(iter(self.panel.values()))
 
     def joined(self, frame: Any) -> pd.DataFrame:
-        """Return the rows of a table, preceded by those that are known and lie before its first."""
-        new = self.reader.rows(frame)
-        joined: pd.DataFrame = pd.concat([self.rows[self.rows["time"] < new["time"].min()], new], ignore_index=True)
-        return joined
+        """Return the rows of a table, preceded by those that are known: of each symbol, those before its first there.
+
+        Of a symbol that the table leaves out, those up to the table's last: what came later it does not tell.
+        """
+        new, known = self.reader.rows(frame), self.rows
+        starts = new.groupby("symbol")["time"].min()
+        first, end = known["symbol"].map(starts), new["time"].max()
+        before = known[(known["time"] < first) | (first.isna() & (known["time"] <= end))]
+        rows = pd.concat([before, new], ignore_index=True)
+        return rows.sort_values(["time", "symbol"], kind="stable", ignore_index=True)
 
     def calibrated(self, series: Series, rows: range) -> "FittedTable":
         """Return it with intervals calibrated on rows of the series of its table."""

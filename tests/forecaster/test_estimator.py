@@ -218,8 +218,14 @@ def test_of_an_instrument_without_the_last_bars_it_is_said_that_nothing_is_told(
     with pytest.warns(UserWarning, match=words):
         told = fitted.predict(behind)
     assert told["symbol"].tolist() == ["AAA"]
-    with pytest.warns(UserWarning, match="nothing is told of BBB, since it has no bar"):
-        assert fitted.predict(long[long["symbol"] == "AAA"])["symbol"].tolist() == ["AAA"]
+
+
+def test_bars_of_the_others_that_are_known_may_be_left_out():
+    closes = universe_closes()[["AAA", "BBB"]]
+    long = closes.stack().rename("close").rename_axis(["date", "symbol"]).reset_index()
+    fitted = Forecaster(horizon=1, target="relative_return", **SMALL).fit(long)
+    alone = long[(long["symbol"] == "AAA") & (long["date"] > closes.index[-20])]
+    pd.testing.assert_frame_equal(fitted.predict(alone), fitted.predict())
 
 
 def test_a_network_that_reads_what_is_announced_does_not_speak_without_it():
@@ -277,8 +283,9 @@ def test_a_relative_return_is_not_told_without_the_others():
     closes = universe_closes()
     long = closes.stack().dropna().rename("close").rename_axis(["date", "symbol"]).reset_index()
     fitted = Forecaster(horizon=1, target="relative_return", **SMALL).fit(long)
+    unlisted = closes.index[closes["LATE"].notna().argmax()]
     with pytest.raises(ValueError, match="a relative return is less the mean of all: bring the bars of AAA, BBB"):
-        fitted.predict(long[long["symbol"] == "AAA"])
+        fitted.embed(long[long["date"] < unlisted])
 
 
 def test_a_series_that_never_moves_is_forecast_to_stay(bars):
