@@ -60,7 +60,7 @@ def train(
         checkpoint: folder that holds the state after the last epoch, from which the training goes on if there is one.
 
     Raises:
-        ValueError: the loss was never finite, or the state in `checkpoint` is damaged.
+        ValueError: no epoch came to its end, the loss was never finite, or the state in `checkpoint` is damaged.
         KeyboardInterrupt: Ctrl-C.
     """
     epochs, file = _Epochs(config.epochs, progress), None if checkpoint is None else checkpoint / FILE
@@ -82,6 +82,11 @@ def train(
             plugins=[] if file is None else [PlainCheckpoints()],
             enable_checkpointing=any(isinstance(one, Checkpoint) for one in (*others, *writing)),
             **_in_batches(open_settings, data.batches),
+        )
+    if not epochs.epoch_losses:
+        raise ValueError(
+            "trainer.lightning ended the training before its first epoch was over; allow it more, was "
+            f"{dict(config.lightning)}"
         )
     epochs.best.restore(model, "trainer.learning_rate", config.learning_rate)
     return epochs.epoch_losses

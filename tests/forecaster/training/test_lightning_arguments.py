@@ -88,6 +88,11 @@ def test_time_that_is_over_ends_the_training_after_a_look_at_the_stop_rows(watch
     assert len(text.history) == 2
 
 
+def test_a_training_that_is_given_no_time_is_not_called_diverged(watched):
+    with pytest.raises(ValueError, match="ended the training before its first epoch was over; allow it more, was"):
+        watched({"max_time": "00:00:00:00"})
+
+
 def test_steps_that_are_over_end_it_likewise(watched):
     fitted, watch = watched({"max_steps": 10}, epochs=5)
     assert watch.batches == 10
