@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from forecaster.config import DAYWISE, FeatureConfig, ForecasterConfig, ModelConfig, TrainerConfig, settings_of
 from forecaster.registry import MODELS
+from forecaster.saved_folder import read_whole, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -278,29 +279,31 @@ class Forecaster:
         return self._learned(reader, rows, panel)
 
     def save(self, folder: str | Path) -> None:
-        """Write it, as it was fitted, into a folder, made if need be: weights as safetensors, else JSON and Parquet."""
-        place, known = Path(folder), self._known
-        place.mkdir(parents=True, exist_ok=True)
-        known.save(place)
-        spans = [moment.isoformat() for moment in known.calibrated_on]
-        facts = {"params": self._fitted_with, "calibrated_on": spans}
-        (place / FILE).write_text(json.dumps(facts, indent=1, default=_plain) + "\n", encoding="utf-8")
+        """Write it, as it was fitted, into a folder, made if need be: weights as safetensors, else JSON and Parquet.
+
+        Whole or not at all; what was saved there before is replaced, and other files are left.
+
+        Raises:
+            ValueError: it is not fitted yet, or `folder` is a file.
+        """
+        known = self._known
+        params = json.loads(json.dumps(self._fitted_with, default=_plain))
+        facts = {"params": params, "calibrated_on": [moment.isoformat() for moment in known.calibrated_on]}
+        write_whole(Path(folder), FILE, facts, known.save)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Forecaster":
         """Read what `save` wrote; nothing in it can execute code.
 
         Raises:
-            ValueError: nothing was saved there.
+            ValueError: nothing was saved there, or a file is gone or another since; it is named.
         """
         import pandas as pd
 
         from forecaster.fitted_table import FittedTable
 
         place = Path(folder)
-        if not (place / FILE).is_file():
-            raise ValueError(f"no forecaster was saved in '{place}': it holds no {FILE}; give a folder that save wrote")
-        facts = json.loads((place / FILE).read_text(encoding="utf-8"))
+        facts = read_whole(place, FILE)
         params: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in facts["params"].items()
         }

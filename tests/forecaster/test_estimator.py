@@ -205,8 +205,25 @@ def test_settings_that_changed_since_the_fit_are_not_mixed_with_it(bars, tmp_pat
 
 
 def test_a_folder_without_a_forecaster_is_said(tmp_path):
-    with pytest.raises(ValueError, match=r"no forecaster was saved in '.*': it holds no estimator\.json"):
+    with pytest.raises(ValueError, match=r"'.*' holds no estimator\.json; give a folder that save wrote"):
         Forecaster.load(tmp_path)
+
+
+def test_what_is_saved_is_whole_or_not_there(fitted, tmp_path, monkeypatch):
+    fitted.save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            fitted.save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    for name, content in before.items():
+        (tmp_path / name).write_bytes(content[:-20])
+        with pytest.raises(ValueError, match=f"{name} of '.*' is (damaged|not what was saved there); save it anew"):
+            Forecaster.load(tmp_path)
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match="is a file, and a folder is written; name another"):
+        fitted.save(tmp_path / "estimator.json")
 
 
 def test_of_an_instrument_without_the_last_bars_it_is_said_that_nothing_is_told():
