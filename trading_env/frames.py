@@ -1,7 +1,10 @@
 """A table of prices as an environment: whatever has columns by name, of pandas, polars or a mapping of arrays."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +18,7 @@ from trading_env.market import Market
 
 Array = NDArray[np.float64]
 DAYS_PER_YEAR = 365.25
+OF_A_ZONE = re.compile(r".*\d(Z|[+-]\d\d:?\d\d)")  # a text that says how far its clock is from UTC
 TIMES = ("time", "date", "datetime", "timestamp", "ds")  # what a column of times may be called that nobody names
 
 
@@ -48,6 +52,8 @@ def market_of(
     if isinstance(features, str):
         raise ValueError(f"features must be a list of columns, such as ['{features}'], was '{features}'")
     closes = [close] if isinstance(close, str) else list(close)
+    if not closes or len(set(closes)) < len(closes):
+        raise ValueError(f"close must name a column, or several, each once, was {close!r}")
     names = list(frame.keys() if isinstance(frame, Mapping) else frame.columns)
     if closes == ["close"]:
         closes = [_called(names, "close") or "close"]
@@ -58,23 +64,15 @@ def market_of(
     volumes = None if volume is None else _columns(frame, [volume] if isinstance(volume, str) else list(volume), names)
     if len(prices) < 2:
         raise ValueError(f"a market needs at least 2 bars, the table has {len(prices)}")
+    _refuse_holes(closes, prices)
     index = _times(frame, time, names)
-    if index is not None and (np.diff(index) <= np.timedelta64(0)).any():
-        row = int(np.argmax(np.diff(index) <= np.timedelta64(0))) + 1
-        raise ValueError(
-            f"times must increase, row {row} at {index[row]} does not; sort the table, each bar once, and set symbols "
-            "side by side, a column each"
-        )
-    if bars_per_year is None:
-        if index is None:
-            raise ValueError("the table has no times; give bars_per_year, which turns interest into that of a bar")
-        span = (index[-1] - index[0]) / np.timedelta64(1, "D")
-        bars_per_year = (len(index) - 1) / float(span) * DAYS_PER_YEAR
+    if index is not None:
+        _refuse_disorder(index)
     return Market(
         open=prices if opens is None else opens,
         close=prices,
         features=_columns(frame, list(features), names).astype(np.float32),
-        bars_per_year=bars_per_year,
+        bars_per_year=_yearly(frame, index, names) if bars_per_year is None else bars_per_year,
         index=index,
         single_price=opens is None,
         instruments=tuple(closes),
@@ -102,7 +100,8 @@ def make_env(
         features: F columns that the agent observes of a bar; all of them must be known at its close.
         num_envs: accounts that are led at once, as a vector environment; None: one, as a plain environment.
         episode_bars: bars of an episode; None plays to the end.
-        starts: of a vector environment, whether episodes begin at the first bar or anywhere.
+        starts: of a vector environment, whether episodes begin at the first bar or anywhere; one account begins at the
+            first.
         autoreset_mode: of a vector environment.
         costs: of `CostConfig`, such as {"fee_bps": 1.0, "half_spread_bps": 2.0}.
         reward: of `RewardConfig`, such as {"kind": "drawdown"}.
@@ -112,6 +111,13 @@ def make_env(
     Raises:
         ValueError: what cannot be; it says which, and what is allowed.
     """
+    for name, count in (("num_envs", num_envs), ("episode_bars", episode_bars)):
+        if count is not None and (isinstance(count, bool) or not isinstance(count, Integral)):
+            raise ValueError(f"{name} must be a whole number or None, was {count!r}")
+    if num_envs is None and starts != "sequential":
+        raise ValueError(
+            f"starts is of a vector environment, and num_envs was None; give num_envs, or leave {starts} out"
+        )
     paid = costs if isinstance(costs, CostConfig) else settings_of(CostConfig, "costs", costs or {})
     worth = reward if isinstance(reward, RewardConfig) else settings_of(RewardConfig, "reward", reward or {})
     market = market_of(frame, features, **columns)
@@ -150,9 +156,50 @@ def _times(frame: Any, time: str | None, names: list[str]) -> NDArray[np.datetim
         if stamps is None:
             raise ValueError(f"column {time} must hold moments, held {np.asarray(frame[time]).dtype}")
         return stamps
-    columns = [column for name in TIMES if (column := _called(names, name)) is not None]
+    columns = _called_times(names)
     places = (getattr(frame, "index", None), *(frame[column] for column in columns[:1]))
     return next((stamps for place in places if place is not None and (stamps := _stamps(place)) is not None), None)
+
+
+def _called_times(names: list[str]) -> list[str]:
+    return [column for name in TIMES if (column := _called(names, name)) is not None]
+
+
+def _unread(frame: Any, names: list[str]) -> str:
+    """Say what a column that is called as times are holds instead."""
+    columns = _called_times(names)
+    if not columns:
+        return ";"
+    return f": column {columns[0]} holds such as {np.asarray(frame[columns[0]])[0]!r}, make moments of it, or"
+
+
+def _refuse_holes(closes: list[str], prices: Array) -> None:
+    holes = np.argwhere(np.isnan(prices))
+    if len(holes):
+        row, column = holes[0]
+        raise ValueError(f"column {closes[column]} has no price at row {row}; fill it, or leave the row out")
+
+
+def _refuse_disorder(index: NDArray[np.datetime64]) -> None:
+    if np.isnat(index).any():
+        raise ValueError(f"row {int(np.argmax(np.isnat(index)))} has no time; fill it in, or leave the row out")
+    late = np.diff(index) <= np.timedelta64(0)
+    if late.any():
+        row = int(np.argmax(late)) + 1
+        raise ValueError(
+            f"times must increase, row {row} at {index[row]} does not; sort the table, each bar once, and set symbols "
+            "side by side, a column each"
+        )
+
+
+def _yearly(frame: Any, index: NDArray[np.datetime64] | None, names: list[str]) -> float:
+    """Return the bars of a year, counted by their times."""
+    if index is None:
+        raise ValueError(
+            f"the table has no times{_unread(frame, names)} give bars_per_year, which turns interest into that of a bar"
+        )
+    span = (index[-1] - index[0]) / np.timedelta64(1, "D")
+    return (len(index) - 1) / float(span) * DAYS_PER_YEAR
 
 
 def _called(names: list[str], wanted: str) -> str | None:
@@ -164,13 +211,26 @@ def _called(names: list[str], wanted: str) -> str | None:
 
 
 def _stamps(values: Any) -> NDArray[np.datetime64] | None:
-    """(T,) moments, UTC; None where they are none."""
+    """(T,) moments, UTC; None where they are none.
+
+    Raises:
+        ValueError: they are periods, which no moment is.
+    """
     stamps = np.asarray(values)
-    if stamps.dtype == object and all(hasattr(stamp, "timestamp") for stamp in stamps):  # moments of a zone
-        return np.array([np.datetime64(int(stamp.timestamp() * 1e9), "ns") for stamp in stamps])
+    if stamps.dtype == object and any(hasattr(stamp, "start_time") for stamp in stamps):
+        raise ValueError("the table's times are periods, and no moments; take their starts: .to_timestamp()")
+    if stamps.dtype == object and all(hasattr(stamp, "timestamp") for stamp in stamps):
+        return np.array([_utc(stamp) for stamp in stamps], dtype="datetime64[ns]")
     if stamps.dtype.kind in "MOUT":  # texts, too
         try:
+            if stamps.dtype.kind != "M" and any(OF_A_ZONE.fullmatch(str(stamp)) for stamp in stamps):
+                return np.array([_utc(datetime.fromisoformat(str(stamp))) for stamp in stamps], dtype="datetime64[ns]")
             return stamps.astype("datetime64[ns]")
         except (TypeError, ValueError):
             return None
     return None
+
+
+def _utc(moment: Any) -> np.datetime64:
+    """Return a moment in UTC; without a zone it is taken for that."""
+    return np.datetime64(moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None), "ns")

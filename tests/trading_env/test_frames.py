@@ -1,5 +1,7 @@
 """A table of prices is an environment: the market it holds, at the costs that are asked."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import polars
@@ -33,18 +35,25 @@ def test_pandas_polars_and_arrays_are_one_market(bars):
     np.testing.assert_array_equal(markets[0].index, markets[1].index)
 
 
-@pytest.mark.parametrize("times", ["moments", "texts", "days", "zone"])
-def test_columns_in_capitals_and_a_column_of_dates_are_found(bars, times):
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("times", ["moments", "texts", "days", "zone", "texts of a zone", "naive objects"])
+def test_columns_in_capitals_and_a_column_of_dates_are_found(bars, times, monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")  # which is nobody's business
+    time.tzset()
     table = bars.reset_index().rename(columns={"open": "Open", "close": "CLOSE", "date": "Date"})
     kinds = {
         "moments": INDEX.tz_localize(None),
         "texts": INDEX.strftime("%Y-%m-%d"),
         "days": INDEX.date,
         "zone": INDEX.tz_convert("Asia/Tokyo"),
+        "texts of a zone": INDEX.tz_convert("Asia/Tokyo").astype(str),
+        "naive objects": pd.Series(list(INDEX.tz_localize(None).to_pydatetime()), dtype=object),
     }
     market = market_of(table.assign(Date=kinds[times]), ["mood"])
     np.testing.assert_array_equal(market.open[:, 0], bars["open"])
     np.testing.assert_array_equal(market.index, INDEX.tz_localize(None).to_numpy())
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_a_buyer_at_the_open_without_costs_earns_what_the_prices_say(bars):
@@ -78,6 +87,11 @@ def test_several_columns_of_closes_are_several_assets(bars):
         ({"reward": 2.0}, "reward must be a mapping of settings by name, was 2.0"),
         ({"time": "when"}, "the table has no column 'when'"),
         ({"time": "mood"}, "column mood must hold moments, held float64"),
+        ({"close": []}, r"close must name a column, or several, each once, was \[\]"),
+        ({"close": ["close", "close"]}, r"or several, each once, was \['close', 'close'\]"),
+        ({"num_envs": 2.5}, "num_envs must be a whole number or None, was 2.5"),
+        ({"episode_bars": "all"}, "episode_bars must be a whole number or None, was 'all'"),
+        ({"starts": "random"}, "starts is of a vector environment, and num_envs was None"),
     ],
 )
 def test_what_cannot_be_is_refused(bars, options, words):
@@ -104,3 +118,24 @@ def test_one_bar_is_no_market(bars):
 def test_a_table_without_times_is_asked_for_the_bars_of_a_year(bars):
     with pytest.raises(ValueError, match="the table has no times; give bars_per_year"):
         make_env(bars.reset_index(drop=True))
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (
+            INDEX.strftime("%d/%m/%Y"),
+            "has no times: column date holds such as '01/01/2024', make moments of it",
+        ),
+        (INDEX.tz_localize(None).where(INDEX.day != 3), "row 2 has no time; fill it in, or leave the row out"),
+        (INDEX.tz_localize(None).to_period("D"), "times are periods, and no moments; take their starts"),
+    ],
+)
+def test_what_is_no_moment_is_not_taken_for_one(bars, times, words):
+    with pytest.raises(ValueError, match=words):
+        market_of(bars.reset_index().assign(date=times))
+
+
+def test_a_bar_without_a_price_is_named(bars):
+    with pytest.raises(ValueError, match="column close has no price at row 7; fill it, or leave the row out"):
+        make_env(bars.assign(close=bars["close"].mask(np.arange(40) == 7)))
