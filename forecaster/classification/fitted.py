@@ -19,7 +19,7 @@ from forecaster.classification.inputs import UNKNOWN, ChannelScaler, Vocabulary,
 from forecaster.classification.network import SequenceClassifier, refuse_architecture
 from forecaster.config import ModelConfig, TrainerConfig, refuse
 from forecaster.registry import CALLBACKS
-from forecaster.training.trainer import WHERE, run_loop
+from forecaster.training.trainer import WHERE, refuse_untrained, run_loop
 
 WEIGHTS, FACTS = "weights.safetensors", "classifier.json"
 AT_ONCE = 512  # cases a forward pass reads when nothing is learned
@@ -143,7 +143,7 @@ def fit_classifier(
         progress: called after each epoch of each network with (epoch, epochs, losses).
 
     Raises:
-        ValueError: they are of one class only, or the loss was no finite number.
+        ValueError: they are of one class only, no epoch came to its end, or the loss was no finite number.
     """
     labels = cases.known()
     classes = classes_of(labels)
@@ -163,6 +163,7 @@ def fit_classifier(
                 callbacks=[epochs, *(CALLBACKS.load(name)() for name in config.trainer.callbacks)],
                 **{**WHERE, "gradient_clip_val": config.trainer.gradient_clip, **config.trainer.lightning},
             )
+        refuse_untrained(epochs.losses, config.trainer)
         if not all(torch.isfinite(weight).all() for weight in network.parameters()):
             raise ValueError(
                 f"training diverged: its weights are no finite numbers; lower trainer.learning_rate, was "

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,13 +83,22 @@ def train(
             enable_checkpointing=any(isinstance(one, Checkpoint) for one in (*others, *writing)),
             **_in_batches(open_settings, data.batches),
         )
-    if not epochs.epoch_losses:
+    refuse_untrained(epochs.epoch_losses, config)
+    epochs.best.restore(model, "trainer.learning_rate", config.learning_rate)
+    return epochs.epoch_losses
+
+
+def refuse_untrained(epochs: Sequence[Any], config: TrainerConfig) -> None:
+    """Refuse a network of which no epoch came to its end.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not epochs:
         raise ValueError(
             "trainer.lightning ended the training before its first epoch was over; allow it more, was "
             f"{dict(config.lightning)}"
         )
-    epochs.best.restore(model, "trainer.learning_rate", config.learning_rate)
-    return epochs.epoch_losses
 
 
 def run_loop(model: pl.LightningModule, data: Any, begun: Path | None = None, **settings: Any) -> None:

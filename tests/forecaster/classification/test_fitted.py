@@ -123,6 +123,11 @@ def test_channels_are_scaled_by_the_steps_learned_from_and_what_is_missing_is_th
     np.testing.assert_allclose(first, [[-2.0 / np.sqrt(8.0 / 3.0), 0.0], [0.0, 0.0]], atol=1e-7)
 
 
+def test_networks_that_were_given_no_time_are_not_kept():
+    with pytest.raises(ValueError, match=r"trainer\.lightning ended the training before its first epoch was over"):
+        fit_classifier(tones(10), config(lightning={"max_time": "00:00:00:00"}), seed=1)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
