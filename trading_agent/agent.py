@@ -48,6 +48,7 @@ class Agent:
         self.kind, self.seed, self.settings = kind, seed, settings
         self.trained: TrainedAgent | None = None
         self._player: tuple[int, Player] | None = None  # and in how many environments
+        self._observed: tuple[int, ...] | None = None
 
     def __repr__(self) -> str:
         """Return the call that makes it."""
@@ -61,8 +62,8 @@ class Agent:
         *,
         episodes: int = 10,
         progress: "Progress | None" = None,
-        checkpoint: Path | None = None,
-        resume: Path | None = None,
+        checkpoint: str | Path | None = None,
+        resume: str | Path | None = None,
     ) -> Self:
         """Learn to act in an environment, and keep the policy that earns most in another.
 
@@ -95,10 +96,11 @@ class Agent:
             seed=self.seed,
             validate=lambda policy: evaluate(policy, judged_in, episodes),
             progress=progress,
-            checkpoint=checkpoint,
-            resume=resume,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+            resume=None if resume is None else Path(resume),
         )
         self._player = None
+        self._observed = learned_in.single_observation_space.shape
         return self
 
     @property
@@ -119,20 +121,33 @@ class Agent:
             observation: of one environment, or of several.
             begins: an episode begins here: an agent that remembers (`recurrent_ppo`) forgets what came before. It
                 also does where there are other environments than at the call before.
+
+        Raises:
+            ValueError: nothing was learned yet, or that is no observation of the environment it learned in.
         """
-        observations = np.asarray(observation)
-        if observations.ndim == 1:
+        policy, observations, shape = self.policy, np.asarray(observation), self._observed
+        if shape not in (observations.shape, observations.shape[1:]):
+            raise ValueError(f"an observation must be {shape}, or several (N, ...) of those, was {observations.shape}")
+        if observations.dtype.kind == "f" and np.isnan(observations).any():
+            raise ValueError("an observation must hold numbers, one was nan; nothing can be decided on it")
+        if observations.shape == shape:
             return np.asarray(self.act(observations[None], begins=begins)[0])
         count = len(observations)
         if begins or self._player is None or self._player[0] != count:
-            self._player = count, Player(self.policy, count)
+            self._player = count, Player(policy, count)
         return self._player[1].act(observations)
 
     def save(self, folder: str | Path) -> None:
-        """Write the policy into a folder, made if it is not there; `trading_agent.load_policy` reads it."""
+        """Write the policy into a folder, made if it is not there; `trading_agent.load_policy` reads it.
+
+        Raises:
+            ValueError: nothing was learned yet, or `folder` is a file.
+        """
         from trading_agent.common.policy import save_policy
 
         place = Path(folder)
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"'{place}' is a file, and a folder is written; name another")
         place.mkdir(parents=True, exist_ok=True)
         save_policy(self.policy, place)
 

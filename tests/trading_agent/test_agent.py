@@ -47,7 +47,10 @@ def test_the_same_seed_learns_the_same_and_what_is_saved_acts_alike(tmp_path):
     env = {"features": ["change"], "bars_per_year": 252.0, "episode_bars": 20}
     first, second = (
         Agent("ppo", rollout_steps=10, batch_size=20, **QUICK).learn(
-            make_env(prices, num_envs=4, starts="random", **env), make_env(prices, **env), episodes=1
+            make_env(prices, num_envs=4, starts="random", **env),
+            make_env(prices, **env),
+            episodes=1,
+            checkpoint=str(tmp_path),
         )
         for _ in range(2)
     )
@@ -55,9 +58,19 @@ def test_the_same_seed_learns_the_same_and_what_is_saved_acts_alike(tmp_path):
     first.save(tmp_path / "policy")
     seen = np.random.default_rng(1).normal(size=(20, 4))
     np.testing.assert_array_equal(load_policy(tmp_path / "policy").act(seen), first.act(seen))
+    with pytest.raises(ValueError, match="is a file, and a folder is written; name another"):
+        first.save(tmp_path / "policy" / "policy.json")
+    with pytest.raises(ValueError, match=r"an observation must be \(4,\), or several .* of those, was \(7,\)"):
+        first.act(np.zeros(7))
+    with pytest.raises(ValueError, match="an observation must hold numbers, one was nan"):
+        first.act([np.nan, 0.0, 0.0, 0.0])
 
 
 def test_what_it_cannot_is_said():
+    with pytest.raises(ValueError, match="columns must be given: observation columns"):
+        Agent("q_learning", **QUICK).learn(Corridor())
+    with pytest.raises(ValueError, match="resume must name a folder with the checkpoint of a training, was 'nowhere'"):
+        Agent("ppo", rollout_steps=10, batch_size=10, **QUICK).learn(Corridor(), resume="nowhere")
     with pytest.raises(ValueError, match=r"kind must be one of dqn, .*, was 'pop'"):
         Agent("pop")
     with pytest.raises(ValueError, match="ppo has no setting 'stesp', it has steps, "):
@@ -74,7 +87,7 @@ def test_what_it_cannot_is_said():
         Agent("direct", **QUICK).learn(Corridor())
     with pytest.raises(ValueError, match="validation must have the observation space of env"):
         Agent("dqn", **QUICK).learn(Corridor(), gymnasium.make("CartPole-v1"))
-    with pytest.raises(ValueError, match="steps must be given"):
+    with pytest.raises(ValueError, match="steps must be given: "):
         Agent("ppo").learn(Corridor())
 
 

@@ -6,7 +6,7 @@ work is done. Imports no torch and knows no algorithm.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_type_hints
 
 from pydantic import ValidationError
 from pydantic.dataclasses import dataclass
@@ -154,6 +154,12 @@ def _sentence(schema: Any, called: str, fault: ErrorDetails) -> str:
     if fault["type"] == "unexpected_keyword_argument":
         return f"{name} is no setting; there are {', '.join(schema.__dataclass_fields__)}"
     if fault["type"] == "missing":
-        return f"{name} must be given"
+        return f"{name} must be given: {_meaning(schema, fault['loc'][-1])}"
     law = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
     return f"{name} {law}, was {fault['input']!r}" if fault["loc"] else law
+
+
+def _meaning(schema: Any, name: Any) -> str:
+    """Return what a setting is, in the words of its type."""
+    notes = getattr(get_type_hints(schema, include_extras=True)[name], "__metadata__", ())
+    return next((note.description for note in notes if getattr(note, "description", None)), name)

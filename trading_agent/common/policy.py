@@ -118,6 +118,7 @@ class ModulePolicy(ABC):
 
 def save_policy(policy: Policy, folder: Path) -> None:
     """Write `policy` into an existing folder."""
+    (folder / FACTS).unlink(missing_ok=True)  # whoever is cut off leaves no policy, and no mixture of two
     (folder / WEIGHTS).write_bytes(save(policy.tensors()))
     facts = {"kind": policy.kind, "settings": policy.settings()}
     (folder / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
