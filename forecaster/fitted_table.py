@@ -18,6 +18,7 @@ from forecaster.data.calendar import Timetable
 from forecaster.data.frame_series import series_of_frame
 from forecaster.data.frames import FrameColumns, long_frame
 from forecaster.data.series import Series, Target
+from forecaster.evaluation.conformal import least_outcomes
 from forecaster.evaluation.intervals import INTERVAL, forecast_table, value_forecasts
 from forecaster.fitted import FittedForecaster, load_panel, save_panel
 from forecaster.hidden_states import HiddenStates, encode
@@ -129,7 +130,7 @@ class FittedTable:
     def told(self, rows: pd.DataFrame, levels: Sequence[float], since: Any) -> pd.DataFrame:
         """Return what is said of the H bars after the last of each instrument, or after each from `since` on.
 
-        Warns of instruments that nothing can be said of.
+        Warns of instruments that nothing can be said of, and of levels that lie beyond what is calibrated on.
 
         Raises:
             ValueError: no rows are calibrated on, `since` is no moment that is known and was not calibrated on, or no
@@ -137,6 +138,7 @@ class FittedTable:
         """
         traded = self.reader.traded(rows)
         first = self._first_told(traded, since)
+        self._warn_of_few(traded, levels)
         tables, silent = [], {name: "it has no bar" for name in self.panel if name not in traded.instruments}
         for name, series, states in self._encoded(traded):
             try:
@@ -201,6 +203,21 @@ class FittedTable:
             )
         return row
 
+    def _calibration(self, series: Series) -> range:
+        """Return the rows that intervals are calibrated on."""
+        start, end = self.calibrated_on
+        return range(int(series.index.searchsorted(start)), int(series.close_time.searchsorted(end, side="right")))
+
+    def _warn_of_few(self, series: Series, levels: Sequence[float]) -> None:
+        outcomes, needed = len(self._calibration(series)) - self.reader.horizon, least_outcomes(levels)
+        if outcomes < needed:
+            warnings.warn(
+                f"levels from {levels[0]:g} to {levels[-1]:g} need {needed} outcomes to be calibrated by, and there "
+                f"are {max(outcomes, 0)}: the outermost intervals are too narrow; calibrate on more rows, or ask for "
+                "others",
+                stacklevel=6,
+            )
+
     def _first_judged(self, series: Series) -> int:
         """Return the first row after those that intervals are calibrated on."""
         stop = int(series.close_time.searchsorted(self.calibrated_on[1], side="right"))
@@ -227,13 +244,13 @@ class FittedTable:
         self, traded: Series, series: Series, states: HiddenStates, levels: Sequence[float], first: int | None
     ) -> pd.DataFrame:
         """Return what is said of one instrument, whose prices were `traded` and lived through as `series`."""
-        (calibrated, end), last = self.calibrated_on, len(series.index) - 1
+        last = len(series.index) - 1
         if first is None and series.traded is not None and not series.traded[last, 0]:
             had = series.index[series.traded[:, 0]]
             raise ValueError(
                 f"its last bar is of {had[-1]:%Y-%m-%d %H:%M}, and the table's of {series.index[last]:%Y-%m-%d %H:%M}"
             )
-        rows = range(int(series.index.searchsorted(calibrated)), int(series.close_time.searchsorted(end, side="right")))
+        rows = self._calibration(series)
         told = value_forecasts(series, states, calibration_rows=rows, first=self._first_judged(series), levels=levels)
         if first is None:
             self._refuse_unannounced(series, last)

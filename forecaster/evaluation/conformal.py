@@ -99,3 +99,11 @@ def conformal_quantiles(residuals: Array, levels: Array) -> Array:
     place = np.clip(rank, 1, count).astype(np.int64) - 1
     own = np.arange(len(levels)) if len(ordered) > 1 else np.zeros(len(levels), dtype=np.int64)
     return np.where((levels == 0.5)[:, None], middle[own], ordered[own, place])
+
+
+def least_outcomes(levels: Sequence[float]) -> int:
+    """Return how many outcomes it takes that a new one falls beyond each of these quantiles with the chance it says.
+
+    Of fewer the outermost residual stands for what lies further out, and the interval is too narrow.
+    """
+    return int(np.ceil(round(1.0 / min(min(level, 1.0 - level) for level in levels), 9))) - 1

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -321,6 +322,15 @@ def test_without_rows_to_calibrate_on_no_interval_is_told(bars):
     with pytest.raises(ValueError, match="no rows were kept to calibrate intervals on; call calibrate"):
         bare.predict()
     assert len(bare.calibrate(bars).predict()) == 3
+
+
+def test_levels_further_out_than_the_outcomes_reach_are_warned_of(bars, fitted):
+    with pytest.warns(
+        UserWarning, match=r"levels from 0.001 to 0.999 need 999 outcomes .*, and there are 57: the outer"
+    ):
+        fitted.predict(levels=[0.001, 0.5, 0.999])
+    with warnings.catch_warnings(action="error"):
+        fitted.predict(levels=[1 / 58, 0.5, 57 / 58])
 
 
 def test_what_was_calibrated_on_is_not_told_as_if_it_came_after(bars, fitted):
