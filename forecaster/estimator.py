@@ -364,6 +364,9 @@ class Forecaster:
     def _fitted_part(self, reader: "TableReader", rows: "pd.DataFrame") -> "tuple[Series, range]":
         """Return the series that the network is fitted on, and its rows; what comes later is not in it."""
         series = reader.series(rows)
+        empty = sorted(set(rows["symbol"]) - set(series.instruments))
+        if empty:
+            raise ValueError(f"{', '.join(empty)} has no close in the table; leave it out, or bring bars of it")
         part = range(self._parts(len(series.index))[0])
         return series.rows(part), part
 

@@ -42,7 +42,7 @@ def series_of_frame(
     """Return rows as `long_frame` gives them as a series.
 
     Args:
-        rows: of A instruments; those after the last close tell of bars to come.
+        rows: of A instruments; those after the last close tell of bars to come. Of which there is no close, it is none.
         roles: as they were read by.
         target: what is forecast.
         length: of a bar; None takes the commonest distance between starts.
@@ -54,7 +54,8 @@ def series_of_frame(
             differs among the instruments.
     """
     bars = rows[rows[CLOSE].notna()]
-    listed = list(dict.fromkeys(rows[SYMBOL]))
+    traded = set(bars[SYMBOL])
+    listed = [symbol for symbol in dict.fromkeys(rows[SYMBOL]) if symbol in traded]
     instruments = {str(symbol): _bars(bars[bars[SYMBOL] == symbol]) for symbol in listed}
     clock = pd.DatetimeIndex(bars[TIME].unique())
     if len(clock) < 3:

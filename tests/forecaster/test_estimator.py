@@ -238,6 +238,14 @@ def test_of_an_instrument_without_the_last_bars_it_is_said_that_nothing_is_told(
     assert told["symbol"].tolist() == ["AAA"]
 
 
+def test_an_instrument_without_a_bar_is_none_and_nothing_is_learned_of_it():
+    wide = universe_closes()[["AAA", "LATE"]]
+    with pytest.raises(ValueError, match="LATE has no close in the table; leave it out, or bring bars of it"):
+        Forecaster(horizon=1, close=["AAA", "LATE"], **SMALL).fit(wide[:100])
+    fitted = Forecaster(horizon=1, close=["AAA", "LATE"], **SMALL).fit(wide)
+    assert set(fitted.embed(wide[:100])["symbol"]) == {"AAA"}
+
+
 def test_bars_of_the_others_that_are_known_may_be_left_out():
     closes = universe_closes()[["AAA", "BBB"]]
     long = closes.stack().rename("close").rename_axis(["date", "symbol"]).reset_index()
