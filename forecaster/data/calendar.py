@@ -51,10 +51,12 @@ class Timetable:
         bar_seconds: seconds of a bar.
         slots: seconds after Monday 00:00 UTC at which bars start, increasing; empty where one follows another without
             a pause.
+        month_ends: whether every bar starts on the last day of a month, however long that is.
     """
 
     bar_seconds: float
     slots: tuple[int, ...] = ()
+    month_ends: bool = False
 
     @classmethod
     def learned(cls, index: pd.DatetimeIndex, bar_length: pd.Timedelta) -> "Timetable":
@@ -64,6 +66,8 @@ class Timetable:
         """
         seconds = bar_length.total_seconds()
         stamps = index.as_unit("ns").asi8 // SECOND
+        if bar_length >= MONTH and bool(index.is_month_end.all()):
+            return cls(seconds, month_ends=True)
         if seconds > DAY or len(stamps) == 0 or stamps[-1] - stamps[0] < 2 * WEEK:
             return cls(seconds)
         phases, count = np.unique(_phase(stamps), return_counts=True)
@@ -76,7 +80,7 @@ class Timetable:
         length = round(self.bar_seconds * SECOND)
         steps = np.arange(1, horizon + 1)
         if length >= MONTH.as_unit("ns").value:
-            month = starts.astype("datetime64[ns]").astype("datetime64[M]")
+            month = starts.astype("datetime64[ns]").astype("datetime64[M]") + int(self.month_ends)
             within = starts - month.astype("datetime64[ns]").astype(np.int64)
             ahead = month[:, None] + steps * max(round(self.bar_seconds / (30.44 * DAY)), 1)
             return np.asarray(ahead.astype("datetime64[ns]").astype(np.int64) + within[:, None])

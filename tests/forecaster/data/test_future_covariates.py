@@ -12,6 +12,7 @@ from forecaster.config import FeatureConfig
 from forecaster.data.calendar import Timetable
 from forecaster.data.features import build_features, scale, scale_of
 from forecaster.data.future_covariates import FutureCovariates
+from forecaster.data.instruments import bar_length
 
 from markets import noise_series, with_ahead
 
@@ -58,6 +59,14 @@ def test_local_midnights_are_followed_by_local_midnights_in_both_halves_of_the_y
     table = Timetable.learned(days, DAY)
     assert following(table, "2024-01-10T06:00", 2) == ["Thu 11 06:00", "Fri 12 06:00"]
     assert following(table, "2024-07-10T05:00", 2) == ["Thu 11 05:00", "Fri 12 05:00"]
+
+
+@pytest.mark.parametrize("freq", ["MS", "ME", "QS", "QE", "YE"])
+def test_the_next_months_begin_or_end_as_those_before(freq):
+    starts = pd.date_range("2019-01-01", periods=60, freq=freq, tz="UTC").as_unit("ns")
+    known, length = starts[:50], bar_length(starts)
+    ahead = Timetable.learned(known, length).next_starts(known.asi8[-1:], 10)[0]
+    assert pd.DatetimeIndex(ahead, tz="UTC").equals(starts[50:])
 
 
 def test_bars_of_a_month_are_counted_in_months():
