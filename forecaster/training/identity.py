@@ -52,8 +52,8 @@ def begin(folder: Path, identity: Mapping[str, Any], resume: Path | None) -> Non
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings by their full names, as JSON has them."""
+    """Return nested settings by their full names, as JSON has them; an empty group has none."""
     parts: dict[str, Any] = {}
     for name, value in json.loads(json.dumps(settings)).items():
-        parts |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {f"{prefix}{name}": value}
+        parts |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return parts

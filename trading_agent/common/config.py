@@ -162,4 +162,4 @@ def _sentence(schema: Any, called: str, fault: ErrorDetails) -> str:
 def _meaning(schema: Any, name: Any) -> str:
     """Return what a setting is, in the words of its type."""
     notes = getattr(get_type_hints(schema, include_extras=True)[name], "__metadata__", ())
-    return next((note.description for note in notes if getattr(note, "description", None)), name)
+    return str(next((note.description for note in notes if getattr(note, "description", None)), name))

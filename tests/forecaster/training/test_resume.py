@@ -17,6 +17,7 @@ from forecaster.fitted import fit_panel
 from forecaster.registry import CALLBACKS
 from forecaster.training import checkpoint
 from forecaster.training.checkpoint import FILE, read_state, write_state
+from forecaster.training.identity import flat
 
 from markets import noise_series, ragged_panel, small_config, with_model
 
@@ -196,3 +197,8 @@ def test_epochs_that_are_shorter_than_the_writing_are_not_all_written(tmp_path, 
     fit_panel(noise_series(400), config, ROWS, seed=1, resume=tmp_path)
     assert len(read_state(tmp_path / FILE)["forecaster"]["losses"]) == EPOCHS  # the last is, always
     assert json.loads((tmp_path / "identity.json").read_text())["trainer.callbacks"] == ["power"]
+
+
+def test_a_group_without_settings_names_none_that_must_stay():
+    assert flat({"epochs": 1, "lightning": {}}) == {"epochs": 1}
+    assert flat({"epochs": 1, "lightning": {"max_time": "00:01:00:00"}})["lightning.max_time"] == "00:01:00:00"

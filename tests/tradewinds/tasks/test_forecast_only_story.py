@@ -116,4 +116,4 @@ def test_the_hidden_states_of_a_temperature_can_be_had(typed):
 def test_a_temperature_read_as_a_price_is_told_how_to_be_forecast(typed):
     answer = typed("run", *WORDS, "series.target=log_return")
     assert answer.status == 2
-    assert "or forecast differences with series.target=difference" in answer.err
+    assert "forecast differences with series.target=difference, or values with series.target=level" in answer.err

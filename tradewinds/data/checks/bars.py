@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 MINUTE = 60 * 10**9  # nanoseconds
 POSITIVE = (
     "must be positive; a price of 0 or less has no return: remove the row, start later with series.first, or "
-    "forecast differences with series.target=difference"
+    "forecast differences with series.target=difference, or values with series.target=level"
 )
 SMALLEST, LARGEST = 1e-30, 1e30  # beyond them 32 bits, and squares, lose a price
 COUNTABLE = f"must lie between {SMALLEST:g} and {LARGEST:g}, as any price does; correct it, or write another unit"

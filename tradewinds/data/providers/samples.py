@@ -229,7 +229,8 @@ def _floored(config: SampleConfig, instrument: str, price: Array) -> tuple[Array
         raise RequestError(
             f"{instrument} has {negative} negative prices, and returns need positive ones; for a storage unit forecast "
             "prices as they are (env=battery model=day_lstm trainer=days); else choose another instrument, other dates "
-            "with series.first and series.last, or forecast differences with series.target=difference"
+            "with series.first and series.last, or forecast differences with series.target=difference, or values with "
+            "series.target=level"
         )
     floor = config.price_floor
     if floor is None or not (price < floor).any():
