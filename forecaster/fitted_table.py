@@ -96,8 +96,9 @@ class FittedTable:
         starts = new.groupby("symbol")["time"].min()
         first, end = known["symbol"].map(starts), new["time"].max()
         before = known[(known["time"] < first) | (first.isna() & (known["time"] <= end))]
-        rows = pd.concat([before, new], ignore_index=True)
-        return rows.sort_values(["time", "symbol"], kind="stable", ignore_index=True)
+        rows: pd.DataFrame = pd.concat([before, new], ignore_index=True)
+        ordered: pd.DataFrame = rows.sort_values(["time", "symbol"], kind="stable", ignore_index=True)
+        return ordered
 
     def calibrated(self, series: Series, rows: range) -> "FittedTable":
         """Return it with intervals calibrated on rows of the series of its table."""
