@@ -125,7 +125,8 @@ class Agent:
         Raises:
             ValueError: nothing was learned yet, or that is no observation of the environment it learned in.
         """
-        policy, observations, shape = self.policy, np.asarray(observation), self._observed
+        policy, observations = self.policy, np.asarray(observation)
+        shape = observations.shape[-1:] if self._observed is None else self._observed  # of a policy that was given it
         if shape not in (observations.shape, observations.shape[1:]):
             raise ValueError(f"an observation must be {shape}, or several (N, ...) of those, was {observations.shape}")
         if observations.dtype.kind == "f" and np.isnan(observations).any():
