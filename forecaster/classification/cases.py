@@ -25,7 +25,7 @@ class Cases:
         times: (C,) when each was seen; None where that is not known.
 
     Raises:
-        ValueError: there is no case, one is empty, or their channels differ.
+        ValueError: there is no case, one is empty or holds an infinite number, a class has no name, or channels differ.
     """
 
     names: tuple[str, ...]
@@ -41,6 +41,10 @@ class Cases:
         empty = [name for name, value in zip(self.names, self.values, strict=True) if _is_empty(value)]
         if empty:
             raise ValueError(f"a case must hold something, was empty: {named(empty)}")
+        labels = () if self.labels is None else zip(self.names, self.labels, strict=True)
+        nameless = [name for name, label in labels if not label.strip()]
+        if nameless:
+            raise ValueError(f"a class must have a name, had none: {named(nameless)}")
         uneven = [
             f"{name} with {value.shape[1]}"
             for name, value in zip(self.names, self.values, strict=True)
@@ -92,7 +96,7 @@ class Cases:
 
 
 def classes_of(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the classes that labels name, in order: numbers by size, words by letter.
+    """Return the classes that labels name, in order: numbers by size, words, and equal numbers, by letter.
 
     Raises:
         ValueError: there is one only.
@@ -101,9 +105,12 @@ def classes_of(labels: Sequence[str]) -> tuple[str, ...]:
     if len(names) < 2:
         raise ValueError(f"cases must be of two classes or more to be told apart, all were '{next(iter(names))}'")
     try:
-        return tuple(sorted(names, key=float))
+        sizes = {name: float(name) for name in names}
     except ValueError:
         return tuple(sorted(names))
+    if not all(np.isfinite(size) for size in sizes.values()):  # nan has no place among numbers
+        return tuple(sorted(names))
+    return tuple(sorted(names, key=lambda name: (sizes[name], name)))
 
 
 def numbers_of(labels: Sequence[str], classes: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:

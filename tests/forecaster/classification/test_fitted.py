@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
-from forecaster.classification.cases import Cases
+from forecaster.classification.cases import Cases, classes_of
 from forecaster.classification.fitted import ClassifierConfig, fit_classifier, load_classifier
 from forecaster.classification.inputs import ChannelScaler, Vocabulary
 from forecaster.config import ModelConfig, TrainerConfig
@@ -121,6 +123,13 @@ def test_channels_are_scaled_by_the_steps_learned_from_and_what_is_missing_is_th
     assert scaler.deviation == (pytest.approx(np.sqrt(8.0 / 3.0)), 1.0)
     first, _ = scaler.read(cases)
     np.testing.assert_allclose(first, [[-2.0 / np.sqrt(8.0 / 3.0), 0.0], [0.0, 0.0]], atol=1e-7)
+
+
+@given(st.permutations(["1", "1.0", "01", "-2", "10"]), st.permutations(["1", "nan", "b", "inf"]))
+def test_classes_stand_in_one_order_whatever_order_they_come_in(numbers, words):
+    assert classes_of(numbers) == ("-2", "01", "1", "1.0", "10")
+    assert classes_of(words) == ("1", "b", "inf", "nan")
+    assert classes_of([word for word in words if word != "b"]) == ("1", "inf", "nan")
 
 
 @pytest.mark.parametrize(

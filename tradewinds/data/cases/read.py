@@ -43,7 +43,7 @@ def _cases(path: Path, columns: CaseColumns) -> Cases:
     if ending == ".ts":
         from tradewinds.data.cases.ts_files import read_ts
 
-        return read_ts(path, _text(path))
+        return read_ts(path, _text(path), new=columns.new)
     if ending in (".parquet", ".pq"):
         return cases_of_table(path, pd.read_parquet(path).reset_index(drop=True), columns)
     if ending in SEPARATORS:
@@ -61,7 +61,7 @@ def _cases(path: Path, columns: CaseColumns) -> Cases:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise RequestError(f"{path} must be written in UTF-8, is not from byte {error.start} on") from None
 

@@ -23,6 +23,7 @@ class CaseColumns:
         order: what puts the steps of a case in order; None for that of the file.
         group: of what a case belongs to; None: each on its own.
         time: when a case was seen; None where that is not told.
+        new: the class of the cases is asked: class, group and time may be missing, and are not read.
     """
 
     case: str
@@ -31,6 +32,7 @@ class CaseColumns:
     order: str | None = None
     group: str | None = None
     time: str | None = None
+    new: bool = False
 
 
 def cases_of_table(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
@@ -41,7 +43,8 @@ def cases_of_table(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cas
     """
     is_text = columns.text in table
     needed = [columns.text] if is_text else [columns.case]
-    for name in [*needed, *filter(None, (columns.order, columns.group, columns.time))]:
+    facts = () if columns.new else (columns.group, columns.time)
+    for name in [*needed, *filter(None, (columns.order, *facts))]:
         if name not in table:
             near = nearest(name, table.columns)
             raise RequestError(
@@ -66,7 +69,7 @@ def _texts(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
 
 def _series(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
     facts = _facts(table, columns)
-    taken = {columns.case, columns.order, *facts}
+    taken = {columns.case, columns.order, columns.label, columns.group, columns.time}
     channels = [str(name) for name in table.columns if name not in taken]
     words = [name for name in channels if not pd.api.types.is_numeric_dtype(table[name])]
     if words or not channels:
@@ -98,22 +101,24 @@ def _cases(
     columns: CaseColumns,
     channels: tuple[str, ...],
 ) -> Cases:
-    labels = table[columns.label].map(_label) if columns.label in table else None
-    times = None
-    if columns.time is not None:
-        times = _times(path, table[columns.time])
+    facts = _facts(table, columns)
+    labels = table[columns.label].map(_label) if columns.label in facts else None
+    groups = tuple(table[columns.group].astype(str)) if columns.group in facts else None
+    times = _times(path, table[columns.time]) if columns.time in facts else None
     return Cases(
         tuple(names),
         tuple(values),
         None if labels is None else tuple(labels),
         channels,
-        None if columns.group is None else tuple(table[columns.group].astype(str)),
+        groups,
         times,
     )
 
 
 def _facts(table: pd.DataFrame, columns: CaseColumns) -> list[str]:
     """Return the columns that say one thing of a case."""
+    if columns.new:
+        return []
     return [name for name in (columns.label, columns.group, columns.time) if name is not None and name in table]
 
 

@@ -65,6 +65,23 @@ def test_a_folder_of_recordings_has_a_class_a_folder(tmp_path):
     assert cases.values[0].shape == (26, 13)
 
 
+def test_of_new_cases_class_group_and_time_are_not_read(tmp_path):
+    (tmp_path / "all.csv").write_text("case,label,x,who,seen\na,,1,,yesterday\na,up,2,bob,\n")
+    (tmp_path / "few.csv").write_text("case,x\na,1\na,2\n")
+    for name in ("all.csv", "few.csv"):
+        cases = read(tmp_path / name, group="who", time="seen", new=True)
+        assert (cases.labels, cases.groups, cases.times, cases.channels) == (None, None, None, ("x",))
+        np.testing.assert_array_equal(cases.values[0], [[1.0], [2.0]])
+    (tmp_path / "asked.ts").write_text(HEADER + "1,2:?\n1,2:\n")
+    assert read(tmp_path / "asked.ts", new=True).labels is None
+
+
+def test_a_header_is_read_with_tabs_and_a_byte_order_mark(tmp_path):
+    (tmp_path / "p.ts").write_bytes("\ufeff@classLabel\tfalse\r\n@data\r\n1,2:3,4\r\n\r\n".encode())
+    cases = read(tmp_path / "p.ts")
+    assert (cases.labels, len(cases.channels)) == (None, 2)
+
+
 REFUSALS = {
     "none.ts": (None, "must be a file or folder that is there"),
     "a.xls": ("x", "must lie in a .ts, .csv, .tsv or .parquet file"),
@@ -74,6 +91,10 @@ REFUSALS = {
     "uneven.ts": (HEADER + "1,2:1,2,3:a\n", "line 5: the channels of a case must be equally long, were of 2, 3"),
     "channels.ts": (HEADER + "1,2:a\n1,2:1,2:b\n", "channels of the first: channels:2 with 2"),
     "empty.ts": (HEADER, "there must be a case, was none"),
+    "bare.ts": (HEADER + "1,2:a\n1,2\n", "line 6: a case must end with ':' and its class, has none"),
+    "blank.ts": (HEADER + "1,2:a\n1,2:\n", "line 6: a case must end with ':' and its class"),
+    "asked.ts": (HEADER + "1,2:a\n1,2:?\n", "line 6: a case must end with ':' and its class"),
+    "spaces.csv": ('case,label,x\na," ",1\n', "a class must have a name, had none: a"),
     "gaps.ts": (HEADER + "?,?:a\n1,2:b\n", "must hold something, was empty: gaps:1"),
     "case.csv": ("caze,label,x\na,1,2\n", "must have a column 'case', has caze, label, x; did you mean 'caze'?"),
     "word.csv": ("case,label,x\na,1,up\n", "env.time name, holds words in x"),
