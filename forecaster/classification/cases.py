@@ -41,6 +41,13 @@ class Cases:
         empty = [name for name, value in zip(self.names, self.values, strict=True) if _is_empty(value)]
         if empty:
             raise ValueError(f"a case must hold something, was empty: {named(empty)}")
+        endless = [
+            name
+            for name, value in zip(self.names, self.values, strict=True)
+            if not isinstance(value, str) and np.isinf(value).any()
+        ]
+        if endless:
+            raise ValueError(f"numbers must be finite, or missing, are not in {named(endless)}")
         labels = () if self.labels is None else zip(self.names, self.labels, strict=True)
         nameless = [name for name, label in labels if not label.strip()]
         if nameless:
@@ -135,4 +142,4 @@ def named(words: Sequence[str], most: int = MOST_NAMED) -> str:
 
 
 def _is_empty(value: Array | str) -> bool:
-    return not value.strip() if isinstance(value, str) else len(value) == 0 or not np.isfinite(value).any()
+    return not value.strip() if isinstance(value, str) else len(value) == 0 or bool(np.isnan(value).all())

@@ -51,16 +51,23 @@ class ChannelScaler:
 
     @classmethod
     def fitted(cls, cases: Cases) -> "ChannelScaler":
-        """Return the scaler of the cases learned from."""
+        """Return the scaler of the cases learned from.
+
+        Sums are taken in units of a power of two about the largest number, which rounds nothing, and lets no square be
+        too large or too small.
+        """
         steps = np.concatenate([value for value in cases.values if not isinstance(value, str)])
         present = np.isfinite(steps)
+        power = np.frexp(np.abs(np.where(present, steps, 0.0)).max(axis=0))[1]
+        steps = np.ldexp(steps, -power)
         count = np.maximum(present.sum(axis=0), 1)
         mean = np.where(present, steps, 0.0).sum(axis=0) / count
         square = np.where(present, steps - mean, 0.0) ** 2
         deviation = np.sqrt(square.sum(axis=0) / count)
         largest = np.abs(np.where(present, steps, 0.0)).max(axis=0)
         varies = deviation > LEAST_DEVIATION * largest
-        return cls(cases.channels, tuple(mean.tolist()), tuple(np.where(varies, deviation, 1.0).tolist()))
+        told = np.ldexp(mean, power), np.where(varies, np.ldexp(deviation, power), 1.0)
+        return cls(cases.channels, *(tuple(numbers.tolist()) for numbers in told))
 
     def read(self, cases: Cases) -> Inputs:
         """Return of each case (L, F) scaled numbers.
@@ -72,10 +79,11 @@ class ChannelScaler:
             had = "texts" if cases.are_texts else f"the channels {', '.join(cases.channels)}"
             raise ValueError(f"cases must have the channels {', '.join(self.channels)} that were learned, had {had}")
         mean, deviation = np.array(self.mean), np.array(self.deviation)
-        return tuple(
-            np.nan_to_num((np.asarray(value) - mean) / deviation, nan=0.0).clip(-LIMIT, LIMIT).astype(np.float32)
-            for value in cases.values
-        )
+        with np.errstate(over="ignore"):  # what is as far away counts as LIMIT
+            return tuple(
+                np.nan_to_num((np.asarray(value) - mean) / deviation, nan=0.0).clip(-LIMIT, LIMIT).astype(np.float32)
+                for value in cases.values
+            )
 
     def facts(self) -> dict[str, Any]:
         """Return channels and scales."""

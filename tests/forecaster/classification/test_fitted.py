@@ -132,12 +132,23 @@ def test_classes_stand_in_one_order_whatever_order_they_come_in(numbers, words):
     assert classes_of([word for word in words if word != "b"]) == ("1", "inf", "nan")
 
 
+@given(st.integers(-1060, 1019))
+def test_numbers_of_any_size_are_read_alike(power):
+    size = 2.0**power
+    (large,), (usual,) = (
+        ChannelScaler.fitted(cases).read(cases)
+        for cases in (Cases(("a",), (unit * np.array([[3.0], [-8.0], [1.0]]),), None, ("x",)) for unit in (size, 1.0))
+    )
+    np.testing.assert_allclose(large, usual, rtol=1e-3)  # subnormal numbers have few digits
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: fit_classifier(Cases(("a",), ("x",), ("1",)), config(), seed=0), "two classes or more"),
         (lambda: Cases(("a", "b"), (np.ones((2, 2)), np.ones((2, 3))), None, ("x", "y")), "of the first: b with 3"),
         (lambda: Cases(("a", "b"), ("x", "  ")), "must hold something, was empty: b"),
+        (lambda: Cases(("a",), (np.full((2, 1), np.inf),), None, ("x",)), "must be finite, .* are not in a"),
         (lambda: Cases(("a",), (np.full((2, 1), np.nan),), None, ("x",)), "must hold something, was empty: a"),
         (lambda: config("seq2seq"), "model.kind must read one sequence"),
         (lambda: ClassifierConfig(model=ModelConfig(head="bins"), trainer=TrainerConfig()), "model.head is of"),
