@@ -86,6 +86,14 @@ class Cases:
             times=None if self.times is None else self.times[places],
         )
 
+    def in_order(self, channels: tuple[str, ...]) -> "Cases":
+        """Return the cases with their channels in that order; unchanged where they are others."""
+        if self.channels == channels or sorted(self.channels) != sorted(channels):
+            return self
+        places = [self.channels.index(name) for name in channels]
+        values = tuple(value if isinstance(value, str) else value[:, places] for value in self.values)
+        return replace(self, channels=channels, values=values)
+
     def known(self) -> tuple[str, ...]:
         """Return the labels.
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.classification.cases import Array, Cases
+from forecaster.classification.cases import Array, Cases, named
 
 PADDING, UNKNOWN = 0, 1  # numbers of no word, and of a word that was not learned
 LEAST_DEVIATION = 1e-9  # of a channel that varies, in units of its largest number
@@ -70,14 +70,15 @@ class ChannelScaler:
         return cls(cases.channels, *(tuple(numbers.tolist()) for numbers in told))
 
     def read(self, cases: Cases) -> Inputs:
-        """Return of each case (L, F) scaled numbers.
+        """Return of each case (L, F) scaled numbers; in whichever order its channels come, by their names.
 
         Raises:
             ValueError: the channels are others.
         """
+        cases = cases.in_order(self.channels)
         if cases.are_texts or cases.channels != self.channels:
-            had = "texts" if cases.are_texts else f"the channels {', '.join(cases.channels)}"
-            raise ValueError(f"cases must have the channels {', '.join(self.channels)} that were learned, had {had}")
+            had = "texts" if cases.are_texts else f"the channels {named(cases.channels, 12)}"
+            raise ValueError(f"cases must have the channels {named(self.channels, 12)} that were learned, had {had}")
         mean, deviation = np.array(self.mean), np.array(self.deviation)
         with np.errstate(over="ignore"):  # what is as far away counts as LIMIT
             return tuple(

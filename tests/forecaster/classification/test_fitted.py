@@ -132,6 +132,15 @@ def test_classes_stand_in_one_order_whatever_order_they_come_in(numbers, words):
     assert classes_of([word for word in words if word != "b"]) == ("1", "inf", "nan")
 
 
+def test_channels_are_known_by_their_names_in_whichever_order_they_come():
+    cases = tones(8)
+    values = tuple(value[:, ::-1] for value in cases.values)
+    other = dataclasses.replace(cases, values=values, channels=cases.channels[::-1])
+    scaler = ChannelScaler.fitted(cases)
+    for told, same in zip(scaler.read(other), scaler.read(cases), strict=True):
+        np.testing.assert_array_equal(told, same)
+
+
 @given(st.integers(-1060, 1019))
 def test_numbers_of_any_size_are_read_alike(power):
     size = 2.0**power

@@ -106,6 +106,7 @@ def _joined(cases: Cases, test: Cases) -> Cases:
     Raises:
         ValueError: they are not of one form.
     """
+    test = test.in_order(cases.channels)
     if cases.channels != test.channels or cases.are_texts != test.are_texts:
         raise ValueError(
             f"test_path must hold cases of the same channels, {named(list(cases.channels), 12) or 'texts'}, has "

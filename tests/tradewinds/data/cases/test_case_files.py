@@ -82,6 +82,45 @@ def test_a_header_is_read_with_tabs_and_a_byte_order_mark(tmp_path):
     assert (cases.labels, len(cases.channels)) == (None, 2)
 
 
+def test_words_that_other_tools_write_for_nothing_are_words(tmp_path):
+    (tmp_path / "p.csv").write_text("case,text,label,who\nNA,None,up,null\nb,nan,down,n/a\n")
+    cases = read(tmp_path / "p.csv", group="who")
+    assert (cases.names, cases.values, cases.groups) == (("NA", "b"), ("None", "nan"), ("null", "n/a"))
+
+
+def test_an_index_that_is_named_is_a_column_and_another_is_none(tmp_path):
+    table = pd.DataFrame({"case": list("aab"), "step": [1, 0, 0], "label": list("uuv"), "x": [1.0, 2.0, 3.0]})
+    for index in (["case"], ["case", "step"], ["label"]):
+        table.set_index(index).to_parquet(tmp_path / "p.parquet")
+        cases = read(tmp_path / "p.parquet", order="step")
+        assert (cases.names, cases.labels, cases.channels) == (("a", "b"), ("u", "v"), ("x",))
+        np.testing.assert_array_equal(cases.values[0], [[2.0], [1.0]])
+    table.rename_axis("number").to_parquet(tmp_path / "p.parquet")
+    assert read(tmp_path / "p.parquet", order="step").channels == ("x",)
+
+
+@pytest.mark.parametrize("steps", [["10", "9", "8"], ["2024-01-10", "2024-01-09T12", "2024-01-09"], [10.0, 9.0, 8.0]])
+def test_steps_are_put_in_order_by_number_or_by_time(steps, tmp_path):
+    table = pd.DataFrame({"case": ["a"] * 3, "step": steps, "label": ["u"] * 3, "x": [3.0, 2.0, 1.0]})
+    table.to_parquet(tmp_path / "p.parquet")
+    np.testing.assert_array_equal(read(tmp_path / "p.parquet", order="step").values[0][:, 0], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("10/1/2024 9/1/2024", r"times such as 2024-03-21T09:30, in column 'step', .* has '10/1/2024'"),
+        ("1 1", "must have a step of a case once, has twice a at 1"),
+        ("1 NA", r"must have a value in column 'step' of every row, has none in row 2 \(a\)"),
+    ],
+)
+def test_steps_without_an_order_are_refused(steps, message, tmp_path):
+    first, second = steps.split()
+    (tmp_path / "p.csv").write_text(f"case,step,label,x\na,{first},u,1\na,{second},u,2\n")
+    with pytest.raises(RequestError, match=message):
+        read(tmp_path / "p.csv", order="step")
+
+
 REFUSALS = {
     "none.ts": (None, "must be a file or folder that is there"),
     "a.xls": ("x", "must lie in a .ts, .csv, .tsv or .parquet file"),
@@ -96,10 +135,13 @@ REFUSALS = {
     "asked.ts": (HEADER + "1,2:a\n1,2:?\n", "line 6: a case must end with ':' and its class"),
     "spaces.csv": ('case,label,x\na," ",1\n', "a class must have a name, had none: a"),
     "gaps.ts": (HEADER + "?,?:a\n1,2:b\n", "must hold something, was empty: gaps:1"),
-    "case.csv": ("caze,label,x\na,1,2\n", "must have a column 'case', has caze, label, x; did you mean 'caze'?"),
+    "case.csv": ("caze,label,x\na,1,2\n", "must have a column 'case' (series) or 'text' (texts), has caze,"),
     "word.csv": ("case,label,x\na,1,up\n", "env.time name, holds words in x"),
     "label.csv": ("case,label,x\na,1,2\na,2,3\n", "must give a case one label, gives several to a"),
     "hole.csv": ("case,label,x\na,,2\n", "must have a value in column 'label' of every row, has none in row 1 (a)"),
+    "numbered.csv": (",case,label,x\n0,a,u,1\n1,b,v,2\n", "must have a name above every column, has none above 1"),
+    "commas.csv": ("text,label\nfine, today,1\nbad, today,2\n", "a text that holds the separator stands in quotation"),
+    "marks.csv": ("text,label\nx,NA\n", "has none in row 1 (row 1); NA, None and null count as none there"),
     "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 1"),
     "twice.csv": ("case,text,label\na,x,1\na,y,2\n", "must name each case once, names twice a"),
     "nothing.csv": ("", "cannot be read as a table"),
