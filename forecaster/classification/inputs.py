@@ -4,6 +4,7 @@ Knows no network and no training.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from forecaster.classification.cases import Array, Cases, named
 PADDING, UNKNOWN = 0, 1  # numbers of no word, and of a word that was not learned
 LEAST_DEVIATION = 1e-9  # of a channel that varies, in units of its largest number
 LIMIT = 10.0  # deviations beyond which a number counts no further
-WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]", re.UNICODE)  # noqa: RUF001 - a typographic apostrophe, too
+UNPARTED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Thai to Han
+LETTER = rf"(?:(?![{UNPARTED}])[^\W_])"  # of scripts that part words by spaces
+WORD = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*|[^\W_]|[^\w\s]")  # noqa: RUF001 - a typographic apostrophe, too
 Inputs: TypeAlias = tuple[NDArray[np.float32], ...] | tuple[NDArray[np.int64], ...]
 
 
@@ -134,8 +137,8 @@ class Vocabulary:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words and marks of a text in order, in small letters."""
-    return WORD.findall(text.lower())
+    """Return words and marks of a text in order, in small letters; of scripts that part no words, the characters."""
+    return WORD.findall(unicodedata.normalize("NFC", text).lower())
 
 
 def fitted_reader(cases: Cases, *, vocabulary: int, longest: int) -> ChannelScaler | Vocabulary:

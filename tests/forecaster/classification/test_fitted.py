@@ -11,7 +11,7 @@ from torch import nn
 
 from forecaster.classification.cases import Cases, classes_of
 from forecaster.classification.fitted import ClassifierConfig, fit_classifier, load_classifier
-from forecaster.classification.inputs import ChannelScaler, Vocabulary
+from forecaster.classification.inputs import ChannelScaler, Vocabulary, words_of
 from forecaster.config import ModelConfig, TrainerConfig
 
 from cases import moods, tones
@@ -113,6 +113,19 @@ def test_words_of_the_cases_learned_from_are_known_and_all_others_are_one():
     assert vocabulary.words == ("day", "good")  # of two texts each, in order of the alphabet where as common
     (read,) = vocabulary.read(Cases(("d",), ("Day of good hope, day",)))
     np.testing.assert_array_equal(read, [2, 1, 3])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It's 3_4 o’clock!", ["it's", "3", "4", "o’clock", "!"]),  # noqa: RUF001
+        ("今天OK好", ["今", "天", "ok", "好"]),
+        ("Cafe\u0301 \U0001f600\U0001f622", ["caf\u00e9", "\U0001f600", "\U0001f622"]),
+        ("___", []),
+    ],
+)
+def test_words_of_any_script_are_found(text, words):
+    assert words_of(text) == words
 
 
 def test_channels_are_scaled_by_the_steps_learned_from_and_what_is_missing_is_the_mean():

@@ -79,6 +79,19 @@ def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_s
     assert "tf_idf" in document["forecast"]
 
 
+def test_a_rival_that_cannot_read_the_cases_is_named_and_left_out(typed, tmp_path):
+    table = pd.DataFrame(
+        {"text": ["\U0001f600 \U0001f643 \U0001f642", "\U0001f622 \U0001f642"] * 6, "label": [1, 2] * 6}
+    )
+    table.to_csv(tmp_path / "faces.csv", index=False)
+    answer = typed("classify", "path=faces.csv", "env.longest=2", "model.hidden_size=4", "trainer.epochs=1")
+    assert answer.status == 0, answer.err
+    document, _ = report(tmp_path)
+    assert "tf_idf" not in document["forecast"]
+    assert any("not beside it: tf idf, which cannot read such cases" in warning for warning in document["warnings"])
+    assert "6 texts are longer than env.longest=2 words" in answer.err
+
+
 def test_the_same_request_gives_the_same_numbers(typed, tmp_path):
     write_moods(tmp_path / "moods.csv", 16)
     for name in ("a", "b"):
@@ -159,6 +172,7 @@ REFUSALS = {
     ("classify", "path=moods.csv", "env.label=mood"): "must hold the class of each case, in the column env.label=mood",
     ("classify", "path=tones.ts", "test_path=moods.csv"): "test_path must hold cases of the same channels",
     ("classify", "path=tones.ts", "test_path=odd.ts"): "be among those learned from (high, low), 'odd' of odd:1",
+    ("classify", "path=lone.ts", "env.folds=2"): "has its cases in one fold alone: once",
     ("classify", "path=odd.ts", "test_path=odd.ts"): "of two classes or more",
     ("predict", "env=classification", "run.name=moods"): "env.new_path must name the cases to be told apart",
     ("predict", "env=classification", "env.new_path=moods.csv"): "predict must be told which classifier is asked",
@@ -170,6 +184,8 @@ REFUSALS = {
 def test_what_cannot_be_is_refused_in_a_sentence(words, typed, tmp_path):
     write_moods(tmp_path / "moods.csv", 8)
     write_ts(tmp_path / "tones.ts", tones(8))
+    lone = Cases(tuple("abcde"), tones(5).values, ("low", "high", "low", "high", "once"), ("c0", "c1"))
+    write_ts(tmp_path / "lone.ts", lone)
     write_ts(tmp_path / "odd.ts", Cases(("x",), tones(1).values, ("odd",), ("c0", "c1")))
     answer = typed(*words)
     assert answer.status == 2, answer.err
