@@ -30,8 +30,8 @@ def read_cases(where: str, key: str, columns: CaseColumns) -> tuple[Cases, str]:
         if path.is_dir():
             from tradewinds.data.cases.recordings import read_recordings
 
-            return read_recordings(path), _digest(sorted(file for file in path.rglob("*") if file.is_file()))
-        return _cases(path, columns), _digest([path])
+            return read_recordings(path), _digest(sorted(file for file in path.rglob("*") if file.is_file()), path)
+        return _cases(path, columns), _digest([path], path.parent)
     except ValueError as error:
         if isinstance(error, RequestError):
             raise
@@ -85,8 +85,9 @@ def _text(path: Path) -> str:
         raise RequestError(f"{path} must be written in UTF-8, is not from byte {error.start} on") from None
 
 
-def _digest(files: list[Path]) -> str:
+def _digest(files: list[Path], folder: Path) -> str:
+    """Return the sha256 of files and of their places in a folder, which name their classes."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.io import wavfile
 
+import tradewinds.data.cases.recordings as recordings
 from tradewinds.core.errors import RequestError
 from tradewinds.data.cases.read import read_cases
 from tradewinds.data.cases.tables import CaseColumns
@@ -119,6 +120,35 @@ def test_steps_without_an_order_are_refused(steps, message, tmp_path):
     (tmp_path / "p.csv").write_text(f"case,step,label,x\na,{first},u,1\na,{second},u,2\n")
     with pytest.raises(RequestError, match=message):
         read(tmp_path / "p.csv", order="step")
+
+
+class Loudness:
+    """Stands for librosa, which takes seconds to load: of every sound its mean and its deviation."""
+
+    class feature:
+        @staticmethod
+        def mfcc(y, **sizes):
+            return np.array([[y.mean()], [y.std()], *[[0.0]] * 11])
+
+
+def test_recordings_of_eight_bits_are_silent_about_128_and_of_one_rate(tmp_path, monkeypatch):
+    monkeypatch.setattr(recordings, "_librosa", lambda: Loudness)
+    sound = np.sin(np.arange(4_000) / 5.0)
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+    wavfile.write(tmp_path / "a" / "x.WAV", 8_000, np.round(127.0 * sound + 128.0).astype(np.uint8))
+    wavfile.write(tmp_path / "b" / "x.wav", 8_000, np.round(32_767.0 * sound).astype(np.int16))
+    cases, digest = read_cases(str(tmp_path), "env.path", COLUMNS)
+    assert cases.labels == ("a", "b")
+    np.testing.assert_allclose(*cases.values, atol=1e-3)
+    (tmp_path / "a" / "x.WAV").rename(tmp_path / "b" / "x.WAV")
+    assert read_cases(str(tmp_path), "env.path", COLUMNS)[1] != digest
+    wavfile.write(tmp_path / "b" / "x.wav", 16_000, np.zeros(4_000, np.int16))
+    with pytest.raises(RequestError, match=r"of one rate, .* those of 8000 Hz, 16000 Hz"):
+        read(tmp_path)
+    (tmp_path / "b" / "x.wav").write_bytes((tmp_path / "b" / "x.wav").read_bytes()[:30])
+    with pytest.raises(RequestError, match=r"x.wav cannot be read as a WAV file"):
+        read(tmp_path)
 
 
 REFUSALS = {
