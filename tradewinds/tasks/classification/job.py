@@ -57,7 +57,7 @@ def columns_of(rules: Any) -> CaseColumns:
 
 def name_of(path: str) -> str:
     """Return what runs on a file or folder are called: of SET_TRAIN, as the archives write it, SET."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", Path(path).stem.removesuffix("_TRAIN"))[:64]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", Path(path).resolve().stem.removesuffix("_TRAIN"))[:64]
 
 
 def job_of_cases(config: Config, task: Any) -> ClassificationJob:

@@ -115,7 +115,8 @@ def predicted(config: Config) -> tuple[str, list[dict[str, Any]]]:
             "inputs.forecaster=FOLDER"
         )
     name = config.run.name or ("" if rules.path is None else name_of(rules.path))
-    artifact = read(latest(Path(config.run.dir) / name, CLASSIFIER) if named == "latest" else Path(named), CLASSIFIER)
+    runs = Path(config.run.dir) / name
+    artifact = read(latest(runs, CLASSIFIER, "forecaster") if named == "latest" else Path(named), CLASSIFIER)
     then = type(rules)(**artifact.manifest["config"]["env"])
     columns = dataclasses.replace(columns_of(then), new=True)
     cases, _ = read_cases(rules.new_path, "env.new_path", columns)

@@ -175,6 +175,7 @@ REFUSALS = {
     ("classify", "path=lone.ts", "env.folds=2"): "has its cases in one fold alone: once",
     ("classify", "path=odd.ts", "test_path=odd.ts"): "of two classes or more",
     ("predict", "env=classification", "run.name=moods"): "env.new_path must name the cases to be told apart",
+    ("predict", "env=classification", "env.path=.", "env.new_path=moods.csv"): "its folder with inputs.forecaster=",
     ("predict", "env=classification", "env.new_path=moods.csv"): "predict must be told which classifier is asked",
     ("retrain", "env=classification", "env.path=moods.csv"): "reads no bars, so that retrain has nothing to do",
 }  # fmt: skip
