@@ -1,5 +1,6 @@
 """How the classes that were called compare with those that were, beside the rivals'; and whether to believe it."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +90,7 @@ def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) 
             "channels": list(job.cases.channels),
             "texts": job.cases.are_texts,
             "learned": len(job.kept),
+            "judged_sha256": hashlib.sha256("\n".join(sorted(table["case"])).encode()).hexdigest(),
             "lengths": [int(lengths.min()), int(lengths.max())],
             "parted": "given" if rules.test_path else f"{rules.folds} folds" if rules.folds else rules.split,
             "splits": parts,

@@ -101,6 +101,20 @@ def test_the_same_request_gives_the_same_numbers(typed, tmp_path):
     assert first["classification"] == second["classification"]
 
 
+def test_runs_are_listed_by_their_scores_and_compared_where_they_judge_the_same_cases(typed, tmp_path):
+    write_moods(tmp_path / "moods.csv", 16)
+    for words in (("model=lstm",), ("model=gru",), ("seed=8",)):
+        assert typed("classify", "path=moods.csv", "model.hidden_size=4", "trainer.epochs=1", *words).status == 0
+    runs = [str(path) for path in sorted(tmp_path.glob("runs/moods/2*"))]
+    assert typed("report", *runs[:2]).status == 0
+    page = (tmp_path / "runs" / "compare.html").read_text()
+    for cell in ("accuracy", "log loss", ">gru<", "0.69"):
+        assert cell in page
+    assert "not tested on the same" not in page
+    assert typed("report", runs[0], runs[2]).status == 0
+    assert "not tested on the same bars or cases" in (tmp_path / "runs" / "compare.html").read_text()
+
+
 def test_cases_learned_by_heart_and_groups_on_both_sides_are_noticed(typed, tmp_path):
     write_ts(tmp_path / "a.ts", tones(12))
     write_ts(tmp_path / "b.ts", Cases(("x", "y"), tones(2).values, ("low", "high"), ("c0", "c1")))
