@@ -180,6 +180,7 @@ REFUSALS = {
     ("classify", "env=trading"): "classify tells cases apart, which is env=classification, was env=trading",
     ("classify", "path=moods.csv", "model=seq2seq"): "model must be a network that reads one sequence",
     ("classify", "path=moods.csv", "trainer.loss=mse"): "trainer.loss is of forecasts",
+    ("classify", "path=moods.csv", "trainer.patience=2"): "trainer.patience is of forecasts",
     ("classify", "path=moods.csv", "env.split=time"): "split=time needs the times of the cases",
     ("classify", "path=moods.csv", "env.split=grouped"): "split=grouped needs the groups of the cases",
     ("classify", "path=moods.csv", "env.folds=5", "env.test_path=moods.csv"): "folds must be null where env.test_path",
