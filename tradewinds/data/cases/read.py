@@ -68,7 +68,9 @@ def _read_csv(path: Path, separator: str, columns: CaseColumns) -> pd.DataFrame:
     words = pd.read_csv(
         path, sep=separator, usecols=names.__contains__, dtype=str, keep_default_na=False, encoding="utf-8"
     )
-    return table.assign(**{name: words[name].where(words[name] != "") for name in words})
+    for name in names:
+        table[name] = words[name].where(words[name] != "")
+    return table
 
 
 def _with_index(table: pd.DataFrame, columns: CaseColumns) -> pd.DataFrame:
