@@ -21,6 +21,7 @@ Normalisation = Literal["none", "subtract_last", "revin"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 SEGMENTED = ("segment_lstm",)
 FORESEEING = ("seq2seq", "day_lstm")  # kinds that read future covariates
+UNREAD_OF_CASES = ("loss", "precision", "patience", "windows_per_epoch", "early_stopping_fraction", "processes")
 DAYWISE = ("day_lstm",)  # kinds that read days, and forecast a day at a time
 SPECIAL = {
     "patch_length": PATCHED,

@@ -25,7 +25,7 @@ class Cases:
         times: (C,) when each was seen; None where that is not known.
 
     Raises:
-        ValueError: there is no case, one is empty, or their channels differ.
+        ValueError: there is no case, one is empty or holds an infinite number, a class has no name, or channels differ.
     """
 
     names: tuple[str, ...]
@@ -41,6 +41,17 @@ class Cases:
         empty = [name for name, value in zip(self.names, self.values, strict=True) if _is_empty(value)]
         if empty:
             raise ValueError(f"a case must hold something, was empty: {named(empty)}")
+        endless = [
+            name
+            for name, value in zip(self.names, self.values, strict=True)
+            if not isinstance(value, str) and np.isinf(value).any()
+        ]
+        if endless:
+            raise ValueError(f"numbers must be finite, or missing, are not in {named(endless)}")
+        labels = () if self.labels is None else zip(self.names, self.labels, strict=True)
+        nameless = [name for name, label in labels if not label.strip()]
+        if nameless:
+            raise ValueError(f"a class must have a name, had none: {named(nameless)}")
         uneven = [
             f"{name} with {value.shape[1]}"
             for name, value in zip(self.names, self.values, strict=True)
@@ -75,6 +86,14 @@ class Cases:
             times=None if self.times is None else self.times[places],
         )
 
+    def in_order(self, channels: tuple[str, ...]) -> "Cases":
+        """Return the cases with their channels in that order; unchanged where they are others."""
+        if self.channels == channels or sorted(self.channels) != sorted(channels):
+            return self
+        places = [self.channels.index(name) for name in channels]
+        values = tuple(value if isinstance(value, str) else value[:, places] for value in self.values)
+        return replace(self, channels=channels, values=values)
+
     def known(self) -> tuple[str, ...]:
         """Return the labels.
 
@@ -92,7 +111,7 @@ class Cases:
 
 
 def classes_of(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the classes that labels name, in order: numbers by size, words by letter.
+    """Return the classes that labels name, in order: numbers by size, words, and equal numbers, by letter.
 
     Raises:
         ValueError: there is one only.
@@ -101,9 +120,12 @@ def classes_of(labels: Sequence[str]) -> tuple[str, ...]:
     if len(names) < 2:
         raise ValueError(f"cases must be of two classes or more to be told apart, all were '{next(iter(names))}'")
     try:
-        return tuple(sorted(names, key=float))
+        sizes = {name: float(name) for name in names}
     except ValueError:
         return tuple(sorted(names))
+    if not all(np.isfinite(size) for size in sizes.values()):  # nan has no place among numbers
+        return tuple(sorted(names))
+    return tuple(sorted(names, key=lambda name: (sizes[name], name)))
 
 
 def numbers_of(labels: Sequence[str], classes: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
@@ -128,4 +150,4 @@ def named(words: Sequence[str], most: int = MOST_NAMED) -> str:
 
 
 def _is_empty(value: Array | str) -> bool:
-    return not value.strip() if isinstance(value, str) else len(value) == 0 or not np.isfinite(value).any()
+    return not value.strip() if isinstance(value, str) else len(value) == 0 or bool(np.isnan(value).all())

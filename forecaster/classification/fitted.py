@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from forecaster.classification.cases import Array, Cases, classes_of, numbers_of
 from forecaster.classification.inputs import UNKNOWN, ChannelScaler, Vocabulary, fitted_reader, padded, reader_from
 from forecaster.classification.network import SequenceClassifier, refuse_architecture
-from forecaster.config import ModelConfig, TrainerConfig, refuse
+from forecaster.config import UNREAD_OF_CASES, ModelConfig, TrainerConfig, refuse
 from forecaster.registry import CALLBACKS
 from forecaster.training.trainer import WHERE, refuse_untrained, run_loop
 
@@ -53,7 +53,7 @@ class ClassifierConfig:
                     getattr(self.trainer, name) == getattr(usual, name),
                     f"trainer.{name} is of forecasts, and a classifier does without; leave it out",
                 )
-                for name in ("loss", "precision")
+                for name in UNREAD_OF_CASES
             )
         )
 

@@ -4,6 +4,7 @@ Knows no network and no training.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.classification.cases import Array, Cases
+from forecaster.classification.cases import Array, Cases, named
 
 PADDING, UNKNOWN = 0, 1  # numbers of no word, and of a word that was not learned
 LEAST_DEVIATION = 1e-9  # of a channel that varies, in units of its largest number
 LIMIT = 10.0  # deviations beyond which a number counts no further
-WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]", re.UNICODE)  # noqa: RUF001 - a typographic apostrophe, too
+UNPARTED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Thai to Han
+LETTER = rf"(?:(?![{UNPARTED}])[^\W_])"  # of scripts that part words by spaces
+WORD = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*|[^\W_]|[^\w\s]")  # noqa: RUF001 - a typographic apostrophe, too
 Inputs: TypeAlias = tuple[NDArray[np.float32], ...] | tuple[NDArray[np.int64], ...]
 
 
@@ -51,31 +54,40 @@ class ChannelScaler:
 
     @classmethod
     def fitted(cls, cases: Cases) -> "ChannelScaler":
-        """Return the scaler of the cases learned from."""
+        """Return the scaler of the cases learned from.
+
+        Sums are taken in units of a power of two about the largest number, which rounds nothing, and lets no square be
+        too large or too small.
+        """
         steps = np.concatenate([value for value in cases.values if not isinstance(value, str)])
         present = np.isfinite(steps)
+        power = np.frexp(np.abs(np.where(present, steps, 0.0)).max(axis=0))[1]
+        steps = np.ldexp(steps, -power)
         count = np.maximum(present.sum(axis=0), 1)
         mean = np.where(present, steps, 0.0).sum(axis=0) / count
         square = np.where(present, steps - mean, 0.0) ** 2
         deviation = np.sqrt(square.sum(axis=0) / count)
         largest = np.abs(np.where(present, steps, 0.0)).max(axis=0)
         varies = deviation > LEAST_DEVIATION * largest
-        return cls(cases.channels, tuple(mean.tolist()), tuple(np.where(varies, deviation, 1.0).tolist()))
+        told = np.ldexp(mean, power), np.where(varies, np.ldexp(deviation, power), 1.0)
+        return cls(cases.channels, *(tuple(numbers.tolist()) for numbers in told))
 
     def read(self, cases: Cases) -> Inputs:
-        """Return of each case (L, F) scaled numbers.
+        """Return of each case (L, F) scaled numbers; in whichever order its channels come, by their names.
 
         Raises:
             ValueError: the channels are others.
         """
+        cases = cases.in_order(self.channels)
         if cases.are_texts or cases.channels != self.channels:
-            had = "texts" if cases.are_texts else f"the channels {', '.join(cases.channels)}"
-            raise ValueError(f"cases must have the channels {', '.join(self.channels)} that were learned, had {had}")
+            had = "texts" if cases.are_texts else f"the channels {named(cases.channels, 12)}"
+            raise ValueError(f"cases must have the channels {named(self.channels, 12)} that were learned, had {had}")
         mean, deviation = np.array(self.mean), np.array(self.deviation)
-        return tuple(
-            np.nan_to_num((np.asarray(value) - mean) / deviation, nan=0.0).clip(-LIMIT, LIMIT).astype(np.float32)
-            for value in cases.values
-        )
+        with np.errstate(over="ignore"):  # what is as far away counts as LIMIT
+            return tuple(
+                np.nan_to_num((np.asarray(value) - mean) / deviation, nan=0.0).clip(-LIMIT, LIMIT).astype(np.float32)
+                for value in cases.values
+            )
 
     def facts(self) -> dict[str, Any]:
         """Return channels and scales."""
@@ -125,8 +137,8 @@ class Vocabulary:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words and marks of a text in order, in small letters."""
-    return WORD.findall(text.lower())
+    """Return words and marks of a text in order, in small letters; of scripts that part no words, the characters."""
+    return WORD.findall(unicodedata.normalize("NFC", text).lower())
 
 
 def fitted_reader(cases: Cases, *, vocabulary: int, longest: int) -> ChannelScaler | Vocabulary:

@@ -58,7 +58,7 @@ def score_classes(
     chances = states.chances[decisions, 0].astype(np.float64)
     truth = np.digitize(changes[decisions + 1], edges)
     until = int(series.close_time.searchsorted(fitted.fit_end_time, side="right"))
-    past = changes[:until]
+    past = changes[:until][series.has_change[:until, 0]]  # not the 0 of a bar that is none
     count = np.bincount(np.digitize(past[np.isfinite(past)], edges), minlength=chances.shape[1])
     usual = np.tile(count / count.sum(), (len(truth), 1))
     losses = [-np.log(np.maximum(told[np.arange(len(truth)), truth], LEAST_CHANCE)) for told in (usual, chances)]

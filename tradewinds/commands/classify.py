@@ -1,4 +1,4 @@
-"""`tradewinds classify`: tell cases apart, from files of them to a report; the same as `run env=classification`."""
+"""`tradewinds classify`: tell cases apart, from files to a report; `run env=classification` with its own settings."""
 
 from typing import Any
 

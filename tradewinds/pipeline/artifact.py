@@ -180,15 +180,21 @@ def parent(artifact: Artifact, name: str) -> Artifact:
     return origin
 
 
-def latest(runs: Path, kind: str) -> Path:
+def latest(runs: Path, kind: str, option: str | None = None) -> Path:
     """Return the newest artifact of `kind` under `runs`, the folder of one run name.
+
+    Args:
+        runs: the folder.
+        kind: of the artifact.
+        option: of `inputs` that names another; None where it is called as the kind.
 
     Raises:
         RequestError: there is none yet.
     """
     folders = sorted(path.parent for path in runs.glob(f"*/{kind}/{MANIFEST}"))
     if not folders:
-        raise RequestError(f"no {kind} under {runs} yet; train one first, or name its folder with inputs.{kind}=...")
+        key = option or kind
+        raise RequestError(f"no {kind} under {runs} yet; train one first, or name its folder with inputs.{key}=...")
     return folders[-1]
 
 

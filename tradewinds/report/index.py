@@ -24,6 +24,7 @@ METRICS = (
     ("mean return", "return_mean", "number"),  # of an environment's episodes
     ("of perfect foresight", "share_of_perfect_foresight", "percent"),  # of a storage unit
 )
+OF_CLASSES = (("accuracy", "accuracy", "percent"), ("log loss", "log_loss", "number"))  # of cases told apart
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,14 @@ def write_comparison(runs: Sequence[Path], path: Path, *, plot_points: int) -> P
     reports = [(run, json.loads((run / "report.json").read_text(encoding="utf-8"))) for run in runs]
     rows = [_row(run, report, path.parent) for run, report in reports]
     columns = ["run", "started", "series", "forecaster", "agent", "seed", *_heads()]
-    tests = {(report["data"]["sha256"], *report["data"]["splits"]["test"]["rows"]) for _, report in reports}
+    tests = {
+        (report["data"]["sha256"], report["data"].get("judged_sha256"), *report["data"]["splits"]["test"]["rows"])
+        for _, report in reports
+    }
     warnings = (
-        ["these runs were not tested on the same bars: their numbers cannot be compared"] if len(tests) > 1 else []
+        ["these runs were not tested on the same bars or cases: their numbers cannot be compared"]
+        if len(tests) > 1
+        else []
     )
     drawn = {}
     for run in runs:
@@ -69,7 +75,10 @@ def write_comparison(runs: Sequence[Path], path: Path, *, plot_points: int) -> P
 
 
 def _heads() -> list[str]:
-    return [*(label for label, _, _ in METRICS), "buy and hold", "error of the value, naive = 1"]
+    return [
+        *(label for label, _, _ in METRICS), "buy and hold", "error of the value, naive = 1",
+        *(label for label, _, _ in OF_CLASSES),
+    ]  # fmt: skip
 
 
 def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
@@ -80,12 +89,15 @@ def _row(run: Path, report: dict[str, Any], base: Path) -> list[Cell]:
     learner = config["agent"]["kind"] if strategies else ""
     seeds = report["honesty"]["seeds"]
     seed = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}..{seeds[-1]}"
-    forecaster = model if "bars" in report["data"] else ""  # an environment of Gymnasium is not forecast
-    texts = [started, report["data"]["name"], forecaster, learner, seed]
+    data = report["data"]
+    forecaster = model if "bars" in data or "classes" in data else ""  # an environment of Gymnasium is not forecast
+    texts = [started, data["name"], forecaster, learner, seed]
     numbers = [(agent.get(key), form) for _, key, form in METRICS]
     holder = strategies.get("buy_and_hold", {"metrics": {}})["metrics"]
     numbers.append((holder.get("total_return"), "percent"))
     numbers.append((_share_of_naive(report["forecast"], model), "number"))
+    own = report["forecast"].get(model, {}) if "classes" in data else {}
+    numbers += [(own.get(key), form) for _, key, form in OF_CLASSES]
     return [
         Cell(f"{run.parent.name} {run.name[-4:]}", run.name, f"{link.as_posix()}/report.html"),
         *(Cell(text, text) for text in texts),

@@ -5,11 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
-from forecaster.classification.cases import Cases
+from forecaster.classification.cases import Cases, classes_of
 from forecaster.classification.fitted import ClassifierConfig, fit_classifier, load_classifier
-from forecaster.classification.inputs import ChannelScaler, Vocabulary
+from forecaster.classification.inputs import ChannelScaler, Vocabulary, words_of
 from forecaster.config import ModelConfig, TrainerConfig
 
 from cases import moods, tones
@@ -113,6 +115,19 @@ def test_words_of_the_cases_learned_from_are_known_and_all_others_are_one():
     np.testing.assert_array_equal(read, [2, 1, 3])
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It's 3_4 o’clock!", ["it's", "3", "4", "o’clock", "!"]),  # noqa: RUF001
+        ("今天OK好", ["今", "天", "ok", "好"]),
+        ("Cafe\u0301 \U0001f600\U0001f622", ["caf\u00e9", "\U0001f600", "\U0001f622"]),
+        ("___", []),
+    ],
+)
+def test_words_of_any_script_are_found(text, words):
+    assert words_of(text) == words
+
+
 def test_channels_are_scaled_by_the_steps_learned_from_and_what_is_missing_is_the_mean():
     values = (np.array([[1.0, 5.0], [3.0, np.nan]]), np.array([[5.0, 5.0]]))
     cases = Cases(("a", "b"), values, ("1", "2"), ("x", "y"))
@@ -128,12 +143,39 @@ def test_networks_that_were_given_no_time_are_not_kept():
         fit_classifier(tones(10), config(lightning={"max_time": "00:00:00:00"}), seed=1)
 
 
+@given(st.permutations(["1", "1.0", "01", "-2", "10"]), st.permutations(["1", "nan", "b", "inf"]))
+def test_classes_stand_in_one_order_whatever_order_they_come_in(numbers, words):
+    assert classes_of(numbers) == ("-2", "01", "1", "1.0", "10")
+    assert classes_of(words) == ("1", "b", "inf", "nan")
+    assert classes_of([word for word in words if word != "b"]) == ("1", "inf", "nan")
+
+
+def test_channels_are_known_by_their_names_in_whichever_order_they_come():
+    cases = tones(8)
+    values = tuple(value[:, ::-1] for value in cases.values)
+    other = dataclasses.replace(cases, values=values, channels=cases.channels[::-1])
+    scaler = ChannelScaler.fitted(cases)
+    for told, same in zip(scaler.read(other), scaler.read(cases), strict=True):
+        np.testing.assert_array_equal(told, same)
+
+
+@given(st.integers(-1060, 1019))
+def test_numbers_of_any_size_are_read_alike(power):
+    size = 2.0**power
+    (large,), (usual,) = (
+        ChannelScaler.fitted(cases).read(cases)
+        for cases in (Cases(("a",), (unit * np.array([[3.0], [-8.0], [1.0]]),), None, ("x",)) for unit in (size, 1.0))
+    )
+    np.testing.assert_allclose(large, usual, rtol=1e-3)  # subnormal numbers have few digits
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: fit_classifier(Cases(("a",), ("x",), ("1",)), config(), seed=0), "two classes or more"),
         (lambda: Cases(("a", "b"), (np.ones((2, 2)), np.ones((2, 3))), None, ("x", "y")), "of the first: b with 3"),
         (lambda: Cases(("a", "b"), ("x", "  ")), "must hold something, was empty: b"),
+        (lambda: Cases(("a",), (np.full((2, 1), np.inf),), None, ("x",)), "must be finite, .* are not in a"),
         (lambda: Cases(("a",), (np.full((2, 1), np.nan),), None, ("x",)), "must hold something, was empty: a"),
         (lambda: config("seq2seq"), "model.kind must read one sequence"),
         (lambda: ClassifierConfig(model=ModelConfig(head="bins"), trainer=TrainerConfig()), "model.head is of"),

@@ -59,6 +59,16 @@ def test_a_network_that_knows_the_class_gains_all_that_the_climatology_lacks(tol
     assert scores.climatology["log_loss"] == pytest.approx(np.log(CLASSES), abs=0.1)  # equally frequent where fitted
 
 
+def test_bars_before_a_listing_are_none_that_the_climatology_counts(told):
+    series, fitted, states = told
+    late = dataclasses.replace(series, traded=(np.arange(len(series.close)) >= 150)[:, None])
+    usual, listed_late = (score_classes(fitted, one, states, np.arange(300, 395)) for one in (series, late))
+    changes = series.changes()[151 : fitted.fit_end + 2, 0]
+    count = np.bincount(np.digitize(changes, usual.edges), minlength=CLASSES)
+    truth = np.digitize(series.changes()[301:396, 0], usual.edges)
+    assert listed_late.climatology["log_loss"] == pytest.approx(-np.log(count[truth] / count.sum()).mean(), abs=0.02)
+
+
 def test_a_head_without_classes_has_no_chances():
     series = noise_series(300)
     fitted = fit_forecaster(series, small_config(), range(0, 200), seed=1)

@@ -30,8 +30,8 @@ def read_cases(where: str, key: str, columns: CaseColumns) -> tuple[Cases, str]:
         if path.is_dir():
             from tradewinds.data.cases.recordings import read_recordings
 
-            return read_recordings(path), _digest(sorted(file for file in path.rglob("*") if file.is_file()))
-        return _cases(path, columns), _digest([path])
+            return read_recordings(path), _digest(sorted(file for file in path.rglob("*") if file.is_file()), path)
+        return _cases(path, columns), _digest([path], path.parent)
     except ValueError as error:
         if isinstance(error, RequestError):
             raise
@@ -43,31 +43,53 @@ def _cases(path: Path, columns: CaseColumns) -> Cases:
     if ending == ".ts":
         from tradewinds.data.cases.ts_files import read_ts
 
-        return read_ts(path, _text(path))
+        return read_ts(path, _text(path), new=columns.new)
     if ending in (".parquet", ".pq"):
-        return cases_of_table(path, pd.read_parquet(path).reset_index(drop=True), columns)
+        return cases_of_table(path, _with_index(pd.read_parquet(path), columns), columns)
     if ending in SEPARATORS:
         _text(path)
         try:
-            words = {
-                name: str for name in (columns.case, columns.label, columns.text, columns.group) if name is not None
-            }
-            table = pd.read_csv(path, sep=SEPARATORS[ending], dtype=words, keep_default_na=True, encoding="utf-8")
+            table = _read_csv(path, SEPARATORS[ending], columns)
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise RequestError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from None
         return cases_of_table(path, table, columns)
     raise RequestError(f"cases must lie in a .ts, .csv, .tsv or .parquet file, or a folder of WAV files, was '{path}'")
 
 
+def _read_csv(path: Path, separator: str, columns: CaseColumns) -> pd.DataFrame:
+    """Return a table; NA, None and null are words of a text, a case or a group, where only what is blank is missing."""
+    table = pd.read_csv(path, sep=separator, dtype={columns.label: str}, encoding="utf-8")
+    if not isinstance(table.index, pd.RangeIndex):
+        raise RequestError(
+            f"{path} must have as many cells in every row as in the header, has more; a text that holds the separator "
+            "stands in quotation marks"
+        )
+    names = {name for name in (columns.case, columns.text, columns.group) if name in table}
+    words = pd.read_csv(
+        path, sep=separator, usecols=names.__contains__, dtype=str, keep_default_na=False, encoding="utf-8"
+    )
+    for name in names:
+        table[name] = words[name].where(words[name] != "")
+    return table
+
+
+def _with_index(table: pd.DataFrame, columns: CaseColumns) -> pd.DataFrame:
+    """Return a table with those levels of its index as columns that a request names."""
+    asked = {columns.case, columns.label, columns.text, columns.order, columns.group, columns.time}
+    levels = [name for name in table.index.names if name is not None and name in asked]
+    return (table.reset_index(levels) if levels else table).reset_index(drop=True)
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise RequestError(f"{path} must be written in UTF-8, is not from byte {error.start} on") from None
 
 
-def _digest(files: list[Path]) -> str:
+def _digest(files: list[Path], folder: Path) -> str:
+    """Return the sha256 of files and of their places in a folder, which name their classes."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -6,8 +6,9 @@ Source: Davis and Mermelstein (1980), IEEE Transactions on Acoustics, Speech, an
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from forecaster.classification.cases import Cases
+from forecaster.classification.cases import Cases, named
 from tradewinds.core.errors import RequestError
 
 COEFFICIENTS, STEP, WINDOW = 13, 0.010, 0.025  # of a frame; seconds from one to the next; seconds it looks at
@@ -17,16 +18,23 @@ def read_recordings(folder: Path) -> Cases:
     """Read a folder of WAV files: the class of each is the name of its folder; of one that lies in no other, none.
 
     Raises:
-        RequestError: there is none, the extra is missing, or one cannot be read.
+        RequestError: there is none, the extra is missing, one cannot be read, or they are of several rates.
     """
-    files = sorted(folder.rglob("*.wav")) + sorted(folder.rglob("*.WAV"))
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".wav")
     if not files:
         raise RequestError(f"{folder} must hold WAV files, in a folder a class, holds none")
     librosa = _librosa()
-    values = [_cepstrum(librosa, file) for file in files]
+    sounds = {file: _sound(file) for file in files}
+    rates = sorted({rate for rate, _ in sounds.values()})
+    if len(rates) > 1:
+        raise RequestError(
+            f"{folder} must hold recordings of one rate, since coefficients of several do not compare, holds those of "
+            f"{named([f'{rate} Hz' for rate in rates])}; bring all to one"
+        )
+    values = [_cepstrum(librosa, *sounds[file]) for file in files]
     parents = {file.parent for file in files}
     labelled = folder not in parents
-    channels = tuple(f"mfcc_{number}" for number in range(COEFFICIENTS))
+    channels = tuple(f"mfcc_{number}_of_{rates[0]}_hz" for number in range(COEFFICIENTS))
     names = tuple(str(file.relative_to(folder)) for file in files)
     return Cases(names, tuple(values), tuple(file.parent.name for file in files) if labelled else None, channels)
 
@@ -39,21 +47,27 @@ def _librosa() -> object:
     return librosa
 
 
-def _cepstrum(librosa: object, file: Path) -> np.ndarray:
-    """Return (L, 13) coefficients."""
+def _sound(file: Path) -> tuple[int, NDArray[np.float32]]:
+    """Return the samples a second, and what was recorded, all channels together, from -1 to 1."""
     from scipy.io import wavfile
 
     try:
         rate, sound = wavfile.read(file)
-    except (ValueError, OSError) as error:
+    except Exception as error:  # a file that was cut off ends in whatever its reader meets
         raise RequestError(f"{file} cannot be read as a WAV file: {error}") from None
     sound = np.asarray(sound)
-    whole = np.issubdtype(sound.dtype, np.integer)
-    mono = (sound if sound.ndim == 1 else sound.mean(axis=1)).astype(np.float32) / (
-        np.iinfo(sound.dtype).max if whole else 1
+    largest = float(np.iinfo(sound.dtype).max) if np.issubdtype(sound.dtype, np.integer) else 1.0
+    silence = 128.0 if sound.dtype == np.uint8 else 0.0  # eight bits are written without a sign
+    mono = ((sound if sound.ndim == 1 else sound.mean(axis=1)) - silence).astype(np.float32) / np.float32(
+        largest - silence
     )
     if len(mono) < WINDOW * rate:
         raise RequestError(f"{file} must last {1e3 * WINDOW:.0f} ms or longer, lasts {1e3 * len(mono) / rate:.0f}")
+    return int(rate), mono
+
+
+def _cepstrum(librosa: object, rate: int, mono: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return (L, 13) coefficients."""
     window = 2 ** int(np.ceil(np.log2(WINDOW * rate)))
     coefficients = librosa.feature.mfcc(  # type: ignore[attr-defined]
         y=mono, sr=rate, n_mfcc=COEFFICIENTS, n_fft=window, hop_length=max(int(STEP * rate), 1), n_mels=40

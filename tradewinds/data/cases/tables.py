@@ -1,5 +1,6 @@
 """Tables of cases: a row a step with the name of its case, or a row a text."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class CaseColumns:
         order: what puts the steps of a case in order; None for that of the file.
         group: of what a case belongs to; None: each on its own.
         time: when a case was seen; None where that is not told.
+        new: the class of the cases is asked: class, group and time may be missing, and are not read.
     """
 
     case: str
@@ -31,6 +33,7 @@ class CaseColumns:
     order: str | None = None
     group: str | None = None
     time: str | None = None
+    new: bool = False
 
 
 def cases_of_table(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
@@ -41,11 +44,13 @@ def cases_of_table(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cas
     """
     is_text = columns.text in table
     needed = [columns.text] if is_text else [columns.case]
-    for name in [*needed, *filter(None, (columns.order, columns.group, columns.time))]:
+    facts = () if columns.new else (columns.group, columns.time)
+    for name in [*needed, *filter(None, (columns.order, *facts))]:
         if name not in table:
             near = nearest(name, table.columns)
+            other = f" (series) or '{columns.text}' (texts)" if name == columns.case else ""
             raise RequestError(
-                f"{path} must have a column '{name}', has {named([str(c) for c in table.columns], 12)}{near}"
+                f"{path} must have a column '{name}'{other}, has {named([str(c) for c in table.columns], 12)}{near}"
             )
     return _texts(path, table, columns) if is_text else _series(path, table, columns)
 
@@ -56,7 +61,7 @@ def _texts(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
         if columns.case in table
         else pd.Series([f"row {n}" for n in range(1, len(table) + 1)])
     )
-    _refuse_missing(path, table, [columns.text, *_facts(table, columns)], names)
+    _refuse_missing(path, table, [columns.text, *_facts(table, columns)], names, columns.label)
     if names.duplicated().any():
         raise RequestError(
             f"{path} must name each case once, names twice {named(sorted(set(names[names.duplicated()])))}"
@@ -66,8 +71,14 @@ def _texts(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
 
 def _series(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
     facts = _facts(table, columns)
-    taken = {columns.case, columns.order, *facts}
+    taken = {columns.case, columns.order, columns.label, columns.group, columns.time}
     channels = [str(name) for name in table.columns if name not in taken]
+    bare = [name for name in channels if not name.strip() or re.fullmatch(r"Unnamed: \d+", name)]
+    if bare:
+        raise RequestError(
+            f"{path} must have a name above every column, has none above {len(bare)}, which may number its rows; name "
+            "what is a channel, and leave out what is none"
+        )
     words = [name for name in channels if not pd.api.types.is_numeric_dtype(table[name])]
     if words or not channels:
         told = f"holds words in {named(words)}" if words else f"has {named([str(c) for c in table.columns], 12)}"
@@ -75,9 +86,9 @@ def _series(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
             f"{path} must have a number in every column but those that env.case, env.label, env.order, env.group and "
             f"env.time name, {told}"
         )
-    _refuse_missing(path, table, [columns.case, *facts], table[columns.case].astype(str))
+    _refuse_missing(path, table, [columns.case, *facts], table[columns.case].astype(str), columns.label)
     if columns.order is not None:
-        table = table.sort_values(columns.order, kind="stable")
+        table = _in_order(path, table, columns.case, columns.order)
     names = table[columns.case].astype(str)
     for fact in facts:
         several = table.groupby(names, sort=False)[fact].nunique()
@@ -85,9 +96,38 @@ def _series(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
             raise RequestError(
                 f"{path} must give a case one {fact}, gives several to {named(list(several.index[several > 1]))}"
             )
-    values = {str(name): rows[channels].to_numpy(dtype=np.float64) for name, rows in table.groupby(names, sort=False)}
-    first = table.loc[~names.duplicated()]
-    return _cases(path, list(values), list(values.values()), first, columns, tuple(channels))
+    numbers, cases = pd.factorize(names)
+    together = np.argsort(numbers, kind="stable")
+    steps = table[channels].to_numpy(dtype=np.float64, na_value=np.nan)[together]
+    values = np.split(steps, np.cumsum(np.bincount(numbers))[:-1])
+    first = table.loc[~names.duplicated().to_numpy()]
+    return _cases(path, [str(name) for name in cases], values, first, columns, tuple(channels))
+
+
+def _in_order(path: Path, table: pd.DataFrame, case: str, order: str) -> pd.DataFrame:
+    """Return the steps of every case by numbers, or by times.
+
+    Raises:
+        RequestError: the column of the order holds neither, or a case has two steps of one place.
+    """
+    _refuse_missing(path, table, [order], table[case].astype(str))
+    places = table[order]
+    if not pd.api.types.is_numeric_dtype(places) and not pd.api.types.is_datetime64_any_dtype(places):
+        try:
+            places = pd.to_numeric(places)
+        except (ValueError, TypeError):
+            try:
+                places = pd.to_datetime(places, format="ISO8601", utc=True)
+            except (ValueError, TypeError):
+                raise RequestError(
+                    f"{path} must have numbers, or times such as 2024-03-21T09:30, in column '{order}', which puts "
+                    f"steps in order, has '{places.iloc[0]}'"
+                ) from None
+    twice = pd.DataFrame({"case": table[case].astype(str), "place": places}).duplicated()
+    if twice.any():
+        told = [f"{row[case]} at {row[order]}" for _, row in table.loc[twice, [case, order]].iterrows()]
+        raise RequestError(f"{path} must have a step of a case once, has twice {named(told)}")
+    return table.iloc[np.argsort(places.to_numpy(), kind="stable")]
 
 
 def _cases(
@@ -98,26 +138,30 @@ def _cases(
     columns: CaseColumns,
     channels: tuple[str, ...],
 ) -> Cases:
-    labels = table[columns.label].map(_label) if columns.label in table else None
-    times = None
-    if columns.time is not None:
-        times = _times(path, table[columns.time])
+    facts = _facts(table, columns)
+    labels = table[columns.label].map(_label) if columns.label in facts else None
+    groups = tuple(table[columns.group].astype(str)) if columns.group in facts else None
+    times = _times(path, table[columns.time]) if columns.time in facts else None
     return Cases(
         tuple(names),
         tuple(values),
         None if labels is None else tuple(labels),
         channels,
-        None if columns.group is None else tuple(table[columns.group].astype(str)),
+        groups,
         times,
     )
 
 
 def _facts(table: pd.DataFrame, columns: CaseColumns) -> list[str]:
     """Return the columns that say one thing of a case."""
+    if columns.new:
+        return []
     return [name for name in (columns.label, columns.group, columns.time) if name is not None and name in table]
 
 
-def _refuse_missing(path: Path, table: pd.DataFrame, columns: list[str], names: pd.Series) -> None:
+def _refuse_missing(
+    path: Path, table: pd.DataFrame, columns: list[str], names: pd.Series, label: str | None = None
+) -> None:
     for name in columns:
         gone = table[name].isna()
         if gone.any():
@@ -125,7 +169,10 @@ def _refuse_missing(path: Path, table: pd.DataFrame, columns: list[str], names: 
                 f"row {row} ({case})"
                 for row, case in zip(np.flatnonzero(gone) + 1, names[gone.to_numpy()], strict=True)
             ]
-            raise RequestError(f"{path} must have a value in column '{name}' of every row, has none in {named(rows)}")
+            marks = "; NA, None and null count as none there" if name == label else ""
+            raise RequestError(
+                f"{path} must have a value in column '{name}' of every row, has none in {named(rows)}{marks}"
+            )
 
 
 def _times(path: Path, column: pd.Series) -> pd.DatetimeIndex:

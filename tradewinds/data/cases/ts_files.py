@@ -13,12 +13,13 @@ from tradewinds.core.errors import RequestError
 MISSING = "?"
 
 
-def read_ts(path: Path, text: str) -> Cases:
+def read_ts(path: Path, text: str, *, new: bool = False) -> Cases:
     """Read a .ts file.
 
     Args:
         path: its name, for sentences.
         text: its content.
+        new: the class of its cases is asked, so that what it says of them is left unread.
 
     Raises:
         RequestError: a line cannot be read, with its number.
@@ -36,6 +37,11 @@ def read_ts(path: Path, text: str) -> Cases:
         *channels, last = line.split(":")
         if not labelled:
             channels.append(last)
+        elif not channels or (last.strip() in ("", MISSING) and not new):
+            raise RequestError(
+                f"{path}, line {number}: a case must end with ':' and its class, has none; of cases without classes "
+                "write @classLabel false"
+            )
         values.append(_channels(path, number, channels))
         labels.append(last.strip())
     width = values[0].shape[1] if values else 0
@@ -43,7 +49,7 @@ def read_ts(path: Path, text: str) -> Cases:
     return Cases(
         names,
         tuple(values),
-        tuple(labels) if labelled else None,
+        tuple(labels) if labelled and not new else None,
         tuple(f"channel_{number}" for number in range(1, width + 1)),
     )
 
@@ -56,9 +62,9 @@ def _parts(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, str]]
         if line.strip().lower() == "@data":
             data = [(number, line.strip()) for number, line in lines[place + 1 :]]
             return header, [(number, line) for number, line in data if line and not line.startswith(("#", "%"))]
-        if line.startswith("@"):
-            word, _, rest = line[1:].strip().partition(" ")
-            header[word.lower()] = rest.strip().lower()
+        if line.strip().startswith("@"):
+            word, *rest = line.strip()[1:].lower().split(maxsplit=1)
+            header[word] = rest[0] if rest else ""
     raise RequestError(f"{path} must be a .ts file with a line @data before its cases, has none")
 
 

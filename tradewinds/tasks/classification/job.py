@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.classification.cases import Cases, classes_of, named, numbers_of
+from forecaster.classification.inputs import words_of
 from forecaster.classification.splits import dealt, parted
 from tradewinds.core.errors import RequestError
 from tradewinds.data.cases.read import read_cases
@@ -56,7 +57,7 @@ def columns_of(rules: Any) -> CaseColumns:
 
 def name_of(path: str) -> str:
     """Return what runs on a file or folder are called: of SET_TRAIN, as the archives write it, SET."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", Path(path).stem.removesuffix("_TRAIN"))[:64]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", Path(path).resolve().stem.removesuffix("_TRAIN"))[:64]
 
 
 def job_of_cases(config: Config, task: Any) -> ClassificationJob:
@@ -82,13 +83,14 @@ def job_of_cases(config: Config, task: Any) -> ClassificationJob:
         else:
             folds = _parted(cases, rules, seed_for(config.seed, "cases"))
             kept = folds[0][0] if len(folds) == 1 else kept
+        _require_learned(cases, folds)
         for learned, one in folds:
             numbers_of(cases.of(one).known(), classes_of(cases.of(learned).known()), cases.of(one).names)
     except ValueError as error:
         raise error if isinstance(error, RequestError) else RequestError(f"env: {error}") from None
     name = config.run.name or name_of(rules.path)
     inputs = {"series": name, "env": "classification", "sha256": digest, "sources": sources}
-    notes = tuple(_notes(cases, folds))
+    notes = tuple(_notes(cases, folds, rules))
     return ClassificationJob(config, task, name, notes, inputs, cases=cases, folds=folds, kept=kept)
 
 
@@ -106,6 +108,7 @@ def _joined(cases: Cases, test: Cases) -> Cases:
     Raises:
         ValueError: they are not of one form.
     """
+    test = test.in_order(cases.channels)
     if cases.channels != test.channels or cases.are_texts != test.are_texts:
         raise ValueError(
             f"test_path must hold cases of the same channels, {named(list(cases.channels), 12) or 'texts'}, has "
@@ -119,13 +122,26 @@ def _joined(cases: Cases, test: Cases) -> Cases:
     return Cases((*cases.names, *names), values, (*cases.known(), *test.known()), cases.channels, groups, times)
 
 
+def _require_learned(cases: Cases, folds: Folds) -> None:
+    """Refuse folds of which one has no case of a class to learn from."""
+    if len(folds) < 2:
+        return
+    labels = np.array(cases.known())
+    lone = {str(label) for learned, judged in folds for label in np.setdiff1d(labels[judged], labels[learned])}
+    if lone:
+        raise ValueError(
+            f"each class must be learned from in every fold, has its cases in one fold alone: {named(sorted(lone))}; "
+            "leave such cases out, or take fewer folds or groups that are smaller"
+        )
+
+
 def _require_labels(cases: Cases, key: str, rules: Any) -> None:
     if cases.labels is None:
         raise RequestError(f"{key} must hold the class of each case, in the column env.label={rules.label} of a table")
 
 
-def _notes(cases: Cases, folds: Folds) -> list[str]:
-    """Return what is to be noticed: what is both learned from and judged, and what is missing."""
+def _notes(cases: Cases, folds: Folds, rules: Any) -> list[str]:
+    """Return what is to be noticed: what is both learned from and judged, what is not read, and what is missing."""
     contents, notes = np.array([hash(content) for content in cases.contents()]), []
     twins = sorted({name for learned, judged in folds for name in _twins(cases, contents, learned, judged)})
     if twins:
@@ -143,6 +159,10 @@ def _notes(cases: Cases, folds: Folds) -> list[str]:
                 f"{len(both)} groups are both learned from and judged ({named(both)}); env.split=grouped parts them"
             )
     missing = sum(int(np.isnan(value).sum()) for value in cases.values if not isinstance(value, str))
+    longest, texts = rules.longest, [value for value in cases.values if isinstance(value, str)]
+    long = sum(len(words_of(text)) > longest for text in texts)
+    if long:
+        notes.append(f"{long} texts are longer than env.longest={longest} words, of which the first are read")
     if missing:
         notes.append(f"{missing} numbers are missing, and taken for the mean of their channel")
     return notes

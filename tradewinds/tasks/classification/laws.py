@@ -1,11 +1,10 @@
 """What a classification cannot be asked, by the request alone. Light: imports no torch."""
 
-from forecaster.config import FORESEEING, TrainerConfig
+from forecaster.config import FORESEEING, UNREAD_OF_CASES, TrainerConfig
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
 
 OF_FORECASTS = {"linear_base": False, "linear_skip": False, "normalisation": "none", "head": "point"}
-UNREAD = ("loss", "precision")  # settings of the trainer that a classifier does without
 
 
 def refuse_classification(config: Config) -> None:
@@ -24,7 +23,7 @@ def refuse_classification(config: Config) -> None:
     ]
     faults += [
         f"trainer.{name} is of forecasts, and a classifier does without; leave it out"
-        for name in UNREAD
+        for name in UNREAD_OF_CASES
         if getattr(config.trainer, name) != getattr(usual, name)
     ]
     if config.inputs.resume is not None:

@@ -1,5 +1,6 @@
 """The classifier of a request: fitted, kept as an artifact, found again, and asked."""
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,9 +115,11 @@ def predicted(config: Config) -> tuple[str, list[dict[str, Any]]]:
             "inputs.forecaster=FOLDER"
         )
     name = config.run.name or ("" if rules.path is None else name_of(rules.path))
-    artifact = read(latest(Path(config.run.dir) / name, CLASSIFIER) if named == "latest" else Path(named), CLASSIFIER)
+    runs = Path(config.run.dir) / name
+    artifact = read(latest(runs, CLASSIFIER, "forecaster") if named == "latest" else Path(named), CLASSIFIER)
     then = type(rules)(**artifact.manifest["config"]["env"])
-    cases, _ = read_cases(rules.new_path, "env.new_path", columns_of(then))
+    columns = dataclasses.replace(columns_of(then), new=True)
+    cases, _ = read_cases(rules.new_path, "env.new_path", columns)
     try:
         return str(artifact.folder), told(load_classifier(artifact.folder), cases)
     except ValueError as error:

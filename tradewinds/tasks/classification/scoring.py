@@ -1,5 +1,6 @@
 """How the classes that were called compare with those that were, beside the rivals'; and whether to believe it."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Forecasts
 from tradewinds.tasks.classification.job import ClassificationJob
 from tradewinds.tasks.classification.learning import Classifiers, chances_of
-from tradewinds.tasks.classification.rivals import judged_by, rivals_of
+from tradewinds.tasks.classification.rivals import Rival, judged_by, rivals_of
 
 Array = NDArray[np.float64]
 HARDEST = 20  # cases that a page lists
@@ -29,18 +30,29 @@ def score(job: ClassificationJob, models: Classifiers) -> Forecasts:
     chances = chances_of(job, models)
     scores = {kind: scores_of(chances, truth)}
     right, tests = chances.argmax(axis=1) == truth, {}
-    for rival in rivals_of(job.cases)[0]:
-        theirs = np.zeros_like(chances)
-        for learned, fold in job.folds:
-            places = np.searchsorted(job.judged, fold)
-            seed = seed_for(job.config.seed, rival.name)
-            theirs[places] = judged_by(rival, job.cases.of(learned), job.cases.of(fold), job.classes, seed)
+    there, remarks = rivals_of(job.cases)
+    for rival in there:
+        try:
+            theirs = _of_rival(job, rival)
+        except Exception as error:  # whatever its library stumbles over; what the network learned is judged by the rest
+            words = " ".join(str(error).split())
+            remarks.append(f"not beside it: {rival.name.replace('_', ' ')}, which cannot read such cases ({words})")
+            continue
         told = scores_of(theirs, truth)
         scores[rival.name] = told if rival.says_chances else {**told, **dict.fromkeys(OF_CHANCES)}
         tests[rival.name] = exact_mcnemar(right, theirs.argmax(axis=1) == truth)
     word, reason = own_check(job, models, chances)
     honesty = {"leakcheck": word, "mcnemar": tests, **({"leakcheck_reason": reason} if reason else {})}
-    return Forecasts(scores, honesty=honesty, tables={"cases": table_of(job, chances)}, remarks=rivals_of(job.cases)[1])
+    return Forecasts(scores, honesty=honesty, tables={"cases": table_of(job, chances)}, remarks=remarks)
+
+
+def _of_rival(job: ClassificationJob, rival: Rival) -> Array:
+    """Return (J, K) chances, each by a rival that did not learn from the case."""
+    chances, seed = np.zeros((len(job.judged), len(job.classes))), seed_for(job.config.seed, rival.name)
+    for learned, fold in job.folds:
+        places = np.searchsorted(job.judged, fold)
+        chances[places] = judged_by(rival, job.cases.of(learned), job.cases.of(fold), job.classes, seed)
+    return chances
 
 
 def table_of(job: ClassificationJob, chances: Array) -> pd.DataFrame:
@@ -78,6 +90,7 @@ def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) 
             "channels": list(job.cases.channels),
             "texts": job.cases.are_texts,
             "learned": len(job.kept),
+            "judged_sha256": hashlib.sha256("\n".join(sorted(table["case"])).encode()).hexdigest(),
             "lengths": [int(lengths.min()), int(lengths.max())],
             "parted": "given" if rules.test_path else f"{rules.folds} folds" if rules.folds else rules.split,
             "splits": parts,

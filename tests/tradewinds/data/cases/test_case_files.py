@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.io import wavfile
 
+import tradewinds.data.cases.recordings as recordings
 from tradewinds.core.errors import RequestError
 from tradewinds.data.cases.read import read_cases
 from tradewinds.data.cases.tables import CaseColumns
@@ -65,6 +66,91 @@ def test_a_folder_of_recordings_has_a_class_a_folder(tmp_path):
     assert cases.values[0].shape == (26, 13)
 
 
+def test_of_new_cases_class_group_and_time_are_not_read(tmp_path):
+    (tmp_path / "all.csv").write_text("case,label,x,who,seen\na,,1,,yesterday\na,up,2,bob,\n")
+    (tmp_path / "few.csv").write_text("case,x\na,1\na,2\n")
+    for name in ("all.csv", "few.csv"):
+        cases = read(tmp_path / name, group="who", time="seen", new=True)
+        assert (cases.labels, cases.groups, cases.times, cases.channels) == (None, None, None, ("x",))
+        np.testing.assert_array_equal(cases.values[0], [[1.0], [2.0]])
+    (tmp_path / "asked.ts").write_text(HEADER + "1,2:?\n1,2:\n")
+    assert read(tmp_path / "asked.ts", new=True).labels is None
+
+
+def test_a_header_is_read_with_tabs_and_a_byte_order_mark(tmp_path):
+    (tmp_path / "p.ts").write_bytes("\ufeff@classLabel\tfalse\r\n@data\r\n1,2:3,4\r\n\r\n".encode())
+    cases = read(tmp_path / "p.ts")
+    assert (cases.labels, len(cases.channels)) == (None, 2)
+
+
+def test_words_that_other_tools_write_for_nothing_are_words(tmp_path):
+    (tmp_path / "p.csv").write_text("case,text,label,who\nNA,None,up,null\nb,nan,down,n/a\n")
+    cases = read(tmp_path / "p.csv", group="who")
+    assert (cases.names, cases.values, cases.groups) == (("NA", "b"), ("None", "nan"), ("null", "n/a"))
+
+
+def test_an_index_that_is_named_is_a_column_and_another_is_none(tmp_path):
+    table = pd.DataFrame({"case": list("aab"), "step": [1, 0, 0], "label": list("uuv"), "x": [1.0, 2.0, 3.0]})
+    for index in (["case"], ["case", "step"], ["label"]):
+        table.set_index(index).to_parquet(tmp_path / "p.parquet")
+        cases = read(tmp_path / "p.parquet", order="step")
+        assert (cases.names, cases.labels, cases.channels) == (("a", "b"), ("u", "v"), ("x",))
+        np.testing.assert_array_equal(cases.values[0], [[2.0], [1.0]])
+    table.rename_axis("number").to_parquet(tmp_path / "p.parquet")
+    assert read(tmp_path / "p.parquet", order="step").channels == ("x",)
+
+
+@pytest.mark.parametrize("steps", [["10", "9", "8"], ["2024-01-10", "2024-01-09T12", "2024-01-09"], [10.0, 9.0, 8.0]])
+def test_steps_are_put_in_order_by_number_or_by_time(steps, tmp_path):
+    table = pd.DataFrame({"case": ["a"] * 3, "step": steps, "label": ["u"] * 3, "x": [3.0, 2.0, 1.0]})
+    table.to_parquet(tmp_path / "p.parquet")
+    np.testing.assert_array_equal(read(tmp_path / "p.parquet", order="step").values[0][:, 0], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("10/1/2024 9/1/2024", r"times such as 2024-03-21T09:30, in column 'step', .* has '10/1/2024'"),
+        ("1 1", "must have a step of a case once, has twice a at 1"),
+        ("1 NA", r"must have a value in column 'step' of every row, has none in row 2 \(a\)"),
+    ],
+)
+def test_steps_without_an_order_are_refused(steps, message, tmp_path):
+    first, second = steps.split()
+    (tmp_path / "p.csv").write_text(f"case,step,label,x\na,{first},u,1\na,{second},u,2\n")
+    with pytest.raises(RequestError, match=message):
+        read(tmp_path / "p.csv", order="step")
+
+
+class Loudness:
+    """Stands for librosa, which takes seconds to load: of every sound its mean and its deviation."""
+
+    class feature:
+        @staticmethod
+        def mfcc(y, **sizes):
+            return np.array([[y.mean()], [y.std()], *[[0.0]] * 11])
+
+
+def test_recordings_of_eight_bits_are_silent_about_128_and_of_one_rate(tmp_path, monkeypatch):
+    monkeypatch.setattr(recordings, "_librosa", lambda: Loudness)
+    sound = np.sin(np.arange(4_000) / 5.0)
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+    wavfile.write(tmp_path / "a" / "x.WAV", 8_000, np.round(127.0 * sound + 128.0).astype(np.uint8))
+    wavfile.write(tmp_path / "b" / "x.wav", 8_000, np.round(32_767.0 * sound).astype(np.int16))
+    cases, digest = read_cases(str(tmp_path), "env.path", COLUMNS)
+    assert cases.labels == ("a", "b")
+    np.testing.assert_allclose(*cases.values, atol=1e-3)
+    (tmp_path / "a" / "x.WAV").rename(tmp_path / "b" / "x.WAV")
+    assert read_cases(str(tmp_path), "env.path", COLUMNS)[1] != digest
+    wavfile.write(tmp_path / "b" / "x.wav", 16_000, np.zeros(4_000, np.int16))
+    with pytest.raises(RequestError, match=r"of one rate, .* those of 8000 Hz, 16000 Hz"):
+        read(tmp_path)
+    (tmp_path / "b" / "x.wav").write_bytes((tmp_path / "b" / "x.wav").read_bytes()[:30])
+    with pytest.raises(RequestError, match=r"x.wav cannot be read as a WAV file"):
+        read(tmp_path)
+
+
 REFUSALS = {
     "none.ts": (None, "must be a file or folder that is there"),
     "a.xls": ("x", "must lie in a .ts, .csv, .tsv or .parquet file"),
@@ -74,11 +160,18 @@ REFUSALS = {
     "uneven.ts": (HEADER + "1,2:1,2,3:a\n", "line 5: the channels of a case must be equally long, were of 2, 3"),
     "channels.ts": (HEADER + "1,2:a\n1,2:1,2:b\n", "channels of the first: channels:2 with 2"),
     "empty.ts": (HEADER, "there must be a case, was none"),
+    "bare.ts": (HEADER + "1,2:a\n1,2\n", "line 6: a case must end with ':' and its class, has none"),
+    "blank.ts": (HEADER + "1,2:a\n1,2:\n", "line 6: a case must end with ':' and its class"),
+    "asked.ts": (HEADER + "1,2:a\n1,2:?\n", "line 6: a case must end with ':' and its class"),
+    "spaces.csv": ('case,label,x\na," ",1\n', "a class must have a name, had none: a"),
     "gaps.ts": (HEADER + "?,?:a\n1,2:b\n", "must hold something, was empty: gaps:1"),
-    "case.csv": ("caze,label,x\na,1,2\n", "must have a column 'case', has caze, label, x; did you mean 'caze'?"),
+    "case.csv": ("caze,label,x\na,1,2\n", "must have a column 'case' (series) or 'text' (texts), has caze,"),
     "word.csv": ("case,label,x\na,1,up\n", "env.time name, holds words in x"),
     "label.csv": ("case,label,x\na,1,2\na,2,3\n", "must give a case one label, gives several to a"),
     "hole.csv": ("case,label,x\na,,2\n", "must have a value in column 'label' of every row, has none in row 1 (a)"),
+    "numbered.csv": (",case,label,x\n0,a,u,1\n1,b,v,2\n", "must have a name above every column, has none above 1"),
+    "commas.csv": ("text,label\nfine, today,1\nbad, today,2\n", "a text that holds the separator stands in quotation"),
+    "marks.csv": ("text,label\nx,NA\n", "has none in row 1 (row 1); NA, None and null count as none there"),
     "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 1"),
     "twice.csv": ("case,text,label\na,x,1\na,y,2\n", "must name each case once, names twice a"),
     "nothing.csv": ("", "cannot be read as a table"),

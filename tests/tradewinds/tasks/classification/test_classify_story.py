@@ -79,6 +79,19 @@ def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_s
     assert "tf_idf" in document["forecast"]
 
 
+def test_a_rival_that_cannot_read_the_cases_is_named_and_left_out(typed, tmp_path):
+    table = pd.DataFrame(
+        {"text": ["\U0001f600 \U0001f643 \U0001f642", "\U0001f622 \U0001f642"] * 6, "label": [1, 2] * 6}
+    )
+    table.to_csv(tmp_path / "faces.csv", index=False)
+    answer = typed("classify", "path=faces.csv", "env.longest=2", "model.hidden_size=4", "trainer.epochs=1")
+    assert answer.status == 0, answer.err
+    document, _ = report(tmp_path)
+    assert "tf_idf" not in document["forecast"]
+    assert any("not beside it: tf idf, which cannot read such cases" in warning for warning in document["warnings"])
+    assert "6 texts are longer than env.longest=2 words" in answer.err
+
+
 def test_the_same_request_gives_the_same_numbers(typed, tmp_path):
     write_moods(tmp_path / "moods.csv", 16)
     for name in ("a", "b"):
@@ -86,6 +99,20 @@ def test_the_same_request_gives_the_same_numbers(typed, tmp_path):
     first, second = (json.loads(next(tmp_path.glob(f"{name}/*/2*/report.json")).read_text()) for name in ("a", "b"))
     assert first["forecast"] == second["forecast"]
     assert first["classification"] == second["classification"]
+
+
+def test_runs_are_listed_by_their_scores_and_compared_where_they_judge_the_same_cases(typed, tmp_path):
+    write_moods(tmp_path / "moods.csv", 16)
+    for words in (("model=lstm",), ("model=gru",), ("seed=8",)):
+        assert typed("classify", "path=moods.csv", "model.hidden_size=4", "trainer.epochs=1", *words).status == 0
+    runs = [str(path) for path in sorted(tmp_path.glob("runs/moods/2*"))]
+    assert typed("report", *runs[:2]).status == 0
+    page = (tmp_path / "runs" / "compare.html").read_text()
+    for cell in ("accuracy", "log loss", ">gru<", "0.69"):
+        assert cell in page
+    assert "not tested on the same" not in page
+    assert typed("report", runs[0], runs[2]).status == 0
+    assert "not tested on the same bars or cases" in (tmp_path / "runs" / "compare.html").read_text()
 
 
 def test_cases_learned_by_heart_and_groups_on_both_sides_are_noticed(typed, tmp_path):
@@ -153,14 +180,17 @@ REFUSALS = {
     ("classify", "env=trading"): "classify tells cases apart, which is env=classification, was env=trading",
     ("classify", "path=moods.csv", "model=seq2seq"): "model must be a network that reads one sequence",
     ("classify", "path=moods.csv", "trainer.loss=mse"): "trainer.loss is of forecasts",
+    ("classify", "path=moods.csv", "trainer.patience=2"): "trainer.patience is of forecasts",
     ("classify", "path=moods.csv", "env.split=time"): "split=time needs the times of the cases",
     ("classify", "path=moods.csv", "env.split=grouped"): "split=grouped needs the groups of the cases",
     ("classify", "path=moods.csv", "env.folds=5", "env.test_path=moods.csv"): "folds must be null where env.test_path",
     ("classify", "path=moods.csv", "env.label=mood"): "must hold the class of each case, in the column env.label=mood",
     ("classify", "path=tones.ts", "test_path=moods.csv"): "test_path must hold cases of the same channels",
     ("classify", "path=tones.ts", "test_path=odd.ts"): "be among those learned from (high, low), 'odd' of odd:1",
+    ("classify", "path=lone.ts", "env.folds=2"): "has its cases in one fold alone: once",
     ("classify", "path=odd.ts", "test_path=odd.ts"): "of two classes or more",
     ("predict", "env=classification", "run.name=moods"): "env.new_path must name the cases to be told apart",
+    ("predict", "env=classification", "env.path=.", "env.new_path=moods.csv"): "its folder with inputs.forecaster=",
     ("predict", "env=classification", "env.new_path=moods.csv"): "predict must be told which classifier is asked",
     ("retrain", "env=classification", "env.path=moods.csv"): "reads no bars, so that retrain has nothing to do",
 }  # fmt: skip
@@ -170,6 +200,8 @@ REFUSALS = {
 def test_what_cannot_be_is_refused_in_a_sentence(words, typed, tmp_path):
     write_moods(tmp_path / "moods.csv", 8)
     write_ts(tmp_path / "tones.ts", tones(8))
+    lone = Cases(tuple("abcde"), tones(5).values, ("low", "high", "low", "high", "once"), ("c0", "c1"))
+    write_ts(tmp_path / "lone.ts", lone)
     write_ts(tmp_path / "odd.ts", Cases(("x",), tones(1).values, ("odd",), ("c0", "c1")))
     answer = typed(*words)
     assert answer.status == 2, answer.err
