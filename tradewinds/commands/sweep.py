@@ -31,7 +31,7 @@ Work = Callable[[Config, Console], int]  # does what a request asks for and retu
 Tape = list[tuple[str, str]]  # what was said, and on which of STREAMS
 STREAMS = ("stdout", "stderr")
 # the others keep a registry or a store, or take all cores themselves
-SIDE_BY_SIDE = ("run", "train-forecaster", "encode", "train-agent", "backtest", "leakcheck")
+SIDE_BY_SIDE = ("run", "classify", "train-forecaster", "encode", "train-agent", "backtest", "leakcheck")
 SHARING = (*SIDE_BY_SIDE, "walk-forward")  # commands that bring no new data between two runs
 RUN_BYTES, TIMES_FILE = 2**30, 50  # memory of a run: its libraries, and its file so many times
 KILLED = "a run's process was killed, as a machine without memory does"

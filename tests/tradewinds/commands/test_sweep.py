@@ -163,5 +163,6 @@ def test_commands_that_keep_books_are_swept_one_after_another():
             "benchmark-day-ahead",
             "data",
             "init",
+            "enjoy",
         )
     }

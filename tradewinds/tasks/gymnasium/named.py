@@ -14,10 +14,10 @@ from tradewinds.core.errors import RequestError
 from tradewinds.tasks.gymnasium.config import GymnasiumConfig
 from trading_agent.common.spaces import Categories, PlainEnv
 
-BROUGHT = {  # by namespace: what registers it, and the extra that brings it
-    "ALE": ("ale_py", "games"),
-    "MinAtar": ("minatar.gym:register_envs", "games"),
-}
+BROUGHT = {
+    "ALE": "ale_py",
+    "MinAtar": "minatar.gym:register_envs",
+}  # by namespace of the extra `games`, what registers it
 
 
 def spec_of(rules: GymnasiumConfig) -> EnvSpec:
@@ -111,14 +111,14 @@ def _register(module: str, name: str) -> None:
     if module:
         _imported(module)
         return
-    home, extra = BROUGHT.get(name.partition("/")[0], ("", ""))
+    home = BROUGHT.get(name.partition("/")[0], "")
     if not home:
         return
     package, _, function = home.partition(":")
     try:
         brought = importlib.import_module(package)
     except ImportError as error:
-        raise ImportError(f"it needs the extra: pip install 'tradewinds[{extra}]' ({error})") from None
+        raise ImportError(f"it needs the extra: pip install 'tradewinds[games]' ({error})") from None
     if function and name not in gymnasium.registry:
         getattr(brought, function)()
 
