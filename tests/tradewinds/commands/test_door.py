@@ -65,7 +65,7 @@ WRONG = [
     ),
     (
         ["run", "agent.kind=dqm"],
-        "one of direct, dqn, planner, ppo, q_learning, recurrent_dqn, recurrent_ppo, reinforce, sb3, was 'dqm'; did you mean 'dqn'?",
+        "ppo, q_learning, recurrent_dqn, recurrent_ppo, reinforce, sb3, was 'dqm'; did you mean 'dqn'?",
     ),
     (["run", "model.hidden_size=abc"], "model.hidden_size must be a whole number, was 'abc'"),
     (["run", "model.hidden_size=2.5"], "model.hidden_size must be a whole number, was 2.5"),

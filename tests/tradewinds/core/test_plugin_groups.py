@@ -34,7 +34,7 @@ NEAREST = {
     "backtest.sections=[best]": "every element is one of best_and_worst_bars, was",
     "agent=momentun": "agent must be one of .*, momentum, was 'momentun'; did you mean 'momentum'?",
     "series=semicolon": "series must be one of .*, semicolons, was 'semicolon'; did you mean 'semicolons'?",
-    "env=zzz": "env must be one of battery, classification, gymnasium, trading, watch, was 'zzz'; plug-ins installed: my_project 1.0",
+    "env=zzz": "env must be one of battery, .*, trading, watch, was 'zzz'; plug-ins installed: my_project 1.0",
 }
 
 

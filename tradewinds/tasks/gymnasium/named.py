@@ -14,10 +14,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.tasks.gymnasium.config import GymnasiumConfig
 from trading_agent.common.spaces import Categories, PlainEnv
 
-BROUGHT = {
-    "ALE": "ale_py",
-    "MinAtar": "minatar.gym:register_envs",
-}  # by namespace of the extra `games`, what registers it
+BROUGHT = {"ALE": "ale_py", "MinAtar": "minatar.gym:register_envs"}  # of the extra `games`: who registers a namespace
 
 
 def spec_of(rules: GymnasiumConfig) -> EnvSpec:
