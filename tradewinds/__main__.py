@@ -18,6 +18,7 @@ from tradewinds.core.threads import pin_blas
 DONE, FAILED = 0, 1
 STAGES = {
     "run": "the whole path: data, forecaster, hidden states, agent, backtest, report",
+    "search": "try settings on validation rows, and tell whether the best is more than luck",
     "classify": "tell series, texts or recordings apart by class:  classify env.path=FILE",
     "fetch": "bring bars of Yahoo and weather of Open-Meteo into the store, checked",
     "train-forecaster": "fit the LSTM and score it beside the naive forecasts",

@@ -1,8 +1,9 @@
 """The log of trials: every agent that was judged on test rows, whatever its options, its seed or its file's name.
 
-One line of `runs/trials.jsonl` a judgement, and beside it the increments in `runs/trials/` and the marks of its test
-rows (`row_marks`), by which trials on the same data are known. The same request on the same data is one trial, however
-often it is repeated; an opening of the rows that led to no judgement is one, too. Must not know what the agent did.
+One line of `runs/trials.jsonl` a judgement, or a trial of a search on validation rows; beside it the increments in
+`runs/trials/` and the marks of its test rows (`row_marks`), by which trials on the same data are known. The same
+request on the same data is one trial, however often it is repeated; an opening of the rows that led to no judgement is
+one, too. Must not know what the agent did.
 """
 
 import dataclasses
@@ -50,6 +51,8 @@ class Trial:
         way: of acting, a task's kind: only Sharpe ratios of one way are compared.
         rows: digest of the marks of the test rows; empty in lines that were written before there were marks, which are
             known by `series`, `first` and `last`.
+        part: `validation` of what a search tried, whose ratio is of validation rows and which may be judged yet; else
+            empty.
     """
 
     key: str
@@ -65,6 +68,7 @@ class Trial:
     at: str
     way: str = ""
     rows: str = ""
+    part: str = ""
 
 
 def judged_trial(
@@ -81,6 +85,7 @@ def judged_trial(
     config: Mapping[str, Any],
     seed: int,
     run: Path,
+    part: str = "",
 ) -> Trial:
     """Return the trial that a judgement is; nothing is written.
 
@@ -98,6 +103,7 @@ def judged_trial(
         config: every setting that decides the numbers, plain, the seed among them as `seed`.
         seed: of the run.
         run: the run's folder.
+        part: `validation` where the increments are of those rows, and not of the test's.
     """
     span, unseeded = [data_sha256, first, last], {name: value for name, value in config.items() if name != "seed"}
     return Trial(
@@ -114,12 +120,13 @@ def judged_trial(
         at=datetime.now(UTC).isoformat(),
         way=way,
         rows=rows,
+        part=part,
     )
 
 
 def log_trial(trial: Trial, increments: pd.Series, runs: Path) -> None:
     """Write a trial down, its increments once, under the folder of all runs."""
-    table = runs / RETURNS / f"{trial.key}.parquet"
+    table = _table(runs, trial)
     if not table.exists():
         table.parent.mkdir(parents=True, exist_ok=True)
         partial = table.with_name(f".{table.name}-{Path(trial.run).name}")
@@ -144,8 +151,8 @@ def rivals(runs: Path, trial: Trial) -> list[Trial]:
     for other in trials:
         dated = other.first <= trial.last and trial.first <= other.last
         known = other.rows in shared if other.rows and trial.rows else other.series == trial.series and dated
-        if known:
-            found.setdefault(other.key, other)
+        if known and (other.key not in found or found[other.key].part):  # what was tried and then judged is one trial
+            found[other.key] = other
     return list(found.values())
 
 
@@ -191,7 +198,8 @@ def trial_block(trial: Trial, increments: pd.Series, runs: Path) -> dict[str, An
     block |= number_or_reason("probabilistic_sharpe", probabilistic_sharpe(returns), silent)
     block |= number_or_reason("deflated_sharpe", deflated_sharpe(returns, ratios, count), silent)
     block |= _overfitting(runs, [other for other in alike if _same_rows(other, trial)])
-    family = sorted((other for other in alike if other.family == trial.family), key=lambda other: other.seed)
+    tested = [other for other in alike if not other.part]
+    family = sorted((other for other in tested if other.family == trial.family), key=lambda other: other.seed)
     block["sharpe_by_seed"] = seed_summary([other.seed for other in family], [other.sharpe for other in family])
     return block
 
@@ -208,6 +216,12 @@ def _same_rows(one: Trial, other: Trial) -> bool:
 
 
 def _overfitting(runs: Path, trials: list[Trial]) -> dict[str, Any]:
+    """Return how often the best of one half of the bars disappoints in the other, among those tried on the same bars.
+
+    Where a search tried more settings on validation rows than were judged on test rows, the choice was made there.
+    """
+    searched = [trial for trial in trials if trial.part]
+    trials = max([trial for trial in trials if not trial.part], searched, key=len)
     columns = [column for trial in trials if (column := _increments(runs, trial)) is not None]
     lengths = {len(column) for column in columns}
     if len(columns) < FEWEST_TRIALS or len(lengths) > 1:
@@ -249,9 +263,13 @@ def _judged(runs: Path) -> dict[str, int]:
     return Counter(Path(str(record.get("run"))).name for record in _records(runs / LOG))
 
 
+def _table(runs: Path, trial: Trial) -> Path:
+    return runs / RETURNS / f"{trial.key}{'-' if trial.part else ''}{trial.part}.parquet"
+
+
 def _increments(runs: Path, trial: Trial) -> Array | None:
     try:
-        return pd.read_parquet(runs / RETURNS / f"{trial.key}.parquet")["return"].to_numpy(np.float64)
+        return pd.read_parquet(_table(runs, trial))["return"].to_numpy(np.float64)
     except (OSError, ValueError, KeyError):
         return None
 

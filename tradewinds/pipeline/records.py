@@ -150,6 +150,23 @@ class Attempt:
     way: str
 
 
+@dataclass(frozen=True, eq=False)
+class Validated:
+    """What models came to where nothing is judged: on the rows, episodes or cases that choose between settings.
+
+    Attributes:
+        goals: by name: `score`, of which more is better; `error` and `drawdown`, of which less is.
+        gains: by goal (P,), by how much each period, episode or case came out better than `beside` did.
+        beside: by goal, what that is: who knew nothing.
+        per_year: periods in a year, of the gains of `score`; None where they have no length.
+    """
+
+    goals: Mapping[str, float]
+    gains: Mapping[str, Array]
+    beside: Mapping[str, str]
+    per_year: float | None = None
+
+
 @dataclass(frozen=True)
 class Duel:
     """How a challenger fared against the champion on periods that neither has learned from.

@@ -33,6 +33,7 @@ from tradewinds.pipeline.records import (
     Outcome,
     Scored,
     TraceTables,
+    Validated,
 )
 from tradewinds.pipeline.sealed import JUDGE, SealedRows
 from tradewinds.request.schema import Config
@@ -337,6 +338,13 @@ class Task(Protocol[JobT]):
 
     def validator(self, job: JobT, states: "States | None") -> "Callable[[Policy], float]":
         """Return what scores a policy on the validation part; larger is better."""
+
+    # --- choosing between settings
+    def unjudged(self, job: JobT) -> Any:
+        """Return the job of one trial of a search: without the rows, or the cases, that are judged at last."""
+
+    def validated(self, job: JobT, models: Models) -> Validated:
+        """Return what models of such a job came to on what chooses: its validation rows, episodes or cases."""
 
     # --- judging
     def test_span(self, job: JobT) -> dict[str, Any]:

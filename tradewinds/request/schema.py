@@ -27,6 +27,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import require
 from tradewinds.core.plugins import METRICS, SECTIONS, kinds
 from tradewinds.data.rules import DataConfig
+from tradewinds.request.search_settings import SearchConfig
 from tradewinds.request.validate import build
 
 
@@ -365,6 +366,7 @@ class Config:
         walk_forward: how `walk-forward` cuts the series.
         init: what `init` writes.
         enjoy: how long `enjoy` plays.
+        search: what `search` tries.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -394,6 +396,7 @@ class Config:
     walk_forward: WalkForwardConfig
     init: InitConfig = InitConfig()  # older requests have none
     enjoy: EnjoyConfig = EnjoyConfig()  # older requests have none
+    search: SearchConfig = SearchConfig()  # older requests have none
 
     @property
     def forecaster(self) -> ForecasterConfig:
@@ -419,6 +422,7 @@ class Config:
             "walk_forward",
             "init",
             "enjoy",
+            "search",
         )
         return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 

@@ -7,6 +7,7 @@ that a request is refused before torch, arch and Bokeh are: `backtest` (decide, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,18 @@ from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.data.assemble.loaded import Parts
-from tradewinds.pipeline.records import DecisionTimes, Forecasts, Labels, Luck, Observed, Outcome, Scored, TraceTables
+from tradewinds.pipeline.records import (
+    Array,
+    DecisionTimes,
+    Forecasts,
+    Labels,
+    Luck,
+    Observed,
+    Outcome,
+    Scored,
+    TraceTables,
+    Validated,
+)
 from tradewinds.pipeline.task import KnownAt, Models, Prepared
 from tradewinds.request.schema import Config
 
@@ -33,6 +45,7 @@ class SeriesTask:
 
     Attributes:
         home: the package that holds the task's parts.
+        nothing_known: the forecast of who knows nothing, in words.
     """
 
     home: str
@@ -42,6 +55,7 @@ class SeriesTask:
     warm_bars = 0
     stretch_bars = 64
     issue_bars = 1
+    nothing_known = "the forecast of no change"
 
     def _part(self, name: str) -> Any:
         return import_module(f"{self.home}.{name}")
@@ -139,6 +153,40 @@ class SeriesTask:
     def rival_plan(self, env: VectorEnv[Any, Any, Any]) -> "Policy | None":
         """Return what a learned policy has to beat beside doing nothing: here nothing else."""
         return None
+
+    def unjudged(self, prepared: Prepared) -> Prepared:
+        """Return the request with its test rows sealed."""
+        return prepared if prepared.sealed is not None else prepared.seal()
+
+    def validated(self, prepared: Prepared, models: Models) -> Validated:
+        """Return what models came to on the validation rows, by the code that judges test rows."""
+        split = prepared.split
+        known = replace(prepared.until(split.validation.stop), sealed=None)
+        inner = replace(known, split=replace(split, validation=split.agent, test=split.validation))
+        decisions = self.decide(inner, models, split.validation) if self.acts else None
+        outcome = None if decisions is None else self.outcome(inner, decisions)
+        ours, naive = self.misses(inner, decisions, self.score(inner, models, decisions))
+        goals, gains = {"error": float(ours.mean())}, {"error": naive - ours}
+        beside = {"error": self.nothing_known}
+        if outcome is None:
+            return Validated(goals, gains, beside)
+        earned, drawdown, words = self.earnings(inner, outcome)
+        goals |= {"score": float(earned.mean()) * float(outcome.per_year or 1.0), **drawdown}
+        return Validated(goals, gains | {"score": earned}, beside | {"score": words}, outcome.per_year)
+
+    def score(self, prepared: Prepared, models: Models | None, decisions: pd.DataFrame | None) -> Forecasts:
+        """Score the forecasts of the test rows."""
+        raise NotImplementedError
+
+    def misses(self, prepared: Prepared, decisions: pd.DataFrame | None, forecasts: Forecasts) -> tuple[Array, Array]:
+        """Return by how much each forecast missed, and that of who knows nothing: (N,) each, over the bars ahead."""
+        kind = prepared.config.model.kind
+        ours, naive = (np.abs(forecasts.errors_ahead[name]).mean(axis=1) for name in (kind, "naive"))
+        return ours, naive
+
+    def earnings(self, prepared: Prepared, outcome: Outcome) -> tuple[Array, dict[str, float], str]:
+        """Return what the agent earned in each period beyond who knows nothing, its drawdown, and who that is."""
+        raise NotImplementedError
 
     def test_span(self, prepared: Prepared) -> dict[str, Any]:
         """Return the test rows and their first and last bar."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tradewinds.pipeline.encoding import States
     from trading_agent import Policy
 
+RUIN = 1e-6  # of equity: what is left of an account that lost all, where a logarithm is taken
 FILLED = {"next_open": "the next bar's open", "next_close": "the next bar's close", "same_close": "this bar's close"}
 
 
@@ -156,6 +157,12 @@ class AccountTask(SeriesTask):
         """Return the agent's returns."""
         bars = len(outcome.curves)
         return Attempt(outcome.increments["agent"], bars, prepared.series.bars_per_year, self.kind)
+
+    def earnings(self, prepared: Prepared, outcome: Outcome) -> tuple[NDArray[np.float64], dict[str, float], str]:
+        """Return the log growth of each bar, and the deepest fall."""
+        growth = np.log(np.maximum(1.0 + outcome.earned("agent"), RUIN))
+        drawdown = float(outcome.metrics["agent"]["max_drawdown_from_start_capital"])
+        return growth, {"drawdown": drawdown}, "doing nothing"
 
     def chain(self, folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Chain the folds; a fold's last decision is the next one's to take, and the very last no bar fills."""

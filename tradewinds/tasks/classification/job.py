@@ -1,9 +1,9 @@
 """A request to tell cases apart, as a job: its cases are read, and it is settled which are judged."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from tradewinds.pipeline.task import Job
 from tradewinds.request.schema import Config
 
 Numbers = NDArray[np.int64]
+INNER_FOLDS = 3  # of the cases learned from, where settings are chosen by them
 Folds: TypeAlias = tuple[tuple[Numbers, Numbers], ...]
 
 
@@ -92,6 +93,28 @@ def job_of_cases(config: Config, task: Any) -> ClassificationJob:
     inputs = {"series": name, "env": "classification", "sha256": digest, "sources": sources}
     notes = tuple(_notes(cases, folds, rules))
     return ClassificationJob(config, task, name, notes, inputs, cases=cases, folds=folds, kept=kept)
+
+
+def learned_from(job: ClassificationJob) -> ClassificationJob:
+    """Return the job of the cases that are learned from alone, dealt into folds that judge them in turn.
+
+    Raises:
+        RequestError: each is judged by a fold already, or there are too few of a class.
+    """
+    if len(job.folds) > 1:
+        raise RequestError(
+            f"env.folds={job.config.env.folds} judges every case, and leaves none to choose settings by; give "
+            "env.test_path, or leave env.folds out"
+        )
+    cases, rules = job.cases.of(job.kept), job.config.env
+    how: Literal["grouped", "stratified"] = "grouped" if rules.split == "grouped" else "stratified"
+    try:
+        judged = dealt(cases, how, INNER_FOLDS, seed_for(job.config.seed, "inner_cases"))
+        folds = tuple((np.setdiff1d(np.arange(len(cases)), one), one) for one in judged)
+        _require_learned(cases, folds)
+    except ValueError as error:
+        raise RequestError(f"the cases learned from cannot be dealt into {INNER_FOLDS} folds: {error}") from None
+    return replace(job, cases=cases, folds=folds, kept=np.arange(len(cases)))
 
 
 def _parted(cases: Cases, rules: Any, seed: int) -> Folds:

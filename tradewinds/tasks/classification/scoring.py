@@ -12,12 +12,13 @@ from forecaster.classification.cases import named, numbers_of
 from forecaster.classification.inputs import fitted_reader
 from forecaster.classification.scores import by_class, calibration, confusion, exact_mcnemar, scores_of
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.records import Forecasts
+from tradewinds.pipeline.records import Forecasts, Validated
 from tradewinds.tasks.classification.job import ClassificationJob
 from tradewinds.tasks.classification.learning import Classifiers, chances_of
 from tradewinds.tasks.classification.rivals import Rival, judged_by, rivals_of
 
 Array = NDArray[np.float64]
+LEAST_CHANCE = 1e-12  # that a loss is taken of
 HARDEST = 20  # cases that a page lists
 OF_CHANCES = ("log_loss", "brier", "calibration_error")
 SAME = 1e-5  # of a chance, told of one case alone and of many together
@@ -44,6 +45,24 @@ def score(job: ClassificationJob, models: Classifiers) -> Forecasts:
     word, reason = own_check(job, models, chances)
     honesty = {"leakcheck": word, "mcnemar": tests, **({"leakcheck_reason": reason} if reason else {})}
     return Forecasts(scores, honesty=honesty, tables={"cases": table_of(job, chances)}, remarks=remarks)
+
+
+def validated(job: ClassificationJob, models: Classifiers) -> Validated:
+    """Return accuracy and log loss over cases that their classifier did not learn from, beside the shares of classes.
+
+    The gain of a case is by how much its chance's logarithm, or its being right, exceeds that of the shares of the
+    classes among all.
+    """
+    cases = job.cases.of(job.judged)
+    truth = numbers_of(cases.known(), job.classes, cases.names)
+    chances, shares = chances_of(job, models), np.bincount(truth, minlength=len(job.classes)) / len(truth)
+    loss = -np.log(np.maximum(chances[np.arange(len(truth)), truth], LEAST_CHANCE))
+    right, common = chances.argmax(axis=1) == truth, truth == shares.argmax()
+    return Validated(
+        {"score": float(right.mean()), "error": float(loss.mean())},
+        {"score": right.astype(np.float64) - common, "error": -np.log(shares[truth]) - loss},
+        {"score": "the commonest class", "error": "the shares of the classes"},
+    )
 
 
 def _of_rival(job: ClassificationJob, rival: Rival) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.core.console import Console
-from tradewinds.pipeline.records import Forecasts, Outcome
+from tradewinds.pipeline.records import Forecasts, Outcome, Validated
 from tradewinds.pipeline.task import Plans
 from tradewinds.request.schema import Config
 
@@ -73,6 +73,18 @@ class ClassificationTask:
         from tradewinds.tasks.classification.learning import predicted
 
         return predicted(config)
+
+    def unjudged(self, job: "ClassificationJob") -> "ClassificationJob":
+        """Return the job of the cases learned from alone, dealt into folds: those that are judged are not there."""
+        from tradewinds.tasks.classification.job import learned_from
+
+        return learned_from(job)
+
+    def validated(self, job: "ClassificationJob", models: "Classifiers") -> Validated:
+        """Return accuracy and log loss of cases told by classifiers that did not learn from them."""
+        from tradewinds.tasks.classification.scoring import validated
+
+        return validated(job, models)
 
     def test_span(self, job: "ClassificationJob") -> dict[str, Any]:
         """Return how many cases are judged, and by how many classifiers."""

@@ -15,7 +15,7 @@ from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.core.files import write_bytes
 from tradewinds.pipeline.prepare import check_surroundings, seed_for
-from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome
+from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome, Validated
 from tradewinds.pipeline.task import Job, Models, Plans
 from tradewinds.pipeline.training_log import HISTORY
 from tradewinds.request.schema import Config
@@ -81,6 +81,22 @@ class GymnasiumTask:
         rules, seed = job.config.env, seed_for(job.config.seed, "validation")
         env = make(rules, rules.validation_episodes, categories=categories_of(job.config.agent))
         return lambda policy: float(episode_returns(policy, env, rules.validation_episodes, seed=seed).mean())
+
+    def unjudged(self, job: Job) -> Job:
+        """Return the job as it is: the episodes that are judged are drawn when they are played."""
+        return job
+
+    def validated(self, job: Job, models: Models) -> Validated:
+        """Return the returns of validation episodes of their own, and those of random play from the same starts."""
+        rules, categories = job.config.env, categories_of(job.config.agent)
+        seed = seed_for(job.config.seed, "search")
+        random = RandomPolicy(make(rules, 1).single_action_space, seed_for(job.config.seed, "random"))
+        ours, theirs = (
+            episodes_of(policy, rules, rules.episodes, seed=seed, categories=categories).returns
+            for policy in (models.acting(), random)
+        )
+        goals = {"score": float(ours.mean())}
+        return Validated(goals, {"score": ours - theirs}, {"score": "random play"})
 
     def test_span(self, job: Job) -> dict[str, Any]:
         """Return how many fresh episodes are played, and the seed of their starts."""

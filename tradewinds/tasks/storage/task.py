@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.config import DAYWISE
 from forecaster.data.series import Series
@@ -39,6 +40,7 @@ class StorageTask(SeriesTask):
     acts = True
     rival = "plan_on_ridge_forecast"  # any schedule earns something; what luck could fake is a lead over this one
     curve: Literal["equity", "profit", "none"] = "profit"
+    nothing_known = "the prices of the day before"
 
     def __init__(self, slots_of_hour: int = 1) -> None:
         """Count bars by the slots that an hour has: 1, 2 or 4."""
@@ -143,6 +145,28 @@ class StorageTask(SeriesTask):
         """Return the agent's daily lead over the plan on the ridge forecast."""
         lead = outcome.increments["agent"] - outcome.increments[self.rival]
         return Attempt(lead, len(lead), DAYS_PER_YEAR, self.kind)
+
+    def misses(
+        self, prepared: Prepared, decisions: pd.DataFrame | None, forecasts: Forecasts
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean miss of each day's prices, by the network and by the prices of the day before."""
+        assert decisions is not None
+        start = int(prepared.series.index.searchsorted(decisions.index[0]))
+        price = prepared.series.close[start : start + len(decisions), 0]
+        index = pd.DatetimeIndex(decisions.index)
+        begins = index.searchsorted(midnights(index, prepared.config.env))
+        ours, naive = (
+            np.add.reduceat(np.abs(decisions[f"{backtest.PREFIX}{name}"].to_numpy(np.float64) - price), begins)
+            / np.diff([*begins, len(price)])
+            for name in (prepared.config.model.kind, "yesterday")
+        )
+        return ours, naive
+
+    def earnings(self, prepared: Prepared, outcome: Outcome) -> tuple[NDArray[np.float64], dict[str, float], str]:
+        """Return each day's lead over the plan on the ridge forecast, and the deepest fall of the money earned."""
+        profit = outcome.earned("agent").cumsum()
+        fall = float((np.maximum.accumulate(np.append(0.0, profit)) - np.append(0.0, profit)).max())
+        return outcome.earned("agent") - outcome.earned(self.rival), {"drawdown": fall}, self.rival.replace("_", " ")
 
     def boundary(self, prepared: Prepared) -> Callable[[int], int]:
         """Return what moves a row to the nearest local midnight: a day's schedule is one decision."""

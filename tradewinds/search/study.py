@@ -1,0 +1,239 @@
+"""A study of Optuna: who tries what next, and that so many are finished in the end, whoever is killed when.
+
+Every worker asks the same database, and a trial whose worker went silent is queued again with the same values. A worker
+draws anew at each trial from the request's seed and the number of trials so far, so that a search by one worker tries
+the same whether or not it was interrupted. Must not know what a trial does.
+"""
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from forecaster.seeds import seed_for
+from tradewinds.core.errors import RequestError
+from tradewinds.pipeline.records import Validated
+from tradewinds.request.search_settings import Goal, SearchConfig
+from tradewinds.search.space import Dimension
+from tradewinds.search.trial import Watch, kept_gains
+
+BEAT, SILENCE = 5, 30  # seconds between two signs of life of a trial, and without one after which it is queued again
+LOOK = 1.0  # seconds between two looks at trials of others
+LOCK_SECONDS = 120  # that a worker waits for SQLite
+FIRST_PERCENT, FIRST_TRIALS = 20, 5  # of a training, and of trials, before which none is ended early
+MORE: Sequence[Goal] = ("score",)  # goals of which more is better
+WATCHED = {"score": "best_score", "error": "stop_loss"}  # what a training tells on its way that says how it will end
+GAINS, GOALS, REFUSED, BESIDE, PER_YEAR = "gains", "goals", "refused", "beside", "per_year"
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+Objective = Callable[[Mapping[str, Any], Watch], Validated]
+
+
+class SurplusError(Exception):
+    """A trial that another worker's made one too many."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study tries.
+
+    Attributes:
+        name: of the study.
+        url: of its database.
+        dimensions: keys and what they may be.
+        goals: one or two.
+        settings: of the search.
+        seed: of all that is drawn.
+    """
+
+    name: str
+    url: str
+    dimensions: tuple[Dimension, ...]
+    goals: tuple[Goal, ...]
+    settings: SearchConfig
+    seed: int
+
+    @property
+    def prunes(self) -> bool:
+        """Whether trials are ended early: by one goal alone, which a training tells on its way."""
+        return self.settings.prune and len(self.goals) == 1 and self.goals[0] in WATCHED
+
+
+def opened(plan: Plan) -> optuna.Study:
+    """Return the study, new or as it stands.
+
+    Raises:
+        RequestError: its database cannot be reached.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    if plan.url.startswith("sqlite:///"):
+        Path(plan.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    wait = {"timeout": LOCK_SECONDS} if plan.url.startswith("sqlite") else {}
+    try:
+        with _quiet():
+            storage = RDBStorage(
+                plan.url,
+                engine_kwargs={"connect_args": wait},
+                heartbeat_interval=BEAT,
+                grace_period=SILENCE,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+            )
+            return optuna.create_study(
+                storage=storage,
+                study_name=plan.name,
+                directions=["maximize" if goal in MORE else "minimize" for goal in plan.goals],
+                pruner=_pruner(plan),
+                load_if_exists=True,
+            )
+    except (ArgumentError, NoSuchModuleError, OperationalError, ImportError, ValueError) as error:
+        words = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise RequestError(
+            f"search.storage: no study can be kept there ({words}); give an address of SQLAlchemy, such as "
+            "postgresql+psycopg://user@host/name, or leave it out"
+        ) from None
+
+
+def work(plan: Plan, objective: Objective, worker: int, told: Callable[[int], None], deadline: float | None) -> None:
+    """Try settings until so many are finished, by this worker or others.
+
+    Args:
+        plan: of the study.
+        objective: from values by key to what they came to.
+        worker: its number, for what it draws.
+        told: is told how many are finished, after each.
+        deadline: `time.monotonic` after which none is begun; None: never.
+    """
+    study, wanted = opened(plan), plan.settings.trials
+    while True:
+        finished, running = _counted(study)
+        told(finished)
+        late = deadline is not None and time.monotonic() > deadline
+        if finished >= wanted or (late and not running):
+            return
+        if (
+            late or finished + running >= wanted
+        ):  # others are at the last ones; should they fall silent, theirs are ours
+            _requeue(study)
+            time.sleep(LOOK)
+            continue
+        study.sampler = _sampler(plan, finished + running, worker)
+        with _quiet():
+            study.optimize(lambda trial: _attempt(trial, plan, objective), n_trials=1, catch=(SurplusError,))
+
+
+def finished_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that count, in the order in which they were begun."""
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state in DONE]
+
+
+def values_of(trial: FrozenTrial, dimensions: Sequence[Dimension]) -> dict[str, Any]:
+    """Return the settings that a trial tried, by key."""
+    return {one.key: one.read(trial.params[one.key]) for one in dimensions if one.key in trial.params}
+
+
+def as_attributes(validated: Validated) -> dict[str, Any]:
+    """Return what a trial came to as plain data that a study keeps."""
+    return {
+        GOALS: dict(validated.goals),
+        GAINS: {name: kept_gains(gains).tolist() for name, gains in validated.gains.items()},
+        BESIDE: dict(validated.beside),
+        PER_YEAR: validated.per_year,
+    }
+
+
+def _attempt(trial: optuna.Trial, plan: Plan, objective: Objective) -> float | Sequence[float]:
+    """Try what the sampler proposes.
+
+    Raises:
+        TrialPruned: the trial falls behind, or cannot be asked for.
+        SurplusError: enough were begun before it.
+    """
+    earlier = trial.study.get_trials(deepcopy=False, states=(*DONE, TrialState.RUNNING))
+    if sum(other.number < trial.number for other in earlier) >= plan.settings.trials:
+        raise SurplusError
+    values = {one.key: one.suggested(trial) for one in plan.dimensions}
+    try:
+        validated = objective(values, _watch(trial, plan))
+    except RequestError as error:  # such values cannot stand together; a try like any other, and it came to nothing
+        trial.set_user_attr(REFUSED, " ".join(str(error).split()))
+        raise optuna.TrialPruned from None
+    for name, value in as_attributes(validated).items():
+        trial.set_user_attr(name, value)
+    lacking = [goal for goal in plan.goals if goal not in validated.goals]
+    if lacking:
+        raise RequestError(
+            f"search.goals names {', '.join(lacking)}, which this task does not have; it has "
+            f"{', '.join(sorted(validated.goals))}"
+        )
+    reached = [validated.goals[goal] for goal in plan.goals]
+    return reached[0] if len(reached) == 1 else reached
+
+
+def _watch(trial: optuna.Trial, plan: Plan) -> Watch:
+    """Return what reports a training's progress to the study, and ends it where it falls behind the median."""
+    if not plan.prunes:
+        return lambda percent, metrics: None
+    name, seen = WATCHED[plan.goals[0]], {0}
+
+    def watch(percent: int, metrics: Mapping[str, float]) -> None:
+        if name not in metrics or percent in seen:
+            return
+        seen.add(percent)
+        trial.report(metrics[name], percent)
+        if percent < 100 and trial.should_prune():
+            raise optuna.TrialPruned
+
+    return watch
+
+
+def _counted(study: optuna.Study) -> tuple[int, int]:
+    """Return how many trials are finished, and how many are under way."""
+    states = [trial.state for trial in study.get_trials(deepcopy=False)]
+    return sum(state in DONE for state in states), sum(state == TrialState.RUNNING for state in states)
+
+
+def _requeue(study: optuna.Study) -> None:
+    """Queue again what went silent; give up what was killed before it drew any value, of which nothing is lost."""
+    with _quiet():
+        fail_stale_trials(study)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        begun = trial.datetime_start
+        if not trial.params and begun is not None and (datetime.now() - begun).total_seconds() > SILENCE:
+            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+def _sampler(plan: Plan, number: int, worker: int) -> BaseSampler:
+    seed = seed_for(plan.seed, f"trial {number} of worker {worker}")
+    makers: dict[str, Callable[[], BaseSampler]] = {
+        "tpe": lambda: TPESampler(seed=seed, multivariate=True),
+        "random": lambda: RandomSampler(seed=seed),
+        "gp": lambda: GPSampler(seed=seed),
+        "nsga2": lambda: NSGAIISampler(seed=seed, population_size=max(4, min(50, plan.settings.trials // 4))),
+    }
+    with _quiet():
+        return makers[plan.settings.sampler]()
+
+
+def _pruner(plan: Plan) -> BasePruner:
+    return MedianPruner(FIRST_TRIALS, FIRST_PERCENT) if plan.prunes else NopPruner()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide that signs of life and multivariate TPE may change: the version is pinned."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
