@@ -1,4 +1,4 @@
-"""What a study came to: its best settings, and how far luck among so many explains them. Knows no database and no task."""
+"""What a study came to: its best settings, and how far luck among so many explains them. Knows no database."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -106,11 +106,14 @@ def verdict(found: Mapping[str, Any], goal: str, beside: str) -> str:
     nothing, over = found["p_value_over_nothing"], found["p_value_over_default"]
     if nothing is None:
         return f"{words}; whether that is luck was not tested: {found['p_value_over_nothing_reason']}."
-    if nothing >= LEVEL or (found["deflated_sharpe"] is not None and found["deflated_sharpe"] < 1.0 - LEVEL):
-        return f"There is nothing here: {_lower(words)}, and luck among {tried} suffices to be better than {beside} (p = {nothing:.2g})."
+    deflated = found["deflated_sharpe"]
+    if nothing >= LEVEL or (deflated is not None and deflated < 1.0 - LEVEL):
+        chance = f"p = {nothing:.2g}" + ("" if deflated is None else f", deflated Sharpe {deflated:.2f}")
+        return f"There is nothing here: {_lower(words)}; luck among {tried} suffices to beat {beside} ({chance})."
     if over is None or over >= LEVEL:
         told = found["p_value_over_default_reason"] if over is None else f"p = {over:.2g}"
-        return f"Keep what you had: {_lower(words)}, a lead that luck among {tried} suffices for ({told}); both are better than {beside}."
+        lead = f"a lead that luck among {tried} suffices for ({told})"
+        return f"Keep what you had: {_lower(words)}, {lead}; both are better than {beside}."
     return f"{words}: more than luck among {tried} explains (p = {over:.2g})."
 
 

@@ -90,8 +90,8 @@ def _history(trials: list[dict[str, Any]], goal: str, own: float) -> charts.Figu
         plot.step(
             numbers, best, mode="after", color=charts.COLOURS["agent"], line_width=2.5, legend_label="best so far"
         )
-        plot.line([numbers[0], numbers[-1]], [own, own], color=charts.COLOURS["random_same_turnover"], line_dash="dashed",
-                  legend_label="own settings")  # fmt: skip
+        ends, colour = [numbers[0], numbers[-1]], charts.COLOURS["random_same_turnover"]
+        plot.line(ends, [own, own], color=colour, line_dash="dashed", legend_label="own settings")
     plot.xaxis.axis_label, plot.yaxis.axis_label = "trial", goal
     return charts.with_legend(plot)
 

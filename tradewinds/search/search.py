@@ -122,7 +122,7 @@ def _require_default(study: optuna.Study, config: Config, plan: Plan) -> None:
     """
     if DEFAULT in study.user_attrs:
         return
-    validated = tried(config.plain(), {}, lambda percent, metrics: None)
+    validated = _objective(config, _log_of(config), {}, lambda percent, metrics: None)
     lacking = [goal for goal in plan.goals if goal not in validated.goals]
     if lacking:
         raise RequestError(
@@ -248,7 +248,8 @@ def told(
     }
     folder.mkdir(parents=True, exist_ok=True)
     if values:
-        remark = f"Found by {run['again']}\n{found['verdict']}\nrun it by: tradewinds run --config-dir {folder / 'conf'} experiment={WINNER}"
+        how = f"tradewinds run --config-dir {folder / 'conf'} experiment={WINNER}"
+        remark = f"Found by {run['again']}\n{found['verdict']}\nTo judge it: {how}"
         path = write_experiment(folder, WINNER, console.typed, values, remark)
         console.wrote(path)
     write_json(folder / DOCUMENT, document)

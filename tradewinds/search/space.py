@@ -122,7 +122,7 @@ def value_at(plain: Mapping[str, Any], key: str) -> Any:
 
 
 def _flat(space: Mapping[str, Any], plain: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield keys in full, however they are nested: `{model: {dropout: null}}` names what `{model.dropout: null}` does."""
+    """Yield keys in full, however they are nested: `{model: {dropout: null}}` is `{model.dropout: null}`."""
     for name, wanted in space.items():
         key = f"{prefix}{name}"
         there: Any = plain
@@ -139,7 +139,7 @@ def _dimension(config: Config, plain: Mapping[str, Any], key: str, wanted: Any) 
     info = _setting(config, key)
     if key == "seed" or key.split(".")[0] not in config.deciding():
         raise RequestError(
-            f"search.space names {key}, which decides no number of a run; name settings of model, trainer, agent and such"
+            f"search.space names {key}, which decides no number of a run; name settings of model, trainer or agent"
         )
     now = value_at(plain, key)
     if wanted is None:
@@ -165,8 +165,8 @@ def _by_range(config: Config, key: str, info: FieldInfo, wanted: Mapping[str, An
     kind = _number(info)
     if kind is None or not numbers or not low < high or not isinstance(log, bool) or (log and low <= 0):
         raise RequestError(
-            f"search.space.{key} must be {WIDE}, of a setting that is a number, low below high and above 0 with log, was "
-            f"{dict(wanted)}"
+            f"search.space.{key} must be {WIDE}, of a setting that is a number, low below high and above 0 with "
+            f"log, was {dict(wanted)}"
         )
     whole = kind is int
     if whole and (int(low) != low or int(high) != high):
@@ -184,9 +184,7 @@ def _by_law(key: str, info: FieldInfo, now: Any) -> Dimension:
     if kind is None or isinstance(now, bool) or not isinstance(now, int | float):
         raise RequestError(f"search.space.{key} has no range of its own, being {now!r}; give {WIDE}")
     whole = kind is int
-    share = least is not None and most is not None and 0.0 <= least and most <= 1.0 and not whole
-    if share:
-        assert least is not None and most is not None
+    if least is not None and most is not None and 0.0 <= least and most <= 1.0 and not whole:  # a share
         margin = SHARE_LEFT * (most - least)
         return Dimension(key, low=least, high=max(most - margin, now))
     if now <= 0:
@@ -262,8 +260,8 @@ def _words(annotation: Any) -> tuple[Any, ...]:
 def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
     """Return the least and the most that a law allows, as far as it says."""
     laws: list[Any] = [*info.metadata, *_laws(info.annotation)]
-    least = [float(law.ge if isinstance(law, Ge) else law.gt) for law in laws if isinstance(law, Ge | Gt)]
-    most = [float(law.le if isinstance(law, Le) else law.lt) for law in laws if isinstance(law, Le | Lt)]
+    least = [float(getattr(law, "ge", getattr(law, "gt", None))) for law in laws if isinstance(law, Ge | Gt)]
+    most = [float(getattr(law, "le", getattr(law, "lt", None))) for law in laws if isinstance(law, Le | Lt)]
     return (max(least) if least else None), (min(most) if most else None)
 
 

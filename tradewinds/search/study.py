@@ -1,8 +1,8 @@
 """A study of Optuna: who tries what next, and that so many are finished in the end, whoever is killed when.
 
 Every worker asks the same database, and a trial whose worker went silent is queued again with the same values. A worker
-draws anew at each trial from the request's seed and the number of trials so far, so that a search by one worker tries
-the same whether or not it was interrupted. Must not know what a trial does.
+draws anew at each trial from the request's seed and the number of trials before it, so that a search by one worker
+tries the same whether or not it was interrupted. Must not know what a trial does.
 """
 
 import logging
@@ -37,6 +37,7 @@ FIRST_PERCENT, FIRST_TRIALS = 20, 5  # of a training, and of trials, before whic
 MORE: Sequence[Goal] = ("score",)  # goals of which more is better
 WATCHED = {"score": "best_score", "error": "stop_loss"}  # what a training tells on its way that says how it will end
 GAINS, GOALS, REFUSED, BESIDE, PER_YEAR = "gains", "goals", "refused", "beside", "per_year"
+RETRIED = "failed_trial"  # how Optuna marks a trial that is another's repetition
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 Objective = Callable[[Mapping[str, Any], Watch], Validated]
 
@@ -89,7 +90,7 @@ def opened(plan: Plan) -> optuna.Study:
                 engine_kwargs={"connect_args": wait},
                 heartbeat_interval=BEAT,
                 grace_period=SILENCE,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+                heartbeat_stale_trial_callback=_queue_again,
             )
             return optuna.create_study(
                 storage=storage,
@@ -129,7 +130,7 @@ def work(plan: Plan, objective: Objective, worker: int, told: Callable[[int], No
             _requeue(study)
             time.sleep(LOOK)
             continue
-        study.sampler = _sampler(plan, finished + running, worker)
+        study.sampler = _sampler(plan, _drawn(study), worker)
         with _quiet():
             study.optimize(lambda trial: _attempt(trial, plan, objective), n_trials=1, catch=(SurplusError,))
 
@@ -203,6 +204,18 @@ def _counted(study: optuna.Study) -> tuple[int, int]:
     """Return how many trials are finished, and how many are under way."""
     states = [trial.state for trial in study.get_trials(deepcopy=False)]
     return sum(state in DONE for state in states), sum(state == TrialState.RUNNING for state in states)
+
+
+def _drawn(study: optuna.Study) -> int:
+    """Return how many trials have drawn values of their own: it never falls, and one that is queued again adds none."""
+    return sum(bool(trial.params) and RETRIED not in trial.system_attrs for trial in study.get_trials(deepcopy=False))
+
+
+def _queue_again(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Queue what went silent with the values it drew, if it had come so far."""
+    if trial.params:
+        with _quiet():
+            RetryHeartbeatStaleTrialCallback()(study, trial)
 
 
 def _requeue(study: optuna.Study) -> None:

@@ -1,4 +1,4 @@
-"""One trial: settings fitted and scored as `run` would, on a job without what is judged. Knows no study and no sampler."""
+"""One trial: settings fitted and scored as `run` would, on a job without what is judged. Knows no study."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -14,13 +14,16 @@ from tradewinds.core.console import Report, Silent
 from tradewinds.core.errors import GateError
 from tradewinds.pipeline.records import Array, Validated
 from tradewinds.pipeline.task import Job, Prepared
-from tradewinds.request.schema import Config, request_from
+from tradewinds.request.schema import request_from
 from tradewinds.search.space import with_values
 from tradewinds.tasks import job_of, refuse
 
 Watch = Callable[[int, Mapping[str, float]], None]  # hundredths of a training that are done, and what it measured
-MOST_GAINS = 2000  # of a trial that are kept: sums of neighbouring periods where there are more
-LOOKED = "the goal of a search opened rows that are judged: what is chosen by them cannot be judged on them, so nothing is kept"
+MOST_GAINS = 2000  # of a trial that are kept: means of neighbouring periods where there are more
+LOOKED = (
+    "the goal of a search opened rows that are judged: what is chosen by them cannot be judged on them, and so nothing "
+    "is kept"
+)
 
 
 def tried(plain: Mapping[str, Any], values: Mapping[str, Any], watch: Watch) -> Validated:
@@ -77,7 +80,7 @@ class Watching(Silent):
 
 
 def kept_gains(gains: Array) -> Array:
-    """Return (P,) gains as they are kept: of more than `MOST_GAINS` the means of neighbours, none left out but a rest."""
+    """Return (P,) gains as they are kept: of more than `MOST_GAINS` the means of neighbours, less a rest."""
     size = -(-len(gains) // MOST_GAINS)
     whole = len(gains) - len(gains) % size
     return np.asarray(gains[:whole].reshape(-1, size).mean(axis=1))

@@ -53,6 +53,8 @@ SMALL = (
     "schedule.once=true",
     "schedule.attempts=1",
     "signal.max_age=null",
+    "search.trials=1",
+    "search.space.model.hidden_size=[2,3]",
 )
 HOURLY = ("series=csv", "series.path=power.csv", "split.embargo_bars=24", *SMALL)
 WORDS = {
@@ -93,6 +95,7 @@ WORDS = {
         "env.validation_episodes=4",
         "env.episodes=20",
         "backtest.bootstrap_draws=100",
+        "search.trials=1",
     ),
     "classification": (
         "env=classification",
@@ -102,6 +105,7 @@ WORDS = {
         "leakcheck.epochs=1",
         "leakcheck.placebos=3",
         "backtest.bootstrap_draws=100",
+        "search.trials=1",
         "run.name=moods",
     ),
 }
