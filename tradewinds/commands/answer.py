@@ -31,9 +31,12 @@ def answer(stage: str, action: str, request: "Config", console: "Console") -> in
     """
     arguments = (action,) if action else ()
     try:
+        from tradewinds.pipeline.tracking import tracking
+
         module = importlib.import_module(f"tradewinds.commands.{stage.replace('-', '_')}")
-        with pinned(request.run.threads):
+        with pinned(request.run.threads), tracking(request, stage, console) as tell_outcome:
             outcome = module.main(request, console, *arguments)
+            tell_outcome(outcome)
     except BrokenPipeError:
         raise
     except Exception as error:

@@ -16,6 +16,7 @@ from tradewinds.core.console import Console, Report, Silent
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.core.plugins import LOGGERS, registered
+from tradewinds.pipeline.tracking import TrackedCommand, place_of, tracked_command
 from tradewinds.request.schema import Config
 
 PACKAGES = {  # what a logger needs, and how to get it
@@ -64,12 +65,21 @@ def require_loggers(names: Sequence[str]) -> None:
 class TrainingLog:
     """The loggers of a training; each is made when there is something to tell it."""
 
-    def __init__(self, training: Logged, names: Sequence[str], settings: Mapping[str, Any]) -> None:
-        self._training, self._names, self._settings = training, names, settings
+    def __init__(
+        self,
+        training: Logged,
+        names: Sequence[str],
+        settings: Mapping[str, Any],
+        tracked: TrackedCommand | None = None,
+    ) -> None:
+        self._training, self._names, self._settings, self._tracked = training, names, settings, tracked
         self._loggers: list[Any] = []
 
     def tell(self, metrics: Mapping[str, float], step: int) -> None:
         """Tell numbers by name after so many epochs, env steps or, of an ensemble, networks."""
+        if self._tracked is not None:
+            named = {f"{self._training.part}/{name}": value for name, value in metrics.items()}
+            self._tracked.tell_metrics(named, step)
         if not self._loggers:
             for name in self._names:
                 logger = LOGGERS.load(name)(self._training)
@@ -96,9 +106,13 @@ def logging(
     config: Config, run: Path, part: str, name: str, console: Console, progress: Report
 ) -> Iterator[tuple[Report, TrainingLog]]:
     """Yield `progress`, which then also tells the loggers, and these; a training that is nobody's news tells none."""
-    place = config.run.tracking_uri or str(Path(config.run.dir).absolute() / "mlruns")
-    names = () if isinstance(console, Silent) else config.run.loggers
-    log = TrainingLog(Logged(run, part, name, place), names, config.deciding())
+    silent = isinstance(console, Silent)
+    log = TrainingLog(
+        Logged(run, part, name, place_of(config)),
+        () if silent else config.run.loggers,
+        config.deciding(),
+        None if silent else tracked_command(),
+    )
 
     def report(done: int, total: int, metrics: Mapping[str, float]) -> None:
         progress(done, total, metrics)

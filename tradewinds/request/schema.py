@@ -342,6 +342,7 @@ class Config:
         seed: the one seed all randomness of the run is derived from, in [0, 2**31).
         run: where results go.
         data: how data are read and fetched.
+        tracking: `mlflow` tells MLflow every command, whole, at `run.tracking_uri`; `none` tells nobody.
         series: the market series (kinds: `tradewinds.plugins`).
         weather: exogenous columns beside it, or `none`.
         features: what the LSTM reads of a bar.
@@ -372,6 +373,7 @@ class Config:
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     run: RunConfig
     data: DataConfig
+    tracking: Literal["none", "mlflow"] = "none"  # older requests have none
     series: object
     weather: object
     features: FeatureConfig
@@ -409,6 +411,7 @@ class Config:
         """Return, as plain data, the keys that decide a run's numbers: everything but places and schedules."""
         places = (
             "run",
+            "tracking",
             "data",
             "inputs",
             "retrain",

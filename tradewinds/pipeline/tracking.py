@@ -1,0 +1,195 @@
+"""A command as a run of MLflow: what it was asked, what its trainings measured, what came out and what it left.
+
+Artifacts stay where they are; the run names them and the hashes that prove them. A server that does not answer costs
+one warning, and nothing of the command. Knows no command and no task.
+"""
+
+import math
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tradewinds import __version__
+from tradewinds.core.console import Console
+from tradewinds.core.errors import RequestError
+from tradewinds.core.files import sha256_of
+from tradewinds.pipeline.artifact import MANIFEST
+from tradewinds.request.schema import Config
+
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}  # of a server that is away
+LONGEST, AT_ONCE = 500, 100  # characters of a value that are told, and values that MLflow takes in one request
+SIGNS = "_-./ "  # that a name may hold beside letters and digits
+_current: ContextVar["TrackedCommand | None"] = ContextVar("tracked_command", default=None)
+
+
+@dataclass
+class TrackedCommand:
+    """A command that is tracked.
+
+    Attributes:
+        uri: a folder, or the address of a server.
+        console: who is warned once.
+        client: of MLflow; None as soon as the server did not answer.
+        run: the id of its run there.
+    """
+
+    uri: str
+    console: Console
+    client: Any = None
+    run: str = ""
+
+    def tell(self, what: Callable[[Any, str], object]) -> None:
+        """Tell the server something by its client and the run's id, unless it has failed before."""
+        if self.client is None:
+            return
+        try:
+            what(self.client, self.run)
+        except Exception as error:  # whatever its library raises: tracking is no part of the work
+            self.client = None
+            reason = (" ".join(str(error).split()) or type(error).__name__)[:200]
+            self.console.note(f"warning: tracking stopped, {self.uri} does not take it ({reason}); the command goes on")
+
+    def tell_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Tell numbers by name after so many epochs or env steps."""
+        named = {_named(name): float(value) for name, value in metrics.items()}
+        self.tell(lambda client, run: client.log_batch(run, metrics=_metrics(named, step)))
+
+
+def tracked_command() -> TrackedCommand | None:
+    """Return the command that is being tracked; None where none is."""
+    return _current.get()
+
+
+@contextmanager
+def tracking(config: Config, command: str, console: Console) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Track what is done meanwhile, if the request asks for it, and yield what is told the outcome."""
+    if config.tracking == "none":
+        yield lambda outcome: None
+        return
+    if find_spec("mlflow") is None:
+        raise RequestError(
+            "tracking=mlflow needs mlflow: pip install 'tradewinds[tracking]'; tracking=none needs nothing"
+        )
+    tracked = _begun(config, command, console)
+    token = _current.set(tracked)
+    try:
+        yield lambda outcome: _tell_outcome(tracked, outcome)
+    except BaseException as error:
+        reason = " ".join(str(error).split())[:LONGEST] or type(error).__name__
+        tracked.tell(lambda client, run: client.set_tag(run, "error", reason))
+        tracked.tell(lambda client, run: client.set_terminated(run, "FAILED"))
+        raise
+    finally:
+        _current.reset(token)
+    tracked.tell(lambda client, run: client.set_terminated(run))
+
+
+def place_of(config: Config) -> str:
+    """Return the folder or the address that MLflow keeps its runs at."""
+    return config.run.tracking_uri or str(Path(config.run.dir).absolute() / "mlruns")
+
+
+def _begun(config: Config, command: str, console: Console) -> TrackedCommand:
+    tracked, uri = TrackedCommand(place_of(config), console, client=True), place_of(config)
+
+    def begin(_client: Any, _run: str) -> None:
+        for name, value in PATIENCE.items():
+            os.environ.setdefault(name, value)
+        if "://" not in uri:
+            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        from mlflow import MlflowClient
+
+        client = MlflowClient(uri)
+        name = config.run.name or str(getattr(config.series, "name", None) or config.env.kind)
+        known = client.get_experiment_by_name(name)
+        experiment = client.create_experiment(name) if known is None else known.experiment_id
+        tags = {"command": command, "tradewinds": __version__, "config_hash": config.hash, **git_state()}
+        if console.typed:
+            tags["typed"] = console.typed[:LONGEST]
+        tracked.run = client.create_run(experiment, run_name=command, tags=tags).info.run_id
+        tracked.client = client
+
+    tracked.tell(begin)
+    tracked.tell(lambda client, run: _tell_settings(client, run, config))
+    return tracked
+
+
+def _tell_settings(client: Any, run: str, config: Config) -> None:
+    from mlflow.entities import Param
+
+    settings = [Param(_named(name), str(value)[:LONGEST]) for name, value in flat(config.deciding()).items()]
+    for start in range(0, len(settings), AT_ONCE):
+        client.log_batch(run, params=settings[start : start + AT_ONCE])
+
+
+def _tell_outcome(tracked: TrackedCommand, outcome: Mapping[str, Any]) -> None:
+    """Tell the numbers of what a command answered, its words, and what it left on the disk."""
+    values = flat(outcome)
+    numbers = {name: float(value) for name, value in values.items() if _is_number(value)}
+    words = {name: value[:LONGEST] for name, value in values.items() if isinstance(value, str) and value}
+    for start in range(0, len(numbers), AT_ONCE):
+        tracked.tell_metrics(dict(list(numbers.items())[start : start + AT_ONCE]), 0)
+    tags = {f"outcome.{_named(name)}": value for name, value in words.items() if "." not in name}
+    for folder in _folders(words.values()):
+        tags[f"artifact.{folder.name}"] = str(folder)
+        tags[f"artifact.{folder.name}.sha256"] = sha256_of(folder / MANIFEST)
+    from mlflow.entities import RunTag
+
+    listed = [RunTag(name, value) for name, value in tags.items()]
+    for start in range(0, len(listed), AT_ONCE):
+        part = listed[start : start + AT_ONCE]
+        tracked.tell(lambda client, run, part=part: client.log_batch(run, tags=part))
+
+
+def _folders(words: Any) -> Iterator[Path]:
+    """Yield the artifacts that a command's answer names, or whose run it names."""
+    for word in words:
+        place = Path(word)
+        for folder in (place, *sorted(place.glob("*"))) if place.is_dir() else ():
+            if (folder / MANIFEST).is_file():
+                yield folder
+
+
+def flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the leaves of nested mappings by their keys, joined with dots; short lists as text."""
+    if not isinstance(values, Mapping):
+        return {prefix.removesuffix("."): values}
+    return {
+        name: leaf
+        for key, value in values.items()
+        for name, leaf in flat(value, f"{prefix}{key}.").items()
+    }  # fmt: skip
+
+
+def git_state() -> dict[str, str]:
+    """Return the commit of the folder one works in, and whether files differ from it; nothing where there is none."""
+    answers = []
+    for words in (("rev-parse", "HEAD"), ("status", "--porcelain")):
+        try:
+            answer = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return {}
+        answers.append(answer.stdout)
+    return {"git.commit": answers[0].strip(), "git.dirty": str(bool(answers[1].strip())).lower()}
+
+
+def _metrics(numbers: Mapping[str, float], step: int) -> list[Any]:
+    from mlflow.entities import Metric
+    from mlflow.utils.time import get_current_time_millis
+
+    return [Metric(name, value, get_current_time_millis(), step) for name, value in numbers.items()]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _named(name: str) -> str:
+    """Return a name as MLflow takes it."""
+    return "".join(sign if sign.isalnum() or sign in SIGNS else "_" for sign in name)[:250]
