@@ -7,10 +7,11 @@ one warning, and nothing of the command. Knows no command and no task.
 import math
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -143,8 +144,11 @@ def _tell_outcome(tracked: TrackedCommand, outcome: Mapping[str, Any]) -> None:
 
     listed = [RunTag(name, value) for name, value in tags.items()]
     for start in range(0, len(listed), AT_ONCE):
-        part = listed[start : start + AT_ONCE]
-        tracked.tell(lambda client, run, part=part: client.log_batch(run, tags=part))
+        tracked.tell(partial(_tag, listed[start : start + AT_ONCE]))
+
+
+def _tag(tags: Sequence[Any], client: Any, run: str) -> None:
+    client.log_batch(run, tags=tags)
 
 
 def _folders(words: Any) -> Iterator[Path]:

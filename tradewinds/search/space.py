@@ -259,9 +259,11 @@ def _words(annotation: Any) -> tuple[Any, ...]:
 
 def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
     """Return the least and the most that a law allows, as far as it says."""
-    laws: list[Any] = [*info.metadata, *_laws(info.annotation)]
-    least = [float(getattr(law, "ge", getattr(law, "gt", None))) for law in laws if isinstance(law, Ge | Gt)]
-    most = [float(getattr(law, "le", getattr(law, "lt", None))) for law in laws if isinstance(law, Le | Lt)]
+    least, most = [], []
+    for law in [*info.metadata, *_laws(info.annotation)]:
+        bounds = vars(law) if isinstance(law, Ge | Gt | Le | Lt) else {}
+        least += [float(bounds[name]) for name in ("ge", "gt") if name in bounds]
+        most += [float(bounds[name]) for name in ("le", "lt") if name in bounds]
     return (max(least) if least else None), (min(most) if most else None)
 
 
