@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from tradewinds.core.errors import RequestError
@@ -260,8 +259,8 @@ def _words(annotation: Any) -> tuple[Any, ...]:
 def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
     """Return the least and the most that a law allows, as far as it says."""
     least, most = [], []
-    for law in [*info.metadata, *_laws(info.annotation)]:
-        bounds = vars(law) if isinstance(law, Ge | Gt | Le | Lt) else {}
+    for law in [*info.metadata, *_laws(info.annotation)]:  # annotated_types' Ge, Gt, Le, Lt and others
+        bounds = {name: getattr(law, name) for name in ("ge", "gt", "le", "lt") if hasattr(law, name)}
         least += [float(bounds[name]) for name in ("ge", "gt") if name in bounds]
         most += [float(bounds[name]) for name in ("le", "lt") if name in bounds]
     return (max(least) if least else None), (min(most) if most else None)
