@@ -143,10 +143,9 @@ def _tests(
     scale = (per_year or 1.0) if goal == "score" else 1.0
     counted = f"{len(alike)} of {len(complete)} trials, on the same periods"
     tests: dict[str, Any] = {"compared": counted}
-    flat = "what was tried does not vary: nobody acted"
+    flat = "its lead is the same in every period"
     tests |= number_or_reason("p_value_over_nothing", _superior(gains, draws, seed), flat)
-    same = "no trial differs from the request's own settings"
-    tests |= number_or_reason("p_value_over_default", _superior(gains - own[:, None], draws, seed), same)
+    tests |= number_or_reason("p_value_over_default", _superior(gains - own[:, None], draws, seed), flat)
     ratios = np.array([bar_sharpe(column) for column in gains.T])
     deflated = deflated_sharpe(best.gains[goal], ratios) if goal == "score" else None
     tests |= number_or_reason("deflated_sharpe", deflated, "of scores that vary alone")
@@ -158,12 +157,15 @@ def _tests(
 
 
 def _superior(leads: Array, draws: int, seed: int) -> float | None:
-    """Return the p-value that the best of (P, K) leads is luck; None where none varies; 1 where none leads."""
+    """Return the p-value that the best of (P, K) leads is luck: 1 where none leads, None where one leads and none varies.
+
+    A lead that is the same in every period is nothing that a bootstrap could redraw.
+    """
+    if leads.mean(axis=0).max() <= FLAT:
+        return 1.0
     varying = [column for column in leads.T if column.std() > FLAT]
     if not varying:
         return None
-    if max(column.mean() for column in varying) <= 0.0:
-        return 1.0
     return superior_ability(varying, draws=draws, seed=seed)
 
 

@@ -50,6 +50,13 @@ def test_what_leads_everywhere_is_found_and_keeps_its_lead():
     assert found["gain_over_default"] == pytest.approx(tries[-1].goals["score"] - own.goals["score"])
 
 
+def test_where_nobody_acted_there_is_nothing():
+    tries = [score_of(number, np.zeros(PERIODS)) for number in range(-1, 4)]
+    found = findings(tries[0], tries[1:], ("score",), **WORDS)
+    assert found["verdict"].startswith("There is nothing here: of 4 settings tried the best has score 0")
+    assert found["p_value_over_default"] == 1.0
+
+
 def test_of_an_error_less_is_better():
     own = Try(-1, {}, {"error": 2.0}, {"error": np.zeros(30)})
     tries = [Try(0, {}, {"error": 3.0}, {"error": np.zeros(30)}), Try(1, {}, {"error": 1.0}, {"error": np.ones(30)})]
