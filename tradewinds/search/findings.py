@@ -62,6 +62,7 @@ def findings(
     best = ranked[0] if ranked else None
     leads = {one.number: sign * (one.goals[goal] - default.goals[goal]) for one in complete}
     found: dict[str, Any] = {
+        "draws": draws,
         "goals": list(goals),
         "tried": len(tries),
         "complete": len(complete),
@@ -108,13 +109,18 @@ def verdict(found: Mapping[str, Any], goal: str, beside: str) -> str:
         return f"{words}; whether that is luck was not tested: {found['p_value_over_nothing_reason']}."
     deflated = found["deflated_sharpe"]
     if nothing >= LEVEL or (deflated is not None and deflated < 1.0 - LEVEL):
-        chance = f"p = {nothing:.2g}" + ("" if deflated is None else f", deflated Sharpe {deflated:.2f}")
+        chance = _chance(nothing, found["draws"]) + ("" if deflated is None else f", deflated Sharpe {deflated:.2f}")
         return f"There is nothing here: {_lower(words)}; luck among {tried} suffices to beat {beside} ({chance})."
     if over is None or over >= LEVEL:
-        told = found["p_value_over_default_reason"] if over is None else f"p = {over:.2g}"
+        told = found["p_value_over_default_reason"] if over is None else _chance(over, found["draws"])
         lead = f"a lead that luck among {tried} suffices for ({told})"
         return f"Keep what you had: {_lower(words)}, {lead}; both are better than {beside}."
-    return f"{words}: more than luck among {tried} explains (p = {over:.2g})."
+    return f"{words}: more than luck among {tried} explains ({_chance(over, found['draws'])})."
+
+
+def _chance(p_value: float, draws: int) -> str:
+    """Return a p-value of so many draws in words: one of 0 says only that none of them came so far."""
+    return f"p = {p_value:.2g}" if p_value > 0.0 else f"p below {1.0 / draws:.2g}"
 
 
 def _lower(words: str) -> str:
@@ -157,7 +163,7 @@ def _tests(
 
 
 def _superior(leads: Array, draws: int, seed: int) -> float | None:
-    """Return the p-value that the best of (P, K) leads is luck: 1 where none leads, None where one leads and none varies.
+    """Return the p-value that the best of (P, K) leads is luck: 1 where none leads, None where leads do not vary.
 
     A lead that is the same in every period is nothing that a bootstrap could redraw.
     """
