@@ -25,6 +25,7 @@ from tradewinds.request.schema import Config
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}  # of a server that is away
 LONGEST, AT_ONCE = 500, 100  # characters of a value that are told, and values that MLflow takes in one request
+EXPERIMENT = "tradewinds"  # of commands whose run has no name, nor its series
 SIGNS = "_-./ "  # that a name may hold beside letters and digits
 _current: ContextVar["TrackedCommand | None"] = ContextVar("tracked_command", default=None)
 
@@ -107,7 +108,7 @@ def _begun(config: Config, command: str, console: Console) -> TrackedCommand:
         from mlflow import MlflowClient
 
         client = MlflowClient(uri)
-        name = config.run.name or str(getattr(config.series, "name", None) or config.env.kind)
+        name = config.run.name or str(getattr(config.series, "name", None) or EXPERIMENT)
         known = client.get_experiment_by_name(name)
         experiment = client.create_experiment(name) if known is None else known.experiment_id
         tags = {"command": command, "tradewinds": __version__, "config_hash": config.hash, **git_state()}

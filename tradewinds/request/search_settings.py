@@ -51,6 +51,7 @@ class SearchConfig:
         require(
             (
                 self.sampler != "nsga2" or len(self.goals) == 2,
-                f"sampler=nsga2 is for two goals, were {list(self.goals)}; name two in search.goals, or take tpe",
+                f"sampler must be tpe, random or gp for one goal, was nsga2 with search.goals={list(self.goals)}; "
+                "name two goals, or take tpe",
             ),
         )

@@ -95,8 +95,8 @@ def dimensions(config: Config, usual: Sequence[str]) -> tuple[Dimension, ...]:
             continue
     if not found:
         raise RequestError(
-            f"search.space must name what is tried: none of {', '.join(usual)} has a range here; such as "
-            "search.space.model.hidden_size=[16,32,64]"
+            f"search.space must name what is tried: none of {', '.join(usual)} has a range here; name "
+            "keys of your own with their values, as docs/search.md shows"
         )
     return tuple(found)
 
