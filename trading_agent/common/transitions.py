@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from trading_agent.common.config import raise_all
+from trading_agent.common.restored import NotRestoredError
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
 Floats: TypeAlias = NDArray[np.float32]
@@ -121,7 +122,11 @@ class Walk:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Walk on from a saved state. An env that cannot be restored starts new episodes instead."""
         if "env" in state and hasattr(self.env, "load_state_dict"):
-            self.env.load_state_dict(state["env"])
+            try:
+                self.env.load_state_dict(state["env"])
+            except NotRestoredError:
+                self.observations = self.env.reset()[0]
+                return
             self.observations, self._restarting = state["observations"], state["restarting"]
             self.begins = state["begins"]
 

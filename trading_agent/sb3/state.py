@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trading_agent.common.restored import NotRestoredError
+
 SEEN = ("_last_obs", "_last_original_obs", "_last_episode_starts")  # arrays of a model; None where there is none
 SCALES = ("obs_rms", "ret_rms")  # of VecNormalize
 CLOCKS = ("start_time", "_num_timesteps_at_start")  # tell when, not what
@@ -52,7 +54,7 @@ class ModelState:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned; an environment that cannot be restored starts new episodes."""
         model, (modules, tensors) = self.model, self.model._get_torch_save_params()
-        begun = self.env.reset()
+        self.env.reset()  # who was never reset cannot be restored
         for name in modules:
             _part(model, name).load_state_dict(_torch(state["modules"][_word(name)]))
         for name in tensors:
@@ -63,16 +65,25 @@ class ModelState:
         if state["replay"]:
             _fill(model.replay_buffer, state["replay"])
         model.logger.name_to_value.update({name.replace("|", "/"): value for name, value in state["logged"].items()})
-        if state["env"]:
-            self._env().load_state_dict(state["env"])
+        if self._restored(state["env"]):
             for name, array in state["seen"].items():
                 setattr(model, name, array)
             for place, held in enumerate(self._remembered()):
                 held.copy_(torch.from_numpy(state["remembered"][str(place)]))
         else:
-            model._last_obs, model._last_episode_starts = begun, np.ones(self.env.num_envs, bool)
+            model._last_obs, model._last_episode_starts = self.env.reset(), np.ones(self.env.num_envs, bool)
             model._last_original_obs = self.env.get_original_obs() if hasattr(self.env, "obs_rms") else None
         _draw_on(model, state["chance"])
+
+    def _restored(self, state: Mapping[str, Any]) -> bool:
+        """Say whether the environments are where they were."""
+        if not state:
+            return False
+        try:
+            self._env().load_state_dict(state)
+        except NotRestoredError:
+            return False
+        return True
 
     def _env(self) -> Any:
         """Return our environments, inside of theirs."""
