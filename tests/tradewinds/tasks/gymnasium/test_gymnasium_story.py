@@ -60,9 +60,21 @@ def test_an_agent_learns_any_environment_and_is_judged_on_fresh_episodes(name, w
     rows = list(csv.DictReader((run / "agent" / "history.csv").open(encoding="utf-8")))
     assert int(rows[-1]["step"]) >= 2000
     assert max(float(row["score"]) for row in rows) == report["backtest"]["agent"]["validation_score"]
+    page = (run / "report.html").read_text(encoding="utf-8")
+    if "agent=sb3" not in words:
+        assert any(row["episode_length"] for row in rows)
+        assert "episode length over env steps" in page
+    assert "of 2 seeds" not in page
     assert not (run / "agent.checkpoint").exists()
     assert typed("report", f"inputs.run={run}").status == 0
     assert (run / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_page_holds_the_curves_of_other_seeds(typed):
+    words = ("run", "env=gymnasium", "agent=ppo", "agent.steps=1500", "agent.num_envs=8", *FEW[:-1])
+    assert [typed(*words, f"seed={seed}").status for seed in (1, 2)] == [0, 0]
+    page = max(Path("runs/CartPole-v1").glob("2*")) / "report.html"
+    assert "median of 2 seeds, least to most behind" in page.read_text(encoding="utf-8")
 
 
 def test_a_backtest_of_an_agent_says_what_the_run_said(typed):
