@@ -108,11 +108,19 @@ def histogram(table: pd.DataFrame, names: Mapping[str, str], title: str, unit: s
 
 def episode_picture(document: Mapping[str, Any], folder: Path) -> bytes:
     """Draw the return over env steps as one PNG."""
-    learned = learning_curve(read_table(folder, "training"))
+    learned, beside = learning_curve(read_table(folder, "training")), read_table(folder, "seeds")
+    band = band_of(learned, beside)
 
     def fill(picture: Figure) -> None:
         axes = picture.subplots()
+        if len(band):
+            label = f"least to most of {1 + beside['seed'].nunique()} seeds"
+            axes.fill_between(
+                band["step"], band["least"], band["most"], color=charts.COLOURS["agent"], alpha=0.15, label=label
+            )
+            axes.legend(loc="lower right", frameon=False)
         axes.plot(learned["step"], learned["score"], color=charts.COLOURS["agent"], lw=2.0, marker=".")
+        axes.set_title(f"{document['data']['name']}: {document['run']['config']['agent']['kind']} agent", loc="left")
         axes.set_xlabel("env steps")
         axes.set_ylabel("mean return of the validation episodes")
 
