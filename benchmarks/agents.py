@@ -4,11 +4,10 @@
 The parts are ou, memory, martingale, speed, cartpole and acrobot. Seconds are those of the processor, one thread,
 validation included. Medians, least and most over the seeds.
 
-The known world: the next bar's log return is 6 basis points times a signal (autocorrelation 0.9, variance 1) plus noise
-of 20 basis points; the signal is the first of 64 feature columns, the others are noise; a trade costs 8 basis points.
-The best policy is a no-trade band, found by value iteration on (signal, position). Training, validation and judgement
-are worlds of different seeds; the shipped settings are used as they are (conf/agent/*.yaml). In `memory` the signal is
-seen under noise of twice its deviation among 3 noise columns, 20,000 bars of it: who remembers earlier bars knows more.
+The known world is that of agent_worlds.py. The best policy is a no-trade band, found by value iteration on (signal,
+position). Training, validation and judgement are worlds of different seeds; the shipped settings are used as they are
+(conf/agent/*.yaml). In `memory` the signal is seen under noise of twice its deviation among 3 noise columns, 20,000
+bars of it: who remembers earlier bars knows more.
 """
 
 import dataclasses
@@ -22,26 +21,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import gymnasium
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode
+from agent_speed import speed
+from agent_worlds import RULES, Best, accounts, classics, settings, turnover, world
 
-from tradewinds.core.plugins import function_of
-from tradewinds.core.resources import resource_dir
-from tradewinds.request.compose import compose_requests
-from tradewinds.request.schema import request_from
 from tradewinds.tasks.account.market import context
 from trading_agent import episode_returns, evaluate
-from trading_agent.common.policy import ConstantPolicy
-from trading_env import CostConfig, Market, TradingConfig, TradingEnv, TradingVectorEnv
-
-COST, SLOPE, NOISE, MEMORY, FEATURES = 8.0, 6e-4, 2e-3, 0.9, 64
-RULES = TradingConfig(
-    exposures=(-1.0, 0.0, 1.0),
-    execution="same_close",
-    costs=CostConfig(
-        fee_bps=COST, half_spread_bps=0.0, slippage_bps=0.0, borrow_bps_per_year=0.0, financing_bps_per_year=0.0
-    ),
-)
-PARTS = ("ou", "memory", "martingale", "speed", "cartpole", "acrobot")
+from trading_env import Market, TradingVectorEnv
 
 
 def main() -> None:
@@ -49,8 +34,9 @@ def main() -> None:
     torch.set_num_threads(1)
     words = sys.argv[1:]
     seeds = int(words[-1]) if words and words[-1].isdigit() else 5
-    for part in [word for word in words if word in PARTS] or PARTS:
-        globals()[part](seeds)
+    parts = {part.__name__: part for part in (ou, memory, martingale, speed, cartpole, acrobot)}
+    for name in [word for word in words if word in parts] or parts:
+        parts[name](seeds)
 
 
 def ou(seeds: int) -> None:
@@ -213,177 +199,6 @@ def classic(title: str, name: str, seeds: int, *words: str, theirs: str = "") ->
         f"{title:<28}{np.median(mean):>8.1f}{mean.min():>8.1f}{np.median(spread):>8.1f}{int(full.sum()):>14}"
         f"{np.median(seconds):>7.1f}{theirs:>8}"
     )
-
-
-def speed(seeds: int) -> None:
-    """Env-steps per second of training, 1,024 accounts, perceptrons of 64-64; ours and theirs take turns.
-
-    DQN without double estimation, which theirs does not have: the same work on both sides.
-    """
-    try:
-        import stable_baselines3
-
-        from trading_agent.sb3.adapter import as_vec_env
-    except ImportError:
-        print("stable-baselines3 is not installed: `make bench-env` installs it")
-        return
-    market, wide = world(0), {"net_arch": [64, 64]}
-
-    def ours(name: str, *words: str) -> float:
-        agent, train = settings(f"agent={name}", "agent.num_envs=1024", "agent.hidden_sizes=[64,64]", *words)
-        env = TradingVectorEnv(market, RULES, num_envs=1_024, episode_bars=250, starts="random")
-        started = time.process_time()
-        train(env, agent, seed=0, validate=lambda policy: float(isinstance(policy, ConstantPolicy)))
-        learned = agent.steps - (agent.learning_starts if name == "dqn" else 32 * 1_024)
-        return learned / (time.process_time() - started)
-
-    def theirs(name: str, steps: int, *, batched: bool, **given: Any) -> float:
-        if batched:
-            many = TradingVectorEnv(
-                market,
-                RULES,
-                num_envs=1_024,
-                episode_bars=250,
-                starts="random",
-                autoreset_mode=AutoresetMode.SAME_STEP,
-            )
-            env: Any = as_vec_env(many)
-        else:
-            env = stable_baselines3.common.vec_env.DummyVecEnv([lambda: TradingEnv(market, RULES)] * 8)
-        model = getattr(stable_baselines3, name)("MlpPolicy", env, seed=0, device="cpu", policy_kwargs=wide, **given)
-        started = time.process_time()
-        model.learn(steps)
-        return model.num_timesteps / (time.process_time() - started)
-
-    ppo = ("agent.rollout_steps=32", "agent.batch_size=8192", "agent.epochs=4", "agent.validate_every=1000000")
-    dqn = (
-        "agent.batch_size=2048",
-        "agent.updates_per_step=4",
-        "agent.learning_starts=1024",
-        "agent.double=false",
-        "agent.validate_every=1000000",
-    )
-    pairs = {
-        "ppo": (
-            lambda: ours("ppo", "agent.steps=196608", *ppo),
-            lambda: theirs("PPO", 163_840, batched=True, n_steps=32, batch_size=8_192, n_epochs=4),
-            lambda: theirs("PPO", 10_240, batched=False, n_steps=256, batch_size=256, n_epochs=4),
-        ),
-        "dqn": (
-            lambda: ours("dqn", "agent.steps=120000", *dqn),
-            lambda: theirs(
-                "DQN",
-                102_400,
-                batched=True,
-                batch_size=2_048,
-                gradient_steps=4,
-                train_freq=1,
-                learning_starts=1_024,
-                buffer_size=100_000,
-            ),
-            lambda: theirs(
-                "DQN",
-                6_000,
-                batched=False,
-                batch_size=64,
-                gradient_steps=1,
-                train_freq=1,
-                learning_starts=100,
-                buffer_size=100_000,
-            ),
-        ),
-    }
-    titles = f"{'ours':>10}{'sb3, batched':>14}{'ours / it':>11}{'sb3, 8 envs':>13}{'ours / it':>11}"
-    print(f"\n{'learned steps/s':<20}{titles}")
-    for name, timers in pairs.items():
-        for timer in timers:
-            timer()  # a first time for nothing: libraries warm up
-        played = np.array([[timer() for timer in timers] for _ in range(seeds)])
-        ratio = np.median(played[:, :1] / played, axis=0)
-        one, two, three = np.median(played, axis=0)
-        print(f"{name:<20}{one:>10,.0f}{two:>14,.0f}{ratio[1]:>11.2f}{three:>13,.0f}{ratio[2]:>11.1f}")
-    alone = np.median([direct_speed(market) for _ in range(seeds + 1)][1:])
-    print(f"{'direct':<20}{alone:>10,.0f}{'has none':>14}")
-
-
-def direct_speed(market: Market) -> float:
-    """Return the bars of accounts a second that `direct` learns from, 1,024 windows an update."""
-    agent, train = settings("agent=direct", "agent.num_envs=1024", "agent.validate_every=10000000")
-    env = TradingVectorEnv(market, RULES, num_envs=1)
-    started = time.process_time()
-    train(env, agent, seed=0, validate=lambda policy: float(isinstance(policy, ConstantPolicy)))
-    return float(agent.steps) / (time.process_time() - started)
-
-
-class Best:
-    """The best policy of the known world, by value iteration on (signal, position)."""
-
-    kind = "best"
-
-    def __init__(self) -> None:
-        self.grid = np.linspace(-5.0, 5.0, 401)
-        spread = np.sqrt(1.0 - MEMORY**2)
-        chances = np.exp(-0.5 * ((self.grid[None] - MEMORY * self.grid[:, None]) / spread) ** 2)
-        chances /= chances.sum(axis=1, keepdims=True)
-        levels, value = np.array([-1.0, 0.0, 1.0]), np.zeros((401, 3))
-        cost = COST * 1e-4 * np.abs(levels[None, :, None] - levels[None, None, :])  # (1, held, wanted)
-        for _ in range(400):
-            worth = levels * SLOPE * self.grid[:, None] + chances @ value  # (signal, wanted)
-            value = (worth[:, None, :] - cost).max(axis=2)
-            value -= value[200, 1]
-        self.actions = (worth[:, None, :] - cost).argmax(axis=2)
-
-    def act(self, observations: Any) -> Any:
-        """Return the (N,) best actions: the signal is the first column, the target held the last but one."""
-        nearest = np.clip(np.round((observations[:, 0] + 5.0) * 40.0), 0, 400).astype(int)
-        return self.actions[nearest, np.round(observations[:, -2]).astype(int) + 1]
-
-
-def world(seed: int, bars: int = 100_000, slope: float = SLOPE, features: int = FEATURES) -> Market:
-    """Return bars whose next log return hangs on the first feature by `slope`."""
-    rng = np.random.default_rng(seed)
-    table = rng.standard_normal((bars, features), dtype=np.float32)
-    shocks = rng.normal(size=bars) * np.sqrt(1.0 - MEMORY**2)
-    signal = np.empty(bars)
-    signal[0] = rng.normal()
-    for t in range(1, bars):
-        signal[t] = MEMORY * signal[t - 1] + shocks[t]
-    table[:, 0] = signal
-    growth = np.concatenate([[0.0], slope * signal[:-1] + NOISE * rng.normal(size=bars - 1)])
-    close = 100.0 * np.exp(np.cumsum(growth))[:, None]
-    return Market(open=close, close=close, features=table, bars_per_year=252.0, single_price=True)
-
-
-def accounts(market: Market, count: int) -> TradingVectorEnv:
-    """Return accounts that start at random bars and play 1,000 of them."""
-    return TradingVectorEnv(market, RULES, num_envs=count, episode_bars=1_000, starts="random")
-
-
-def turnover(policy: Any, env: TradingVectorEnv) -> float:
-    """Return the mean change of target a bar over 500 bars."""
-    observations, _ = env.reset(seed=2)
-    changed = 0.0
-    for _ in range(500):
-        held = observations[:, -2]
-        observations = env.step(policy.act(observations))[0]
-        changed += float(np.abs(observations[:, -2] - held).mean())
-    return changed / 500.0
-
-
-def classics(name: str, num_envs: int, restart: AutoresetMode = AutoresetMode.NEXT_STEP) -> Any:
-    """Return N environments of Gymnasium, in one array where it has them so."""
-    if gymnasium.spec(name).vector_entry_point is not None and restart == AutoresetMode.NEXT_STEP:
-        return gymnasium.make_vec(name, num_envs=num_envs, vectorization_mode="vector_entry_point")
-    return gymnasium.make_vec(
-        name, num_envs=num_envs, vectorization_mode="sync", vector_kwargs={"autoreset_mode": restart}
-    )
-
-
-def settings(*words: str) -> tuple[Any, Any]:
-    """Return the settings that `words` on the command line mean, and the function that trains by them."""
-    (plain,) = compose_requests(words, [resource_dir("conf")], multirun=False)
-    agent = request_from(plain).agent
-    return agent, function_of("agent", agent)
 
 
 if __name__ == "__main__":

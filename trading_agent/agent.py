@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import SyncVectorEnv, VectorEnv
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from trading_agent.common.config import settings_of
 from trading_agent.common.player import Player
 from trading_agent.common.registry import ALGORITHMS, load
+from trading_agent.common.restored import RestoredVectorEnv
 
 if TYPE_CHECKING:
     from trading_agent.common.loop import Progress, TrainedAgent
@@ -163,4 +164,4 @@ def _vector(env: Any) -> "VectorEnv[Any, Any, Any]":
         return env
     if not isinstance(env, gymnasium.Env):
         raise ValueError(f"an agent learns in an environment of Gymnasium, was given {type(env).__name__}")
-    return SyncVectorEnv([lambda: env])
+    return RestoredVectorEnv([lambda: env])

@@ -52,7 +52,13 @@ def stop_after(calls):
         (
             train_recurrent_ppo,
             RecurrentPPOConfig(
-                steps=2000, num_envs=4, memory_units=6, hidden_sizes=(8,), rollout_steps=20, validate_every=320
+                steps=2000,
+                num_envs=4,
+                memory_units=6,
+                hidden_sizes=(8,),
+                rollout_steps=20,
+                validate_every=320,
+                scales="running",
             ),
         ),
         (

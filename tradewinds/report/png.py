@@ -13,7 +13,7 @@ WIDTH, HEIGHT, DPI = 10.0, 6.5, 120  # inches
 
 
 def draw(document: Mapping[str, Any], fill: Callable[[Figure], None]) -> bytes:
-    """Return a PNG with the title of a run, whose axes `fill` draws."""
+    """Return a PNG whose axes `fill` draws, under its title or else under that of a run on a market."""
     picture = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
     FigureCanvasAgg(picture)
     fill(picture)
@@ -22,7 +22,8 @@ def draw(document: Mapping[str, Any], fill: Callable[[Figure], None]) -> bytes:
         axes.spines[["top", "right"]].set_visible(False)
     config = document["run"]["config"]
     title = f"{document['data']['name']}: {config['model']['kind']} forecaster, {config['agent']['kind']} agent"
-    picture.axes[0].set_title(f"{title}, test span, after costs", loc="left")
+    if not picture.axes[0].get_title(loc="left"):
+        picture.axes[0].set_title(f"{title}, test span, after costs", loc="left")
     drawn = io.BytesIO()
     picture.savefig(drawn, format="png", metadata={"Software": "tradewinds"})
     return drawn.getvalue()

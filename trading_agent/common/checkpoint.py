@@ -14,6 +14,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
+from trading_agent.common.weights import contiguous
+
 FILE = "training.safetensors"
 _SEPARATOR = "/"
 
@@ -27,7 +29,7 @@ def write_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
     partial = folder / f"{FILE}.partial"
     try:
         with partial.open("wb") as file:
-            file.write(save(arrays, metadata={"state": json.dumps(plain)}))
+            file.write(save(contiguous(arrays), metadata={"state": json.dumps(plain)}))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(folder / FILE)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from trading_agent.common.checkpoint import read_checkpoint, write_checkpoint
 from trading_agent.common.policy import ConstantPolicy, Policy, restore_policy
-from trading_agent.common.transitions import AnyVectorEnv
+from trading_agent.common.transitions import AnyVectorEnv, Walk
 
 Progress: TypeAlias = Callable[[int, int, Mapping[str, float]], None]
 Validate: TypeAlias = Callable[[Policy], float]
@@ -126,6 +126,12 @@ class Learner(ABC):
     @abstractmethod
     def policy(self) -> Policy:
         """Return what acts now."""
+
+    def lived(self) -> Metrics:
+        """Return the mean `episode_length` of what was walked since this was last asked, if an episode ended."""
+        walk = self.parts.get("walk")
+        length = walk.episode_length() if isinstance(walk, Walk) else None
+        return {} if length is None else {"episode_length": length}
 
     def restore(self, kind: str, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Policy:
         """Build a policy from what its `settings` and `tensors` returned."""
@@ -277,6 +283,7 @@ class Training:
         steps, checkpoint, progress = self.config.steps, self.options.get("checkpoint"), self.options.get("progress")
         finite(metrics, before)
         if crossed(before, step, self.config.validate_every) or step >= steps:
+            metrics = {**metrics, **self.learner.lived()}
             self.selection.consider(step, self.learner.policy(), metrics)
             if checkpoint is not None:
                 self.checkpoint.write(checkpoint, step)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 CLIP = 10.0  # standard deviations beyond which an observation counts no further
@@ -47,8 +49,17 @@ class ScaledNetwork(nn.Module):
         """Set the scales from (M, O) observations and rewards; a column that does not vary is only centred."""
         if standardise and self.picture is None:
             fit_columns(observations.float(), self.observation_mean, self.observation_std)
-        rms = rewards.square().mean().sqrt()
-        self.reward_scale.copy_(rms if rms > 0.0 else torch.ones(()))
+        self.set_unit(rewards.square().mean().sqrt().item())
+
+    def set_columns(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
+        """Set the scales of (O,) columns; one that does not vary is only centred, and pixels keep their peak."""
+        if self.picture is None:
+            self.observation_mean.copy_(torch.from_numpy(mean))
+            self.observation_std.copy_(torch.from_numpy(np.where(std > LEAST_STD, std, 1.0)))
+
+    def set_unit(self, reward: float) -> None:
+        """Set what rewards are counted in; 1 where they are all nothing."""
+        self.reward_scale.fill_(reward if reward > 0.0 else 1.0)
 
 
 def fit_columns(rows: Tensor, mean: Tensor, std: Tensor) -> None:

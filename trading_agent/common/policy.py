@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from trading_agent.common.registry import POLICIES, load
-from trading_agent.common.weights import arrays_of, load_arrays
+from trading_agent.common.weights import arrays_of, contiguous, load_arrays
 
 WEIGHTS, FACTS = "policy.safetensors", "policy.json"
 Plans: TypeAlias = Mapping[
@@ -119,7 +119,7 @@ class ModulePolicy(ABC):
 def save_policy(policy: Policy, folder: Path) -> None:
     """Write `policy` into an existing folder."""
     (folder / FACTS).unlink(missing_ok=True)  # whoever is cut off leaves no policy, and no mixture of two
-    (folder / WEIGHTS).write_bytes(save(policy.tensors()))
+    (folder / WEIGHTS).write_bytes(save(contiguous(policy.tensors())))
     facts = {"kind": policy.kind, "settings": policy.settings()}
     (folder / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 

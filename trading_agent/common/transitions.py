@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from trading_agent.common.config import raise_all
+from trading_agent.common.restored import NotRestoredError
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
 Floats: TypeAlias = NDArray[np.float32]
@@ -87,6 +88,8 @@ class Walk:
         self._restarting = np.zeros(env.num_envs, dtype=np.bool_)
         self.observations: Floats = env.reset(seed=seed)[0]
         self.begins: Bools = np.ones(env.num_envs, dtype=np.bool_)
+        self._lengths = np.zeros(env.num_envs, dtype=np.int64)  # of the episodes under way
+        self._ended = np.zeros(2, dtype=np.int64)  # episodes, and their steps, since they were last told
 
     def advance(self, actions: NDArray[Any]) -> Transitions:
         """Step every environment once and return the transitions this made."""
@@ -101,11 +104,20 @@ class Walk:
         if self._same_step and ended.any():
             after = after.copy()
             after[ended] = np.stack(list(infos["final_obs"][ended]))
+        self._lengths[envs] += 1
+        self._ended += ended.sum(), self._lengths[ended].sum()
+        self._lengths[ended] = 0
         self.begins = ended.copy() if self._same_step else self._restarting
         self._restarting = np.zeros_like(ended) if self._same_step else ended.copy()
         return Transitions(
             envs, before, actions[envs], rewards[envs], after[envs], terminated[envs], truncated[envs], origin
         )
+
+    def episode_length(self) -> float | None:
+        """Return the mean steps of the episodes that ended since this was last asked; None if none did."""
+        episodes, steps = self._ended.tolist()
+        self._ended[:] = 0
+        return steps / episodes if episodes else None
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` needs to walk on from here; exact where the env has a `state_dict` itself."""
@@ -113,6 +125,8 @@ class Walk:
             "observations": self.observations,
             "restarting": self._restarting,
             "begins": self.begins,
+            "lengths": self._lengths,
+            "ended": self._ended,
         }
         if hasattr(self.env, "state_dict"):
             state["env"] = self.env.state_dict()
@@ -121,9 +135,13 @@ class Walk:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Walk on from a saved state. An env that cannot be restored starts new episodes instead."""
         if "env" in state and hasattr(self.env, "load_state_dict"):
-            self.env.load_state_dict(state["env"])
+            try:
+                self.env.load_state_dict(state["env"])
+            except NotRestoredError:
+                self.observations = self.env.reset()[0]
+                return
             self.observations, self._restarting = state["observations"], state["restarting"]
-            self.begins = state["begins"]
+            self.begins, self._lengths, self._ended = state["begins"], state["lengths"], state["ended"]
 
 
 def sizes(env: AnyVectorEnv, num_envs: int) -> tuple[int, int]:

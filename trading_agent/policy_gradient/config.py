@@ -6,7 +6,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from trading_agent.common import ranges
-from trading_agent.common.config import AgentConfig, CrossSection
+from trading_agent.common.config import AgentConfig, CrossSection, EnvironmentFacts
+
+RUNNING = "scales=running are those of one row of columns, and several instruments share theirs: take scales=first"
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -29,8 +31,11 @@ class PolicyGradientConfig(AgentConfig):
             newest weights.
         standardise: whether observations are scaled by what the first rollout saw.
         reward_unit: what rewards are learned in units of: the typical `reward` of the first rollout, its root mean
-            square; or the typical `return`, the deviation of its discounted sums, where rewards come at every step
-            and add up to much.
+            square; the typical `return`, the deviation of its discounted sums; or `auto`: the latter where rewards come
+            at every step and add up to much, their mean beyond their deviation, as in most games.
+        scales: whether both scales stay those of the `first` rollout, of random play, or are `running`: those of all
+            that has been seen so far, for environments where learning leads elsewhere. A policy keeps those that it
+            was judged with.
         validate_every: env steps between two validations (and checkpoints).
     """
 
@@ -47,7 +52,8 @@ class PolicyGradientConfig(AgentConfig):
     gradient_clip: ranges.Norm = 0.5
     average: ranges.ShareBelowOne = 0.0
     standardise: bool = True
-    reward_unit: Literal["reward", "return"] = "reward"
+    reward_unit: Literal["auto", "reward", "return"] = "auto"
+    scales: Literal["first", "running"] = "first"
     validate_every: ranges.Interval = 40_000
 
     def __post_init__(self) -> None:
@@ -57,6 +63,11 @@ class PolicyGradientConfig(AgentConfig):
                 f"rollout_steps must leave steps to learn from after a first rollout of random play, "
                 f"was {self.rollout_steps} of {self.num_envs} environments, {first} of {self.steps} steps"
             )
+
+    def refuse(self, facts: EnvironmentFacts) -> list[str]:
+        """Return a sentence if running scales are asked for where one network acts on several instruments."""
+        several = facts.num_instruments is not None and facts.num_instruments > 1
+        return [RUNNING] if several and self.scales == "running" else []
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

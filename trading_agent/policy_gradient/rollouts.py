@@ -5,7 +5,6 @@ S calls of `env.step`, N environments, M <= S N transitions, O observation colum
 
 import copy
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,10 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trading_agent.common.loop import Learner, Metrics, Seeds
+from trading_agent.common.scales import RunningScales, discounted, unit_of
 from trading_agent.common.spaces import picture_of
 from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk, columns
 from trading_agent.common.weights import TorchState, follow, set_learning_rate
 from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy, actions_of
+from trading_agent.policy_gradient.config import RUNNING
 from trading_agent.policy_gradient.set_actor_critic import SetActorCritic, SetActorPolicy
 
 Array = NDArray[np.float32]
@@ -69,16 +70,6 @@ def advantages_of(
     return advantages
 
 
-def discounted(played: Sequence[Transitions], num_envs: int, discount: float) -> NDArray[np.float64]:
-    """Return the (M,) sums of rewards so far in each episode, older ones discounted: Engstrom et al. 2020, sec. 3."""
-    running, sums = np.zeros(num_envs), []
-    for moved in played:
-        running[moved.envs] = moved.rewards + discount * running[moved.envs]
-        sums.append(running[moved.envs])  # a copy
-        running[moved.envs[moved.terminated | moved.truncated]] = 0.0
-    return np.concatenate(sums)
-
-
 class ActorCriticLearner(TorchState, Learner):
     """Walks N environments by chance and learns from each rollout; how, is left to the algorithm.
 
@@ -107,6 +98,10 @@ class ActorCriticLearner(TorchState, Learner):
         self.metrics: dict[str, float] = {}
         self.walk = Walk(env, seed=seeds.env)
         self.parts = {"walk": self.walk, "learner": self}
+        self.played: list[Transitions] = []  # since the scales last took them in
+        self.scales = RunningScales(num_observations, config.num_envs, discount=config.discount)
+        if config.scales == "running":
+            self.parts["scales"] = self.scales
 
     def built(self, num_observations: int, bounds: Array | None, generator: torch.Generator) -> Any:
         """Return a fresh network, and set `acting` to the class of its policy."""
@@ -114,6 +109,8 @@ class ActorCriticLearner(TorchState, Learner):
         if bounds is None or items is None:
             picture = picture_of(self.env.single_observation_space)
             return ActorCritic(num_observations, self.num_actions, config.hidden_sizes, bounds, generator, picture)
+        if config.scales == "running":
+            raise ValueError(RUNNING)
         self.acting, box = SetActorPolicy, (float(bounds[0].min()), float(bounds[1].max()))
         return SetActorCritic(items, config.hidden_sizes, box, config.cross_section, generator)  # items that are alike
 
@@ -129,25 +126,44 @@ class ActorCriticLearner(TorchState, Learner):
         """Return the network that is judged."""
         return self.acting(self.judged)
 
+    def advance(self, actions: NDArray[Any]) -> Transitions:
+        """Step every environment once."""
+        moved = self.walk.advance(actions)
+        if self.config.scales == "running":
+            self.played.append(moved)
+        return moved
+
     def warm_up(self) -> int:
         """Play one rollout at random and fit the scales to it."""
-        played = [self.walk.advance(self.at_random()) for _ in range(self.config.rollout_steps)]
+        played = [self.advance(self.at_random()) for _ in range(self.config.rollout_steps)]
         observations = torch.from_numpy(np.float32(np.concatenate([moved.observations for moved in played])))
         rewards = np.concatenate([moved.rewards for moved in played])
-        if self.config.reward_unit == "return":
-            earned = discounted(played, self.config.num_envs, self.config.discount)
+        self.scales.unit = unit_of(self.config.reward_unit, rewards)
+        if self.scales.unit == "return":
+            earned = discounted(played, np.zeros(self.config.num_envs), self.config.discount)
             rewards = earned - earned.mean()  # whose root mean square is the deviation
         unit = torch.from_numpy(rewards.astype(np.float32))
         self.network.fit_scales(observations, unit, standardise=self.config.standardise)
         self.judged.load_state_dict(self.network.state_dict())
+        self.take_in()
         return self.stride
 
     def learn(self, done: int) -> Metrics:
-        """Walk one rollout by chance and learn from it."""
+        """Walk one rollout by chance and learn from it, all in one scale."""
         left = 1.0 - done / self.config.steps
         set_learning_rate(self.optimiser, self.config.learning_rate * (left if self.config.anneal else 1.0))
+        if self.config.scales == "running":
+            for network in (self.network, self.judged):
+                self.scales.write(network, standardise=self.config.standardise)
         self.update(self.walked(), left)
+        self.take_in()
         return self.metrics
+
+    def take_in(self) -> None:
+        """Let the running scales know what was played; the next rollout is the first to be in them."""
+        if self.played:
+            self.scales.add(self.played)
+            self.played = []
 
     def step(self, loss: Tensor) -> None:
         """Take one gradient step down `loss`, and let the judged average follow."""
@@ -179,7 +195,7 @@ def play(learner: ActorCriticLearner) -> Rollout:
             actions, log_probs, acted = policy.draw(rows[-1], learner.rng)
             drawn.append(actions)
             old.append(log_probs)
-            moved = walk.advance(acted)
+            moved = learner.advance(acted)
             real[s, moved.envs], rewards[s, moved.envs] = True, moved.rewards
             terminated[s, moved.envs], truncated[s, moved.envs] = moved.terminated, moved.truncated
             cuts.append(moved.next_observations[moved.truncated & ~moved.terminated])

@@ -120,7 +120,7 @@ def play(learner: RecurrentPPO) -> Recollection:
             actions, log_probs, acted = policy.draw(inputs, learner.rng)
             drawn.append(actions)
             old.append(log_probs)
-            moved = walk.advance(acted)
+            moved = learner.advance(acted)
             real[s, moved.envs], rewards[s, moved.envs] = True, moved.rewards
             terminated[s, moved.envs], truncated[s, moved.envs] = moved.terminated, moved.truncated
             cut = moved.truncated & ~moved.terminated

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+import torch
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
@@ -79,7 +80,8 @@ class StableBaselinesPolicy:
         )
         observations, name = Box(-np.inf, np.inf, (settings["observations"],), np.float32), settings["algorithm"]
         family = StableBaselinesConfig(steps=2, algorithm=name).family
-        policy = algorithm_of(name).policy_aliases[family](observations, actions, lambda _: 0.0, **options)
+        with torch.random.fork_rng(devices=[]):  # its first weights are drawn for nothing, and move no one's chance
+            policy = algorithm_of(name).policy_aliases[family](observations, actions, lambda _: 0.0, **options)
         weights = {name.removeprefix(PREFIX): array for name, array in tensors.items() if name.startswith(PREFIX)}
         load_arrays(policy, weights)
         policy.set_training_mode(False)

@@ -1,11 +1,12 @@
 """Train any algorithm of Stable-Baselines3 or sb3-contrib like an agent of ours: validated, selected, saved safely.
 
 Of a trained model only the policy is kept, no pickle. The extra `sb3` brings both. They hold the while-loop themselves,
-so a `Training` is followed from within it; it cannot be resumed: their models do not put down all they are made of.
+so a `Training` is followed from within it; it is put down where a rollout begins, the first after each validation.
 """
 
 import inspect
 import json
+from pathlib import Path
 from typing import Any, Unpack
 
 import gymnasium
@@ -27,6 +28,7 @@ from trading_agent.common.loop import (
 from trading_agent.common.transitions import AnyVectorEnv
 from trading_agent.sb3.config import OURS, StableBaselinesConfig
 from trading_agent.sb3.policy import CLIP, StableBaselinesPolicy, algorithm_of, policy_class
+from trading_agent.sb3.state import ModelState
 
 EPSILON = 1e-8  # of VecNormalize
 
@@ -35,8 +37,9 @@ class StableBaselinesLearner(Learner):
     """A model of theirs, which learns by itself; here stands what a `Training` asks of it meanwhile."""
 
     def __init__(self, env: AnyVectorEnv, config: StableBaselinesConfig, seeds: Seeds) -> None:
-        self.env, self.config, self.rng, self.stride, self.parts = env, config, seeds.rng, config.num_envs, {}
+        self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs
         self.vec_env, self.model = _model(env, config, seeds.network)
+        self.parts = {"model": ModelState(self.model, self.vec_env)}
 
     def learn(self, done: int) -> Metrics:
         """Return what the model measured last; it has gone on itself."""
@@ -74,21 +77,27 @@ def train_sb3(env: AnyVectorEnv, config: StableBaselinesConfig, **options: Unpac
     Args:
         env: N environments that restart in the same step, of flat observations.
         config: the settings.
-        **options: as `TrainingOptions` says, but `checkpoint` is not written, and `resume` must be None.
+        **options: as `TrainingOptions` says; the checkpoint is that of the first rollout after a validation, and going
+            on from it is as exact. With `use_sde`, whose noise is drawn before a rollout begins, it is not written.
 
     Raises:
-        ValueError: the algorithm is unknown, does not take an argument or these actions, or the weights became nan.
+        ValueError: the algorithm is unknown, does not take an argument or these actions, the weights became nan, or
+            `resume` does not fit.
     """
-    if options.get("resume") is not None:
-        raise ValueError("agent=sb3 cannot be resumed; train it again, or take agent=ppo or agent=dqn")
-    from stable_baselines3.common.logger import Logger
-
     learner = StableBaselinesLearner(env, config, seeds_from(options["seed"]))
-    learner.model.set_logger(Logger(folder=None, output_formats=[]))  # theirs leaves a folder in the system's /tmp
-    options["checkpoint"] = None
+    resume, folder = options.get("resume"), options.pop("checkpoint", None)
     training = Training(learner, config, **options)
-    training.judge_baselines()
-    learner.model.learn(config.steps, callback=_callback(training, learner))
+    step = 0
+    if resume is not None:
+        step = training.checkpoint.read(resume)
+    else:
+        training.judge_baselines()
+    learner.model.learn(
+        config.steps - step,
+        callback=_callback(training, learner, None if config.arguments.get("use_sde") else folder),
+        log_interval=None,  # what was measured stays to be read
+        reset_num_timesteps=resume is None,
+    )
     return training.selection.result()
 
 
@@ -106,11 +115,18 @@ def refuse_arguments(config: StableBaselinesConfig) -> list[str]:
     return [f"{config.algorithm} takes no argument {', '.join(unknown)}; it takes {free}"]
 
 
-def _callback(training: Training, learner: StableBaselinesLearner) -> Any:
+def _callback(training: Training, learner: StableBaselinesLearner, folder: Path | None) -> Any:
     from stable_baselines3.common.callbacks import BaseCallback
 
     class Follower(BaseCallback):
-        """Lets the training do what is due after every call of `env.step`."""
+        """Lets the training do what is due after every call of `env.step`, and puts it down before a rollout."""
+
+        validations = len(training.selection.history)  # before this rollout
+
+        def _on_rollout_start(self) -> None:
+            before, self.validations = self.validations, len(training.selection.history)
+            if folder is not None and self.validations > before:
+                training.checkpoint.write(folder, self.num_timesteps)
 
         def _on_step(self) -> bool:
             step, before = self.num_timesteps, self.num_timesteps - learner.stride
@@ -122,6 +138,7 @@ def _callback(training: Training, learner: StableBaselinesLearner) -> Any:
 
 def _model(env: AnyVectorEnv, config: StableBaselinesConfig, seed: int) -> tuple[Any, Any]:
     """Return the environments as Stable-Baselines3 sees them, and a fresh model on them."""
+    from stable_baselines3.common.logger import Logger
     from stable_baselines3.common.vec_env import VecNormalize
 
     from trading_agent.sb3.adapter import as_vec_env
@@ -132,7 +149,7 @@ def _model(env: AnyVectorEnv, config: StableBaselinesConfig, seed: int) -> tuple
         discount = float(config.arguments.get("gamma", 0.99))
         vec_env = VecNormalize(vec_env, clip_obs=CLIP, epsilon=EPSILON, gamma=discount)
     try:
-        return vec_env, algorithm_of(config.algorithm)(
+        model = algorithm_of(config.algorithm)(
             config.family,
             vec_env,
             seed=seed,
@@ -142,6 +159,8 @@ def _model(env: AnyVectorEnv, config: StableBaselinesConfig, seed: int) -> tuple
         )
     except (AssertionError, TypeError) as error:
         raise ValueError(f"{config.algorithm} cannot learn here: {' '.join(str(error).split())}") from None
+    model.set_logger(Logger(folder=None, output_formats=[]))  # theirs leaves a folder in the system's /tmp
+    return vec_env, model
 
 
 def _plain(value: Any) -> bool:

@@ -13,7 +13,8 @@ from trading_agent.common.checkpoint import FILE, read_checkpoint, write_checkpo
 names = st.text("abc_.", min_size=1, max_size=4)
 dtypes = st.sampled_from([np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_])
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
-leaves = plain | st.lists(plain, max_size=3) | arrays(dtypes, array_shapes(min_dims=0, max_dims=3, min_side=0))
+rows = arrays(dtypes, array_shapes(min_dims=0, max_dims=3, min_side=0))
+leaves = plain | st.lists(plain, max_size=3) | rows | rows.map(np.transpose)  # laid out column by column, too
 states = st.recursive(
     st.dictionaries(names, leaves, max_size=3), lambda inner: st.dictionaries(names, inner, max_size=3)
 )

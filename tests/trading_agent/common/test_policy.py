@@ -25,7 +25,7 @@ def network(num_observations=3, num_actions=4):
 
 def policies():
     edges = (np.array([0.0, 1.0]), np.array([0.5]))
-    table = np.random.default_rng(0).normal(size=(3, 2, 4))
+    table = np.random.default_rng(0).normal(size=(4, 2, 3)).T  # laid out column by column
     return [ConstantPolicy(2), NetworkPolicy(network()), TablePolicy((0, -1), edges, table)]
 
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from trading_agent import PPOConfig, ReinforceConfig, evaluate, load_policy, save_policy, train_ppo, train_reinforce
 from trading_agent.common.loop import seeds_from
 from trading_agent.common.policy import ConstantPolicy
+from trading_agent.common.scales import discounted, unit_of
 from trading_agent.common.transitions import Transitions
 from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy, actions_of
 from trading_agent.policy_gradient.ppo import PPO, ppo_loss
-from trading_agent.policy_gradient.rollouts import Rollout, advantages_of, discounted, play
+from trading_agent.policy_gradient.rollouts import Rollout, advantages_of, play
 
 from corridor import Corridor, IndexedCorridor
 
@@ -99,7 +100,9 @@ def test_sums_of_rewards_so_far_are_those_of_each_episode():
         moved([0], [2.0], [False]),
         moved([0, 1], [4.0, 8.0], [False] * 2),
     ]
-    assert discounted(walk, 2, 0.5).tolist() == [1.0, 4.0, 2.5, 5.25, 8.0]  # a restart is no step
+    running = np.zeros(2)
+    assert discounted(walk, running, 0.5).tolist() == [1.0, 4.0, 2.5, 5.25, 8.0]  # a restart is no step
+    assert running.tolist() == [5.25, 8.0]  # and the next walk goes on from there
 
 
 def test_rewards_are_learned_in_the_unit_asked_for():
@@ -112,6 +115,36 @@ def test_rewards_are_learned_in_the_unit_asked_for():
     p = scales["reward"] ** 2
     assert 0.3 < p < 0.7
     assert scales["return"] == pytest.approx((p - p**2) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("rewards", "unit"), [([-1.0, -1.0, -1.0], "return"), ([0.0, 0.0, 1.0], "reward"), ([1.0, -1.0], "reward")]
+)
+def test_rewards_that_come_at_every_step_are_counted_in_returns(rewards, unit):
+    assert unit_of("auto", np.array(rewards)) == unit
+    assert unit_of("reward", np.array(rewards)) == "reward"
+
+
+@pytest.mark.parametrize("unit", ["reward", "return"])
+def test_running_scales_are_those_of_all_that_was_seen_before_the_rollout(unit):
+    learner = PPO(Corridor(4, length=3), small(reward_unit=unit, scales="running"), seeds_from(3))
+    seen, advance = [], learner.walk.advance
+    learner.walk.advance = lambda actions: seen.append(advance(actions)) or seen[-1]
+    learner.warm_up()
+    learner.learn(64)
+    before = len(seen)
+    learner.learn(128)
+    rows = np.concatenate([moved.observations for moved in seen[:before]])
+    sums = discounted(seen[:before], np.zeros(4), 0.98)
+    paid = np.concatenate([moved.rewards for moved in seen[:before]])
+    for network in (learner.network, learner.judged):
+        np.testing.assert_allclose(network.observation_mean.numpy(), rows.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(network.observation_std.numpy(), rows.std(axis=0), rtol=1e-5)
+        wanted = sums.std() if unit == "return" else np.sqrt(np.square(paid).mean())
+        assert network.reward_scale.item() == pytest.approx(wanted, rel=1e-5)
+    held = learner.policy().tensors()["observation_mean"]
+    learner.policy().act(np.full((9, len(held)), 7.0))
+    assert learner.policy().tensors()["observation_mean"].tobytes() == held.tobytes()  # who only acts moves nothing
 
 
 def test_stable_baselines3_says_the_same_of_the_same_walk():

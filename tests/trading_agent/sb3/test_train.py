@@ -1,16 +1,21 @@
 """Algorithms of Stable-Baselines3 as agents of ours: trained, judged, saved without pickle, read back."""
 
+import dataclasses
 import json
 import sys
+from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from trading_agent.common.player import Player
 from trading_agent.common.policy import ConstantPolicy, load_policy, save_policy
 from trading_agent.sb3.config import StableBaselinesConfig
+
+from corridor import Corridor
 
 pytest.importorskip("stable_baselines3")
 
@@ -75,6 +80,51 @@ def test_a_policy_that_remembers_carries_its_states_and_is_read_back(tmp_path):
         np.testing.assert_array_equal(ours._memory[:, :256], state[0][0])
 
 
+class Hill(Corridor):
+    """A corridor that a number of a Box walks: on where it is positive."""
+
+    def __init__(self):
+        super().__init__(2, mode=AutoresetMode.SAME_STEP)
+        self.single_action_space = Box(-1.0, 1.0, (1,), np.float32)
+
+    def step(self, actions):
+        return super().step((actions[:, 0] > 0.0).astype(np.int64))
+
+
+RESUMED = [
+    ("PPO", {"n_steps": 32, "batch_size": 16, "n_epochs": 1}),
+    ("RecurrentPPO", {"n_steps": 32, "batch_size": 16, "n_epochs": 1}),
+    ("DQN", {"learning_starts": 50, "buffer_size": 120}),
+    ("SAC", {"learning_starts": 50, "train_freq": 20}),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "arguments"), RESUMED)
+def test_an_interrupted_training_ends_where_it_would_have_ended(algorithm, arguments, tmp_path):
+    """Cut between two validations; the environment can be put down, so all that follows is the same to the bit."""
+
+    def train(folder, validate=learned_first, **options):
+        env = Hill() if algorithm == "SAC" else Corridor(2, mode=AutoresetMode.SAME_STEP)
+        config = dataclasses.replace(small(algorithm, **arguments), validate_every=100)
+        return train_sb3(env, config, seed=3, validate=validate, checkpoint=tmp_path / folder, **options)
+
+    def cut(policy):
+        calls.append(policy)
+        if len(calls) > 4:
+            raise KeyboardInterrupt
+        return learned_first(policy)
+
+    whole, calls = train("whole"), []
+    with pytest.raises(KeyboardInterrupt):
+        train("half", cut)
+    resumed = train("half", resume=tmp_path / "half")
+    assert resumed.history == whole.history
+    for name, array in whole.policy.tensors().items():
+        np.testing.assert_array_equal(resumed.policy.tensors()[name], array, name)
+    ours, theirs = ((tmp_path / name / "training.safetensors").read_bytes() for name in ("half", "whole"))
+    assert ours == theirs
+
+
 def test_the_same_seed_learns_the_same():
     def train(seed):
         config = small("PPO", n_steps=32, batch_size=16)
@@ -111,7 +161,7 @@ def test_what_cannot_be_is_said(monkeypatch):
         train_sb3(env, small("SAC"), seed=0, validate=learned_first)
     with pytest.raises(ValueError, match=r"must be SAME_STEP"):
         train_sb3(env_of("CartPole-v1", mode=AutoresetMode.NEXT_STEP), small("PPO"), seed=0, validate=learned_first)
-    with pytest.raises(ValueError, match=r"agent=sb3 cannot be resumed; train it again"):
-        train_sb3(env, small("PPO"), seed=0, validate=learned_first, resume="somewhere")
+    with pytest.raises(ValueError, match=r"resume must name a folder with the checkpoint of a training"):
+        train_sb3(env, small("PPO"), seed=0, validate=learned_first, resume=Path("nowhere"))
     with pytest.raises(ValueError, match="arguments must leave device, seed to us"):
         small("PPO", seed=1, device="cuda")

@@ -7,6 +7,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from tradewinds.tasks.gymnasium.config import GymnasiumConfig
 from tradewinds.tasks.gymnasium.named import make_one, own_limit, spec_of, unmade
+from trading_agent.common.restored import ArraysVectorEnv, RestoredVectorEnv
 from trading_agent.common.spaces import Categories, is_plain
 
 if TYPE_CHECKING:
@@ -33,11 +34,9 @@ def make(
         except Exception as error:  # whatever the environment's own code raises
             raise unmade(rules, error) from None
         if is_plain(env.single_observation_space, env.single_action_space):
-            return env
+            return ArraysVectorEnv(env)
         env.close()
-    return gymnasium.vector.SyncVectorEnv(
-        [lambda: make_one(rules, categories)] * num_envs, autoreset_mode=autoreset_mode
-    )
+    return RestoredVectorEnv([lambda: make_one(rules, categories)] * num_envs, autoreset_mode)
 
 
 def episodes_of(

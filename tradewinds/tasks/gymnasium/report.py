@@ -14,6 +14,7 @@ from tradewinds.report.page import cards_of
 from tradewinds.report.png import draw
 from tradewinds.report.render import render
 from tradewinds.report.tables import read_table
+from tradewinds.tasks.gymnasium.curves import band_of, learning_curve
 
 METRICS = (
     ("return_mean", "mean return", "number"),
@@ -50,16 +51,19 @@ def episode_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {name:<10}{cells}"
 
 
-def learning_curve(training: pd.DataFrame) -> pd.DataFrame:
-    """Return step and score of the validations of learned policies; constants come first, at step 0."""
-    constants = training["action"].notna() if "action" in training else pd.Series(False, index=training.index)
-    return training.loc[~constants, ["step", "score"]]
-
-
 def episode_page(document: Mapping[str, Any], folder: Path) -> str:
     """Draw report.html: return over env steps, and how the fresh episodes ended."""
     learned, episodes = learning_curve(read_table(folder, "training")), read_table(folder, "episodes")
     curve = charts.plain_figure("Mean return of the validation episodes by env steps", height=300)
+    band = band_of(learned, read_table(folder, "seeds"))
+    if len(band):
+        count = 1 + read_table(folder, "seeds")["seed"].nunique()
+        curve.varea(band["step"], band["least"], band["most"], fill_color=charts.COLOURS["agent"], fill_alpha=0.15)
+        curve.line(
+            band["step"], band["median"], color=charts.COLOURS["agent"], line_width=1.2, line_dash="dashed",
+            legend_label=f"median of {count} seeds, least to most behind",
+        )  # fmt: skip
+        charts.with_legend(curve)
     curve.line(learned["step"], learned["score"], color=charts.COLOURS["agent"], line_width=2)
     curve.scatter(learned["step"], learned["score"], color=charts.COLOURS["agent"], size=4)
     curve.xaxis.axis_label, curve.xaxis.formatter = "env steps", NumeralTickFormatter(format="0,0")
@@ -104,11 +108,19 @@ def histogram(table: pd.DataFrame, names: Mapping[str, str], title: str, unit: s
 
 def episode_picture(document: Mapping[str, Any], folder: Path) -> bytes:
     """Draw the return over env steps as one PNG."""
-    learned = learning_curve(read_table(folder, "training"))
+    learned, beside = learning_curve(read_table(folder, "training")), read_table(folder, "seeds")
+    band = band_of(learned, beside)
 
     def fill(picture: Figure) -> None:
         axes = picture.subplots()
+        if len(band):
+            label = f"least to most of {1 + beside['seed'].nunique()} seeds"
+            axes.fill_between(
+                band["step"], band["least"], band["most"], color=charts.COLOURS["agent"], alpha=0.15, label=label
+            )
+            axes.legend(loc="lower right", frameon=False)
         axes.plot(learned["step"], learned["score"], color=charts.COLOURS["agent"], lw=2.0, marker=".")
+        axes.set_title(f"{document['data']['name']}: {document['run']['config']['agent']['kind']} agent", loc="left")
         axes.set_xlabel("env steps")
         axes.set_ylabel("mean return of the validation episodes")
 

@@ -19,6 +19,7 @@ from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome, Valid
 from tradewinds.pipeline.task import Job, Models, Plans
 from tradewinds.pipeline.training_log import HISTORY
 from tradewinds.request.schema import Config
+from tradewinds.tasks.gymnasium.curves import curves_beside
 from tradewinds.tasks.gymnasium.episodes import episodes_of, make
 from tradewinds.tasks.gymnasium.named import categories_of, modules_of, own_limit, spec_of
 from tradewinds.tasks.random_policy import RandomPolicy
@@ -230,10 +231,15 @@ class GymnasiumTask:
         }
 
     def tables(self, job: Job, models: Models, outcome: Outcome | None) -> dict[str, pd.DataFrame]:
-        """Return the returns episode by episode, what the training measured, and a strip of pictures if one is had."""
+        """Return the returns by episode, what this training and those of other seeds measured, and pictures if had."""
         assert outcome is not None
-        history = pd.read_csv(models.artifacts["agent"].folder / HISTORY)
-        return {"episodes": outcome.record.reset_index(), "training": history, "strip": self._strip(job, models)}
+        agent = models.artifacts["agent"].folder
+        return {
+            "episodes": outcome.record.reset_index(),
+            "training": pd.read_csv(agent / HISTORY),
+            "seeds": curves_beside(agent.parent, job.config.deciding()),
+            "strip": self._strip(job, models),
+        }
 
     def _strip(self, job: Job, models: Models) -> pd.DataFrame:
         """Return the (1,) column `png`, in base64, of an episode in pictures; no row where it cannot be drawn."""

@@ -60,9 +60,21 @@ def test_an_agent_learns_any_environment_and_is_judged_on_fresh_episodes(name, w
     rows = list(csv.DictReader((run / "agent" / "history.csv").open(encoding="utf-8")))
     assert int(rows[-1]["step"]) >= 2000
     assert max(float(row["score"]) for row in rows) == report["backtest"]["agent"]["validation_score"]
+    page = (run / "report.html").read_text(encoding="utf-8")
+    if "agent=sb3" not in words:
+        assert any(row["episode_length"] for row in rows)
+        assert "episode length over env steps" in page
+    assert "of 2 seeds" not in page
     assert not (run / "agent.checkpoint").exists()
     assert typed("report", f"inputs.run={run}").status == 0
     assert (run / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_page_holds_the_curves_of_other_seeds(typed):
+    words = ("run", "env=gymnasium", "agent=ppo", "agent.steps=1500", "agent.num_envs=8", *FEW[:-1])
+    assert [typed(*words, f"seed={seed}").status for seed in (1, 2)] == [0, 0]
+    page = max(Path("runs/CartPole-v1").glob("2*")) / "report.html"
+    assert "median of 2 seeds, least to most behind" in page.read_text(encoding="utf-8")
 
 
 def test_a_backtest_of_an_agent_says_what_the_run_said(typed):
@@ -78,11 +90,20 @@ def test_a_backtest_of_an_agent_says_what_the_run_said(typed):
     assert "was trained with other values of env.validation_episodes" in answer.err
 
 
-@pytest.mark.parametrize("words", [["agent=ppo"], ["agent=dqn", "agent.learning_starts=100"]], ids=lambda one: one[0])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["CartPole-v1", "agent=ppo"],
+        ["CartPole-v1", "agent=dqn", "agent.learning_starts=100"],
+        ["FrozenLake-v1", "agent=ppo"],
+    ],
+    ids=lambda one: " ".join(one[:2]),
+)
 def test_an_interrupted_training_goes_on_by_what_it_said(words, typed, monkeypatch):
-    words = ("train-agent", "env=gymnasium", *words, "agent.num_envs=4", "agent.steps=3000", *FEW)
+    game, *words = words
+    words = ("train-agent", "env=gymnasium", f"env.id={game}", *words, "agent.num_envs=4", "agent.steps=3000", *FEW)
     assert typed(*words).status == 0
-    whole, consider = artifact("CartPole-v1"), Selection.consider
+    whole, consider = artifact(game), Selection.consider
 
     def power_cut(self, step, policy, metrics):
         if step > 2_000:
@@ -95,13 +116,12 @@ def test_an_interrupted_training_goes_on_by_what_it_said(words, typed, monkeypat
     (option,) = [word for word in cut.err.split() if word.startswith("inputs.resume=")]
     monkeypatch.setattr(Selection, "consider", consider)
     assert typed(*words, option).status == 0
-    resumed = max(Path("runs/CartPole-v1").glob("2*/agent"))
+    resumed = max(Path("runs", game).glob("2*/agent"))
     assert resumed != whole
-    ours, theirs = ((folder / "history.csv").read_text().splitlines() for folder in (resumed, whole))
-    steps = [[int(line.split(",")[0]) for line in lines[1:]] for lines in (ours, theirs)]
-    assert steps[0] == steps[1]
-    before = sum(step <= 2_000 for step in steps[1])  # then this game, which saves no state, begins new episodes
-    assert ours[: 1 + before] == theirs[: 1 + before]
+    ours, theirs = ((folder / "history.csv").read_text() for folder in (resumed, whole))
+    assert ours == theirs  # and so are the weights: the game goes on in the middle of its episodes
+    ours, theirs = ((folder / "policy.safetensors").read_bytes() for folder in (resumed, whole))
+    assert ours == theirs
     other = typed(*words, option, "agent.discount=0.5")
     assert other.status == 2
     assert "inputs.resume" in other.err
