@@ -55,8 +55,11 @@ def columns_of(rules: Any) -> CaseColumns:
     )
 
 
-def name_of(path: str) -> str:
-    """Return what runs on a file or folder are called: of SET_TRAIN, as the archives write it, SET."""
+def name_of(config: Config) -> str:
+    """Return what runs of a request are called: of SET_TRAIN, as the archives write it, SET; empty without a file."""
+    path = config.env.path
+    if config.run.name or path is None:
+        return config.run.name or ""
     return re.sub(r"[^A-Za-z0-9_-]", "_", Path(path).resolve().stem.removesuffix("_TRAIN"))[:64]
 
 
@@ -88,7 +91,7 @@ def job_of_cases(config: Config, task: Any) -> ClassificationJob:
             numbers_of(cases.of(one).known(), classes_of(cases.of(learned).known()), cases.of(one).names)
     except ValueError as error:
         raise error if isinstance(error, RequestError) else RequestError(f"env: {error}") from None
-    name = config.run.name or name_of(rules.path)
+    name = name_of(config)
     inputs = {"series": name, "env": "classification", "sha256": digest, "sources": sources}
     notes = tuple(_notes(cases, folds, rules))
     return ClassificationJob(config, task, name, notes, inputs, cases=cases, folds=folds, kept=kept)

@@ -26,7 +26,5 @@ def refuse_classification(config: Config) -> None:
         for name in UNREAD_OF_CASES
         if getattr(config.trainer, name) != getattr(usual, name)
     ]
-    if config.inputs.resume is not None:
-        faults.append("inputs.resume must be null: a classifier is fitted in one go")
     if faults:
         raise RequestError("; ".join(faults))

@@ -64,11 +64,11 @@ def table_of(job: ClassificationJob, chances: Array) -> pd.DataFrame:
             "case": judged.names,
             "label": judged.known(),
             "called": [job.classes[number] for number in chances.argmax(axis=1)],
-            "chance_of_label": chances[np.arange(len(truth)), truth],
+            "label_chance": chances[np.arange(len(truth)), truth],
             **{f"chance_{label}": chances[:, number] for number, label in enumerate(job.classes)},
         }
     )
-    return table.sort_values("chance_of_label", kind="stable", ignore_index=True)
+    return table.sort_values("label_chance", kind="stable", ignore_index=True)
 
 
 def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) 
             "confusion": counts.tolist(),
             "by_class": by_class(counts, job.classes),
             "calibration": calibration(chances, truth),
-            "hardest": hardest[["case", "label", "called", "chance_of_label"]].to_dict("records"),
+            "hardest": hardest[["case", "label", "called", "label_chance"]].to_dict("records"),
         },
         "verdict": verdict_of(job, forecasts),
         "remarks": [],
