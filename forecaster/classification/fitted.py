@@ -38,6 +38,7 @@ class ClassifierConfig:
         vocabulary: words that are learned of texts, at most.
         longest: words of a text that are read.
         embedding: units of a word's vector.
+        pooling: whether sequences are read from both ends and told by all states, and not by the last one.
     """
 
     model: ModelConfig
@@ -45,9 +46,10 @@ class ClassifierConfig:
     vocabulary: int = 20_000
     longest: int = 256
     embedding: int = 64
+    pooling: bool = False
 
     def __post_init__(self) -> None:
-        refuse_architecture(self.model)
+        refuse_architecture(self.model, self.pooling)
         usual = TrainerConfig()
         refuse(
             *(
@@ -213,7 +215,7 @@ def _fresh(config: ClassifierConfig, reader: ChannelScaler | Vocabulary, classes
         sizes = (len(reader.words) + UNKNOWN + 1, classes, config.embedding)
     else:
         sizes = (len(reader.channels), classes, 0)
-    return SequenceClassifier(config.model, config.trainer, *sizes)
+    return SequenceClassifier(config.model, config.trainer, *sizes, config.pooling)
 
 
 class _Batches(pl.LightningDataModule):

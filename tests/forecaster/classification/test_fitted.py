@@ -19,7 +19,7 @@ from cases import moods, tones
 KINDS = ("lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "segment_lstm", "slstm", "mlstm")
 
 
-def config(kind="lstm", hidden_size=16, epochs=30, **trainer):
+def config(kind="lstm", hidden_size=16, epochs=30, pooling=False, **trainer):
     special = {"segment_length": 4} if kind == "segment_lstm" else {}
     trainer = {"epochs": epochs, "batch_size": 8, "learning_rate": 1e-2, "weight_decay": 0.0, **trainer}
     return ClassifierConfig(
@@ -28,6 +28,7 @@ def config(kind="lstm", hidden_size=16, epochs=30, **trainer):
         else ModelConfig(kind=kind, hidden_size=hidden_size, **special),
         trainer=TrainerConfig(**trainer),
         embedding=8,
+        pooling=pooling,
     )
 
 
@@ -49,10 +50,10 @@ def test_an_lstm_learns_which_words_matter():
     assert accuracy(fitted, moods(60, seed=9)) >= 0.95
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_architecture_tells_a_case_alone_as_it_tells_it_among_others(kind):
+@pytest.mark.parametrize(("kind", "pooling"), [*((kind, False) for kind in KINDS), ("gru", True)])
+def test_every_architecture_tells_a_case_alone_as_it_tells_it_among_others(kind, pooling):
     cases = tones(16)
-    fitted = fit_classifier(cases, config(kind, hidden_size=4, epochs=1), seed=2)
+    fitted = fit_classifier(cases, config(kind, hidden_size=4, epochs=1, pooling=pooling), seed=2)
     together = fitted.chances(cases)
     alone = np.concatenate([fitted.chances(cases.of([number])) for number in range(len(cases))])
     np.testing.assert_allclose(alone, together, atol=2e-6)
@@ -71,6 +72,29 @@ def test_the_default_is_an_lstm_and_a_dense_softmax_on_its_last_state():
             _, (last, _) = lstm(torch.from_numpy(value)[None])
             chances = torch.softmax(last[-1] @ dense.weight.T + dense.bias, dim=1)[0]
         np.testing.assert_allclose(told, chances.numpy(), atol=1e-6)
+
+
+def test_pooled_a_case_is_told_by_mean_and_greatest_of_what_is_read_from_both_ends():
+    cases = tones(12)
+    network = fit_classifier(cases, config(epochs=1, hidden_size=4, pooling=True), seed=3).networks[0].network
+    onward, back = nn.LSTM(2, 4, batch_first=True), nn.LSTM(2, 4, batch_first=True)
+    for name, weights in network.recurrent.state_dict().items():
+        one = back if name.endswith("_reverse") else onward
+        getattr(one, name.removesuffix("_reverse")).data.copy_(weights)
+    for value in cases.values:
+        sequence = torch.from_numpy(value).float()[None]
+        with torch.no_grad():
+            states = torch.cat((onward(sequence)[0], back(sequence.flip(1))[0].flip(1)), dim=2)[0]  # (L, 2 D)
+            told = network.encode(sequence)[0]
+        torch.testing.assert_close(told, torch.cat((states.mean(0), states.amax(0))), atol=1e-6, rtol=0.0)
+
+
+def test_dropout_is_for_learning_alone():
+    cases = moods(12)
+    dropped = dataclasses.replace(config(epochs=2), model=ModelConfig(hidden_size=16, dropout=0.5))
+    fitted, plain = (fit_classifier(cases, one, seed=3) for one in (dropped, config(epochs=2)))
+    np.testing.assert_array_equal(fitted.chances(cases), fitted.chances(cases))
+    assert not np.allclose(fitted.chances(cases), plain.chances(cases))
 
 
 def test_before_it_learns_all_classes_are_equally_likely():
@@ -177,6 +201,7 @@ def test_numbers_of_any_size_are_read_alike(power):
         (lambda: Cases(("a", "b"), ("x", "  ")), "must hold something, was empty: b"),
         (lambda: Cases(("a",), (np.full((2, 1), np.inf),), None, ("x",)), "must be finite, .* are not in a"),
         (lambda: Cases(("a",), (np.full((2, 1), np.nan),), None, ("x",)), "must hold something, was empty: a"),
+        (lambda: config("mlstm", pooling=True), "model.kind must be lstm or gru or rnn where all states are pooled"),
         (lambda: config("seq2seq"), "model.kind must read one sequence"),
         (lambda: ClassifierConfig(model=ModelConfig(head="bins"), trainer=TrainerConfig()), "model.head is of"),
         (lambda: ClassifierConfig(model=ModelConfig(), trainer=TrainerConfig(loss="mse")), "trainer.loss is of"),

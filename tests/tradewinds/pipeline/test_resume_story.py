@@ -80,7 +80,10 @@ def test_a_checkpoint_that_a_command_would_not_read_is_refused(tradewinds, tmp_p
     (tmp_path / "there" / "identity.json").write_text("{}")
     answer = tradewinds("walk-forward", "inputs.resume=there")
     assert answer.status == 2
-    assert "inputs.resume is read by train-forecaster, run, classify, train-agent, and walk-forward does without" in answer.err
+    assert (
+        "inputs.resume is read by train-forecaster, run, classify, train-agent, and walk-forward does without"
+        in answer.err
+    )
     days = ("series=houston", "env=battery", "model=day_lstm", "trainer=days")
     answer = tradewinds("train-forecaster", *days, "inputs.resume=there")
     assert answer.status == 2

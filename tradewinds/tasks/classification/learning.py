@@ -54,6 +54,7 @@ def config_of(job: ClassificationJob) -> ClassifierConfig:
         vocabulary=rules.vocabulary,
         longest=rules.longest,
         embedding=rules.embedding,
+        pooling=rules.pooling,
     )
 
 

@@ -259,6 +259,7 @@ REFUSALS = {
     ("classify",): "env.path must name the cases: tradewinds classify env.path=FILE",
     ("classify", "env=trading"): "classify tells cases apart, which is env=classification, was env=trading",
     ("classify", "path=moods.csv", "model=seq2seq"): "model must be a network that reads one sequence",
+    ("classify", "path=moods.csv", "model=mlstm", "env.pooling=true"): "where env.pooling reads all states, was mlstm",
     ("classify", "path=moods.csv", "trainer.loss=mse"): "trainer.loss is of forecasts",
     ("classify", "path=moods.csv", "trainer.patience=2"): "trainer.patience is of forecasts",
     ("classify", "path=moods.csv", "env.split=time"): "split=time needs the times of the cases",
