@@ -73,7 +73,7 @@ def score_classes(
 def score_panel_classes(
     fitted: Mapping[str, FittedForecaster], series: Series, states: PanelStates, rows: range
 ) -> ClassScores | None:
-    """Score the chances told of every instrument in `rows`, together; None where the head has no classes, or no bar counts.
+    """Score the chances told of every instrument in `rows`; None where the head has no classes, or no bar counts.
 
     Classes are cut in units of each instrument's deviation, so that one class is as usual of one as of another; the
     climatology is that of all instruments.
