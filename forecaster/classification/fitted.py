@@ -39,6 +39,7 @@ class ClassifierConfig:
         longest: words of a text that are read.
         embedding: units of a word's vector.
         pooling: whether sequences are read from both ends and told by all states, and not by the last one.
+        lexicon: scores of words, read beside their vectors; None without.
     """
 
     model: ModelConfig
@@ -47,6 +48,7 @@ class ClassifierConfig:
     longest: int = 256
     embedding: int = 64
     pooling: bool = False
+    lexicon: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         refuse_architecture(self.model, self.pooling)
@@ -101,7 +103,7 @@ class FittedClassifier:
         }
         save_file(weights, folder / WEIGHTS)
         facts = {
-            "config": asdict(self.config),
+            "config": {**asdict(self.config), "lexicon": None},  # which the reader holds
             "classes": list(self.classes),
             "reader": self.reader.facts(),
             "history": list(self.history),
@@ -163,7 +165,7 @@ def fit_classifier(
     """
     labels = cases.known()
     classes = classes_of(labels)
-    reader = fitted_reader(cases, vocabulary=config.vocabulary, longest=config.longest)
+    reader = fitted_reader(cases, vocabulary=config.vocabulary, longest=config.longest, lexicon=config.lexicon)
     inputs, numbers = reader.read(cases), numbers_of(labels, classes, cases.names)
     folder = checkpoint if checkpoint is not None else resume
     if folder is not None:
@@ -201,7 +203,8 @@ def _identity(cases: Cases, config: ClassifierConfig, seed: int) -> dict[str, An
     data = hashlib.sha256(json.dumps([cases.channels, cases.known()]).encode())
     for content in cases.contents():
         data.update(hashlib.sha256(content).digest())
-    return flat(asdict(config)) | {SEED: seed, "data (sha256)": data.hexdigest()}
+    data.update(json.dumps(config.lexicon, sort_keys=True).encode())
+    return flat({**asdict(config), "lexicon": None}) | {SEED: seed, "data (sha256)": data.hexdigest()}
 
 
 def _further(
@@ -211,11 +214,12 @@ def _further(
 
 
 def _fresh(config: ClassifierConfig, reader: ChannelScaler | Vocabulary, classes: int) -> SequenceClassifier:
-    if isinstance(reader, Vocabulary):
-        sizes = (len(reader.words) + UNKNOWN + 1, classes, config.embedding)
-    else:
-        sizes = (len(reader.channels), classes, 0)
-    return SequenceClassifier(config.model, config.trainer, *sizes, config.pooling)
+    build = partial(SequenceClassifier, config.model, config.trainer, pooling=config.pooling)
+    if isinstance(reader, ChannelScaler):
+        return build(len(reader.channels), classes)
+    table = reader.table()
+    scores = None if table is None else torch.from_numpy(table)
+    return build(len(reader.words) + UNKNOWN + 1, classes, embedding=config.embedding, scores=scores)
 
 
 class _Batches(pl.LightningDataModule):

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from forecaster.classification.inputs import UNKNOWN
 from forecaster.classification.pooled import PooledNetwork
 from forecaster.config import FORESEEING, POOLED, SEGMENTED, ModelConfig, TrainerConfig, refuse
 from forecaster.networks.base import build_network
@@ -29,20 +30,33 @@ class SequenceClassifier(pl.LightningModule):
         inputs: F channels; or, of texts, the size of the vocabulary.
         classes: K.
         embedding: units of a word's vector; 0 where numbers are read.
+        scores: (V, 2) further units of a word by its number, which are not learned; words beyond the vocabulary have
+            the vector of an unknown one.
 
     Raises:
         ValueError: the architecture reads what a sequence has not.
     """
 
     def __init__(
-        self, model: ModelConfig, trainer: TrainerConfig, inputs: int, classes: int, embedding: int, pooling: bool
+        self,
+        model: ModelConfig,
+        trainer: TrainerConfig,
+        inputs: int,
+        classes: int,
+        *,
+        embedding: int = 0,
+        pooling: bool = False,
+        scores: Tensor | None = None,
     ) -> None:
         super().__init__()
         refuse_architecture(model, pooling)
         self.trainer_config = trainer
         self.embedding = nn.Embedding(inputs, embedding, padding_idx=0) if embedding else None
         one_step = ModelConfig(**{**vars(model), "horizon": 1, "head": "point"})
-        self.network = (PooledNetwork if pooling else build_network)(one_step, embedding or inputs, classes)
+        self.scores: Tensor | None
+        self.register_buffer("scores", scores, persistent=False)
+        width = (embedding or inputs) + (0 if scores is None else scores.shape[1])
+        self.network = (PooledNetwork if pooling else build_network)(one_step, width, classes)
         self.dropout = nn.Dropout(model.dropout)
         self.multiple = model.segment_length if model.kind in SEGMENTED else 1
 
@@ -53,11 +67,17 @@ class SequenceClassifier(pl.LightningModule):
             sequences: (B, L, F) numbers or (B, L) numbers of words, anything after the end of each.
             lengths: (B,) steps of each.
         """
-        values = sequences if self.embedding is None else self.dropout(self.embedding(sequences))  # -> (B, L, F)
+        values = sequences if self.embedding is None else self._vectors(self.embedding, sequences)  # -> (B, L, F)
         if self.multiple > 1:
             values, lengths = self._in_segments(values, lengths)
         states = self.network.encode_ragged(values, lengths)
         return self.network.decode(self.dropout(states), values)[:, 0], states
+
+    def _vectors(self, embedding: nn.Embedding, words: Tensor) -> Tensor:
+        """Return what is read of words (B, L): their vectors and, if there are any, their scores (B, L, F)."""
+        learned = words.where(words < embedding.num_embeddings, UNKNOWN)
+        vectors: Tensor = self.dropout(embedding(learned))
+        return vectors if self.scores is None else torch.cat((vectors, self.scores[words]), dim=2)
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the categorical cross-entropy of a batch."""

@@ -89,6 +89,19 @@ def test_pooled_a_case_is_told_by_mean_and_greatest_of_what_is_read_from_both_en
         torch.testing.assert_close(told, torch.cat((states.mean(0), states.amax(0))), atol=1e-6, rtol=0.0)
 
 
+def test_a_lexicon_tells_words_that_were_never_learned():
+    lexicon = {"fine": 2.0, "bright": 2.0, "glad": 2.0, "gloomy": -2.0, "poor": -2.0, "sad": -2.0}
+    lexicon |= {"merry": 2.0, ":(": -2.0, "two words": 9.0}
+    fitted = fit_classifier(moods(), dataclasses.replace(config(epochs=60), lexicon=lexicon), seed=1)
+    others = {"fine": "merry", "bright": "merry", "glad": "merry", "gloomy": ":(", "poor": ":(", "sad": ":("}
+    new = moods(60, seed=9)
+    texts = tuple(" ".join(others.get(word, word) for word in text.split()) for text in new.values)
+    assert accuracy(fitted, dataclasses.replace(new, values=texts)) >= 0.9
+    assert dict(fitted.reader.scores)["merry"] == 1.0
+    assert "two words" not in fitted.reader.scores
+    assert (fitted.reader.table()[1] == 0.0).all()
+
+
 def test_dropout_is_for_learning_alone():
     cases = moods(12)
     dropped = dataclasses.replace(config(epochs=2), model=ModelConfig(hidden_size=16, dropout=0.5))
@@ -114,13 +127,18 @@ def test_the_same_seed_gives_the_same_bytes_and_leaves_random_numbers_alone(tmp_
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
 
 
-@pytest.mark.parametrize("cases", [tones(12), moods(12)], ids=["series", "texts"])
-def test_what_is_saved_says_the_same_when_it_is_loaded(cases, tmp_path):
-    fitted = fit_classifier(cases, config(epochs=2, members=2), seed=5)
+@pytest.mark.parametrize(
+    ("cases", "lexicon"),
+    [(tones(12), None), (moods(12), None), (moods(12), {"fine": 1.0})],
+    ids=["series", "texts", "rated"],
+)
+def test_what_is_saved_says_the_same_when_it_is_loaded(cases, lexicon, tmp_path):
+    fitted = fit_classifier(cases, dataclasses.replace(config(epochs=2, members=2), lexicon=lexicon), seed=5)
     fitted.save(tmp_path)
     loaded = load_classifier(tmp_path)
     np.testing.assert_array_equal(loaded.chances(cases), fitted.chances(cases))
-    assert (loaded.classes, loaded.reader, loaded.config) == (fitted.classes, fitted.reader, fitted.config)
+    assert (loaded.classes, loaded.reader) == (fitted.classes, fitted.reader)
+    assert loaded.config == dataclasses.replace(fitted.config, lexicon=None)
 
 
 def test_chances_of_several_networks_are_their_mean():
@@ -146,6 +164,7 @@ def test_words_of_the_cases_learned_from_are_known_and_all_others_are_one():
         ("今天OK好", ["今", "天", "ok", "好"]),
         ("Cafe\u0301 \U0001f600\U0001f622", ["caf\u00e9", "\U0001f600", "\U0001f622"]),
         ("___", []),
+        ("well :) ... 5%", ["well", ":)", "...", "5", "%"]),
     ],
 )
 def test_words_of_any_script_are_found(text, words):
@@ -206,6 +225,7 @@ def test_numbers_of_any_size_are_read_alike(power):
         (lambda: ClassifierConfig(model=ModelConfig(head="bins"), trainer=TrainerConfig()), "model.head is of"),
         (lambda: ClassifierConfig(model=ModelConfig(), trainer=TrainerConfig(loss="mse")), "trainer.loss is of"),
         (lambda: fit_classifier(tones(8), config(epochs=1), seed=0).chances(moods(2)), "had texts"),
+        (lambda: Vocabulary.fitted(moods(8), size=9, longest=9, lexicon={"so so": 1.0}), "a score other than 0, gives"),
         (lambda: fit_classifier(moods(8), config(epochs=1), seed=0).chances(tones(2)), "must be texts"),
     ],
 )  # fmt: skip

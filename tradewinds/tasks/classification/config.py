@@ -35,6 +35,8 @@ class ClassificationConfig:
         vocabulary: words of texts that are learned, at most.
         longest: words of a text that are read, at least 1; of a longer one the first.
         embedding: units of a word's vector, at least 1.
+        lexicon: scores of words, read beside their vectors: `vader` (extra `classify`), or a CSV of word,score; null
+            reads none.
         pooling: whether a sequence is read from both ends, and the softmax reads mean and greatest of all states
             instead of the last one; for `lstm`, `gru` and `rnn`.
     """
@@ -55,6 +57,7 @@ class ClassificationConfig:
     vocabulary: Annotated[int, Field(ge=1, description="words")] = 20_000
     longest: Annotated[int, Field(ge=1, le=10_000, description="words")] = 256
     embedding: Annotated[int, Field(ge=1, le=4096, description="units")] = 64
+    lexicon: File | None = None
     pooling: bool = False
 
     def __post_init__(self) -> None:

@@ -144,7 +144,9 @@ def own_check(job: ClassificationJob, models: Classifiers, chances: Array) -> tu
         if len(both):
             return f"cases of fold {number} are both learned from and judged: {named(job.cases.of(both).names)}", ""
         rules = job.config.env
-        again = fitted_reader(job.cases.of(learned), vocabulary=rules.vocabulary, longest=rules.longest)
+        again = fitted_reader(
+            job.cases.of(learned), vocabulary=rules.vocabulary, longest=rules.longest, lexicon=job.lexicon
+        )
         if again != fitted.reader:
             return f"what fold {number} reads was not fitted on the cases that it learned from alone", ""
         alone = np.concatenate([fitted.chances(job.cases.of([case])) for case in judged[:3]])

@@ -74,7 +74,9 @@ def test_series_of_two_files_are_learned_judged_reported_and_told_of(typed, tmp_
 
 def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_series_do(typed, tmp_path):
     write_moods(tmp_path / "moods.csv")
-    answer = typed("classify", "path=moods.csv", "env.folds=4", "env.group=who", "env.split=grouped", *SMALL)
+    (tmp_path / "words.csv").write_text("word,score\nfine,1\nbright,2\nglad,1\nGloomy,-2\npoor,-1\nsad,-1\n")
+    words = ("env.folds=4", "env.group=who", "env.split=grouped", "env.lexicon=words.csv", "env.pooling=true", *SMALL)
+    answer = typed("classify", "path=moods.csv", *words)
     assert answer.status == 0, answer.err
     document, run = report(tmp_path)
     assert document["forecast"]["lstm"]["cases"] == 40
@@ -268,6 +270,9 @@ REFUSALS = {
     ("classify", "path=moods.csv", "env.label=mood"): "must hold the class of each case, in the column env.label=mood",
     ("classify", "path=tones.ts", "test_path=moods.csv"): "test_path must hold cases of the same channels",
     ("classify", "path=tones.ts", "test_path=odd.ts"): "be among those learned from (high, low), 'odd' of odd:1",
+    ("classify", "path=tones.ts", "env.lexicon=vader"): "env.lexicon scores the words of texts, and tones.ts",
+    ("classify", "path=moods.csv", "env.lexicon=no.csv"): "env.lexicon must be vader, or a file of word,score",
+    ("classify", "path=moods.csv", "env.lexicon=moods.csv"): "a word that stands once, a comma and its score, was",
     ("classify", "path=lone.ts", "env.folds=2"): "has its cases in one fold alone: once",
     ("classify", "path=odd.ts", "test_path=odd.ts"): "of two classes or more",
     ("predict", "env=classification", "run.name=moods"): "no classifier under runs/moods yet; train one first",
