@@ -39,6 +39,7 @@ class ClassifierConfig:
         longest: words of a text that are read.
         embedding: units of a word's vector.
         pooling: whether sequences are read from both ends and told by all states, and not by the last one.
+        noise: deviation of the normal noise added to scaled numbers while a network learns.
         lexicon: scores of words, read beside their vectors; None without.
     """
 
@@ -48,6 +49,7 @@ class ClassifierConfig:
     longest: int = 256
     embedding: int = 64
     pooling: bool = False
+    noise: float = 0.0
     lexicon: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
@@ -216,7 +218,7 @@ def _further(
 def _fresh(config: ClassifierConfig, reader: ChannelScaler | Vocabulary, classes: int) -> SequenceClassifier:
     build = partial(SequenceClassifier, config.model, config.trainer, pooling=config.pooling)
     if isinstance(reader, ChannelScaler):
-        return build(len(reader.channels), classes)
+        return build(len(reader.channels), classes, noise=config.noise)
     table = reader.table()
     scores = None if table is None else torch.from_numpy(table)
     return build(len(reader.words) + UNKNOWN + 1, classes, embedding=config.embedding, scores=scores)

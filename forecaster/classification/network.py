@@ -26,6 +26,7 @@ class SequenceClassifier(pl.LightningModule):
     Args:
         model: kind and sizes; its horizon and head are not read.
         pooling: whether h is that of `PooledNetwork`.
+        noise: deviation of normal noise that is added to numbers while it learns.
         trainer: learning rate and weight decay.
         inputs: F channels; or, of texts, the size of the vocabulary.
         classes: K.
@@ -46,11 +47,12 @@ class SequenceClassifier(pl.LightningModule):
         *,
         embedding: int = 0,
         pooling: bool = False,
+        noise: float = 0.0,
         scores: Tensor | None = None,
     ) -> None:
         super().__init__()
         refuse_architecture(model, pooling)
-        self.trainer_config = trainer
+        self.trainer_config, self.noise = trainer, noise
         self.embedding = nn.Embedding(inputs, embedding, padding_idx=0) if embedding else None
         one_step = ModelConfig(**{**vars(model), "horizon": 1, "head": "point"})
         self.scores: Tensor | None
@@ -67,11 +69,19 @@ class SequenceClassifier(pl.LightningModule):
             sequences: (B, L, F) numbers or (B, L) numbers of words, anything after the end of each.
             lengths: (B,) steps of each.
         """
-        values = sequences if self.embedding is None else self._vectors(self.embedding, sequences)  # -> (B, L, F)
+        values = self._jittered(sequences) if self.embedding is None else self._vectors(self.embedding, sequences)
         if self.multiple > 1:
             values, lengths = self._in_segments(values, lengths)
         states = self.network.encode_ragged(values, lengths)
         return self.network.decode(self.dropout(states), values)[:, 0], states
+
+    def _jittered(self, numbers: Tensor) -> Tensor:
+        """Return numbers (B, L, F) that are never twice the same while the network learns.
+
+        Source:
+            Bishop (1995), Training with noise is equivalent to Tikhonov regularization, Neural Computation 7(1).
+        """
+        return numbers + self.noise * torch.randn_like(numbers) if self.noise and self.training else numbers
 
     def _vectors(self, embedding: nn.Embedding, words: Tensor) -> Tensor:
         """Return what is read of words (B, L): their vectors and, if there are any, their scores (B, L, F)."""

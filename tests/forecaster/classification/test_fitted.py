@@ -102,10 +102,14 @@ def test_a_lexicon_tells_words_that_were_never_learned():
     assert (fitted.reader.table()[1] == 0.0).all()
 
 
-def test_dropout_is_for_learning_alone():
-    cases = moods(12)
-    dropped = dataclasses.replace(config(epochs=2), model=ModelConfig(hidden_size=16, dropout=0.5))
-    fitted, plain = (fit_classifier(cases, one, seed=3) for one in (dropped, config(epochs=2)))
+@pytest.mark.parametrize(
+    ("cases", "settings"),
+    [(moods(12), {"model": ModelConfig(hidden_size=16, dropout=0.5)}), (tones(12), {"noise": 0.5})],
+    ids=["dropout", "noise"],
+)
+def test_dropout_and_noise_are_for_learning_alone(cases, settings):
+    other = dataclasses.replace(config(epochs=2), **settings)
+    fitted, plain = (fit_classifier(cases, one, seed=3) for one in (other, config(epochs=2)))
     np.testing.assert_array_equal(fitted.chances(cases), fitted.chances(cases))
     assert not np.allclose(fitted.chances(cases), plain.chances(cases))
 

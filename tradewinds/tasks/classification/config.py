@@ -37,6 +37,8 @@ class ClassificationConfig:
         embedding: units of a word's vector, at least 1.
         lexicon: scores of words, read beside their vectors: `vader` (extra `classify`), or a CSV of word,score; null
             reads none.
+        noise: deviation of normal noise that is added to the scaled numbers of series while a network learns, at
+            least 0.
         pooling: whether a sequence is read from both ends, and the softmax reads mean and greatest of all states
             instead of the last one; for `lstm`, `gru` and `rnn`.
     """
@@ -58,6 +60,7 @@ class ClassificationConfig:
     longest: Annotated[int, Field(ge=1, le=10_000, description="words")] = 256
     embedding: Annotated[int, Field(ge=1, le=4096, description="units")] = 64
     lexicon: File | None = None
+    noise: Annotated[float, Field(ge=0, allow_inf_nan=False, description="deviations of a channel")] = 0.0
     pooling: bool = False
 
     def __post_init__(self) -> None:

@@ -55,6 +55,7 @@ def config_of(job: ClassificationJob) -> ClassifierConfig:
         longest=rules.longest,
         embedding=rules.embedding,
         pooling=rules.pooling,
+        noise=rules.noise,
         lexicon=job.lexicon,
     )
 
