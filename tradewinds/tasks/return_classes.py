@@ -3,11 +3,13 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster.evaluation.class_scores import ClassScores
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.task import Prepared
 
+Array = NDArray[np.float64]
 KEPT = ("accuracy", "log_loss", "brier", "calibration_error")
 
 
@@ -22,8 +24,9 @@ def classes_block(prepared: Prepared, scores: ClassScores | None) -> dict[str, A
 
     draws, seed = prepared.config.backtest.bootstrap_draws, seed_for(prepared.config.seed, "bootstrap")
     _, bar = np.unique(scores.decisions, return_inverse=True)
-    of_bars = (np.bincount(bar, weights=scores.gained), np.bincount(bar).astype(np.float64))
-    gained = of_bars if prepared.several else (scores.gained, None)
+    gained: tuple[Array, Array | None] = (scores.gained, None)
+    if prepared.several:
+        gained = (np.bincount(bar, weights=scores.gained), np.bincount(bar).astype(np.float64))
     return {
         "classes_of_next_bar": {
             "edges": scores.edges.tolist(),
