@@ -26,7 +26,8 @@ def classes_block(prepared: Prepared, scores: ClassScores | None) -> dict[str, A
     _, bar = np.unique(scores.decisions, return_inverse=True)
     gained: tuple[Array, Array | None] = (scores.gained, None)
     if prepared.several:
-        gained = (np.bincount(bar, weights=scores.gained), np.bincount(bar).astype(np.float64))
+        sums, counts = np.bincount(bar, weights=scores.gained), np.bincount(bar)
+        gained = (sums.astype(np.float64), counts.astype(np.float64))
     return {
         "classes_of_next_bar": {
             "edges": scores.edges.tolist(),
