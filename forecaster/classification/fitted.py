@@ -90,11 +90,15 @@ class FittedClassifier:
         Raises:
             ValueError: the cases are not such as were learned from.
         """
-        return np.asarray(np.mean([self._chances(network, cases) for network in self.networks], axis=0))
+        return self.chances_of(self.reader.read(cases))
+
+    def chances_of(self, inputs: Sequence[NDArray[Any]]) -> Array:
+        """Return (C, K) the chances of each class, of cases as the reader reads them."""
+        return np.asarray(np.mean([self._chances(network, inputs) for network in self.networks], axis=0))
 
     def states(self, cases: Cases) -> NDArray[np.float32]:
         """Return (C, D) the hidden states of the first network after the last step of each case."""
-        return np.concatenate([states.numpy() for _, states in self._read(self.networks[0], cases)])
+        return np.concatenate([states.numpy() for _, states in self._read(self.networks[0], self.reader.read(cases))])
 
     def save(self, folder: Path) -> None:
         """Write it into an existing folder."""
@@ -112,11 +116,10 @@ class FittedClassifier:
         }
         (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
-    def _chances(self, network: SequenceClassifier, cases: Cases) -> Array:
-        return np.concatenate([torch.softmax(logits.double(), 1).numpy() for logits, _ in self._read(network, cases)])
+    def _chances(self, network: SequenceClassifier, inputs: Sequence[NDArray[Any]]) -> Array:
+        return np.concatenate([torch.softmax(logits.double(), 1).numpy() for logits, _ in self._read(network, inputs)])
 
-    def _read(self, network: SequenceClassifier, cases: Cases) -> Iterator[tuple[Tensor, Tensor]]:
-        inputs = self.reader.read(cases)
+    def _read(self, network: SequenceClassifier, inputs: Sequence[NDArray[Any]]) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(inputs), AT_ONCE):
             table, lengths = padded(inputs[start : start + AT_ONCE])
             with torch.no_grad():

@@ -15,6 +15,7 @@ from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Forecasts
 from tradewinds.tasks.classification.job import ClassificationJob
 from tradewinds.tasks.classification.learning import Classifiers, chances_of
+from tradewinds.tasks.classification.resting import rests_on
 from tradewinds.tasks.classification.rivals import Rival, judged_by, rivals_of
 
 Array = NDArray[np.float64]
@@ -101,6 +102,7 @@ def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) 
             "confusion": counts.tolist(),
             "by_class": by_class(counts, job.classes),
             "calibration": calibration(chances, truth),
+            "rests_on": rests_on(job, models),
             "hardest": hardest[["case", "label", "called", "label_chance"]].to_dict("records"),
         },
         "verdict": verdict_of(job, forecasts),

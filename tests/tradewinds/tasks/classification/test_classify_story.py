@@ -16,7 +16,7 @@ import tradewinds.tasks.classification.learning
 from forecaster.classification.cases import Cases
 from tradewinds.report.tables import read_table
 
-from cases import moods, tones, write_ts
+from cases import BAD, GOOD, moods, tones, write_ts
 from story import CommandLine
 
 SMALL = ("model.hidden_size=12", "trainer.epochs=25", "trainer.batch_size=8", "trainer.learning_rate=0.01")
@@ -58,8 +58,14 @@ def test_series_of_two_files_are_learned_judged_reported_and_told_of(typed, tmp_
     assert np.trace(confusion) == round(30 * scores["lstm"]["accuracy"])
     table = read_table(run / "classification", "cases")
     assert (table["label_chance"].diff().dropna() >= 0.0).all()  # the hardest first
+    first, second = document["classification"]["rests_on"]["parts"]
+    assert (first["part"], first["cases"]) == ("channel_1", 30)  # which says the class, in its first step
+    assert first["nats"] > 10.0 * abs(second["nats"])
+    tenths = document["classification"]["rests_on"]["tenths"]
+    assert max(loss for loss in tenths if loss is not None) == max(tenths[:2], key=lambda loss: loss or 0.0)
     page = (run / "report.html").read_text()
     assert "hardest cases" in page
+    assert 'id="rests"' in page
     assert f"verdict: {document['honesty']['verdict']}" in answer.out
     new = tones(5, seed=7)
     write_ts(tmp_path / "new.ts", new)
@@ -82,6 +88,9 @@ def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_s
     assert document["forecast"]["lstm"]["cases"] == 40
     assert document["forecast"]["lstm"]["accuracy"] >= 0.9
     assert document["data"]["parted"] == "4 folds"
+    parts = document["classification"]["rests_on"]["parts"]
+    assert {row["part"] for row in parts[:4]} <= {*GOOD, *BAD}
+    assert all(row["cases"] >= 2 for row in parts)
     assert sorted(read_table(run / "classification", "cases")["case"]) == sorted(f"row {n}" for n in range(1, 41))
     assert "tf_idf" in document["forecast"]
 
