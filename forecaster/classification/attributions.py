@@ -43,14 +43,15 @@ def losses_of_parts(fitted: FittedClassifier, cases: Cases) -> tuple[Losses, Los
         spans = [slice(len(value) * part // PARTS, len(value) * (part + 1) // PARTS) for value in inputs]
         there = np.array([span.stop > span.start for span in spans])
         if there.any():
-            told = [_without(value, span) for value, span, has in zip(inputs, spans, there, strict=True) if has]
+            told = [_without(inputs[case], spans[case]) for case in np.flatnonzero(there)]
             tenths[str(part + 1)] = _lost(fitted, told, called[there], whole[there])
     return channels, tenths
 
 
 def _by_word(fitted: FittedClassifier, reader: Vocabulary, inputs: Sequence[NDArray[Any]]) -> Losses:
     whole, called = _called(fitted, inputs)
-    names, lost = (*reader.words, *reader.rated), defaultdict(list)
+    names: tuple[str, ...] = (*reader.words, *reader.rated)
+    lost: defaultdict[str, list[float]] = defaultdict(list)
     for value, chance, label in zip(inputs, whole, called, strict=True):
         words = [int(number) for number in np.unique(value) if number > UNKNOWN]
         if words:

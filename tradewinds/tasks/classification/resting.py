@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.classification.attributions import losses_of_parts
+from forecaster.classification.attributions import PARTS, losses_of_parts
 from tradewinds.tasks.classification.job import ClassificationJob
 from tradewinds.tasks.classification.learning import Classifiers
 
@@ -20,7 +20,8 @@ def rests_on(job: ClassificationJob, models: Classifiers) -> dict[str, Any]:
     Each case is asked of the classifier that judged it, without the part and with it.
     """
     chosen = job.judged[:: -(-len(job.judged) // MOST_CASES)]
-    parts, tenths = defaultdict(list), defaultdict(list)
+    parts: defaultdict[str, list[float]] = defaultdict(list)
+    tenths: defaultdict[str, list[float]] = defaultdict(list)
     for (_, judged), fitted in zip(job.folds, models.folds, strict=True):
         own = np.intersect1d(judged, chosen)
         if len(own):
@@ -37,7 +38,9 @@ def rests_on(job: ClassificationJob, models: Classifiers) -> dict[str, Any]:
     return {
         "cases": len(chosen),
         "parts": rows[:MOST_PARTS],
-        "tenths": [float(np.mean(tenths[str(n)])) if str(n) in tenths else None for n in range(1, 11)]
-        if tenths
-        else None,
+        "tenths": [_mean(tenths.get(str(number))) for number in range(1, PARTS + 1)] if tenths else None,
     }
+
+
+def _mean(losses: list[float] | None) -> float | None:
+    return None if losses is None else float(np.mean(losses))
