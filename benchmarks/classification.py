@@ -47,7 +47,7 @@ SNIPPETS = {
 }
 OF_TEXTS = ClassifierConfig(  # chosen on a fifth of four fifths of the tweets and of the product snippets
     model=ModelConfig(kind="gru", hidden_size=32, dropout=0.5),
-    trainer=TrainerConfig(epochs=5, learning_rate=3e-3, batch_size=64, weight_decay=0.0, members=2),
+    trainer=TrainerConfig(epochs=6, learning_rate=3e-3, batch_size=64, weight_decay=0.0),
     embedding=32,
     pooling=True,
 )
