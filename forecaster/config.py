@@ -20,6 +20,7 @@ Precision = Literal["float32", "bfloat16", "auto"]
 Normalisation = Literal["none", "subtract_last", "revin"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 SEGMENTED = ("segment_lstm",)
+POOLED = ("lstm", "gru", "rnn")  # kinds of which a classifier can pool all states
 FORESEEING = ("seq2seq", "day_lstm")  # kinds that read future covariates
 UNREAD_OF_CASES = ("loss", "precision", "patience", "windows_per_epoch", "early_stopping_fraction", "processes")
 DAYWISE = ("day_lstm",)  # kinds that read days, and forecast a day at a time
@@ -144,7 +145,8 @@ class ModelConfig:
         hidden_size: D.
         num_layers: stacked layers.
         dropout: share of units dropped between layers while training; without effect in one layer, but for
-            `segment_lstm`, which also drops before its last linear layer.
+            `segment_lstm`, which also drops before its last linear layer, and of classifiers, which drop units before
+            the softmax and of words' vectors.
         head: what is said of each bar ahead: a `point`, 19 `quantile`s, a `student_t` distribution, or the chances of
             `bins`, classes of returns.
         bins: K, classes, equally frequent on the fit rows; for the head of that name.

@@ -1,8 +1,10 @@
 """Fit classifiers on cases, and keep them: weights as safetensors, everything else as JSON."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,18 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from forecaster.classification.cases import Array, Cases, classes_of, numbers_of
 from forecaster.classification.inputs import UNKNOWN, ChannelScaler, Vocabulary, fitted_reader, padded, reader_from
 from forecaster.classification.network import SequenceClassifier, refuse_architecture
 from forecaster.config import UNREAD_OF_CASES, ModelConfig, TrainerConfig, refuse
-from forecaster.registry import CALLBACKS
-from forecaster.training.trainer import WHERE, refuse_untrained, run_loop
+from forecaster.training.checkpoint import FILE, read_state
+from forecaster.training.identity import SEED, begin, flat
+from forecaster.training.trainer import WHERE, EpochLog, Progress, run_epochs
 
 WEIGHTS, FACTS = "weights.safetensors", "classifier.json"
 AT_ONCE = 512  # cases a forward pass reads when nothing is learned
-Progress = Callable[[int, int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,9 @@ class ClassifierConfig:
         vocabulary: words that are learned of texts, at most.
         longest: words of a text that are read.
         embedding: units of a word's vector.
+        pooling: whether sequences are read from both ends and told by all states, and not by the last one.
+        noise: deviation of the normal noise added to scaled numbers while a network learns.
+        lexicon: scores of words, read beside their vectors; None without.
     """
 
     model: ModelConfig
@@ -43,9 +48,12 @@ class ClassifierConfig:
     vocabulary: int = 20_000
     longest: int = 256
     embedding: int = 64
+    pooling: bool = False
+    noise: float = 0.0
+    lexicon: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
-        refuse_architecture(self.model)
+        refuse_architecture(self.model, self.pooling)
         usual = TrainerConfig()
         refuse(
             *(
@@ -82,11 +90,15 @@ class FittedClassifier:
         Raises:
             ValueError: the cases are not such as were learned from.
         """
-        return np.asarray(np.mean([self._chances(network, cases) for network in self.networks], axis=0))
+        return self.chances_of(self.reader.read(cases))
+
+    def chances_of(self, inputs: Sequence[NDArray[Any]]) -> Array:
+        """Return (C, K) the chances of each class, of cases as the reader reads them."""
+        return np.asarray(np.mean([self._chances(network, inputs) for network in self.networks], axis=0))
 
     def states(self, cases: Cases) -> NDArray[np.float32]:
         """Return (C, D) the hidden states of the first network after the last step of each case."""
-        return np.concatenate([states.numpy() for _, states in self._read(self.networks[0], cases)])
+        return np.concatenate([states.numpy() for _, states in self._read(self.networks[0], self.reader.read(cases))])
 
     def save(self, folder: Path) -> None:
         """Write it into an existing folder."""
@@ -97,18 +109,17 @@ class FittedClassifier:
         }
         save_file(weights, folder / WEIGHTS)
         facts = {
-            "config": asdict(self.config),
+            "config": {**asdict(self.config), "lexicon": None},  # which the reader holds
             "classes": list(self.classes),
             "reader": self.reader.facts(),
             "history": list(self.history),
         }
         (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
-    def _chances(self, network: SequenceClassifier, cases: Cases) -> Array:
-        return np.concatenate([torch.softmax(logits.double(), 1).numpy() for logits, _ in self._read(network, cases)])
+    def _chances(self, network: SequenceClassifier, inputs: Sequence[NDArray[Any]]) -> Array:
+        return np.concatenate([torch.softmax(logits.double(), 1).numpy() for logits, _ in self._read(network, inputs)])
 
-    def _read(self, network: SequenceClassifier, cases: Cases) -> Iterator[tuple[Tensor, Tensor]]:
-        inputs = self.reader.read(cases)
+    def _read(self, network: SequenceClassifier, inputs: Sequence[NDArray[Any]]) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(inputs), AT_ONCE):
             table, lengths = padded(inputs[start : start + AT_ONCE])
             with torch.no_grad():
@@ -132,7 +143,13 @@ def load_classifier(folder: Path) -> FittedClassifier:
 
 
 def fit_classifier(
-    cases: Cases, config: ClassifierConfig, *, seed: int, progress: Progress | None = None
+    cases: Cases,
+    config: ClassifierConfig,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
 ) -> FittedClassifier:
     """Fit classifiers on labelled cases; torch's random numbers are left as they were.
 
@@ -141,75 +158,110 @@ def fit_classifier(
         config: how.
         seed: of weights and order.
         progress: called after each epoch of each network with (epoch, epochs, losses).
+        checkpoint: folder in which the training is written down after its epochs; None: nothing is written.
+        resume: such a folder of an earlier, interrupted call with the same arguments; it is left as it is, and gone on
+            in where there is no `checkpoint`. The outcome equals, bit for bit, that of a call never interrupted. None
+            begins anew.
 
     Raises:
-        ValueError: they are of one class only, no epoch came to its end, or the loss was no finite number.
+        ValueError: they are of one class only, no epoch came to its end, or the loss was no finite number; or `resume`
+            holds no checkpoint of this very training.
+        KeyboardInterrupt: Ctrl-C.
     """
     labels = cases.known()
     classes = classes_of(labels)
-    reader = fitted_reader(cases, vocabulary=config.vocabulary, longest=config.longest)
+    reader = fitted_reader(cases, vocabulary=config.vocabulary, longest=config.longest, lexicon=config.lexicon)
     inputs, numbers = reader.read(cases), numbers_of(labels, classes, cases.names)
+    folder = checkpoint if checkpoint is not None else resume
+    if folder is not None:
+        for file in [] if resume is None else resume.rglob(FILE):
+            read_state(file)  # one that is damaged is refused before anything is written
+        begin(folder, _identity(cases, config, seed), resume)
     networks, histories = [], []
     for member in range(config.trainer.members):
         own = seed if member == 0 else int(np.random.SeedSequence([seed, member]).generate_state(1)[0] % 2**31)
-        epochs = _Epochs(config.trainer.epochs, member, config.trainer.members, progress)
+        told = None if progress is None else partial(_further, progress, member, config.trainer.members)
+        epochs = EpochLog(config.trainer.epochs, told)
         with torch.random.fork_rng():
             torch.manual_seed(own)
             network = _fresh(config, reader, len(classes))
-            run_loop(
+            run_epochs(
                 network,
                 _Batches(inputs, numbers, config.trainer.batch_size, own),
-                max_epochs=config.trainer.epochs,
-                callbacks=[epochs, *(CALLBACKS.load(name)() for name in config.trainer.callbacks)],
+                epochs,
+                config.trainer,
+                None if folder is None else folder / f"member-{member}",
                 **{**WHERE, "gradient_clip_val": config.trainer.gradient_clip, **config.trainer.lightning},
             )
-        refuse_untrained(epochs.losses, config.trainer)
         if not all(torch.isfinite(weight).all() for weight in network.parameters()):
             raise ValueError(
                 f"training diverged: its weights are no finite numbers; lower trainer.learning_rate, was "
                 f"{config.trainer.learning_rate}"
             )
         networks.append(network.cpu().eval())
-        histories.append(tuple(epochs.losses))
+        histories.append(tuple(epochs.epoch_losses))
     return FittedClassifier(config, classes, reader, tuple(networks), histories[0])
 
 
+def _identity(cases: Cases, config: ClassifierConfig, seed: int) -> dict[str, Any]:
+    """Return all that decides a training, as JSON values by name."""
+    data = hashlib.sha256(json.dumps([cases.channels, cases.known()]).encode())
+    for content in cases.contents():
+        data.update(hashlib.sha256(content).digest())
+    data.update(json.dumps(config.lexicon, sort_keys=True).encode())
+    return flat({**asdict(config), "lexicon": None}) | {SEED: seed, "data (sha256)": data.hexdigest()}
+
+
+def _further(
+    progress: Progress, member: int, members: int, done: int, epochs: int, losses: Mapping[str, float]
+) -> None:
+    progress(member * epochs + done, members * epochs, losses)
+
+
 def _fresh(config: ClassifierConfig, reader: ChannelScaler | Vocabulary, classes: int) -> SequenceClassifier:
-    if isinstance(reader, Vocabulary):
-        sizes = (len(reader.words) + UNKNOWN + 1, classes, config.embedding)
-    else:
-        sizes = (len(reader.channels), classes, 0)
-    return SequenceClassifier(config.model, config.trainer, *sizes)
+    build = partial(SequenceClassifier, config.model, config.trainer, pooling=config.pooling)
+    if isinstance(reader, ChannelScaler):
+        return build(len(reader.channels), classes, noise=config.noise)
+    table = reader.table()
+    scores = None if table is None else torch.from_numpy(table)
+    return build(len(reader.words) + UNKNOWN + 1, classes, embedding=config.embedding, scores=scores)
 
 
-class _Batches:
-    """Batches of cases in an order that is drawn anew each epoch from a seed."""
+class _Batches(pl.LightningDataModule):
+    """Batches of cases in an order that is drawn anew each epoch from a seed; its checkpoint says which comes next."""
 
     def __init__(self, inputs: Sequence[Any], numbers: NDArray[np.int64], size: int, seed: int) -> None:
+        super().__init__()
         self.inputs, self.numbers, self.size = inputs, numbers, size
         self.rng = np.random.default_rng([seed, 1])
 
+    def train_dataloader(self) -> "_Order":
+        """Return the batches of every epoch."""
+        return _Order(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what decides the order of all epochs to come."""
+        return {"rng": self.rng.bit_generator.state}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        self.rng.bit_generator.state = state_dict["rng"]
+
+
+class _Order:
+    """Sequences, their lengths and their classes, batch by batch, in an order of its own each time."""
+
+    def __init__(self, data: _Batches) -> None:
+        self.data = data
+
     def __len__(self) -> int:
         """Return the batches of an epoch."""
-        return -(-len(self.numbers) // self.size)
+        return -(-len(self.data.numbers) // self.data.size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield sequences, their lengths and their classes."""
-        order = self.rng.permutation(len(self.numbers))
-        for start in range(0, len(order), self.size):
-            rows = order[start : start + self.size]
-            table, lengths = padded([self.inputs[row] for row in rows])
-            yield torch.from_numpy(table), torch.from_numpy(lengths), torch.from_numpy(self.numbers[rows])
-
-
-class _Epochs(pl.Callback):
-    """Write down each epoch's loss and accuracy, and say how far the training has come."""
-
-    def __init__(self, epochs: int, member: int, members: int, progress: Progress | None) -> None:
-        self.epochs, self.before, self.of, self.progress = epochs, member * epochs, members * epochs, progress
-        self.losses: list[dict[str, float]] = []
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: nn.Module) -> None:
-        self.losses.append({name: float(value) for name, value in trainer.callback_metrics.items()})
-        if self.progress is not None:
-            self.progress(self.before + len(self.losses), self.of, self.losses[-1])
+        data = self.data
+        order = data.rng.permutation(len(data.numbers))
+        for start in range(0, len(order), data.size):
+            rows = order[start : start + data.size]
+            table, lengths = padded([data.inputs[row] for row in rows])
+            yield torch.from_numpy(table), torch.from_numpy(lengths), torch.from_numpy(data.numbers[rows])

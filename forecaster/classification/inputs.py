@@ -6,8 +6,8 @@ Knows no network and no training.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -20,7 +20,8 @@ LEAST_DEVIATION = 1e-9  # of a channel that varies, in units of its largest numb
 LIMIT = 10.0  # deviations beyond which a number counts no further
 UNPARTED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Thai to Han
 LETTER = rf"(?:(?![{UNPARTED}])[^\W_])"  # of scripts that part words by spaces
-WORD = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*|[^\W_]|[^\w\s]")  # noqa: RUF001 - a typographic apostrophe, too
+MARKS = r"[!-/:-@\[-^`{-~]{2,}"  # of ASCII in a row, such as :) and ...
+WORD = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*|[^\W_]|{MARKS}|[^\w\s]")  # noqa: RUF001 - a typographic apostrophe, too
 Inputs: TypeAlias = tuple[NDArray[np.float32], ...] | tuple[NDArray[np.int64], ...]
 
 
@@ -101,17 +102,41 @@ class Vocabulary:
     Attributes:
         words: in the order of their numbers, the first is 2: 0 is no word, 1 an unknown one.
         longest: words of a text that are read; of a longer one the first.
+        rated: further words, numbered after those: they have scores alone, and are unknown beside.
+        scores: of words and of `rated` that a lexicon knows, in units of its largest; empty without a lexicon.
     """
 
     words: tuple[str, ...]
     longest: int
+    rated: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def fitted(cls, cases: Cases, *, size: int, longest: int) -> "Vocabulary":
-        """Return the words that at least two of the cases learned from hold, at most `size` of them."""
+    def fitted(
+        cls, cases: Cases, *, size: int, longest: int, lexicon: Mapping[str, float] | None = None
+    ) -> "Vocabulary":
+        """Return the words that at least two of the cases learned from hold, at most `size` of them.
+
+        Args:
+            cases: texts.
+            size: words.
+            longest: words of a text.
+            lexicon: scores of words in small letters, of which those of one word count; None without.
+
+        Raises:
+            ValueError: the scores of the lexicon are all 0, or it has none of one word.
+        """
         counts = Counter(word for text in cases.values for word in set(words_of(str(text))))
         common = sorted((word for word, count in counts.items() if count > 1), key=lambda word: (-counts[word], word))
-        return cls(tuple(common[:size]), longest)
+        words = tuple(common[:size])
+        if lexicon is None:
+            return cls(words, longest)
+        single = {word: score for word, score in lexicon.items() if words_of(word) == [word]}
+        largest = max(map(abs, single.values()), default=0.0)
+        if largest == 0.0:
+            raise ValueError("a lexicon must give a word a score other than 0, gives none")
+        scores = {word: score / largest for word, score in sorted(single.items())}
+        return cls(words, longest, tuple(word for word in scores if word not in set(words)), scores)
 
     def read(self, cases: Cases) -> Inputs:
         """Return of each case the (L,) numbers of its words, in order; of one without any, that of an unknown word.
@@ -123,7 +148,7 @@ class Vocabulary:
             raise ValueError(
                 f"cases must be texts, as those learned from, had the channels {', '.join(cases.channels)}"
             )
-        numbers = {word: number for number, word in enumerate(self.words, start=UNKNOWN + 1)}
+        numbers = {word: number for number, word in enumerate((*self.words, *self.rated), start=UNKNOWN + 1)}
         return tuple(
             np.array(
                 [numbers.get(word, UNKNOWN) for word in words_of(str(text))][: self.longest] or [UNKNOWN], np.int64
@@ -131,9 +156,17 @@ class Vocabulary:
             for text in cases.values
         )
 
+    def table(self) -> NDArray[np.float32] | None:
+        """Return by number (V, 2) the score of a word, and whether it has one; None without a lexicon."""
+        if not self.scores:
+            return None
+        known = [(self.scores.get(word, 0.0), float(word in self.scores)) for word in (*self.words, *self.rated)]
+        return np.array([(0.0, 0.0)] * (UNKNOWN + 1) + known, dtype=np.float32)
+
     def facts(self) -> dict[str, Any]:
-        """Return the words."""
-        return {"words": list(self.words), "longest": self.longest}
+        """Return words and scores."""
+        facts = {"words": list(self.words), "longest": self.longest}
+        return {**facts, "rated": list(self.rated), "scores": dict(self.scores)} if self.scores else facts
 
 
 def words_of(text: str) -> list[str]:
@@ -141,17 +174,26 @@ def words_of(text: str) -> list[str]:
     return WORD.findall(unicodedata.normalize("NFC", text).lower())
 
 
-def fitted_reader(cases: Cases, *, vocabulary: int, longest: int) -> ChannelScaler | Vocabulary:
-    """Return how a network reads such cases, fitted on those it learns from."""
+def fitted_reader(
+    cases: Cases, *, vocabulary: int, longest: int, lexicon: Mapping[str, float] | None = None
+) -> ChannelScaler | Vocabulary:
+    """Return how a network reads such cases, fitted on those it learns from.
+
+    Raises:
+        ValueError: there is a lexicon, and the cases are no texts.
+    """
     if cases.are_texts:
-        return Vocabulary.fitted(cases, size=vocabulary, longest=longest)
+        return Vocabulary.fitted(cases, size=vocabulary, longest=longest, lexicon=lexicon)
+    if lexicon is not None:
+        raise ValueError("a lexicon scores the words of texts, and the cases are series; leave it out")
     return ChannelScaler.fitted(cases)
 
 
 def reader_from(facts: dict[str, Any]) -> ChannelScaler | Vocabulary:
     """Build a reader from what its `facts` returned."""
     if "words" in facts:
-        return Vocabulary(tuple(facts["words"]), facts["longest"])
+        further = (tuple(facts["rated"]), facts["scores"]) if "scores" in facts else ()
+        return Vocabulary(tuple(facts["words"]), facts["longest"], *further)
     return ChannelScaler(tuple(facts["channels"]), tuple(facts["mean"]), tuple(facts["deviation"]))
 
 

@@ -63,29 +63,68 @@ def train(
         ValueError: no epoch came to its end, the loss was never finite, or the state in `checkpoint` is damaged.
         KeyboardInterrupt: Ctrl-C.
     """
-    epochs, file = _Epochs(config.epochs, progress), None if checkpoint is None else checkpoint / FILE
+    epochs = _BestEpoch(config.epochs, progress)
+    open_settings = {**WHERE, "gradient_clip_val": config.gradient_clip, **config.lightning}
+    run_epochs(
+        model,
+        data,
+        epochs,
+        config,
+        checkpoint,
+        stopping=[EarlyStopping("stop/loss", patience=config.patience, check_on_train_epoch_end=True)],
+        precision="bf16-mixed" if config.precision == "bfloat16" else "32-true",
+        **_in_batches(open_settings, data.batches),
+    )
+    epochs.best.restore(model, "trainer.learning_rate", config.learning_rate)
+    return epochs.epoch_losses
+
+
+def run_epochs(
+    model: pl.LightningModule,
+    data: pl.LightningDataModule,
+    epochs: "EpochLog",
+    config: TrainerConfig,
+    checkpoint: Path | None,
+    *,
+    stopping: Sequence[pl.Callback] = (),
+    **settings: Any,
+) -> None:
+    """Run Lightning's loop to its end, from where it was cut off if it was, and write it down on its way.
+
+    Args:
+        model: fresh; holds the weights after the last epoch then.
+        data: its batches.
+        epochs: what is written down of each epoch; empty.
+        config: epochs and callbacks.
+        checkpoint: folder that holds the state after the last epoch, from which the training goes on if there is one.
+        stopping: what may end it early.
+        settings: further ones of `pytorch_lightning.Trainer`.
+
+    Raises:
+        ValueError: no epoch came to its end, or the state in `checkpoint` is damaged.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    file = None if checkpoint is None else checkpoint / FILE
     begun = file if file is not None and file.is_file() else None
     if begun is not None:
-        epochs.take_up(read_state(begun))
+        state = read_state(begun)
+        epochs.take_up(state)
+        if epochs.done:
+            model.load_state_dict(state["state_dict"])
     if not epochs.done:
-        stopping = EarlyStopping("stop/loss", patience=config.patience, check_on_train_epoch_end=True)
         others = [CALLBACKS.load(name)() for name in config.callbacks]
         writing = [] if file is None else [WriteEpochs(file)]
-        open_settings = {**WHERE, "gradient_clip_val": config.gradient_clip, **config.lightning}
         run_loop(
             model,
             data,
             begun,
             max_epochs=config.epochs,
-            callbacks=[epochs, stopping, *others, *writing],
-            precision="bf16-mixed" if config.precision == "bfloat16" else "32-true",
+            callbacks=[epochs, *stopping, *others, *writing],
             plugins=[] if file is None else [PlainCheckpoints()],
             enable_checkpointing=any(isinstance(one, Checkpoint) for one in (*others, *writing)),
-            **_in_batches(open_settings, data.batches),
+            **settings,
         )
     refuse_untrained(epochs.epoch_losses, config)
-    epochs.best.restore(model, "trainer.learning_rate", config.learning_rate)
-    return epochs.epoch_losses
 
 
 def refuse_untrained(epochs: Sequence[Any], config: TrainerConfig) -> None:
@@ -165,8 +204,8 @@ class Best:
         self.loss, self._weights = state["loss"], dict(state["weights"])
 
 
-class _Epochs(pl.Callback):
-    """Keep the weights of the best epoch, write down the losses, and say how far training has come.
+class EpochLog(pl.Callback):
+    """Write down the losses of each epoch, and say how far training has come.
 
     What Lightning's own state lacks goes into the checkpoint: torch's random numbers, and whether that was the end.
     """
@@ -174,16 +213,17 @@ class _Epochs(pl.Callback):
     KEY = "forecaster"
 
     def __init__(self, epochs: int, progress: Progress | None) -> None:
-        self.epochs, self.progress, self.best, self.done = epochs, progress, Best(), False
+        self.epochs, self.progress, self.done = epochs, progress, False
         self.epoch_losses: list[dict[str, float]] = []
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """End the training after an epoch's last look where its steps are used up."""
         if 0 < trainer.max_steps <= trainer.global_step:
             trainer.should_stop = True  # Lightning would leave the epoch without a look at the stop rows
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write down the losses, and tell them."""
         losses = {name.replace("/", "_"): float(value) for name, value in trainer.callback_metrics.items()}
-        self.best.offer(losses["stop_loss"], pl_module)
         self.epoch_losses.append(losses)
         if self.progress is not None:
             self.progress(len(self.epoch_losses), self.epochs, losses)
@@ -191,9 +231,9 @@ class _Epochs(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        """Add to the checkpoint what Lightning's own state lacks."""
         checkpoint[self.KEY] = {
             "losses": self.epoch_losses,
-            "best": self.best.state_dict(),
             "done": trainer.fit_loop.done,
             "rng": torch.get_rng_state(),
             "cuda_rng": torch.cuda.get_rng_state_all() if pl_module.device.type == "cuda" else [],
@@ -211,7 +251,28 @@ class _Epochs(pl.Callback):
         """Take over what was written down of a training."""
         state = checkpoint[self.KEY]
         self.epoch_losses, self.done = list(state["losses"]), state["done"]
-        self.best.load_state_dict(state["best"])
+
+
+class _BestEpoch(EpochLog):
+    """Keep the weights of the epoch with the least stop loss, too."""
+
+    def __init__(self, epochs: int, progress: Progress | None) -> None:
+        super().__init__(epochs, progress)
+        self.best = Best()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.best.offer(float(trainer.callback_metrics["stop/loss"]), pl_module)
+        super().on_train_epoch_end(trainer, pl_module)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        checkpoint[self.KEY]["best"] = self.best.state_dict()
+
+    def take_up(self, checkpoint: Mapping[str, Any]) -> None:
+        super().take_up(checkpoint)
+        self.best.load_state_dict(checkpoint[self.KEY]["best"])
 
 
 @contextmanager

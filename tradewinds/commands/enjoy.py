@@ -7,6 +7,7 @@ from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.artifact import read
 from tradewinds.pipeline.provenance import AGENT
+from tradewinds.pipeline.task import Game
 from tradewinds.request.schema import Config, request_from
 from tradewinds.tasks import task_of
 
@@ -26,15 +27,14 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     artifact = read(run / AGENT, AGENT)
     trained = request_from(artifact.manifest["config"])
     task = task_of(trained)
-    if not hasattr(task, "enjoy"):
+    if not isinstance(task, Game):
         raise RequestError(
             f"enjoy plays games, and '{run}' is a run of the task {task.kind}; its page shows what its agent did: "
             f"tradewinds report {run}"
         )
     from trading_agent import load_policy
 
-    answer: dict[str, Any] = task.enjoy(trained, load_policy(artifact.folder), asked=config, run=run, console=console)
-    return answer
+    return task.enjoy(trained, load_policy(artifact.folder), asked=config, run=run, console=console)
 
 
 def _newest(config: Config) -> Path:

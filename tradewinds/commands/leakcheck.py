@@ -12,7 +12,7 @@ from tradewinds.leakcheck.verdict import Verdict
 from tradewinds.leakcheck.worlds import last_bars
 from tradewinds.pipeline.artifact import begun
 from tradewinds.pipeline.prepare import prepared_from
-from tradewinds.pipeline.task import Prepared
+from tradewinds.pipeline.task import OwnModel, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -24,9 +24,8 @@ AGENT = {"learning_starts": 0.2, "validate_every": 0.5}  # shares of the steps a
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Ask all probes on the last bars of the request's series; exit status 3 if one finds a leak."""
     loaded, verdict = job_of(config, whole=True), Verdict()
-    if not isinstance(loaded, Prepared):
-        outcome: dict[str, Any] = loaded.task.leakcheck(loaded, console)
-        return outcome
+    if isinstance(loaded.task, OwnModel):
+        return loaded.task.leakcheck(loaded, console)
     loaded.series  # noqa: B018  a series of several instruments names the one that is traded
     from tradewinds.leakcheck.probes import audited, check_pipeline
     from tradewinds.leakcheck.reload import check_source

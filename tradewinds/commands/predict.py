@@ -14,13 +14,14 @@ from tradewinds.core.errors import RequestError
 from tradewinds.core.files import write_bytes
 from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import refuse_old
-from tradewinds.operate.champion import load_version
+from tradewinds.operate.champion import load_version, prove
 from tradewinds.operate.past import refuse_changed_past
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version
+from tradewinds.pipeline.artifact import Artifact, latest, read
 from tradewinds.pipeline.provenance import FORECASTER, as_fitted
-from tradewinds.pipeline.task import Models, Prepared
+from tradewinds.pipeline.task import Models, OwnModel, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of, task_of
 from tradewinds.tasks.predictions import unit_of
@@ -30,10 +31,11 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     """Forecast with the version that is named, the champion, or else the newest forecaster of this name."""
     write = _writer(config.predict.path)
     task = task_of(config)
-    if hasattr(task, "predicted"):  # of cases, and not of bars to come
-        whose, rows = task.predicted(config)
-        console.note(f"classifier: {whose}")
-        return _told(pd.DataFrame(rows), {"classifier": whose, "rows": rows}, config, write, console)
+    if isinstance(task, OwnModel):  # of cases, and not of bars to come
+        artifact, whose = _of_cases(config, task)
+        console.note(f"{task.product}: {whose}")
+        rows = task.predicted(artifact, config)
+        return _told(pd.DataFrame(rows), {task.product: whose, "rows": rows}, config, write, console)
     bring_up_to_date(config, console)
     prepared = job_of(config, whole=True)
     refuse_doubtful_end(prepared.panel, config.data)
@@ -65,10 +67,32 @@ def _told(
     return outcome
 
 
+def _of_cases(config: Config, task: OwnModel) -> tuple[Artifact, str]:
+    """Return the model that is asked, and what to call it: the version named, the champion, or else the newest.
+
+    Raises:
+        RequestError: there is none, or no name.
+    """
+    name, runs, named = task.name(config), Path(config.run.dir), config.inputs.forecaster
+    if named != "latest":
+        _version(config, name)
+        return read(Path(named), task.product), named
+    if not name:
+        raise RequestError(
+            f"predict must be told which {task.product} is asked: run.name=NAME for the champion, or else the newest "
+            "of that name, or inputs.forecaster=FOLDER"
+        )
+    version = _version(config, name)
+    if version is None:
+        folder = latest(runs / name, task.product, "forecaster")
+        return read(folder, task.product), str(folder)
+    return prove(runs, version), f"version {version.number} of '{version.name}', {runs / version.run}"
+
+
 def _models(prepared: Prepared, console: Console) -> tuple[Prepared, Models, str]:
     """Return the models that are asked, the request as they know it, and what to call them."""
     runs = Path(prepared.config.run.dir)
-    version = _version(prepared)
+    version = _version(prepared.config, prepared.name)
     if version is None:
         from tradewinds.pipeline.encoding import encode_bars, load_forecasters
 
@@ -90,28 +114,28 @@ def _models(prepared: Prepared, console: Console) -> tuple[Prepared, Models, str
     return job, models, called
 
 
-def _version(prepared: Prepared) -> Version | None:
+def _version(config: Config, name: str) -> Version | None:
     """Return the version that is asked: the one named, else the champion; None where a forecaster is named, or no one.
 
     Raises:
         RequestError: there is no such version, or a forecaster is named, too.
         GateError: the registry is gone, and with it which version is the champion.
     """
-    config, runs = prepared.config, Path(prepared.config.run.dir)
-    registry, number, named = Registry(runs), config.models.version, config.inputs.forecaster
+    runs, number, named = Path(config.run.dir), config.models.version, config.inputs.forecaster
+    registry = Registry(runs)
     if named != "latest":
         if number is not None:
             raise RequestError(
                 f"models.version={number} and inputs.forecaster={named} both name a model; leave one out"
             )
         return None
-    require_registered(registry, runs, prepared.name)
+    require_registered(registry, runs, name)
     if number is None:
-        return registry.champion(prepared.name)
-    versions = {version.number: version for version in registry.versions(prepared.name)}
+        return registry.champion(name)
+    versions = {version.number: version for version in registry.versions(name)}
     if number not in versions:
         known = ", ".join(map(str, versions)) or "none"
-        raise RequestError(f"models.version must be one of '{prepared.name}', {known}, was {number}")
+        raise RequestError(f"models.version must be one of '{name}', {known}, was {number}")
     return versions[number]
 
 

@@ -1,13 +1,14 @@
 """What commands say before they work: which series they read, and what was noticed of it."""
 
 from tradewinds.core.console import Console
-from tradewinds.pipeline.task import Job, Prepared
+from tradewinds.pipeline.task import Job, OwnJob, Prepared
 
 
 def say_series(job: Job, console: Console) -> None:
     """Say what is read: bars, span and age, how it was read, and notes."""
     if not isinstance(job, Prepared):
-        console.note(job.task.told(job))
+        if isinstance(job.task, OwnJob):
+            console.note(job.task.told(job))
         for note in job.notes:
             console.note(f"note: {note}")
         return

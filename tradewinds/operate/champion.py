@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.operate.registry import Version
-from tradewinds.pipeline.artifact import Artifact, parent, read
-from tradewinds.pipeline.provenance import AGENT, FORECASTER
+from tradewinds.pipeline.artifact import Artifact, parent
+from tradewinds.pipeline.provenance import FORECASTER, product_of
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import request_from
 
@@ -98,12 +98,12 @@ def _shown(returns: NDArray[np.float64]) -> str:
 
 
 def prove(runs: Path, version: Version) -> Artifact:
-    """Return the agent artifact of a version, whole and the very one that was registered.
+    """Return the artifact of a version, its agent or classifier, whole and the very one that was registered.
 
     Raises:
         GateError: it, or the forecaster behind it, differs from what was registered.
     """
-    agent = read(runs / version.run / AGENT, AGENT)
+    agent = product_of(runs / version.run)
     if agent.sha256 != version.agent_sha256:
         raise GateError(f"{agent.folder} is not what was registered as version {version.number}; roll back or retrain")
     if FORECASTER in agent.manifest["parents"]:

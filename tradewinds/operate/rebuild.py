@@ -17,8 +17,8 @@ from filelock import FileLock, Timeout
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.operate.damage import DamagedRegistryError, rebuild_words
 from tradewinds.operate.registry import Registry, Version
-from tradewinds.pipeline.artifact import parent, read
-from tradewinds.pipeline.provenance import AGENT, FORECASTER
+from tradewinds.pipeline.artifact import parent
+from tradewinds.pipeline.provenance import FORECASTER, product_of
 from tradewinds.request.schema import Config, request_from
 
 DECISION = "decision.json"
@@ -116,7 +116,7 @@ def _runs(runs: Path, name: str) -> Iterator[Path]:
 
 def _is_whole(run: Path) -> bool:
     try:
-        agent = read(run / AGENT, AGENT)
+        agent = product_of(run)
         if FORECASTER in agent.manifest["parents"]:
             parent(agent, FORECASTER)
     except (RequestError, GateError, OSError, KeyError):
@@ -132,7 +132,7 @@ def _version(run: Path, runs: Path) -> tuple[Version, bool]:
     """
     if not _is_whole(run):
         raise RequestError(f"{run} is not whole")
-    agent = read(run / AGENT, AGENT)
+    agent = product_of(run)
     decision: Mapping[str, Any] = json.loads((run / DECISION).read_bytes())
     version = Version(
         name=run.parent.name,

@@ -34,10 +34,10 @@ class Version(_Base):
     Attributes:
         name: of the model, which is the run name.
         run: folder of the run that made it, relative to the folder of all runs.
-        agent_sha256: identity of its agent artifact, and through it of its forecaster.
+        agent_sha256: identity of its agent artifact, and through it of its forecaster; or of its classifier.
         config_hash: of the request that made it, the rules of the duel included.
-        data_sha256: of the series it was trained and judged on.
-        data_last: the last bar of that series, ISO 8601.
+        data_sha256: of the series, or the cases, it was trained and judged on.
+        data_last: the last bar of that series, ISO 8601; without one, when it was made.
         created_at: ISO 8601, UTC.
         verdict: why it was or was not promoted when it was made; the registry's to say.
         number: its number, unique in the registry; the registry's to give.

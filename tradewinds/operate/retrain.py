@@ -21,7 +21,7 @@ from tradewinds.operate.rebuild import DECISION, request_hash, require_registere
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version, now
 from tradewinds.pipeline.artifact import Artifact, begun, sweep_partials
-from tradewinds.pipeline.provenance import AGENT, FORECASTER, check_fits
+from tradewinds.pipeline.provenance import FORECASTER, check_fits, product_of
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -76,7 +76,7 @@ def _retrain(job: Job, console: Console) -> dict[str, Any]:
         if decision["promote"] and challenger.rank < best:
             decision = {**decision, "promote": False, "reason": f"{decision['reason']}; another beat it by more"}
         version = registry.register(
-            _version(job, challenger.agent),
+            _version(job, challenger.product),
             promote=decision["promote"],
             expected=None if champion is None else champion.number,
             reason=decision["reason"],
@@ -100,12 +100,12 @@ class Challenger:
 
     Attributes:
         run: its folder.
-        agent: its agent.
+        product: its agent, or its classifier.
         decision: as `_decide` returned it.
     """
 
     run: Path
-    agent: Artifact
+    product: Artifact
     decision: Mapping[str, Any]
 
     @property
@@ -147,7 +147,7 @@ def _challenger(
         decision = _decide(job, encoded_anew(job, models), rival, incumbent, damage)
     if words:
         decision = {**decision, "reason": f"{words}; {decision['reason']}"}
-    return Challenger(run, models.artifacts[AGENT], decision)
+    return Challenger(run, product_of(run), decision)
 
 
 def _fitted(job: Job, run: Path, console: Console, start: Artifact | None) -> Models:
@@ -252,13 +252,13 @@ def _duel_rows(prepared: Prepared, champion: Version, incumbent: Models) -> tupl
     return range(unseen, len(index)), "unseen bars"
 
 
-def _version(job: Job, agent: Artifact) -> Version:
+def _version(job: Job, product: Artifact) -> Version:
     return Version(
         name=job.name,
-        run=str(agent.folder.parent.relative_to(job.config.run.dir)),
-        agent_sha256=agent.sha256,
+        run=str(product.folder.parent.relative_to(job.config.run.dir)),
+        agent_sha256=product.sha256,
         config_hash=request_hash(job.config),
         data_sha256=job.inputs["sha256"],
-        data_last=job.series.index[-1].isoformat() if isinstance(job, Prepared) else agent.manifest["created_at"],
+        data_last=job.series.index[-1].isoformat() if isinstance(job, Prepared) else product.manifest["created_at"],
         created_at=now(),
     )

@@ -11,8 +11,12 @@ from tradewinds.pipeline.task import Job, Prepared
 from tradewinds.request.schema import Config, request_from
 from trading_agent.common.checkpoint import FILE
 
-CHECKPOINTS = {"forecaster": IDENTITY, "agent": FILE}  # the file by which the checkpoint of a training is known
 FORECASTER, HIDDEN_STATES, AGENT = "forecaster", "hidden_states", "agent"  # kinds of artifacts, and their folders
+CLASSIFIER, KEPT = "classifier", "kept"  # another, and the part of its checkpoint that every training of one has
+PRODUCTS = (AGENT, CLASSIFIER)  # what a run is registered by
+# the file by which the checkpoint of a training is known, and the command that trains nothing else
+CHECKPOINTS = {FORECASTER: IDENTITY, AGENT: FILE, CLASSIFIER: f"{KEPT}/{IDENTITY}"}
+TRAINS = {FORECASTER: "train-forecaster", AGENT: "train-agent", CLASSIFIER: "classify"}
 MUST_MATCH = ("features", "model", "split")  # with the data's sha256: what makes a forecaster fit a request
 OF_A_FIT = (*MUST_MATCH, "trainer", "recalibration")  # what a kept forecaster says itself, and nobody need type again
 AGENT_MUST_MATCH = (*MUST_MATCH, "trainer", "rollout", "env", "agent")
@@ -55,6 +59,17 @@ def find_agent(job: Job) -> Artifact:
     return agent
 
 
+def product_of(run: Path) -> Artifact:
+    """Return, proven, what a run is registered by: its agent, or its classifier.
+
+    Raises:
+        RequestError: it has none.
+        GateError: a file differs from its manifest.
+    """
+    kind = next((kind for kind in PRODUCTS if (run / kind).is_dir()), AGENT)
+    return read(run / kind, kind)
+
+
 def _find(job: Job, kind: str, named: str, keys: Sequence[str], *, grown: bool = False) -> Artifact:
     artifact = read(latest(job.runs, kind) if named == "latest" else Path(named), kind)
     check_fits(artifact, job, keys, grown=grown)
@@ -84,7 +99,7 @@ def check_fits(artifact: Artifact, job: Job, keys: Sequence[str], *, grown: bool
 
 
 def checkpoint_of(config: Config) -> str | None:
-    """Return whose training `inputs.resume` has a checkpoint of, `forecaster` or `agent`; None where it is null.
+    """Return whose training `inputs.resume` has a checkpoint of, by the artifact's kind; None where it is null.
 
     Raises:
         RequestError: it has none.
@@ -110,7 +125,7 @@ def require_checkpoint(config: Config, *kinds: str) -> None:
     """
     kind = checkpoint_of(config)
     if kind is not None and kind not in kinds:
-        command = f"train-{kind}"
+        command = TRAINS[kind]
         raise RequestError(
             f"inputs.resume must name the checkpoint of a training of the {' or '.join(kinds)} here, and "
             f"'{config.inputs.resume}' is of one of the {kind}; type tradewinds {command}"

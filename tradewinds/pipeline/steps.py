@@ -41,8 +41,8 @@ from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.provenance import AGENT as AGENT
 from tradewinds.pipeline.provenance import FORECASTER as FORECASTER
 from tradewinds.pipeline.provenance import HIDDEN_STATES as HIDDEN_STATES
-from tradewinds.pipeline.provenance import resume_of
-from tradewinds.pipeline.task import Job, Models, Prepared
+from tradewinds.pipeline.provenance import TRAINS, resume_of
+from tradewinds.pipeline.task import Job, Models, OwnModel, Prepared
 from tradewinds.pipeline.training_log import write_history
 from tradewinds.pipeline.validation import Validation
 from trading_agent import TrainedAgent, load_policy, save_policy
@@ -68,7 +68,7 @@ def fit(job: Job, run: Path, console: Console, start: Artifact | None = None) ->
         GateError: the job is sealed, and something that learns or chooses reached for the rows after it; or rows that
             are judged, or selected on, are among those that are learned from.
     """
-    if hasattr(job.task, "learn"):  # neither a series nor an environment
+    if isinstance(job.task, OwnModel):
         models: Models = job.task.learn(job, run, console)
         return models
     models = Models()
@@ -104,7 +104,7 @@ def train_forecaster(
 ) -> tuple[dict[str, Any], Artifact]:
     """Fit one forecaster on all instruments, anew or from another's weights, and write it to `run`/forecaster."""
     config, started, rows = prepared.config, time.perf_counter(), prepared.split.forecaster
-    with _training(prepared, run, console, FORECASTER, config.model.kind) as (progress, _):
+    with training(prepared, run, console, FORECASTER, config.model.kind) as (progress, _):
         panel = fit_network(
             prepared.until(rows.stop).panel,
             config.forecaster,
@@ -128,7 +128,7 @@ def train_forecaster(
         run / FORECASTER, FORECASTER, config=plain, inputs=prepared.inputs, parents=parents, facts=facts
     ) as folder:
         save_network(panel, folder)
-    _forget_checkpoint(run, FORECASTER)
+    forget_checkpoint(run, FORECASTER)
     console.wrote(run / FORECASTER)
     return panel, read(run / FORECASTER, FORECASTER)
 
@@ -200,7 +200,7 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
     )
     initial = {} if getattr(agent, "start", "random") == "random" else {"initial": first_weights(models)}
     validate = job.task.validator(*_before(job, models, "validation"))
-    with _training(job, run, console, AGENT, agent.kind) as (progress, log):
+    with training(job, run, console, AGENT, agent.kind) as (progress, log):
         trained: TrainedAgent = function_of("agent", agent)(
             env,
             agent,
@@ -225,7 +225,7 @@ def train_agent(job: Job, models: Models, run: Path, console: Console) -> tuple[
     ) as folder:
         save_policy(trained.policy, folder)
         write_history(trained.history, folder)
-    _forget_checkpoint(run, AGENT)
+    forget_checkpoint(run, AGENT)
     console.wrote(run / AGENT)
     artifacts = {**models.artifacts, AGENT: read(run / AGENT, AGENT)}
     return replace(models, policy=trained.policy, artifacts=artifacts, trained_to=_trained_to(job)), trained
@@ -240,7 +240,7 @@ def _before(job: Job, models: Models, part: str) -> tuple[Job, States | None]:
 
 
 @contextmanager
-def _training(
+def training(
     job: Job, run: Path, console: Console, part: str, kind: str
 ) -> Iterator[tuple[Callable[..., None], TrainingLog]]:
     """Show and log a training; say how to go on with one that was cut off, and what was wrong with its request."""
@@ -253,18 +253,17 @@ def _training(
             yield progress, log
     except KeyboardInterrupt:
         if checkpoint.is_dir():
-            command = f"train-{part}"
-            console.note(f"to go on: tradewinds {command} with the same options and inputs.resume={checkpoint}")
+            console.note(f"to go on: tradewinds {TRAINS[part]} with the same options and inputs.resume={checkpoint}")
         raise
     except ValueError as error:
         begun = checkpoint.is_dir()  # then this is a run that failed
-        if begun or (resume is None and isinstance(job, Prepared)):
+        if begun or (resume is None and (part != AGENT or isinstance(job, Prepared))):
             raise
         where = "inputs.resume" if resume is not None else f"agent={kind} of '{job.name}'"
         raise RequestError(f"{where}: {error}") from None
 
 
-def _forget_checkpoint(run: Path, part: str) -> None:
+def forget_checkpoint(run: Path, part: str) -> None:
     """Remove a training's checkpoint, which served resuming: the artifact is whole now."""
     shutil.rmtree(run / CHECKPOINT.format(part=part), ignore_errors=True)
 
@@ -318,13 +317,16 @@ def found_models(job: Job, artifact: Artifact, console: Console) -> Models:
 
 
 def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
-    """Load a trained agent and what it was made from.
+    """Load a trained agent and what it was made from, or the model of a task that has its own.
 
     Args:
         job: the present request.
-        agent: the agent's artifact.
+        agent: the artifact.
         again: encode the present series, which may have grown since, instead of reading the states of then.
     """
+    if isinstance(job.task, OwnModel):
+        models: Models = job.task.loaded(job, agent)
+        return models
     policy = load_policy(agent.folder, plans=job.task.plans)
     if not isinstance(job, Prepared):
         return Models(policy=policy, artifacts={AGENT: agent})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from forecaster.data.series import Series
 from forecaster.data.splits import Split
+from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.artifact import Artifact
@@ -319,9 +320,6 @@ class Task(Protocol[JobT]):
             RequestError: they do not.
         """
 
-    def told(self, job: JobT) -> str:
-        """Say in a line what is worked on, where that is no series: asked of tasks with a job of their own alone."""
-
     # --- training
     def vector_env(
         self,
@@ -461,6 +459,71 @@ class Task(Protocol[JobT]):
 
         The reason names the other model as {champion}.
         """
+
+
+@runtime_checkable
+class OwnJob(Protocol):
+    """What a task without a series fills beside `Task`, of which nothing that reads bars is asked then."""
+
+    def job(self, config: Config) -> Job:
+        """Return a request as a job.
+
+        Raises:
+            RequestError: what it names cannot be read or made.
+        """
+
+    def told(self, job: Any) -> str:
+        """Say in a line what is worked on."""
+
+
+@runtime_checkable
+class OwnModel(Protocol):
+    """What a task whose model is neither forecaster nor agent fills beside `OwnJob`.
+
+    Attributes:
+        product: kind of the artifact that the model is kept as, and its folder in a run.
+    """
+
+    product: str
+
+    def learn(self, job: Any, run: Path, console: Console) -> Any:
+        """Fit the model of a request, write it to `run`, and return it as judging asks for it.
+
+        Raises:
+            RequestError: `inputs.resume` is of another training.
+        """
+
+    def loaded(self, job: Any, artifact: Artifact) -> Any:
+        """Return a kept model as judging asks for it.
+
+        Raises:
+            ValueError: it cannot read what the job has.
+        """
+
+    def leakcheck(self, job: Any, console: Console) -> dict[str, Any]:
+        """Look for what the model may not know, and tell what came of it.
+
+        Raises:
+            GateError: it knows it.
+        """
+
+    def name(self, config: Config) -> str:
+        """Return what runs of a request are called; empty where it does not say."""
+
+    def predicted(self, artifact: Artifact, config: Config) -> list[dict[str, Any]]:
+        """Return, a row each, what a kept model says of what is new.
+
+        Raises:
+            RequestError: nothing new is named, or it cannot be read.
+        """
+
+
+@runtime_checkable
+class Game(Protocol):
+    """What a task that can be watched fills beside `Task`."""
+
+    def enjoy(self, trained: Config, policy: "Policy", *, asked: Config, run: Path, console: Console) -> dict[str, Any]:
+        """Play with a trained policy, tell how it fared, and write a video into `run`."""
 
 
 def named(instruments: Sequence[str]) -> str:

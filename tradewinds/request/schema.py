@@ -78,7 +78,7 @@ READERS = {  # commands that look at what was named, by the key that names it
     "forecaster": ("encode", "train-agent", "predict", "backtest"),
     "agent": ("backtest",),
     "run": ("enjoy", "report"),
-    "resume": ("train-forecaster", "run", "train-agent"),
+    "resume": ("train-forecaster", "run", "classify", "train-agent"),
 }
 
 
@@ -90,8 +90,8 @@ class InputsConfig:
         forecaster: folder of a trained forecaster.
         agent: folder of a trained agent.
         run: folder of a finished run, for `report` and `enjoy`; for `report` several, too, to be compared.
-        resume: folder of an interrupted training (`forecaster.checkpoint` or `agent.checkpoint`), or null to start
-            afresh.
+        resume: folder of an interrupted training (`forecaster.checkpoint`, `agent.checkpoint` or
+            `classifier.checkpoint`), or null to start afresh.
     """
 
     forecaster: str
@@ -209,8 +209,9 @@ class RetrainConfig:
     """When a challenger takes the champion's place.
 
     Attributes:
-        min_bars: unseen bars both must be judged on, at least 2.
-        margin: log growth per year by which the challenger must beat the champion on those bars, at least 0.
+        min_bars: unseen bars, or cases, both must be judged on, at least 2.
+        margin: log growth per year by which the challenger must beat the champion on those bars, at least 0; of
+            classifiers nats a case, of games return an episode.
         start: `fresh` has one challenger, fitted anew; `champion` a second one beside it, whose forecaster goes on from
             the champion's weights. Both are judged by the same law, and the winner that leads by more is promoted.
     """

@@ -32,22 +32,22 @@ NO_SERIES = (
     "enjoy, retrain, models and report work on it"
 )
 NOTHING_BUT_CASES = (
-    "env=classification tells cases apart and reads no bars, so that {command} has nothing to do; classify, predict, "
-    "leakcheck and report work on it"
+    "env=classification tells cases apart and reads no bars, so that {command} has nothing to do; classify, retrain, "
+    "schedule, models, predict, leakcheck and report work on it"
 )
 NO_CASES = (
     "classify tells cases apart, which is env=classification, was env={env}; leave env out, or type tradewinds run"
 )
 _NO_AGENT = ("train-agent", "retrain", "signal", "schedule", "walk-forward")
-_NO_BARS = ("fetch", "train-forecaster", "encode", "walk-forward", "signal", "schedule")
+_NO_BARS = ("fetch", "train-forecaster", "encode", "walk-forward", "signal")
 # by the kind of a task, the commands without meaning for it, each with the sentence that says so
 MEANINGLESS: Mapping[str, Mapping[str, str]] = {
     "account": {"classify": NO_CASES, "enjoy": NO_GAME},
     "storage": {"classify": NO_CASES, "enjoy": NO_GAME},
     "forecast_only": {**dict.fromkeys(_NO_AGENT, NOBODY_ACTS), "classify": NO_CASES, "enjoy": NO_GAME},
-    "gymnasium": {**dict.fromkeys((*_NO_BARS, "leakcheck", "predict"), NO_SERIES), "classify": NO_CASES},
+    "gymnasium": {**dict.fromkeys((*_NO_BARS, "schedule", "leakcheck", "predict"), NO_SERIES), "classify": NO_CASES},
     "classification": {
-        **dict.fromkeys((*_NO_BARS, "train-agent", "backtest", "retrain"), NOTHING_BUT_CASES),
+        **dict.fromkeys((*_NO_BARS, "train-agent", "backtest"), NOTHING_BUT_CASES),
         "enjoy": NO_GAME,
     },
 }
@@ -110,14 +110,20 @@ def _refuse_days(config: Config, kind: str) -> None:
 
 
 def _refuse_start(config: Config, kind: str, command: str) -> None:
-    """Refuse to go on from a champion that has no network of bars."""
-    if command not in ("retrain", "schedule") or config.retrain.start == "fresh":
+    """Refuse to go on from a champion that has no network of bars, and duels without cases that are judged once."""
+    if command not in ("retrain", "schedule"):
         return
-    if kind == "gymnasium" or config.model.kind in DAYWISE:
-        lacks = "reads no series" if kind == "gymnasium" else "is fitted anew each day from the weights at hand"
+    if getattr(config.env, "folds", None) is not None:
+        raise RequestError(
+            f"{command} judges by cases that neither champion nor challenger learned from, and with "
+            f"env.folds={config.env.folds} the classifier that is kept learns from all; leave env.folds out"
+        )
+    own = kind in ("gymnasium", "classification")
+    if config.retrain.start == "champion" and (own or config.model.kind in DAYWISE):
+        lacks = "reads no series" if own else "is fitted anew each day from the weights at hand"
         raise RequestError(
             f"retrain.start=champion goes on from the weights of a network of bars, and "
-            f"{config.env.kind if kind == 'gymnasium' else config.model.kind} {lacks}; leave it at fresh"
+            f"{config.env.kind if own else config.model.kind} {lacks}; leave it at fresh"
         )
 
 
@@ -146,7 +152,9 @@ def task_of(config: Config) -> Any:
 
 def reads_series(config: Config) -> bool:
     """Say whether a request reads a series."""
-    return not hasattr(task_of(config), "job")
+    from tradewinds.pipeline.task import OwnJob
+
+    return not isinstance(task_of(config), OwnJob)
 
 
 def task_of_report(document: Mapping[str, Any]) -> Any:
@@ -168,7 +176,8 @@ def job_of(config: Config, *, whole: bool = False) -> Any:
         RequestError: the data cannot be read, or do not suffice.
     """
     from tradewinds.pipeline.prepare import prepare
+    from tradewinds.pipeline.task import OwnJob
 
     task = task_of(config)
-    job = task.job(config) if hasattr(task, "job") else prepare(config, task)
+    job = task.job(config) if isinstance(task, OwnJob) else prepare(config, task)
     return job if whole else job.seal()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config import BaselineConfig
+from forecaster.evaluation.class_scores import score_classes
 from forecaster.evaluation.scores import Score, Scores, score_forecasts
 from forecaster.hidden_states import HiddenStates
 from forecaster.networks.heads import LEVELS
@@ -50,7 +51,7 @@ def score_bars(prepared: Prepared, models: Models) -> Forecasts:
         "forecast_headline": headline(scores.table, model, config.model.horizon, prepared.series.value_unit),
         "diebold_mariano_by_rival": comparison,
         "forecast_verdict": forecast_verdict(comparison, model, config.model.horizon),
-        **classes_block(prepared, fitted, states, scores.decisions),
+        **classes_block(prepared, score_classes(fitted, prepared.series, states, scores.decisions)),
     }
     rests = resting_on(prepared, fitted, states)
     return Forecasts(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forecaster.baselines.naive_and_ridge import ridge_forecast
 from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
+from forecaster.evaluation.class_scores import score_panel_classes
 from forecaster.evaluation.cross_section import CrossSectionScores, score_cross_section
 from forecaster.fitted import FittedForecaster
 from forecaster.panel_states import PanelStates
@@ -20,6 +21,7 @@ from tradewinds.evaluation.inference import compare_forecasts, forecast_verdict,
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Forecasts, Scored, TraceTables
 from tradewinds.pipeline.task import Models, Prepared
+from tradewinds.tasks.return_classes import classes_block
 from trading_env.account.plan import first_bar_earned
 
 Array = NDArray[np.float64]
@@ -62,6 +64,7 @@ def score_rows(prepared: Prepared, models: Models, rows: range) -> Forecasts:
             "forecast_headline": headline(scores, kind),
             "diebold_mariano_by_rival": comparison,
             "forecast_verdict": forecast_verdict(comparison, kind, 1),
+            **classes_block(prepared, score_panel_classes(fitted, prepared.series, states, rows)),
         },
         tables={RANK_IC: scores.by_day},
         remarks=[*scores.notes, *_remarks(scores, kind)],

@@ -5,34 +5,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.evaluation.class_scores import score_classes
-from forecaster.fitted import FittedForecaster
-from forecaster.hidden_states import HiddenStates
+from forecaster.evaluation.class_scores import ClassScores
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.task import Prepared
 
+Array = NDArray[np.float64]
 KEPT = ("accuracy", "log_loss", "brier", "calibration_error")
 
 
-def classes_block(
-    prepared: Prepared, fitted: FittedForecaster, states: HiddenStates, decisions: NDArray[np.int64]
-) -> dict[str, Any]:
-    """Return the block `classes_of_next_bar` of a report's honesty; nothing where the head has no classes."""
-    scores = score_classes(fitted, prepared.series, states, decisions)
+def classes_block(prepared: Prepared, scores: ClassScores | None) -> dict[str, Any]:
+    """Return the block `classes_of_next_bar` of a report's honesty; nothing where the head has no classes.
+
+    The interval draws whole bars anew, with all instruments that were told of in one.
+    """
     if scores is None:
         return {}
     from tradewinds.evaluation.inference import interval_block
 
     draws, seed = prepared.config.backtest.bootstrap_draws, seed_for(prepared.config.seed, "bootstrap")
-    gained = interval_block({"gain_ci95": (scores.gained, None)}, draws=draws, seed=seed, unit="bars")
+    _, bar = np.unique(scores.decisions, return_inverse=True)
+    gained: tuple[Array, Array | None] = (scores.gained, None)
+    if prepared.several:
+        sums, counts = np.bincount(bar, weights=scores.gained), np.bincount(bar)
+        gained = (sums.astype(np.float64), counts.astype(np.float64))
     return {
         "classes_of_next_bar": {
             "edges": scores.edges.tolist(),
+            "instruments": len(prepared.series.instruments),
             "cases": scores.ours["cases"],
             "network": {name: scores.ours[name] for name in KEPT},
             "climatology": {name: scores.climatology[name] for name in KEPT},
             "gain": float(scores.gained.mean()),
-            **gained,
+            **interval_block({"gain_ci95": gained}, draws=draws, seed=seed, unit="bars"),
             "confusion": scores.table.tolist(),
         }
     }

@@ -32,7 +32,6 @@ SMALL = (
     "backtest.random_draws=3",
 )
 ACTING = {"plans", "attempt", "chain", "earned", "as_trained", "decision", "decided", "duel"}  # asked of who acts
-OF_A_JOB = {"told"}  # asked of who makes a job of its own, without a series
 SCHEMA = ("schema", "run", "data", "forecast", "backtest", "honesty", "warnings")
 
 
@@ -51,7 +50,7 @@ def check_task(task: type[Any], settings: Any, words: tuple[str, ...] = SMALL) -
     with told("building the task", "it must need no arguments"):
         built = task()
     members = [*Task.__annotations__, *(name for name, one in vars(Task).items() if callable(one) and name[0] != "_")]
-    asked = set(members) - (set() if built.acts else ACTING) - (set() if hasattr(built, "job") else OF_A_JOB)
+    asked = set(members) - (set() if built.acts else ACTING)
     lacks = [name for name in members if name in asked and not hasattr(built, name)]
     need(
         not lacks,

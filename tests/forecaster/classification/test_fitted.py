@@ -19,7 +19,7 @@ from cases import moods, tones
 KINDS = ("lstm", "gru", "rnn", "lstm_peephole", "lstm_layernorm", "lstm_attention", "segment_lstm", "slstm", "mlstm")
 
 
-def config(kind="lstm", hidden_size=16, epochs=30, **trainer):
+def config(kind="lstm", hidden_size=16, epochs=30, pooling=False, **trainer):
     special = {"segment_length": 4} if kind == "segment_lstm" else {}
     trainer = {"epochs": epochs, "batch_size": 8, "learning_rate": 1e-2, "weight_decay": 0.0, **trainer}
     return ClassifierConfig(
@@ -28,6 +28,7 @@ def config(kind="lstm", hidden_size=16, epochs=30, **trainer):
         else ModelConfig(kind=kind, hidden_size=hidden_size, **special),
         trainer=TrainerConfig(**trainer),
         embedding=8,
+        pooling=pooling,
     )
 
 
@@ -49,10 +50,10 @@ def test_an_lstm_learns_which_words_matter():
     assert accuracy(fitted, moods(60, seed=9)) >= 0.95
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_architecture_tells_a_case_alone_as_it_tells_it_among_others(kind):
+@pytest.mark.parametrize(("kind", "pooling"), [*((kind, False) for kind in KINDS), ("gru", True)])
+def test_every_architecture_tells_a_case_alone_as_it_tells_it_among_others(kind, pooling):
     cases = tones(16)
-    fitted = fit_classifier(cases, config(kind, hidden_size=4, epochs=1), seed=2)
+    fitted = fit_classifier(cases, config(kind, hidden_size=4, epochs=1, pooling=pooling), seed=2)
     together = fitted.chances(cases)
     alone = np.concatenate([fitted.chances(cases.of([number])) for number in range(len(cases))])
     np.testing.assert_allclose(alone, together, atol=2e-6)
@@ -73,6 +74,46 @@ def test_the_default_is_an_lstm_and_a_dense_softmax_on_its_last_state():
         np.testing.assert_allclose(told, chances.numpy(), atol=1e-6)
 
 
+def test_pooled_a_case_is_told_by_mean_and_greatest_of_what_is_read_from_both_ends():
+    cases = tones(12)
+    network = fit_classifier(cases, config(epochs=1, hidden_size=4, pooling=True), seed=3).networks[0].network
+    onward, back = nn.LSTM(2, 4, batch_first=True), nn.LSTM(2, 4, batch_first=True)
+    for name, weights in network.recurrent.state_dict().items():
+        one = back if name.endswith("_reverse") else onward
+        getattr(one, name.removesuffix("_reverse")).data.copy_(weights)
+    for value in cases.values:
+        sequence = torch.from_numpy(value).float()[None]
+        with torch.no_grad():
+            states = torch.cat((onward(sequence)[0], back(sequence.flip(1))[0].flip(1)), dim=2)[0]  # (L, 2 D)
+            told = network.encode(sequence)[0]
+        torch.testing.assert_close(told, torch.cat((states.mean(0), states.amax(0))), atol=1e-6, rtol=0.0)
+
+
+def test_a_lexicon_tells_words_that_were_never_learned():
+    lexicon = {"fine": 2.0, "bright": 2.0, "glad": 2.0, "gloomy": -2.0, "poor": -2.0, "sad": -2.0}
+    lexicon |= {"merry": 2.0, ":(": -2.0, "two words": 9.0}
+    fitted = fit_classifier(moods(), dataclasses.replace(config(epochs=60), lexicon=lexicon), seed=1)
+    others = {"fine": "merry", "bright": "merry", "glad": "merry", "gloomy": ":(", "poor": ":(", "sad": ":("}
+    new = moods(60, seed=9)
+    texts = tuple(" ".join(others.get(word, word) for word in text.split()) for text in new.values)
+    assert accuracy(fitted, dataclasses.replace(new, values=texts)) >= 0.9
+    assert dict(fitted.reader.scores)["merry"] == 1.0
+    assert "two words" not in fitted.reader.scores
+    assert (fitted.reader.table()[1] == 0.0).all()
+
+
+@pytest.mark.parametrize(
+    ("cases", "settings"),
+    [(moods(12), {"model": ModelConfig(hidden_size=16, dropout=0.5)}), (tones(12), {"noise": 0.5})],
+    ids=["dropout", "noise"],
+)
+def test_dropout_and_noise_are_for_learning_alone(cases, settings):
+    other = dataclasses.replace(config(epochs=2), **settings)
+    fitted, plain = (fit_classifier(cases, one, seed=3) for one in (other, config(epochs=2)))
+    np.testing.assert_array_equal(fitted.chances(cases), fitted.chances(cases))
+    assert not np.allclose(fitted.chances(cases), plain.chances(cases))
+
+
 def test_before_it_learns_all_classes_are_equally_likely():
     fitted = fit_classifier(tones(12), config(epochs=1, learning_rate=1e-12), seed=3)
     np.testing.assert_allclose(fitted.chances(tones(12)), 0.5, atol=1e-6)
@@ -90,13 +131,18 @@ def test_the_same_seed_gives_the_same_bytes_and_leaves_random_numbers_alone(tmp_
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
 
 
-@pytest.mark.parametrize("cases", [tones(12), moods(12)], ids=["series", "texts"])
-def test_what_is_saved_says_the_same_when_it_is_loaded(cases, tmp_path):
-    fitted = fit_classifier(cases, config(epochs=2, members=2), seed=5)
+@pytest.mark.parametrize(
+    ("cases", "lexicon"),
+    [(tones(12), None), (moods(12), None), (moods(12), {"fine": 1.0})],
+    ids=["series", "texts", "rated"],
+)
+def test_what_is_saved_says_the_same_when_it_is_loaded(cases, lexicon, tmp_path):
+    fitted = fit_classifier(cases, dataclasses.replace(config(epochs=2, members=2), lexicon=lexicon), seed=5)
     fitted.save(tmp_path)
     loaded = load_classifier(tmp_path)
     np.testing.assert_array_equal(loaded.chances(cases), fitted.chances(cases))
-    assert (loaded.classes, loaded.reader, loaded.config) == (fitted.classes, fitted.reader, fitted.config)
+    assert (loaded.classes, loaded.reader) == (fitted.classes, fitted.reader)
+    assert loaded.config == dataclasses.replace(fitted.config, lexicon=None)
 
 
 def test_chances_of_several_networks_are_their_mean():
@@ -122,6 +168,7 @@ def test_words_of_the_cases_learned_from_are_known_and_all_others_are_one():
         ("今天OK好", ["今", "天", "ok", "好"]),
         ("Cafe\u0301 \U0001f600\U0001f622", ["caf\u00e9", "\U0001f600", "\U0001f622"]),
         ("___", []),
+        ("well :) ... 5%", ["well", ":)", "...", "5", "%"]),
     ],
 )
 def test_words_of_any_script_are_found(text, words):
@@ -177,10 +224,12 @@ def test_numbers_of_any_size_are_read_alike(power):
         (lambda: Cases(("a", "b"), ("x", "  ")), "must hold something, was empty: b"),
         (lambda: Cases(("a",), (np.full((2, 1), np.inf),), None, ("x",)), "must be finite, .* are not in a"),
         (lambda: Cases(("a",), (np.full((2, 1), np.nan),), None, ("x",)), "must hold something, was empty: a"),
+        (lambda: config("mlstm", pooling=True), "model.kind must be lstm or gru or rnn where all states are pooled"),
         (lambda: config("seq2seq"), "model.kind must read one sequence"),
         (lambda: ClassifierConfig(model=ModelConfig(head="bins"), trainer=TrainerConfig()), "model.head is of"),
         (lambda: ClassifierConfig(model=ModelConfig(), trainer=TrainerConfig(loss="mse")), "trainer.loss is of"),
         (lambda: fit_classifier(tones(8), config(epochs=1), seed=0).chances(moods(2)), "had texts"),
+        (lambda: Vocabulary.fitted(moods(8), size=9, longest=9, lexicon={"so so": 1.0}), "a score other than 0, gives"),
         (lambda: fit_classifier(moods(8), config(epochs=1), seed=0).chances(tones(2)), "must be texts"),
     ],
 )  # fmt: skip

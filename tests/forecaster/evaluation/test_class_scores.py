@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from forecaster.evaluation.class_scores import score_classes
-from forecaster.fitted import fit_forecaster
+from forecaster.evaluation.class_scores import score_classes, score_panel_classes
+from forecaster.fitted import fit_forecaster, fit_panel
 from forecaster.hidden_states import encode, load_hidden_states
 from forecaster.panel_states import encode_panel, load_panel_states
 
-from markets import noise_series, small_config, with_model
+from markets import noise_series, ragged_panel, small_config, with_model
 
 CLASSES = 5
 
@@ -67,6 +67,23 @@ def test_bars_before_a_listing_are_none_that_the_climatology_counts(told):
     count = np.bincount(np.digitize(changes, usual.edges), minlength=CLASSES)
     truth = np.digitize(series.changes()[301:396, 0], usual.edges)
     assert listed_late.climatology["log_loss"] == pytest.approx(-np.log(count[truth] / count.sum()).mean(), abs=0.02)
+
+
+def test_of_a_panel_every_instrument_that_spoke_and_changed_counts_once():
+    panel = ragged_panel(400, lists={"b": 100}, ends={}, halts={}, instruments=("a", "b"))
+    fitted = fit_panel(panel, with_model(small_config(epochs=1), head="bins", bins=CLASSES), range(0, 250), seed=1)
+    states = encode_panel(fitted, panel)
+    scores = score_panel_classes(fitted, panel, states, range(300, 396))
+    alone = [
+        score_classes(fitted[name], panel.instrument(name), states.instrument(name), np.arange(300, 395))
+        for name in ("a", "b")
+    ]
+    np.testing.assert_array_equal(scores.table, alone[0].table + alone[1].table)
+    assert scores.ours["log_loss"] == pytest.approx(np.mean([one.ours["log_loss"] for one in alone]))
+    for name, one in zip(("a", "b"), alone, strict=True):
+        np.testing.assert_allclose(scores.edges * fitted[name].target_scale, one.edges)
+    assert scores.climatology["log_loss"] == pytest.approx(np.log(CLASSES), abs=0.1)
+    np.testing.assert_array_equal(np.bincount(scores.decisions)[300:], np.full(95, 2))
 
 
 def test_a_head_without_classes_has_no_chances():

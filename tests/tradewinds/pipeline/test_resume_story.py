@@ -2,7 +2,7 @@
 
 import pytest
 
-from forecaster.training.trainer import _Epochs
+from forecaster.training.trainer import EpochLog
 from trading_agent.common.loop import Selection
 
 from story import FAST_CSV, write_bars
@@ -44,19 +44,19 @@ def test_an_interrupted_forecaster_goes_on_by_what_it_said(command, tradewinds, 
     words = ("series=csv", "series.path=mine.csv", *FAST_CSV, "trainer.epochs=4")
     assert tradewinds("train-forecaster", *words).status == 0
     (whole,) = tmp_path.glob("runs/*/*/forecaster")
-    end = _Epochs.on_train_epoch_end
+    end = EpochLog.on_train_epoch_end
 
     def power_cut(self, trainer, pl_module):
         if len(self.epoch_losses) == 2:
             raise KeyboardInterrupt
         end(self, trainer, pl_module)
 
-    monkeypatch.setattr(_Epochs, "on_train_epoch_end", power_cut)
+    monkeypatch.setattr(EpochLog, "on_train_epoch_end", power_cut)
     cut = tradewinds(command, *words)
     assert cut.status != 0
     assert "to go on: tradewinds train-forecaster with the same options and inputs.resume=" in cut.err
     (option,) = [word for word in (cut.out + cut.err).split() if word.startswith("inputs.resume=")]
-    monkeypatch.setattr(_Epochs, "on_train_epoch_end", end)
+    monkeypatch.setattr(EpochLog, "on_train_epoch_end", end)
     other = tradewinds(command, *words, "model.hidden_size=9", option)
     assert other.status == 2
     assert "inputs.resume: model.hidden_size must stay 8 to resume" in other.err
@@ -80,7 +80,10 @@ def test_a_checkpoint_that_a_command_would_not_read_is_refused(tradewinds, tmp_p
     (tmp_path / "there" / "identity.json").write_text("{}")
     answer = tradewinds("walk-forward", "inputs.resume=there")
     assert answer.status == 2
-    assert "inputs.resume is read by train-forecaster, run, train-agent, and walk-forward does without" in answer.err
+    assert (
+        "inputs.resume is read by train-forecaster, run, classify, train-agent, and walk-forward does without"
+        in answer.err
+    )
     days = ("series=houston", "env=battery", "model=day_lstm", "trainer=days")
     answer = tradewinds("train-forecaster", *days, "inputs.resume=there")
     assert answer.status == 2

@@ -21,11 +21,15 @@ import tradewinds.operate.schedule as schedule
 import tradewinds.pipeline.prepare
 import tradewinds.walk_forward.joined as walk
 from tradewinds.__main__ import STAGES, TASKLESS, main
+from tradewinds.core.resources import resource_dir
 from tradewinds.data.store.update import FetchResult
 from tradewinds.leakcheck.own_check import BLIND
+from tradewinds.pipeline.task import Game, OwnJob, OwnModel, Prepared
 from tradewinds.report.document import UNREPEATED
 from tradewinds.report.tables import read_table
-from tradewinds.tasks import MEANINGLESS
+from tradewinds.request.compose import compose_requests
+from tradewinds.request.schema import request_from
+from tradewinds.tasks import MEANINGLESS, job_of
 from tradewinds.walk_forward.folds import compute
 
 from browsing import CHROMIUM, LOOK, opened
@@ -37,7 +41,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "tasks.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 TASKS = ("account", "storage", "forecast_only", "gymnasium", "classification")
 SERIES = TASKS[:3]
-ACTING = ("account", "storage", "gymnasium")  # those that retrain registers
+REGISTERED = ("account", "storage", "gymnasium", "classification")  # by retrain
 SMALL = (
     "model.context_length=5",
     "model.hidden_size=3",
@@ -107,6 +111,8 @@ WORDS = {
         "backtest.bootstrap_draws=100",
         "search.trials=1",
         "run.name=moods",
+        "schedule.once=true",
+        "schedule.attempts=1",
     ),
 }
 BENCHMARK = (
@@ -318,6 +324,22 @@ def test_the_table_of_tasks_by_commands_is_the_one_in_the_docs(houses, tmp_path,
     assert written == table, "docs/tasks.md differs; REWRITE=1 writes it anew"
 
 
+# --- the port
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_without_a_series_makes_a_job_of_its_own_and_tells_what_it_is_of(task, houses, monkeypatch):
+    monkeypatch.chdir(houses(task).folder)
+    (plain,) = compose_requests(WORDS[task], [resource_dir("conf")], multirun=False)
+    job = job_of(request_from(plain))
+    own = isinstance(job.task, OwnJob)
+    assert own == (task not in SERIES) == (not isinstance(job, Prepared))
+    assert isinstance(job.task, OwnModel) == (task == "classification")
+    assert isinstance(job.task, Game) == ("enjoy" not in MEANINGLESS[task])
+    if own:
+        assert "\n" not in job.task.told(job)
+
+
 # --- forecasts to take home
 
 
@@ -350,7 +372,7 @@ def test_a_run_ends_with_what_comes_next(task, houses):
 # --- retraining
 
 
-@pytest.mark.parametrize("task", ACTING)
+@pytest.mark.parametrize("task", REGISTERED)
 def test_a_second_retraining_has_nothing_new_and_another_request_duels(task, houses):
     house = houses(task)
     assert "is the champion: the first model" in house.answer("retrain").out
@@ -363,7 +385,7 @@ def test_a_second_retraining_has_nothing_new_and_another_request_duels(task, hou
     assert [decision["promote"] for decision in decisions] == [True, duel.status == 0]
 
 
-@pytest.mark.parametrize("task", ACTING)
+@pytest.mark.parametrize("task", REGISTERED)
 def test_models_are_listed_promoted_and_rolled_back(task, houses):
     house = houses(task)
     listed = house.answer("models").out.splitlines()

@@ -3,6 +3,7 @@
 Source: Davis and Mermelstein (1980), IEEE Transactions on Acoustics, Speech, and Signal Processing 28(4).
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +52,14 @@ def _sound(file: Path) -> tuple[int, NDArray[np.float32]]:
     """Return the samples a second, and what was recorded, all channels together, from -1 to 1."""
     from scipy.io import wavfile
 
-    try:
-        rate, sound = wavfile.read(file)
-    except Exception as error:  # a file that was cut off ends in whatever its reader meets
-        raise RequestError(f"{file} cannot be read as a WAV file: {error}") from None
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        try:
+            rate, sound = wavfile.read(file)
+        except Exception as error:  # a file that was cut off ends in whatever its reader meets
+            raise RequestError(f"{file} cannot be read as a WAV file: {error}") from None
+    if short := [str(remark.message) for remark in remarks if "EOF" in str(remark.message)]:
+        raise RequestError(f"{file} is cut off: {short[0]}; copy it again")
     sound = np.asarray(sound)
     largest = float(np.iinfo(sound.dtype).max) if np.issubdtype(sound.dtype, np.integer) else 1.0
     silence = 128.0 if sound.dtype == np.uint8 else 0.0  # eight bits are written without a sign

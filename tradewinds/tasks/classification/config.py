@@ -35,6 +35,12 @@ class ClassificationConfig:
         vocabulary: words of texts that are learned, at most.
         longest: words of a text that are read, at least 1; of a longer one the first.
         embedding: units of a word's vector, at least 1.
+        lexicon: scores of words, read beside their vectors: `vader` (extra `classify`), or a CSV of word,score; null
+            reads none.
+        noise: deviation of normal noise that is added to the scaled numbers of series while a network learns, at
+            least 0.
+        pooling: whether a sequence is read from both ends, and the softmax reads mean and greatest of all states
+            instead of the last one; for `lstm`, `gru` and `rnn`.
     """
 
     kind: Literal["classification"] = "classification"
@@ -53,6 +59,9 @@ class ClassificationConfig:
     vocabulary: Annotated[int, Field(ge=1, description="words")] = 20_000
     longest: Annotated[int, Field(ge=1, le=10_000, description="words")] = 256
     embedding: Annotated[int, Field(ge=1, le=4096, description="units")] = 64
+    lexicon: File | None = None
+    noise: Annotated[float, Field(ge=0, allow_inf_nan=False, description="deviations of a channel")] = 0.0
+    pooling: bool = False
 
     def __post_init__(self) -> None:
         named = [name for name in (self.case, self.label, self.text, self.order, self.group, self.time) if name]

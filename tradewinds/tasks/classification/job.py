@@ -1,6 +1,7 @@
 """A request to tell cases apart, as a job: its cases are read, and it is settled which are judged."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -13,6 +14,7 @@ from forecaster.classification.cases import Cases, classes_of, named, numbers_of
 from forecaster.classification.inputs import words_of
 from forecaster.classification.splits import dealt, parted
 from tradewinds.core.errors import RequestError
+from tradewinds.data.cases.lexicons import read_lexicon
 from tradewinds.data.cases.read import read_cases
 from tradewinds.data.cases.tables import CaseColumns
 from tradewinds.pipeline.prepare import check_surroundings, seed_for
@@ -32,11 +34,13 @@ class ClassificationJob(Job):
         cases: C of them, those to learn from before those of `env.test_path`.
         folds: who is learned from and who is judged by that, a pair of numbers a fold; no two judge the same case.
         kept: which cases the classifier that is kept learns from.
+        lexicon: scores by word; None without.
     """
 
     cases: Cases
     folds: Folds
     kept: Numbers
+    lexicon: Mapping[str, float] | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -56,8 +60,11 @@ def columns_of(rules: Any) -> CaseColumns:
     )
 
 
-def name_of(path: str) -> str:
-    """Return what runs on a file or folder are called: of SET_TRAIN, as the archives write it, SET."""
+def name_of(config: Config) -> str:
+    """Return what runs of a request are called: of SET_TRAIN, as the archives write it, SET; empty without a file."""
+    path = config.env.path
+    if config.run.name or path is None:
+        return config.run.name or ""
     return re.sub(r"[^A-Za-z0-9_-]", "_", Path(path).resolve().stem.removesuffix("_TRAIN"))[:64]
 
 
@@ -84,15 +91,18 @@ def job_of_cases(config: Config, task: Any) -> ClassificationJob:
         else:
             folds = _parted(cases, rules, seed_for(config.seed, "cases"))
             kept = folds[0][0] if len(folds) == 1 else kept
+        if rules.lexicon is not None and not cases.are_texts:
+            raise RequestError(f"env.lexicon scores the words of texts, and {rules.path} holds series; leave it out")
+        lexicon = None if rules.lexicon is None else read_lexicon(rules.lexicon, "env.lexicon")
         _require_learned(cases, folds)
         for learned, one in folds:
             numbers_of(cases.of(one).known(), classes_of(cases.of(learned).known()), cases.of(one).names)
     except ValueError as error:
         raise error if isinstance(error, RequestError) else RequestError(f"env: {error}") from None
-    name = config.run.name or name_of(rules.path)
+    name = name_of(config)
     inputs = {"series": name, "env": "classification", "sha256": digest, "sources": sources}
     notes = tuple(_notes(cases, folds, rules))
-    return ClassificationJob(config, task, name, notes, inputs, cases=cases, folds=folds, kept=kept)
+    return ClassificationJob(config, task, name, notes, inputs, cases=cases, folds=folds, kept=kept, lexicon=lexicon)
 
 
 def learned_from(job: ClassificationJob) -> ClassificationJob:

@@ -1,6 +1,6 @@
 """What a classification cannot be asked, by the request alone. Light: imports no torch."""
 
-from forecaster.config import FORESEEING, UNREAD_OF_CASES, TrainerConfig
+from forecaster.config import FORESEEING, POOLED, UNREAD_OF_CASES, TrainerConfig
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
 
@@ -16,6 +16,8 @@ def refuse_classification(config: Config) -> None:
     model, usual, faults = config.model, TrainerConfig(), []
     if model.kind in FORESEEING:
         faults.append(f"model must be a network that reads one sequence, such as lstm or gru, was {model.kind}")
+    if config.env.pooling and model.kind not in POOLED:
+        faults.append(f"model must be {' or '.join(POOLED)} where env.pooling reads all states, was {model.kind}")
     faults += [
         f"model.{name} is of forecasts, and classes are told by a softmax; leave it out"
         for name, value in OF_FORECASTS.items()
@@ -26,7 +28,5 @@ def refuse_classification(config: Config) -> None:
         for name in UNREAD_OF_CASES
         if getattr(config.trainer, name) != getattr(usual, name)
     ]
-    if config.inputs.resume is not None:
-        faults.append("inputs.resume must be null: a classifier is fitted in one go")
     if faults:
         raise RequestError("; ".join(faults))

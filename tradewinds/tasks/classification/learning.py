@@ -15,15 +15,17 @@ from forecaster.classification.cases import Cases
 from forecaster.classification.fitted import ClassifierConfig, FittedClassifier, fit_classifier, load_classifier
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.core.files import write_json
 from tradewinds.data.cases.read import read_cases
-from tradewinds.pipeline.artifact import Artifact, latest, read, writing
-from tradewinds.pipeline.loggers import logging
+from tradewinds.pipeline.artifact import Artifact, read, writing
 from tradewinds.pipeline.prepare import seed_for
+from tradewinds.pipeline.provenance import CLASSIFIER, KEPT, resume_of
+from tradewinds.pipeline.steps import CHECKPOINT, forget_checkpoint, training
 from tradewinds.pipeline.training_log import write_history
 from tradewinds.request.schema import Config
-from tradewinds.tasks.classification.job import ClassificationJob, columns_of, name_of
+from tradewinds.tasks.classification.job import ClassificationJob, columns_of
+from tradewinds.tasks.classification.seen import SEEN, seen_by
 
-CLASSIFIER = "classifier"  # the kind of the artifact, and its folder
 Array = NDArray[np.float64]
 
 
@@ -52,21 +54,29 @@ def config_of(job: ClassificationJob) -> ClassifierConfig:
         vocabulary=rules.vocabulary,
         longest=rules.longest,
         embedding=rules.embedding,
+        pooling=rules.pooling,
+        noise=rules.noise,
+        lexicon=job.lexicon,
     )
 
 
 def learn(job: ClassificationJob, run: Path, console: Console) -> Classifiers:
     """Fit the classifier that is kept, and one a fold where all are judged in turn; write the kept one to `run`."""
     started = time.perf_counter()
-    learned = [job.kept, *(learned for learned, _ in job.folds)] if len(job.folds) > 1 else [job.kept]
-    kind = job.config.model.kind
-    with (
-        console.progress(f"train {kind}") as shown,
-        logging(job.config, run, CLASSIFIER, job.name, console, shown) as (progress, _),
-    ):
+    parts = {KEPT: job.kept}
+    if len(job.folds) > 1:
+        parts |= {f"fold-{number}": learned for number, (learned, _) in enumerate(job.folds)}
+    resume = resume_of(job.config, CLASSIFIER)
+    with training(job, run, console, CLASSIFIER, job.config.model.kind) as (progress, _):
         fitted = [
-            fitted_on(job, numbers, partial(_later, progress, place, len(learned)))
-            for place, numbers in enumerate(learned)
+            fitted_on(
+                job,
+                numbers,
+                progress=partial(_later, progress, place, len(parts)),
+                checkpoint=run / CHECKPOINT.format(part=CLASSIFIER) / part,
+                resume=None if resume is None or not (resume / part).is_dir() else resume / part,
+            )
+            for place, (part, numbers) in enumerate(parts.items())
         ]
     kept, folds = fitted[0], tuple(fitted[1:]) or (fitted[0],)
     facts = {"seconds": round(time.perf_counter() - started, 1), "cases": len(job.kept), "classes": list(kept.classes)}
@@ -75,14 +85,39 @@ def learn(job: ClassificationJob, run: Path, console: Console) -> Classifiers:
     ) as folder:
         kept.save(folder)
         write_history(kept.history, folder)
+        write_json(folder / SEEN, seen_by(job))
+    forget_checkpoint(run, CLASSIFIER)
     console.wrote(run / CLASSIFIER)
     return Classifiers(kept, folds, {CLASSIFIER: read(run / CLASSIFIER, CLASSIFIER)})
 
 
-def fitted_on(job: ClassificationJob, numbers: NDArray[np.int64], progress: Any = None) -> FittedClassifier:
-    """Fit the classifier of a request on some of its cases."""
+def loaded(job: ClassificationJob, artifact: Artifact) -> Classifiers:
+    """Return a kept classifier.
+
+    Raises:
+        ValueError: it cannot read the cases of the job.
+    """
+    kept = load_classifier(artifact.folder)
+    kept.reader.read(job.cases.of(job.judged[:1]))
+    return Classifiers(kept, (kept,), {CLASSIFIER: artifact})
+
+
+def fitted_on(
+    job: ClassificationJob,
+    numbers: NDArray[np.int64],
+    *,
+    progress: Any = None,
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
+) -> FittedClassifier:
+    """Fit the classifier of a request on some of its cases; arguments as of `fit_classifier`."""
     return fit_classifier(
-        job.cases.of(numbers), config_of(job), seed=seed_for(job.config.seed, CLASSIFIER), progress=progress
+        job.cases.of(numbers),
+        config_of(job),
+        seed=seed_for(job.config.seed, CLASSIFIER),
+        progress=progress,
+        checkpoint=checkpoint,
+        resume=resume,
     )
 
 
@@ -95,33 +130,24 @@ def chances_of(job: ClassificationJob, models: Classifiers) -> Array:
     return chances[job.judged]
 
 
-def predicted(config: Config) -> tuple[str, list[dict[str, Any]]]:
-    """Return which classifier was asked, and of each new case its name, the class it is called, and all chances.
+def predicted(artifact: Artifact, config: Config) -> list[dict[str, Any]]:
+    """Return of each new case its name, the class a kept classifier calls it, and all chances.
 
-    It is the one that `inputs.forecaster` names, or the newest of `run.name`, or of the name that `env.path` gives; how
-    tables are read, it knows itself.
+    How tables are read, it knows itself.
 
     Raises:
-        RequestError: no cases are named, or they cannot be read; or there is no classifier.
+        RequestError: no cases are named, or they cannot be read.
     """
-    rules, named = config.env, config.inputs.forecaster
+    rules = config.env
     if rules.new_path is None:
         raise RequestError(
             "env.new_path must name the cases to be told apart: tradewinds predict ... env.new_path=FILE"
         )
-    if named == "latest" and config.run.name is None and rules.path is None:
-        raise RequestError(
-            "predict must be told which classifier is asked: run.name=NAME for the newest of that name, or "
-            "inputs.forecaster=FOLDER"
-        )
-    name = config.run.name or ("" if rules.path is None else name_of(rules.path))
-    runs = Path(config.run.dir) / name
-    artifact = read(latest(runs, CLASSIFIER, "forecaster") if named == "latest" else Path(named), CLASSIFIER)
     then = type(rules)(**artifact.manifest["config"]["env"])
     columns = dataclasses.replace(columns_of(then), new=True)
     cases, _ = read_cases(rules.new_path, "env.new_path", columns)
     try:
-        return str(artifact.folder), told(load_classifier(artifact.folder), cases)
+        return told(load_classifier(artifact.folder), cases)
     except ValueError as error:
         raise RequestError(f"env.new_path={rules.new_path}: {error}") from None
 

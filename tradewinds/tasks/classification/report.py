@@ -17,6 +17,7 @@ COLUMNS = (
     ("brier", "Brier", "number"),
     ("calibration_error", "calibration error", "number"),
 )
+MOST_TOLD = 5  # parts that a decision rests on, in a line
 MOST_SHADED = 40  # classes of a confusion that a page draws
 
 
@@ -37,6 +38,9 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
             f"{_interval(row['precision_ci95']):>20}"
             f"{shown(row['recall'], 'percent'):>9}{_interval(row['recall_ci95']):>20}"
         )
+    rests = document["classification"]["rests_on"]
+    told = ", ".join(f"{row['part']} {row['nats']:.2f}" for row in rests["parts"][:MOST_TOLD])
+    yield f"rests on (nats that the class called loses without it, {rests['cases']} cases): {told or 'no part alone'}"
     yield f"verdict: {document['honesty']['verdict']}"
 
 

@@ -15,6 +15,7 @@ from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Forecasts, Validated
 from tradewinds.tasks.classification.job import ClassificationJob
 from tradewinds.tasks.classification.learning import Classifiers, chances_of
+from tradewinds.tasks.classification.resting import rests_on
 from tradewinds.tasks.classification.rivals import Rival, judged_by, rivals_of
 
 Array = NDArray[np.float64]
@@ -83,11 +84,11 @@ def table_of(job: ClassificationJob, chances: Array) -> pd.DataFrame:
             "case": judged.names,
             "label": judged.known(),
             "called": [job.classes[number] for number in chances.argmax(axis=1)],
-            "chance_of_label": chances[np.arange(len(truth)), truth],
+            "label_chance": chances[np.arange(len(truth)), truth],
             **{f"chance_{label}": chances[:, number] for number, label in enumerate(job.classes)},
         }
     )
-    return table.sort_values("chance_of_label", kind="stable", ignore_index=True)
+    return table.sort_values("label_chance", kind="stable", ignore_index=True)
 
 
 def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) -> dict[str, Any]:
@@ -120,7 +121,8 @@ def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) 
             "confusion": counts.tolist(),
             "by_class": by_class(counts, job.classes),
             "calibration": calibration(chances, truth),
-            "hardest": hardest[["case", "label", "called", "chance_of_label"]].to_dict("records"),
+            "rests_on": rests_on(job, models),
+            "hardest": hardest[["case", "label", "called", "label_chance"]].to_dict("records"),
         },
         "verdict": verdict_of(job, forecasts),
         "remarks": [],
@@ -163,7 +165,9 @@ def own_check(job: ClassificationJob, models: Classifiers, chances: Array) -> tu
         if len(both):
             return f"cases of fold {number} are both learned from and judged: {named(job.cases.of(both).names)}", ""
         rules = job.config.env
-        again = fitted_reader(job.cases.of(learned), vocabulary=rules.vocabulary, longest=rules.longest)
+        again = fitted_reader(
+            job.cases.of(learned), vocabulary=rules.vocabulary, longest=rules.longest, lexicon=job.lexicon
+        )
         if again != fitted.reader:
             return f"what fold {number} reads was not fitted on the cases that it learned from alone", ""
         alone = np.concatenate([fitted.chances(job.cases.of([case])) for case in judged[:3]])

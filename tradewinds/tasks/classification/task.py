@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from tradewinds.core.console import Console
-from tradewinds.pipeline.records import Forecasts, Outcome, Validated
+from tradewinds.pipeline.artifact import Artifact
+from tradewinds.pipeline.provenance import CLASSIFIER
+from tradewinds.pipeline.records import Duel, Forecasts, Outcome, Validated
 from tradewinds.pipeline.task import Plans
 from tradewinds.request.schema import Config
 
@@ -25,6 +27,7 @@ class ClassificationTask:
 
     kind = "classification"
     folder = "classification"
+    product = CLASSIFIER
     acts_on_several = False
     acts = False
     plans: Plans = MappingProxyType({})
@@ -68,11 +71,27 @@ class ClassificationTask:
 
         return leakcheck(job, console)
 
-    def predicted(self, config: Config) -> tuple[str, list[dict[str, Any]]]:
-        """Return which classifier was asked, and what it tells of the cases of `env.new_path`."""
+    def loaded(self, job: "ClassificationJob", artifact: Artifact) -> "Classifiers":
+        """Return a kept classifier.
+
+        Raises:
+            ValueError: it cannot read the cases of the job.
+        """
+        from tradewinds.tasks.classification.learning import loaded
+
+        return loaded(job, artifact)
+
+    def name(self, config: Config) -> str:
+        """Return what runs of a request are called; empty where it names no file."""
+        from tradewinds.tasks.classification.job import name_of
+
+        return name_of(config)
+
+    def predicted(self, artifact: Artifact, config: Config) -> list[dict[str, Any]]:
+        """Return what a kept classifier tells of the cases of `env.new_path`."""
         from tradewinds.tasks.classification.learning import predicted
 
-        return predicted(config)
+        return predicted(artifact, config)
 
     def unjudged(self, job: "ClassificationJob") -> "ClassificationJob":
         """Return the job of the cases learned from alone, dealt into folds: those that are judged are not there."""
@@ -131,3 +150,19 @@ class ClassificationTask:
 
     def picture(self, document: Mapping[str, Any], folder: Path, plot_points: int) -> None:
         """Draw nothing: the page is all there is."""
+
+    def as_trained(self, now: dict[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the present rules: they say which cases are judged, and a classifier itself how it reads them."""
+        return now
+
+    def duel(
+        self,
+        challenger: "tuple[ClassificationJob, Classifiers]",
+        champion: "tuple[ClassificationJob, Classifiers]",
+        rows: range,
+        which: str,
+    ) -> Duel:
+        """Compare log losses on cases that neither learned from."""
+        from tradewinds.tasks.classification.duel import duel
+
+        return duel(challenger[0], challenger[1], champion[1])

@@ -146,7 +146,11 @@ def test_recordings_of_eight_bits_are_silent_about_128_and_of_one_rate(tmp_path,
     wavfile.write(tmp_path / "b" / "x.wav", 16_000, np.zeros(4_000, np.int16))
     with pytest.raises(RequestError, match=r"of one rate, .* those of 8000 Hz, 16000 Hz"):
         read(tmp_path)
-    (tmp_path / "b" / "x.wav").write_bytes((tmp_path / "b" / "x.wav").read_bytes()[:30])
+    whole = (tmp_path / "b" / "x.wav").read_bytes()
+    (tmp_path / "b" / "x.wav").write_bytes(whole[:-100])
+    with pytest.raises(RequestError, match=r"x.wav is cut off: Reached EOF prematurely"):
+        read(tmp_path)
+    (tmp_path / "b" / "x.wav").write_bytes(whole[:30])
     with pytest.raises(RequestError, match=r"x.wav cannot be read as a WAV file"):
         read(tmp_path)
 

@@ -14,6 +14,8 @@ SMALL = (
     "model.context_length=8",
     "model.hidden_size=6",
     "model.horizon=1",
+    "model.head=bins",
+    "model.bins=4",
     "trainer.epochs=2",
     "features.volatility_bars=[3,10]",
     "env.actions=long_short_weights",
@@ -68,11 +70,17 @@ def test_a_universe_is_run_from_a_file_to_a_page(run):
     assert held["instruments"] == 6
     assert held["ended"]["count"] == 1
     assert {"rank_ic", "rank_ic_t", "spread_per_bar"} <= set(report["forecast"]["lstm"])
+    classes, test = report["honesty"]["classes_of_next_bar"], report["data"]["splits"]["test"]["rows"]
+    assert classes["instruments"] == 6
+    assert test[1] - test[0] < classes["cases"] == np.sum(classes["confusion"]) <= 6 * (test[1] - 1 - test[0])
+    assert classes["gain"] == pytest.approx(classes["climatology"]["log_loss"] - classes["network"]["log_loss"])
+    assert classes["gain_ci95"][0] < classes["gain"] < classes["gain_ci95"][1]
     equity = pd.read_parquet(run / "backtest" / "equity.parquet")
     metrics = report["backtest"]["strategies"]["agent"]["metrics"]
     assert metrics["total_return"] == pytest.approx(equity["agent"].iloc[-1] - 1.0)
     page = (run / "report.html").read_text()
     assert "Rank IC of the next bar" in page
+    assert "in deviations of each instrument" in page
     assert "instruments that ended in the test span" in page
 
 

@@ -2,17 +2,21 @@
 
 import io
 import json
+import math
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import forecaster.classification.fitted
+import forecaster.training.checkpoint
 import tradewinds.tasks.classification.job
+import tradewinds.tasks.classification.learning
 from forecaster.classification.cases import Cases
 from tradewinds.report.tables import read_table
 
-from cases import moods, tones, write_ts
+from cases import BAD, GOOD, moods, tones, write_ts
 from story import CommandLine
 
 SMALL = ("model.hidden_size=12", "trainer.epochs=25", "trainer.batch_size=8", "trainer.learning_rate=0.01")
@@ -53,9 +57,15 @@ def test_series_of_two_files_are_learned_judged_reported_and_told_of(typed, tmp_
     assert confusion.sum() == 30
     assert np.trace(confusion) == round(30 * scores["lstm"]["accuracy"])
     table = read_table(run / "classification", "cases")
-    assert (table["chance_of_label"].diff().dropna() >= 0.0).all()  # the hardest first
+    assert (table["label_chance"].diff().dropna() >= 0.0).all()  # the hardest first
+    first, second = document["classification"]["rests_on"]["parts"]
+    assert (first["part"], first["cases"]) == ("channel_1", 30)  # which says the class, in its first step
+    assert first["nats"] > 10.0 * abs(second["nats"])
+    tenths = document["classification"]["rests_on"]["tenths"]
+    assert max(loss for loss in tenths if loss is not None) == max(tenths[:2], key=lambda loss: loss or 0.0)
     page = (run / "report.html").read_text()
     assert "hardest cases" in page
+    assert 'id="rests"' in page
     assert f"verdict: {document['honesty']['verdict']}" in answer.out
     new = tones(5, seed=7)
     write_ts(tmp_path / "new.ts", new)
@@ -64,17 +74,23 @@ def test_series_of_two_files_are_learned_judged_reported_and_told_of(typed, tmp_
     answers = pd.read_csv(io.StringIO(told.out))
     assert list(answers) == ["case", "label", "chance_high", "chance_low"]
     assert list(answers["label"]) == list(new.labels)
+    assert "env.new_path must name the cases to be" in typed("predict", "env=classification", "run.name=tones").err
     assert typed("report").status == 0
 
 
 def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_series_do(typed, tmp_path):
     write_moods(tmp_path / "moods.csv")
-    answer = typed("classify", "path=moods.csv", "env.folds=4", "env.group=who", "env.split=grouped", *SMALL)
+    (tmp_path / "words.csv").write_text("word,score\nfine,1\nbright,2\nglad,1\nGloomy,-2\npoor,-1\nsad,-1\n")
+    words = ("env.folds=4", "env.group=who", "env.split=grouped", "env.lexicon=words.csv", "env.pooling=true", *SMALL)
+    answer = typed("classify", "path=moods.csv", *words)
     assert answer.status == 0, answer.err
     document, run = report(tmp_path)
     assert document["forecast"]["lstm"]["cases"] == 40
     assert document["forecast"]["lstm"]["accuracy"] >= 0.9
     assert document["data"]["parted"] == "4 folds"
+    parts = document["classification"]["rests_on"]["parts"]
+    assert {row["part"] for row in parts[:4]} <= {*GOOD, *BAD}
+    assert all(row["cases"] >= 2 for row in parts)
     assert sorted(read_table(run / "classification", "cases")["case"]) == sorted(f"row {n}" for n in range(1, 41))
     assert "tf_idf" in document["forecast"]
 
@@ -133,6 +149,81 @@ def test_a_leak_check_finds_nothing_where_there_is_nothing(typed, tmp_path):
     assert answer.out.count(" clean ") == 4
 
 
+def test_a_training_that_was_killed_goes_on_and_ends_at_the_same_bytes(typed, tmp_path, monkeypatch):
+    write_moods(tmp_path / "moods.csv", 24)
+    words = ("classify", "path=moods.csv", "env.folds=2", "model.hidden_size=4", "trainer.epochs=3")
+    assert typed(*words, "run.dir=whole").status == 0
+    fit, begun = tradewinds.tasks.classification.learning.fit_classifier, []
+
+    def killed(*arguments, progress, **options):
+        """Fit as ever, but end in the second epoch of the second classifier, as a power cut does."""
+        begun.append(options["checkpoint"])
+
+        def report(done, total, losses):
+            progress(done, total, losses)
+            if len(begun) == 2 and done == 2:
+                raise MemoryError
+
+        return fit(*arguments, progress=report, **options)
+
+    monkeypatch.setattr(forecaster.training.checkpoint, "SHARE", math.inf)
+    monkeypatch.setattr(tradewinds.tasks.classification.learning, "fit_classifier", killed)
+    assert typed(*words, "run.dir=cut").status == 1
+    checkpoint = begun[0].parent
+    assert sorted(path.name for path in checkpoint.iterdir()) == ["fold-0", "kept"]
+    monkeypatch.setattr(tradewinds.tasks.classification.learning, "fit_classifier", fit)
+    refused = typed(*words[:-1], "trainer.epochs=4", "run.dir=cut", f"inputs.resume={checkpoint}")
+    assert refused.status == 2
+    assert "trainer.epochs must stay 3" in refused.err
+    answer = typed(*words, "run.dir=cut", f"inputs.resume={checkpoint}")
+    assert answer.status == 0, answer.err
+    whole, resumed = (next(tmp_path.glob(f"{name}/moods/2*/report.json")).parent for name in ("whole", "cut"))
+    for name in ("weights.safetensors", "classifier.json", "seen.json", "history.csv"):
+        assert (whole / "classifier" / name).read_bytes() == (resumed / "classifier" / name).read_bytes()
+    first, second = (json.loads((run / "report.json").read_text()) for run in (whole, resumed))
+    assert (first["forecast"], first["classification"]) == (second["forecast"], second["classification"])
+    assert not list(resumed.glob("*.checkpoint"))
+
+
+def test_a_challenger_replaces_the_champion_if_new_cases_are_told_apart_better(typed, tmp_path):
+    """The champion has hardly learned; the challenger has, and meets it on cases that neither learned from."""
+    write_ts(tmp_path / "tones_TRAIN.ts", tones(40))
+    write_ts(tmp_path / "tones_TEST.ts", tones(30, seed=5))
+    env = ("env=classification", "env.path=tones_TRAIN.ts", "trainer=classes", *SMALL)
+    words = ("retrain", *env, "env.test_path=tones_TEST.ts")
+    assert typed(*words, "trainer.epochs=1", "trainer.learning_rate=1e-5").status == 0
+    answer = typed(*words)
+    assert answer.status == 0, answer.err
+    assert re.search(r"version 2 of 'tones' is the champion: its log loss is 0\.\d+ nats a case below", answer.out)
+    write_ts(tmp_path / "tones_TEST.ts", tones(30))  # cases that it learned from
+    answer = typed(*words, "seed=8")
+    assert answer.status == 3
+    assert "only 0 cases are unseen by both it and champion 2, and retrain.min_bars asks for 20" in answer.err
+    write_ts(tmp_path / "new.ts", tones(4, seed=7))
+    told = typed("predict", "env=classification", "run.name=tones", "env.new_path=new.ts")
+    assert "classifier: version 2 of 'tones'" in told.err
+    assert list(pd.read_csv(io.StringIO(told.out))["label"]) == list(tones(4, seed=7).labels)
+    first = typed("predict", "env=classification", "run.name=tones", "env.new_path=new.ts", "models.version=1")
+    assert "classifier: version 1 of 'tones'" in first.err
+    (tmp_path / "runs" / "registry.db").unlink()
+    assert typed("models", "rebuild").status == 0
+    again = typed("predict", "env=classification", "run.name=tones", "env.new_path=new.ts")
+    assert again.out == told.out
+
+
+def test_classes_may_bear_the_names_of_our_columns(typed, tmp_path):
+    cases = moods(16)
+    names = {"good": "of_label", "bad": "label"}
+    table = pd.DataFrame({"text": cases.values, "label": [names[label] for label in cases.labels]})
+    table.to_csv(tmp_path / "moods.csv", index=False)
+    assert typed("classify", "path=moods.csv", "model.hidden_size=4", "trainer.epochs=1").status == 0
+    _, run = report(tmp_path)
+    told = read_table(run / "classification", "cases")
+    assert list(told) == ["case", "label", "called", "label_chance", "chance_label", "chance_of_label"]
+    own = np.where(told["label"] == "label", told["chance_label"], told["chance_of_label"])
+    np.testing.assert_allclose(told["label_chance"], own)
+
+
 def scaler_of_all(monkeypatch, everything):
     """Let words be learned from all cases, those that are judged among them."""
     honest = forecaster.classification.fitted.fitted_reader
@@ -179,6 +270,7 @@ REFUSALS = {
     ("classify",): "env.path must name the cases: tradewinds classify env.path=FILE",
     ("classify", "env=trading"): "classify tells cases apart, which is env=classification, was env=trading",
     ("classify", "path=moods.csv", "model=seq2seq"): "model must be a network that reads one sequence",
+    ("classify", "path=moods.csv", "model=mlstm", "env.pooling=true"): "where env.pooling reads all states, was mlstm",
     ("classify", "path=moods.csv", "trainer.loss=mse"): "trainer.loss is of forecasts",
     ("classify", "path=moods.csv", "trainer.patience=2"): "trainer.patience is of forecasts",
     ("classify", "path=moods.csv", "env.split=time"): "split=time needs the times of the cases",
@@ -187,12 +279,23 @@ REFUSALS = {
     ("classify", "path=moods.csv", "env.label=mood"): "must hold the class of each case, in the column env.label=mood",
     ("classify", "path=tones.ts", "test_path=moods.csv"): "test_path must hold cases of the same channels",
     ("classify", "path=tones.ts", "test_path=odd.ts"): "be among those learned from (high, low), 'odd' of odd:1",
+    ("classify", "path=tones.ts", "env.lexicon=vader"): "env.lexicon scores the words of texts, and tones.ts",
+    ("classify", "path=moods.csv", "env.lexicon=no.csv"): "env.lexicon must be vader, or a file of word,score",
+    ("classify", "path=moods.csv", "env.lexicon=moods.csv"): "a word that stands once, a comma and its score, was",
     ("classify", "path=lone.ts", "env.folds=2"): "has its cases in one fold alone: once",
     ("classify", "path=odd.ts", "test_path=odd.ts"): "of two classes or more",
-    ("predict", "env=classification", "run.name=moods"): "env.new_path must name the cases to be told apart",
+    ("predict", "env=classification", "run.name=moods"): "no classifier under runs/moods yet; train one first",
     ("predict", "env=classification", "env.path=.", "env.new_path=moods.csv"): "its folder with inputs.forecaster=",
     ("predict", "env=classification", "env.new_path=moods.csv"): "predict must be told which classifier is asked",
-    ("retrain", "env=classification", "env.path=moods.csv"): "reads no bars, so that retrain has nothing to do",
+    ("classify", "path=uneven.ts"): "every case must have the 2 channels of the first: uneven:2 with 1",
+    ("classify", "path=ragged.ts"): "line 7: the channels of a case must be equally long, were of 2, 3 numbers",
+    ("classify", "path=blank.csv"): "a case must hold something, was empty: row 2",
+    ("classify", "path=hole.csv"): "must have a value in column 'text' of every row, has none in row 2 (row 2)",
+    ("classify", "path=alike.ts"): "cases must be of two classes or more to be told apart, all were 'low'",
+    ("classify", "path=moods.csv", "inputs.resume=nowhere"): "must name a folder with the checkpoint of a training",
+    ("retrain", "env=classification", "env.path=moods.csv", "env.folds=3"): "learns from all; leave env.folds out",
+    ("retrain", "env=classification", "retrain.start=champion"): "classification reads no series; leave it at fresh",
+    ("signal", "env=classification", "env.path=moods.csv"): "reads no bars, so that signal has nothing to do",
 }  # fmt: skip
 
 
@@ -202,6 +305,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(words, typed, tmp_path):
     write_ts(tmp_path / "tones.ts", tones(8))
     lone = Cases(tuple("abcde"), tones(5).values, ("low", "high", "low", "high", "once"), ("c0", "c1"))
     write_ts(tmp_path / "lone.ts", lone)
+    head = "@classLabel true low high\n@data\n"
+    (tmp_path / "uneven.ts").write_text(f"{head}1,2:3,4:low\n1,2:high\n")
+    (tmp_path / "ragged.ts").write_text(f"# one\n# two\n# three\n{head}1,2:3,4:low\n1,2:3,4,5:high\n")
+    (tmp_path / "alike.ts").write_text(f"{head}1,2:low\n3,4:low\n5,6:low\n7,8:low\n")
+    (tmp_path / "blank.csv").write_text('text,label\na day,x\n"  ",y\n')
+    (tmp_path / "hole.csv").write_text("text,label\na day,x\n,y\n")
     write_ts(tmp_path / "odd.ts", Cases(("x",), tones(1).values, ("odd",), ("c0", "c1")))
     answer = typed(*words)
     assert answer.status == 2, answer.err
