@@ -27,6 +27,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import require
 from tradewinds.core.plugins import METRICS, SECTIONS, kinds
 from tradewinds.data.rules import DataConfig
+from tradewinds.data.senses_config import NoPictures, NoText
 from tradewinds.request.validate import build
 
 
@@ -343,6 +344,8 @@ class Config:
         data: how data are read and fetched.
         series: the market series (kinds: `tradewinds.plugins`).
         weather: exogenous columns beside it, or `none`.
+        text: texts beside it, or `none` (kinds: `tradewinds.plugins`).
+        pictures: pictures beside it, or `none`.
         features: what the LSTM reads of a bar.
         model: the recurrent network.
         trainer: how it is fitted.
@@ -372,6 +375,8 @@ class Config:
     data: DataConfig
     series: object
     weather: object
+    text: object = NoText()  # older requests have none
+    pictures: object = NoPictures()
     features: FeatureConfig
     model: ModelConfig
     trainer: TrainerConfig
@@ -394,6 +399,16 @@ class Config:
     walk_forward: WalkForwardConfig
     init: InitConfig = InitConfig()  # older requests have none
     enjoy: EnjoyConfig = EnjoyConfig()  # older requests have none
+
+    @property
+    def senses(self) -> dict[str, Any]:
+        """The settings of texts and pictures, by group."""
+        return {"text": self.text, "pictures": self.pictures}
+
+    @property
+    def sources(self) -> tuple[Any, Any, DataConfig, dict[str, Any]]:
+        """All that decides which data are read: series, weather, rules, texts and pictures."""
+        return self.series, self.weather, self.data, self.senses
 
     @property
     def forecaster(self) -> ForecasterConfig:
@@ -420,7 +435,9 @@ class Config:
             "init",
             "enjoy",
         )
-        return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
+        nothing = [name for name, config in self.senses.items() if getattr(config, "kind", None) == "none"]
+        plain = {key: value for key, value in self.plain().items() if key not in (*places, *nothing)}
+        return plain | {"data": self.data.deciding()}
 
     def plain(self) -> dict[str, Any]:
         """Return the whole request as plain data that `request_from` reads back."""
