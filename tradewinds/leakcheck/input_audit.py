@@ -68,16 +68,17 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
     """
     audit, series, clock = Audit(), prepared.series, prepared.task.decision_times(prepared)
     audit.leak = _lived_otherwise(prepared) or _no_member(prepared)
-    settings, weather = prepared.config.series, prepared.config.weather
-    for name, when, what in false_moments(parts_of(prepared), weather):
+    settings = prepared.config.series
+    for name, when, what in false_moments(parts_of(prepared), prepared.config):
         row = min(int(series.index.searchsorted(when)), len(series.index) - 1)
         audit.leak = audit.leak or leak_at(prepared, "audit", "series", row, f"column {name}: {what}")
     known_world, valid_world = (
         world_of(prepared, stamped(parts_of(prepared), which, settings)).series for which in ("known", "valid")
     )
     reads, prices = seconds(clock.reads), seconds(clock.prices)
-    for name in map(str, series.exogenous.columns):
-        stamps = [world.exogenous[name].to_numpy(np.float64) for world in (valid_world, known_world)]
+    for name, columns in _stamped_together(series).items():
+        tables = [world.exogenous[columns].to_numpy(np.float64) for world in (valid_world, known_world)]
+        stamps = [np.fmax.reduce(table, axis=1) for table in tables]
         part = observed_column(prepared, name, "stamped", valid=stamps[0], known=stamps[1], reads=reads, stage="series")
         audit.leak = audit.leak or part.leak
     table = _read(prepared, fitted, series)
@@ -99,6 +100,13 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
         {name: one[2] for name, one in moments.items()},
     )
     return Inputs(table, valid_at, known_at, reads, audit)
+
+
+def _stamped_together(series: Series) -> dict[str, list[str]]:
+    """Return which exogenous columns are audited as one: each of its own, but all of a sense together."""
+    together = {sense.name: list(sense.columns) for sense in series.senses}
+    held = {name for columns in together.values() for name in columns}
+    return {name: [name] for name in map(str, series.exogenous.columns) if name not in held} | together
 
 
 def _lived_otherwise(prepared: Prepared) -> Leak | None:
@@ -219,6 +227,11 @@ def _later_bars(prepared: Prepared, fitted: Fitted | Panel | None, table: Featur
                 return bool(_differing(table, _read(world, fitted, world.series), row)[:, column].any())
 
             return leak_at(prepared, "audit", "features", first, f"{what}{source_of(prepared, row, seen)}")
+        for name, values in table.senses.items():
+            differing = (values[: row + 1] != shorter.senses[name][: row + 1]).any(axis=1)
+            if differing.any():
+                what = f"{name} is another when the bars after {series.index[row].isoformat()} are away"
+                return leak_at(prepared, "audit", "features", int(differing.argmax()), what)
     return None
 
 
