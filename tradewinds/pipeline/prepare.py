@@ -165,6 +165,11 @@ def _check_extras(config: Config) -> None:
         raise RequestError(
             "baselines.boosting=true needs LightGBM; type pip install 'tradewinds[boosting]', or set it to false"
         )
+    if config.backtest.ablation and not config.reads_senses:
+        raise RequestError(
+            "backtest.ablation=true tells what texts, pictures and charts are worth, and none are read; give text=csv, "
+            "pictures=folder or features.chart_bars=5, or set it to false"
+        )
     if config.backtest.attributions and find_spec("captum") is None:
         raise RequestError(
             f"backtest.attributions={config.backtest.attributions} needs captum; type "

@@ -151,6 +151,8 @@ class BacktestConfig:
         plot_points: bars drawn at most per line in the report; the numbers always use all bars.
         attributions: forecasts of the test rows, evenly spread, that are taken apart into what each feature and bar
             added (docs/forecaster.md); needs the extra `explain`. 0: none.
+        ablation: whether networks of the same seed are trained without texts, pictures and charts, and with each of
+            them alone, and stand on the page beside the run's own (docs/modalities.md).
         metrics: names of metrics of your own, one number a strategy each (docs/plugins.md).
         sections: names of sections of your own, at the end of the page.
     """
@@ -159,6 +161,7 @@ class BacktestConfig:
     bootstrap_draws: Annotated[int, Field(ge=100, description="draws")]
     plot_points: Annotated[int, Field(ge=100, description="bars")]
     attributions: Annotated[int, Field(ge=0, le=100_000, description="forecasts")] = 0
+    ablation: bool = False
     metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.known)], ...], AfterValidator(_distinct)] = ()
     sections: Annotated[tuple[Annotated[str, AfterValidator(SECTIONS.known)], ...], AfterValidator(_distinct)] = ()
 
@@ -406,6 +409,12 @@ class Config:
         return {"text": self.text, "pictures": self.pictures}
 
     @property
+    def reads_senses(self) -> tuple[str, ...]:
+        """What is read beside numbers: of `text`, `pictures` and `chart`."""
+        groups = [name for name, settings in self.senses.items() if getattr(settings, "kind", "none") != "none"]
+        return (*groups, *(["chart"] if self.features.chart_bars else []))
+
+    @property
     def sources(self) -> tuple[Any, Any, DataConfig, dict[str, Any]]:
         """All that decides which data are read: series, weather, rules, texts and pictures."""
         return self.series, self.weather, self.data, self.senses
@@ -435,9 +444,7 @@ class Config:
             "init",
             "enjoy",
         )
-        nothing = [name for name, config in self.senses.items() if getattr(config, "kind", None) == "none"]
-        plain = {key: value for key, value in self.plain().items() if key not in (*places, *nothing)}
-        return plain | {"data": self.data.deciding()}
+        return {key: value for key, value in self.plain().items() if key not in places} | {"data": self.data.deciding()}
 
     def plain(self) -> dict[str, Any]:
         """Return the whole request as plain data that `request_from` reads back."""
