@@ -36,13 +36,31 @@ class SenseWorld:
         return float(np.log1p(held * np.expm1(self.returns[rows.start + 1 : rows.stop])).mean())
 
 
-def world(bars: int, seed: int, *, drift: float = DRIFT) -> SenseWorld:
-    """Make a world; with a drift of 0 nothing can be known in it."""
+def world(bars: int, seed: int, *, drift: float = DRIFT, memory: float = 0.0) -> SenseWorld:
+    """Make a world; with a drift of 0 texts and pictures say nothing, and with a memory past returns say something.
+
+    The noise is then e[t + 1] = memory e[t] + eps[t + 1].
+    """
     rng = np.random.default_rng(seed)
     days = pd.date_range("2012-01-01", periods=bars, freq="1D", tz="UTC")
     signal = rng.choice([-1.0, 1.0], bars) * (rng.random(bars) < TOLD)
     returns = SIGMA * rng.standard_normal(bars)
+    for bar in range(1, bars if memory else 0):
+        returns[bar] += memory * returns[bar - 1]
     returns[1:] += drift * signal[:-1]
+    return SenseWorld(days, signal, returns)
+
+
+def chart_world(bars: int, seed: int, *, drift: float = DRIFT, drawn: int = 5) -> SenseWorld:
+    """Make a world in which s[t] is -1 where a bar closes in the upper half of its last `drawn` bars, else +1."""
+    rng = np.random.default_rng(seed)
+    days = pd.date_range("2012-01-01", periods=bars, freq="1D", tz="UTC")
+    returns, signal, close = SIGMA * rng.standard_normal(bars), np.zeros(bars), np.zeros(bars + 1)
+    for bar in range(bars):
+        returns[bar] += drift * signal[bar - 1] if bar else 0.0
+        close[bar + 1] = close[bar] + returns[bar]
+        shown = close[max(bar + 1 - drawn, 0) : bar + 2]  # a bar opens at the close before it
+        signal[bar] = -1.0 if close[bar + 1] > (shown.min() + shown.max()) / 2.0 else 1.0
     return SenseWorld(days, signal, returns)
 
 
@@ -68,6 +86,15 @@ def write_news(folder: Path, made: SenseWorld, *, late: bool = False, seed: int 
             rows.append((time.isoformat(), " ".join(rng.permutation(words)), published.isoformat()))
     path = folder / "news.csv"
     pd.DataFrame(rows, columns=["time", "text", "published_at"]).to_csv(path, index=False)
+    return path
+
+
+def write_lexicon(folder: Path) -> Path:
+    """Write what the words that tell are worth, a line each."""
+    path = folder / "lexicon.csv"
+    path.write_text(
+        "word,score\n" + "".join(f"{word},{sign}\n" for words, sign in ((GOOD, 1), (BAD, -1)) for word in words)
+    )
     return path
 
 

@@ -139,15 +139,16 @@ class SenseReader(nn.Module):
         super().__init__()
         self.encoder = ENCODERS[sense.kind](sense)
         self.memory = nn.LSTM(sense.units + 1, sense.units, batch_first=True)
-        self.fusion = nn.Linear(sense.units, hidden_width, bias=False)
+        self.fusion = nn.Linear(2 * sense.units, hidden_width, bias=False)
 
     def forward(self, values: Tensor) -> Tensor:
         """Return what is added to the hidden state, (B, D), for the last bars (B, S, W + 1)."""
         batch, bars, width = values.shape
         there = values[..., -1:]  # (B, S, 1)
         said = self.encoder(values[..., :-1].reshape(-1, width - 1)).view(batch, bars, -1)  # (B, S, E)
-        states, _ = self.memory(torch.cat((said * there, there), dim=-1))  # (B, S, E + 1) -> (B, S, E)
-        added: Tensor = self.fusion(states[:, -1])
+        said = said * there
+        states, _ = self.memory(torch.cat((said, there), dim=-1))  # (B, S, E + 1) -> (B, S, E)
+        added: Tensor = self.fusion(torch.cat((said[:, -1], states[:, -1]), dim=-1))  # (B, 2E) -> (B, D)
         return added
 
 
