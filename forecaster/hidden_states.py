@@ -266,9 +266,6 @@ def refuse_names(fitted: FittedForecaster, table: FeatureTable) -> None:
     Raises:
         ValueError: it has others.
     """
-    if table.names != fitted.feature_names:
-        missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
-        raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
     ours, theirs = (
         {sense.name: sense.width for sense in fitted.senses},
         {n: t.shape[1] - 1 for n, t in table.senses.items()},
@@ -278,6 +275,9 @@ def refuse_names(fitted: FittedForecaster, table: FeatureTable) -> None:
             f"the series must have the texts and pictures the forecaster was fitted on, {ours or 'none'}, had "
             f"{theirs or 'none'} (values of a bar)"
         )
+    if table.names != fitted.feature_names:
+        missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
+        raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
 
 
 def embed(fitted: FittedForecaster, series: Series) -> Float32:

@@ -80,6 +80,8 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
         tables = [world.exogenous[columns].to_numpy(np.float64) for world in (valid_world, known_world)]
         stamps = [np.fmax.reduce(table, axis=1) for table in tables]
         part = observed_column(prepared, name, "stamped", valid=stamps[0], known=stamps[1], reads=reads, stage="series")
+        if len(columns) > 1:  # a sense, which no feature tells of below
+            audit.take(part)
         audit.leak = audit.leak or part.leak
     table = _read(prepared, fitted, series)
     valid, known = (_read(prepared, fitted, world) for world in (valid_world, known_world))
@@ -91,6 +93,9 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
         audit.take(part)
         if own in calendar:
             audit.leak = audit.leak or _other_calendar(prepared, name, table.values[:, column], calendar[own])
+    if prepared.config.features.chart_bars:
+        drawn = {"valid": seconds(series.index), "known": prices, "reads": reads}
+        audit.take(observed_column(prepared, "chart", "bounded", stage="features", **drawn))
     audit.leak = audit.leak or _later_bars(prepared, fitted, table)
     audit.columns += [AuditedColumn(name, "observation", "told") for name in _static(prepared)]
     if prepared.config.model.kind in FORESEEING:

@@ -25,7 +25,7 @@ UNTOLD = "told of forecasts that are scored bar by bar"
 def ablated(prepared: Prepared, forecasts: Forecasts) -> dict[str, Any] | None:
     """Train what the run did not, on the same rows by the same seed, and test each against the series alone.
 
-    Weather and other columns of numbers are part of the series. A text that a lexicon turned into a number is none.
+    Weather and other columns of numbers are part of the series.
 
     Args:
         prepared: the request, its test rows open.

@@ -82,6 +82,8 @@ def read_picture(path: Path, pixels: int) -> Array:
 
     try:
         with Image.open(path) as picture:
+            picture.verify()  # sums of a PNG's parts, of which a decoder needs no last one
+        with Image.open(path) as picture:
             grey = picture.convert("L").resize((pixels, pixels), Image.Resampling.BOX)
     except Exception as error:  # decoders raise whatever a broken file leads them to
         why = " ".join(str(error).split())[:80]
