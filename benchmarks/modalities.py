@@ -55,7 +55,7 @@ KINDS = {
 WORLDS = ("in_time", "late", "noise", "plant")
 BRIEF = (
     "series=csv series.path=bars.csv data.accept_jumps=true model.context_length=8 model.horizon=1 "
-    "model.hidden_size=16 agent=counterfactual_dqn agent.steps=40000 agent.validate_every=4000 "
+    "model.hidden_size=16 agent=counterfactual_dqn agent.steps=20000 agent.validate_every=4000 "
     "backtest.random_draws=9 backtest.bootstrap_draws=100"
 )
 FREE = " ".join(

@@ -266,10 +266,8 @@ def refuse_names(fitted: FittedForecaster, table: FeatureTable) -> None:
     Raises:
         ValueError: it has others.
     """
-    ours, theirs = (
-        {sense.name: sense.width for sense in fitted.senses},
-        {n: t.shape[1] - 1 for n, t in table.senses.items()},
-    )
+    ours = {sense.name: sense.width for sense in fitted.senses}
+    theirs = {name: values.shape[1] - 1 for name, values in table.senses.items()}
     if ours != theirs:
         raise ValueError(
             f"the series must have the texts and pictures the forecaster was fitted on, {ours or 'none'}, had "

@@ -103,7 +103,7 @@ def build_features(series: Series, config: FeatureConfig, clock: CalendarFeature
     clock = CalendarFeatures.of(series, config) if clock is None else clock
     columns = _price_features(series, config)
     columns.update(clock.cycles)
-    numbers = _numbers(series)
+    numbers = series.number_columns
     exogenous = set(numbers)
     changes = {f"{name}_change" for name in exogenous}
     twice = (
@@ -143,12 +143,6 @@ def build_features(series: Series, config: FeatureConfig, clock: CalendarFeature
 def senses_read(series: Series, config: FeatureConfig) -> tuple[Sense, ...]:
     """Return what a network reads of a series beside numbers."""
     return (*series.senses, *([chart_sense(config.chart_bars)] if config.chart_bars else []))
-
-
-def _numbers(series: Series) -> list[str]:
-    """Return the exogenous columns that are read as numbers."""
-    held = {name for sense in series.senses for name in sense.columns}
-    return [name for name in map(str, series.exogenous.columns) if name not in held]
 
 
 def _sense_tables(series: Series, config: FeatureConfig) -> dict[str, Float32]:
@@ -253,7 +247,7 @@ def _selectable(series: Series, config: FeatureConfig) -> dict[str, Array]:
     columns: dict[str, Array] = {}
     if not series.rebased:
         columns["level"] = np.log(close) if series.is_price else close
-    for name in _numbers(series):
+    for name in series.number_columns:
         if name not in series.missing:
             for bars in config.mean_bars:
                 columns[f"{name}{MEAN}{bars}"] = _rolling_mean(series.exogenous[name].to_numpy(np.float64), bars)

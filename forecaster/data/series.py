@@ -178,13 +178,25 @@ class Series:
         strange = sorted({*names, *self.missing, *held} - set(map(str, self.exogenous.columns)))
         if strange or len(set(names)) < len(names):
             listed = ", ".join(strange or names)
-            faults.append(f"columns known ahead, missing or of senses must be exogenous, each once, were not: {listed}")
+            law = "columns known ahead, missing or of a sense must be exogenous columns, each once"
+            faults.append(f"{law}, were not: {listed}")
         return faults
 
     def columns(self) -> dict[str, Array]:
         """Return the (T, A) arrays that there are, by name: prices, volume, dividends, splits, traded, delisted."""
         arrays = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
         return {name: array for name, array in arrays.items() if array is not None}
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Exogenous columns that are read as numbers: those that no sense holds."""
+        held = {name for sense in self.senses for name in sense.columns}
+        return tuple(name for name in map(str, self.exogenous.columns) if name not in held)
+
+    @property
+    def told_beside(self) -> tuple[str, ...]:
+        """What stands beside the bars, for a person: columns of numbers, and senses by their names."""
+        return (*self.number_columns, *(sense.name for sense in self.senses))
 
     @property
     def close_time(self) -> pd.DatetimeIndex:

@@ -110,8 +110,7 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
 def _stamped_together(series: Series) -> dict[str, list[str]]:
     """Return which exogenous columns are audited as one: each of its own, but all of a sense together."""
     together = {sense.name: list(sense.columns) for sense in series.senses}
-    held = {name for columns in together.values() for name in columns}
-    return {name: [name] for name in map(str, series.exogenous.columns) if name not in held} | together
+    return {name: [name] for name in series.number_columns} | together
 
 
 def _lived_otherwise(prepared: Prepared) -> Leak | None:

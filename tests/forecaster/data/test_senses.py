@@ -88,5 +88,5 @@ def test_columns_of_a_sense_are_no_numbers_that_a_network_reads_as_such():
         "chart": (30, 32 * 15 + 1),
     }
     assert told.sha256() != series.sha256()
-    with pytest.raises(ValueError, match="must be exogenous, each once, were not: z"):
+    with pytest.raises(ValueError, match="must be exogenous columns, each once, were not: z"):
         dataclasses.replace(series, senses=(dataclasses.replace(sense, columns=("z",)),))
