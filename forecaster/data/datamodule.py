@@ -79,6 +79,11 @@ class WindowData:
     levels: bool = False
     senses: SenseTables = NOTHING
 
+    @property
+    def bars(self) -> Rows:
+        """The bars that windows which fit the weights hold."""
+        return np.arange(int(self.rows.fit[0]) - self.context_length + 1, int(self.rows.fit[-1]) + 1)
+
     def pairs(self, rows: Rows, at_most: int | None = None) -> Pairs:
         """Return the windows that end at `rows` (N,), instrument by instrument: numbers of instruments (M,), rows (M,).
 

@@ -182,7 +182,7 @@ class FusedNetwork(Network):
         return self.series.decode(hidden_state, context, *future), hidden_state
 
     def fit(self, number: int, values: Tensor) -> None:
-        """Fit what is fitted of the encoder of a sense, by its number, on rows that have it (N, W); few say nothing."""
+        """Fit what is fitted of the encoder of a sense, by its number, on rows that have it (N, W)."""
         reader = self.readers[number]
-        if len(values) > 1 and isinstance(reader, SenseReader):
-            reader.encoder.fit(values)
+        assert isinstance(reader, SenseReader)
+        reader.encoder.fit(values)

@@ -96,9 +96,7 @@ class MemberTraining:
         if self.initial is not None:
             model.load_state_dict(self.initial)
         elif isinstance(model.network, FusedNetwork):
-            decisions = self.data.rows.fit
-            bars = np.arange(int(decisions[0]) - self.model.context_length + 1, int(decisions[-1]) + 1)
-            for number, values in enumerate(senses.learned(bars)):
+            for number, values in enumerate(senses.learned(self.data.bars)):
                 model.network.fit(number, values)
         return model
 

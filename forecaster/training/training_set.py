@@ -30,6 +30,7 @@ from forecaster.training.instruments import (
 from forecaster.training.linear_base import LinearBase, fit_base, fit_selected
 
 Array = NDArray[np.float64]
+FEWEST_READ = 2  # bars with a text or a picture, of those that are learned from: one has no deviation
 YEAR = pd.Timedelta(days=365)  # of fit rows, without which a season would be made up for the rest of the year
 
 
@@ -140,6 +141,12 @@ def training_set(series: Series, config: ForecasterConfig, rows: range, kept: Un
         levels=series.target == "level",
         senses=SenseTables.of(senses, [table.senses for table in tables]),
     )
+    for sense, values in zip(senses, data.senses.learned(data.bars), strict=True):
+        if len(values) < FEWEST_READ:
+            raise ValueError(
+                f"{sense.name}: {len(values)} of {len(data.bars)} bars that are learned from have any, and "
+                f"{FEWEST_READ} must; bring earlier ones, or leave it out"
+            )
     return TrainingSet(past, tables, parts, static, data, future, reader, reading)
 
 

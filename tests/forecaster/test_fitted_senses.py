@@ -98,6 +98,14 @@ def test_members_have_encoders_of_their_own_and_one_svd(series):
     assert not np.array_equal(*(weight.detach() for weight in pictures))
 
 
+def test_texts_that_begin_after_the_rows_are_refused(series):
+    table = series.exogenous.copy()
+    table.iloc[: ROWS.stop] = np.nan
+    late = dataclasses.replace(series, exogenous=table)
+    with pytest.raises(ValueError, match=r"words: 0 of \d+ bars that are learned from have any, and 2 must"):
+        fit_panel(late, config(), ROWS, seed=1)
+
+
 def test_a_series_without_its_texts_is_refused(series, panel):
     with pytest.raises(ValueError, match=r"must have the texts and pictures the forecaster was fitted on, .*had"):
         encode(

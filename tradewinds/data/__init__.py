@@ -46,9 +46,10 @@ def load_parts(series_config: Any, weather_config: Any, rules: DataConfig = PLAI
     """Load a series and the columns that will stand beside it, not yet joined; arguments as in `load_series`.
 
     Raises:
-        RequestError: the data cannot be read with certainty.
+        RequestError: the data cannot be read with certainty, or no bar has any of the texts or pictures.
     """
     from tradewinds.core.plugins import function_of
+    from tradewinds.data.assemble.events import refuse_apart
     from tradewinds.data.assemble.loaded import Parts
 
     loaded: LoadedSeries = function_of("series", series_config)(series_config, rules)
@@ -57,6 +58,9 @@ def load_parts(series_config: Any, weather_config: Any, rules: DataConfig = PLAI
         columns = function_of(group, config)(config, rules)
         listed = columns if isinstance(columns, list) else [columns]
         parts += [replace(part, group=group) for part in listed if part is not None]
+    for part in parts:
+        if part.pool:
+            refuse_apart(loaded.series, part)
     return Parts(loaded, tuple(parts))
 
 

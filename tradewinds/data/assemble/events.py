@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
 from tradewinds.data.readers.text import counted
@@ -30,7 +31,7 @@ def join_events(loaded: LoadedSeries, columns: LoadedColumns, known_at: KnownAt 
         known_at: from starts and closes of the bars to the moments up to which rows may be known; None: the closes.
 
     Raises:
-        RequestError: no bar has any, or a column stands in the series already.
+        RequestError: a column stands in the series already.
     """
     series, table = loaded.series, columns.table
     repeated = sorted(set(map(str, table.columns)) & set(map(str, series.exogenous.columns)))
@@ -42,28 +43,38 @@ def join_events(loaded: LoadedSeries, columns: LoadedColumns, known_at: KnownAt 
     moments = series.close_time if known_at is None else known_at(series.index, series.close_time)
     joined = pooled(columns, moments, moments[0] - series.bar_length).set_axis(series.index)
     name = next(str(name) for name in table.columns if str(name).endswith(COUNT))
-    bars = int((joined[name] > 0.0).sum())
-    if bars == 0:
-        times = pd.DatetimeIndex(table.index)
-        raise RequestError(
-            f"no bar of {series.name}, {_span(series.index)}, has any of {columns.origin.name}, {_span(times)}; choose "
-            f"series.first and series.last, or another {columns.group}.path"
-        )
-    note = (
-        f"{columns.origin.name}: {counted(len(table), 'row')}, {_span(pd.DatetimeIndex(table.index))}, in {bars} of "
-        f"{len(joined)} bars, each by when it was known; the other bars are told that there is none"
-    )
     times = pd.DatetimeIndex(table.index)
+    note = (
+        f"{columns.origin.name}: {counted(len(table), 'row')}{f', {_span(times)}' if len(times) else ''}, in "
+        f"{int((joined[name] > 0.0).sum())} of {len(joined)} bars, each by when it was known; the other bars are told "
+        "that there is none"
+    )
+    lag = pd.Timedelta((columns.available[name] - times).min()) if len(times) else pd.Timedelta(0)
     gappy = tuple(str(column) for column in joined.columns if not str(column).endswith(COUNT))
     whole = dataclasses.replace(
         series,
         exogenous=pd.concat([series.exogenous, joined], axis=1),
-        lags={**series.lags, **dict.fromkeys(map(str, joined), pd.Timedelta((columns.available[name] - times).min()))},
+        lags={**series.lags, **dict.fromkeys(map(str, joined), lag)},
         missing=(*series.missing, *gappy),
         senses=(*series.senses, *([] if columns.sense is None else [columns.sense])),
     )
     sources = (*loaded.sources, *columns.sources)
     return dataclasses.replace(loaded, series=whole, notes=(*loaded.notes, *columns.notes, note), sources=sources)
+
+
+def refuse_apart(series: Series, columns: LoadedColumns) -> None:
+    """Refuse what became known before the first bar of a series began, or after its last one closed, all of it.
+
+    Raises:
+        RequestError: no bar has any, and both spans are named.
+    """
+    known = columns.available[str(columns.table.columns[0])]
+    if not ((known > series.index[0]) & (known <= series.close_time[-1])).any():
+        raise RequestError(
+            f"no bar of {series.name}, {_span(series.index)}, has any of {columns.origin.name}, "
+            f"{_span(pd.DatetimeIndex(columns.table.index))}; choose series.first and series.last, or another "
+            f"{columns.group}.path"
+        )
 
 
 def pooled(columns: LoadedColumns, moments: pd.DatetimeIndex, since: pd.Timestamp) -> pd.DataFrame:

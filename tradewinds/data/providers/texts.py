@@ -5,9 +5,10 @@ is learned here; an encoder that learns does so in the forecaster, on its own ro
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from tradewinds.data.rules import DataConfig
 from tradewinds.data.senses_config import FileText, NoText
 
 Array = NDArray[np.float64]
+KINDS: Mapping[str, Literal["words", "tokens"]] = {"svd": "words", "lstm": "tokens"}  # what reads a text, by encoder
 PUBLISHED = ("published", "published_at", "published at", "available_at", "known_at")  # names of the column of when
 
 
@@ -59,31 +61,22 @@ def load_texts(config: FileText, rules: DataConfig) -> LoadedColumns:
     """
     path = Path(config.path)
     texts = read_texts(path, config)
-    count = pd.DataFrame({"text_count": np.ones(len(texts.cells))}, index=texts.times)
-    sense: Sense | None = None
-    if config.encoder == "lexicon":
-        score = scorer(config.lexicon)
-        table = pd.DataFrame({"text_score": [score(cell) for cell in texts.cells]}, index=texts.times)
-        pool = "mean"
-    else:
-        values = counts_of(texts.cells, config.words) if config.encoder == "svd" else tokens_of(texts.cells, config)
-        names = tuple(f"text_{number:04d}" for number in range(values.shape[1]))
-        table = pd.DataFrame(values, index=texts.times, columns=list(names))
-        kind, pool = ("words", "mean") if config.encoder == "svd" else ("tokens", "join")
-        sense = Sense(
-            "text",
-            "words" if kind == "words" else "tokens",
-            (values.shape[1],),
-            config.units,
-            config.bars,
-            names,
-            0 if kind == "words" else config.words + 1,
-        )
-    source = {"file": path.name, "sha256": sha256_of(path), "rows": len(texts.cells)}
-    origin = Origin((path.name,), np.zeros(len(texts.cells), dtype=np.int64), texts.rows)
-    whole = pd.concat([table, count], axis=1)
-    known = dict.fromkeys(map(str, whole.columns), texts.published)
-    return LoadedColumns(whole, known, origin, sources=(source,), pool=pool, sense=sense)
+    values, pool = ROWS[config.encoder](texts.cells, config)
+    names, sense = ("text_score",), None
+    if config.encoder in KINDS:
+        width = values.shape[1]
+        names = tuple(f"text_{number:04d}" for number in range(width))
+        vocabulary = config.words + 1 if config.encoder == "lstm" else 0
+        sense = Sense("text", KINDS[config.encoder], (width,), config.units, config.bars, names, vocabulary)
+    table = pd.DataFrame(values, index=texts.times, columns=list(names)).assign(text_count=1.0)
+    return LoadedColumns(
+        table,
+        dict.fromkeys(map(str, table.columns), texts.published),
+        Origin((path.name,), np.zeros(len(texts.cells), dtype=np.int64), texts.rows),
+        sources=({"file": path.name, "sha256": sha256_of(path), "rows": len(texts.cells)},),
+        pool=pool,
+        sense=sense,
+    )
 
 
 def read_texts(path: Path, config: FileText) -> Texts:
@@ -147,23 +140,37 @@ def read_texts(path: Path, config: FileText) -> Texts:
     return Texts(tuple(cells[row] for row in order), apart, known, rows[order])
 
 
-def counts_of(cells: Sequence[str], size: int) -> Array:
-    """Return (N, V): how often a text holds each of the words that are hashed to a number, divided by its words."""
-    counts = np.zeros((len(cells), size))
+def _scores(cells: Sequence[str], config: FileText) -> tuple[Array, str]:
+    """Return (N, 1) the score of each text by the lexicon."""
+    score = scorer(config.lexicon)
+    return np.array([[score(cell)] for cell in cells]), "mean"
+
+
+def _counts(cells: Sequence[str], config: FileText) -> tuple[Array, str]:
+    """Return (N, V): which share of a text's words is hashed to each number."""
+    counts = np.zeros((len(cells), config.words))
     for row, cell in enumerate(cells):
         words = words_of(cell)
         for word in words:
-            counts[row, hashed(word, size)] += 1.0 / len(words)
-    return counts
+            counts[row, hashed(word, config.words)] += 1.0 / len(words)
+    return counts, "mean"
 
 
-def tokens_of(cells: Sequence[str], config: FileText) -> Array:
+def _tokens(cells: Sequence[str], config: FileText) -> tuple[Array, str]:
     """Return (N, W): the numbers of a text's last words in their order, from 1 on, and 0 behind them."""
     tokens = np.zeros((len(cells), config.longest))
     for row, cell in enumerate(cells):
         numbers = [1 + hashed(word, config.words) for word in words_of(cell)][-config.longest :]
         tokens[row, : len(numbers)] = numbers
-    return tokens
+    return tokens, "join"
+
+
+# By encoder, the rows that it is handed, and how those of one bar become one.
+ROWS: Mapping[str, Callable[[Sequence[str], FileText], tuple[Array, str]]] = {
+    "lexicon": _scores,
+    "svd": _counts,
+    "lstm": _tokens,
+}
 
 
 def hashed(word: str, size: int) -> int:
