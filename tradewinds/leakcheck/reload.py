@@ -141,7 +141,7 @@ def _columns_again(prepared: Prepared, group: str, share: float, verdict: Verdic
     noon = index[round(share * (len(index) - 1))].normalize() + DAY / 2  # no value of this day can be whole yet
     last = f"{noon - pd.Timedelta(minutes=1):%Y-%m-%dT%H:%M}"  # what begins at noon is not known at noon
     try:
-        config: Any = dataclasses.replace(settings, last=last)  # type: ignore[type-var]
+        config: Any = dataclasses.replace(settings, last=last)
         loaded = function_of(group, config)(config, prepared.config.data)
     except ValueError:  # that little is refused, or a plugin knows dates only
         return None

@@ -6,7 +6,6 @@ the stamp of the value that it puts there. What a loader says of its values' mom
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -103,10 +102,14 @@ def false_moments(parts: Parts, request: Any) -> Iterator[tuple[str, pd.Timestam
             file = file_of(settings) if part.layout is None or _is_plain(part.layout) else None
             column = getattr(settings, "time_column", None) or (part.layout.time_columns[0] if part.layout else None)
             times = set() if file is None else second_times(file, column, getattr(settings, "time_zone", None))
-        ends = {end.floor("us").to_pydatetime() for end in (index[0], index[-1])}  # texts are parted by nanoseconds
-        strange = bool(times) and not ends <= times
+        ends, strange = index[[0, -1]], False
+        if times and part.pool:
+            strange = not set(_coarse(ends)) <= set(_coarse(pd.DatetimeIndex(sorted(times))))
+        elif times:
+            strange = not {end.to_pydatetime() for end in ends} <= times
         told = _published(part, settings)
-        for name in map(str, part.table.columns):
+        names = list(map(str, part.table.columns))
+        for name in names[:1] if part.pool else names:  # all of a row are known together
             if strange:
                 span = f"{min(times).isoformat()} to {max(times).isoformat()}"
                 read = f"{index[0].isoformat()} to {index[-1].isoformat()}"
@@ -125,18 +128,24 @@ def false_moments(parts: Parts, request: Any) -> Iterator[tuple[str, pd.Timestam
                 yield name, index[row], what
 
 
-def _published(part: LoadedColumns, settings: Any) -> set[datetime] | None:
+def _coarse(moments: pd.DatetimeIndex) -> list[int]:
+    """Return moments as whole milliseconds: texts of one moment are parted by nanoseconds."""
+    return [int(stamp) for stamp in moments.as_unit("ns").asi8 // 1_000_000]
+
+
+def _published(part: LoadedColumns, settings: Any) -> set[int] | None:
     """Return when the rows of a file of texts were published, by a second reading; None where no column says it."""
     file = file_of(settings) if part.group == "text" and getattr(settings, "lag_hours", None) is None else None
     if file is None:
         return None
     column = settings.available_column or next(iter(columns_of(file, PUBLISHED)), None)
-    return None if column is None else second_times(file, column, settings.time_zone) or None
+    times = set() if column is None else second_times(file, column, settings.time_zone)
+    return set(_coarse(pd.DatetimeIndex(sorted(times)))) if times else None
 
 
-def _before(known: pd.DatetimeIndex, published: set[datetime]) -> int | None:
+def _before(known: pd.DatetimeIndex, published: set[int]) -> int | None:
     """Return the first row that counts as known at a moment at which nothing was published."""
-    strange = [row for row, moment in enumerate(known.floor("us")) if moment.to_pydatetime() not in published]
+    strange = [row for row, moment in enumerate(_coarse(known)) if moment not in published]
     return strange[0] if strange else None
 
 

@@ -62,7 +62,8 @@ def load_texts(config: FileText, rules: DataConfig) -> LoadedColumns:
     path = Path(config.path)
     texts = read_texts(path, config)
     values, pool = ROWS[config.encoder](texts.cells, config)
-    names, sense = ("text_score",), None
+    names: tuple[str, ...] = ("text_score",)
+    sense = None
     if config.encoder in KINDS:
         width = values.shape[1]
         names = tuple(f"text_{number:04d}" for number in range(width))
