@@ -43,6 +43,7 @@ bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside t
 	$(BENCH)/bin/python benchmarks/agents.py
 	$(BENCH)/bin/python benchmarks/recurrent.py
 	$(BENCH)/bin/python benchmarks/classics.py
+	$(BENCH)/bin/python benchmarks/modalities.py
 	$(BENCH)/bin/python benchmarks/data.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/outliers.py
 	$(BENCH)/bin/python benchmarks/reading.py

@@ -101,6 +101,8 @@ class FeatureConfig:
             the last `momentum_bars` changes: its `rank`, its `zscore`, both, or not at all; for a network that reads
             several.
         momentum_bars: of those sums; may be empty.
+        chart_bars: bars of the open-high-low-close chart that a convolution reads at each bar, beside the numbers; 0
+            draws none. The paper's are 5, 20 and 60 (docs/modalities.md).
     """
 
     volatility_bars: tuple[WindowBars, ...] = (5, 20)
@@ -113,6 +115,7 @@ class FeatureConfig:
     mean_bars: tuple[WindowBars, ...] = (5, 20)
     cross_section: tuple[Literal["rank", "zscore"], ...] = ()
     momentum_bars: tuple[WindowBars, ...] = (5, 20)
+    chart_bars: Annotated[int, Field(ge=0, le=60, description="bars")] = 0
 
     def __post_init__(self) -> None:
         names = {instrument: set(numbers) for instrument, numbers in self.static.items()}

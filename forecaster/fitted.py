@@ -16,9 +16,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from forecaster.config import ForecasterConfig, Precision
-from forecaster.data.features import scale, static_features
+from forecaster.data.features import FeatureTable, scale, senses_read, static_features
 from forecaster.data.future_covariates import FutureReader
 from forecaster.data.selection import Reading
+from forecaster.data.senses import Sense, SenseTables
 from forecaster.data.series import Series, Target
 from forecaster.networks.heads import equal_bins
 from forecaster.training.checkpoint import FILE, read_state
@@ -60,6 +61,7 @@ class FittedForecaster:
         naive_mae: mean absolute change of the fitted labels, the denominator of MASE.
         ridge: (F + 1, H) weights of the ridge baseline, fitted on the same rows.
         dlinear: (L + 1, H) weights of the DLinear baseline, fitted on the same rows.
+        senses: what it reads beside numbers: texts, pictures.
         ridge_limits: (2, H) the least and the most that ridge said on the fit rows, which it is held to elsewhere; None
             of forecasters saved before it was.
         fit_end: last decision row it was fitted on, or stopped by, in the series it was fitted on.
@@ -93,6 +95,7 @@ class FittedForecaster:
     precision: Precision = "float32"
     reading: Reading | None = None
     ridge_limits: Array | None = None
+    senses: tuple[Sense, ...] = ()
 
     def scaled(self, features: Array) -> Array:
         """Return (T, F) features in the network's units; 0, the mean, where a column that may be missing is."""
@@ -105,6 +108,10 @@ class FittedForecaster:
     def read(self, scaled: Array) -> Array:
         """Return (T, S) what the network reads of (T, F) scaled features."""
         return scaled if self.reading is None else self.reading.read(scaled)
+
+    def sense_tables(self, tables: Sequence[FeatureTable]) -> SenseTables:
+        """Return what the network reads beside numbers, of the feature tables of A instruments."""
+        return SenseTables.of(self.senses, [table.senses for table in tables])
 
     def fingerprint(self) -> dict[str, bytes]:
         """Return what the fit depends on, by what would show it: the scaler, the labels alone, all that was learned."""
@@ -134,6 +141,7 @@ def save_panel(panel: Mapping[str, FittedForecaster], folder: Path) -> None:
         "precision": first.precision,
         "reader": None if first.reader is None else asdict(first.reader),
         "reading": None if first.reading is None else asdict(first.reading),
+        "senses": [asdict(sense) for sense in first.senses],
         "instruments": {name: _own_facts(fitted) for name, fitted in panel.items()},
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -168,6 +176,7 @@ def load_panel(folder: Path) -> dict[str, FittedForecaster]:
     config = TypeAdapter(ForecasterConfig).validate_python(facts["config"])
     reader = TypeAdapter(FutureReader | None).validate_python(facts["reader"])
     reading = TypeAdapter(Reading | None).validate_python(facts.get("reading"))
+    senses = TypeAdapter(tuple[Sense, ...]).validate_python(facts.get("senses", ()))
     blank = ([0.0] * (config.model.bins + 1), [0.0] * config.model.bins)  # edges and means are among the weights
     num_read = len(facts["feature_names"] if reading is None else reading.columns)
     num_static = len(next(iter(instruments.values()))["static"])
@@ -176,7 +185,7 @@ def load_panel(folder: Path) -> dict[str, FittedForecaster]:
     places = [""] if config.trainer.members == 1 else [f"members.{number}." for number in range(config.trainer.members)]
     with torch.random.fork_rng():  # a new module draws weights, which `saved` replaces
         networks = [
-            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future, base_among(saved, place))
+            LSTMForecaster(config.model, config.trainer, inputs, blank, num_future, base_among(saved, place), senses)
             for place in places
         ]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
@@ -185,6 +194,7 @@ def load_panel(folder: Path) -> dict[str, FittedForecaster]:
         "config": config,
         "reader": reader,
         "reading": reading,
+        "senses": senses,
         "feature_names": tuple(facts["feature_names"]),
         "history": tuple(facts["history"]),
         "fit_end_time": pd.Timestamp(facts["fit_end_time"]),
@@ -323,6 +333,7 @@ def panel_of(
         "model": model.cpu().eval(),
         "reader": lessons.reader,
         "reading": lessons.reading,
+        "senses": lessons.data.senses.senses,
     }
     return {
         name: FittedForecaster(instrument=name, static=lessons.static[number], **lessons.parts[number].facts, **shared)
@@ -365,6 +376,7 @@ def _refuse_start(start: FittedForecaster, series: Series, config: ForecasterCon
         "number of facts of an instrument": (len(start.static), facts),
         "target": (start.target, series.target),
         "bar_length": (start.bar_length, series.bar_length),
+        "texts and pictures": (start.senses, senses_read(series, config.features)),
     }
     faults = [f"its {name} was {then}, and is {now} here" for name, (then, now) in same.items() if then != now]
     last = series.close_time[min(rows.stop, len(series.index)) - 1]

@@ -14,6 +14,7 @@ from forecaster.data.datamodule import future_inputs
 from forecaster.data.features import FeatureTable
 from forecaster.data.future_covariates import FutureTable
 from forecaster.data.panel import build_panel_features, whole_contexts
+from forecaster.data.senses import SenseTables
 from forecaster.data.series import Series
 from forecaster.data.windows import gather, steps_between, strided_windows, with_static
 from forecaster.fitted import FittedForecaster
@@ -141,6 +142,7 @@ def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) 
     forecast = np.full((num_rows, horizon), np.nan, dtype=np.float32)
     told: dict[str, Any] = {}  # (T, ...) tables of what only some heads say, by name
     windows = strided_windows(fitted.read(scaled).astype(np.float32), length)
+    senses = fitted.sense_tables([table])
     future = series.future_table(calendar=fitted.config.features.calendar)
     for start in range(0, len(spoken), BATCH):
         batch = spoken[np.minimum(np.arange(start, start + BATCH), len(spoken) - 1)]
@@ -148,7 +150,7 @@ def encode(fitted: FittedForecaster, series: Series, rows: range | None = None) 
             continue
         count = min(BATCH, len(spoken) - start)
         part = batch[:count]
-        said = _speak(fitted, gather(windows, batch), future, batch)
+        said = _speak(fitted, gather(windows, batch), future, batch, senses)
         forecast[part], hidden[part] = said.point[:count], said.hidden_state[:count]
         for name, values in said.further():
             table_of = told.setdefault(name, np.full((num_rows, *values.shape[1:]), np.nan, dtype=np.float32))
@@ -180,12 +182,13 @@ class Said(NamedTuple):
                 yield name, values
 
 
-def _speak(fitted: FittedForecaster, context: Float32, future: FutureTable, rows: NDArray[np.int64]) -> Said:
+def _speak(
+    fitted: FittedForecaster, context: Float32, future: FutureTable, rows: NDArray[np.int64], senses: SenseTables
+) -> Said:
     """Return what is said of scaled windows (B, L, F)."""
     static = np.repeat(fitted.static.astype(np.float32)[None], len(context), axis=0)
-    return run_network(
-        fitted, with_static(context, static), np.array([[fitted.target_scale]], np.float32), future, rows
-    )
+    unit = np.array([[fitted.target_scale]], np.float32)
+    return run_network(fitted, with_static(context, static), unit, future, rows, senses.gather(rows))
 
 
 def run_network(
@@ -194,6 +197,7 @@ def run_network(
     unit: Float32,
     future: FutureTable,
     rows: NDArray[np.int64],
+    senses: tuple[torch.Tensor, ...] = (),
 ) -> Said:
     """Return what a network says of what it reads.
 
@@ -203,9 +207,10 @@ def run_network(
         unit: of the forecasts: the `target_scale` (1, 1) of one instrument, or (B, 1) of several.
         future: what can be known of the bars ahead.
         rows: (B,) the windows' last rows.
+        senses: of each sense the last bars (B, bars, W + 1).
     """
     with torch.inference_mode():
-        spoken = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows))
+        spoken = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows), *senses)
     point, quantiles, chances = spoken.point.numpy(), spoken.quantiles, spoken.chances
     told = steps_between(point) if fitted.target == "level" else point
     return Said(
@@ -222,10 +227,10 @@ def last_forecast(fitted: FittedForecaster, series: Series) -> Float32:
     Raises:
         ValueError: as in `encode`.
     """
-    _, scaled = read_features(fitted, series)
+    table, scaled = read_features(fitted, series)
     window = fitted.read(scaled[-fitted.config.model.context_length :]).astype(np.float32)[None]
     future = series.future_table(calendar=fitted.config.features.calendar)
-    said = _speak(fitted, window, future, np.array([len(series.index) - 1]))
+    said = _speak(fitted, window, future, np.array([len(series.index) - 1]), fitted.sense_tables([table]))
     return np.asarray(said.point[0])
 
 
@@ -261,6 +266,13 @@ def refuse_names(fitted: FittedForecaster, table: FeatureTable) -> None:
     Raises:
         ValueError: it has others.
     """
+    ours = {sense.name: sense.width for sense in fitted.senses}
+    theirs = {name: values.shape[1] - 1 for name, values in table.senses.items()}
+    if ours != theirs:
+        raise ValueError(
+            f"the series must have the texts and pictures the forecaster was fitted on, {ours or 'none'}, had "
+            f"{theirs or 'none'} (values of a bar)"
+        )
     if table.names != fitted.feature_names:
         missing = sorted(set(fitted.feature_names) ^ set(table.names)) or list(table.names)
         raise ValueError(f"the series must have the features the forecaster was fitted on; they differ in {missing}")
@@ -300,7 +312,9 @@ class Stream:
         self._tail = longer.rows(range(len(longer.index) - len(self._tail.index), len(longer.index)))
         last = np.array([len(self._tail.index) - 1])
         config = self._fitted.config.features
-        features = self._fitted.inputs(build_panel_features(self._tail, config)[0].values[-length:])
+        table = build_panel_features(self._tail, config)[0]
+        features = self._fitted.inputs(table.values[-length:])
         future = self._tail.future_table(calendar=config.calendar)
-        said = _speak(self._fitted, features.astype(np.float32)[None], future, last)
+        senses = self._fitted.sense_tables([table])
+        said = _speak(self._fitted, features.astype(np.float32)[None], future, last, senses)
         return said.hidden_state[0], said.point[0]

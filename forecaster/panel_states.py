@@ -180,6 +180,7 @@ def encode_panel(fitted: Mapping[str, FittedForecaster], series: Series, *, rows
         [one.inputs(table.values).astype(np.float32) for one, table in zip(own, tables, strict=True)]
     )  # (A, T, S)
     windows, future = strided_windows(features, length), series.future_table(calendar=config.calendar)
+    senses = first.sense_tables(tables)
     static = np.stack([one.static for one in own]).astype(np.float32)
     units = np.array([[one.target_scale] for one in own], dtype=np.float32)
     shape = available.shape
@@ -190,7 +191,8 @@ def encode_panel(fitted: Mapping[str, FittedForecaster], series: Series, *, rows
         if rows is not None and (row[batch[-1]] < rows.start or row[batch[0]] >= rows.stop):
             continue  # batches begin where they begin without it: a row's last digits may depend on its place in one
         context = with_static(gather(windows, row[batch], asset[batch]), static[asset[batch]])
-        said = run_network(first, context, units[asset[batch]], future, row[batch])
+        beside = senses.gather(row[batch], asset[batch])
+        said = run_network(first, context, units[asset[batch]], future, row[batch], beside)
         count = min(BATCH, len(row) - start)
         place = row[batch[:count]], asset[batch[:count]]
         forecast[place], hidden[place] = said.point[:count], said.hidden_state[:count]

@@ -33,6 +33,7 @@ from tradewinds.report.index import write_index
 from tradewinds.report.sections import with_sections
 from tradewinds.report.tables import write_tables
 from tradewinds.tasks import task_of_report
+from tradewinds.tasks.ablation import ablated
 from tradewinds.tasks.predictions import in_words
 
 REPORT, PAGE, PICTURE = "report.json", "report.html", "report.png"
@@ -62,6 +63,8 @@ def judge(
         outcome = None if decisions is None else task.outcome(job, decisions)
         forecasts = task.score(job, models, decisions)
         honesty = {**forecasts.honesty}
+        ablation = ablated(job, forecasts) if isinstance(job, Prepared) else None
+        honesty |= {} if ablation is None else {"ablation": ablation}
         if outcome is not None:
             honesty = {**task.inference(job, outcome, forecasts), **honesty}
         honesty |= trials(job, None if outcome is None else task.attempt(job, outcome), run)

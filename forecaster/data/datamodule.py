@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from forecaster.data.future_covariates import FutureReader, FutureTable
+from forecaster.data.senses import NOTHING, SenseTables
 from forecaster.data.windows import gather, labels, strided_windows, values_ahead, with_static
 
 Float32 = NDArray[np.float32]
@@ -65,6 +66,7 @@ class WindowData:
         horizon: H.
         usable: (A, T) the rows at which an instrument has a whole context and a label of its own; None: all are.
         levels: whether labels are the values ahead (`forecaster.data.windows.values_ahead`), not the changes.
+        senses: what is read beside numbers.
     """
 
     features: Float32
@@ -75,6 +77,12 @@ class WindowData:
     horizon: int
     usable: NDArray[np.bool_] | None = None
     levels: bool = False
+    senses: SenseTables = NOTHING
+
+    @property
+    def bars(self) -> Rows:
+        """The bars that windows which fit the weights hold."""
+        return np.arange(int(self.rows.fit[0]) - self.context_length + 1, int(self.rows.fit[-1]) + 1)
 
     def pairs(self, rows: Rows, at_most: int | None = None) -> Pairs:
         """Return the windows that end at `rows` (N,), instrument by instrument: numbers of instruments (M,), rows (M,).
@@ -128,11 +136,14 @@ class _Batches(IterableDataset[Batch]):
         for chosen in torch.split(order, self.size):
             instrument, row = self.instrument[chosen.numpy()], self.row[chosen.numpy()]
             context = with_static(gather(self.windows, row, instrument), self.data.static[instrument])
-            yield torch.from_numpy(context), torch.from_numpy(self.data.labels((instrument, row))), *self.future(row)
+            target = torch.from_numpy(self.data.labels((instrument, row)))
+            yield torch.from_numpy(context), target, *self.future(row), *self.data.senses.gather(row, instrument)
 
 
 class WindowDataModule(pl.LightningDataModule):
-    """Shuffled fit batches and ordered stop batches: context (B, L, F + S), target (B, H), and what `future` adds.
+    """Shuffled fit batches and ordered stop batches: context (B, L, F + S), target (B, H), and what stands beside them.
+
+    That is what `future` adds, and then of each sense its last bars.
 
     Args:
         data: windows and labels.

@@ -11,7 +11,8 @@ from forecaster.config import FeatureConfig
 from forecaster.data.calendar import cycles, seasons
 from forecaster.data.custom_features import custom_feature
 from forecaster.data.future_covariates import MISSING
-from forecaster.data.series import Series
+from forecaster.data.senses import Float32, Sense, chart, chart_sense, with_presence
+from forecaster.data.series import PRICES, Series
 
 Array = NDArray[np.float64]
 MEAN = "_mean_"  # between a column and the bars of its mean, in the name of that feature
@@ -33,6 +34,7 @@ class FeatureTable:
         plain: how many of the names, the first ones, a network reads that does not select.
         season: which features tell the season of the year, for a selection.
         means: by the number of a feature that is a mean, that of what it is the mean of.
+        senses: by name, (T, W + 1) of what is read beside numbers (`forecaster.data.senses.with_presence`).
     """
 
     values: Array
@@ -41,6 +43,7 @@ class FeatureTable:
     plain: int = 0
     season: tuple[int, ...] = ()
     means: Mapping[int, int] = field(default_factory=dict)
+    senses: Mapping[str, Float32] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +80,8 @@ def build_features(series: Series, config: FeatureConfig, clock: CalendarFeature
     against low and the overnight gap open against previous close; with volume, the z-score of its log against the last
     n bars; the level, where the target is a difference: what is no price comes back to where it was; the calendar;
     every exogenous column's level and its change since the bar before, and, of a column that may be missing, where it
-    is; then the custom features. With `config.selection` follows what is only read if it is selected: the season of the
-    year, the level of a price that no dividend has rebased, every column's means.
+    is, but for columns that a sense holds; then the custom features. With `config.selection` follows what is only read
+    if it is selected: the season of the year, the level of a price that no dividend has rebased, every column's means.
 
     Args:
         series: T bars.
@@ -100,7 +103,8 @@ def build_features(series: Series, config: FeatureConfig, clock: CalendarFeature
     clock = CalendarFeatures.of(series, config) if clock is None else clock
     columns = _price_features(series, config)
     columns.update(clock.cycles)
-    exogenous = set(map(str, series.exogenous.columns))
+    numbers = series.number_columns
+    exogenous = set(numbers)
     changes = {f"{name}_change" for name in exogenous}
     twice = (
         set(columns) & (exogenous | changes)
@@ -111,9 +115,9 @@ def build_features(series: Series, config: FeatureConfig, clock: CalendarFeature
         raise ValueError(
             f"exogenous columns must not bear the names of features, did: {', '.join(sorted(twice))}; rename them"
         )
-    for name in series.exogenous.columns:
+    for name in numbers:
         level = series.exogenous[name]
-        columns[str(name)] = level.to_numpy(dtype=np.float64)
+        columns[name] = level.to_numpy(dtype=np.float64)
         columns[f"{name}_change"] = level.diff().to_numpy(dtype=np.float64)
         if name in series.missing:
             columns[f"{name}{MISSING}"] = np.asarray(level.isna(), dtype=np.float64)
@@ -132,7 +136,23 @@ def build_features(series: Series, config: FeatureConfig, clock: CalendarFeature
     first_row = 0 if len(undefined) == 0 else _end_of_warm_up(values[:, needed], needed_names, series)
     place = {name: number for number, name in enumerate(columns)}
     means = {k: place[name.rpartition(MEAN)[0]] for name, k in place.items() if k >= plain and MEAN in name}
-    return FeatureTable(values, tuple(columns), first_row, plain, tuple(place[name] for name in season), means)
+    told_season = tuple(place[name] for name in season)
+    return FeatureTable(values, tuple(columns), first_row, plain, told_season, means, _sense_tables(series, config))
+
+
+def senses_read(series: Series, config: FeatureConfig) -> tuple[Sense, ...]:
+    """Return what a network reads of a series beside numbers."""
+    return (*series.senses, *([chart_sense(config.chart_bars)] if config.chart_bars else []))
+
+
+def _sense_tables(series: Series, config: FeatureConfig) -> dict[str, Float32]:
+    tables = {
+        sense.name: with_presence(series.exogenous[list(sense.columns)].to_numpy(np.float32)) for sense in series.senses
+    }
+    if config.chart_bars:
+        prices = {name: getattr(series, name)[:, 0] for name in PRICES}
+        tables["chart"] = with_presence(chart(prices, config.chart_bars))
+    return tables
 
 
 def static_features(instruments: Sequence[str], config: FeatureConfig) -> tuple[Array, tuple[str, ...]]:
@@ -227,7 +247,7 @@ def _selectable(series: Series, config: FeatureConfig) -> dict[str, Array]:
     columns: dict[str, Array] = {}
     if not series.rebased:
         columns["level"] = np.log(close) if series.is_price else close
-    for name in series.exogenous.columns:
+    for name in series.number_columns:
         if name not in series.missing:
             for bars in config.mean_bars:
                 columns[f"{name}{MEAN}{bars}"] = _rolling_mean(series.exogenous[name].to_numpy(np.float64), bars)

@@ -98,8 +98,14 @@ def _own_table(panel: Series, number: int, config: FeatureConfig, clock: Calenda
         table = build_features(later, config, clock.since(first))
     except TooFewBars:
         return None
-    values = np.concatenate([np.full((first, table.values.shape[1]), np.nan), table.values]) if first else table.values
-    return replace(table, values=values, first_row=first + table.first_row)
+    if not first:
+        return table
+    values = np.concatenate([np.full((first, table.values.shape[1]), np.nan), table.values])
+    senses = {
+        name: np.concatenate([np.zeros((first, held.shape[1]), dtype=np.float32), held])
+        for name, held in table.senses.items()
+    }
+    return replace(table, values=values, first_row=first + table.first_row, senses=senses)
 
 
 def _compared(tables: Sequence[FeatureTable | None], panel: Series, config: FeatureConfig) -> list[FeatureTable | None]:
@@ -125,4 +131,5 @@ def _inserted(table: FeatureTable, columns: Array, names: tuple[str, ...], first
         plain + more,
         tuple(number + more for number in table.season),
         {mean + more: of + more * (of >= plain) for mean, of in table.means.items()},
+        table.senses,
     )

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.data.future_covariates import FutureCovariates, FutureTable
+from forecaster.data.senses import Sense
 
 Array = NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
@@ -51,6 +52,7 @@ class Series:
             negative for a forecast.
         missing: exogenous columns that may be NaN, and are then said to be missing instead of being carried.
         future_covariates: columns that are known before their bars; each is an exogenous column too.
+        senses: texts and pictures: which exogenous columns hold them, and how they are read.
         units: per column, its unit.
         price_unit: unit of the prices.
         calendar: exchange code, or `24/7`.
@@ -90,6 +92,7 @@ class Series:
     lags: Mapping[str, pd.Timedelta] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     future_covariates: tuple[FutureCovariates, ...] = ()
+    senses: tuple[Sense, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     price_unit: str = ""
     calendar: str = "24/7"
@@ -171,16 +174,29 @@ class Series:
         elif np.isinf(self.exogenous.to_numpy(dtype=np.float64)).any():
             faults.append("exogenous values must be finite, or NaN before the first is known")
         names = [name for table in self.future_covariates for name in table.names]
-        strange = sorted({*names, *self.missing} - set(map(str, self.exogenous.columns)))
+        held = [name for sense in self.senses for name in sense.columns]
+        strange = sorted({*names, *self.missing, *held} - set(map(str, self.exogenous.columns)))
         if strange or len(set(names)) < len(names):
             listed = ", ".join(strange or names)
-            faults.append(f"columns known ahead or missing must be exogenous columns, each once, were not: {listed}")
+            law = "columns known ahead, missing or of a sense must be exogenous columns, each once"
+            faults.append(f"{law}, were not: {listed}")
         return faults
 
     def columns(self) -> dict[str, Array]:
         """Return the (T, A) arrays that there are, by name: prices, volume, dividends, splits, traded, delisted."""
         arrays = {name: getattr(self, name) for name in (*PRICES, *OPTIONAL)}
         return {name: array for name, array in arrays.items() if array is not None}
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Exogenous columns that are read as numbers: those that no sense holds."""
+        held = {name for sense in self.senses for name in sense.columns}
+        return tuple(name for name in map(str, self.exogenous.columns) if name not in held)
+
+    @property
+    def told_beside(self) -> tuple[str, ...]:
+        """What stands beside the bars, for a person: columns of numbers, and senses by their names."""
+        return (*self.number_columns, *(sense.name for sense in self.senses))
 
     @property
     def close_time(self) -> pd.DatetimeIndex:
@@ -334,8 +350,9 @@ class Series:
             digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
         for table in self.future_covariates:
             table.add_to(digest)
-        if self.missing:
-            digest.update(repr(self.missing).encode())
+        for held in (self.missing, self.senses):
+            if held:
+                digest.update(repr(held).encode())
         return digest.hexdigest()
 
 

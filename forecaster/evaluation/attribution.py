@@ -111,7 +111,7 @@ def attribute(
             f"ahead must lie in [1, {model.horizon}] and rows be {least} or later, were {ahead} and {rows}"
         )
     windows = strided_windows(fitted.read(scaled).astype(np.float32), model.context_length)
-    future = series.future_table(calendar=fitted.config.features.calendar)
+    future, senses = series.future_table(calendar=fitted.config.features.calendar), fitted.sense_tables([table])
     network = _Value(fitted, ahead)
     explainer = IntegratedGradients(network)
     parts, further, told, usual = [], [], [], []
@@ -124,6 +124,7 @@ def attribute(
             *future_inputs(fitted.reader, future, block),
         )
         means = tuple(torch.zeros_like(one) for one in inputs)
+        network.beside = senses.gather(block)
         found = explainer.attribute(inputs, means, n_steps=steps)
         parts.append(found[0].numpy())
         further.append(found[1].numpy() if len(found) > 1 else np.zeros((len(block), model.horizon, 0)))
@@ -169,16 +170,21 @@ def _names(fitted: FittedForecaster, series: Series) -> tuple[str, ...]:
 
 
 class _Value(nn.Module):
-    """The change up to h bars ahead, (B,), in its own unit, as a network forecasts it."""
+    """The change up to h bars ahead, (B,), in its own unit, as a network forecasts it.
+
+    Texts and pictures of the block, `beside`, stay as they are: they are no path that one could walk along.
+    """
 
     def __init__(self, fitted: FittedForecaster, ahead: int) -> None:
         super().__init__()
         self.model, self.ahead = fitted.model, ahead
         self.levels, self.unit = fitted.target == "level", fitted.target_scale
+        self.beside: tuple[Tensor, ...] = ()
 
     def forward(self, context: Tensor, *future: Tensor) -> Tensor:
         """Return (B,) of windows (B, L, F), and of what is known of the bars ahead (B, H, G)."""
-        points = self.model(context, *future)[0]
+        steps = len(context) // len(self.beside[0]) if self.beside else 1  # a block is stacked once a step of the path
+        points = self.model(context, *future, *(values.repeat(steps, 1, 1) for values in self.beside))[0]
         if self.levels:
             return cast(Tensor, points[:, self.ahead - 1] * self.ahead**0.5 * self.unit)
         return cast(Tensor, points[:, : self.ahead].sum(dim=1) * self.unit)

@@ -15,6 +15,7 @@ from forecaster.data.datamodule import WindowData, WindowDataModule, future_inpu
 from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.networks.base import Network
 from forecaster.networks.heads import Bins
+from forecaster.networks.senses import FusedNetwork
 from forecaster.training.linear_base import LinearBase, base_among
 from forecaster.training.module import LSTMForecaster, Spoken
 from forecaster.training.precision import refuse_bfloat16, trained_in
@@ -43,9 +44,9 @@ class Ensemble(nn.Module):
         """The network whose hidden state is told."""
         return cast(LSTMForecaster, self.members[0]).network
 
-    def forward(self, context: Tensor, *future: Tensor) -> Spoken:
+    def forward(self, context: Tensor, *beside: Tensor) -> Spoken:
         """Return the means of points, quantiles and chances, and the first hidden state."""
-        points, states, *others = zip(*(member(context, *future) for member in self.members), strict=True)
+        points, states, *others = zip(*(member(context, *beside) for member in self.members), strict=True)
         quantiles, chances = (None if other[0] is None else torch.stack(other).mean(dim=0) for other in others)
         return Spoken(torch.stack(points).mean(dim=0), states[0], quantiles, chances)
 
@@ -90,9 +91,13 @@ class MemberTraining:
         """Return the network before its training; draws from torch's random numbers."""
         inputs, num_future = self.inputs
         base = self.base if self.initial is None else base_among(self.initial)
-        model = LSTMForecaster(self.model, self.trainer, inputs, self.bins, num_future, base)
+        senses = self.data.senses
+        model = LSTMForecaster(self.model, self.trainer, inputs, self.bins, num_future, base, senses.senses)
         if self.initial is not None:
             model.load_state_dict(self.initial)
+        elif isinstance(model.network, FusedNetwork):
+            for number, values in enumerate(senses.learned(self.data.bars)):
+                model.network.fit(number, values)
         return model
 
     def run(self, progress: Progress | None = None) -> tuple[LSTMForecaster, TrainingLog]:

@@ -1,5 +1,6 @@
 """The forecaster as Lightning trains it: an architecture, the loss of its forecast, and the optimiser."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pytorch_lightning as pl
@@ -7,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from forecaster.config import ModelConfig, TrainerConfig
+from forecaster.data.senses import Sense
 from forecaster.networks.base import build_network
 from forecaster.networks.heads import Bins, build_head
+from forecaster.networks.senses import FusedNetwork
 from forecaster.training.linear_base import LinearBase, base_inputs
 
 
@@ -41,6 +44,7 @@ class LSTMForecaster(pl.LightningModule):
         bins: edges and means of the classes, for the head of that name.
         num_future: G, columns known of each bar ahead, for networks that read them.
         base: a linear forecast that the network adds to; None: there is none.
+        senses: what it reads beside numbers.
     """
 
     base: Tensor | None
@@ -54,28 +58,30 @@ class LSTMForecaster(pl.LightningModule):
         bins: Bins | None = None,
         num_future: int = 0,
         base: LinearBase | None = None,
+        senses: Sequence[Sense] = (),
     ) -> None:
         super().__init__()
         self.config, self.trainer_config = model, trainer
         self.head = build_head(model, trainer, bins)
-        self.network = build_network(model, num_features, self.head.outputs, num_future)
+        network = build_network(model, num_features, self.head.outputs, num_future)
+        self.network = FusedNetwork(network, senses) if senses else network
         self.register_buffer("base", None if base is None else base.weights.clone())  # members share no memory
         self.register_buffer("base_limits", None if base is None or base.limits is None else base.limits.clone())
 
-    def forward(self, context: Tensor, *future: Tensor) -> Spoken:
+    def forward(self, context: Tensor, *beside: Tensor) -> Spoken:
         """Return what is said of each window, in scaled units.
 
         Args:
             context: (B, L, F) scaled features.
-            future: (B, H, G) of the bars ahead, for networks that read it.
+            beside: (B, H, G) of the bars ahead, for networks that read it, and of each sense (B, bars, W + 1).
         """
-        outputs, hidden_state = self._outputs(context, *future)  # (B, L, F) -> (B, H, P), (B, D)
+        outputs, hidden_state = self._outputs(context, *beside)  # (B, L, F) -> (B, H, P), (B, D)
         head = self.head
         return Spoken(head.point(outputs), hidden_state, head.quantiles(outputs), head.chances(outputs))
 
-    def loss(self, target: Tensor, context: Tensor, *future: Tensor) -> Tensor:
+    def loss(self, target: Tensor, context: Tensor, *beside: Tensor) -> Tensor:
         """Return the mean loss of the forecasts of a batch against the target (B, H)."""
-        return self.head.loss(self._outputs(context, *future)[0], target)
+        return self.head.loss(self._outputs(context, *beside)[0], target)
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         """Return the loss of one fit batch."""
@@ -90,9 +96,9 @@ class LSTMForecaster(pl.LightningModule):
         config = self.trainer_config
         return torch.optim.AdamW(self.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
 
-    def _outputs(self, context: Tensor, *future: Tensor) -> tuple[Tensor, Tensor]:
+    def _outputs(self, context: Tensor, *beside: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs (B, H, P), moved by the linear base, and the hidden state (B, D) of (B, L, F)."""
-        outputs, hidden_state = self.network(context, *future)
+        outputs, hidden_state = self.network(context, *beside)
         outputs = outputs.float()  # a network may be trained in bfloat16; what its outputs mean is float32
         if self.base is None:
             return outputs, hidden_state
@@ -104,7 +110,7 @@ class LSTMForecaster(pl.LightningModule):
         return outputs + linear[..., None] * centre, hidden_state
 
     def _step(self, batch: tuple[Tensor, ...], split: str) -> Tensor:
-        context, target, *future = batch  # (B, L, F), (B, H), and (B, H, G) for networks that read it
-        loss = self.loss(target, context, *future)
+        context, target, *beside = batch  # (B, L, F), (B, H), and what some networks read beside it
+        loss = self.loss(target, context, *beside)
         self.log(f"{split}/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
         return loss

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from forecaster.config import Precision
+from forecaster.networks.senses import FusedNetwork
 from forecaster.training.module import LSTMForecaster
 
 ROUNDS = 5  # trial steps in each arithmetic, in turns, so that a busy machine slows both alike
@@ -39,12 +40,15 @@ def _trial(
     if num_future:
         shapes.append((batch_size, model.config.horizon, num_future))
     with torch.random.fork_rng():
-        context, target, *future = (torch.randn(shape).to(device) for shape in shapes)
+        network = model.network
+        if isinstance(network, FusedNetwork):
+            shapes += [(batch_size, sense.bars, sense.width + 1) for sense in network.senses]
+        context, target, *beside = (torch.randn(shape).to(device) for shape in shapes)
     trial = copy.deepcopy(model).to(device).train()
 
     def loss(precision: Precision) -> Tensor:
         with torch.random.fork_rng(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            return trial.loss(target, context, *future)
+            return trial.loss(target, context, *beside)
 
     return loss
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from forecaster.config import FORESEEING, ForecasterConfig, ModelConfig
 from forecaster.data.datamodule import WindowData, WindowRows, window_rows
-from forecaster.data.features import FeatureTable, static_features
+from forecaster.data.features import FeatureTable, senses_read, static_features
 from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.data.panel import all_ahead, build_panel_features, whole_contexts, with_common
 from forecaster.data.selection import Reading, selected_reading
+from forecaster.data.senses import SenseTables, refuse_long
 from forecaster.data.series import Series
 from forecaster.networks.heads import has_centre
 from forecaster.training.instruments import (
@@ -29,6 +30,7 @@ from forecaster.training.instruments import (
 from forecaster.training.linear_base import LinearBase, fit_base, fit_selected
 
 Array = NDArray[np.float64]
+FEWEST_READ = 2  # bars with a text or a picture, of those that are learned from: one has no deviation
 YEAR = pd.Timedelta(days=365)  # of fit rows, without which a season would be made up for the rest of the year
 
 
@@ -85,6 +87,8 @@ def training_set(series: Series, config: ForecasterConfig, rows: range, kept: Un
     if not 0 <= rows.start < rows.stop <= len(series.index):
         raise ValueError(f"rows must lie within the {len(series.index)} bars of the series, were {rows}")
     past = with_common(series.rows(range(0, rows.stop)))  # the future does not exist from here on
+    senses = senses_read(past, config.features)
+    refuse_long(senses, model.context_length)
     tables = build_panel_features(past, config.features)
     if kept is not None and kept.names != tables[0].names:
         other = sorted(set(kept.names) ^ set(tables[0].names)) or list(kept.names)
@@ -135,7 +139,14 @@ def training_set(series: Series, config: ForecasterConfig, rows: range, kept: Un
         **sizes,
         usable=usable,
         levels=series.target == "level",
+        senses=SenseTables.of(senses, [table.senses for table in tables]),
     )
+    for sense, values in zip(senses, data.senses.learned(data.bars), strict=True):
+        if len(values) < FEWEST_READ:
+            raise ValueError(
+                f"{sense.name}: {len(values)} of {len(data.bars)} bars that are learned from have any, and "
+                f"{FEWEST_READ} must; bring earlier ones, or leave it out"
+            )
     return TrainingSet(past, tables, parts, static, data, future, reader, reading)
 
 

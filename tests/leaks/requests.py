@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import sense_worlds
 from batteries import BY_BARS
 
 BRIEF = (
@@ -26,6 +27,9 @@ REQUESTS = {
     "file": "series=csv series.path=bars.csv weather=csv weather.path=weather.csv weather.columns=[warm] "
     "weather.units=[degC] weather.time_zone=America/Chicago weather.lag_hours=30 data.repair=[dst] "
     f"{BRIEF} model.context_length=5",
+    "senses": "series=csv series.path=told/bars.csv data.accept_jumps=true text=csv text.path=told/news.csv "
+    "pictures=folder pictures.path=told/sky pictures.lag_hours=13 pictures.pixels=8 text.words=64 text.units=4 "
+    f"features.chart_bars=5 {BRIEF} model.horizon=2",
     "temperature": "experiment=temperature weather.last=2021-08-31 trainer.epochs=2 model.hidden_size=8 "
     "backtest.bootstrap_draws=100",
     "battery": BATTERY,
@@ -40,6 +44,11 @@ def write_files(folder):
     """Write what the requests read."""
     write_universe(folder)
     write_bars(folder)
+    (folder / "told").mkdir()
+    told = sense_worlds.world(400, seed=3)
+    sense_worlds.write_bars(folder / "told", told)
+    sense_worlds.write_news(folder / "told", told, late=True)
+    sense_worlds.write_pictures(folder / "told", told)
 
 
 def write_universe(folder, seed=3):

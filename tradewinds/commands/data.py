@@ -29,7 +29,7 @@ def _inspect(config: Config, console: Console) -> dict[str, Any]:
     from tradewinds.data import load_series
     from tradewinds.data.inspection import inspect, lines
 
-    loaded = load_series(config.series, config.weather, config.data)
+    loaded = load_series(config.series, config.weather, config.data, senses=config.senses)
     for line in lines(loaded, config.data):
         console.result(line)
     return inspect(loaded, config.data)

@@ -84,13 +84,13 @@ def answer_all(
 
 
 def _key(request: Config) -> str:
-    return key_of(request.series, request.weather, request.data)
+    return key_of(*request.sources)
 
 
 def _data(request: Config) -> Shared:
     """Return the data of a request, read now or before; or why they cannot be read, which its run will tell."""
     try:
-        return {_key(request): read_parts(request.series, request.weather, request.data)}
+        return {_key(request): read_parts(*request.sources)}
     except RequestError as error:
         return {_key(request): error}
 

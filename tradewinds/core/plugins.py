@@ -74,6 +74,8 @@ REGISTRIES = {  # of the groups whose kinds have no settings of their own
 KEYS = {  # where a request names kinds of a group
     "series": "series.kind",
     "weather": "weather.kind",
+    "text": "text.kind",
+    "pictures": "pictures.kind",
     "env": "env.kind",
     "agent": "agent.kind",
     "model": "model.kind",
@@ -86,7 +88,7 @@ KEYS = {  # where a request names kinds of a group
     "section": "backtest.sections",
     "callback": "trainer.callbacks",
 }
-SETTINGS = ("series", "weather", "env", "agent")  # groups whose kinds have a dataclass of settings
+SETTINGS = ("series", "weather", "text", "pictures", "env", "agent")  # groups whose kinds have a dataclass of settings
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,17 @@ OWN: Mapping[str, Mapping[str, Kind]] = {
         "parquet": Kind("tradewinds.data.config:FileWeather", "tradewinds.data.providers.user_files:load_file_weather"),
         "open_meteo": Kind(
             "tradewinds.data.config:OpenMeteoConfig", "tradewinds.data.providers.open_meteo:load_open_meteo"
+        ),
+    },
+    "text": {
+        "none": Kind("tradewinds.data.senses_config:NoText", "tradewinds.data.providers.texts:no_text"),
+        "csv": Kind("tradewinds.data.senses_config:FileText", "tradewinds.data.providers.texts:load_texts"),
+        "parquet": Kind("tradewinds.data.senses_config:FileText", "tradewinds.data.providers.texts:load_texts"),
+    },
+    "pictures": {
+        "none": Kind("tradewinds.data.senses_config:NoPictures", "tradewinds.data.providers.pictures:no_pictures"),
+        "folder": Kind(
+            "tradewinds.data.senses_config:PictureFolder", "tradewinds.data.providers.pictures:load_pictures"
         ),
     },
     "env": {

@@ -52,7 +52,7 @@ def inspect(loaded: LoadedSeries, rules: DataConfig) -> dict[str, Any]:
         "currency": series.price_unit or None,
         "calendar": series.calendar or None,
         "columns": _columns(loaded),
-        "features": list(map(str, series.exogenous.columns)),
+        "features": list(series.told_beside),
         "left_out": {name: why for layout in loaded.layouts.values() for name, why in layout.left_out.items()},
         "holes": [
             {"after": str(hole.last), "before": str(hole.next), "length": words_of(hole.next - hole.last)}
@@ -187,7 +187,7 @@ def _columns(loaded: LoadedSeries) -> dict[str, str]:
     if not loaded.layouts:
         prices = ("close",) if series.single_price else ("open", "high", "low", "close")
         roles |= {name: name for name in series.columns() if name in (*prices, "volume", "dividends", "splits")}
-    roles |= dict.fromkeys(map(str, series.exogenous.columns), FEATURE)
+    roles |= dict.fromkeys(series.told_beside, FEATURE)
     return roles | {name: LEFT_OUT for layout in loaded.layouts.values() for name in layout.left_out}
 
 

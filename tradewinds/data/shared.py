@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tradewinds.core.errors import RequestError
-from tradewinds.data import load_parts
+from tradewinds.data import NOTHING, Senses, load_parts
 from tradewinds.data.rules import DataConfig
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ Shared = Mapping[str, "Parts | RequestError | None"]  # by `key_of`; None before
 _shared: dict[str, "Parts | RequestError | None"] = {}
 
 
-def key_of(series_config: Any, weather_config: Any, rules: DataConfig) -> str:
+def key_of(series_config: Any, weather_config: Any, rules: DataConfig, senses: Senses = NOTHING) -> str:
     """Return what decides which data are read, and how."""
-    return repr((series_config, weather_config, rules))
+    return repr((series_config, weather_config, rules, dict(senses)))
 
 
 @contextmanager
@@ -31,18 +31,19 @@ def sharing(data: Shared | Iterable[str]) -> Iterator[None]:
         _shared.clear()
 
 
-def read_parts(series_config: Any, weather_config: Any, rules: DataConfig) -> "Parts":
+def read_parts(series_config: Any, weather_config: Any, rules: DataConfig, senses: Senses = NOTHING) -> "Parts":
     """Return what `tradewinds.data.load_parts` loads, or loaded before where it is shared.
 
     Raises:
         RequestError: the data cannot be read with certainty, now or then.
     """
-    key = key_of(series_config, weather_config, rules)
+    settings = (series_config, weather_config, rules, senses)
+    key = key_of(*settings)
     if key not in _shared:
-        return load_parts(series_config, weather_config, rules)
+        return load_parts(*settings)
     if _shared[key] is None:
         try:
-            _shared[key] = load_parts(series_config, weather_config, rules)
+            _shared[key] = load_parts(*settings)
         except RequestError as error:
             _shared[key] = error
     outcome = _shared[key]

@@ -22,7 +22,13 @@ from tradewinds.pipeline.records import TraceTables
 from tradewinds.pipeline.task import Models, Prepared
 from trading_agent import save_policy
 
-READ = ("series", "weather", "feature")  # groups whose plugins have their say before any network is asked
+READ = (
+    "series",
+    "weather",
+    "text",
+    "pictures",
+    "feature",
+)  # groups whose plugins have their say before any network is asked
 SAME_SAID = 1e-6  # relative: another process may sum float32 in another order
 
 

@@ -68,17 +68,20 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
     """
     audit, series, clock = Audit(), prepared.series, prepared.task.decision_times(prepared)
     audit.leak = _lived_otherwise(prepared) or _no_member(prepared)
-    settings, weather = prepared.config.series, prepared.config.weather
-    for name, when, what in false_moments(parts_of(prepared), weather):
+    settings = prepared.config.series
+    for name, when, what in false_moments(parts_of(prepared), prepared.config):
         row = min(int(series.index.searchsorted(when)), len(series.index) - 1)
         audit.leak = audit.leak or leak_at(prepared, "audit", "series", row, f"column {name}: {what}")
     known_world, valid_world = (
         world_of(prepared, stamped(parts_of(prepared), which, settings)).series for which in ("known", "valid")
     )
     reads, prices = seconds(clock.reads), seconds(clock.prices)
-    for name in map(str, series.exogenous.columns):
-        stamps = [world.exogenous[name].to_numpy(np.float64) for world in (valid_world, known_world)]
+    for name, columns in _stamped_together(series).items():
+        tables = [world.exogenous[columns].to_numpy(np.float64) for world in (valid_world, known_world)]
+        stamps = [np.fmax.reduce(table, axis=1) for table in tables]
         part = observed_column(prepared, name, "stamped", valid=stamps[0], known=stamps[1], reads=reads, stage="series")
+        if len(columns) > 1:  # a sense, which no feature tells of below
+            audit.take(part)
         audit.leak = audit.leak or part.leak
     table = _read(prepared, fitted, series)
     valid, known = (_read(prepared, fitted, world) for world in (valid_world, known_world))
@@ -90,6 +93,9 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
         audit.take(part)
         if own in calendar:
             audit.leak = audit.leak or _other_calendar(prepared, name, table.values[:, column], calendar[own])
+    if prepared.config.features.chart_bars:
+        drawn = {"valid": seconds(series.index), "known": prices, "reads": reads}
+        audit.take(observed_column(prepared, "chart", "bounded", stage="features", **drawn))
     audit.leak = audit.leak or _later_bars(prepared, fitted, table)
     audit.columns += [AuditedColumn(name, "observation", "told") for name in _static(prepared)]
     if prepared.config.model.kind in FORESEEING:
@@ -99,6 +105,12 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
         {name: one[2] for name, one in moments.items()},
     )
     return Inputs(table, valid_at, known_at, reads, audit)
+
+
+def _stamped_together(series: Series) -> dict[str, list[str]]:
+    """Return which exogenous columns are audited as one: each of its own, but all of a sense together."""
+    together = {sense.name: list(sense.columns) for sense in series.senses}
+    return {name: [name] for name in series.number_columns} | together
 
 
 def _lived_otherwise(prepared: Prepared) -> Leak | None:
@@ -219,6 +231,11 @@ def _later_bars(prepared: Prepared, fitted: Fitted | Panel | None, table: Featur
                 return bool(_differing(table, _read(world, fitted, world.series), row)[:, column].any())
 
             return leak_at(prepared, "audit", "features", first, f"{what}{source_of(prepared, row, seen)}")
+        for name, values in table.senses.items():
+            differing = (values[: row + 1] != shorter.senses[name][: row + 1]).any(axis=1)
+            if differing.any():
+                what = f"{name} is another when the bars after {series.index[row].isoformat()} are away"
+                return leak_at(prepared, "audit", "features", int(differing.argmax()), what)
     return None
 
 

@@ -1,6 +1,6 @@
 """The sources read again as if their later values were not there: what a loader computes of the others may not change.
 
-A source is asked where its kind has a setting `last`: series for their bars, weather for the values known by then.
+A source is asked where its kind has a setting `last`: series for their bars, all else for the values known by then.
 """
 
 import dataclasses
@@ -27,22 +27,28 @@ NOTHING = {"dividends": 0.0, "splits": 1.0}  # what stands where a series has no
 
 
 def check_source(prepared: Prepared, verdict: Verdict) -> None:
-    """Read series and weather again with an earlier last date, where their kinds can.
+    """Read series, weather, texts and pictures again with an earlier last date, where their kinds can.
 
     Args:
         prepared: the request as it was loaded.
         verdict: what is found is written here.
     """
-    for group, probe in (("series", _series_again), ("weather", _weather_again)):
+    for group in ("series", "weather", "text", "pictures"):
         settings = getattr(prepared.config, group)
         kind = getattr(settings, "kind", "?")
-        if verdict.leak is not None or kind == "none":
+        if verdict.leak is not None:
             return
+        if kind == "none":
+            continue
         if not hasattr(settings, "last"):
             verdict.notes.append(f"{group} of kind {kind} have no `last`: what their loader computes was not probed")
             continue
         for share in RELOADS:
-            verdict.leak = verdict.leak or probe(prepared, share, verdict)
+            verdict.leak = verdict.leak or (
+                _series_again(prepared, share, verdict)
+                if group == "series"
+                else _columns_again(prepared, group, share, verdict)
+            )
 
 
 def _series_again(prepared: Prepared, share: float, verdict: Verdict) -> Leak | None:
@@ -126,14 +132,17 @@ def _traded(series: Series) -> Array:
     return np.ones(series.close.shape) if series.traded is None else series.traded.astype(np.float64)
 
 
-def _weather_again(prepared: Prepared, share: float, verdict: Verdict) -> Leak | None:
-    settings, wholes = prepared.config.weather, parts_of(prepared).columns
+def _columns_again(prepared: Prepared, group: str, share: float, verdict: Verdict) -> Leak | None:
+    settings = getattr(prepared.config, group)
+    wholes = [part for part in parts_of(prepared).columns if part.group == group]
+    if not wholes:
+        return None
     index = pd.DatetimeIndex(wholes[0].table.index)
     noon = index[round(share * (len(index) - 1))].normalize() + DAY / 2  # no value of this day can be whole yet
     last = f"{noon - pd.Timedelta(minutes=1):%Y-%m-%dT%H:%M}"  # what begins at noon is not known at noon
     try:
-        config: Any = dataclasses.replace(settings, last=last)  # type: ignore[type-var]
-        loaded = function_of("weather", config)(config, prepared.config.data)
+        config: Any = dataclasses.replace(settings, last=last)
+        loaded = function_of(group, config)(config, prepared.config.data)
     except ValueError:  # that little is refused, or a plugin knows dates only
         return None
     verdict.count("reload")
@@ -142,7 +151,7 @@ def _weather_again(prepared: Prepared, share: float, verdict: Verdict) -> Leak |
         for name, moment in _other_values(whole, cut, noon):
             bars = parts_of(prepared).series.series
             row = min(int(bars.close_time.searchsorted(moment)), len(bars.index) - 1)
-            what = f"the value of {name} known at {moment.isoformat()} was another with weather.last={last}"
+            what = f"the value of {name} known at {moment.isoformat()} was another with {group}.last={last}"
             return Leak("reload", "series", row, bars.index[row].isoformat(), what)
     return None
 

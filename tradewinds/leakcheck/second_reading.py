@@ -36,6 +36,17 @@ def second_times(path: Path, column: str | None = None, zone: str | None = None)
     return moments
 
 
+def columns_of(path: Path, names: tuple[str, ...]) -> list[str]:
+    """Return the columns of a CSV file that bear one of `names`, in the order of those."""
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+            header = {name.strip().lower(): name.strip() for name in next(csv.reader(file))}
+    except (OSError, ValueError, StopIteration):
+        return []
+    return [header[name] for name in names if name in header]
+
+
 def file_of(settings: Any) -> Path | None:
     """Return the one CSV file that settings of a series or of weather name; None where they name none, or several."""
     path = getattr(settings, "path", None)

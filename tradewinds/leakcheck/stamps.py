@@ -17,9 +17,10 @@ from tradewinds.data.assemble.loaded import LoadedColumns, Parts
 from tradewinds.data.providers.sample_catalogue import list_samples
 from tradewinds.data.readers.layout import Layout
 from tradewinds.leakcheck.columns import Array, seconds
-from tradewinds.leakcheck.second_reading import file_of, second_times
+from tradewinds.leakcheck.second_reading import columns_of, file_of, second_times
 from tradewinds.tasks.second_clock import closes
 
+PUBLISHED = ("published", "published_at", "published at", "available_at", "known_at")  # said again in a reader's words
 Stamp = Literal["known", "announced", "valid"]
 
 
@@ -76,10 +77,11 @@ def _columns(part: LoadedColumns, bar_length: pd.Timedelta, which: Stamp) -> Loa
         elif which == "announced" and name in part.leads and not part.forecast:
             moments = index - part.leads[name] + bar_length
         stamps[name] = np.where(part.table[name].notna(), seconds(moments), np.nan)
-    return dataclasses.replace(part, table=pd.DataFrame(stamps, index=index), units={})
+    pool = "latest" if part.pool else ""
+    return dataclasses.replace(part, table=pd.DataFrame(stamps, index=index), units={}, pool=pool)
 
 
-def false_moments(parts: Parts, settings: Any) -> Iterator[tuple[str, pd.Timestamp, str]]:
+def false_moments(parts: Parts, request: Any) -> Iterator[tuple[str, pd.Timestamp, str]]:
     """Yield the columns whose loader gives other moments than were declared: name, moment, and what is wrong.
 
     Declared are a sample's `known_after_hours` in its sidecar, a file's `lag_hours` in the request, and the times that
@@ -87,10 +89,11 @@ def false_moments(parts: Parts, settings: Any) -> Iterator[tuple[str, pd.Timesta
 
     Args:
         parts: what was loaded.
-        settings: of the weather.
+        request: whose group of settings each part was loaded by.
     """
     samples = {sample.path.name: sample for sample in list_samples()}
     for part in parts.columns:
+        settings = getattr(request, part.group)
         shipped = next((samples[str(one["file"])] for one in part.sources if str(one["file"]) in samples), None)
         index = pd.DatetimeIndex(part.table.index)
         if shipped is not None:
@@ -99,19 +102,51 @@ def false_moments(parts: Parts, settings: Any) -> Iterator[tuple[str, pd.Timesta
             file = file_of(settings) if part.layout is None or _is_plain(part.layout) else None
             column = getattr(settings, "time_column", None) or (part.layout.time_columns[0] if part.layout else None)
             times = set() if file is None else second_times(file, column, getattr(settings, "time_zone", None))
-        ends = {index[0].to_pydatetime(), index[-1].to_pydatetime()}
-        strange = bool(times) and not ends <= times
-        for name in map(str, part.table.columns):
+        ends, strange = index[[0, -1]], False
+        if times and part.pool:
+            strange = not set(_coarse(ends)) <= set(_coarse(pd.DatetimeIndex(sorted(times))))
+        elif times:
+            strange = not {end.to_pydatetime() for end in ends} <= times
+        told = _published(part, settings)
+        names = list(map(str, part.table.columns))
+        for name in names[:1] if part.pool else names:  # all of a row are known together
             if strange:
                 span = f"{min(times).isoformat()} to {max(times).isoformat()}"
                 read = f"{index[0].isoformat()} to {index[-1].isoformat()}"
                 yield name, index[0], f"its file holds times from {span}, and was read as {read}"
             lags: Array = np.asarray((part.available[name] - index) / pd.Timedelta(hours=1), dtype=np.float64)
             least = _declared(name, part, {} if shipped is None else shipped.facts, settings)
+            early = None if told is None else _before(pd.DatetimeIndex(part.available[name]), told)
+            if early is not None:
+                what = (
+                    f"no row of its file was published at {part.available[name][early].isoformat()}, when it is known"
+                )
+                yield name, index[early], what
             if least is not None and lags.min() < least:
                 row = int(lags.argmin())
                 what = f"it is known {least:g} hours after its interval begins, and was read {lags[row]:g} hours after"
                 yield name, index[row], what
+
+
+def _coarse(moments: pd.DatetimeIndex) -> list[int]:
+    """Return moments as whole milliseconds: texts of one moment are parted by nanoseconds."""
+    return [int(stamp) for stamp in moments.as_unit("ns").asi8 // 1_000_000]
+
+
+def _published(part: LoadedColumns, settings: Any) -> set[int] | None:
+    """Return when the rows of a file of texts were published, by a second reading; None where no column says it."""
+    file = file_of(settings) if part.group == "text" and getattr(settings, "lag_hours", None) is None else None
+    if file is None:
+        return None
+    column = settings.available_column or next(iter(columns_of(file, PUBLISHED)), None)
+    times = set() if column is None else second_times(file, column, settings.time_zone)
+    return set(_coarse(pd.DatetimeIndex(sorted(times)))) if times else None
+
+
+def _before(known: pd.DatetimeIndex, published: set[int]) -> int | None:
+    """Return the first row that counts as known at a moment at which nothing was published."""
+    strange = [row for row, moment in enumerate(_coarse(known)) if moment not in published]
+    return strange[0] if strange else None
 
 
 def _is_plain(layout: Layout) -> bool:

@@ -200,13 +200,23 @@ def _other_announcements(one: FutureCovariates, now: pd.Timestamp) -> FutureCova
 
 
 def _other_columns(columns: LoadedColumns, series: Series, moment: pd.Timestamp) -> LoadedColumns:
-    """Scale what was not known yet by 0.9: a zero at night and a humidity below 100 % stay believable."""
-    late = _unknown(columns, series, moment)
-    return dataclasses.replace(columns, table=columns.table.where(~late, columns.table * 0.9))
+    """Scale what was not known yet by 0.9: a zero at night and a humidity below 100 % stay believable.
+
+    Texts are of other words, and pictures upside down, too: an encoder may not care for the scale.
+    """
+    late, other = _unknown(columns, series, moment), columns.table * 0.9
+    if columns.sense is not None:
+        held = list(columns.sense.columns)
+        other[held] = other[held].to_numpy()[:, ::-1]
+    return dataclasses.replace(columns, table=columns.table.where(~late, other))
 
 
 def _unknown(columns: LoadedColumns, series: Series, moment: pd.Timestamp) -> pd.DataFrame:
     """(N, K) which values were not known at a moment; what is announced, at the close of a bar that ends there."""
+    if columns.pool:  # a row is known as a whole
+        row = np.asarray(next(iter(columns.available.values())) > moment)
+        whole = np.broadcast_to(row[:, None], columns.table.shape)
+        return pd.DataFrame(whole, index=columns.table.index, columns=columns.table.columns)
     now = moment - series.bar_length
     times = pd.DatetimeIndex(columns.table.index)
     late = {}

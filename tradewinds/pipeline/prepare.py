@@ -13,8 +13,9 @@ from typing import Any
 from forecaster.baselines.boosting import boosting_is_installed
 from forecaster.baselines.statistical import require_classical
 from forecaster.config import DAYWISE
-from forecaster.data.features import static_features
+from forecaster.data.features import senses_read, static_features
 from forecaster.data.panel import build_panel_features
+from forecaster.data.senses import refuse_long
 from forecaster.data.series import Series
 from forecaster.data.splits import Split, split_rows
 from forecaster.day_ahead.days import FEWEST, FIRST, slots_of_day
@@ -45,7 +46,7 @@ def prepare(config: Config, task: Task[Any]) -> Prepared:
     check_surroundings(config)
     _check_extras(config)
     _check_lightning(config)
-    return prepared_from(config, task, read_parts(config.series, config.weather, config.data))
+    return prepared_from(config, task, read_parts(*config.sources))
 
 
 def prepared_from(
@@ -164,6 +165,11 @@ def _check_extras(config: Config) -> None:
         raise RequestError(
             "baselines.boosting=true needs LightGBM; type pip install 'tradewinds[boosting]', or set it to false"
         )
+    if config.backtest.ablation and not config.reads_senses:
+        raise RequestError(
+            "backtest.ablation=true tells what texts, pictures and charts are worth, and none are read; give text=csv, "
+            "pictures=folder or features.chart_bars=5, or set it to false"
+        )
     if config.backtest.attributions and find_spec("captum") is None:
         raise RequestError(
             f"backtest.attributions={config.backtest.attributions} needs captum; type "
@@ -192,6 +198,7 @@ def _check_fit_bars(split: Split, config: Config) -> None:
 def _split(series: Series, config: Config, cut: str) -> Split:
     try:
         static_features(series.instruments, config.features)
+        _check_senses(series, config)
         return split_rows(
             len(series.index),
             config.split,
@@ -202,6 +209,21 @@ def _split(series: Series, config: Config, cut: str) -> Split:
         )
     except ValueError as error:
         raise RequestError(f"{series.name}: {error}{f'; {cut}' if cut else ''}") from None
+
+
+def _check_senses(series: Series, config: Config) -> None:
+    """Refuse texts and pictures to a network that reads days, and more of their bars than a network reads.
+
+    Raises:
+        ValueError: it is asked for.
+    """
+    senses = senses_read(series, config.features)
+    if senses and config.model.kind in DAYWISE:
+        raise ValueError(
+            f"{config.model.kind} reads days, and no {' or '.join(sense.name for sense in senses)}; take model=lstm, "
+            "or leave them out"
+        )
+    refuse_long(senses, config.model.context_length)
 
 
 def warm_up(series: Series, config: Config) -> int:

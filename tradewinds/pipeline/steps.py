@@ -279,6 +279,10 @@ def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:
         raise RequestError("agent.start=forecaster needs a network that reads bars; take another model than day_lstm")
     if len(fitted.static):
         raise RequestError("agent.start=forecaster needs a forecaster without features.static, which no policy reads")
+    if fitted.senses:
+        raise RequestError(
+            "agent.start=forecaster needs a forecaster without texts and pictures, which no policy reads"
+        )
     prefix = "recurrent."
     network = fitted.model.network.state_dict()
     weights = {name.removeprefix(prefix): part.numpy() for name, part in network.items() if name.startswith(prefix)}

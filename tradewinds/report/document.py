@@ -120,7 +120,7 @@ def series_facts(prepared: Prepared) -> dict[str, Any]:
         "bar_length": str(series.bar_length),
         "bars_per_year": series.bars_per_year,
         "price_unit": series.price_unit,
-        "exogenous": [str(name) for name in series.exogenous.columns],
+        "exogenous": list(series.told_beside),
         "first": series.index[0].isoformat(),
         "last": series.index[-1].isoformat(),
         "sha256": prepared.inputs["sha256"],

@@ -60,7 +60,18 @@ def forecast_lines(document: Mapping[str, Any]) -> Iterator[str]:
         first = [f"{name} {share:.0%}" for name, share in list(rests["by_feature"].items())[:5]]
         last = f"on the last bar {rests['by_bar'][0]:.0%}"
         yield f"the forecast {rests['ahead']} bars ahead rests on {', '.join(first)}; {last}"
+    yield from ablation_lines(honesty)
     yield f"verdict: {honesty['forecast_verdict']}"
+
+
+def ablation_lines(honesty: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what texts, pictures and charts were worth, where that was asked."""
+    networks = (honesty.get("ablation") or {}).get("networks")
+    for name, row in (networks or {}).items():
+        test = row.get("against_series_only")
+        beside = "" if test is None else f"; against series only (Diebold-Mariano) {_test(test['next_bar'])}"
+        gain = "" if row["gain"] is None or test is None else f", {row['gain']:+.1%} of it gained"
+        yield f"{name}: squared error of the next bar {row['next_bar_mse']:.4g}{gain}{beside}"
 
 
 def _test(test: Mapping[str, float] | None) -> str:

@@ -27,6 +27,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import require
 from tradewinds.core.plugins import METRICS, SECTIONS, kinds
 from tradewinds.data.rules import DataConfig
+from tradewinds.data.senses_config import NoPictures, NoText
 from tradewinds.request.search_settings import SearchConfig
 from tradewinds.request.validate import build
 
@@ -151,6 +152,8 @@ class BacktestConfig:
         plot_points: bars drawn at most per line in the report; the numbers always use all bars.
         attributions: forecasts of the test rows, evenly spread, that are taken apart into what each feature and bar
             added (docs/forecaster.md); needs the extra `explain`. 0: none.
+        ablation: whether networks of the same seed are trained without texts, pictures and charts, and with each of
+            them alone, and stand on the page beside the run's own (docs/modalities.md).
         metrics: names of metrics of your own, one number a strategy each (docs/plugins.md).
         sections: names of sections of your own, at the end of the page.
     """
@@ -159,6 +162,7 @@ class BacktestConfig:
     bootstrap_draws: Annotated[int, Field(ge=100, description="draws")]
     plot_points: Annotated[int, Field(ge=100, description="bars")]
     attributions: Annotated[int, Field(ge=0, le=100_000, description="forecasts")] = 0
+    ablation: bool = False
     metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.known)], ...], AfterValidator(_distinct)] = ()
     sections: Annotated[tuple[Annotated[str, AfterValidator(SECTIONS.known)], ...], AfterValidator(_distinct)] = ()
 
@@ -346,6 +350,8 @@ class Config:
         tracking: `mlflow` tells MLflow every command, whole, at `run.tracking_uri`; `none` tells nobody.
         series: the market series (kinds: `tradewinds.plugins`).
         weather: exogenous columns beside it, or `none`.
+        text: texts beside it, or `none` (kinds: `tradewinds.plugins`).
+        pictures: pictures beside it, or `none`.
         features: what the LSTM reads of a bar.
         model: the recurrent network.
         trainer: how it is fitted.
@@ -377,6 +383,8 @@ class Config:
     tracking: Literal["none", "mlflow"] = "none"  # older requests have none
     series: object
     weather: object
+    text: object = NoText()  # older requests have none
+    pictures: object = NoPictures()
     features: FeatureConfig
     model: ModelConfig
     trainer: TrainerConfig
@@ -400,6 +408,22 @@ class Config:
     init: InitConfig = InitConfig()  # older requests have none
     enjoy: EnjoyConfig = EnjoyConfig()  # older requests have none
     search: SearchConfig = SearchConfig()  # older requests have none
+
+    @property
+    def senses(self) -> dict[str, Any]:
+        """The settings of texts and pictures, by group."""
+        return {"text": self.text, "pictures": self.pictures}
+
+    @property
+    def reads_senses(self) -> tuple[str, ...]:
+        """What is read beside numbers: of `text`, `pictures` and `chart`."""
+        groups = [name for name, settings in self.senses.items() if getattr(settings, "kind", "none") != "none"]
+        return (*groups, *(["chart"] if self.features.chart_bars else []))
+
+    @property
+    def sources(self) -> tuple[Any, Any, DataConfig, dict[str, Any]]:
+        """All that decides which data are read: series, weather, rules, texts and pictures."""
+        return self.series, self.weather, self.data, self.senses
 
     @property
     def forecaster(self) -> ForecasterConfig:

@@ -77,7 +77,7 @@ def search(config: Config, console: Console) -> dict[str, Any]:
     study = opened(plan)
     begun, started = time.monotonic(), datetime.now(UTC)
     deadline = None if config.search.minutes is None else begun + 60.0 * config.search.minutes
-    with sharing([key_of(config.series, config.weather, config.data)] if reads_series(config) else []):
+    with sharing([key_of(*config.sources)] if reads_series(config) else []):
         _require_default(study, config, plan)
         before = len(finished_trials(study))
         if before:
@@ -150,7 +150,7 @@ def _worker(plain: Mapping[str, Any], plan: Plan, left: float | None, number: in
     """Work in a process of its own, and return how many trials were finished at last."""
     config, finished = request_from(plain), [0]
     deadline = None if left is None else time.monotonic() + left
-    shared = [key_of(config.series, config.weather, config.data)] if reads_series(config) else []
+    shared = [key_of(*config.sources)] if reads_series(config) else []
     with pinned(1), sharing(shared):
         work(plan, partial(_objective, config, _log_of(config)), number, finished.append, deadline)
     return finished[-1]

@@ -52,6 +52,8 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "policy": check_policy,
     "series": check_series,
     "weather": check_weather,
+    "text": check_weather,
+    "pictures": check_weather,
     "env": check_task,
 }  # by the group of the entry point
 
@@ -61,7 +63,7 @@ def check(group: str, function: Callable[..., Any], settings: Any = None) -> Non
 
     Args:
         group: `model`, `head`, `loss`, `reward`, `feature`, `baseline`, `metric`, `section`, `callback`,
-            `logger`, `agent`, `policy`, `series`, `weather` or `env`.
+            `logger`, `agent`, `policy`, `series`, `weather`, `text`, `pictures` or `env`.
         function: what does the work: what `Kind.function` names.
         settings: an instance of its settings, for kinds that have some; None for others.
 

@@ -107,7 +107,7 @@ BROKEN = {
     "offers = lambda: {'model': {'lstm': Kind('', 'a:b')}}": "offers model=lstm, which is taken or has no",
     "offers = lambda: {'baseline': {'gru': Kind('', 'a:b')}}": "offers baseline=gru, which is taken",
     "offers = lambda: {'metric': {'profit': Kind('', 'a:b')}}": "offers metric=profit, which is taken",
-    "offers = lambda: {'colour': {'red': Kind('', 'a:b')}}": "has no group; groups are series, weather, env, agent,",
+    "offers = lambda: {'colour': {'red': Kind('', 'a:b')}}": "has no group; groups are series, weather, text,",
 }
 
 

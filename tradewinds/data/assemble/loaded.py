@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from forecaster.data.senses import Sense
 from forecaster.data.series import Series
 from tradewinds.data.assemble.universe import Universe
 from tradewinds.data.readers.layout import Layout
@@ -51,6 +52,11 @@ class LoadedColumns:
         leads: per column that is known ahead, how long after a bar's start an interval may start, for its value to be
             known at the bar's close.
         layout: what was understood of the user's file, or None for other sources.
+        group: of the settings that it was loaded by: `weather`, `text` or `pictures`.
+        pool: of what comes at moments of its own, how the rows of one bar become one (`events.pooled`), and then all
+            columns of a row are known together; empty for values that are measured again and again, of which the newest
+            is carried.
+        sense: of texts and pictures, which columns hold them and how they are read; None where they are numbers.
     """
 
     table: pd.DataFrame
@@ -63,6 +69,9 @@ class LoadedColumns:
     forecast: bool = False
     leads: Mapping[str, pd.Timedelta] = field(default_factory=dict)
     layout: Layout | None = None
+    group: str = "weather"
+    pool: str = ""
+    sense: Sense | None = None
 
 
 @dataclass(frozen=True, eq=False)

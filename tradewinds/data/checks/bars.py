@@ -144,7 +144,8 @@ def check_exogenous(series: Series) -> None:
     Raises:
         RequestError: there is one.
     """
-    for name in series.exogenous.columns:
+    far = (np.abs(series.exogenous.to_numpy(dtype=np.float64)) > LARGEST).any(axis=0)
+    for name in series.exogenous.columns[far]:
         check_countable(str(name), series.exogenous[name].to_numpy(dtype=np.float64), series.index, series.name)
 
 

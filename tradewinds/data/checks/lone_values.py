@@ -62,5 +62,5 @@ def _columns(series: Series) -> Iterator[tuple[str, Array]]:
                 f"{name}, volume",
                 volume if series.traded is None else np.where(series.traded[:, asset], volume, np.nan),
             )
-    for column in map(str, series.exogenous.columns):
+    for column in series.number_columns:  # words and pixels are no measurements
         yield f"column {column}", series.exogenous[column].to_numpy(dtype=np.float64)

@@ -1,0 +1,265 @@
+"""Texts and pictures of the user's: each at the first bar that closes when it is known, and refused in one sentence."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tradewinds.core.errors import RequestError
+from tradewinds.data import load_series
+from tradewinds.data.assemble.events import pooled
+from tradewinds.data.assemble.loaded import LoadedColumns
+from tradewinds.data.config import FileConfig, NoWeather
+from tradewinds.data.providers.moments import moments_of, told_apart
+from tradewinds.data.providers.texts import hashed
+from tradewinds.data.readers.origin import Origin
+from tradewinds.data.senses_config import FileText, NoPictures, NoText, PictureFolder
+
+DAYS = pd.date_range("2024-01-01", periods=12, freq="1D", tz="UTC")
+HOUR = pd.Timedelta(hours=1)
+NEWS = """time,text,published_at
+2024-01-02T08:00:00Z,profits rise,2024-01-02T09:00:00Z
+2024-01-02T10:00:00Z,losses mount,2024-01-03T01:00:00Z
+2024-01-03T10:00:00Z,profits rise again,2024-01-03T11:00:00Z
+2024-01-05T12:00:00+02:00,nothing,2024-01-05T12:30:00+02:00
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    close = 100.0 + np.arange(12) % 3
+    pd.DataFrame({"close": close}, index=DAYS.tz_localize(None).rename("date")).to_csv("bars.csv")
+    (tmp_path / "news.csv").write_text(NEWS)
+    (tmp_path / "words.csv").write_text("word,score\nrise,1\nloss,-1\nlosses,-1\nprofits,0.5\n")
+    return tmp_path
+
+
+def loaded(text=None, pictures=None):
+    series = FileConfig(kind="csv", path="bars.csv", calendar="24/7")
+    return load_series(series, NoWeather(), senses={"text": text or NoText(), "pictures": pictures or NoPictures()})
+
+
+def news(**settings):
+    return FileText(kind="csv", path="news.csv", **{"encoder": "lexicon", "lexicon": "words.csv"} | settings)
+
+
+def event_columns(known, pool, values=None):
+    """N rows of which each is known at a moment."""
+    index = told_apart(pd.DatetimeIndex(known))
+    values = np.arange(1.0, len(index) + 1.0) if values is None else values
+    table = pd.DataFrame(values.reshape(len(index), -1), index=index).add_prefix("x")
+    table["x_count"] = 1.0
+    moments = dict.fromkeys(table.columns, index)
+    return LoadedColumns(table, moments, Origin.counted("made", len(index)), pool=pool)
+
+
+def test_a_text_belongs_to_the_first_bar_that_closes_when_it_was_published(folder):
+    series = loaded(news()).series
+    column = series.exogenous
+    assert column["text_count"].tolist() == [0, 1, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert column["text_score"].iloc[1] == pytest.approx(0.75)  # profits 0.5 and rise 1
+    assert column["text_score"].iloc[2] == pytest.approx((-1.0 + 0.75) / 2.0)  # of the day before, published at night
+    assert column["text_score"].iloc[4] == 0.0  # there is a text, and no word of it has a score
+    assert column["text_score"].isna().tolist() == (column["text_count"] == 0).tolist()
+    assert series.missing == ("text_score",)
+    assert (series.lags["text_score"], series.senses) == (pd.Timedelta(minutes=30), ())
+
+
+def test_by_its_date_a_text_would_be_known_too_early(folder):
+    counts = loaded(news(lag_hours=0.0)).series.exogenous["text_count"]
+    assert counts.tolist() == [0, 2, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert loaded(news(lag_hours=24.0)).series.exogenous["text_count"].tolist() == [0, 0, 2, 1, 0, 1, 0, 0, 0, 0, 0, 0]
+
+
+def test_words_are_hashed_alike_everywhere_and_counted(folder):
+    assert (hashed("rise", 512), hashed("été", 512)) == (70, 212)
+    series = loaded(news(encoder="svd", words=64, units=4)).series
+    (sense,) = series.senses
+    assert (sense.kind, sense.shape, len(sense.columns), sense.bars) == ("words", (64,), 64, 8)
+    row = series.exogenous[list(sense.columns)].to_numpy()[1]
+    told = {hashed("profits", 64): 0.5, hashed("rise", 64): 0.5}
+    assert {int(place): row[place] for place in np.flatnonzero(row)} == told
+
+
+def test_the_words_of_several_texts_stand_behind_each_other(folder):
+    series = loaded(news(encoder="lstm", words=50, longest=4)).series
+    (sense,) = series.senses
+    rows = series.exogenous[list(sense.columns)].to_numpy()
+    numbers = {word: 1 + hashed(word, 50) for word in ("profits", "rise", "losses", "mount", "again")}
+    assert rows[1].tolist() == [numbers["profits"], numbers["rise"], 0.0, 0.0]
+    assert rows[2].tolist() == [numbers[word] for word in ("mount", "profits", "rise", "again")]  # the last four
+    assert (sense.kind, sense.vocabulary) == ("tokens", 51)
+
+
+def test_one_symbols_texts_are_read_of_a_file_of_several(folder):
+    lines = NEWS.splitlines()
+    rows = [f"{lines[0]},symbol", *(f"{line},{'AB'[number % 2]}" for number, line in enumerate(lines[1:]))]
+    (folder / "news.csv").write_text("\n".join(rows))
+    assert loaded(news(symbol="B")).series.exogenous["text_count"].sum() == 2.0
+    assert loaded(news()).series.exogenous["text_count"].sum() == 4.0
+    with pytest.raises(RequestError, match=r"has no text of text.symbol=C, has those of A, B"):
+        loaded(news(symbol="C"))
+
+
+def test_parquet_is_read_as_csv_is(folder):
+    table = pd.read_csv("news.csv")
+    table.to_parquet("news.parquet")
+    ours = loaded(FileText(kind="parquet", path="news.parquet", encoder="svd", words=16, units=2)).series
+    theirs = loaded(FileText(kind="csv", path="news.csv", encoder="svd", words=16, units=2)).series
+    assert ours.sha256() == theirs.sha256()
+
+
+@given(
+    st.lists(st.integers(-40, 300), min_size=1, max_size=30),
+    st.sampled_from(["mean", "newest", "join", "latest"]),
+)
+@settings(max_examples=40)
+def test_each_row_is_pooled_once_and_never_before_it_is_known(hours, pool):
+    hours = sorted(hours)
+    columns = event_columns([DAYS[0] + hour * HOUR for hour in hours], pool)
+    closes = DAYS + pd.Timedelta(days=1)
+    table = pooled(columns, closes, DAYS[0])
+    within = [hour for hour in columns.table.index if DAYS[0] < hour <= closes[-1]]
+    known = columns.available["x0"]
+    if pool != "latest":
+        assert table["x_count"].sum() == len(within)
+    for bar, (value, count) in enumerate(zip(table["x0"], table["x_count"], strict=True)):
+        since = DAYS[0] if bar == 0 else closes[bar - 1]
+        own = columns.table["x0"].to_numpy()[(known > since) & (known <= closes[bar])]
+        assert np.isnan(value) == (len(own) == 0) == (count == 0.0)
+        if len(own):
+            assert value == {"mean": own.mean(), "newest": own[-1], "join": own[-1], "latest": own.max()}[pool]
+
+
+def test_bars_that_are_read_at_one_moment_have_the_same():
+    columns = event_columns([DAYS[1] - HOUR, DAYS[1] + HOUR], "newest")
+    moments = pd.DatetimeIndex([DAYS[1], DAYS[1], DAYS[2], DAYS[2]])
+    assert pooled(columns, moments, DAYS[0])["x0"].tolist() == [1.0, 1.0, 2.0, 2.0]
+
+
+def test_an_hour_that_clocks_skip_or_repeat_counts_as_the_later_one():
+    cells = ["2024-03-31 02:30", "2024-10-27 02:30", "2024-07-01T12:00:00+00:00"]
+    told = moments_of(cells, cells, zone="Europe/Berlin", group="text")
+    assert told.tolist() == [
+        pd.Timestamp(one, tz="UTC") for one in ("2024-03-31 01:00", "2024-10-27 01:30", "2024-07-01 12:00")
+    ]
+
+
+REFUSED = {
+    "time,text,published_at\n2024-01-02T08:00:00Z, ,2024-01-02T09:00:00Z\n": "news.csv, row 2: the text is empty",
+    "time,text,published_at\n2024-01-02 08:00,up,2024-01-02T09:00:00Z\n": (
+        "news.csv, row 2, column time: '2024-01-02 08:00' names no zone; write it as 2024-03-21T09:30:00Z, or say the "
+        "zone with text.time_zone=UTC"
+    ),
+    "time,text,published_at\n2024-01-02,up,2024-01-02T09:00:00Z\n": "'2024-01-02' names no zone",
+    "time,text,published_at\ntoday,up,2024-01-02T09:00:00Z\n": "'today' is no time",
+    "time,text,published_at\n2024-01-02T08:00:00Z,up,\n": "column published_at: '' is no time",
+    "time,text,published_at\n2024-01-02T08:00:00Z,up,2024-01-01T09:00:00Z\n": "before its own time",
+    "time,text\n2024-01-02T08:00:00Z,up\n": "does not say when its texts were published",
+    "time,words,published_at\n2024-01-02T08:00:00Z,up,2024-01-02T09:00:00Z\n": "must have a column 'text', has time",
+    "time,text,published_at\n": "news.csv holds no texts",
+    "": "news.csv cannot be read as csv",
+    "time,text,published_at\n2030-01-02T08:00:00Z,up,2030-01-02T09:00:00Z\n": (
+        "no bar of bars, 2024-01-01 to 2024-01-12, has any of news.csv, 2030-01-02 to 2030-01-02"
+    ),
+}
+
+
+@pytest.mark.parametrize("content", REFUSED)
+def test_texts_that_cannot_be_read_with_certainty_are_refused(folder, content):
+    (folder / "news.csv").write_text(content)
+    with pytest.raises(RequestError) as refusal:
+        loaded(news())
+    assert REFUSED[content] in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    {
+        "rise,1\nrise,2\n": "row 2: a line must be a word that stands once",
+        "rise\n": "row 1: a line must be a word",
+        "word,score\n": "holds no words",
+        "two words,1\n": "row 1: a line must be a word",
+    }.items(),
+)
+def test_a_lexicon_that_is_none_is_refused(folder, content, said):
+    (folder / "words.csv").write_text(content)
+    with pytest.raises(RequestError, match=said):
+        loaded(news())
+    with pytest.raises(RequestError, match=r"text.lexicon must be vader, or a file of word,score; 'nowhere.csv'"):
+        loaded(news(lexicon="nowhere.csv"))
+
+
+def test_settings_that_contradict_each_other_are_refused():
+    with pytest.raises(ValueError, match="lag_hours and available_column both say when"):
+        news(lag_hours=1.0, available_column="x")
+    with pytest.raises(ValueError, match="units must be at most words = 4 for encoder svd, were 16"):
+        news(encoder="svd", words=4)
+
+
+def write_picture(path, values):
+    from PIL import Image
+
+    Image.fromarray(np.asarray(values, dtype=np.uint8)).save(path)
+
+
+@pytest.fixture
+def sky(folder):
+    (folder / "sky").mkdir()
+    half = np.zeros((8, 8))
+    half[:, 4:] = 255.0
+    write_picture(folder / "sky" / "2024-01-02T0930Z.png", half)
+    write_picture(folder / "sky" / "cam_20240102T103000+0100.png", half.T)
+    write_picture(folder / "sky" / "2024-01-05.png", np.full((8, 8, 3), 51.0))
+    return folder / "sky"
+
+
+def pictures(**settings):
+    return PictureFolder(path="sky", **{"lag_hours": 1.0, "pixels": 4} | settings)
+
+
+def test_a_bar_has_the_newest_picture_that_is_known(folder, sky):
+    series = loaded(pictures=pictures()).series
+    (sense,) = series.senses
+    assert (sense.kind, sense.shape, sense.units) == ("picture", (4, 4), 8)
+    assert series.exogenous["picture_count"].tolist() == [0, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    shown = series.exogenous[list(sense.columns)].to_numpy()
+    lying = np.repeat([[0.0] * 4, [1.0] * 4], 2, axis=0)
+    np.testing.assert_allclose(shown[1].reshape(4, 4), lying)  # both are of 9:30 UTC; the later name
+    np.testing.assert_allclose(shown[4], 0.2)
+    assert np.isnan(shown[[0, 2]]).all()
+    later = loaded(pictures=pictures(lag_hours=24.5)).series.exogenous["picture_count"]
+    assert later.tolist() == [0, 0, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    {
+        "cloud.png": "cloud.png must have its time in its name",
+        "2024-01-02T0930.png": "'2024-01-02T09:30:00' names no zone",
+        "2024-13-02.png": "'2024-13-02' is no time",
+        "2024-01-03.png": "2024-01-03.png cannot be read as a picture",
+    }.items(),
+)
+def test_pictures_that_cannot_be_read_are_refused(folder, sky, name, said):
+    (sky / name).write_bytes((sky / "2024-01-05.png").read_bytes()[:60])
+    with pytest.raises(RequestError) as refusal:
+        loaded(pictures=pictures())
+    assert said in str(refusal.value)
+
+
+def test_a_folder_without_pictures_is_refused(folder):
+    with pytest.raises(RequestError, match=r"pictures.path must name a folder, 'sky' is none"):
+        loaded(pictures=pictures())
+    (folder / "sky").mkdir()
+    with pytest.raises(RequestError, match="'sky' holds no pictures"):
+        loaded(pictures=pictures())
+
+
+def test_columns_of_the_series_may_not_bear_their_names(folder):
+    bars = pd.read_csv("bars.csv")
+    bars.assign(text_count=np.arange(12) % 5).to_csv("bars.csv", index=False)
+    with pytest.raises(RequestError, match="text_count stands in the series and is a name of text"):
+        loaded(news())

@@ -1,0 +1,129 @@
+"""Texts, pictures and charts through the command line: run, ablation and page, predict; and leaks planted in them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import sense_worlds
+
+from tradewinds.core.resources import resource_dir
+from tradewinds.leakcheck.input_audit import audit_inputs
+from tradewinds.pipeline.steps import FORECASTER
+from tradewinds.request.compose import compose_requests
+from tradewinds.request.schema import request_from
+from tradewinds.tasks import job_of
+
+from leaks import planted
+from story import CommandLine
+
+WORDS = (
+    "series=csv",
+    "series.path=bars.csv",
+    "data.accept_jumps=true",
+    "text=csv",
+    "text.path=news.csv",
+    "text.words=128",
+    "pictures=folder",
+    "pictures.path=sky",
+    "pictures.lag_hours=13",
+    "pictures.pixels=8",
+    "features.chart_bars=5",
+    "model.context_length=8",
+    "model.horizon=1",
+    "model.hidden_size=8",
+    "split.forecaster=0.6",
+    "split.agent=0.1",
+)
+FEW = (
+    "trainer.epochs=3",
+    "agent.steps=400",
+    "agent.learning_starts=100",
+    "agent.validate_every=200",
+    "backtest.random_draws=1",
+    "backtest.bootstrap_draws=100",
+    "backtest.ablation=true",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    where = tmp_path_factory.mktemp("senses")
+    made = sense_worlds.world(400, seed=3, drift=0.02)
+    sense_worlds.write_bars(where, made)
+    sense_worlds.write_news(where, made, late=True)
+    sense_worlds.write_pictures(where, made)
+    return where
+
+
+@pytest.fixture
+def typed(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    return CommandLine(capsys)
+
+
+def job(*words):
+    (plain,) = compose_requests([*WORDS, *words], [resource_dir("conf")], multirun=False)
+    return job_of(request_from(plain), whole=True)
+
+
+def test_a_run_reads_them_and_tells_what_each_is_worth(typed):
+    answer = typed("run", *WORDS, *FEW, "features.chart_bars=0")
+    assert answer.status == 0, answer.err
+    (run,) = Path("runs/bars").glob("2*")
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    networks = report["honesty"]["ablation"]["networks"]
+    assert list(networks) == [
+        "series only",
+        "series and text",
+        "series and pictures",
+        "series and text and pictures",
+    ]
+    ours = (report["forecast"]["lstm"]["change_rmse"]) ** 2
+    assert networks["series and text and pictures"]["next_bar_mse"] == pytest.approx(ours)
+    for name, row in networks.items():
+        assert row["gain"] == pytest.approx(1.0 - row["next_bar_mse"] / networks["series only"]["next_bar_mse"])
+        assert ("against_series_only" in row) == (name != "series only")
+    assert 'id="ablation"' in (run / "report.html").read_text(encoding="utf-8")
+    assert "series and text: squared error of the next bar" in answer.out
+    assert report["honesty"]["leakcheck"] == "clean"
+    senses = json.loads((run / FORECASTER / "forecaster.json").read_text(encoding="utf-8"))["senses"]
+    assert [sense["name"] for sense in senses] == ["text", "pictures"]
+    assert any("news.csv: " in warning and "by when it was known" in warning for warning in report["warnings"])
+    told = typed("predict", *WORDS, "signal.max_age=null", "text.last=2013-01-10")
+    assert told.status == 0, told.err
+    mute = typed("predict", *(word for word in WORDS if not word.startswith("text")), "signal.max_age=null")
+    assert mute.status != 0
+    assert "texts and pictures" in mute.err
+
+
+def test_an_ablation_of_nothing_and_more_bars_than_a_window_are_refused_before_any_work(typed):
+    bars = ("series=csv", "series.path=bars.csv", "data.accept_jumps=true")
+    answer = typed("run", *bars, "backtest.ablation=true")
+    assert answer.status == 2
+    assert "backtest.ablation=true tells what texts, pictures and charts are worth, and none are read" in answer.err
+    answer = typed("run", *WORDS, "text.bars=9")
+    assert answer.status == 2
+    assert "text.bars must be at most model.context_length = 8 bars, was 9" in answer.err
+
+
+def test_all_that_is_read_was_known(typed):
+    inputs = audit_inputs(job(), None)
+    assert inputs.audit.leak is None
+    columns = {column.name: column for column in inputs.audit.columns}
+    assert columns["text"].slack_hours == pytest.approx(9.0 - 1.0 / 60.0)  # published at 15:01 of a day that ends at 24
+    assert columns["pictures"].slack_hours == 23.0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    {
+        "texts_joined_by_their_date": "column text_0000: no row of its file was published at",
+        "pictures_known_at_once": "column picture_0000: it is known 13 hours after its interval begins",
+        "charts_of_the_next_bar": "chart is another when the bars after",
+    }.items(),
+)
+def test_a_planted_leak_is_found_by_the_audit(typed, name, said):
+    with planted(name):
+        leak = audit_inputs(job(), None).audit.leak
+    assert leak is not None
+    assert said in leak.what

@@ -1,0 +1,77 @@
+"""Times as they stand beside texts and in names of pictures: ISO 8601, of a zone that is named somewhere."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tradewinds.core.errors import RequestError
+from tradewinds.data.readers.text import shown
+from tradewinds.data.readers.zones import zone_of
+
+BEGINS = re.compile(r"\s*\d{4}-?\d\d-?\d\d", re.ASCII)
+DATE = re.compile(r"\s*\d{4}-?\d\d-?\d\d\s*$")
+
+
+def moments_of(
+    cells: Sequence[str], where: Sequence[str], *, zone: str | None, group: str, dates: bool = False
+) -> pd.DatetimeIndex:
+    """Return times in UTC.
+
+    An hour that a change of clocks skips or repeats counts as the later one: nothing is known before its time.
+
+    Args:
+        cells: as they are written.
+        where: each stands, for messages.
+        zone: of times that name none; None refuses them.
+        group: of the settings, `text` or `pictures`.
+        dates: whether a date alone is the beginning of its UTC day, where no zone is given.
+
+    Raises:
+        RequestError: a time that is none, or names no zone.
+    """
+    local: Any = UTC if zone is None else zone_of(zone, group)
+    moments = np.empty(len(cells), dtype=np.int64)
+    for number, cell in enumerate(cells):
+        moment = _moment(cell)
+        if moment is None:
+            raise RequestError(f"{where[number]}: {shown(cell)} is no time; write it as 2024-03-21T09:30:00Z")
+        if moment.tz is None and zone is None and not (dates and DATE.match(cell)):
+            raise RequestError(
+                f"{where[number]}: {shown(cell)} names no zone; write it as 2024-03-21T09:30:00Z, or say the zone with "
+                f"{group}.time_zone=UTC"
+            )
+        if moment.tz is None:
+            moment = moment.tz_localize(local, ambiguous=False, nonexistent="shift_forward")
+        moments[number] = moment.tz_convert("UTC").as_unit("ns").value
+    return pd.DatetimeIndex(moments, tz="UTC")
+
+
+def _moment(cell: str) -> pd.Timestamp | None:
+    if not BEGINS.match(cell):  # pandas takes "now", "today" and 7 for times, too
+        return None
+    try:
+        moment = pd.Timestamp(cell.strip())
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if isinstance(moment, pd.Timestamp) else None
+
+
+def told_apart(moments: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return sorted moments that increase strictly: what is of one moment is parted by nanoseconds, in its order."""
+    stamps = moments.as_unit("ns").asi8.copy()
+    for row in range(1, len(stamps)):
+        stamps[row] = max(stamps[row], stamps[row - 1] + 1)
+    return pd.DatetimeIndex(stamps, tz="UTC")
+
+
+def until(moments: pd.DatetimeIndex, last: str | None) -> NDArray[np.bool_]:
+    """Return (N,) which moments lie at or before a setting `last`, a date to its end."""
+    if last is None:
+        return np.ones(len(moments), dtype=bool)
+    end = pd.Timestamp(last, tz="UTC") + (pd.Timedelta(1) if "T" in last else pd.Timedelta(days=1))
+    return np.asarray(moments < end)

@@ -1,0 +1,103 @@
+"""A folder of pictures beside a series, each known some hours after the time in its name."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecaster.data.senses import Sense
+from tradewinds.core.errors import RequestError
+from tradewinds.core.files import sha256_of
+from tradewinds.data.assemble.loaded import LoadedColumns
+from tradewinds.data.providers.moments import moments_of, told_apart, until
+from tradewinds.data.readers.origin import Origin
+from tradewinds.data.rules import DataConfig
+from tradewinds.data.senses_config import NoPictures, PictureFolder
+
+Array = NDArray[np.float64]
+ENDINGS = (".png", ".jpg", ".jpeg")
+STAMP = re.compile(
+    r"(?P<date>\d{4}-?\d\d-?\d\d)(?:[T_ ](?P<hour>\d\d)[-:.]?(?P<minute>\d\d)(?:[-:.]?(?P<second>\d\d))?"
+    r"(?P<zone>Z|[+-]\d\d:?\d\d)?)?",
+    re.ASCII,
+)
+
+
+def no_pictures(config: NoPictures, rules: DataConfig) -> None:
+    """Return no columns."""
+
+
+def load_pictures(config: PictureFolder, rules: DataConfig) -> LoadedColumns:
+    """Read the pictures of a folder, in shades of grey and of one size.
+
+    Raises:
+        RequestError: no folder, no picture in it, a name without a time, or a picture that cannot be read.
+    """
+    folder = Path(config.path)
+    if not folder.is_dir():
+        raise RequestError(f"pictures.path must name a folder, '{folder}' is none; it is looked for from {Path.cwd()}")
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    if not files:
+        raise RequestError(f"'{folder}' holds no pictures; bring files such as 2024-03-21T0930Z.png")
+    moments = moments_of(
+        [_stamp(path) for path in files],
+        [path.name for path in files],
+        zone=config.time_zone,
+        group="pictures",
+        dates=True,
+    )
+    order = np.argsort(moments.asi8, kind="stable")
+    order = order[until(moments[order], config.last)]
+    if len(order) == 0:
+        raise RequestError(f"'{folder}' begins on {moments.min():%Y-%m-%d}, after pictures.last={config.last}")
+    index = told_apart(moments[order])
+    values = np.stack([read_picture(files[row], config.pixels).ravel() for row in order])
+    names = tuple(f"picture_{number:04d}" for number in range(values.shape[1]))
+    table = pd.DataFrame(values, index=index, columns=list(names))
+    table["picture_count"] = 1.0
+    digest = hashlib.sha256("".join(f"{files[row].name} {sha256_of(files[row])}\n" for row in order).encode())
+    source = {"file": folder.name, "sha256": digest.hexdigest(), "rows": len(order)}
+    shape = (config.pixels, config.pixels)
+    known = dict.fromkeys(map(str, table.columns), index + pd.Timedelta(hours=config.lag_hours))
+    return LoadedColumns(
+        table,
+        known,
+        Origin.counted(folder.name, len(order)),
+        sources=(source,),
+        pool="newest",
+        sense=Sense("pictures", "picture", shape, config.units, config.bars, names),
+    )
+
+
+def read_picture(path: Path, pixels: int) -> Array:
+    """Return a picture's brightness in [0, 1], (pixels, pixels), each the mean of what it covers.
+
+    Raises:
+        RequestError: it cannot be read.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            picture.verify()  # sums of a PNG's parts, of which a decoder needs no last one
+        with Image.open(path) as picture:
+            grey = picture.convert("L").resize((pixels, pixels), Image.Resampling.BOX)
+    except Exception as error:  # decoders raise whatever a broken file leads them to
+        why = " ".join(str(error).split())[:80]
+        raise RequestError(f"{path.name} cannot be read as a picture ({why}); remove it, or bring another") from None
+    return np.asarray(grey, dtype=np.float64) / 255.0
+
+
+def _stamp(path: Path) -> str:
+    """Return the time in a picture's name, as ISO 8601."""
+    found = STAMP.search(path.stem)
+    if found is None:
+        raise RequestError(
+            f"{path.name} must have its time in its name, such as 2024-03-21T0930Z.png or 2024-03-21.png; rename it"
+        )
+    if found["hour"] is None:
+        return found["date"]
+    return f"{found['date']}T{found['hour']}:{found['minute']}:{found['second'] or '00'}{found['zone'] or ''}"
