@@ -25,7 +25,7 @@ from forecaster.classification.splits import dealt
 from forecaster.config import ModelConfig, TrainerConfig
 from tradewinds.data.cases.lexicons import read_lexicon
 from tradewinds.data.cases.ts_files import read_ts
-from tradewinds.tasks.classification.rivals import judged_by, rivals_of
+from tradewinds.tasks.classification.rivals import judged_by, rivals_of, vader_scores
 
 SEEDS = 5
 TEXTBOOK = ClassifierConfig(
@@ -109,7 +109,8 @@ def texts(folder: Path) -> None:
                 chances[model][fold] = judged_by(rivals[model], learned, judged, classes, 0)
         right = {model: told.argmax(axis=1) == truth for model, told in chances.items()}
         tests = [exact_mcnemar(right["network"], right[model])["p_value"] for model in beside]
-        likeness = [np.corrcoef(chances[model][:, 1], ratings)[0, 1] for model in ("network", "vader")]
+        scored = (chances["network"][:, 1], vader_scores(cases)[:, 0])
+        likeness = [np.corrcoef(scores, ratings)[0, 1] for scores in scored]
         shares = [f"{100 * share:.1f}%" for share in (truth.mean(), *(right[model].mean() for model in right))]
         cells = [str(len(cases)), *shares, *(f"{p:.2g}" for p in tests), *(f"{r:.3f}" for r in likeness)]
         cells.append(f"{time.process_time() - started:.0f}")

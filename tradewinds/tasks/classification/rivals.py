@@ -130,11 +130,12 @@ def _vader(learned: Cases, numbers: Numbers, judged: Cases, classes: int, seed: 
     """Logistic regression on the one number of VADER's lexicon and rules (Hutto and Gilbert 2014)."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression().fit(_compound(learned), numbers)
-    return np.asarray(model.predict_proba(_compound(judged)))
+    model = LogisticRegression().fit(vader_scores(learned), numbers)
+    return np.asarray(model.predict_proba(vader_scores(judged)))
 
 
-def _compound(cases: Cases) -> Array:
+def vader_scores(cases: Cases) -> Array:
+    """Return (C, 1) how positive VADER calls each text, in [-1, 1]."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     analyser = SentimentIntensityAnalyzer()
