@@ -164,5 +164,6 @@ def test_commands_that_keep_books_are_swept_one_after_another():
             "data",
             "init",
             "enjoy",
+            "search",
         )
     }
