@@ -23,8 +23,8 @@ from forecaster.classification.fitted import ClassifierConfig, fit_classifier
 from forecaster.classification.scores import exact_mcnemar
 from forecaster.classification.splits import dealt
 from forecaster.config import ModelConfig, TrainerConfig
-from tradewinds.data.cases.lexicons import read_lexicon
 from tradewinds.data.cases.ts_files import read_ts
+from tradewinds.data.readers.lexicons import read_lexicon
 from tradewinds.tasks.classification.rivals import judged_by, rivals_of, vader_scores
 
 SEEDS = 5

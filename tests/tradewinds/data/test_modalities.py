@@ -178,10 +178,10 @@ def test_texts_that_cannot_be_read_with_certainty_are_refused(folder, content):
 @pytest.mark.parametrize(
     ("content", "said"),
     {
-        "rise,1\nrise,2\n": "row 2: a line must be a word that stands once",
-        "rise\n": "row 1: a line must be a word",
-        "word,score\n": "holds no words",
-        "two words,1\n": "row 1: a line must be a word",
+        "rise,1\nrise,2\n": "line 2: a line must be a word that stands once",
+        "rise\n": "line 1: a line must be a word",
+        "word,score\n": "must give a word a score other than 0, gives none",
+        "two words,1\n": "line 1: a line must be a word",
     }.items(),
 )
 def test_a_lexicon_that_is_none_is_refused(folder, content, said):

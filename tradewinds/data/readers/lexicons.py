@@ -4,6 +4,7 @@ import csv
 import math
 from pathlib import Path
 
+from forecaster.classification.inputs import words_of
 from tradewinds.core.errors import RequestError
 
 VADER = "vader"
@@ -31,9 +32,9 @@ def read_lexicon(named: str, key: str) -> dict[str, float]:
     scores: dict[str, float] = {}
     for number, line in enumerate(lines, start=1):
         score = _score(line)
-        if score is None and (not line or number == 1):
+        if score is None and (not line or (number == 1 and len(line) == 2)):
             continue
-        if score is None or line[0].strip().lower() in scores:
+        if score is None or line[0].strip().lower() in scores or len(words_of(line[0])) != 1:
             raise RequestError(
                 f"{key}={named}, line {number}: a line must be a word that stands once, a comma and its score, was "
                 f"'{','.join(line)}'"

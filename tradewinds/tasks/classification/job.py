@@ -14,9 +14,9 @@ from forecaster.classification.cases import Cases, classes_of, named, numbers_of
 from forecaster.classification.inputs import words_of
 from forecaster.classification.splits import dealt, parted
 from tradewinds.core.errors import RequestError
-from tradewinds.data.cases.lexicons import read_lexicon
 from tradewinds.data.cases.read import read_cases
 from tradewinds.data.cases.tables import CaseColumns
+from tradewinds.data.readers.lexicons import read_lexicon
 from tradewinds.pipeline.prepare import check_surroundings, seed_for
 from tradewinds.pipeline.task import Job
 from tradewinds.request.schema import Config
