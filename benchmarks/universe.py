@@ -2,7 +2,7 @@
 
 `python benchmarks/universe.py 50x5000 500x5000 2500x1250` runs universes of so many assets and days, some of them
 listed late or delisted early; further words are options of the run. Each run is a process of its own; its time is that
-of its processors, its memory the most it ever held. About a quarter of an hour for these three.
+of its processors, its memory the most it ever held. About twenty minutes of a core for these three.
 """
 
 import os

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from weakref import ReferenceType, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,14 @@ from forecaster.data.series import Series, mean_where
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+_LATEST: list[tuple[ReferenceType[Series], FeatureConfig, list[FeatureTable]]] = []  # one at most
 
 
 def build_panel_features(series: Series, config: FeatureConfig) -> list[FeatureTable]:
     """Compute the features of each of A instruments from its own bars: none before its first is read.
+
+    Network, ridge and leak checks read the same series in turn: of several instruments the tables of the last one are
+    kept while it lives, and nobody may write into them.
 
     Args:
         series: T bars.
@@ -31,6 +36,18 @@ def build_panel_features(series: Series, config: FeatureConfig) -> list[FeatureT
         ValueError: what `build_features` raises, that no instrument has enough bars, or that one instrument should be
             compared with others.
     """
+    for latest, same, tables in _LATEST:
+        if latest() is series and same == config:
+            return tables
+    tables = _built(series, config)
+    if len(tables) > 1:
+        for table in tables:
+            table.values.flags.writeable = False
+        _LATEST[:] = [(ref(series, lambda _: _LATEST.clear()), config, tables)]
+    return tables
+
+
+def _built(series: Series, config: FeatureConfig) -> list[FeatureTable]:
     if config.cross_section and len(series.instruments) == 1:
         raise ValueError(
             "features.cross_section compares instruments, the series has one; bring the others, which encode_panel "

@@ -14,7 +14,14 @@ from torch import nn
 
 from forecaster import hidden_states
 from forecaster.baselines.dlinear import _decomposition, dlinear, fit_dlinear
-from forecaster.baselines.naive_and_ridge import drift, fit_ridge, naive, ridge_forecast, seasonal_naive
+from forecaster.baselines.naive_and_ridge import (
+    drift,
+    fit_ridge,
+    naive,
+    ridge_forecast,
+    ridge_forecast_by_row,
+    seasonal_naive,
+)
 from forecaster.data.datamodule import window_rows
 from forecaster.evaluation.scores import score_forecasts
 from forecaster.fitted import fit_forecaster, load_forecaster
@@ -398,3 +405,13 @@ def test_a_ridge_says_no_more_of_what_it_never_met_than_on_the_fit_rows():
     weights, limits = np.array([[2.0], [0.0]]), np.array([[-1.0], [3.0]])
     features = np.array([[0.5], [1e300], [-1e300]])
     assert ridge_forecast(weights, features, limits)[:, 0].tolist() == [1.0, 3.0, -1.0]
+
+
+@pytest.mark.parametrize("horizon", [1, 5])
+def test_a_row_of_ridge_says_the_same_to_the_bit_however_many_are_asked_beside_it(horizon):
+    rng = np.random.default_rng(0)
+    weights, features = rng.normal(size=(16, horizon)), rng.normal(size=(100, 15))
+    every = ridge_forecast_by_row(weights, features)
+    np.testing.assert_allclose(every, ridge_forecast(weights, features), rtol=1e-10, atol=1e-12)
+    for count in range(1, 100):
+        np.testing.assert_array_equal(ridge_forecast_by_row(weights, features[:count])[-1], every[count - 1])

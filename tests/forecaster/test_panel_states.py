@@ -44,6 +44,18 @@ def windows_learned(lessons):
     return [lessons.data.pairs(rows) for rows in (lessons.data.rows.fit, lessons.data.rows.stop)]
 
 
+def test_the_features_of_a_series_are_built_once_in_a_row_and_nobody_can_change_them(panel):
+    config = small_config().features
+    tables, other = build_panel_features(panel, config), dataclasses.replace(config, volume_bars=7)
+    assert build_panel_features(panel, config) is tables
+    with pytest.raises(ValueError, match="read-only"):
+        tables[0].values[-1, 0] = 0.0
+    assert build_panel_features(panel, other)[0].values.tobytes() != tables[0].values.tobytes()
+    again = build_panel_features(dataclasses.replace(panel), config)
+    assert again is not tables
+    np.testing.assert_array_equal(again[0].values, tables[0].values)
+
+
 def test_nothing_is_learned_outside_an_instrument_s_own_history(panel):
     config = small_config()
     lessons = training_set(panel, config, ROWS)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.baselines.naive_and_ridge import ridge_forecast
+from forecaster.baselines.naive_and_ridge import ridge_forecast_by_row
 from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
 from forecaster.evaluation.cross_section import CrossSectionScores, score_cross_section
@@ -139,7 +139,7 @@ def ridge_forecasts(fitted: Mapping[str, FittedForecaster], series: Series, stat
     for number, (name, table) in enumerate(tables):
         there, own = states.available[part, number], fitted[name]
         features = own.scaled(table.values[part][there])
-        told[there, number] = ridge_forecast(own.ridge, features, own.ridge_limits)
+        told[there, number] = ridge_forecast_by_row(own.ridge, features, own.ridge_limits)
     return told
 
 

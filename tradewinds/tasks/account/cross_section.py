@@ -4,6 +4,7 @@ Every rule reads closes up to the bar it decides at, and what traded there; it d
 holds what it has in between. Costs are the ledger's, the same for all. Must not know the agent.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 YEAR, QUARTER, MONTH = 1.0, 0.25, 1.0 / 12.0  # of the bars of a year
 TENTH = 10  # one in so many assets is the top, and one the bottom; one at least
+TOGETHER = 300  # assets that the least variance is first looked for among
+HELD = 1e-3  # of the largest weight: less is what the solver left
 FEWEST_RETURNS = 20  # of an asset, below which no spread is reckoned from its past
 
 
@@ -122,18 +125,42 @@ def inverse_volatility(universe: KnownPast, row: int) -> Array:
 
 def lowest_variance(universe: KnownPast, row: int) -> Array:
     """(A,) long weights of least variance, by the shrunk covariance of a year's returns."""
-    from trading_agent.planner.mean_variance import MeanVariance, shrunk_covariance  # they load SciPy
+    from trading_agent.planner.mean_variance import shrunk_covariance  # it loads SciPy
 
     weights, bars = np.zeros(universe.returns.shape[1]), universe.bars(YEAR)
     there = universe.here(row, bars)
     if there.any():
         past = universe.past(row, bars)[:, there]
         covariance = shrunk_covariance(np.nan_to_num(past), np.isfinite(past))
-        covariance /= np.diag(covariance).mean()
-        problem = MeanVariance(covariance, 0.0, (0.0, universe.each, universe.gross, universe.gross))
-        wanted = np.full(len(covariance), np.diag(covariance).max())  # enough that all is invested, whatever it risks
-        weights[there] = problem.best(wanted, np.zeros(len(covariance)), np.ones(len(covariance), dtype=bool))
+        weights[there] = least_variance(covariance, universe.gross, universe.each)
     return weights
+
+
+def least_variance(covariance: Array, gross: float, each: float) -> Array:
+    """(A,) long weights that come to `gross`, none above `each`, whose variance by an (A, A) covariance is the least.
+
+    Few of many assets are held. So they are looked for among those that go least with all others, and again with every
+    asset whose covariance with the answer is below that of one held, until there is none: by the conditions of
+    Karush, Kuhn and Tucker that is the answer among all.
+    """
+    from trading_agent.planner.mean_variance import MeanVariance  # it loads SciPy
+
+    covariance = covariance / np.diag(covariance).mean()
+    wanted = np.diag(covariance).max()  # enough that all is invested, whatever it risks
+    first = max(TOGETHER, 2 * math.ceil(gross / each))
+    chosen = np.zeros(len(covariance), dtype=bool)
+    chosen[np.argsort(covariance.sum(axis=1), kind="stable")[:first]] = True
+    while True:
+        among, count = covariance[:, chosen], int(chosen.sum())
+        problem = MeanVariance(among[chosen], 0.0, (0.0, each, gross, gross))
+        found = problem.best(np.full(count, wanted), np.zeros(count), np.ones(count, dtype=bool))
+        risk = among @ found  # (A,) what a little more of each adds
+        better = ~chosen & (risk < risk[chosen][found > HELD * found.max()].max(initial=-np.inf))
+        if not better.any():
+            weights = np.zeros(len(covariance))
+            weights[chosen] = found
+            return weights
+        chosen |= better
 
 
 def momentum(universe: KnownPast, row: int) -> Array:

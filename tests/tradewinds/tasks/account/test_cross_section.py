@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradewinds.tasks.account.cross_section import KnownPast, bought_once, capped, momentum, rules_of, tenths
+from tradewinds.tasks.account import cross_section
+from tradewinds.tasks.account.cross_section import (
+    KnownPast,
+    bought_once,
+    capped,
+    least_variance,
+    momentum,
+    rules_of,
+    tenths,
+)
+from trading_agent.planner.mean_variance import shrunk_covariance
 from trading_env import Market, TradingConfig, run_ledger
 
 LONG, BOTH = TradingConfig(actions="long_weights"), TradingConfig(actions="long_short_weights")
@@ -72,6 +82,26 @@ def test_equal_weights_are_restored_each_month_though_they_are_told_again():
     held = run_ledger(market, weights, LONG).exposure[:, 0, 0]
     assert held[[21, 41]] == pytest.approx(0.5, abs=0.006)  # a bar after it was restored
     assert held[[20, 40]].min() > 0.54
+
+
+@pytest.mark.parametrize("each", [1.0, 0.05])
+@pytest.mark.parametrize("common", [0.0, 0.01])
+def test_looking_among_a_few_finds_the_least_variance_of_all(monkeypatch, each, common):
+    rng = np.random.default_rng(3)
+    own = rng.normal(0.0, 0.01, (80, 60)) * rng.uniform(0.5, 2.0, 60)
+    returns = own + rng.normal(0.0, 1.0, (80, 1)) * common * rng.uniform(0.2, 1.8, 60)
+    covariance = shrunk_covariance(returns, np.ones(returns.shape, dtype=bool))
+    of_all = least_variance(covariance, 1.0, each)
+    monkeypatch.setattr(cross_section, "TOGETHER", 4)
+    of_few = least_variance(covariance, 1.0, each)
+    assert of_few.sum() == pytest.approx(1.0, abs=1e-3)
+    assert of_few.max() <= each + 1e-9
+    for weights in (of_all, of_few):  # no other weights of these caps are better by more than the solver leaves:
+        risk = covariance @ weights
+        cheapest = np.zeros(60)
+        cheapest[np.argsort(risk)[: round(1.0 / each)]] = each
+        assert risk @ weights - risk @ cheapest <= 3e-3 * (risk @ weights)  # a bound, as variance is convex
+    assert of_few @ covariance @ of_few == pytest.approx(of_all @ covariance @ of_all, rel=1e-3)
 
 
 def test_momentum_is_the_year_but_its_last_month():
