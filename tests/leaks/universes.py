@@ -20,15 +20,15 @@ YEAR = 1.0
 def rank_over_a_span_with_tomorrow():
     """the first feature is the rank among all of a mean change that includes the next bar's"""
 
-    def ranked(tables, *_):
+    def ranked(tables):
         changes = pd.DataFrame(np.column_stack([table.values[:, 0] for table in tables]))
         ranks = changes.rolling(3, min_periods=1).mean().shift(-1).rank(axis=1, pct=True)
         for number, table in enumerate(tables):
             own = table.values[:, 0]
-            own[:] = np.where(np.isfinite(own), np.nan_to_num(ranks[number], nan=0.5), own)
-        return tables
+            own = np.where(np.isfinite(own), np.nan_to_num(ranks[number], nan=0.5), own)
+            yield replace(table, values=np.column_stack([own, table.values[:, 1:]]))
 
-    after(FEATURES, ranked)
+    after(FEATURES, lambda tables, *_: list(ranked(tables)))
 
 
 @plant("universe", "members")
@@ -118,9 +118,9 @@ def another_one_s_next_close():
     """the first instrument's first feature knows the next close of the second"""
 
     def leaky(tables, *_):
-        values = tables[0].values
+        values = tables[0].values.copy()
         values[:-1, 0] += np.nan_to_num(tables[1].values[1:, 0])
-        return tables
+        return [replace(tables[0], values=values), *tables[1:]]
 
     after(FEATURES, leaky)
 
