@@ -197,7 +197,7 @@ def run_network(
     unit: Float32,
     future: FutureTable,
     rows: NDArray[np.int64],
-    senses: tuple[torch.Tensor, ...] = (),
+    senses: tuple[Float32, ...] = (),
 ) -> Said:
     """Return what a network says of what it reads.
 
@@ -210,7 +210,8 @@ def run_network(
         senses: of each sense the last bars (B, bars, W + 1).
     """
     with torch.inference_mode():
-        spoken = fitted.model(torch.from_numpy(inputs), *future_inputs(fitted.reader, future, rows), *senses)
+        beside = (*future_inputs(fitted.reader, future, rows), *map(torch.from_numpy, senses))
+        spoken = fitted.model(torch.from_numpy(inputs), *beside)
     point, quantiles, chances = spoken.point.numpy(), spoken.quantiles, spoken.chances
     told = steps_between(point) if fitted.target == "level" else point
     return Said(

@@ -137,7 +137,8 @@ class _Batches(IterableDataset[Batch]):
             instrument, row = self.instrument[chosen.numpy()], self.row[chosen.numpy()]
             context = with_static(gather(self.windows, row, instrument), self.data.static[instrument])
             target = torch.from_numpy(self.data.labels((instrument, row)))
-            yield torch.from_numpy(context), target, *self.future(row), *self.data.senses.gather(row, instrument)
+            senses = map(torch.from_numpy, self.data.senses.gather(row, instrument))
+            yield torch.from_numpy(context), target, *self.future(row), *senses
 
 
 class WindowDataModule(pl.LightningDataModule):

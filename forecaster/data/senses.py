@@ -2,6 +2,7 @@
 
 A sense's values are columns like all others: joined by when they were known, cut, compared and saved with the bars. A
 network reads them of its last bars, each row with a 1 behind it where there is something and all 0 where there is not.
+Knows no torch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from forecaster.data.windows import gather, strided_windows
 
@@ -88,20 +87,20 @@ class SenseTables:
         """Lay the (T, W + 1) tables of A instruments, by the names of senses, one upon the other."""
         return cls(senses, tuple(np.stack([tables[sense.name] for tables in by_instrument]) for sense in senses))
 
-    def gather(self, rows: Rows, instruments: Rows | None = None) -> tuple[Tensor, ...]:
+    def gather(self, rows: Rows, instruments: Rows | None = None) -> tuple[Float32, ...]:
         """Return of each sense (B, bars, W + 1): the last bars up to `rows` (B,), of `instruments` (B,)."""
         asset = np.zeros_like(rows) if instruments is None else instruments
         return tuple(
-            torch.from_numpy(gather(strided_windows(table, sense.bars), rows, asset))
+            gather(strided_windows(table, sense.bars), rows, asset)
             for sense, table in zip(self.senses, self.tables, strict=True)
         )
 
-    def learned(self, rows: Rows) -> Iterator[Tensor]:
+    def learned(self, rows: Rows) -> Iterator[Float32]:
         """Yield of each sense the values (N, W) of those of `rows`, of all instruments, that have any."""
         for sense, table in zip(self.senses, self.tables, strict=True):
             values = table[:, rows].reshape(-1, sense.width + 1)
             values = values[values[:, -1] > 0.0, :-1]
-            yield torch.from_numpy(values[:: max(-(-len(values) // MOST_ROWS), 1)].copy())
+            yield values[:: max(-(-len(values) // MOST_ROWS), 1)].copy()
 
 
 NOTHING = SenseTables()

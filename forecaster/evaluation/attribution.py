@@ -124,7 +124,7 @@ def attribute(
             *future_inputs(fitted.reader, future, block),
         )
         means = tuple(torch.zeros_like(one) for one in inputs)
-        network.beside = senses.gather(block)
+        network.beside = tuple(map(torch.from_numpy, senses.gather(block)))
         found = explainer.attribute(inputs, means, n_steps=steps)
         parts.append(found[0].numpy())
         further.append(found[1].numpy() if len(found) > 1 else np.zeros((len(block), model.horizon, 0)))

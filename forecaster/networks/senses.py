@@ -16,7 +16,7 @@ LETTER_UNITS = 16  # of a token's embedding
 SMALLEST = 1e-6
 
 
-class Words(nn.Module):
+class WordEncoder(nn.Module):
     """Counts of words, weighted, brought to unit length and projected: TF-IDF and a truncated SVD.
 
     Both are fitted, not trained: x[v] = n[v] log((1 + N) / (1 + N[v])) + n[v], divided by its length, times the E
@@ -58,7 +58,7 @@ class Words(nn.Module):
         return F.normalize(values * self.rarity, dim=1)
 
 
-class Tokens(nn.Module):
+class TokenEncoder(nn.Module):
     """An LSTM over the words of a bar's texts, in order; of each unit its largest state.
 
     Source:
@@ -83,7 +83,7 @@ class Tokens(nn.Module):
         return largest
 
 
-class Picture(nn.Module):
+class PictureEncoder(nn.Module):
     """Two small convolutions, each halving the picture, and a linear map; brightness in units of what was learned from.
 
     Source:
@@ -117,10 +117,10 @@ class Picture(nn.Module):
         return encoded
 
 
-ENCODERS: Mapping[str, Callable[[Sense], Words | Tokens | Picture]] = {
-    "words": Words,
-    "tokens": Tokens,
-    "picture": Picture,
+ENCODERS: Mapping[str, Callable[[Sense], WordEncoder | TokenEncoder | PictureEncoder]] = {
+    "words": WordEncoder,
+    "tokens": TokenEncoder,
+    "picture": PictureEncoder,
 }
 
 

@@ -97,7 +97,7 @@ class MemberTraining:
             model.load_state_dict(self.initial)
         elif isinstance(model.network, FusedNetwork):
             for number, values in enumerate(senses.learned(self.data.bars)):
-                model.network.fit(number, values)
+                model.network.fit(number, torch.from_numpy(values))
         return model
 
     def run(self, progress: Progress | None = None) -> tuple[LSTMForecaster, TrainingLog]:

@@ -7,7 +7,7 @@ import torch
 from forecaster.config import ModelConfig
 from forecaster.data.senses import Sense
 from forecaster.networks.base import build_network
-from forecaster.networks.senses import FusedNetwork, Words
+from forecaster.networks.senses import FusedNetwork, WordEncoder
 
 SENSES = (
     Sense("text", "words", (12,), 3, bars=2),
@@ -70,7 +70,7 @@ def test_words_are_those_of_scikit_learn():
 
     rng = np.random.default_rng(3)
     counts = rng.poisson(0.4 + 2.0 * (np.arange(12) % 3 == rng.integers(0, 3, (80, 1))), (80, 12)).astype(float)
-    encoder = Words(SENSES[0])
+    encoder = WordEncoder(SENSES[0])
     encoder.fit(torch.from_numpy(counts.astype(np.float32)))
     ours = encoder(torch.from_numpy(counts.astype(np.float32))).numpy()
     theirs = decomposition.TruncatedSVD(3, algorithm="arpack").fit_transform(TfidfTransformer().fit_transform(counts))
@@ -79,7 +79,7 @@ def test_words_are_those_of_scikit_learn():
 
 
 def test_what_was_never_written_has_no_direction():
-    encoder = Words(Sense("text", "words", (12,), 4, bars=1))
+    encoder = WordEncoder(Sense("text", "words", (12,), 4, bars=1))
     counts = torch.zeros(5, 12)
     counts[:, 3] = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])  # one word: every text is the same direction
     encoder.fit(counts)
