@@ -31,16 +31,33 @@ from trading_env import TradingVectorEnv
 GOALS = {"CartPole-v1": 475.0, "Acrobot-v1": -100.0, "Pendulum-v1": -200.0}
 COMMON = ("agent.num_envs=32", "agent.rollout_steps=64", "agent.batch_size=512", "agent.epochs=10")
 SETTINGS: dict[str, tuple[str, ...]] = {
-    "CartPole-v1": (*COMMON, "agent.steps=100000", "agent.discount=0.98", "agent.gae_lambda=0.9"),
+    "CartPole-v1": (
+        *COMMON,
+        "agent.steps=100000",
+        "agent.discount=0.98",
+        "agent.gae_lambda=0.9",
+        "agent.reward_unit=reward",
+    ),
     "Acrobot-v1": (
-        "agent.num_envs=16",
+        "agent.num_envs=32",
         "agent.rollout_steps=128",
-        "agent.batch_size=256",
+        "agent.batch_size=1024",
+        "agent.epochs=8",
         "agent.steps=200000",
+        "agent.learning_rate=2e-3",
         "agent.discount=0.99",
         "agent.gae_lambda=0.94",
+        "agent.entropy_weight=0.005",
+        "agent.average=0.99",
+        "agent.scales=running",
     ),
-    "Pendulum-v1": (*COMMON, "agent.steps=300000", "agent.discount=0.9", "agent.learning_rate=2e-3"),
+    "Pendulum-v1": (
+        *COMMON,
+        "agent.steps=300000",
+        "agent.discount=0.95",
+        "agent.learning_rate=2e-3",
+        "agent.scales=running",
+    ),
 }
 RECURRENT = {
     "maze": (
@@ -53,6 +70,7 @@ RECURRENT = {
         "agent.entropy_weight=0.01",
         "agent.memory_units=32",
         "agent.memory_span=200",
+        "agent.reward_unit=reward",
     ),
     "regimes": ("agent.memory_span=64", "agent.discount=0.98"),
 }

@@ -16,6 +16,21 @@ Array = NDArray[np.float64]
 RewardUnit = Literal["reward", "return"]
 
 
+def unit_of(asked: Literal["auto"] | RewardUnit, rewards: NDArray[Any]) -> RewardUnit:
+    """Return what rewards are to be learned in units of.
+
+    Where nearly every step is paid alike, as in a game that costs 1 a step, the sums of rewards lie far from 0 and a
+    reward tells nothing of how they differ: the unit is that of returns.
+
+    Args:
+        asked: `auto` chooses so.
+        rewards: (m,) of random play.
+    """
+    if asked != "auto":
+        return asked
+    return "return" if abs(rewards.mean()) > rewards.std() else "reward"
+
+
 def discounted(played: Sequence[Transitions], running: Array, discount: float) -> Array:
     """Return the (m,) sums of rewards so far in each episode, older ones discounted: Engstrom et al. 2020, sec. 3.
 
@@ -75,11 +90,13 @@ class RunningScales:
         num_observations: O.
         num_envs: N.
         discount: of the sums of rewards.
+
+    Attributes:
         unit: what rewards are counted in: their root mean square, or the deviation of their discounted sums.
     """
 
-    def __init__(self, num_observations: int, num_envs: int, *, discount: float, unit: RewardUnit) -> None:
-        self.discount, self.unit = discount, unit
+    def __init__(self, num_observations: int, num_envs: int, *, discount: float) -> None:
+        self.discount, self.unit = discount, "reward"
         self.observations, self.rewards = Moments(num_observations), Moments(1)
         self.running = np.zeros(num_envs)
 
@@ -98,12 +115,12 @@ class RunningScales:
         network.set_unit(float(deviation if self.unit == "return" else np.hypot(mean, deviation)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all moments, and the sums under way."""
+        """Return all moments, the sums under way, and the unit."""
         moments = {"observations": self.observations.state_dict(), "rewards": self.rewards.state_dict()}
-        return {**moments, "running": self.running}
+        return {**moments, "running": self.running, "unit": self.unit}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what `state_dict` returned."""
         self.observations.load_state_dict(state["observations"])
         self.rewards.load_state_dict(state["rewards"])
-        self.running = state["running"]
+        self.running, self.unit = state["running"], state["unit"]

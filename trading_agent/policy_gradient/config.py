@@ -31,8 +31,8 @@ class PolicyGradientConfig(AgentConfig):
             newest weights.
         standardise: whether observations are scaled by what the first rollout saw.
         reward_unit: what rewards are learned in units of: the typical `reward` of the first rollout, its root mean
-            square; or the typical `return`, the deviation of its discounted sums, where rewards come at every step
-            and add up to much.
+            square; the typical `return`, the deviation of its discounted sums; or `auto`: the latter where rewards come
+            at every step and add up to much, their mean beyond their deviation, as in most games.
         scales: whether both scales stay those of the `first` rollout, of random play, or are `running`: those of all
             that has been seen so far, for environments where learning leads elsewhere. A policy keeps those that it
             was judged with.
@@ -52,7 +52,7 @@ class PolicyGradientConfig(AgentConfig):
     gradient_clip: ranges.Norm = 0.5
     average: ranges.ShareBelowOne = 0.0
     standardise: bool = True
-    reward_unit: Literal["reward", "return"] = "reward"
+    reward_unit: Literal["auto", "reward", "return"] = "auto"
     scales: Literal["first", "running"] = "first"
     validate_every: ranges.Interval = 40_000
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trading_agent.common.loop import Learner, Metrics, Seeds
-from trading_agent.common.scales import RunningScales, discounted
+from trading_agent.common.scales import RunningScales, discounted, unit_of
 from trading_agent.common.spaces import picture_of
 from trading_agent.common.transitions import AnyVectorEnv, Transitions, Walk, columns
 from trading_agent.common.weights import TorchState, follow, set_learning_rate
@@ -99,9 +99,7 @@ class ActorCriticLearner(TorchState, Learner):
         self.walk = Walk(env, seed=seeds.env)
         self.parts = {"walk": self.walk, "learner": self}
         self.played: list[Transitions] = []  # since the scales last took them in
-        self.scales = RunningScales(
-            num_observations, config.num_envs, discount=config.discount, unit=config.reward_unit
-        )
+        self.scales = RunningScales(num_observations, config.num_envs, discount=config.discount)
         if config.scales == "running":
             self.parts["scales"] = self.scales
 
@@ -140,7 +138,8 @@ class ActorCriticLearner(TorchState, Learner):
         played = [self.advance(self.at_random()) for _ in range(self.config.rollout_steps)]
         observations = torch.from_numpy(np.float32(np.concatenate([moved.observations for moved in played])))
         rewards = np.concatenate([moved.rewards for moved in played])
-        if self.config.reward_unit == "return":
+        self.scales.unit = unit_of(self.config.reward_unit, rewards)
+        if self.scales.unit == "return":
             earned = discounted(played, np.zeros(self.config.num_envs), self.config.discount)
             rewards = earned - earned.mean()  # whose root mean square is the deviation
         unit = torch.from_numpy(rewards.astype(np.float32))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trading_agent import PPOConfig, ReinforceConfig, evaluate, load_policy, save_policy, train_ppo, train_reinforce
 from trading_agent.common.loop import seeds_from
 from trading_agent.common.policy import ConstantPolicy
-from trading_agent.common.scales import discounted
+from trading_agent.common.scales import discounted, unit_of
 from trading_agent.common.transitions import Transitions
 from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy, actions_of
 from trading_agent.policy_gradient.ppo import PPO, ppo_loss
@@ -115,6 +115,14 @@ def test_rewards_are_learned_in_the_unit_asked_for():
     p = scales["reward"] ** 2
     assert 0.3 < p < 0.7
     assert scales["return"] == pytest.approx((p - p**2) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("rewards", "unit"), [([-1.0, -1.0, -1.0], "return"), ([0.0, 0.0, 1.0], "reward"), ([1.0, -1.0], "reward")]
+)
+def test_rewards_that_come_at_every_step_are_counted_in_returns(rewards, unit):
+    assert unit_of("auto", np.array(rewards)) == unit
+    assert unit_of("reward", np.array(rewards)) == "reward"
 
 
 @pytest.mark.parametrize("unit", ["reward", "return"])
