@@ -5,7 +5,8 @@
 included. Settings were chosen on seeds from 100 on; here it is seeds from 0 on, judged on 100 fresh episodes. Which
 seeds the numbers of docs/recurrent.md were read on, stands there.
 
-- velocities: CartPole, Acrobot and Pendulum without their velocities. To be reached: 475, -100 and -200.
+- velocities: CartPole, Acrobot and Pendulum without their velocities. To be reached: 475, -100 and -200, which
+  Pendulum does on some seeds only.
 - maze: the T-maze of Bakker (2001), 100 cells long. The cue is shown at the first step; the right turn at the end earns
   4, the wrong one and every step that leads nowhere -0.1. To be reached: 4 less a tenth.
 - regimes: a market whose next log return is 6 basis points up or down, by a regime that turns once in 50 bars on
@@ -58,15 +59,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "Pendulum-v1": (
         *COMMON,
         "agent.steps=300000",
-        "agent.discount=0.95",
-        "agent.learning_rate=1e-3",
-        "agent.anneal=false",
-        "agent.average=0.995",
-        "agent.scales=running",
-        "agent.validate_every=32768",
+        "agent.discount=0.9",
+        "agent.learning_rate=2e-3",
+        "agent.reward_unit=reward",
+        "agent.validate_every=8192",
     ),
 }
-VALIDATED = {"CartPole-v1": 20, "Acrobot-v1": 20, "Pendulum-v1": 100}  # episodes: of 20, luck chooses Pendulum's best
 RECURRENT = {
     "maze": (
         "agent.num_envs=32",
@@ -99,8 +97,7 @@ def velocities(seeds: range) -> None:
     print(f"\n{'without velocities':<28}{'median':>9}{'least':>9}{'reached':>9}{'s':>7}")
     for name, goal in GOALS.items():
         for kind in ("recurrent_ppo", "ppo"):
-            make, few = partial(masked, name), VALIDATED[name]
-            rows = [learned(kind, SETTINGS[name], make, seed, episodes=few) for seed in seeds]
+            rows = [learned(kind, SETTINGS[name], partial(masked, name), seed) for seed in seeds]
             tell(f"{name} {kind}", rows, goal)
 
 
