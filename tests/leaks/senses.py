@@ -56,14 +56,17 @@ def svd_fitted_on_all_rows():
         return prepared_training
 
     change("forecaster.fitted:prepared_training", keeping)
-    change(
-        "forecaster.data.senses:SenseTables.learned",
-        lambda learned: (
-            lambda self, rows: learned(
-                type(self).of(self.senses, whole["tables"]), np.arange(len(whole["tables"][0]["text"]))
-            )
-        ),
-    )
+
+    def make(learned):
+        def of_all(self, rows):
+            if not whole:  # an audit looks at rows before anything is fitted
+                return learned(self, rows)
+            tables = whole["tables"]
+            return learned(type(self).of(self.senses, tables), np.arange(len(tables[0]["text"])))
+
+        return of_all
+
+    change("forecaster.data.senses:SenseTables.learned", make)
 
 
 @plant("senses", "senses")
