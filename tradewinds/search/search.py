@@ -43,7 +43,7 @@ from tradewinds.search.study import (
     GOALS,
     PER_YEAR,
     REFUSED,
-    Plan,
+    StudyPlan,
     as_attributes,
     finished_trials,
     opened,
@@ -90,7 +90,7 @@ def search(config: Config, console: Console) -> dict[str, Any]:
     return {"search": document["search"], "page": str(folder / PAGE)}
 
 
-def planned(config: Config, job: Job) -> tuple[Plan, Path]:
+def planned(config: Config, job: Job) -> tuple[StudyPlan, Path]:
     """Return what a request's study tries, under which name, and the folder of its results."""
     usual = [*(OF_NETWORKS if reads_series(config) or not job.task.acts else ()), *(OF_AGENTS if job.task.acts else ())]
     space, wanted = dimensions(config, usual), config.search
@@ -105,7 +105,7 @@ def planned(config: Config, job: Job) -> tuple[Plan, Path]:
     name = wanted.study or sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     folder = job.runs.absolute() / FOLDER / name
     url = wanted.storage or f"sqlite:///{folder / 'study.db'}"
-    return Plan(name, url, space, wanted.goals, wanted, config.seed), folder
+    return StudyPlan(name, url, space, wanted.goals, wanted, config.seed), folder
 
 
 def _acts(config: Config) -> bool:
@@ -114,7 +114,7 @@ def _acts(config: Config) -> bool:
     return bool(task_of(config).acts)
 
 
-def _require_default(study: optuna.Study, config: Config, plan: Plan) -> None:
+def _require_default(study: optuna.Study, config: Config, plan: StudyPlan) -> None:
     """Score the request's own settings, unless the study holds them.
 
     Raises:
@@ -132,7 +132,7 @@ def _require_default(study: optuna.Study, config: Config, plan: Plan) -> None:
     study.set_user_attr(DEFAULT, as_attributes(validated))
 
 
-def _all_work(config: Config, plan: Plan, deadline: float | None, progress: Any) -> None:
+def _all_work(config: Config, plan: StudyPlan, deadline: float | None, progress: Any) -> None:
     """Let this process work, or so many of its own."""
     if config.search.workers == 1:
         work(plan, partial(_objective, config, _log_of(config)), 0, progress, deadline)
@@ -146,7 +146,7 @@ def _all_work(config: Config, plan: Plan, deadline: float | None, progress: Any)
             progress(done)
 
 
-def _worker(plain: Mapping[str, Any], plan: Plan, left: float | None, number: int) -> int:
+def _worker(plain: Mapping[str, Any], plan: StudyPlan, left: float | None, number: int) -> int:
     """Work in a process of its own, and return how many trials were finished at last."""
     config, finished = request_from(plain), [0]
     deadline = None if left is None else time.monotonic() + left
@@ -203,7 +203,7 @@ def _objective(config: Config, log: _Log | None, values: Mapping[str, Any], watc
 
 
 def told(
-    job: Job, plan: Plan, study: optuna.Study, folder: Path, console: Console, started: datetime
+    job: Job, plan: StudyPlan, study: optuna.Study, folder: Path, console: Console, started: datetime
 ) -> dict[str, Any]:
     """Write what a study came to: search.json, its page, and the best settings as an experiment."""
     config, trials = job.config, finished_trials(study)
@@ -269,7 +269,7 @@ def _note(trial: FrozenTrial) -> str:
     return "fell behind the others" if trial.state == TrialState.PRUNED else ""
 
 
-def _importance(study: optuna.Study, plan: Plan, complete: int) -> dict[str, float]:
+def _importance(study: optuna.Study, plan: StudyPlan, complete: int) -> dict[str, float]:
     """Return by key its share in what tells good trials from others; nothing where there are too few of them."""
     if complete < 8 or len(plan.dimensions) < 2:
         return {}

@@ -47,7 +47,7 @@ class SurplusError(Exception):
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """What a study tries.
 
     Attributes:
@@ -72,7 +72,7 @@ class Plan:
         return self.settings.prune and len(self.goals) == 1 and self.goals[0] in WATCHED
 
 
-def opened(plan: Plan) -> optuna.Study:
+def opened(plan: StudyPlan) -> optuna.Study:
     """Return the study, new or as it stands.
 
     Raises:
@@ -107,7 +107,9 @@ def opened(plan: Plan) -> optuna.Study:
         ) from None
 
 
-def work(plan: Plan, objective: Objective, worker: int, told: Callable[[int], None], deadline: float | None) -> None:
+def work(
+    plan: StudyPlan, objective: Objective, worker: int, told: Callable[[int], None], deadline: float | None
+) -> None:
     """Try settings until so many are finished, by this worker or others.
 
     Args:
@@ -155,7 +157,7 @@ def as_attributes(validated: Validated) -> dict[str, Any]:
     }
 
 
-def _attempt(trial: optuna.Trial, plan: Plan, objective: Objective) -> float | Sequence[float]:
+def _attempt(trial: optuna.Trial, plan: StudyPlan, objective: Objective) -> float | Sequence[float]:
     """Try what the sampler proposes.
 
     Raises:
@@ -183,7 +185,7 @@ def _attempt(trial: optuna.Trial, plan: Plan, objective: Objective) -> float | S
     return reached[0] if len(reached) == 1 else reached
 
 
-def _watch(trial: optuna.Trial, plan: Plan) -> Watch:
+def _watch(trial: optuna.Trial, plan: StudyPlan) -> Watch:
     """Return what reports a training's progress to the study, and ends it where it falls behind the median."""
     if not plan.prunes:
         return lambda percent, metrics: None
@@ -228,7 +230,7 @@ def _requeue(study: optuna.Study) -> None:
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
 
-def _sampler(plan: Plan, number: int, worker: int) -> BaseSampler:
+def _sampler(plan: StudyPlan, number: int, worker: int) -> BaseSampler:
     seed = seed_for(plan.seed, f"trial {number} of worker {worker}")
     makers: dict[str, Callable[[], BaseSampler]] = {
         "tpe": lambda: TPESampler(seed=seed, multivariate=True),
@@ -240,7 +242,7 @@ def _sampler(plan: Plan, number: int, worker: int) -> BaseSampler:
         return makers[plan.settings.sampler]()
 
 
-def _pruner(plan: Plan) -> BasePruner:
+def _pruner(plan: StudyPlan) -> BasePruner:
     return MedianPruner(FIRST_TRIALS, FIRST_PERCENT) if plan.prunes else NopPruner()
 
 
