@@ -17,7 +17,9 @@ SPACE = (Dimension("x", low=-1.0, high=1.0), Dimension("word", choices=("left", 
 def plan(folder, trials, *, seed=0, goals=("score",), **settings):
     """A study of two keys in a folder."""
     wanted = SearchConfig(trials=trials, goals=goals, **settings)
-    return study.StudyPlan("a", f"sqlite:///{folder}/study.db", SPACE, wanted.goals, wanted, seed)
+    return study.StudyPlan(
+        "a", f"sqlite:///{folder}/study.db", SPACE, wanted.goals, wanted, seed, {"x": 9.0, "word": "left"}
+    )
 
 
 def parabola(values, watch):

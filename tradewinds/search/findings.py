@@ -111,6 +111,8 @@ def verdict(found: Mapping[str, Any], goal: str, beside: str) -> str:
     if nothing >= LEVEL or (deflated is not None and deflated < 1.0 - LEVEL):
         chance = _chance(nothing, found["draws"]) + ("" if deflated is None else f", deflated Sharpe {deflated:.2f}")
         return f"There is nothing here: {_lower(words)}; luck among {tried} suffices to beat {beside} ({chance})."
+    if found["gain_over_default"] <= 0.0:
+        return f"Keep what you had: {_lower(words)}, and none of the others leads it."
     if over is None or over >= LEVEL:
         told = found["p_value_over_default_reason"] if over is None else _chance(over, found["draws"])
         lead = f"a lead that luck among {tried} suffices for ({told})"

@@ -27,15 +27,20 @@ def search_lines(document: Mapping[str, Any]) -> Iterator[str]:
         f"{search['tried']} of {search['wanted']} settings tried ({search['given_up']} given up), {search['sampler']}, "
         f"by {' and '.join(search['goals'])}"
     )
+    for reason, count in search["given_up_for"].items():
+        yield f"  given up, {count} of them: {reason}"
+    if search["tried"] < search["wanted"]:
+        left = search["wanted"] - search["tried"]
+        yield f"  the time of search.minutes is over; typed again, it goes on with the {left} left"
+    yield f"  {'':<22}{goal:>12}"
+    yield f"  {'own settings':<22}{search['default'][goal]:>12.4g}"
     if best is not None:
-        yield f"  {'':<22}{goal:>12}"
-        yield f"  {'own settings':<22}{search['default'][goal]:>12.4g}"
         yield f"  {'median of the trials':<22}{search['median']:>12.4g}"
         yield f"  {'best, trial ' + str(best['trial']):<22}{best[goal]:>12.4g}"
         for key, value in best["values"].items():
             yield f"    {key}={_short(value)}"
         if len(search["goals"]) > 1:
-            yield f"  {len(search['front'])} trials are the best by both goals; the page lists them"
+            yield f"  none is better by both goals than {len(search['front'])} of them; the page lists these"
         elsewhere = search["lead_elsewhere"]
         if elsewhere is not None:
             yield (
@@ -43,7 +48,7 @@ def search_lines(document: Mapping[str, Any]) -> Iterator[str]:
                 f"{elsewhere['elsewhere']:+.4g} on the other"
             )
     yield search["verdict"]
-    if best is not None:
+    if search["run_best"] is not None:
         yield f"to judge the best: {search['run_best']}"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ from tradewinds.request.schema import Config, request_from
 from tradewinds.request.search_settings import Goal
 from tradewinds.search.findings import Try, findings
 from tradewinds.search.page import search_lines, search_page
-from tradewinds.search.space import OF_AGENTS, OF_NETWORKS, dimensions, with_values
+from tradewinds.search.space import OF_AGENTS, OF_NETWORKS, dimensions, value_at, with_values
 from tradewinds.search.study import (
     BESIDE,
     GAINS,
@@ -74,6 +75,8 @@ def search(config: Config, console: Console) -> dict[str, Any]:
     plan, folder = planned(config, job)
     for one in plan.dimensions:
         console.note(f"  {one.told()}")
+    if plan.wanted < config.search.trials:
+        console.note(f"note: there are {plan.wanted} settings beside the request's own: each is tried once")
     study = opened(plan)
     begun, started = time.monotonic(), datetime.now(UTC)
     deadline = None if config.search.minutes is None else begun + 60.0 * config.search.minutes
@@ -83,7 +86,7 @@ def search(config: Config, console: Console) -> dict[str, Any]:
         if before:
             console.note(f"{before} trials of this study are there already")
         with console.progress("search") as progress:
-            _all_work(config, plan, deadline, lambda done: progress(done, config.search.trials, {}))
+            _all_work(config, plan, deadline, lambda done: progress(done, plan.wanted, {}))
     document = told(job, plan, study, folder, console, started)
     for line in search_lines(document):
         console.result(line)
@@ -105,7 +108,8 @@ def planned(config: Config, job: Job) -> tuple[StudyPlan, Path]:
     name = wanted.study or sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     folder = job.runs.absolute() / FOLDER / name
     url = wanted.storage or f"sqlite:///{folder / 'study.db'}"
-    return StudyPlan(name, url, space, wanted.goals, wanted, config.seed), folder
+    own = {one.key: value_at(config.plain(), one.key) for one in space}
+    return StudyPlan(name, url, space, wanted.goals, wanted, config.seed, own), folder
 
 
 def _acts(config: Config) -> bool:
@@ -221,7 +225,7 @@ def told(
         draws=config.backtest.bootstrap_draws,
         seed=seed_for(config.seed, "search"),
     )
-    values = {} if found["best"] is None else found["best"]["values"]
+    values = found["best"]["values"] if found["best"] is not None and found["gain_over_default"] > 0.0 else {}
     run = {
         "id": new_run_id(),
         "command": "search",
@@ -237,10 +241,11 @@ def told(
             "study": plan.name,
             "storage": make_url(plan.url).render_as_string(hide_password=True),
             "sampler": plan.settings.sampler,
-            "wanted": plan.settings.trials,
+            "wanted": plan.wanted,
             "space": [one.told() for one in plan.dimensions],
             "importance": _importance(study, plan, found["complete"]),
-            "run_best": f"tradewinds run {words_of(console.typed, values)}",
+            "run_best": f"tradewinds run {words_of(console.typed, values)}" if values else None,
+            "given_up_for": dict(Counter(one.note for one in tries if one.note)),
         },
         "trials": [{"trial": one.number, **one.values, **one.goals, "note": one.note} for one in tries],
         "honesty": {"verdict": found["verdict"]},

@@ -22,6 +22,12 @@ from tradewinds.request.schema import Config, request_from
 OF_NETWORKS = ("model.hidden_size", "model.dropout", "trainer.learning_rate", "trainer.weight_decay")
 OF_AGENTS = ("agent.learning_rate",)
 TIMES = 4  # by so much a range goes below and above the present value
+WORLD = (  # what is measured, and on what: chosen by a search it would be the easiest world, not the best settings
+    "series.", "weather.", "data.", "split.", "env.", "baselines.", "backtest.", "rollout.instrument",
+    "rollout.standard_errors", "text.kind", "text.path", "text.available_column", "text.lag_hours", "text.time_zone",
+    "text.symbol", "pictures.kind", "pictures.path", "pictures.lag_hours", "recalibration.holidays",
+)  # fmt: skip
+OF_LEARNERS = ("env.reward", "env.pooling", "env.noise", "env.vocabulary", "env.longest", "env.embedding")  # yet ours
 SHARE_LEFT = 0.05  # of a share's range at its upper end, which laws leave out and which is of no use
 RANGE = ("low", "high", "log")
 WIDE = "a list of values, or a range such as {low: 1.0e-4, high: 1.0e-2, log: true}"
@@ -55,6 +61,18 @@ class Dimension:
         if self.whole:
             return trial.suggest_int(self.key, int(self.low), int(self.high), log=self.log)
         return trial.suggest_float(self.key, self.low, self.high, log=self.log)
+
+    def size(self) -> int | None:
+        """Return how many values it may take; None for a range of numbers that are not whole."""
+        if self.choices:
+            return len(self.choices)
+        return int(self.high) - int(self.low) + 1 if self.whole else None
+
+    def holds(self, value: Any) -> bool:
+        """Say whether a value is one of those that may be drawn."""
+        if self.choices:
+            return any(json.dumps(value) == json.dumps(choice) for choice in self.choices)
+        return isinstance(value, int | float) and self.low <= value <= self.high
 
     def read(self, parameter: Any) -> Any:
         """Return the value behind a parameter that Optuna keeps."""
@@ -101,6 +119,17 @@ def dimensions(config: Config, usual: Sequence[str]) -> tuple[Dimension, ...]:
     return tuple(found)
 
 
+def left_to_try(space: Sequence[Dimension], own: Mapping[str, Any]) -> int | None:
+    """Return how many settings there are beside the request's own; None where there is no end of them."""
+    sizes = [one.size() for one in space]
+    count = 1
+    for size in sizes:
+        if size is None:
+            return None
+        count *= size
+    return count - all(one.holds(own[one.key]) for one in space)
+
+
 def with_values(plain: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a plain request with other values, by key."""
     changed: dict[str, Any] = json.loads(json.dumps(plain))
@@ -139,6 +168,11 @@ def _dimension(config: Config, plain: Mapping[str, Any], key: str, wanted: Any) 
     if key == "seed" or key.split(".")[0] not in config.deciding():
         raise RequestError(
             f"search.space names {key}, which decides no number of a run; name settings of model, trainer or agent"
+        )
+    if key.startswith(WORLD) and not key.startswith(OF_LEARNERS):
+        raise RequestError(
+            f"search.space names {key}, which says what is measured and not how it is learned: the easiest would be "
+            "found, not the best; name settings of features, model, trainer or agent"
         )
     now = value_at(plain, key)
     if wanted is None:

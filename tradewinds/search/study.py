@@ -27,7 +27,7 @@ from forecaster.seeds import seed_for
 from tradewinds.core.errors import RequestError
 from tradewinds.pipeline.records import Validated
 from tradewinds.request.search_settings import Goal, SearchConfig
-from tradewinds.search.space import Dimension
+from tradewinds.search.space import Dimension, left_to_try
 from tradewinds.search.trial import Watch, kept_gains
 
 BEAT, SILENCE = 5, 30  # seconds between two signs of life of a trial, and without one after which it is queued again
@@ -43,7 +43,7 @@ Objective = Callable[[Mapping[str, Any], Watch], Validated]
 
 
 class SurplusError(Exception):
-    """A trial that another worker's made one too many."""
+    """A trial that another worker's made one too many, or whose values have been tried."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class StudyPlan:
         goals: one or two.
         settings: of the search.
         seed: of all that is drawn.
+        own: the request's own values, by key, which are scored beforehand.
     """
 
     name: str
@@ -65,6 +66,13 @@ class StudyPlan:
     goals: tuple[Goal, ...]
     settings: SearchConfig
     seed: int
+    own: Mapping[str, Any]
+
+    @property
+    def wanted(self) -> int:
+        """How many trials are to be finished: as many as were asked for, or as many as there are."""
+        left = left_to_try(self.dimensions, self.own)
+        return self.settings.trials if left is None else min(self.settings.trials, left)
 
     @property
     def prunes(self) -> bool:
@@ -119,7 +127,7 @@ def work(
         told: is told how many are finished, after each.
         deadline: `time.monotonic` after which none is begun; None: never.
     """
-    study, wanted = opened(plan), plan.settings.trials
+    study, wanted = opened(plan), plan.wanted
     while True:
         finished, running = _counted(study)
         told(finished)
@@ -132,7 +140,7 @@ def work(
             _requeue(study)
             time.sleep(LOOK)
             continue
-        study.sampler = _sampler(plan, _drawn(study), worker)
+        study.sampler = _sampler(plan, study, worker)
         with _quiet():
             study.optimize(lambda trial: _attempt(trial, plan, objective), n_trials=1, catch=(SurplusError,))
 
@@ -165,9 +173,12 @@ def _attempt(trial: optuna.Trial, plan: StudyPlan, objective: Objective) -> floa
         SurplusError: enough were begun before it.
     """
     earlier = trial.study.get_trials(deepcopy=False, states=(*DONE, TrialState.RUNNING))
-    if sum(other.number < trial.number for other in earlier) >= plan.settings.trials:
+    earlier = [other for other in earlier if other.number < trial.number]
+    if len(earlier) >= plan.wanted:
         raise SurplusError
     values = {one.key: one.suggested(trial) for one in plan.dimensions}
+    if values == plan.own or any(values_of(other, plan.dimensions) == values for other in earlier):
+        raise SurplusError
     try:
         validated = objective(values, _watch(trial, plan))
     except RequestError as error:  # such values cannot stand together; a try like any other, and it came to nothing
@@ -230,8 +241,12 @@ def _requeue(study: optuna.Study) -> None:
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
 
-def _sampler(plan: StudyPlan, number: int, worker: int) -> BaseSampler:
-    seed = seed_for(plan.seed, f"trial {number} of worker {worker}")
+def _sampler(plan: StudyPlan, study: optuna.Study, worker: int) -> BaseSampler:
+    """Return what draws the next trial: at random after one whose values had been tried, so that it comes to others."""
+    seed = seed_for(plan.seed, f"trial {_drawn(study)} of worker {worker}")
+    trials = study.get_trials(deepcopy=False)
+    if trials and trials[-1].state == TrialState.FAIL and trials[-1].params:
+        return RandomSampler(seed=seed)
     makers: dict[str, Callable[[], BaseSampler]] = {
         "tpe": lambda: TPESampler(seed=seed, multivariate=True),
         "random": lambda: RandomSampler(seed=seed),

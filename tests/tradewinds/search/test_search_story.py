@@ -23,6 +23,9 @@ WORDS = (
     "search.trials=3",
     "search.space.model.hidden_size={low:2,high:9}",
     "search.space.agent.hidden_sizes=[[8],[8,8]]",
+    "search.goals=[error]",
+    "trainer.learning_rate=0.5",  # which nothing would not beat
+    "search.space.trainer.learning_rate={low:1.0e-4,high:1.0e-3,log:true}",
 )
 
 

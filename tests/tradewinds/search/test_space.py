@@ -69,6 +69,11 @@ def test_the_two_ways_to_write_a_key_are_one_and_lists_are_values():
         ),
         (("search.space.trainer.weight_decay=null", "trainer.weight_decay=0.0"), "which says no scale"),
         (("search.space.seed=[1,2]",), "names seed, which decides no number of a run"),
+        (
+            ("search.space.env.costs.fee_bps=[0,200]",),
+            "names env.costs.fee_bps, which says what is measured",
+        ),
+        (("search.space.split.test=[0.1,0.2]",), "names split.test, which says what is measured"),
         (("search.space.run.threads=[1,2]",), "names run.threads, which decides no number of a run"),
         (("search.sampler=nsga2",), "search.sampler must be tpe, random or gp for one goal, was nsga2"),
         (("search.goals=[score,score]",), "search.goals must be a list that names each once"),

@@ -1,5 +1,6 @@
 """A study: so many trials in the end, whoever is killed, and the same ones by one worker."""
 
+import dataclasses
 import subprocess
 import sys
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from tradewinds.core.errors import RequestError
+from tradewinds.search.space import Dimension
 from tradewinds.search.study import finished_trials, opened, values_of, work
 
 import seeking
@@ -38,6 +40,17 @@ def test_a_search_finds_what_there_is_to_find(tmp_path):
     best = max(finished_trials(opened(plan)), key=lambda trial: trial.value if trial.value is not None else -9.0)
     assert best.value > 0.9
     assert values_of(best, plan.dimensions)["word"] == "right"
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_of_few_settings_each_but_the_own_one_is_tried_once(sampler, tmp_path):
+    space = (Dimension("x", choices=(0.0, 0.5, 1.0)), Dimension("word", choices=("left", "right")))
+    plan = dataclasses.replace(
+        seeking.plan(tmp_path, 40, sampler=sampler), dimensions=space, own={"x": 0.5, "word": "left"}
+    )
+    work(plan, seeking.parabola, 0, never, None)
+    tried = sorted(tuple(values.values()) for values in settings_tried(plan))
+    assert tried == [(0.0, "left"), (0.0, "right"), (0.5, "right"), (1.0, "left"), (1.0, "right")]
 
 
 def test_two_goals_are_both_kept(tmp_path):
@@ -93,6 +106,6 @@ def test_workers_that_are_killed_lose_no_trial_and_double_none(tmp_path):
 
 def test_a_database_that_cannot_be_reached_is_refused_in_a_sentence(tmp_path):
     plan = seeking.plan(tmp_path, 3)
-    unreachable = type(plan)(**{**vars(plan), "url": "nonsense://x"})
+    unreachable = dataclasses.replace(plan, url="nonsense://x")
     with pytest.raises(RequestError, match=r"search\.storage: no study can be kept there .*; give an address of SQLAl"):
         opened(unreachable)
