@@ -29,8 +29,9 @@ class FileText:
         time_column: when a text is of; ISO 8601.
         text_column: the text.
         available_column: when it was published, and so known; null takes a column called published, published_at,
-            available_at or known_at, unless `lag_hours` is given.
-        lag_hours: hours from its time until it was published, in the place of such a column; or null.
+            available_at or known_at, the one that there is. A date without an hour is the end of its day.
+        lag_hours: hours from its time, or from the end of its day, until it was published, where no such column is; or
+            null.
         time_zone: zone of times that name none, such as UTC; null refuses such times.
         symbol_column: whose text it is, where `symbol` is given.
         symbol: whose texts are read, where the file holds those of several; null reads all.
@@ -94,7 +95,7 @@ class PictureFolder:
 
     Attributes:
         path: the folder; its .png, .jpg and .jpeg files are read, and no folder within.
-        lag_hours: hours from the time in a picture's name until it is known.
+        lag_hours: hours from the time in a picture's name, or from the end of a day that it names, until it is known.
         time_zone: zone of names that name none, such as UTC; null refuses them, but for dates.
         pixels: height and width to which pictures are brought, in shades of grey.
         units: E, numbers that the convolution makes of a bar.

@@ -5,46 +5,94 @@ Must not use what a loader reads them by (`tradewinds.data.readers`). What it ca
 
 import csv
 import gzip
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+SIGNS = ",;\t|"
+NAMED = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)"
+    r"([T_ ](\d\d)[-:.]?(\d\d)([:.]?(\d\d)|-(\d\d)(?!:?\d\d))?(Z|[+-]\d\d:?\d\d)?)?",
+    re.ASCII,
+)  # date, hour, minute, second, zone
 
-def second_times(path: Path, column: str | None = None, zone: str | None = None) -> set[datetime]:
+
+def second_times(
+    path: Path, column: str | None = None, zone: str | None = None, *, ends: bool = False
+) -> set[datetime]:
     """Return the moments that stand in a CSV file, in UTC; empty where they are not written in ISO 8601.
 
     Args:
         path: the file, plain or .gz.
         column: of the times; None for the first.
         zone: in which times are written that name none; None for UTC. An hour that comes twice counts as both.
+        ends: whether a date alone stands for the midnight at which its day ends.
     """
     opener: Any = gzip.open if path.suffix == ".gz" else open
     moments: set[datetime] = set()
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file)
-            header = [name.strip() for name in next(rows)]
+            first = next(file)
+            sign = max(SIGNS, key=first.count)
+            header = [name.strip() for name in next(csv.reader([first], delimiter=sign))]
+            rows = csv.reader(file, delimiter=sign)
             place = 0 if column is None else header.index(column)
             written = ZoneInfo(zone) if zone is not None else UTC
             for row in rows:
-                time = datetime.fromisoformat(row[place].strip())
-                both = (time,) if time.tzinfo else (time.replace(tzinfo=written, fold=fold) for fold in (0, 1))
-                moments.update(one.astimezone(UTC) for one in both)
+                moments.update(_both(row[place].strip(), written, ends=ends))
     except (OSError, ValueError, IndexError, StopIteration, LookupError):
         return set()
     return moments
 
 
-def columns_of(path: Path, names: tuple[str, ...]) -> list[str]:
-    """Return the columns of a CSV file that bear one of `names`, in the order of those."""
+def second_names(folder: Path, zone: str | None) -> set[datetime]:
+    """Return the moments in the names of a folder's pictures, in UTC, of a date alone the midnight at which it ends."""
+    moments: set[datetime] = set()
+    try:
+        written = ZoneInfo(zone) if zone is not None else UTC
+        for path in folder.iterdir():
+            found = NAMED.search(path.stem)
+            if found is None or path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+                continue
+            year, month, day, clock, hour, minute, _, second, other, named = found.groups()
+            cell = f"{year}-{month}-{day}"
+            cell += f"T{hour}:{minute}:{second or other or '00'}{named or ''}" if clock else ""
+            moments.update(_both(cell, written, ends=True))
+    except (OSError, ValueError, LookupError):
+        return set()
+    return moments
+
+
+def _both(cell: str, written: tzinfo, *, ends: bool) -> set[datetime]:
+    """Return the moments in UTC that a time may be, two where its hour comes twice."""
+    moment = datetime.fromisoformat(cell)
+    if ends and _is_date(cell):
+        moment = datetime.combine(moment.date() + timedelta(days=1), time())
+    both = (moment,) if moment.tzinfo else (moment.replace(tzinfo=written, fold=fold) for fold in (0, 1))
+    return {one.astimezone(UTC) for one in both}
+
+
+def _is_date(cell: str) -> bool:
+    try:
+        date.fromisoformat(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def columns_of(path: Path, wanted: tuple[str, ...]) -> list[str]:
+    """Return the columns of a CSV file that bear one of the `wanted` names, in the order of those."""
     opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            header = {name.strip().lower(): name.strip() for name in next(csv.reader(file))}
+            first = next(file)
+            names = next(csv.reader([first], delimiter=max(SIGNS, key=first.count)))
+            header = {name.strip().lower(): name.strip() for name in names}
     except (OSError, ValueError, StopIteration):
         return []
-    return [header[name] for name in names if name in header]
+    return [header[name] for name in wanted if name in header]
 
 
 def file_of(settings: Any) -> Path | None:

@@ -6,6 +6,8 @@ the stamp of the value that it puts there. What a loader says of its values' mom
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +19,7 @@ from tradewinds.data.assemble.loaded import LoadedColumns, Parts
 from tradewinds.data.providers.sample_catalogue import list_samples
 from tradewinds.data.readers.layout import Layout
 from tradewinds.leakcheck.columns import Array, seconds
-from tradewinds.leakcheck.second_reading import columns_of, file_of, second_times
+from tradewinds.leakcheck.second_reading import columns_of, file_of, second_names, second_times
 from tradewinds.tasks.second_clock import closes
 
 PUBLISHED = ("published", "published_at", "published at", "available_at", "known_at")  # said again in a reader's words
@@ -117,30 +119,34 @@ def false_moments(parts: Parts, request: Any) -> Iterator[tuple[str, pd.Timestam
             lags: Array = np.asarray((part.available[name] - index) / pd.Timedelta(hours=1), dtype=np.float64)
             least = _declared(name, part, {} if shipped is None else shipped.facts, settings)
             early = None if told is None else _before(pd.DatetimeIndex(part.available[name]), told)
-            if early is not None:
-                what = (
-                    f"no row of its file was published at {part.available[name][early].isoformat()}, when it is known"
-                )
-                yield name, index[early], what
             if least is not None and lags.min() < least:
                 row = int(lags.argmin())
                 what = f"it is known {least:g} hours after its interval begins, and was read {lags[row]:g} hours after"
                 yield name, index[row], what
+            elif early is not None:
+                moment = part.available[name][early].isoformat()
+                what = "no row of its file" if part.group == "text" else "no picture of its folder"
+                yield name, index[early], f"{what} was published at {moment}, when it is known"
 
 
 def _coarse(moments: pd.DatetimeIndex) -> list[int]:
-    """Return moments as whole milliseconds: texts of one moment are parted by nanoseconds."""
-    return [int(stamp) for stamp in moments.as_unit("ns").asi8 // 1_000_000]
+    """Return moments to the millisecond: texts of one moment are parted by nanoseconds."""
+    return [int(stamp) for stamp in (moments.as_unit("ns").asi8 + 500_000) // 1_000_000]
 
 
 def _published(part: LoadedColumns, settings: Any) -> set[int] | None:
-    """Return when the rows of a file of texts were published, by a second reading; None where no column says it."""
-    file = file_of(settings) if part.group == "text" and getattr(settings, "lag_hours", None) is None else None
-    if file is None:
-        return None
-    column = settings.available_column or next(iter(columns_of(file, PUBLISHED)), None)
-    times = set() if column is None else second_times(file, column, settings.time_zone)
-    return set(_coarse(pd.DatetimeIndex(sorted(times)))) if times else None
+    """Return when texts and pictures were published, by a second reading; None where it cannot tell."""
+    hours = getattr(settings, "lag_hours", None)
+    file = file_of(settings) if part.group == "text" else None
+    times = set()
+    if file is not None:
+        named = settings.available_column or next(iter(columns_of(file, PUBLISHED)), None)
+        column = named if hours is None else settings.time_column
+        times = set() if column is None else second_times(file, column, settings.time_zone, ends=True)
+    elif part.group == "pictures" and getattr(settings, "kind", "") == "folder":
+        times = second_names(Path(settings.path), settings.time_zone)
+    lag = timedelta(hours=hours or 0.0)
+    return set(_coarse(pd.DatetimeIndex(sorted(time + lag for time in times)))) if times else None
 
 
 def _before(known: pd.DatetimeIndex, published: set[int]) -> int | None:

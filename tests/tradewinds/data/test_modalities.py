@@ -1,5 +1,8 @@
 """Texts and pictures of the user's: each at the first bar that closes when it is known, and refused in one sentence."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +12,15 @@ from hypothesis import strategies as st
 from tradewinds.core.errors import RequestError
 from tradewinds.data import load_series
 from tradewinds.data.assemble.events import pooled
-from tradewinds.data.assemble.loaded import LoadedColumns
+from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries, Parts
 from tradewinds.data.config import FileConfig, NoWeather
 from tradewinds.data.providers.moments import moments_of, told_apart
-from tradewinds.data.providers.texts import hashed
+from tradewinds.data.providers.pictures import _stamp, load_pictures, read_picture
+from tradewinds.data.providers.texts import hashed, load_texts
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.senses_config import FileText, NoPictures, NoText, PictureFolder
+from tradewinds.leakcheck.second_reading import second_names, second_times
+from tradewinds.leakcheck.stamps import false_moments
 
 DAYS = pd.date_range("2024-01-01", periods=12, freq="1D", tz="UTC")
 HOUR = pd.Timedelta(hours=1)
@@ -67,10 +73,95 @@ def test_a_text_belongs_to_the_first_bar_that_closes_when_it_was_published(folde
     assert (series.lags["text_score"], series.senses) == (pd.Timedelta(minutes=30), ())
 
 
+def undated():
+    """The same texts, of which the file does not say when they were published."""
+    return "".join(line.rsplit(",", 1)[0] + "\n" for line in NEWS.splitlines())
+
+
+def rewritten(folder, content, **settings):
+    """The notes, and how many texts each bar has, of other texts."""
+    (folder / "news.csv").write_text(content)
+    found = loaded(news(**settings))
+    return " ".join(map(str, found.notes)), found.series.exogenous["text_count"].astype(int).tolist()
+
+
 def test_by_its_date_a_text_would_be_known_too_early(folder):
+    (folder / "news.csv").write_text(undated())
     counts = loaded(news(lag_hours=0.0)).series.exogenous["text_count"]
     assert counts.tolist() == [0, 2, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0]
     assert loaded(news(lag_hours=24.0)).series.exogenous["text_count"].tolist() == [0, 0, 2, 1, 0, 1, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_file_that_says_when_it_was_published_is_not_overruled(folder):
+    for lag in (0.0, 24.0):
+        with pytest.raises(RequestError, match=r"says itself .* in column published_at, .* leave text.lag_hours out"):
+            loaded(news(lag_hours=lag))
+    two = NEWS.replace("published_at", "published_at,Known_At").replace("Z\n", "Z,2024-01-04T01:00:00Z\n")
+    (folder / "news.csv").write_text(two.replace("12:30:00+02:00", "12:30:00+02:00,2024-01-06T01:00:00Z"))
+    with pytest.raises(RequestError, match=r"several columns .*, published_at, Known_At; name one"):
+        loaded(news())
+    found = loaded(news(available_column="Known_At"))
+    assert found.series.exogenous["text_count"].tolist() == [0, 0, 0, 3, 0, 1, 0, 0, 0, 0, 0, 0]
+    assert "each by when it was known, by column Known_At; the other bars" in found.notes[-1]
+
+
+def test_a_date_without_an_hour_is_published_when_its_day_ends(folder):
+    dated = "time,text,published_at\n2024-01-02T08:00:00Z,profits rise,2024-01-02\n"
+    told, counts = rewritten(folder, dated, time_zone="Europe/Berlin")  # 23:00 UTC
+    assert counts[1] == 1
+    assert "published_at of news.csv: 1 time names no hour, so it counts as the end of" in told
+    assert rewritten(folder, dated, time_zone="America/New_York")[1][2] == 1  # 5:00 UTC of the next day
+    lagged = "time,text\n2024-01-02,profits rise\n2024-01-02T12:00,rise\n"
+    told, counts = rewritten(folder, lagged, time_zone="UTC", lag_hours=1.0)
+    assert counts[:4] == [0, 1, 1, 0]
+    assert "known, 1 h after column time;" in told
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "America/Sao_Paulo"])
+def test_the_second_reading_ends_days_where_the_first_does(tmp_path, zone):
+    cells = ["2018-11-03", "20240320", "2024-11-03", "2024-01-02T08:00", "2024-01-02T08:00+01:00"]
+    ours = moments_of(cells, cells, zone=zone, group="text", ends=True)
+    (tmp_path / "news.csv").write_text("time;text\n" + "".join(f"{cell};a, b\n" for cell in cells))
+    told = second_times(tmp_path / "news.csv", "time", zone, ends=True)
+    assert set(ours.to_pydatetime()) <= told
+    assert len(told) <= len(cells) + 1
+    names = ["2018-11-03", "cam_20240320", "2024-01-02T0800", "2024-01-02T08-00-10", "2024-01-02T0800-0500"]
+    for name in names:
+        (tmp_path / f"{name}.png").touch()
+    stamps = [_stamp(tmp_path / f"{name}.png") for name in names]
+    ours = moments_of(stamps, names, zone=zone, group="pictures", dates=True, ends=True)
+    assert ours[-1] == pd.Timestamp("2024-01-02T13:00Z")
+    assert set(ours.to_pydatetime()) <= second_names(tmp_path, zone)
+
+
+def test_what_counts_as_known_when_its_day_begins_is_found(folder, sky):
+    (folder / "news.csv").write_text("time,text\n2024-01-02,profits rise\n2024-01-05,rise\n")
+    text, seen = news(lag_hours=2.0, time_zone="UTC"), pictures(lag_hours=2.0)
+    request = SimpleNamespace(text=text, pictures=seen)
+    for part, group in ((load_texts(text, None), "text"), (load_pictures(seen, None), "pictures")):
+        series = loaded(text).series
+        for early in (False, True):
+            available = {
+                name: part.table.index + 2 * HOUR if early else known for name, known in part.available.items()
+            }
+            one = replace(part, group=group, available=available)
+            found = [what for _, _, what in false_moments(Parts(LoadedSeries(series), (one,)), request)]
+            assert ["was published at" in what for what in found] == [True] * early
+
+
+def test_texts_that_stand_twice_and_the_separator_are_told(folder):
+    lines = NEWS.splitlines()
+    told, counts = rewritten(folder, "\n".join([*lines, lines[1], lines[1], ""]).replace(",", ";"))
+    assert counts[:5] == [0, 3, 2, 0, 1]
+    assert "news.csv: semicolon between cells" in told
+    assert "2 texts repeat the moment and the words of others, and count again" in told
+    assert "text.lexicon=words.csv knows words of 5 of 6 texts; the others score 0" in told
+
+
+def test_a_lexicon_of_another_language_is_refused(folder):
+    (folder / "words.csv").write_text("Gewinn,1\n")
+    with pytest.raises(RequestError, match=r"text.lexicon=words.csv knows no word of any text of news.csv"):
+        loaded(news())
 
 
 def test_words_are_hashed_alike_everywhere_and_counted(folder):
@@ -157,11 +248,14 @@ REFUSED = {
     "time,text,published_at\ntoday,up,2024-01-02T09:00:00Z\n": "'today' is no time",
     "time,text,published_at\n2024-01-02T08:00:00Z,up,\n": "column published_at: '' is no time",
     "time,text,published_at\n2024-01-02T08:00:00Z,up,2024-01-01T09:00:00Z\n": "before its own time",
-    "time,text\n2024-01-02T08:00:00Z,up\n": "does not say when its texts were published",
+    "time,text\n2024-01-02T08:00:00Z,up\n": (
+        "does not say when its texts were published: it has no column published, published_at, published at, "
+        "available_at or known_at"
+    ),
     "time,words,published_at\n2024-01-02T08:00:00Z,up,2024-01-02T09:00:00Z\n": "must have a column 'text', has time",
     "time,text,published_at\n": "news.csv holds no texts",
     "": "news.csv cannot be read as csv",
-    "time,text,published_at\n2030-01-02T08:00:00Z,up,2030-01-02T09:00:00Z\n": (
+    "time,text,published_at\n2030-01-02T08:00:00Z,rise,2030-01-02T09:00:00Z\n": (
         "no bar of bars, 2024-01-01 to 2024-01-12, has any of news.csv, 2030-01-02 to 2030-01-02"
     ),
 }
@@ -221,17 +315,44 @@ def pictures(**settings):
 
 
 def test_a_bar_has_the_newest_picture_that_is_known(folder, sky):
-    series = loaded(pictures=pictures()).series
+    found = loaded(pictures=pictures())
+    series, told = found.series, " ".join(map(str, found.notes))
+    assert "names in sky: 1 time names no hour, so it counts as the end of that day" in told
+    assert "sky: 1 picture is of the moment of another; of each moment the last by name is read" in told
+    assert "each by when it was known, 1 h after the time in its name;" in told
     (sense,) = series.senses
     assert (sense.kind, sense.shape, sense.units) == ("picture", (4, 4), 8)
-    assert series.exogenous["picture_count"].tolist() == [0, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert series.exogenous["picture_count"].tolist() == [0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
     shown = series.exogenous[list(sense.columns)].to_numpy()
     lying = np.repeat([[0.0] * 4, [1.0] * 4], 2, axis=0)
     np.testing.assert_allclose(shown[1].reshape(4, 4), lying)  # both are of 9:30 UTC; the later name
-    np.testing.assert_allclose(shown[4], 0.2)
+    np.testing.assert_allclose(shown[5], 0.2)  # of a day, which is over first
     assert np.isnan(shown[[0, 2]]).all()
     later = loaded(pictures=pictures(lag_hours=24.5)).series.exogenous["picture_count"]
-    assert later.tolist() == [0, 0, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+    assert later.tolist() == [0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0]
+
+
+def test_every_depth_is_scaled_and_what_is_seen_through_is_black(tmp_path):
+    from PIL import Image
+
+    def brightness(values, ending="png", mode=None, **how):
+        picture = Image.fromarray(values)
+        (picture.convert(mode) if mode else picture).save(tmp_path / f"x.{ending}", **how)
+        if ending != "png":
+            (tmp_path / f"x.{ending}").rename(tmp_path / "x.png")
+        return read_picture(tmp_path / "x.png", 4)
+
+    deep = np.repeat(np.array([0, 13107, 39321, 65535], dtype=np.uint16)[None], 4, axis=0)
+    np.testing.assert_allclose(brightness(deep)[0], [0.0, 0.2, 0.6, 1.0], atol=1e-6)
+    for values in (deep.astype(np.int32), deep.astype(np.float32)):
+        with pytest.raises(RequestError, match=r"x.png has 32 bits a pixel, .* save it with 8 or 16 bits"):
+            brightness(values, "tiff")
+    white = np.full((4, 4, 4), 255, dtype=np.uint8)
+    white[:, 2:, 3] = 0
+    for mode in ("RGBA", "LA"):
+        np.testing.assert_allclose(brightness(white, mode=mode)[0], [1.0, 1.0, 0.0, 0.0])
+    flat = np.repeat(np.array([255, 51], dtype=np.uint8)[None], 4, axis=0).repeat(2, axis=1)
+    np.testing.assert_allclose(brightness(flat, transparency=255)[0], [0.0, 0.0, 0.2, 0.2])
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ def join_events(loaded: LoadedSeries, columns: LoadedColumns, known_at: KnownAt 
     times = pd.DatetimeIndex(table.index)
     note = (
         f"{columns.origin.name}: {counted(len(table), 'row')}{f', {_span(times)}' if len(times) else ''}, in "
-        f"{int((joined[name] > 0.0).sum())} of {len(joined)} bars, each by when it was known; the other bars are told "
-        "that there is none"
+        f"{int((joined[name] > 0.0).sum())} of {len(joined)} bars, each by when it was known"
+        f"{f', {columns.known_by}' if columns.known_by else ''}; the other bars are told that there is none"
     )
     lag = pd.Timedelta((columns.available[name] - times).min()) if len(times) else pd.Timedelta(0)
     gappy = tuple(str(column) for column in joined.columns if not str(column).endswith(COUNT))

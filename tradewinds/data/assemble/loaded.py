@@ -56,6 +56,7 @@ class LoadedColumns:
         pool: of what comes at moments of its own, how the rows of one bar become one (`events.pooled`), and then all
             columns of a row are known together; empty for values that are measured again and again, of which the newest
             is carried.
+        known_by: of what comes at moments of its own, what says when each is known, such as `by column published_at`.
         sense: of texts and pictures, which columns hold them and how they are read; None where they are numbers.
     """
 
@@ -71,6 +72,7 @@ class LoadedColumns:
     layout: Layout | None = None
     group: str = "weather"
     pool: str = ""
+    known_by: str = ""
     sense: Sense | None = None
 
 

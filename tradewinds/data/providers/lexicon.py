@@ -10,10 +10,10 @@ from tradewinds.data.readers.lexicons import VADER, read_lexicon
 KEY = "text.lexicon"
 
 
-def scorer(lexicon: str) -> Callable[[str], float]:
-    """Return what scores a text.
+def scorer(lexicon: str) -> Callable[[str], float | None]:
+    """Return what scores a text; None of one of which it knows no word.
 
-    By a file it is the mean score of its words that stand there, 0 of none; by `vader` the compound of Hutto and
+    By a file it is the mean score of its words that stand there; by `vader` the compound of Hutto and
     Gilbert (2014), which knows negation and emphasis, in [-1, 1].
 
     Raises:
@@ -23,14 +23,14 @@ def scorer(lexicon: str) -> Callable[[str], float]:
         return _vader()
     scores = read_lexicon(lexicon, KEY)
 
-    def score(text: str) -> float:
+    def score(text: str) -> float | None:
         known = [scores[word] for word in words_of(text) if word in scores]
-        return math.fsum(known) / len(known) if known else 0.0
+        return math.fsum(known) / len(known) if known else None
 
     return score
 
 
-def _vader() -> Callable[[str], float]:
+def _vader() -> Callable[[str], float | None]:
     try:
         from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
     except ImportError:
@@ -39,4 +39,9 @@ def _vader() -> Callable[[str], float]:
             "word,score"
         ) from None
     analyzer = SentimentIntensityAnalyzer()
-    return lambda text: float(analyzer.polarity_scores(text)["compound"])
+
+    def score(text: str) -> float | None:
+        scores = analyzer.polarity_scores(text)
+        return float(scores["compound"]) if any(scores[part] for part in ("compound", "pos", "neg")) else None
+
+    return score

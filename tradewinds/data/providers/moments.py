@@ -10,15 +10,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
-from tradewinds.data.readers.text import shown
+from tradewinds.data.readers.text import counted, shown
 from tradewinds.data.readers.zones import zone_of
 
 BEGINS = re.compile(r"\s*\d{4}-?\d\d-?\d\d", re.ASCII)
 DATE = re.compile(r"\s*\d{4}-?\d\d-?\d\d\s*$")
+HOUR = re.compile(r"[^\d+-]*\d")  # what follows a date where it has one; a zone begins with its sign
 
 
 def moments_of(
-    cells: Sequence[str], where: Sequence[str], *, zone: str | None, group: str, dates: bool = False
+    cells: Sequence[str],
+    where: Sequence[str],
+    *,
+    zone: str | None,
+    group: str,
+    dates: bool = False,
+    ends: bool = False,
 ) -> pd.DatetimeIndex:
     """Return times in UTC.
 
@@ -29,7 +36,8 @@ def moments_of(
         where: each stands, for messages.
         zone: of times that name none; None refuses them.
         group: of the settings, `text` or `pictures`.
-        dates: whether a date alone is the beginning of its UTC day, where no zone is given.
+        dates: whether a date alone is one of UTC, where no zone is given.
+        ends: whether a date without an hour is the end of its day, the next midnight of its zone, or its beginning.
 
     Raises:
         RequestError: a time that is none, or names no zone.
@@ -45,10 +53,32 @@ def moments_of(
                 f"{where[number]}: {shown(cell)} names no zone; write it as 2024-03-21T09:30:00Z, or say the zone with "
                 f"{group}.time_zone=UTC"
             )
+        if ends and names_no_hour(cell):
+            moment += pd.Timedelta(days=1)
         if moment.tz is None:
             moment = moment.tz_localize(local, ambiguous=False, nonexistent="shift_forward")
         moments[number] = moment.tz_convert("UTC").as_unit("ns").value
     return pd.DatetimeIndex(moments, tz="UTC")
+
+
+def names_no_hour(cell: str) -> bool:
+    """Say whether a time is a date alone."""
+    date = BEGINS.match(cell)
+    return date is not None and HOUR.match(cell, date.end()) is None
+
+
+def tell_dates(cells: Sequence[str], what: str) -> list[str]:
+    """Return a note of how many times name no hour, and what that means; none where all do.
+
+    Args:
+        cells: as they are written.
+        what: they are, such as `published_at of news.csv`.
+    """
+    number = sum(map(names_no_hour, cells))
+    if not number:
+        return []
+    means = "it counts as the end of that day" if number == 1 else "they count as the end of their day"
+    return [f"{what}: {counted(number, 'time')} {'names' if number == 1 else 'name'} no hour, so {means}"]
 
 
 def _moment(cell: str) -> pd.Timestamp | None:

@@ -21,9 +21,10 @@ from tradewinds.core.files import sha256_of
 from tradewinds.core.laws import nearest
 from tradewinds.data.assemble.loaded import LoadedColumns
 from tradewinds.data.providers.lexicon import scorer
-from tradewinds.data.providers.moments import moments_of, told_apart, until
+from tradewinds.data.providers.moments import moments_of, tell_dates, told_apart, until
+from tradewinds.data.readers.dialect import SEPARATORS, WORDS
 from tradewinds.data.readers.origin import Origin
-from tradewinds.data.readers.text import listed
+from tradewinds.data.readers.text import counted, listed
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.senses_config import FileText, NoText
 
@@ -41,12 +42,16 @@ class Texts:
         times: when each is of, UTC.
         published: when each was.
         rows: the line of the file each stands on.
+        known_by: what says when each was published.
+        notes: what a person should know, one sentence each.
     """
 
     cells: tuple[str, ...]
     times: pd.DatetimeIndex
     published: pd.DatetimeIndex
     rows: NDArray[np.int64]
+    known_by: str
+    notes: tuple[str, ...] = ()
 
 
 def no_text(config: NoText, rules: DataConfig) -> None:
@@ -61,7 +66,7 @@ def load_texts(config: FileText, rules: DataConfig) -> LoadedColumns:
     """
     path = Path(config.path)
     texts = read_texts(path, config)
-    values, pool = ROWS[config.encoder](texts.cells, config)
+    values, pool, notes = ROWS[config.encoder](texts.cells, config)
     names: tuple[str, ...] = ("text_score",)
     sense = None
     if config.encoder in KINDS:
@@ -75,7 +80,9 @@ def load_texts(config: FileText, rules: DataConfig) -> LoadedColumns:
         dict.fromkeys(map(str, table.columns), texts.published),
         Origin((path.name,), np.zeros(len(texts.cells), dtype=np.int64), texts.rows),
         sources=({"file": path.name, "sha256": sha256_of(path), "rows": len(texts.cells)},),
+        notes=(*texts.notes, *notes),
         pool=pool,
+        known_by=texts.known_by,
         sense=sense,
     )
 
@@ -86,7 +93,7 @@ def read_texts(path: Path, config: FileText) -> Texts:
     Raises:
         RequestError: as in `load_texts`.
     """
-    table = _table(path, config.kind)
+    table, separator = _table(path, config)
     if table.empty:
         raise RequestError(f"{path.name} holds no texts; bring a row a text")
     available = _available_column(path, table, config)
@@ -98,33 +105,22 @@ def read_texts(path: Path, config: FileText) -> Texts:
                 f"{nearest(name, list(map(str, table.columns)))}; see text.time_column, text.text_column and "
                 "text.available_column"
             )
-    rows = np.arange(2, len(table) + 2)  # below a header
-    if config.symbol is not None:
-        own = (table[config.symbol_column] == config.symbol).to_numpy()
-        if not own.any():
-            symbols = sorted(set(table[config.symbol_column]))
-            raise RequestError(
-                f"{path.name} has no text of text.symbol={config.symbol}, has those of {listed(symbols, 8)}"
-                f"{nearest(config.symbol, symbols)}"
-            )
-        table, rows = table[own], rows[own]
+    own = _own(path, table, config)
+    table, rows = table[own], np.flatnonzero(own) + 2  # below a header
     where = [f"{path.name}, row {row}" for row in rows]
     cells = [str(cell) for cell in table[config.text_column]]
     for number, cell in enumerate(cells):
         if not cell.strip():
             raise RequestError(f"{where[number]}: the text is empty; remove the row, or write the text")
-    moments = {
-        name: moments_of(
-            [str(cell) for cell in table[name]],
-            [f"{one}, column {name}" for one in where],
-            zone=config.time_zone,
-            group="text",
-        )
-        for name in needed
-        if name != config.text_column
-    }
-    times = moments[config.time_column]
-    published = times + pd.Timedelta(hours=config.lag_hours or 0.0) if available is None else moments[available]
+    clock = config.time_column if available is None else available
+
+    def moments(name: str, *, ends: bool) -> pd.DatetimeIndex:
+        places = [f"{one}, column {name}" for one in where]
+        return moments_of(list(map(str, table[name])), places, zone=config.time_zone, group="text", ends=ends)
+
+    times = moments(config.time_column, ends=False)
+    lag = pd.Timedelta(hours=config.lag_hours or 0.0)
+    published = moments(clock, ends=True) + lag
     early = np.flatnonzero(published < times)
     if len(early):
         row = int(early[0])
@@ -138,36 +134,77 @@ def read_texts(path: Path, config: FileText) -> Texts:
         raise RequestError(f"{path.name} begins on {times.min():%Y-%m-%d}, after text.last={config.last}")
     apart = told_apart(times[order])
     known = pd.DatetimeIndex(np.maximum(published[order].as_unit("ns").asi8, apart.asi8), tz="UTC")
-    return Texts(tuple(cells[row] for row in order), apart, known, rows[order])
+    notes = [] if separator == "comma" else [f"{path.name}: {separator} between cells"]
+    notes += tell_dates([str(table[clock].iloc[row]) for row in order], f"{clock} of {path.name}")
+    notes += _twice(path, [(int(times.asi8[row]), cells[row]) for row in order])
+    known_by = f"by column {clock}" if available is not None else f"{config.lag_hours:g} h after column {clock}"
+    return Texts(tuple(cells[row] for row in order), apart, known, rows[order], known_by, tuple(notes))
 
 
-def _scores(cells: Sequence[str], config: FileText) -> tuple[Array, str]:
-    """Return (N, 1) the score of each text by the lexicon."""
+def _own(path: Path, table: pd.DataFrame, config: FileText) -> NDArray[np.bool_]:
+    """Return (N,) which rows are of `symbol`; all where none is named."""
+    if config.symbol is None:
+        return np.ones(len(table), dtype=bool)
+    own = (table[config.symbol_column] == config.symbol).to_numpy()
+    if not own.any():
+        symbols = sorted(set(table[config.symbol_column]))
+        raise RequestError(
+            f"{path.name} has no text of text.symbol={config.symbol}, has those of {listed(symbols, 8)}"
+            f"{nearest(config.symbol, symbols)}"
+        )
+    return np.asarray(own)
+
+
+def _twice(path: Path, written: Sequence[tuple[int, str]]) -> list[str]:
+    """Return a note of how many texts are of the same moment and words as one before."""
+    same = len(written) - len(set(written))
+    if not same:
+        return []
+    repeat = "repeats the moment and the words of another, and counts"
+    if same > 1:
+        repeat = "repeat the moment and the words of others, and count"
+    return [f"{path.name}: {counted(same, 'text')} {repeat} again; remove what was written twice"]
+
+
+def _scores(cells: Sequence[str], config: FileText) -> tuple[Array, str, tuple[str, ...]]:
+    """Return (N, 1) the score of each text by the lexicon, 0 where it knows no word of it, and of how many it does.
+
+    Raises:
+        RequestError: it knows no word of any.
+    """
     score = scorer(config.lexicon)
-    return np.array([[score(cell)] for cell in cells]), "mean"
+    scores = [score(cell) for cell in cells]
+    known = len(scores) - scores.count(None)
+    if not known:
+        raise RequestError(
+            f"text.lexicon={config.lexicon} knows no word of any text of {Path(config.path).name}; "
+            "bring a lexicon of their language, or choose text.encoder=svd"
+        )
+    note = f"text.lexicon={config.lexicon} knows words of {known} of {counted(len(cells), 'text')}; the others score 0"
+    return np.array([[one or 0.0] for one in scores]), "mean", (note,)
 
 
-def _counts(cells: Sequence[str], config: FileText) -> tuple[Array, str]:
+def _counts(cells: Sequence[str], config: FileText) -> tuple[Array, str, tuple[str, ...]]:
     """Return (N, V): which share of a text's words is hashed to each number."""
     counts = np.zeros((len(cells), config.words))
     for row, cell in enumerate(cells):
         words = words_of(cell)
         for word in words:
             counts[row, hashed(word, config.words)] += 1.0 / len(words)
-    return counts, "mean"
+    return counts, "mean", ()
 
 
-def _tokens(cells: Sequence[str], config: FileText) -> tuple[Array, str]:
+def _tokens(cells: Sequence[str], config: FileText) -> tuple[Array, str, tuple[str, ...]]:
     """Return (N, W): the numbers of a text's last words in their order, from 1 on, and 0 behind them."""
     tokens = np.zeros((len(cells), config.longest))
     for row, cell in enumerate(cells):
         numbers = [1 + hashed(word, config.words) for word in words_of(cell)][-config.longest :]
         tokens[row, : len(numbers)] = numbers
-    return tokens, "join"
+    return tokens, "join", ()
 
 
-# By encoder, the rows that it is handed, and how those of one bar become one.
-ROWS: Mapping[str, Callable[[Sequence[str], FileText], tuple[Array, str]]] = {
+# By encoder, the rows that it is handed, how those of one bar become one, and what a person should know of them.
+ROWS: Mapping[str, Callable[[Sequence[str], FileText], tuple[Array, str, tuple[str, ...]]]] = {
     "lexicon": _scores,
     "svd": _counts,
     "lstm": _tokens,
@@ -179,29 +216,54 @@ def hashed(word: str, size: int) -> int:
     return zlib.crc32(word.encode()) % size
 
 
-def _table(path: Path, kind: str) -> pd.DataFrame:
+def _table(path: Path, config: FileText) -> tuple[pd.DataFrame, str]:
+    """Return the cells of a file as they are written, and the word for what stands between them."""
     if not path.is_file():
         raise RequestError(f"text.path must name a file, '{path}' is none; it is looked for from {Path.cwd()}")
     try:
-        if kind == "parquet":
+        if config.kind == "parquet":
             table = pd.read_parquet(path)
-            return table.map(lambda cell: "" if cell is None or cell is pd.NaT or cell != cell else str(cell))
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
+            return table.map(lambda cell: "" if cell is None or cell is pd.NaT or cell != cell else str(cell)), "comma"
+        sign = _separator(path, config)
+        table = pd.read_csv(
+            path, sep=sign, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
+        )
+        return table, next(word for word, one in WORDS.items() if one == sign)
     except (OSError, ValueError, ImportError, EOFError) as error:
         raise RequestError(
-            f"{path.name} cannot be read as {kind}: {' '.join(str(error).split())[:120]}; see text.path"
+            f"{path.name} cannot be read as {config.kind}: {' '.join(str(error).split())[:120]}; see text.path"
         ) from None
+
+
+def _separator(path: Path, config: FileText) -> str:
+    """Return the sign that parts the names of most columns, first of all of the two that must be there."""
+
+    def names(sign: str) -> set[str]:
+        return set(map(str, pd.read_csv(path, sep=sign, nrows=0, dtype=str, encoding="utf-8-sig").columns))
+
+    needed = {config.time_column, config.text_column}
+    return max((",", *SEPARATORS), key=lambda sign: (needed <= names(sign), len(names(sign))))
 
 
 def _available_column(path: Path, table: pd.DataFrame, config: FileText) -> str | None:
     """Return the column that says when texts were published; None where `lag_hours` does."""
-    if config.lag_hours is not None or config.available_column is not None:
+    if config.available_column is not None:
         return config.available_column
-    names: Mapping[str, str] = {str(name).strip().lower(): str(name) for name in table.columns}
-    found = next((names[name] for name in PUBLISHED if name in names), None)
-    if found is None:
+    found = [str(name) for name in table.columns if str(name).strip().lower() in PUBLISHED]
+    if config.lag_hours is not None and found:
         raise RequestError(
-            f"{path.name} does not say when its texts were published: it has no column {' or '.join(PUBLISHED[:2])}; "
-            "name it with text.available_column=..., or give text.lag_hours=... from a text's time"
+            f"{path.name} says itself when its texts were published, in column {listed(found, 8)}, and "
+            f"text.lag_hours={config.lag_hours:g} would not read it; leave text.lag_hours out, or name the column with "
+            "text.available_column=..."
         )
-    return found
+    if len(found) > 1:
+        raise RequestError(
+            f"{path.name} has several columns that may say when its texts were published, {listed(found, 8)}; name "
+            "one of them with text.available_column=..."
+        )
+    if not found and config.lag_hours is None:
+        raise RequestError(
+            f"{path.name} does not say when its texts were published: it has no column {', '.join(PUBLISHED[:-1])} or "
+            f"{PUBLISHED[-1]}; name it with text.available_column=..., or give text.lag_hours=... from a text's time"
+        )
+    return found[0] if found else None
