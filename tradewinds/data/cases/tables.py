@@ -67,7 +67,8 @@ def _texts(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
         if columns.case in table
         else pd.Series([f"row {row}" for row in table.index], table.index)
     )
-    _refuse_missing(path, table, [columns.text, *_facts(table, columns)], columns)
+    own = [columns.case] if columns.case in table else []
+    _refuse_missing(path, table, [*own, columns.text, *_facts(table, columns)], columns)
     if names.duplicated().any():
         raise RequestError(
             f"{path} must name each case once, names twice {named(sorted(set(names[names.duplicated()])))}"

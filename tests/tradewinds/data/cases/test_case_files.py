@@ -181,6 +181,7 @@ REFUSALS = {
     "numbered.csv": (",case,label,x\n0,a,u,1\n1,b,v,2\n", "must have a name above every column, has none above 1"),
     "commas.csv": ("text,label\nfine, today,1\nbad, today,2\n", "a text that holds the separator stands in quotation"),
     "marks.csv": ("text,label\nx,NA\n", "has none in row 2; NA, None and null count as none there"),
+    "unnamed.csv": ("case,text,label\na,x,1\n,y,2\n", "a value in column 'case' of every row, has none in row 3"),
     "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 2"),
     "twice.csv": ("case,text,label\na,x,1\na,y,2\n", "must name each case once, names twice a"),
     "nothing.csv": ("", "cannot be read as a table"),
