@@ -19,6 +19,7 @@ from tradewinds.core.console import Console, again
 from tradewinds.core.errors import GateError
 from tradewinds.core.files import append_line, json_text, write_bytes, write_json, write_text
 from tradewinds.core.turns import alone, in_turn
+from tradewinds.data.notes import Note
 from tradewinds.evaluation.row_marks import keep_marks, marked, marks_of
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, opening_block, trial_block
@@ -141,7 +142,7 @@ def publish(
     if lines is None and by_seed and len(by_seed["seeds"]) > 1:
         console.result(seed_line(by_seed))
     for warning in document["warnings"]:
-        console.warn(warning)
+        console.warn(warning, again=isinstance(warning, Note) and warning.about == "doubt")
     console.wrote(run / REPORT)
     console.wrote(run / PAGE)
     with alone():

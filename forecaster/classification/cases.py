@@ -58,7 +58,9 @@ class Cases:
             if not isinstance(value, str) and value.shape[1] != len(self.channels)
         ]
         if uneven:
-            raise ValueError(f"every case must have the {len(self.channels)} channels of the first: {named(uneven)}")
+            raise ValueError(
+                f"every case must have the {counted(len(self.channels), 'channel')} of the first: {named(uneven)}"
+            )
 
     def __len__(self) -> int:
         """Return C."""
@@ -147,6 +149,11 @@ def numbers_of(labels: Sequence[str], classes: Sequence[str], names: Sequence[st
 def named(words: Sequence[str], most: int = MOST_NAMED) -> str:
     """Return words as a sentence lists them: all, or the first and how many more there are."""
     return ", ".join(words) if len(words) <= most else f"{', '.join(words[:most])} and {len(words) - most} more"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many of something there are: `1 case`, `2 cases`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _is_empty(value: Array | str) -> bool:

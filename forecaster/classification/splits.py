@@ -17,12 +17,13 @@ def parted(cases: Cases, how: Split, share: float, seed: int) -> tuple[Numbers, 
 
     Args:
         cases: labelled.
-        how: `stratified` draws the same share of every class; `grouped` draws whole groups; `time` judges the latest.
+        how: `stratified` draws the same share of every class, and leaves one of each to learn from; `grouped` draws
+            whole groups; `time` judges the latest.
         share: judged, above 0 and below 1.
         seed: of what is drawn.
 
     Raises:
-        ValueError: there are no groups or times to part by, or too few cases.
+        ValueError: there are no groups or times to part by, one group only, or too few cases of every class.
     """
     if how == "time":
         return _by_time(cases, share)
@@ -32,20 +33,17 @@ def parted(cases: Cases, how: Split, share: float, seed: int) -> tuple[Numbers, 
     if how == "stratified":
         for label in np.unique(labels):
             own = [unit for unit in order if labels[unit[0]] == label]
-            judged += own[: round(share * len(own))]
+            judged += own[: min(round(share * len(own)), len(own) - 1)]
     else:  # whole groups, as long as they bring the number nearer; one at least is judged, and one learned from
         wanted, judged = share * len(cases), order[:-1][:1]
         for unit in order[1:-1]:
             have = sum(map(len, judged))
             if abs(have + len(unit) - wanted) < abs(have - wanted):
                 judged.append(unit)
-    chosen = np.sort(np.concatenate(judged)) if judged else np.array([], dtype=np.int64)
-    learned = np.setdiff1d(np.arange(len(cases)), chosen)
-    if not len(chosen) or not len(learned):
-        raise ValueError(
-            f"a share of {share:g} must leave cases to learn from and to judge, of {len(cases)} leaves none"
-        )
-    return learned, chosen
+    if not judged:
+        raise ValueError(_why_none(cases, how, share))
+    chosen = np.sort(np.concatenate(judged))
+    return np.setdiff1d(np.arange(len(cases)), chosen), chosen
 
 
 def dealt(cases: Cases, how: Split, folds: int, seed: int) -> list[Numbers]:
@@ -75,6 +73,25 @@ def dealt(cases: Cases, how: Split, folds: int, seed: int) -> list[Numbers]:
             number[unit] = fold
             filled[fold] += len(unit)
     return [np.flatnonzero(number == fold) for fold in range(folds)]
+
+
+def _why_none(cases: Cases, how: Split, share: float) -> str:
+    """Say why no case is left to be judged."""
+    if cases.groups is not None and how == "grouped":
+        return (
+            "env.split=grouped needs two groups or more, one to learn from and one to judge, all cases are of "
+            f"'{cases.groups[0]}'"
+        )
+    classes, counts = np.unique(np.array(cases.known()), return_counts=True)
+    if counts.max() == 1:
+        return (
+            f"a class must have two cases or more, one to learn from and one to judge, each of the {len(classes)} has "
+            "one alone; see whether env.label names the column of the class"
+        )
+    return (
+        f"the judged share of a class must come to a case, {share:g} of {counts.max()}, which the largest has, does "
+        "not; raise env.test_share, or bring more cases"
+    )
 
 
 def _by_time(cases: Cases, share: float) -> tuple[Numbers, Numbers]:

@@ -45,9 +45,9 @@ class Console:
         if not self.as_json:
             print(self._stamp() + text, flush=True)
 
-    def warn(self, text: str) -> None:
-        """Say among the results what has to be known of them, unless it was noted before."""
-        if f"note: {text}" not in self._notes:
+    def warn(self, text: str, *, again: bool = False) -> None:
+        """Say among the results what has to be known of them; what was noted before only if it is told `again`."""
+        if again or f"note: {text}" not in self._notes:
             self.result(f"warning: {text}")
 
     def finish(self, outcome: Mapping[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from typing import Literal
 
-Subject = Literal["repair", "jump", "hole", "columns", "layout", "universe"]
+Subject = Literal["repair", "jump", "hole", "columns", "layout", "universe", "doubt"]
 
 
 class Note(str):
-    """A sentence on what stands in a file, a mend, a move, a hole, the columns, the layout, or on a universe.
+    """A sentence on what stands in a file, a mend, a move, a hole, the columns, the layout, a universe, or a doubt.
+
+    A doubt is what the results are not to be read without: it is told with them once more.
 
     Other notes are plain texts.
 

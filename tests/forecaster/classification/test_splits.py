@@ -40,6 +40,13 @@ def test_folds_judge_every_case_once(count, folds, how, seed):
         assert sum(map(len, where)) == len(set(cases.groups))
 
 
+def test_of_a_class_with_one_case_that_case_is_learned_from():
+    cases = dataclasses.replace(tones(5), labels=("low", "high", "low", "high", "once"))
+    learned, judged = parted(cases, "stratified", 0.7, 0)
+    assert 4 in learned
+    assert len(judged) == 2
+
+
 def test_by_time_the_latest_are_judged_and_one_moment_is_not_parted():
     times = pd.DatetimeIndex(["2024-01-03", "2024-01-01", "2024-01-02", "2024-01-03"], tz="UTC")
     cases = dataclasses.replace(tones(4), times=times)
@@ -55,7 +62,9 @@ def test_by_time_the_latest_are_judged_and_one_moment_is_not_parted():
             "needs the groups of the cases",
         ),
         (lambda: parted(tones(4), "time", 0.5, 0), "needs the times of the cases"),
-        (lambda: parted(tones(2), "stratified", 0.01, 0), "leaves none"),
+        (lambda: parted(tones(8), "stratified", 0.01, 0), "0.01 of 4, which the largest has, does not; raise"),
+        (lambda: parted(tones(2), "stratified", 0.5, 0), "each of the 2 has one alone; see whether env.label"),
+        (lambda: parted(tones(4), "grouped", 0.5, 0), "needs two groups or more, .* all cases are of 'g0'"),
         (lambda: dealt(tones(4), "stratified", 5, 0), "as many cases as folds, were 4 for 5"),
         (lambda: dealt(tones(8), "grouped", 3, 0), "as many groups as folds, were 2 for 3"),
         (lambda: dealt(tones(8), "time", 3, 0), "one order only"),

@@ -45,14 +45,14 @@ def _cases(path: Path, columns: CaseColumns) -> Cases:
 
         return read_ts(path, _text(path), new=columns.new)
     if ending in (".parquet", ".pq"):
-        return cases_of_table(path, _with_index(pd.read_parquet(path), columns), columns)
+        return cases_of_table(path, _numbered(_with_index(pd.read_parquet(path), columns), 1), columns)
     if ending in SEPARATORS:
         _text(path)
         try:
             table = _read_csv(path, SEPARATORS[ending], columns)
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise RequestError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from None
-        return cases_of_table(path, table, columns)
+        return cases_of_table(path, _numbered(table, 2), columns)  # below a header
     raise RequestError(f"cases must lie in a .ts, .csv, .tsv or .parquet file, or a folder of WAV files, was '{path}'")
 
 
@@ -78,6 +78,11 @@ def _with_index(table: pd.DataFrame, columns: CaseColumns) -> pd.DataFrame:
     asked = {columns.case, columns.label, columns.text, columns.order, columns.group, columns.time}
     levels = [name for name in table.index.names if name is not None and name in asked]
     return (table.reset_index(levels) if levels else table).reset_index(drop=True)
+
+
+def _numbered(table: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Return a table whose index counts its rows from `first`."""
+    return table.set_axis(range(first, first + len(table)))
 
 
 def _text(path: Path) -> str:

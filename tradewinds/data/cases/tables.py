@@ -11,6 +11,7 @@ import pandas as pd
 from forecaster.classification.cases import Cases, named
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
+from tradewinds.data.cases.limits import LARGEST, LAW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,11 @@ class CaseColumns:
 def cases_of_table(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
     """Return the cases of a table: texts if it has a column of that name, else series.
 
+    Args:
+        path: its name, for sentences.
+        table: numbered by its rows as they stand in the file.
+        columns: what is what.
+
     Raises:
         RequestError: a column is not there, or holds what it may not.
     """
@@ -59,9 +65,10 @@ def _texts(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
     names = (
         table[columns.case].astype(str)
         if columns.case in table
-        else pd.Series([f"row {n}" for n in range(1, len(table) + 1)])
+        else pd.Series([f"row {row}" for row in table.index], table.index)
     )
-    _refuse_missing(path, table, [columns.text, *_facts(table, columns)], names, columns.label)
+    own = [columns.case] if columns.case in table else []
+    _refuse_missing(path, table, [*own, columns.text, *_facts(table, columns)], columns)
     if names.duplicated().any():
         raise RequestError(
             f"{path} must name each case once, names twice {named(sorted(set(names[names.duplicated()])))}"
@@ -86,9 +93,10 @@ def _series(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
             f"{path} must have a number in every column but those that env.case, env.label, env.order, env.group and "
             f"env.time name, {told}"
         )
-    _refuse_missing(path, table, [columns.case, *facts], table[columns.case].astype(str), columns.label)
+    _refuse_missing(path, table, [columns.case, *facts], columns)
+    _refuse_large(path, table, channels)
     if columns.order is not None:
-        table = _in_order(path, table, columns.case, columns.order)
+        table = _in_order(path, table, columns)
     names = table[columns.case].astype(str)
     for fact in facts:
         several = table.groupby(names, sort=False)[fact].nunique()
@@ -104,13 +112,14 @@ def _series(path: Path, table: pd.DataFrame, columns: CaseColumns) -> Cases:
     return _cases(path, [str(name) for name in cases], values, first, columns, tuple(channels))
 
 
-def _in_order(path: Path, table: pd.DataFrame, case: str, order: str) -> pd.DataFrame:
+def _in_order(path: Path, table: pd.DataFrame, columns: CaseColumns) -> pd.DataFrame:
     """Return the steps of every case by numbers, or by times.
 
     Raises:
         RequestError: the column of the order holds neither, or a case has two steps of one place.
     """
-    _refuse_missing(path, table, [order], table[case].astype(str))
+    case, order = columns.case, str(columns.order)
+    _refuse_missing(path, table, [order], columns)
     places = table[order]
     if not pd.api.types.is_numeric_dtype(places) and not pd.api.types.is_datetime64_any_dtype(places):
         try:
@@ -159,20 +168,24 @@ def _facts(table: pd.DataFrame, columns: CaseColumns) -> list[str]:
     return [name for name in (columns.label, columns.group, columns.time) if name is not None and name in table]
 
 
-def _refuse_missing(
-    path: Path, table: pd.DataFrame, columns: list[str], names: pd.Series, label: str | None = None
-) -> None:
-    for name in columns:
+def _refuse_missing(path: Path, table: pd.DataFrame, needed: list[str], columns: CaseColumns) -> None:
+    for name in needed:
         gone = table[name].isna()
         if gone.any():
-            rows = [
-                f"row {row} ({case})"
-                for row, case in zip(np.flatnonzero(gone) + 1, names[gone.to_numpy()], strict=True)
-            ]
-            marks = "; NA, None and null count as none there" if name == label else ""
+            cases = table[columns.case] if columns.case in table else pd.Series(None, table.index, dtype=object)
+            rows = [f"row {row}" + ("" if pd.isna(case) else f" ({case})") for row, case in cases[gone].items()]
+            marks = "; NA, None and null count as none there" if name == columns.label else ""
             raise RequestError(
                 f"{path} must have a value in column '{name}' of every row, has none in {named(rows)}{marks}"
             )
+
+
+def _refuse_large(path: Path, table: pd.DataFrame, channels: list[str]) -> None:
+    numbers = table[channels].to_numpy(dtype=np.float64, na_value=np.nan)
+    rows, places = np.nonzero(np.abs(numbers) > LARGEST)
+    if len(rows):
+        value = numbers[rows[0], places[0]]
+        raise RequestError(f"{path}, row {table.index[rows[0]]}: {channels[places[0]]} {value:g} {LAW}")
 
 
 def _times(path: Path, column: pd.Series) -> pd.DatetimeIndex:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from forecaster.classification.cases import Cases
+from forecaster.classification.cases import Cases, named
 from tradewinds.core.errors import RequestError
+from tradewinds.data.cases.limits import LARGEST, LAW
 
 MISSING = "?"
 
@@ -25,12 +26,12 @@ def read_ts(path: Path, text: str, *, new: bool = False) -> Cases:
         RequestError: a line cannot be read, with its number.
     """
     header, lines = _parts(path, text)
-    if header.get("timestamps", "false").split()[:1] == ["true"]:
+    if _word(header, "timestamps") == "true":
         raise RequestError(
             f"{path} writes a time beside every number (@timestamps true), which is not read; leave them out"
         )
-    labelled = header.get("classlabel", "true").split()[:1] != ["false"]
-    if "targetlabel" in header and header["targetlabel"].split()[:1] == ["true"]:
+    labelled, declared = _word(header, "classlabel") != "false", header.get("classlabel", "").split()[1:]
+    if _word(header, "targetlabel") == "true":
         raise RequestError(f"{path} holds numbers to be forecast (@targetLabel true), no classes")
     values, labels = [], []
     for number, line in lines:
@@ -41,6 +42,11 @@ def read_ts(path: Path, text: str, *, new: bool = False) -> Cases:
             raise RequestError(
                 f"{path}, line {number}: a case must end with ':' and its class, has none; of cases without classes "
                 "write @classLabel false"
+            )
+        elif declared and not new and last.strip() not in declared:
+            raise RequestError(
+                f"{path}, line {number}: a class must be among those that @classLabel declares "
+                f"({named(declared, 12)}), was '{last.strip()}'; correct it, or declare it"
             )
         values.append(_channels(path, number, channels))
         labels.append(last.strip())
@@ -55,7 +61,7 @@ def read_ts(path: Path, text: str, *, new: bool = False) -> Cases:
 
 
 def _parts(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
-    """Return the header by its words in small letters, and the lines of the data with their numbers."""
+    """Return what follows each word of the header, in small letters, and the lines of the data with their numbers."""
     header: dict[str, str] = {}
     lines = list(enumerate(text.splitlines(), start=1))
     for place, (_, line) in enumerate(lines):
@@ -63,9 +69,14 @@ def _parts(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, str]]
             data = [(number, line.strip()) for number, line in lines[place + 1 :]]
             return header, [(number, line) for number, line in data if line and not line.startswith(("#", "%"))]
         if line.strip().startswith("@"):
-            word, *rest = line.strip()[1:].lower().split(maxsplit=1)
-            header[word] = rest[0] if rest else ""
+            word, *rest = line.strip()[1:].split(maxsplit=1)
+            header[word.lower()] = rest[0] if rest else ""
     raise RequestError(f"{path} must be a .ts file with a line @data before its cases, has none")
+
+
+def _word(header: dict[str, str], word: str) -> str:
+    """Return the first thing that a header says of a word, in small letters; empty for nothing."""
+    return header.get(word, "").lower().partition(" ")[0].partition("\t")[0]
 
 
 def _channels(path: Path, number: int, channels: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -84,4 +95,7 @@ def _channels(path: Path, number: int, channels: list[str]) -> np.ndarray[tuple[
         raise RequestError(
             f"{path}, line {number}: the channels of a case must be equally long, were of {told} numbers"
         )
-    return np.array(columns).T
+    values = np.array(columns).T
+    if (large := np.abs(values) > LARGEST).any():
+        raise RequestError(f"{path}, line {number}: {values[large][0]:g} {LAW}")
+    return values

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.classification.cases import Cases
+from forecaster.classification.cases import Cases, counted
 from forecaster.classification.fitted import FittedClassifier
 from forecaster.classification.scores import LEAST_CHANCE, exact_mcnemar
 from tradewinds.pipeline.prepare import seed_for
@@ -31,7 +31,8 @@ def duel(job: ClassificationJob, challenger: Classifiers, champion: Classifiers)
     numbers, which = unseen(job, seen, least)
     if len(numbers) < least:
         reason = (
-            f"only {len(numbers)} cases are unseen by both it and {{champion}}, and retrain.min_bars asks for {least}"
+            f"only {counted(len(numbers), 'case')} {'is' if len(numbers) == 1 else 'are'} unseen by both it and "
+            f"{{champion}}, and retrain.min_bars asks for {least}"
         )
         return Duel(False, 0.0, reason, {"cases": len(numbers)})
     cases = job.cases.of(numbers)
@@ -50,7 +51,9 @@ def duel(job: ClassificationJob, challenger: Classifiers, champion: Classifiers)
         "mcnemar": exact_mcnemar(right, their_right),
     }
     if interval is None:
-        return Duel(False, mean, f"its lead over {{champion}} cannot be told from luck on {len(cases)} cases", facts)
+        return Duel(
+            False, mean, f"its lead over {{champion}} cannot be told from luck on {counted(len(cases), 'case')}", facts
+        )
     wins = interval[0] > margin
     reason = (
         f"its log loss is {mean:.3f} nats a case below {{champion}}'s (95 % interval {interval[0]:+.3f} to "

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.classification.cases import Cases, classes_of, named, numbers_of
+from forecaster.classification.cases import Cases, classes_of, counted, named, numbers_of
 from forecaster.classification.inputs import words_of
 from forecaster.classification.splits import dealt, parted
 from tradewinds.core.errors import RequestError
 from tradewinds.data.cases.read import read_cases
 from tradewinds.data.cases.tables import CaseColumns
+from tradewinds.data.notes import Note
 from tradewinds.data.readers.lexicons import read_lexicon
 from tradewinds.pipeline.prepare import check_surroundings, seed_for
 from tradewinds.pipeline.task import Job
@@ -95,8 +96,7 @@ def job_of_cases(config: Config, task: Any) -> ClassificationJob:
             raise RequestError(f"env.lexicon scores the words of texts, and {rules.path} holds series; leave it out")
         lexicon = None if rules.lexicon is None else read_lexicon(rules.lexicon, "env.lexicon")
         _require_learned(cases, folds)
-        for learned, one in folds:
-            numbers_of(cases.of(one).known(), classes_of(cases.of(learned).known()), cases.of(one).names)
+        _require_known(cases, folds, "env" if rules.test_path is None else f"env.test_path={rules.test_path}")
     except ValueError as error:
         raise error if isinstance(error, RequestError) else RequestError(f"env: {error}") from None
     name = name_of(config)
@@ -168,6 +168,16 @@ def _require_learned(cases: Cases, folds: Folds) -> None:
         )
 
 
+def _require_known(cases: Cases, folds: Folds, where: str) -> None:
+    """Refuse what is judged and of a class that nothing was learned of."""
+    for learned, one in folds:
+        classes, judged = classes_of(cases.of(learned).known()), cases.of(one)
+        try:
+            numbers_of(judged.known(), classes, judged.names)
+        except ValueError as error:
+            raise RequestError(f"{where}: {error}") from None
+
+
 def _require_labels(cases: Cases, key: str, rules: Any) -> None:
     if cases.labels is None:
         raise RequestError(f"{key} must hold the class of each case, in the column env.label={rules.label} of a table")
@@ -175,29 +185,38 @@ def _require_labels(cases: Cases, key: str, rules: Any) -> None:
 
 def _notes(cases: Cases, folds: Folds, rules: Any) -> list[str]:
     """Return what is to be noticed: what is both learned from and judged, what is not read, and what is missing."""
-    contents, notes = np.array([hash(content) for content in cases.contents()]), []
+    contents, notes = np.array([hash(content) for content in cases.contents()]), list[str]()
     twins = sorted({name for learned, judged in folds for name in _twins(cases, contents, learned, judged)})
     if twins:
-        notes.append(
-            f"{len(twins)} of the cases judged hold just what one learned from holds ({named(twins)}): they may be "
-            "known by heart"
-        )
+        holds, they = ("holds", "it") if len(twins) == 1 else ("hold", "they")
+        text = f"{len(twins)} of the cases judged {holds} just what one learned from holds ({named(twins)}): {they}"
+        notes.append(Note(f"{text} may be known by heart", "doubt"))
+    labels = np.array(cases.known())
+    judged_labels = {str(label) for _, judged in folds for label in labels[judged]}
+    if unjudged := sorted(set(cases.known()) - judged_labels):
+        classes = "1 class is" if len(unjudged) == 1 else f"{len(unjudged)} classes are"
+        text = f"{classes} learned, and no case of {'it' if len(unjudged) == 1 else 'them'} is judged"
+        notes.append(Note(f"{text}: {named(unjudged)}", "doubt"))
     if cases.groups is not None:
         groups = np.array(cases.groups)
         both = sorted(
             {str(group) for learned, judged in folds for group in np.intersect1d(groups[learned], groups[judged])}
         )
         if both:
-            notes.append(
-                f"{len(both)} groups are both learned from and judged ({named(both)}); env.split=grouped parts them"
-            )
+            groups_are = f"{counted(len(both), 'group')} {'is' if len(both) == 1 else 'are'}"
+            text = f"{groups_are} both learned from and judged ({named(both)}); env.split=grouped parts them"
+            notes.append(Note(text, "doubt"))
     missing = sum(int(np.isnan(value).sum()) for value in cases.values if not isinstance(value, str))
     longest, texts = rules.longest, [value for value in cases.values if isinstance(value, str)]
     long = sum(len(words_of(text)) > longest for text in texts)
     if long:
-        notes.append(f"{long} texts are longer than env.longest={longest} words, of which the first are read")
+        are = "is" if long == 1 else "are"
+        notes.append(
+            f"{counted(long, 'text')} {are} longer than env.longest={longest} words, of which the first are read"
+        )
     if missing:
-        notes.append(f"{missing} numbers are missing, and taken for the mean of their channel")
+        are = "is" if missing == 1 else "are"
+        notes.append(f"{counted(missing, 'number')} {are} missing, and taken for the mean of the channel")
     return notes
 
 

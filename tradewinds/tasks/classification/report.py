@@ -6,6 +6,7 @@ from typing import Any
 
 from bokeh.models import NumeralTickFormatter
 
+from forecaster.classification.cases import counted
 from tradewinds.report import charts
 from tradewinds.report.render import render, shown
 from tradewinds.report.tables import read_table
@@ -24,7 +25,7 @@ MOST_SHADED = 40  # classes of a confusion that a page draws
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line a model, and one a class."""
     tests = document["honesty"]["mcnemar"]
-    yield f"{document['data']['name']}: {document['forecast'][_kind(document)]['cases']} cases judged"
+    yield f"{document['data']['name']}: {counted(document['forecast'][_kind(document)]['cases'], 'case')} judged"
     yield f"  {'model':<16}" + "".join(f"{label:>20}" for _, label, _ in COLUMNS) + f"{'McNemar p':>12}"
     for name, scores in document["forecast"].items():
         cells = "".join(f"{shown(scores[key], form):>20}" for key, _, form in COLUMNS)
@@ -40,7 +41,8 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
         )
     rests = document["classification"]["rests_on"]
     told = ", ".join(f"{row['part']} {row['nats']:.2f}" for row in rests["parts"][:MOST_TOLD])
-    yield f"rests on (nats that the class called loses without it, {rests['cases']} cases): {told or 'no part alone'}"
+    asked = counted(rests["cases"], "case")
+    yield f"rests on (nats that the class called loses without it, {asked}): {told or 'no part alone'}"
     yield f"verdict: {document['honesty']['verdict']}"
 
 

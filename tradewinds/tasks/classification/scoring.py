@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecaster.classification.cases import named, numbers_of
+from forecaster.classification.cases import counted, named, numbers_of
 from forecaster.classification.inputs import fitted_reader
 from forecaster.classification.scores import by_class, calibration, confusion, exact_mcnemar, scores_of
 from tradewinds.pipeline.prepare import seed_for
@@ -135,8 +135,8 @@ def verdict_of(job: ClassificationJob, forecasts: Forecasts) -> str:
     ours = forecasts.scores[kind]
     low, high = ours["accuracy_ci95"]
     return (
-        f"Of {ours['cases']} cases the {kind} calls {ours['accuracy']:.1%} by their class (95 % interval {low:.1%} to "
-        f"{high:.1%}){''.join(_beside(forecasts, kind))}."
+        f"Of {counted(ours['cases'], 'case')} the {kind} calls {ours['accuracy']:.1%} by their class (95 % interval "
+        f"{low:.1%} to {high:.1%}){''.join(_beside(forecasts, kind))}."
     )
 
 
@@ -144,14 +144,14 @@ def _beside(forecasts: Forecasts, kind: str) -> Iterator[str]:
     for name, theirs in forecasts.scores.items():
         if name != kind:
             test = forecasts.honesty["mcnemar"][name]
-            certain = test["p_value"] < 0.05
-            lead = "better" if test["ours_alone"] > test["theirs_alone"] else "worse"
-            told = (
-                f"{lead}, p = {test['p_value']:.2g}"
-                if certain
-                else f"luck may tell them apart, p = {test['p_value']:.2g}"
-            )
-            yield f"; {name.replace('_', ' ')} {theirs['accuracy']:.1%} ({told})"
+            rival, ours, alone = name.replace("_", " "), test["ours_alone"], test["theirs_alone"]
+            if ours == alone:
+                told = "right as often" if ours else "right on the same cases"
+            elif test["p_value"] < 0.05:
+                told = f"{f'the {kind}' if ours > alone else rival} is better, p = {test['p_value']:.2g}"
+            else:
+                told = f"luck may tell them apart, p = {test['p_value']:.2g}"
+            yield f"; {rival} {theirs['accuracy']:.1%} ({told})"
 
 
 def own_check(job: ClassificationJob, models: Classifiers, chances: Array) -> tuple[str, str]:

@@ -46,10 +46,10 @@ class ClassificationTask:
 
     def told(self, job: "ClassificationJob") -> str:
         """Say what is told apart."""
-        from forecaster.classification.cases import named
+        from forecaster.classification.cases import counted, named
 
         channels = job.cases.channels
-        form = "texts" if job.cases.are_texts else f"series of {len(channels)} channels ({named(channels)})"
+        form = "texts" if job.cases.are_texts else f"series of {counted(len(channels), 'channel')} ({named(channels)})"
         return (
             f"{job.name}: {len(job.cases)} {form} of {len(job.classes)} classes; {len(job.kept)} are learned from, "
             f"{len(job.judged)} judged"

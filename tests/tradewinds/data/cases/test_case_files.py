@@ -112,7 +112,7 @@ def test_steps_are_put_in_order_by_number_or_by_time(steps, tmp_path):
     [
         ("10/1/2024 9/1/2024", r"times such as 2024-03-21T09:30, in column 'step', .* has '10/1/2024'"),
         ("1 1", "must have a step of a case once, has twice a at 1"),
-        ("1 NA", r"must have a value in column 'step' of every row, has none in row 2 \(a\)"),
+        ("1 NA", r"must have a value in column 'step' of every row, has none in row 3 \(a\)"),
     ],
 )
 def test_steps_without_an_order_are_refused(steps, message, tmp_path):
@@ -162,21 +162,27 @@ REFUSALS = {
     "times.ts": ("@timeStamps true\n@data\n(0,1):a\n", "writes a time beside every number"),
     "word.ts": (HEADER + "1,2:a\n1,x:b\n", "line 6: could not convert string to float: 'x'"),
     "uneven.ts": (HEADER + "1,2:1,2,3:a\n", "line 5: the channels of a case must be equally long, were of 2, 3"),
-    "channels.ts": (HEADER + "1,2:a\n1,2:1,2:b\n", "channels of the first: channels:2 with 2"),
+    "channels.ts": (HEADER + "1,2:a\n1,2:1,2:b\n", "the 1 channel of the first: channels:2 with 2"),
     "empty.ts": (HEADER, "there must be a case, was none"),
     "bare.ts": (HEADER + "1,2:a\n1,2\n", "line 6: a case must end with ':' and its class, has none"),
     "blank.ts": (HEADER + "1,2:a\n1,2:\n", "line 6: a case must end with ':' and its class"),
     "asked.ts": (HEADER + "1,2:a\n1,2:?\n", "line 6: a case must end with ':' and its class"),
+    "strange.ts": (HEADER + "1,2:a\n1,2:B\n", "line 6: a class must be among those that @classLabel declares (a, b)"),
+    "large.ts": (HEADER + "1,2:a\n1,-1e31:b\n", "large.ts, line 6: -1e+31 must lie between -1e+30 and 1e+30"),
+    "endless.ts": (HEADER + "1,inf:a\n1,2:b\n", "endless.ts, line 5: inf must lie between"),
+    "large.csv": ("case,step,label,x,y\na,2,u,1,2\nb,1,v,1,1e308\n", "large.csv, row 3: y 1e+308 must lie between"),
     "spaces.csv": ('case,label,x\na," ",1\n', "a class must have a name, had none: a"),
     "gaps.ts": (HEADER + "?,?:a\n1,2:b\n", "must hold something, was empty: gaps:1"),
     "case.csv": ("caze,label,x\na,1,2\n", "must have a column 'case' (series) or 'text' (texts), has caze,"),
     "word.csv": ("case,label,x\na,1,up\n", "env.time name, holds words in x"),
     "label.csv": ("case,label,x\na,1,2\na,2,3\n", "must give a case one label, gives several to a"),
-    "hole.csv": ("case,label,x\na,,2\n", "must have a value in column 'label' of every row, has none in row 1 (a)"),
+    "hole.csv": ("case,label,x\na,,2\n", "must have a value in column 'label' of every row, has none in row 2 (a)"),
+    "nobody.csv": ("case,label,x\na,u,2\n,v,1\n", "must have a value in column 'case' of every row, has none in row 3"),
     "numbered.csv": (",case,label,x\n0,a,u,1\n1,b,v,2\n", "must have a name above every column, has none above 1"),
     "commas.csv": ("text,label\nfine, today,1\nbad, today,2\n", "a text that holds the separator stands in quotation"),
-    "marks.csv": ("text,label\nx,NA\n", "has none in row 1 (row 1); NA, None and null count as none there"),
-    "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 1"),
+    "marks.csv": ("text,label\nx,NA\n", "has none in row 2; NA, None and null count as none there"),
+    "unnamed.csv": ("case,text,label\na,x,1\n,y,2\n", "a value in column 'case' of every row, has none in row 3"),
+    "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 2"),
     "twice.csv": ("case,text,label\na,x,1\na,y,2\n", "must name each case once, names twice a"),
     "nothing.csv": ("", "cannot be read as a table"),
 }  # fmt: skip
@@ -190,6 +196,18 @@ def test_what_cannot_be_read_is_refused_with_its_place(name, tmp_path):
     with pytest.raises(RequestError) as refusal:
         read(tmp_path / name)
     assert message in str(refusal.value)
+    assert "(nan)" not in str(refusal.value)
+
+
+def test_rows_of_a_parquet_table_have_no_header_above_them(tmp_path):
+    pd.DataFrame({"text": ["x", None], "label": ["1", "2"]}).to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(RequestError, match=r"of every row, has none in row 2$"):
+        read(tmp_path / "p.parquet")
+
+
+def test_a_header_that_declares_no_class_allows_any(tmp_path):
+    (tmp_path / "p.ts").write_text("@classLabel true\n@data\n1,2:A\n1,3:b\n")
+    assert read(tmp_path / "p.ts").labels == ("A", "b")
 
 
 def test_times_without_a_zone_and_bytes_that_are_no_text_are_refused(tmp_path):

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ import forecaster.training.checkpoint
 import tradewinds.tasks.classification.job
 import tradewinds.tasks.classification.learning
 from forecaster.classification.cases import Cases
+from tradewinds.pipeline.records import Forecasts
 from tradewinds.report.tables import read_table
+from tradewinds.tasks.classification.scoring import verdict_of
 
 from cases import BAD, GOOD, moods, tones, write_ts
 from story import CommandLine
@@ -91,7 +94,7 @@ def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_s
     parts = document["classification"]["rests_on"]["parts"]
     assert {row["part"] for row in parts[:4]} <= {*GOOD, *BAD}
     assert all(row["cases"] >= 2 for row in parts)
-    assert sorted(read_table(run / "classification", "cases")["case"]) == sorted(f"row {n}" for n in range(1, 41))
+    assert sorted(read_table(run / "classification", "cases")["case"]) == sorted(f"row {n}" for n in range(2, 42))
     assert "tf_idf" in document["forecast"]
 
 
@@ -135,11 +138,43 @@ def test_cases_learned_by_heart_and_groups_on_both_sides_are_noticed(typed, tmp_
     write_ts(tmp_path / "a.ts", tones(12))
     write_ts(tmp_path / "b.ts", Cases(("x", "y"), tones(2).values, ("low", "high"), ("c0", "c1")))
     answer = typed("classify", "path=a.ts", "test_path=b.ts", "model.hidden_size=4", "trainer.epochs=1")
-    assert "2 of the cases judged hold just what one learned from holds (b:1, b:2)" in answer.err
+    heart = "2 of the cases judged hold just what one learned from holds (b:1, b:2): they may be known by heart"
+    assert f"note: {heart}" in answer.err
+    assert f"warning: {heart}" in answer.out
+    assert heart in report(tmp_path)[0]["warnings"]
     write_moods(tmp_path / "moods.csv", 16)
     answer = typed("classify", "path=moods.csv", "env.group=who", "model.hidden_size=4", "trainer.epochs=1")
     assert "groups are both learned from and judged" in answer.err
     assert "env.split=grouped parts them" in answer.err
+
+
+def test_a_class_of_which_no_case_is_judged_is_warned_of(typed, tmp_path):
+    write_ts(tmp_path / "a.ts", tones(12))
+    write_ts(tmp_path / "b.ts", Cases(("x",), tones(1, seed=5).values, ("low",), ("c0", "c1")))
+    answer = typed("classify", "path=a.ts", "test_path=b.ts", "model.hidden_size=4", "trainer.epochs=1")
+    assert "warning: 1 class is learned, and no case of it is judged: high" in answer.out
+    assert "a: 1 case judged" in answer.out
+    assert "verdict: Of 1 case the lstm" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "p_value", "told"),
+    [
+        (9, 1, 0.021, "the lstm is better, p = 0.021"),
+        (1, 9, 0.021, "tf idf is better, p = 0.021"),
+        (3, 1, 0.62, "luck may tell them apart, p = 0.62"),
+        (2, 2, 1.0, "right as often"),
+        (0, 0, 1.0, "right on the same cases"),
+    ],
+)
+def test_a_verdict_says_who_is_better(ours, theirs, p_value, told):
+    scores = {"lstm": {"accuracy": 0.5, "accuracy_ci95": [0.4, 0.6], "cases": 90}, "tf_idf": {"accuracy": 0.25}}
+    tests = {"tf_idf": {"ours_alone": ours, "theirs_alone": theirs, "p_value": p_value}}
+    job = SimpleNamespace(config=SimpleNamespace(model=SimpleNamespace(kind="lstm")))
+    verdict = verdict_of(job, Forecasts(scores, honesty={"mcnemar": tests}))
+    assert verdict == (
+        f"Of 90 cases the lstm calls 50.0% by their class (95 % interval 40.0% to 60.0%); tf idf 25.0% ({told})."
+    )
 
 
 def test_a_leak_check_finds_nothing_where_there_is_nothing(typed, tmp_path):
@@ -279,6 +314,9 @@ REFUSALS = {
     ("classify", "path=moods.csv", "env.label=mood"): "must hold the class of each case, in the column env.label=mood",
     ("classify", "path=tones.ts", "test_path=moods.csv"): "test_path must hold cases of the same channels",
     ("classify", "path=tones.ts", "test_path=odd.ts"): "be among those learned from (high, low), 'odd' of odd:1",
+    ("classify", "path=moods.csv", "test_path=odd.csv"): "env.test_path=odd.csv: labels must be among those learned "
+    "from (bad, good), 'odd' of row 2 (test) was not",
+    ("classify", "path=unique.csv"): "each of the 8 has one alone; see whether env.label names the column of the class",
     ("classify", "path=tones.ts", "env.lexicon=vader"): "env.lexicon scores the words of texts, and tones.ts",
     ("classify", "path=moods.csv", "env.lexicon=no.csv"): "env.lexicon must be vader, or a file of word,score",
     ("classify", "path=moods.csv", "env.lexicon=moods.csv"): "a word that stands once, a comma and its score, was",
@@ -289,8 +327,8 @@ REFUSALS = {
     ("predict", "env=classification", "env.new_path=moods.csv"): "predict must be told which classifier is asked",
     ("classify", "path=uneven.ts"): "every case must have the 2 channels of the first: uneven:2 with 1",
     ("classify", "path=ragged.ts"): "line 7: the channels of a case must be equally long, were of 2, 3 numbers",
-    ("classify", "path=blank.csv"): "a case must hold something, was empty: row 2",
-    ("classify", "path=hole.csv"): "must have a value in column 'text' of every row, has none in row 2 (row 2)",
+    ("classify", "path=blank.csv"): "a case must hold something, was empty: row 3",
+    ("classify", "path=hole.csv"): "must have a value in column 'text' of every row, has none in row 3",
     ("classify", "path=alike.ts"): "cases must be of two classes or more to be told apart, all were 'low'",
     ("classify", "path=moods.csv", "inputs.resume=nowhere"): "must name a folder with the checkpoint of a training",
     ("retrain", "env=classification", "env.path=moods.csv", "env.folds=3"): "learns from all; leave env.folds out",
@@ -311,6 +349,8 @@ def test_what_cannot_be_is_refused_in_a_sentence(words, typed, tmp_path):
     (tmp_path / "alike.ts").write_text(f"{head}1,2:low\n3,4:low\n5,6:low\n7,8:low\n")
     (tmp_path / "blank.csv").write_text('text,label\na day,x\n"  ",y\n')
     (tmp_path / "hole.csv").write_text("text,label\na day,x\n,y\n")
+    (tmp_path / "odd.csv").write_text("text,label\na day,odd\n")
+    (tmp_path / "unique.csv").write_text("text,label\n" + "".join(f"a day,l{n}\n" for n in range(8)))
     write_ts(tmp_path / "odd.ts", Cases(("x",), tones(1).values, ("odd",), ("c0", "c1")))
     answer = typed(*words)
     assert answer.status == 2, answer.err
