@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
-from trading_agent.common.weights import contiguous
-
 FILE = "training.safetensors"
 _SEPARATOR = "/"
+
+
+def contiguous(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the same arrays laid out row by row: safetensors 0.8 reads back another order in silence as if it were."""
+    return {name: np.asarray(array, order="C") for name, array in arrays.items()}
 
 
 def write_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:

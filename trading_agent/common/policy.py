@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from trading_agent.common.checkpoint import contiguous
 from trading_agent.common.registry import POLICIES, load
-from trading_agent.common.weights import arrays_of, contiguous, load_arrays
+from trading_agent.common.weights import arrays_of, load_arrays
 
 WEIGHTS, FACTS = "policy.safetensors", "policy.json"
 Plans: TypeAlias = Mapping[

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -14,11 +13,6 @@ Arrays = dict[str, NDArray[Any]]
 def arrays_of(network: nn.Module) -> Arrays:
     """Return copies of weights and buffers by name."""
     return {name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}
-
-
-def contiguous(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-    """Return the same arrays laid out row by row: safetensors 0.8 reads back another order in silence as if it were."""
-    return {name: np.asarray(array, order="C") for name, array in arrays.items()}
 
 
 def load_arrays(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -79,7 +79,7 @@ def test_outside_of_a_sweep_it_is_always_one_s_turn():
 def test_data_that_runs_share_are_read_once_and_those_of_a_single_one_are_not_kept(monkeypatch):
     reads = []
 
-    def load(series, weather, rules):
+    def load(series, weather, rules, senses):
         reads.append(series)
         if series == "bad":
             raise RequestError("there is no file bad")
