@@ -273,7 +273,7 @@ def test_progress_counts_to_the_end():
     calls = []
     train_dqn(Corridor(), small(steps=3_000), seed=0, validate=score, progress=lambda *call: calls.append(call))
     assert [(done, total) for done, total, _ in calls] == [(1_000, 3_000), (2_000, 3_000), (3_000, 3_000)]
-    assert calls[-1][2].keys() == {"loss", "mean_absolute_error", "exploration", "best_score"}
+    assert calls[-1][2].keys() == {"loss", "mean_absolute_error", "exploration", "episode_length", "best_score"}
 
 
 def test_another_training_s_checkpoint_is_refused_by_what_differs(tmp_path):
