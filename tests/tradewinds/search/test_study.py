@@ -87,9 +87,10 @@ def test_a_trial_that_falls_behind_is_ended(tmp_path):
 def test_workers_that_are_killed_lose_no_trial_and_double_none(tmp_path):
     plan, wanted = seeking.plan(tmp_path, 14), 14
     study = opened(plan)
-    words = [sys.executable, seeking.__file__, str(tmp_path), str(wanted)]
+    words = [sys.executable, "-P", seeking.__file__, str(tmp_path), str(wanted)]  # its folder has one of our name
     workers = [subprocess.Popen([*words, str(number)]) for number in range(2)]
     while len(finished_trials(study)) < 4:
+        assert [worker.poll() for worker in workers] == [None, None], "a worker ended before it was killed"
         time.sleep(0.05)
     for worker in workers:
         worker.kill()
