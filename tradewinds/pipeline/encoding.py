@@ -142,10 +142,11 @@ def encode_again(
 
     Returns:
         The states of the rows asked for; where that is a long walk, those of the last days before `row` and of what
-        comes after it, preceded by what they are in the true world.
+        comes after it. They are preceded by what they are in the true world.
     """
     if not isinstance(fitted, DayForecaster) or isinstance(states, PanelStates):
-        return encode_bars(fitted, series, asked)
+        again, known = encode_bars(fitted, series, asked), states.until(0 if asked is None else min(asked.start, row))
+        return again.preceded_by(known)  # type: ignore[arg-type]  # both of one instrument, or both of several
     since, stop = max(0, row - fitted.bars_again), len(series.index) if asked is None else asked.stop
     return fitted.encode(series, range(since, stop)).preceded_by(states.until(since))
 

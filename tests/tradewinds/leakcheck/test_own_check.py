@@ -14,6 +14,7 @@ from forecaster.hidden_states import encode
 from tradewinds.core.console import Silent
 from tradewinds.data.assemble.loaded import LoadedSeries, Parts
 from tradewinds.leakcheck.own_check import check_run
+from tradewinds.pipeline.encoding import encode_again
 from tradewinds.pipeline.steps import encoded_anew, fit
 
 from markets import noise_series
@@ -55,6 +56,13 @@ def test_states_of_other_data_are_all_made_anew(played, monkeypatch):
         with contextlib.suppress(AttributeError):
             encoded_anew(dataclasses.replace(prepared, inputs=inputs), short)
         assert asked.pop() == rows
+
+
+def test_states_that_were_not_asked_for_are_those_of_the_true_world(played):
+    """A storage unit's forecasts are corrected by errors from the first row of the agent's part on."""
+    prepared, models = played
+    again = encode_again(models.forecaster, prepared.series, models.states, row=500, asked=range(480, 520))
+    np.testing.assert_array_equal(again.forecast[:520], models.states.forecast[:520])
 
 
 def test_a_threshold_chosen_on_the_test_rows_is_found(played, monkeypatch):
