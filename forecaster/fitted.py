@@ -366,8 +366,38 @@ def _units(initial: Mapping[str, FittedForecaster]) -> Units:
     return Units(first.feature_names, scaling, first.reader, first.reading)
 
 
+def adopted(panel: Mapping[str, FittedForecaster], series: Series, rows: range) -> dict[str, FittedForecaster]:
+    """Return forecasters of one network as they read instruments that it was not fitted on; its weights stay.
+
+    Args:
+        panel: the forecasters, by instrument.
+        series: T bars of others.
+        rows: its bars in whose units features and changes are read, and on which the rivals are fitted; no later bar
+            is looked at.
+
+    Raises:
+        ValueError: the series lacks what the network reads, has bars of another length or another target; too few rows.
+    """
+    first = next(iter(panel.values()))
+    faults = _differences(first, series, first.config)
+    if faults:
+        raise ValueError("; ".join(faults))
+    lessons = training_set(series, first.config, rows, replace(_units(panel), scaling={}))
+    return panel_of(lessons, first.model, first.config, rows, log=first.history, precision=first.precision)
+
+
 def _refuse_start(start: FittedForecaster, series: Series, config: ForecasterConfig, rows: range) -> None:
     """Refuse to begin from weights that read or say something else, or have learned what comes after `rows`."""
+    faults = _differences(start, series, config)
+    last = series.close_time[min(rows.stop, len(series.index)) - 1]
+    if start.fit_end_time > last:
+        faults.append(f"it has learned bars up to {start.fit_end_time}, and these rows end at {last}")
+    if faults:
+        raise ValueError(f"initial must be a forecaster that this training can go on from: {'; '.join(faults)}")
+
+
+def _differences(start: FittedForecaster, series: Series, config: ForecasterConfig) -> list[str]:
+    """Say in what weights read or say something else than a request for a series."""
     facts = static_features(series.instruments, config.features)[0].shape[1]
     same = {
         "model": (start.config.model, config.model),
@@ -378,9 +408,4 @@ def _refuse_start(start: FittedForecaster, series: Series, config: ForecasterCon
         "bar_length": (start.bar_length, series.bar_length),
         "texts and pictures": (start.senses, senses_read(series, config.features)),
     }
-    faults = [f"its {name} was {then}, and is {now} here" for name, (then, now) in same.items() if then != now]
-    last = series.close_time[min(rows.stop, len(series.index)) - 1]
-    if start.fit_end_time > last:
-        faults.append(f"it has learned bars up to {start.fit_end_time}, and these rows end at {last}")
-    if faults:
-        raise ValueError(f"initial must be a forecaster that this training can go on from: {'; '.join(faults)}")
+    return [f"its {name} was {then}, and is {now} here" for name, (then, now) in same.items() if then != now]

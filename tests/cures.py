@@ -29,7 +29,7 @@ OTHERS = re.compile(r"((?:, \w+)*) or (\w+)(?![\w=.])")  # further values: agent
 COMMAND = re.compile(r"\btradewinds ([a-z][a-z-]*)(?: ([a-z][a-z-]*)(?![\w=.]))?")
 INSTALL = re.compile(r"pip install ['\"]?([\w.-]+)(?:\[([\w,-]+)\])?")
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])")
-UNKNOWN = re.compile(r"\{\w*…?\w*\}|\.\.\.|^(FILE|DIR|N|NAME)$")  # a value that stands for another
+UNKNOWN = re.compile(r"\{\w*…?\w*\}|\.\.\.|^(FILE|DIR|FOLDER|DATE|N|NAME)$")  # a value that stands for another
 NOT_OURS = re.compile(r"^[A-Z]{4,} |^hydra\.")  # SQL, and what Hydra is told
 
 

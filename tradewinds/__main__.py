@@ -5,6 +5,7 @@ inside the stage that needs them, so that help and refusals come at once.
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ STAGES = {
     "train-forecaster": "fit the LSTM and score it beside the naive forecasts",
     "encode": "write the hidden states and forecasts of every bar",
     "train-agent": "train the agent on hidden states the forecaster was not fitted on",
-    "backtest": "judge a trained agent on the test span, and report",
+    "backtest": "judge a trained agent on the test span, or a registered one on later bars:  models.version=champion",
     "walk-forward": "fit forecaster and agent anew for each fold and seed, in parallel, and join the tests",
     "leakcheck": "look for the future in the past: every stage, every bar; exit status 3 on a leak",
     "report": "write report.html and report.png of a run again, or compare several:  report [RUN ...]",
@@ -53,6 +54,7 @@ USUAL = {  # what a stage is asked with where nothing else is typed
     "enjoy": ("env=gymnasium",),
 }
 ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}
+MADE_BEFORE = re.compile(r"model=(champion|\d+)")  # a registered model, and no network to be trained
 FLAGS = """  -h, --help          this page; after a stage, its options
   -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
   --offline           open no socket (data.offline=true)
@@ -170,12 +172,20 @@ def _place(words: Words, word: str) -> None:
         words.overrides.append("init.folder='" + word.replace("'", r"\'") + "'")
     elif words.action == "promote" and "=" not in word:
         words.overrides.append(f"models.version={word}")
-    elif words.stage == "benchmark-day-ahead" and word.split("=")[0] in ("path", "published", "test_days"):
-        words.overrides.append(f"day_ahead.{word}")
-    elif words.stage == "classify" and word.split("=")[0] in ("path", "test_path", "new_path"):
-        words.overrides.append(f"env.{word}")
     else:
-        words.overrides.append(word)
+        words.overrides.append(_override(words.stage, word))
+
+
+def _override(stage: str, word: str) -> str:
+    """Return an option by its whole key, where a stage has a shorter word for it."""
+    key = word.split("=")[0]
+    if stage in ("backtest", "predict") and MADE_BEFORE.fullmatch(word):
+        return f"models.version={word.partition('=')[2]}"
+    if stage == "benchmark-day-ahead" and key in ("path", "published", "test_days"):
+        return f"day_ahead.{word}"
+    if stage == "classify" and key in ("path", "test_path", "new_path"):
+        return f"env.{word}"
+    return word
 
 
 def _job(value: str) -> bool:
@@ -206,7 +216,8 @@ def _work(words: Words) -> int:
         from tradewinds.tasks import refuse
 
         for request in requests:
-            refuse(request, words.stage)
+            if words.stage != "backtest" or request.models.version is None:  # whose own settings are to be looked at
+                refuse(request, words.stage)
     if words.show_config:
         import yaml
 

@@ -148,6 +148,33 @@ def walk_forward_folds(
     return cut
 
 
+def split_before(
+    row: int, num_rows: int, config: SplitConfig, *, context_length: int, horizon: int, first_row: int
+) -> Split:
+    """Cut T rows where the first that is tested is given, and nothing is fitted but what stands beside a model.
+
+    Args:
+        row: the first row of the test part, which goes on to the last.
+        num_rows: T.
+        config: how the rows before are shared, and the embargo; its share of test rows is not read.
+        context_length: L, bars a window needs.
+        horizon: H, bars a label needs after its row.
+        first_row: first row with all features.
+
+    Raises:
+        ValueError: a part is too short to be of use.
+    """
+    parts = _walk_parts(row, num_rows - row, config)
+    for name, part, need in zip(PARTS, parts, _needs(context_length, horizon, first_row, 0.0), strict=True):
+        if len(part) < need:
+            raise ValueError(
+                f"{row} rows before those that are judged and {num_rows - row} from there on are too few: the {name} "
+                f"part gets {len(part)} rows and needs {need} (context_length {context_length}, horizon {horizon}, "
+                f"warm-up {first_row})"
+            )
+    return Split(*parts, config.embargo_bars)
+
+
 def _walk_parts(before: int, tested: int, config: SplitConfig) -> tuple[range, range, range, range]:
     whole, gap = config.forecaster + config.agent + config.validation, config.embargo_bars
     first = round(config.forecaster / whole * before)

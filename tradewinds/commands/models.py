@@ -21,8 +21,8 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
     if action == "rollback":
         version = registry.rollback(name, reason=config.models.reason, check=lambda v: _whole(config, v))
     else:
-        if config.models.version is None:
-            raise RequestError("models promote needs a version: tradewinds models promote 2")
+        if not isinstance(config.models.version, int):
+            raise RequestError("models promote needs the number of a version: tradewinds models promote 2")
         version = registry.promote(
             name, config.models.version, reason=config.models.reason, check=lambda v: _whole(config, v)
         )

@@ -14,9 +14,8 @@ from tradewinds.core.errors import RequestError
 from tradewinds.core.files import write_bytes
 from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import refuse_old
-from tradewinds.operate.champion import load_version, prove
+from tradewinds.operate.champion import load_version, prove, registered_version
 from tradewinds.operate.past import refuse_changed_past
-from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.artifact import Artifact, latest, read
@@ -121,22 +120,12 @@ def _version(config: Config, name: str) -> Version | None:
         RequestError: there is no such version, or a forecaster is named, too.
         GateError: the registry is gone, and with it which version is the champion.
     """
-    runs, number, named = Path(config.run.dir), config.models.version, config.inputs.forecaster
-    registry = Registry(runs)
-    if named != "latest":
-        if number is not None:
-            raise RequestError(
-                f"models.version={number} and inputs.forecaster={named} both name a model; leave one out"
-            )
-        return None
-    require_registered(registry, runs, name)
-    if number is None:
-        return registry.champion(name)
-    versions = {version.number: version for version in registry.versions(name)}
-    if number not in versions:
-        known = ", ".join(map(str, versions)) or "none"
-        raise RequestError(f"models.version must be one of '{name}', {known}, was {number}")
-    return versions[number]
+    named, number = config.inputs.forecaster, config.models.version
+    if named == "latest":
+        return registered_version(config, name)
+    if number is not None:
+        raise RequestError(f"models.version={number} and inputs.forecaster={named} both name a model; leave one out")
+    return None
 
 
 def _writer(path: str | None) -> Callable[[pd.DataFrame], None] | None:

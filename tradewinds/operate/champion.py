@@ -10,14 +10,41 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import GateError, RequestError
-from tradewinds.operate.registry import Version
+from tradewinds.operate.rebuild import require_registered
+from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.artifact import Artifact, parent
 from tradewinds.pipeline.provenance import FORECASTER, product_of
 from tradewinds.pipeline.task import Job, Models, Prepared
-from tradewinds.request.schema import request_from
+from tradewinds.request.schema import Config, request_from
 
 SAME_RETURN = 1e-3  # two log returns nearer than that may be of one series, one of them corrected since
+Returns = NDArray[np.float64]
 CURE = "give the options it was trained with, or another run.name"
+
+
+def registered_version(config: Config, name: str) -> Version | None:
+    """Return the version of a model that `models.version` asks for; null and `champion` ask for the one in use.
+
+    Raises:
+        RequestError: there is no such version; of null, None is returned where none is in use.
+        GateError: the registry is gone, and with it which version is the champion.
+    """
+    runs, number = Path(config.run.dir), config.models.version
+    registry = Registry(runs)
+    require_registered(registry, runs, name)
+    champion = registry.champion(name)
+    if number == "champion" and champion is None:
+        raise RequestError(
+            f"'{name}' has no champion under {runs}; type `tradewinds retrain`, or give the run.name that `tradewinds "
+            "models list` shows"
+        )
+    if number is None or number == "champion":
+        return champion
+    versions = {version.number: version for version in registry.versions(name)}
+    if number not in versions:
+        known = ", ".join(map(str, versions)) or "none"
+        raise RequestError(f"models.version must be one of '{name}', {known}, was {number}")
+    return versions[number]
 
 
 def load_version(runs: Path, version: Version, job: Job) -> tuple[Job, Models]:
@@ -74,18 +101,14 @@ def check_series(agent: Artifact, version: Version, prepared: Prepared) -> None:
     Raises:
         RequestError: the bars up to `trained_to` are gone, or are others, and `data.accept_changes` has no say.
     """
-    theirs = np.array(agent.manifest["facts"]["last_returns"])
     trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
     since = prepared.config.data.accept_changes
     if since is not None and pd.Timestamp(since, tz="UTC") <= trained_to:
         return
-    row = int(prepared.series.index.searchsorted(trained_to, side="right"))
-    changes = prepared.series.changes()[max(row - len(theirs), 0) : row]
-    ours = changes if prepared.several else changes[:, 0]
-    there = row > len(theirs) and prepared.series.index[row - 1] == trained_to
-    if not there or ours.shape != theirs.shape or not np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN):
+    theirs, ours = last_learned(agent, prepared)
+    if ours is None or not _alike(theirs, ours):
         difference = (
-            f"were {_shown(theirs)} and are {_shown(ours)} in this series" if there else "are not in this series"
+            "are not in this series" if ours is None else f"were {_shown(theirs)} and are {_shown(ours)} in this series"
         )
         raise RequestError(
             f"version {version.number} of '{version.name}' was trained on other bars: the log returns up to "
@@ -93,7 +116,28 @@ def check_series(agent: Artifact, version: Version, prepared: Prepared) -> None:
         )
 
 
-def _shown(returns: NDArray[np.float64]) -> str:
+def last_learned(agent: Artifact, prepared: Prepared) -> tuple[Returns, Returns | None]:
+    """Return the last returns that selected an agent, and those of a series there; None where it has no such bars."""
+    theirs = np.array(agent.manifest["facts"]["last_returns"])
+    trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
+    row = int(prepared.series.index.searchsorted(trained_to, side="right"))
+    if row <= len(theirs) or prepared.series.index[row - 1] != trained_to:
+        return theirs, None
+    changes = prepared.series.changes()[row - len(theirs) : row]
+    return theirs, changes if prepared.several else changes[:, 0]
+
+
+def is_its_series(agent: Artifact, prepared: Prepared) -> bool:
+    """Say whether a series holds the last bars that selected an agent, whatever it is called."""
+    theirs, ours = last_learned(agent, prepared)
+    return ours is not None and _alike(theirs, ours)
+
+
+def _alike(theirs: Returns, ours: Returns) -> bool:
+    return ours.shape == theirs.shape and np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN)
+
+
+def _shown(returns: Returns) -> str:
     return " ".join(f"{value:+.4f}" for value in returns[-2:].reshape(-1)[:4])
 
 

@@ -5,6 +5,7 @@ Here, and nowhere else, it is decided by the kind of the network who fits, saves
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,7 +18,7 @@ from forecaster.data.features import FeatureTable
 from forecaster.data.panel import build_panel_features
 from forecaster.data.series import Series
 from forecaster.day_ahead.fitted import DayForecaster, fit_days, load_days
-from forecaster.fitted import FACTS, FittedForecaster, fit_panel, load_forecaster, load_panel, save_panel
+from forecaster.fitted import FACTS, FittedForecaster, adopted, fit_panel, load_forecaster, load_panel, save_panel
 from forecaster.hidden_states import HiddenStates, load_hidden_states, read_features
 from forecaster.panel_states import PanelStates, encode_panel, load_panel_states
 from forecaster.training.trainer import Progress
@@ -77,23 +78,32 @@ def save(panel: Mapping[str, Any], folder: Path) -> None:
         save_panel(panel, folder)
 
 
-def load_forecasters(folder: Path, series: Series, walk: Path | None = None) -> Fitted | Panel:
+def load_forecasters(
+    folder: Path, series: Series, walk: Path | None = None, *, renamed: bool = False, adopting: range | None = None
+) -> Fitted | Panel:
     """Load the forecaster of a series' one instrument, or those of all of its instruments.
 
     Args:
         folder: where they were written.
         series: of these instruments.
         walk: where it was written how far a forecaster had walked that is fitted anew as days come.
+        renamed: whether the one instrument that it was fitted on may bear another name here.
+        adopting: bars of a series that it was not fitted on, in whose units a network of bars reads it; None: it was.
 
     Raises:
-        ValueError: an instrument is none of those it was fitted on.
+        ValueError: an instrument is none of those it was fitted on, or cannot be read as such.
     """
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     if facts["config"]["model"]["kind"] in DAYWISE:
         return load_days(folder, walk)
+    if adopting is not None:
+        others = adopted(load_panel(folder), series, adopting)
+        return others if len(others) > 1 else others[series.instruments[0]]
+    panel = load_panel(folder)
+    if renamed and len(panel) == len(series.instruments) == 1:
+        return replace(*panel.values(), instrument=series.instruments[0])
     if len(series.instruments) == 1:
         return load_forecaster(folder, series.instruments[0])
-    panel = load_panel(folder)
     strangers = [name for name in series.instruments if name not in panel]
     if strangers:
         raise ValueError(f"it was not fitted on {', '.join(strangers[:4])}")

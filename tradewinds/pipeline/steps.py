@@ -301,13 +301,18 @@ def _trained_to(job: Job) -> pd.Timestamp | None:
 
 
 def _last_selected(job: Job) -> dict[str, Any]:
-    """Return the last bar that selected the agent, and the changes up to it."""
+    """Return the first and the last bar that selected the agent, and the changes up to it."""
     if not isinstance(job, Prepared):
         return {}
     last = job.split.validation.stop
     changes = job.series.changes()[last - LAST_RETURNS : last]
     returns = (changes if job.several else changes[:, 0]).tolist()
-    return {"trained_to": job.series.index[last - 1].isoformat(), "last_returns": returns}
+    index = job.series.index
+    return {
+        "selected_from": index[job.split.validation.start].isoformat(),
+        "trained_to": index[last - 1].isoformat(),
+        "last_returns": returns,
+    }
 
 
 def found_models(job: Job, artifact: Artifact, console: Console) -> Models:
@@ -320,13 +325,20 @@ def found_models(job: Job, artifact: Artifact, console: Console) -> Models:
     return Models(fitted, encode_bars(fitted, job.series), artifacts={FORECASTER: artifact})
 
 
-def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
+def load_models(
+    job: Job, agent: Artifact, *, again: bool = False, renamed: bool = False, adopting: range | None = None
+) -> Models:
     """Load a trained agent and what it was made from, or the model of a task that has its own.
 
     Args:
         job: the present request.
         agent: the artifact.
         again: encode the present series, which may have grown since, instead of reading the states of then.
+        renamed: whether the one instrument that the forecaster was fitted on may bear another name here.
+        adopting: bars of a series that it was not fitted on, by which the forecaster reads it; None: it was.
+
+    Raises:
+        ValueError: it cannot read the series.
     """
     if isinstance(job.task, OwnModel):
         models: Models = job.task.loaded(job, agent)
@@ -336,7 +348,7 @@ def load_models(job: Job, agent: Artifact, *, again: bool = False) -> Models:
         return Models(policy=policy, artifacts={AGENT: agent})
     forecaster = parent(agent, FORECASTER)
     encoded_then = parent(agent, HIDDEN_STATES)
-    fitted = load_forecasters(forecaster.folder, job.series, encoded_then.folder)
+    fitted = load_forecasters(forecaster.folder, job.series, encoded_then.folder, renamed=renamed, adopting=adopting)
     artifacts = {FORECASTER: forecaster, AGENT: agent}
     if again:
         states = encode_grown(fitted, job.series, encoded_then.folder)

@@ -26,7 +26,7 @@ from forecaster.config import (
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import require
 from tradewinds.core.plugins import METRICS, SECTIONS, kinds
-from tradewinds.data.rules import DataConfig
+from tradewinds.data.rules import DataConfig, Date
 from tradewinds.data.senses_config import NoPictures, NoText
 from tradewinds.request.search_settings import SearchConfig
 from tradewinds.request.validate import build
@@ -156,6 +156,9 @@ class BacktestConfig:
             them alone, and stand on the page beside the run's own (docs/modalities.md).
         metrics: names of metrics of your own, one number a strategy each (docs/plugins.md).
         sections: names of sections of your own, at the end of the page.
+        since: the first day that a model made before is judged on (`models.version`, or an agent of other data); null:
+            all that it never learned from.
+        seen: whether that day may lie in the time that the model learned from; the report says so.
     """
 
     random_draws: Annotated[int, Field(ge=1, le=10_000, description="draws")]
@@ -165,6 +168,8 @@ class BacktestConfig:
     ablation: bool = False
     metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.known)], ...], AfterValidator(_distinct)] = ()
     sections: Annotated[tuple[Annotated[str, AfterValidator(SECTIONS.known)], ...], AfterValidator(_distinct)] = ()
+    since: Date | None = None
+    seen: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,14 +294,15 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelsConfig:
-    """What `models promote` and `models rollback` act on.
+    """Which registered model is meant.
 
     Attributes:
-        version: number of the version to promote, as `models list` prints it; null where none is meant.
+        version: number of a version, as `models list` prints it, to be promoted, to predict or to be judged by
+            `backtest`; or `champion`, whichever it is; null where none is named.
         reason: a sentence kept in the registry's log.
     """
 
-    version: int | None
+    version: int | Literal["champion"] | None
     reason: str
 
 
