@@ -34,6 +34,7 @@ STAGES = {
     "predict": "print forecasts of what comes after the last bar, with intervals, or write them (predict.path=FILE)",
     "signal": "print the champion's target position for the next bar as JSON",
     "schedule": "run retrain on a cron expression or after an exchange's close",
+    "status": "how the champion, its data and its jobs fare; exit status 3 where there is a reason to look",
     "models": "list, promote or roll back registered models:  models list | promote N | rollback | rebuild",
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
     "benchmark-day-ahead": "score networks of days on a file of day-ahead prices (day_ahead.path=FILE)",

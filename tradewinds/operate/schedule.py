@@ -17,8 +17,9 @@ from typing import Any
 import exchange_calendars
 import pandas as pd
 from croniter import CroniterBadDateError, croniter
-from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatus
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.core.workers import end_workers, results_of
@@ -136,6 +137,39 @@ def open_workflows(database: Path, name: str) -> None:
 
 def _queue(name: str) -> str:
     return f"retrain-{name}"
+
+
+def retrainings(database: Path, name: str, most: int = 20) -> list[dict[str, Any]]:
+    """Return the last retrainings that a scheduler of a model began, newest first, as plain data.
+
+    Args:
+        database: the registry's.
+        name: of the model.
+        most: how many.
+
+    Returns:
+        Of each `due`, `state` (`waiting`, `running`, `done`, `rejected`, `failed`) and `said`, null while it runs.
+    """
+    if not database.exists():
+        return []
+    address = URL.create("sqlite", database=str(database)).render_as_string()
+    client = DBOSClient(system_database_url=address, serializer=DBOSPortableJSONSerializer())
+    try:
+        prefix = f"retrain-{name}-"
+        known = client.list_workflows(workflow_id_prefix=prefix, sort_desc=True, limit=most, load_input=False)
+        return [_told(one, one.workflow_id.removeprefix(prefix)) for one in known]
+    except OperationalError:  # no scheduler has ever run here
+        return []
+    finally:
+        client.destroy()
+
+
+def _told(workflow: WorkflowStatus, due: str) -> dict[str, Any]:
+    outcome = workflow.output if isinstance(workflow.output, Mapping) else {}
+    states = {"SUCCESS": "rejected" if outcome.get("status") else "done", "PENDING": "running", "ENQUEUED": "waiting"}
+    moment = datetime.strptime(due, "%Y%m%dT%H%M").replace(tzinfo=UTC)
+    said = outcome.get("said", None if workflow.error is None else str(workflow.error))
+    return {"due": moment.isoformat(), "state": states.get(workflow.status, "failed"), "said": said}
 
 
 def close_workflows() -> None:

@@ -307,6 +307,17 @@ class ModelsConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StatusConfig:
+    """How `status` tells.
+
+    Attributes:
+        format: `text` for people, `prometheus` for its node exporter or a pushgateway; --json gives all there is.
+    """
+
+    format: Literal["text", "prometheus"] = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
 class DayAheadConfig:
     """What `benchmark-day-ahead` is given.
 
@@ -374,6 +385,7 @@ class Config:
         predict: what `predict` tells, and where.
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
+        status: how `status` tells.
         benchmark: the file and the budget of `benchmark-forecaster`.
         day_ahead: the files of `benchmark-day-ahead`.
         leakcheck: how `leakcheck` looks for leaks.
@@ -407,6 +419,7 @@ class Config:
     predict: PredictConfig = PredictConfig()  # older requests have none
     schedule: ScheduleConfig
     models: ModelsConfig
+    status: StatusConfig = StatusConfig()  # older requests have none
     benchmark: BenchmarkConfig
     day_ahead: DayAheadConfig = DayAheadConfig()  # older requests have none
     leakcheck: LeakcheckConfig
@@ -450,6 +463,7 @@ class Config:
             "predict",
             "schedule",
             "models",
+            "status",
             "benchmark",
             "day_ahead",
             "leakcheck",

@@ -1,0 +1,85 @@
+"""How a model fares, as a person and as Prometheus read it, and each reason to look."""
+
+import json
+
+import pytest
+
+import tradewinds.operate.schedule as schedule
+import tradewinds.operate.status as tradewinds_status
+
+from championship import RUN_HERE, WORDS
+
+LIVE = tuple(word for word in WORDS if word != "signal.max_age=null")
+
+
+def test_a_sound_model_is_told_in_four_lines_and_changes_nothing(grown, tradewinds, tmp_path):
+    before = sorted(path for path in tmp_path.rglob("*") if path.name != "registry.db")
+    answer = tradewinds("status", *WORDS)
+    assert answer.status == 0, answer.err
+    model, data, jobs, drift = answer.out.splitlines()
+    assert model.startswith("model bars: version 1, ")
+    assert data.startswith("data: the last bar closed 2021-09-22T00:00, ")
+    assert jobs.startswith("jobs: no scheduler has run; next due ")
+    assert drift.startswith("drift: ")
+    assert sorted(path for path in tmp_path.rglob("*") if path.name != "registry.db") == before
+
+
+def test_old_data_end_with_status_3(grown, tradewinds):
+    answer = tradewinds("status", "--json", *LIVE)
+    assert answer.status == 3
+    assert "bars of its calendar have closed since 2021-09-22 00:00, and signal.max_age allows 2" in answer.err
+    told = json.loads(answer.out.splitlines()[-1])
+    assert told["champion"]["version"] == 1
+    assert told["data"]["bars_missed"] > 1000
+    assert len(told["alarms"]) == 1
+
+
+def test_a_model_without_a_champion_says_what_to_type(market, tradewinds):
+    answer = tradewinds("status", *WORDS)
+    assert answer.status == 3
+    assert "'bars' has no champion under runs; type `tradewinds retrain`" in answer.err
+    assert answer.out.startswith("model bars: no champion\n")
+
+
+def test_metrics_can_be_scraped(grown, tradewinds):
+    answer = tradewinds("status", "status.format=prometheus", *WORDS)
+    samples = dict(line.rsplit(" ", 1) for line in answer.out.splitlines() if not line.startswith("#"))
+    assert samples['tradewinds_champion_version{model="bars"}'] == "1"
+    assert samples['tradewinds_alarms{model="bars"}'] == "0"
+    helped = [line.split()[2] for line in answer.out.splitlines() if line.startswith("# HELP")]
+    assert helped == [name.split("{")[0] for name in samples]
+
+
+def test_failed_retrainings_are_counted_until_one_succeeds(grown, tradewinds, monkeypatch):
+    def fail(plain, folder):
+        raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr(schedule, "_attempt", fail)
+    assert tradewinds("schedule", *RUN_HERE, "schedule.attempts=1", *WORDS).status == 1
+    answer = tradewinds("status", *WORDS)
+    assert answer.status == 3
+    assert "failing: the last 1 retrainings failed, the one due " in answer.err
+    assert "the disk is on fire" in answer.err
+    monkeypatch.setattr(schedule, "_attempt", lambda plain, folder: {"status": 3, "said": "no better"})
+    assert tradewinds("schedule", *RUN_HERE[:2], "schedule.cron='0 0 2 1 *'", *WORDS).status == 0
+    answer = tradewinds("status", *WORDS)
+    assert answer.status == 0, answer.err
+    assert ": rejected, no better; next due " in answer.out
+
+
+def test_forecasts_that_became_worse_are_said_with_the_day(grown, tradewinds, monkeypatch):
+    grown(700)
+    assert tradewinds("status", *WORDS).status == 0  # the network says nothing here, so that nothing grew worse by much
+    monkeypatch.setattr(tradewinds_status, "MATERIAL", -1.0)
+    answer = tradewinds("status", *WORDS)
+    assert answer.status == 3
+    assert "drift: since 2021-" in answer.err
+    assert "type tradewinds retrain" in answer.err
+
+
+@pytest.mark.parametrize("command", ["status"])
+def test_a_lost_registry_is_refused_as_everywhere(command, grown, tradewinds, tmp_path):
+    (tmp_path / "runs" / "registry.db").unlink()
+    answer = tradewinds(command, *WORDS)
+    assert answer.status == 3
+    assert "type `tradewinds models rebuild" in answer.err
