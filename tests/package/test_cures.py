@@ -1,5 +1,7 @@
 """What our messages tell a person to type: it exists, it is written in full, and its value is allowed."""
 
+from functools import cache
+
 from cures import (
     ROOMS,
     ROOT,
@@ -11,12 +13,15 @@ from cures import (
 )
 
 
+@cache
 def texts():
     """Every text of the sources as (place, room, text)."""
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            for line, text in literals(path):
-                yield f"{path.relative_to(ROOT)}:{line}", room, text
+    return [
+        (f"{path.relative_to(ROOT)}:{line}", room, text)
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for line, text in literals(path)
+    ]
 
 
 def wrong(check):

@@ -30,8 +30,6 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 
 
 def _judged(config: Config, console: Console) -> tuple[Job, Models]:
-    from tradewinds.pipeline.steps import found_models
-
     if config.models.version is not None:
         return _version(config, console)
     if config.inputs.agent != "latest":
@@ -42,6 +40,8 @@ def _judged(config: Config, console: Console) -> tuple[Job, Models]:
     _refuse_since(config)
     job = job_of(config)
     artifact = find_agent(job) if job.task.acts else find_forecaster(job)
+    from tradewinds.pipeline.steps import found_models  # it loads torch
+
     return job, found_models(job, artifact, console)
 
 
