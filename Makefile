@@ -35,7 +35,8 @@ wheel: $(VENV)/.installed-dev ## build dist/tradewinds-*.whl
 
 bench-env: $(BENCH)/.installed ## build .venv-bench: this project beside the peers that it is measured against (2.5 GB)
 
-bench: $(BENCH)/.installed ## print measured speeds, skill and coverage beside the peers (three to four hours)
+bench: $(BENCH)/.installed $(VENV)/.installed-dev ## run the slow tests, then print measured speeds, skill and coverage beside the peers (three to four hours)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 	$(BENCH)/bin/python benchmarks/env.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/portfolio.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/networks.py

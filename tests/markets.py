@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from forecaster.config import (
     DAYWISE,
@@ -20,6 +21,8 @@ from forecaster.registry import MODELS
 
 ALL_KINDS = tuple(MODELS.own)
 KINDS = tuple(kind for kind in ALL_KINDS if kind not in DAYWISE)  # those that read bars
+FEW_KINDS = ("lstm", "gru", "segment_lstm", "seq2seq")  # one of each way to read a context
+OF_ALL_KINDS = [kind if kind in FEW_KINDS else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 
 
 def series_of(log_return, *, name="made", volume=True, season_bars=5, exogenous=None, bar_length="1D"):

@@ -92,7 +92,7 @@ def test_an_untrained_policy_is_as_undecided_as_can_be_and_a_sure_one_is_not():
     assert float(learner.undecided()) == pytest.approx(0.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("actions", ["levels", "exposure"])
+@pytest.mark.parametrize("actions", ["levels", pytest.param("exposure", marks=pytest.mark.slow)])
 def test_a_sign_that_shows_is_followed(actions):
     env, seen = env_of(market_of(2), actions=actions), env_of(market_of(3), actions=actions)
     trained = train_direct(env, small(steps=60_000), seed=1, validate=judge(seen))

@@ -53,7 +53,7 @@ def judge(env):
     return lambda policy: evaluate(policy, env, 16, seed=3)
 
 
-@pytest.mark.parametrize("actions", ["long_weights", "long_short_weights"])
+@pytest.mark.parametrize("actions", ["long_weights", pytest.param("long_short_weights", marks=pytest.mark.slow)])
 def test_the_sign_of_each_asset_is_followed(actions):
     """With both sides open every asset has its part of the cap; long only, what rises shares it."""
     env, seen = env_of(market_of(2), actions=actions), env_of(market_of(3), actions=actions)

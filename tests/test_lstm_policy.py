@@ -80,7 +80,7 @@ def share_of_the_best(policy, market, rules):
     return evaluate(policy, TradingVectorEnv(market, rules), 1) / best
 
 
-@pytest.mark.parametrize("actions", ["levels", "exposure"])
+@pytest.mark.parametrize("actions", [pytest.param("levels", marks=pytest.mark.slow), "exposure"])
 def test_what_showed_some_bars_ago_is_remembered(actions):
     env, seen = (env_of(market_of(seed), actions=actions) for seed in (1, 2))
     trained = train_direct(env, settings(), seed=1, validate=judge(seen))

@@ -27,7 +27,7 @@ from forecaster.evaluation.scores import score_forecasts
 from forecaster.fitted import fit_forecaster, load_forecaster
 from forecaster.hidden_states import Stream, embed, encode, load_hidden_states
 
-from markets import KINDS, noise_series, series_of, small_config
+from markets import KINDS, OF_ALL_KINDS, noise_series, series_of, small_config
 from reference_lstm import ReferenceLSTM
 
 ROWS = range(0, 250)
@@ -338,7 +338,7 @@ def test_rows_without_a_whole_label_are_refused(fitted, series):
         score_forecasts(fitted, series, encode(fitted, series), calibration_rows=range(260, 300), rows=range(300, 302))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_ALL_KINDS)
 def test_a_sine_is_forecast_better_than_by_any_baseline_of_no_change(kind):
     r = 0.01 * np.sin(np.arange(660) * 2 * np.pi / 11)
     series = series_of(r, volume=False)

@@ -7,13 +7,13 @@ from forecaster.config import PATCHED, SEGMENTED, FeatureConfig, ForecasterConfi
 from forecaster.fitted import fit_forecaster
 from forecaster.hidden_states import encode
 
-from markets import KINDS, series_of
+from markets import OF_ALL_KINDS, series_of
 
 PHI, SIGMA = 0.7, 0.01
 BARS, LEARNED = 5000, 3200
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_ALL_KINDS)
 def test_every_kind_reaches_the_noise_variance_of_an_ar1(kind):
     rng = np.random.default_rng(11)
     noise, r = rng.normal(0, SIGMA, BARS), np.zeros(BARS)

@@ -79,7 +79,7 @@ def growth(policy, seed, predictable):
     return evaluate(policy, TradingVectorEnv(market(seed, predictable=predictable), CONFIG), 1)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 @pytest.mark.parametrize("agent", [dqn, q_learning])
 def test_on_a_martingale_with_fees_the_agent_ends_flat(agent, seed):
     outcome = trained(agent, seed, predictable=0.0, share=0.6)

@@ -82,7 +82,7 @@ def test_the_closed_form_solves_bellmans_equation():
     ("double", "target_update", "exploration"),
     [
         (True, "hard", ExplorationConfig(start=1.0, end=0.3)),
-        (False, "soft", ExplorationConfig(kind="boltzmann", start=5.0, end=1.0)),
+        pytest.param(False, "soft", ExplorationConfig(kind="boltzmann", start=5.0, end=1.0), marks=pytest.mark.slow),
     ],
 )
 def test_dqn_finds_the_value_of_following_the_wave(double, target_update, exploration):

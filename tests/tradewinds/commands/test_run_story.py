@@ -195,10 +195,12 @@ def test_the_page_is_self_contained_and_small(first_run):
 
 
 SWAPS = [*([f"model={kind}"] for kind in KINDS if kind != "lstm"), ["agent=q_learning", "agent.steps=4000"]]
+FAST_SWAPS = ("model=gru", "model=seq2seq", "agent=q_learning")
+MARKED = [pytest.param(w, marks=[] if w[0] in FAST_SWAPS else pytest.mark.slow, id=w[0]) for w in SWAPS]
 BRIEF = ("series=csv", "series.path=swaps.csv", *FAST_CSV, "agent.steps=1000", "agent.learning_starts=200")
 
 
-@pytest.mark.parametrize("words", SWAPS, ids=[words[0] for words in SWAPS])
+@pytest.mark.parametrize("words", MARKED)
 def test_one_word_swaps_a_network_or_an_agent(words, typed, folder):
     write_bars(folder / "swaps.csv")
     answer = typed("run", f"run.name={words[0].split('=')[1]}", *BRIEF, *words)
