@@ -7,15 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from tradewinds.core.laws import require
+from tradewinds.core.laws import distinct, require
 
 Goal = Literal["score", "error", "drawdown", "seconds"]
-
-
-def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(words)) < len(words):
-        raise ValueError("must be a list that names each once")
-    return words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +32,7 @@ class SearchConfig:
     """
 
     space: Mapping[str, Any] = field(default_factory=dict)
-    goals: Annotated[tuple[Goal, ...], Field(max_length=2, description="goals"), AfterValidator(_distinct)] = ()
+    goals: Annotated[tuple[Goal, ...], Field(max_length=2, description="goals"), AfterValidator(distinct)] = ()
     sampler: Literal["tpe", "random", "gp", "nsga2"] = "tpe"
     trials: Annotated[int, Field(ge=1, le=100_000, description="trials")] = 40
     minutes: Annotated[float, Field(gt=0, description="minutes")] | None = None
