@@ -20,7 +20,7 @@ from tradewinds.core.errors import GateError
 from tradewinds.core.files import append_line, json_text, write_bytes, write_json, write_text
 from tradewinds.core.turns import alone, in_turn
 from tradewinds.data.notes import Note
-from tradewinds.evaluation.row_marks import keep_marks, marked, marks_of
+from tradewinds.data.row_marks import keep_marks, marked, marks_of
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, opening_block, trial_block
 from tradewinds.leakcheck.own_check import check_run
