@@ -55,6 +55,7 @@ bench: $(BENCH)/.installed $(VENV)/.installed-dev ## run the slow tests, then pr
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/temperature.py test
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/leaks.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/known_worlds.py
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/search.py kills
 
 fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
 	FUZZ=1800 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py
@@ -79,5 +80,5 @@ $(BENCH)/bin/python:
 
 $(BENCH)/.installed: $(BENCH)/bin/python $(TOUCHED) benchmarks/requirements.txt
 	$(PYTHON) -m pip --python $(BENCH)/bin/python --disable-pip-version-check install --quiet --constraint constraints.txt \
-		--requirement benchmarks/requirements.txt --editable '.[sb3,tensorboard,robots]'
+		--requirement benchmarks/requirements.txt --editable '.[sb3,tensorboard,robots,search]'
 	@touch $@

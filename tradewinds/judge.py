@@ -20,7 +20,7 @@ from tradewinds.core.errors import GateError
 from tradewinds.core.files import append_line, json_text, write_bytes, write_json, write_text
 from tradewinds.core.turns import alone, in_turn
 from tradewinds.data.notes import Note
-from tradewinds.evaluation.row_marks import keep_marks, marked, marks_of
+from tradewinds.data.row_marks import keep_marks, marked, marks_of
 from tradewinds.evaluation.seed_statistics import seed_line
 from tradewinds.evaluation.trials import judged_trial, opening_block, trial_block
 from tradewinds.leakcheck.own_check import check_run
@@ -87,7 +87,12 @@ def judge(
     tables = {**task.tables(job, models, outcome), **forecasts.tables}
     publish(job, document, tables, run=run, folder=task.folder, artifacts=models.artifacts, console=console)
     forget_walk(models.forecaster, run.parent)
-    told = {"run": str(run), "report": str(run / REPORT), task.folder: document[task.folder]}
+    told = {
+        "run": str(run),
+        "report": str(run / REPORT),
+        task.folder: document[task.folder],
+        "verdict": document["honesty"]["verdict"],
+    }
     stop_at_leak(document, told, console)
     if isinstance(job, Prepared):
         console.result(in_words(job, models))

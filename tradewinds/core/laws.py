@@ -1,4 +1,4 @@
-"""Words that every refusal is made of: the nearest word that would have been right, and what counts as text."""
+"""Laws that settings share, and words that every refusal is made of: the nearest word that would have been right."""
 
 import difflib
 from collections.abc import Iterable
@@ -16,6 +16,17 @@ def is_text(word: str) -> bool:
         return b"\0" not in word.encode()
     except UnicodeEncodeError:
         return False
+
+
+def distinct(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return words of which none stands twice, for an `AfterValidator`.
+
+    Raises:
+        ValueError: one does.
+    """
+    if len(set(words)) < len(words):
+        raise ValueError("must be a list that names each once")
+    return words
 
 
 def require(*laws: tuple[bool, str]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from tradewinds.core.laws import require
+from tradewinds.core.laws import distinct, require
 
 MAX_HOURS = 24 * 366  # that a value is known before or after its interval: a seasonal outlook, a late revision
 
@@ -44,12 +44,6 @@ def _symbol(text: str) -> str:
     return text
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        raise ValueError("must be a list that names each once")
-    return names
-
-
 def _jumps(believed: bool | tuple[str, ...]) -> bool | tuple[str, ...]:
     try:
         return believed if isinstance(believed, bool) else tuple(map(_moment, believed))
@@ -63,7 +57,7 @@ Symbol = Annotated[str, AfterValidator(_symbol)]
 BarLength = Annotated[
     str, Field(pattern="^[1-9][0-9]{0,5} ?(D|h|min)$", description="a length such as 1D, 1h or 15min")
 ]
-Distinct = Annotated[tuple[str, ...], AfterValidator(_distinct)]
+Distinct = Annotated[tuple[str, ...], AfterValidator(distinct)]
 Names = Annotated[Distinct, Field(min_length=1, description="names")]
 Path = Annotated[str, Field(min_length=1, description="the name of a file or folder")]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]

@@ -21,9 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.files import append_line, flush
+from tradewinds.data.row_marks import overlapping
 from tradewinds.evaluation.overfitting import bar_sharpe, deflated_sharpe, overfitting_probability, probabilistic_sharpe
 from tradewinds.evaluation.reasons import FEWEST, number_or_reason
-from tradewinds.evaluation.row_marks import overlapping
 from tradewinds.evaluation.seed_statistics import seed_summary
 
 Array = NDArray[np.float64]

@@ -24,7 +24,7 @@ from forecaster.config import (
     TrainerConfig,
 )
 from tradewinds.core.errors import RequestError
-from tradewinds.core.laws import require
+from tradewinds.core.laws import distinct, require
 from tradewinds.core.plugins import METRICS, SECTIONS, kinds
 from tradewinds.data.rules import DataConfig, Date
 from tradewinds.data.senses_config import NoPictures, NoText
@@ -36,12 +36,6 @@ def _run_name(text: str) -> str:
     if not text.replace("-", "").replace("_", "").isalnum() or len(text) > 64:
         raise ValueError("must be letters, digits, - and _, at most 64 of them")
     return text
-
-
-def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(words)) < len(words):
-        raise ValueError("must be a list that names each once")
-    return words
 
 
 def _rising(numbers: tuple[float, ...]) -> tuple[float, ...]:
@@ -70,7 +64,7 @@ class RunConfig:
 
     name: Annotated[str, AfterValidator(_run_name)] | None
     dir: Annotated[str, Field(min_length=1, description="the name of a folder")]
-    loggers: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
+    loggers: Annotated[tuple[str, ...], AfterValidator(distinct)] = ()
     tracking_uri: str | None = None
     threads: Annotated[int, Field(ge=1, le=1024, description="threads")] = 1
 
@@ -138,7 +132,7 @@ class RolloutConfig:
     observe: Annotated[
         tuple[Literal["hidden_state", "forecast", "forecasts", "chances", "plan", "features"], ...],
         Field(min_length=1, description="of hidden_state, forecast, forecasts, chances, plan and features"),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
     ]
 
 
@@ -166,8 +160,8 @@ class BacktestConfig:
     plot_points: Annotated[int, Field(ge=100, description="bars")]
     attributions: Annotated[int, Field(ge=0, le=100_000, description="forecasts")] = 0
     ablation: bool = False
-    metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.known)], ...], AfterValidator(_distinct)] = ()
-    sections: Annotated[tuple[Annotated[str, AfterValidator(SECTIONS.known)], ...], AfterValidator(_distinct)] = ()
+    metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.known)], ...], AfterValidator(distinct)] = ()
+    sections: Annotated[tuple[Annotated[str, AfterValidator(SECTIONS.known)], ...], AfterValidator(distinct)] = ()
     since: Date | None = None
     seen: bool = False
 

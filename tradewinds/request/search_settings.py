@@ -7,15 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from tradewinds.core.laws import require
+from tradewinds.core.laws import distinct, require
 
 Goal = Literal["score", "error", "drawdown", "seconds"]
-
-
-def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(words)) < len(words):
-        raise ValueError("must be a list that names each once")
-    return words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +22,9 @@ class SearchConfig:
         goals: one or two of `score`, what the agent earned, or the share of cases told right, the more the better;
             `error` of the forecast, `drawdown` of the account and `seconds` of a fit, the less the better. Empty:
             `score` where somebody acts, else `error`. All on validation rows, episodes or cases; docs/search.md.
+        folds: inner tests on which each trial is scored, cut as `walk_forward.mode` and `walk_forward.test_share` say
+            from the bars before the test rows, models fitted anew for each; 0 scores on the validation rows, which
+            also chose the trial's own checkpoint.
         sampler: `tpe`, `random`, `gp` (Gaussian process) or `nsga2` (for two goals), by Optuna.
         trials: settings that are tried, besides those of the request itself; at least 1.
         minutes: after which no further one is begun; null: none are counted.
@@ -38,7 +35,8 @@ class SearchConfig:
     """
 
     space: Mapping[str, Any] = field(default_factory=dict)
-    goals: Annotated[tuple[Goal, ...], Field(max_length=2, description="goals"), AfterValidator(_distinct)] = ()
+    goals: Annotated[tuple[Goal, ...], Field(max_length=2, description="goals"), AfterValidator(distinct)] = ()
+    folds: Annotated[int, Field(ge=0, le=100, description="inner tests")] = 0
     sampler: Literal["tpe", "random", "gp", "nsga2"] = "tpe"
     trials: Annotated[int, Field(ge=1, le=100_000, description="trials")] = 40
     minutes: Annotated[float, Field(gt=0, description="minutes")] | None = None

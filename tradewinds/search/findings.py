@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,28 +10,11 @@ from tradewinds.evaluation.overfitting import bar_sharpe, deflated_sharpe, overf
 from tradewinds.evaluation.reasons import FEWEST, FLAT, number_or_reason
 from tradewinds.evaluation.superior_ability import superior_ability
 from tradewinds.pipeline.records import Array
+from tradewinds.search.goals import sign_of
+from tradewinds.search.tries import Try
 
 LEVEL = 0.01  # p-value below which the best of a search is believed
 BLOCKS, LEAST_PERIODS = 8, 80  # that halves are made of, and periods below which none are
-
-
-@dataclass(frozen=True, eq=False)
-class Try:
-    """Settings that were tried.
-
-    Attributes:
-        number: of the trial; -1 of the request's own settings.
-        values: by key.
-        goals: what they came to, by name; empty where they were given up.
-        gains: (P,) by how much each period was better than whoever knew nothing, by goal.
-        note: why they were given up; else empty.
-    """
-
-    number: int
-    values: Mapping[str, Any]
-    goals: Mapping[str, float]
-    gains: Mapping[str, Array]
-    note: str = ""
 
 
 def findings(
@@ -57,10 +39,7 @@ def findings(
         seed: of it.
     """
     goal, complete = goals[0], [one for one in tries if one.goals]
-    sign = 1.0 if goal == "score" else -1.0
-    ranked = sorted(complete, key=lambda one: (-sign * one.goals[goal], one.number))
-    best = ranked[0] if ranked else None
-    leads = {one.number: sign * (one.goals[goal] - default.goals[goal]) for one in complete}
+    sign, own = sign_of(goal), default.goals[goals[0]]
     found: dict[str, Any] = {
         "draws": draws,
         "goals": list(goals),
@@ -68,35 +47,41 @@ def findings(
         "complete": len(complete),
         "given_up": sum(bool(one.note) for one in tries),
         "default": dict(default.goals),
-        "best": None if best is None else {"trial": best.number, "values": dict(best.values), **best.goals},
-        "median": None if best is None else float(np.median([one.goals[goal] for one in complete])),
-        "gain_over_default": None if best is None else leads[best.number],
-        "gain_over_median": None
-        if best is None
-        else sign * (best.goals[goal] - float(np.median([one.goals[goal] for one in complete]))),
+        "best": None,
         "front": front(complete, goals) if len(goals) > 1 else [],
+        **dict.fromkeys(("median", "gain_over_default", "gain_over_median")),
     }
-    if best is None:
-        return {
-            **found,
-            **_untested("no trial came to its end"),
-            "verdict": "Nothing was found: no trial came to its end.",
-        }
+    if not complete:
+        reason = "no trial came to its end"
+        return {**found, **_untested(reason), "verdict": f"Nothing was found: {reason}."}
+    best = max(complete, key=lambda one: sign * one.goals[goal])  # of equals the first
+    median = float(np.median([one.goals[goal] for one in complete]))
+    found |= {
+        "best": {"trial": best.number, "values": dict(best.values), **best.goals},
+        "median": median,
+        "gain_over_default": sign * (best.goals[goal] - own),
+        "gain_over_median": sign * (best.goals[goal] - median),
+    }
     found |= _tests(default, complete, best, goal, draws=draws, seed=seed, per_year=per_year)
     return {**found, "verdict": verdict(found, goal, beside.get(goal, ""))}
 
 
 def front(tries: Sequence[Try], goals: Sequence[str]) -> list[dict[str, Any]]:
     """Return the trials that none other is as good as by every goal and better by one, best by the first goal first."""
-    reached = np.array([[one.goals[goal] * (1.0 if goal == "score" else -1.0) for goal in goals] for one in tries])
+    signs = np.array([sign_of(goal) for goal in goals])
+    reached = signs * np.array([[one.goals[goal] for goal in goals] for one in tries]).reshape(-1, len(goals))
     chosen = [
-        one
-        for one, own in zip(tries, reached, strict=True)
+        number
+        for number, own in enumerate(reached)
         if not ((reached >= own).all(axis=1) & (reached > own).any(axis=1)).any()
     ]
-    order = sorted(chosen, key=lambda one: -one.goals[goals[0]] if goals[0] == "score" else one.goals[goals[0]])
     return [
-        {"trial": one.number, **{goal: one.goals[goal] for goal in goals}, "values": dict(one.values)} for one in order
+        {
+            "trial": tries[number].number,
+            **{goal: tries[number].goals[goal] for goal in goals},
+            "values": dict(tries[number].values),
+        }
+        for number in sorted(chosen, key=lambda number: -reached[number, 0])
     ]
 
 

@@ -8,6 +8,7 @@ from bokeh.models import ColumnDataSource, HoverTool
 
 from tradewinds.report import charts
 from tradewinds.report.render import render, shown
+from tradewinds.search.goals import sign_of
 
 MOST_LISTED = 200  # trials of a page's table, the best first
 HONESTY = (
@@ -62,8 +63,7 @@ def search_page(document: Mapping[str, Any]) -> str:
     slices = {f"slice_{number}": _slice(complete, key, goal) for number, key in enumerate(keys)}
     if len(search["goals"]) > 1:
         figures["front"] = _front(complete, search["goals"], search["front"])
-    sign = 1.0 if goal == "score" else -1.0
-    ranked = sorted(complete, key=lambda trial: -sign * trial[goal])[:MOST_LISTED]
+    ranked = sorted(complete, key=lambda trial: -sign_of(goal) * trial[goal])[:MOST_LISTED]
     cards = [
         {"label": f"{goal} of the best", "value": _number(None if search["best"] is None else search["best"][goal]),
          "beside": f"own settings {_number(search['default'][goal])}"},
@@ -91,7 +91,7 @@ def _history(trials: list[dict[str, Any]], goal: str, own: float) -> charts.Figu
     numbers, reached = [trial["trial"] for trial in trials], np.array([trial[goal] for trial in trials])
     plot.scatter(numbers, reached, color=charts.COLOURS["flat"], size=6, legend_label="trial")
     if len(reached):
-        best = np.maximum.accumulate(reached) if goal == "score" else np.minimum.accumulate(reached)
+        best = sign_of(goal) * np.maximum.accumulate(sign_of(goal) * reached)
         plot.step(
             numbers, best, mode="after", color=charts.COLOURS["agent"], line_width=2.5, legend_label="best so far"
         )

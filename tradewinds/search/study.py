@@ -25,21 +25,19 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from forecaster.seeds import seed_for
 from tradewinds.core.errors import RequestError
-from tradewinds.pipeline.records import Validated
 from tradewinds.request.search_settings import Goal, SearchConfig
+from tradewinds.search.goals import WATCHED, reached, sign_of
+from tradewinds.search.objective import Objective, Watch, unwatched
 from tradewinds.search.space import Dimension, left_to_try
-from tradewinds.search.trial import Watch, kept_gains
+from tradewinds.search.tries import Try, as_try, kept
 
 BEAT, SILENCE = 5, 30  # seconds between two signs of life of a trial, and without one after which it is queued again
 LOOK = 1.0  # seconds between two looks at trials of others
 LOCK_SECONDS = 120  # that a worker waits for SQLite
 FIRST_PERCENT, FIRST_TRIALS = 20, 5  # of a training, and of trials, before which none is ended early
-MORE: Sequence[Goal] = ("score",)  # goals of which more is better
-WATCHED = {"score": "best_score", "error": "stop_loss"}  # what a training tells on its way that says how it will end
-GAINS, GOALS, REFUSED, BESIDE, PER_YEAR = "gains", "goals", "refused", "beside", "per_year"
+REFUSED = "refused"  # attribute of a trial: why its settings cannot be asked for
 RETRIED = "failed_trial"  # how Optuna marks a trial that is another's repetition
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
-Objective = Callable[[Mapping[str, Any], Watch], Validated]
 
 
 class SurplusError(Exception):
@@ -103,7 +101,7 @@ def opened(plan: StudyPlan) -> optuna.Study:
             return optuna.create_study(
                 storage=storage,
                 study_name=plan.name,
-                directions=["maximize" if goal in MORE else "minimize" for goal in plan.goals],
+                directions=["maximize" if sign_of(goal) > 0.0 else "minimize" for goal in plan.goals],
                 pruner=_pruner(plan),
                 load_if_exists=True,
             )
@@ -155,17 +153,21 @@ def values_of(trial: FrozenTrial, dimensions: Sequence[Dimension]) -> dict[str, 
     return {one.key: one.read(trial.params[one.key]) for one in dimensions if one.key in trial.params}
 
 
-def as_attributes(validated: Validated) -> dict[str, Any]:
-    """Return what a trial came to as plain data that a study keeps."""
-    return {
-        GOALS: dict(validated.goals),
-        GAINS: {name: kept_gains(gains).tolist() for name, gains in validated.gains.items()},
-        BESIDE: dict(validated.beside),
-        PER_YEAR: validated.per_year,
-    }
+def tries_of(study: optuna.Study, dimensions: Sequence[Dimension]) -> list[Try]:
+    """Return what a study has tried, in the order in which it was begun."""
+    return [
+        as_try(trial.number, values_of(trial, dimensions), trial.user_attrs, _note(trial))
+        for trial in finished_trials(study)
+    ]
 
 
-def _attempt(trial: optuna.Trial, plan: StudyPlan, objective: Objective) -> float | Sequence[float]:
+def _note(trial: FrozenTrial) -> str:
+    """Say why a trial was given up; nothing where it came to its end."""
+    ended = "fell behind the others" if trial.state == TrialState.PRUNED else ""
+    return str(trial.user_attrs.get(REFUSED, ended))
+
+
+def _attempt(trial: optuna.Trial, plan: StudyPlan, objective: Objective) -> Sequence[float]:
     """Try what the sampler proposes.
 
     Raises:
@@ -184,22 +186,15 @@ def _attempt(trial: optuna.Trial, plan: StudyPlan, objective: Objective) -> floa
     except RequestError as error:  # such values cannot stand together; a try like any other, and it came to nothing
         trial.set_user_attr(REFUSED, " ".join(str(error).split()))
         raise optuna.TrialPruned from None
-    for name, value in as_attributes(validated).items():
+    for name, value in kept(validated).items():
         trial.set_user_attr(name, value)
-    lacking = [goal for goal in plan.goals if goal not in validated.goals]
-    if lacking:
-        raise RequestError(
-            f"search.goals names {', '.join(lacking)}, which this task does not have; it has "
-            f"{', '.join(sorted(validated.goals))}"
-        )
-    reached = [validated.goals[goal] for goal in plan.goals]
-    return reached[0] if len(reached) == 1 else reached
+    return reached(plan.goals, validated)
 
 
 def _watch(trial: optuna.Trial, plan: StudyPlan) -> Watch:
     """Return what reports a training's progress to the study, and ends it where it falls behind the median."""
     if not plan.prunes:
-        return lambda percent, metrics: None
+        return unwatched
     name, seen = WATCHED[plan.goals[0]], {0}
 
     def watch(percent: int, metrics: Mapping[str, float]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewinds.evaluation.row_marks import WINDOW, digest_of, keep_marks, marks_of, overlapping
+from tradewinds.data.row_marks import WINDOW, digest_of, keep_marks, marks_of, overlapping
 from tradewinds.evaluation.trials import judged_trial, log_trial, opening_block, rivals, trial_block, unjudged_openings
 
 from story import FAST_CSV, write_bars

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tradewinds.evaluation.inference import inference_block
 from tradewinds.evaluation.rivals import rival_block
@@ -15,11 +16,15 @@ from tradewinds.tasks.account.rivals import KNOWING
 RUIN = 1e-12  # equity below which the logarithm of what is left of it goes no further
 
 
+def log_growth(increments: pd.DataFrame) -> pd.DataFrame:
+    """Return the log growth of (P, S) simple returns; of an account that lost all, the logarithm of `RUIN`."""
+    return increments.add(1.0).clip(lower=RUIN).apply(np.log)
+
+
 def inference(prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dict[str, Any]:
     """Return intervals and tests of the agent's returns, its lead in log growth a year, and the sweep of costs."""
     config, played = prepared.config, outcome.record
     seed = seed_for(config.seed, "bootstrap")
-    growth = (1.0 + outcome.increments).clip(lower=RUIN).apply(np.log)
     block = inference_block(
         outcome.earned("agent"),
         outcome.earned("buy_and_hold"),
@@ -29,7 +34,7 @@ def inference(prepared: Prepared, outcome: Outcome, forecasts: Forecasts) -> dic
         seed=seed,
     )
     block |= rival_block(
-        growth,
+        log_growth(outcome.increments),
         [name for name in outcome.strategies if name not in ("agent", *KNOWING)],
         per=played.market.bars_per_year,
         unit="log growth a year",

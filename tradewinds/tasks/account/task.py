@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tradewinds.pipeline.encoding import States
     from trading_agent import Policy
 
-RUIN = 1e-6  # of equity: what is left of an account that lost all, where a logarithm is taken
 FILLED = {"next_open": "the next bar's open", "next_close": "the next bar's close", "same_close": "this bar's close"}
 
 
@@ -160,7 +159,7 @@ class AccountTask(SeriesTask):
 
     def earnings(self, prepared: Prepared, outcome: Outcome) -> tuple[NDArray[np.float64], dict[str, float], str]:
         """Return the log growth of each bar, and the deepest fall."""
-        growth = np.log(np.maximum(1.0 + outcome.earned("agent"), RUIN))
+        growth = self._part("inference").log_growth(outcome.increments)["agent"].to_numpy(np.float64)
         drawdown = float(outcome.metrics["agent"]["max_drawdown_from_start_capital"])
         return growth, {"drawdown": drawdown}, "doing nothing"
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forecaster.classification.cases import counted, named, numbers_of
 from forecaster.classification.inputs import fitted_reader
-from forecaster.classification.scores import by_class, calibration, confusion, exact_mcnemar, scores_of
+from forecaster.classification.scores import LEAST_CHANCE, by_class, calibration, confusion, exact_mcnemar, scores_of
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Forecasts, Validated
 from tradewinds.tasks.classification.job import ClassificationJob
@@ -19,7 +19,6 @@ from tradewinds.tasks.classification.resting import rests_on
 from tradewinds.tasks.classification.rivals import Rival, judged_by, rivals_of
 
 Array = NDArray[np.float64]
-LEAST_CHANCE = 1e-12  # that a loss is taken of
 HARDEST = 20  # cases that a page lists
 OF_CHANCES = ("log_loss", "brier", "calibration_error")
 SAME = 1e-5  # of a chance, told of one case alone and of many together
