@@ -49,7 +49,7 @@ TASKLESS = (
 )  # stages that ask no task
 USUAL = {  # what a stage is asked with where nothing else is typed
     "benchmark-day-ahead": ("model=day_lstm", "trainer=days", "trainer.members=18"),
-    "classify": ("env=classification", "trainer=classes", "model.hidden_size=128"),
+    "classify": ("env=classification",),
     "enjoy": ("env=gymnasium",),
 }
 ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}
@@ -170,10 +170,6 @@ def _place(words: Words, word: str) -> None:
         words.overrides.append("init.folder='" + word.replace("'", r"\'") + "'")
     elif words.action == "promote" and "=" not in word:
         words.overrides.append(f"models.version={word}")
-    elif words.stage == "benchmark-day-ahead" and word.split("=")[0] in ("path", "published", "test_days"):
-        words.overrides.append(f"day_ahead.{word}")
-    elif words.stage == "classify" and word.split("=")[0] in ("path", "test_path", "new_path"):
-        words.overrides.append(f"env.{word}")
     else:
         words.overrides.append(word)
 

@@ -7,6 +7,7 @@ import pytest
 import sense_worlds
 
 from tradewinds.core.resources import resource_dir
+from tradewinds.data.notes import Note
 from tradewinds.leakcheck.input_audit import audit_inputs
 from tradewinds.pipeline.steps import FORECASTER
 from tradewinds.request.compose import compose_requests
@@ -96,6 +97,25 @@ def test_a_run_reads_them_and_tells_what_each_is_worth(typed):
     assert "texts and pictures" in mute.err
 
 
+def test_each_instrument_of_a_panel_is_told_by_its_own_texts(typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sense_worlds.write_panel(
+        tmp_path, {name: sense_worlds.world(400, seed, drift=0.02) for seed, name in enumerate("AB")}
+    )
+    sense_worlds.write_lexicon(tmp_path)
+    words = ("series.path=panel.csv", "series.symbols=all", "text.encoder=lexicon", "text.lexicon=lexicon.csv")
+    series = ("series=csv", "data.accept_jumps=true", "text=csv", "text.path=news.csv", *words)
+    small = (*series, *WORDS[-6:], *FEW, "agent=direct", "agent.steps=100", "env.actions=long_short_weights")
+    answer = typed("run", *(word for word in small if not word.startswith(("agent.learning", "agent.validate"))))
+    assert answer.status == 0, answer.err
+    (run,) = Path("runs/panel").glob("2*")
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    assert report["forecast"]["lstm"]["rank_ic"] > 0.5
+    assert report["honesty"]["leakcheck"] == "clean"
+    assert report["honesty"]["ablation"]["networks"]["series and text"]["gain"] > 0.2
+    assert 'id="ablation"' in (run / "report.html").read_text(encoding="utf-8")
+
+
 def test_an_ablation_of_nothing_and_more_bars_than_a_window_are_refused_before_any_work(typed):
     bars = ("series=csv", "series.path=bars.csv", "data.accept_jumps=true")
     answer = typed("run", *bars, "backtest.ablation=true")
@@ -104,6 +124,18 @@ def test_an_ablation_of_nothing_and_more_bars_than_a_window_are_refused_before_a
     answer = typed("run", *WORDS, "text.bars=9")
     assert answer.status == 2
     assert "text.bars must be at most model.context_length = 8 bars, was 9" in answer.err
+
+
+@pytest.mark.parametrize("encoder", ["svd", "lexicon"])
+def test_texts_that_hardly_any_bar_has_are_doubted(typed, folder, encoder):
+    lines = (folder / "news.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "few.csv").write_text("\n".join([*lines[:2], lines[9], *lines[-60:]]), encoding="utf-8")
+    sense_worlds.write_lexicon(folder)
+    words = ("text.path=few.csv", f"text.encoder={encoder}", "text.lexicon=lexicon.csv")
+    (doubt,) = [note for note in job(*words).notes if isinstance(note, Note) and note.about == "doubt"]
+    name = "text_score" if encoder == "lexicon" else "text"
+    assert doubt.startswith(f"{name}: 2 of the forecaster's 240 bars have any; from fewer than 30 it learns luck")
+    assert not [note for note in job().notes if isinstance(note, Note) and note.about == "doubt"]
 
 
 def test_all_that_is_read_was_known(typed):
