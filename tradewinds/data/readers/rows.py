@@ -31,7 +31,7 @@ def csv_table(name: str, text: str, separator: str, **options: Any) -> pd.DataFr
         RequestError: there is none, or a row has more cells than the header, or a quotation mark is never closed.
     """
     try:
-        table = pd.read_csv(io.StringIO(text), sep=separator, **options)
+        table: pd.DataFrame = pd.read_csv(io.StringIO(text), sep=separator, **options)
     except pd.errors.EmptyDataError:
         raise RequestError(f"{name} is empty; bring a header, and a row below it") from None
     except pd.errors.ParserError:
