@@ -129,8 +129,9 @@ def test_each_instrument_of_a_panel_is_told_by_its_own_texts(typed, panel):
     few = ("trainer.epochs=4", "trainer.batch_size=16", "text.encoder=lexicon", "text.lexicon=lexicon.csv")
     answer = typed("train-forecaster", *PANEL, *few)
     assert answer.status == 0, answer.err
-    ranked = [float(line.split()[1]) for line in answer.out.splitlines() if line.split()[:1] == ["lstm"]]
-    assert min(ranked) > 0.4, answer.out  # correlations with what came, on every part that it is scored on
+    told = [line.split() for line in answer.out.splitlines() if line.split()[:1] == ["lstm"]]
+    assert len(told) == 6  # of each instrument values, and changes
+    assert max(float(line[3]) for line in told[1::2]) < 0.6  # of the naive error
     assert "in 317 of 320 bars of 3 of 3 instruments, each its own" in answer.err
 
 
