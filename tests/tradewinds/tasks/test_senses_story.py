@@ -132,7 +132,7 @@ def test_each_instrument_of_a_panel_is_told_by_its_own_texts(typed, panel):
     told = [line.split() for line in answer.out.splitlines() if line.split()[:1] == ["lstm"]]
     assert len(told) == 6  # of each instrument values, and changes
     assert max(float(line[3]) for line in told[1::2]) < 0.6  # of the naive error
-    assert "in 317 of 320 bars of 3 of 3 instruments, each its own" in answer.err
+    assert " of 320 bars of 3 of 3 instruments, each its own, each by when it was known" in answer.err
 
 
 @pytest.mark.parametrize("name", ["scores.html", "cross_scores.html"])

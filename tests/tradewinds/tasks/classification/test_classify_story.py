@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,7 @@ import tradewinds.tasks.classification.learning
 from forecaster.classification.cases import Cases
 from tradewinds.pipeline.records import Forecasts
 from tradewinds.report.tables import read_table
+from tradewinds.tasks.classification.rivals import Rival, judged_by
 from tradewinds.tasks.classification.scoring import verdict_of
 
 from cases import BAD, GOOD, moods, tones, write_ts
@@ -111,6 +113,17 @@ def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_s
     assert all(row["cases"] >= 2 for row in parts)
     assert sorted(read_table(run / "classification", "cases")["case"]) == sorted(f"row {n}" for n in range(2, 42))
     assert "tf_idf" in document["forecast"]
+
+
+def test_what_a_library_compiles_with_is_no_warning_of_ours():
+    def chances(learned, numbers, judged, classes, seed):
+        warnings.warn("unsafe cast from uint64 to int64. Precision may be lost.", stacklevel=1)
+        return np.ones((len(judged), classes))
+
+    cases = moods(4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        judged_by(Rival("nearest", "", chances), cases, cases, ("bad", "good"), 0)
 
 
 def test_a_rival_that_cannot_read_the_cases_is_named_and_left_out(typed, tmp_path):
