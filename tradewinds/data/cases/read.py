@@ -8,9 +8,9 @@ import pandas as pd
 from forecaster.classification.cases import Cases
 from tradewinds.core.errors import RequestError
 from tradewinds.data.cases.tables import CaseColumns, cases_of_table
-from tradewinds.data.readers.rows import csv_table, parquet_table
+from tradewinds.data.readers.rows import csv_table, parquet_table, separator_of
 
-SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+TABLES = (".csv", ".tsv", ".txt")
 
 
 def read_cases(where: str, key: str, columns: CaseColumns) -> tuple[Cases, str]:
@@ -57,14 +57,15 @@ def _cases(path: Path, columns: CaseColumns) -> Cases:
     if ending in (".parquet", ".pq"):
         table = _with_index(parquet_table(path), columns)
         return cases_of_table(path, table.set_axis(range(1, len(table) + 1)), columns)
-    if ending in SEPARATORS:
-        return cases_of_table(path, _read_csv(path, SEPARATORS[ending], columns), columns)
+    if ending in TABLES:
+        return cases_of_table(path, _read_csv(path, columns), columns)
     raise RequestError(f"cases must lie in a .ts, .csv, .tsv or .parquet file, or a folder of WAV files, was '{path}'")
 
 
-def _read_csv(path: Path, separator: str, columns: CaseColumns) -> pd.DataFrame:
+def _read_csv(path: Path, columns: CaseColumns) -> pd.DataFrame:
     """Return a table; NA, None and null are words of a text, a case or a group, where only what is blank is missing."""
     text = _text(path)
+    separator = separator_of(text, {columns.text}, {columns.case}) if text.strip() else ","
     table = csv_table(str(path), text, separator, dtype={columns.label: str})
     names = {name for name in (columns.case, columns.text, columns.group) if name in table}
     if not names:

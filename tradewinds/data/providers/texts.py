@@ -4,7 +4,6 @@ What a text becomes hangs on its words alone: a score, counts of hashed words, o
 is learned here; an encoder that learns does so in the forecaster, on its own rows.
 """
 
-import csv
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +23,10 @@ from tradewinds.data.assemble.loaded import LoadedColumns
 from tradewinds.data.providers.lexicon import scorer
 from tradewinds.data.providers.moments import moments_of, tell_dates, told_apart, until
 from tradewinds.data.readers.containers import bytes_of, unzipped
-from tradewinds.data.readers.dialect import SEPARATORS, WORDS
+from tradewinds.data.readers.dialect import WORDS
 from tradewinds.data.readers.encoding import text_of
 from tradewinds.data.readers.origin import Origin
-from tradewinds.data.readers.rows import csv_table, parquet_table
+from tradewinds.data.readers.rows import csv_table, parquet_table, separator_of
 from tradewinds.data.readers.text import counted, listed
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.senses_config import FileText, NoText
@@ -236,10 +235,7 @@ def _table(path: Path, config: FileText) -> tuple[pd.DataFrame, str]:
         table = table.reset_index([name for name in table.index.names if name is not None]).apply(_written)
         return table.set_axis(range(1, len(table) + 1)), "comma"
     text, _ = text_of(path.name, unzipped(path, bytes_of(path)))
-    header = next(line for line in text.splitlines() if line.strip())
-    names = {sign: set(next(csv.reader([header], delimiter=sign))) for sign in (",", *SEPARATORS)}
-    needed = {config.time_column, config.text_column}
-    sign = max(names, key=lambda sign: (needed <= names[sign], len(names[sign])))
+    sign = separator_of(text, {config.time_column, config.text_column})
     table = csv_table(path.name, text, sign, dtype=str, keep_default_na=False)
     return table, next(word for word, one in WORDS.items() if one == sign)
 

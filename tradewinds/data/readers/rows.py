@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
+from tradewinds.data.readers.dialect import SEPARATORS
 from tradewinds.data.readers.text import counted
 
 BLANK_LINE = re.compile(r"(^|\n)[ \t]*\r?\n")
@@ -39,6 +41,18 @@ def csv_table(name: str, text: str, separator: str, **options: Any) -> pd.DataFr
     if not isinstance(table.index, pd.RangeIndex):  # the first cells of longer rows
         raise RequestError(_fault(name, text, separator))
     return table.set_axis(_places(text, separator, len(table)))
+
+
+def separator_of(text: str, *needed: Collection[str]) -> str:
+    """Return the sign that parts the names of most columns, first of all of those of one of `needed`.
+
+    Args:
+        text: of a file, not empty.
+        *needed: names of columns that stand there together, one collection or another.
+    """
+    header = next(line for line in text.splitlines() if line.strip())
+    names = {sign: set(next(csv.reader([header], delimiter=sign))) for sign in (",", *SEPARATORS)}
+    return max(names, key=lambda sign: (any(names[sign].issuperset(one) for one in needed), len(names[sign])))
 
 
 def parquet_table(path: Path) -> pd.DataFrame:

@@ -47,6 +47,13 @@ def test_texts_are_read_with_their_groups_and_times(tmp_path):
     assert str(cases.times[0]) == "2024-01-01 08:00:00+00:00"
 
 
+@pytest.mark.parametrize("sign", ",;\t|")
+def test_cells_may_be_parted_by_any_sign_that_parts_the_columns_that_there_must_be(sign, tmp_path):
+    (tmp_path / "p.csv").write_text(sign.join(["text", "label"]) + f'\n"Fine{sign} today"{sign}up\nbad{sign}down\n')
+    cases = read(tmp_path / "p.csv")
+    assert (cases.values, cases.labels) == ((f"Fine{sign} today", "bad"), ("up", "down"))
+
+
 def test_missing_numbers_are_kept_as_missing(tmp_path):
     (tmp_path / "p.ts").write_text(HEADER + "1,?,3:a\n4,5:b\n")
     first, second = read(tmp_path / "p.ts").values
