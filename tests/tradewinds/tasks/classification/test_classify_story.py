@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from markupsafe import escape
 
 import forecaster.classification.fitted
 import forecaster.training.checkpoint
@@ -108,6 +109,10 @@ def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_s
     assert document["forecast"]["lstm"]["cases"] == 40
     assert document["forecast"]["lstm"]["accuracy"] >= 0.9
     assert document["data"]["parted"] == "4 folds"
+    hardest = document["classification"]["hardest"][0]
+    row = int(hardest["case"].removeprefix("row "))
+    assert hardest["text"].startswith(f"'{pd.read_csv('moods.csv')['text'][row - 2][:50]}")
+    assert str(escape(hardest["text"])) in (run / "report.html").read_text(encoding="utf-8")
     parts = document["classification"]["rests_on"]["parts"]
     assert {row["part"] for row in parts[:4]} <= {*GOOD, *BAD}
     assert all(row["cases"] >= 2 for row in parts)
