@@ -1,10 +1,13 @@
 """Texts, pictures and charts beside series, on made-up markets of which the best that can be done is known.
 
-`python benchmarks/modalities.py [lexicon svd lstm pictures chart] [in_time late noise plant] [seeds=3] [bars=4000]`
+`python benchmarks/modalities.py [lexicon vader svd lstm pictures chart panel] [in_time late noise plant]
+[seeds=3] [bars=4000]`
 
-Where nothing but a text tells the next bar (`tests/sense_worlds.py`; apart, nothing but a picture; or the chart of the
-last bars), `run` is typed at no costs, and what is told is the share of what the best policy earns on the test rows in
-log growth, which holds the signal where there is one and nothing else: that of the forecast's sign, and the agent's.
+Where nothing but a text tells the next bar (`tests/sense_worlds.py`; apart, nothing but a picture; or the chart of
+the last bars), `run` is typed at no costs, and what is told is the share of what the best policy earns on the test
+rows in log growth, which holds the signal where there is one and nothing else: that of the forecast's sign, and the
+agent's. Of a panel, three such markets whose texts stand in one file by their symbols, it is that of the forecast's
+sign, instrument by instrument.
 
   in_time  a text is published before its bar closes: at least 0.9 is asked for
   late     the same texts are published a bar later: nothing can be earned
@@ -33,7 +36,7 @@ from tradewinds.__main__ import main as typed
 from tradewinds.core.resources import resource_dir
 from tradewinds.pipeline import encoding
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Models
+from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 from tradewinds.tasks import job_of
@@ -47,12 +50,16 @@ from leaks import planted
 
 KINDS = {
     "lexicon": "text=csv text.path=news.csv text.encoder=lexicon text.lexicon=lexicon.csv",
+    "vader": "text=csv text.path=news.csv text.encoder=lexicon",  # knows five of the eight words that tell
     "svd": "text=csv text.path=news.csv",
     "lstm": "text=csv text.path=news.csv text.encoder=lstm",
     "pictures": "pictures=folder pictures.path=sky pictures.lag_hours={lag}",
     "chart": "features.chart_bars=5",
+    "panel": "text=csv text.path=news.csv series.symbols=all env.actions=long_short_weights agent=direct",
 }
+PANEL = ("one", "two", "three")
 WORLDS = ("in_time", "late", "noise", "plant")
+WITHOUT = {"late": ("chart",), "noise": ("panel",), "plant": tuple(kind for kind in KINDS if kind != "svd")}
 BRIEF = (
     "series=csv series.path=bars.csv data.accept_jumps=true model.context_length=8 model.horizon=1 "
     "model.hidden_size=16 agent=counterfactual_dqn agent.steps=20000 agent.validate_every=4000 "
@@ -75,7 +82,7 @@ def main() -> None:
     bars = int(options.get("bars", 4000))
     for world in worlds:
         for kind in kinds:
-            if (world == "plant" and kind != "svd") or (world == "late" and kind == "chart"):
+            if kind in WITHOUT.get(world, ()):
                 continue
             began = time.process_time()
             rows = [play(world, kind, seed, bars) for seed in seeds]
@@ -94,6 +101,8 @@ def play(world: str, kind: str, seed: int, bars: int) -> str:
         try:
             if world == "noise":
                 return harm(words)
+            if kind == "panel":
+                return each_share(words, seed, bars)
             if world == "plant":
                 with planted("texts_joined_by_their_date"):
                     status, said = run(words)
@@ -106,6 +115,10 @@ def play(world: str, kind: str, seed: int, bars: int) -> str:
 
 def write(folder: Path, world: str, kind: str, seed: int, bars: int) -> sense_worlds.SenseWorld:
     """Write a world's files."""
+    if kind == "panel":
+        sense_worlds.write_panel(folder, panel_of(seed, bars), late=world == "late", seed=seed)
+        (folder / "panel.csv").rename(folder / "bars.csv")
+        return panel_of(seed, bars)[PANEL[0]]
     if kind == "chart" and world == "in_time":
         made = sense_worlds.chart_world(bars, seed)
     else:
@@ -138,15 +151,35 @@ def shares(folder: Path, made: sense_worlds.SenseWorld) -> str:
     return f"{told['forecast_sign']:+.2f} {told['agent']:+.2f}"
 
 
-def harm(words: list[str]) -> str:
-    """Return the squared error with texts or pictures that say nothing over that without, and the p of the test."""
+def panel_of(seed: int, bars: int) -> dict[str, sense_worlds.SenseWorld]:
+    """Return the worlds of several instruments, each with a signal of its own."""
+    return {name: sense_worlds.world(bars, 1000 * seed + number) for number, name in enumerate(PANEL)}
+
+
+def each_share(words: list[str], seed: int, bars: int) -> str:
+    """Return of each instrument the share that its forecast's sign earns on the test rows."""
+    job, models = fitted(words)
+    told = {name: np.sign(models.states.instrument(name).forecast[:, 0]) for name in PANEL}
+    worlds, rows = panel_of(seed, bars), job.split.test
+    shares = (worlds[name].growth(told[name], rows) / worlds[name].growth(worlds[name].signal, rows) for name in PANEL)
+    return " ".join(f"{share:+.2f}" for share in shares)
+
+
+def fitted(words: list[str]) -> tuple[Prepared, Models]:
+    """Return a request, its test rows open, and its forecaster, fitted on its own rows."""
     (plain,) = compose_requests([*words, "backtest.ablation=true"], [resource_dir("conf")], multirun=False)
     job = job_of(request_from(plain), whole=True)
     panel = encoding.fit(
         job.panel, job.config.forecaster, job.split.forecaster, seed=seed_for(job.config.seed, "forecaster")
     )
-    fitted = encoding.of_instruments(panel, job.series)
-    forecasts = job.task.score(job, Models(fitted, encoding.encode_bars(fitted, job.series)), None)
+    forecaster = encoding.of_instruments(panel, job.series)
+    return job, Models(forecaster, encoding.encode_bars(forecaster, job.series))
+
+
+def harm(words: list[str]) -> str:
+    """Return the squared error with texts or pictures that say nothing over that without, and the p of the test."""
+    job, models = fitted(words)
+    forecasts = job.task.score(job, models, None)
     found = ablated(job, forecasts)
     assert found is not None
     *_, row = found["networks"].values()

@@ -66,16 +66,40 @@ def chart_world(bars: int, seed: int, *, drift: float = DRIFT, drawn: int = 5) -
 
 def write_bars(folder: Path, made: SenseWorld) -> Path:
     """Write the bars of a world; each opens at the close before it, so that an order at a close earns the next bar."""
+    path = folder / "bars.csv"
+    bars_of(made).to_csv(path)
+    return path
+
+
+def bars_of(made: SenseWorld) -> pd.DataFrame:
+    """Return the bars of a world by their dates."""
     close = 100.0 * np.exp(np.cumsum(made.returns))
     opened = np.append(100.0, close[:-1])
     bars = {"open": opened, "high": np.maximum(opened, close), "low": np.minimum(opened, close), "close": close}
-    path = folder / "bars.csv"
-    pd.DataFrame(bars, index=made.days.tz_localize(None).rename("date")).to_csv(path)
+    return pd.DataFrame(bars, index=made.days.tz_localize(None).rename("date"))
+
+
+def write_panel(folder: Path, worlds: dict[str, SenseWorld], *, late: bool = False, seed: int = 0) -> Path:
+    """Write the bars of several worlds by their symbols, a row each, and the news of all, each of its symbol."""
+    path = folder / "panel.csv"
+    pd.concat([bars_of(made).assign(symbol=name) for name, made in worlds.items()]).to_csv(path)
+    news = [
+        news_of(made, late=late, seed=seed + number).assign(symbol=name)
+        for number, (name, made) in enumerate(worlds.items())
+    ]
+    pd.concat(news).to_csv(folder / "news.csv", index=False)
     return path
 
 
 def write_news(folder: Path, made: SenseWorld, *, late: bool = False, seed: int = 0) -> Path:
-    """Write a text or two a bar that has any: of its noon, published three hours later or, `late`, in the next bar."""
+    """Write a text or two a bar that has any, as `news_of` makes them."""
+    path = folder / "news.csv"
+    news_of(made, late=late, seed=seed).to_csv(path, index=False)
+    return path
+
+
+def news_of(made: SenseWorld, *, late: bool = False, seed: int = 0) -> pd.DataFrame:
+    """Return texts of the noons of bars, published three hours later or, `late`, in the next bar."""
     rng = np.random.default_rng([seed, 1])
     rows = []
     for day, sign in zip(made.days, made.signal, strict=True):
@@ -84,9 +108,7 @@ def write_news(folder: Path, made: SenseWorld, *, late: bool = False, seed: int 
             time = day + DAY / 2 + pd.Timedelta(minutes=int(number))
             published = time + pd.Timedelta(hours=3) + int(late) * DAY
             rows.append((time.isoformat(), " ".join(rng.permutation(words)), published.isoformat()))
-    path = folder / "news.csv"
-    pd.DataFrame(rows, columns=["time", "text", "published_at"]).to_csv(path, index=False)
-    return path
+    return pd.DataFrame(rows, columns=["time", "text", "published_at"])
 
 
 def write_lexicon(folder: Path) -> Path:

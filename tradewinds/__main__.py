@@ -51,7 +51,7 @@ TASKLESS = (
 )  # stages that ask no task
 USUAL = {  # what a stage is asked with where nothing else is typed
     "benchmark-day-ahead": ("model=day_lstm", "trainer=days", "trainer.members=18"),
-    "classify": ("env=classification", "trainer=classes", "model.hidden_size=128"),
+    "classify": ("env=classification",),
     "enjoy": ("env=gymnasium",),
 }
 ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}

@@ -50,6 +50,8 @@ class Series:
         exogenous: (T, K) newest values available at each bar's close; NaN before the first.
         lags: per exogenous column, the shortest time from the start of a value's own interval until it is available;
             negative for a forecast.
+        own: exogenous columns that each instrument has of its own, such as its news: the A columns that hold one, by
+            the name under which an instrument alone has it. Every other column is that of all.
         missing: exogenous columns that may be NaN, and are then said to be missing instead of being carried.
         future_covariates: columns that are known before their bars; each is an exogenous column too.
         senses: texts and pictures: which exogenous columns hold them, and how they are read.
@@ -90,6 +92,7 @@ class Series:
     single_price: bool = False
     exogenous: pd.DataFrame = field(default_factory=pd.DataFrame)
     lags: Mapping[str, pd.Timedelta] = field(default_factory=dict)
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     future_covariates: tuple[FutureCovariates, ...] = ()
     senses: tuple[Sense, ...] = ()
@@ -105,7 +108,12 @@ class Series:
         if self.exogenous.empty and len(self.exogenous) != len(self.index):
             object.__setattr__(self, "exogenous", pd.DataFrame(index=self.index))
         object.__setattr__(self, "index", self.index.as_unit("ns"))
-        faults = self._shape_faults() or [*self._time_faults(), *self._price_faults(), *self._other_faults()]
+        faults = self._shape_faults() or [
+            *self._time_faults(),
+            *self._price_faults(),
+            *self._other_faults(),
+            *self._exogenous_faults(),
+        ]
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -169,17 +177,27 @@ class Series:
                 faults.append("an instrument that is delisted must be delisted once, and trade no more")
         if self.single_price and not all(np.array_equal(getattr(self, name), self.close) for name in PRICES):
             faults.append("open, high, low and close must be the same where single_price is set, were different")
+        return faults
+
+    def _exogenous_faults(self) -> list[str]:
+        faults = []
         if not pd.DatetimeIndex(self.exogenous.index).equals(self.index):
             faults.append("exogenous must have the index of the bars, had another; join it with join_as_of")
         elif np.isinf(self.exogenous.to_numpy(dtype=np.float64)).any():
             faults.append("exogenous values must be finite, or NaN before the first is known")
         names = [name for table in self.future_covariates for name in table.names]
         held = [name for sense in self.senses for name in sense.columns]
-        strange = sorted({*names, *self.missing, *held} - set(map(str, self.exogenous.columns)))
+        columns = set(map(str, self.exogenous.columns))
+        strange = sorted({*names, *self.missing, *held} - columns - set(self.own))
         if strange or len(set(names)) < len(names):
             listed = ", ".join(strange or names)
             law = "columns known ahead, missing or of a sense must be exogenous columns, each once"
             faults.append(f"{law}, were not: {listed}")
+        wrong = [
+            name for name, own in self.own.items() if len(own) != len(self.instruments) or not columns.issuperset(own)
+        ]
+        if wrong:
+            faults.append(f"own columns must be held by an exogenous column of each instrument, were not: {wrong[0]}")
         return faults
 
     def columns(self) -> dict[str, Array]:
@@ -190,13 +208,19 @@ class Series:
     @property
     def number_columns(self) -> tuple[str, ...]:
         """Exogenous columns that are read as numbers: those that no sense holds."""
-        held = {name for sense in self.senses for name in sense.columns}
+        held = {column for sense in self.senses for name in sense.columns for column in self.holding(name)}
         return tuple(name for name in map(str, self.exogenous.columns) if name not in held)
+
+    def holding(self, name: str) -> tuple[str, ...]:
+        """Return the exogenous columns that hold what an instrument has under a name: one, or one each."""
+        return self.own.get(name, (name,))
 
     @property
     def told_beside(self) -> tuple[str, ...]:
         """What stands beside the bars, for a person: columns of numbers, and senses by their names."""
-        return (*self.number_columns, *(sense.name for sense in self.senses))
+        alone = {column: name for name, columns in self.own.items() for column in columns}
+        numbers = dict.fromkeys(alone.get(name, name) for name in self.number_columns)
+        return (*numbers, *(sense.name for sense in self.senses))
 
     @property
     def close_time(self) -> pd.DatetimeIndex:
@@ -294,7 +318,7 @@ class Series:
         )
 
     def instrument(self, name: str) -> "Series":
-        """Return the series of one of the instruments, with all exogenous columns.
+        """Return the series of one of the instruments, with the exogenous columns of all and its own.
 
         Raises:
             ValueError: there is none of that name.
@@ -309,7 +333,21 @@ class Series:
             columns["traded"] = None
         if self.delisted is not None and not columns["delisted"].any():
             columns["delisted"] = None
+        if self.own:
+            columns |= self._columns_of(asset)
         return dataclasses.replace(self, instruments=(name,), **columns)
+
+    def _columns_of(self, asset: int) -> dict[str, Any]:
+        """Return the exogenous columns of all and of one instrument, under the names that it alone has them by."""
+        own = {columns[asset]: name for name, columns in self.own.items()}
+        others = {column for columns in self.own.values() for column in columns} - set(own)
+        kept = [name for name in map(str, self.exogenous.columns) if name not in others]
+        return {
+            "own": {},
+            "exogenous": self.exogenous[kept].rename(columns=own),
+            "lags": {own.get(name, name): lag for name, lag in self.lags.items() if name not in others},
+            "units": {own.get(name, name): unit for name, unit in self.units.items() if name not in others},
+        }
 
     def extended(self, later: "Series") -> "Series":
         """Return this series with the bars of `later` after its own.

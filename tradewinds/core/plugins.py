@@ -15,6 +15,7 @@ from typing import Any
 
 from forecaster.registry import BASELINES, CALLBACKS, FEATURES, HEADS, LOSSES, MODELS, Choice
 from tradewinds.core.errors import RequestError
+from tradewinds.core.resources import resource_dir
 from trading_agent.common import registry as algorithms
 
 GROUP = "tradewinds.plugins"
@@ -220,6 +221,18 @@ def kinds() -> dict[str, dict[str, type]]:
     """Return the settings class of every kind, by group and name."""
     table = registered()
     return {group: {name: load(kind.config) for name, kind in table[group].items()} for group in SETTINGS}
+
+
+@cache
+def words() -> dict[str, tuple[str, ...]]:
+    """Return, by group of `SETTINGS`, the kinds that one word chooses, `group=kind`: a file of ours is named so."""
+    conf = resource_dir("conf")
+    return {
+        group: tuple(
+            name for name in registered()[group] if (conf / group / f"{name}.yaml").is_file() or not is_own(group, name)
+        )
+        for group in SETTINGS
+    }
 
 
 def function_of(group: str, config: Any) -> Callable[..., Any]:

@@ -49,7 +49,7 @@ def load_parts(series_config: Any, weather_config: Any, rules: DataConfig = PLAI
         RequestError: the data cannot be read with certainty, or no bar has any of the texts or pictures.
     """
     from tradewinds.core.plugins import function_of
-    from tradewinds.data.assemble.events import refuse_apart
+    from tradewinds.data.assemble.events import of_instruments, refuse_apart
     from tradewinds.data.assemble.loaded import Parts
 
     loaded: LoadedSeries = function_of("series", series_config)(series_config, rules)
@@ -57,7 +57,8 @@ def load_parts(series_config: Any, weather_config: Any, rules: DataConfig = PLAI
     for group, config in {"weather": weather_config, **senses}.items():
         columns = function_of(group, config)(config, rules)
         listed = columns if isinstance(columns, list) else [columns]
-        parts += [replace(part, group=group) for part in listed if part is not None]
+        named = (replace(part, group=group) for part in listed if part is not None)
+        parts += [of_instruments(loaded.series, part) for part in named]
     for part in parts:
         if part.pool:
             refuse_apart(loaded.series, part)

@@ -33,8 +33,8 @@ class FileText:
         lag_hours: hours from its time, or from the end of its day, until it was published, where no such column is; or
             null.
         time_zone: zone of times that name none, such as UTC; null refuses such times.
-        symbol_column: whose text it is, where `symbol` is given.
-        symbol: whose texts are read, where the file holds those of several; null reads all.
+        symbol_column: whose text it is, in a file of several; a cell that is empty is of all.
+        symbol: whose texts are read; null reads all, and of several instruments each those of its own.
         encoder: `lexicon`, a number a text by a list of words and their scores; `svd`, TF-IDF of hashed words and a
             truncated SVD, fitted on the forecaster's rows; `lstm`, an LSTM over hashed words, trained with the
             forecaster.

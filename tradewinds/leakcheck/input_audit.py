@@ -109,7 +109,9 @@ def audit_inputs(prepared: Prepared, fitted: Fitted | Panel | None) -> Inputs:
 
 def _stamped_together(series: Series) -> dict[str, list[str]]:
     """Return which exogenous columns are audited as one: each of its own, but all of a sense together."""
-    together = {sense.name: list(sense.columns) for sense in series.senses}
+    together = {
+        sense.name: [column for name in sense.columns for column in series.holding(name)] for sense in series.senses
+    }
     return {name: [name] for name in series.number_columns} | together
 
 
@@ -167,15 +169,16 @@ def _moments(
     table: FeatureTable, series: Series, prices: Array, valid: FeatureTable, known: FeatureTable
 ) -> Iterator[tuple[str, tuple[str, Array, Array]]]:
     """Yield per feature how its moments were found, (T,) what it is about and when it was known."""
-    starts, columns = seconds(series.index), set(map(str, series.exogenous.columns))
+    starts, columns = seconds(series.index), {*map(str, series.exogenous.columns), *series.own}
     calendar, ever = second_calendar(series), np.full(len(starts), np.nan)
     own = own_names(table, series)
+    each = len(own) // len(series.instruments)
     for number, (name, column) in enumerate(zip(table.names, own, strict=True)):
         level = column.removesuffix("_change").removesuffix(MISSING)
         if column in columns:
             yield name, ("stamped", valid.values[:, number], known.values[:, number])
         elif level in columns:
-            place = own.index(level)  # a column of the series' own is the same for all instruments
+            place = own.index(level, number // each * each)  # of the same instrument
             about, since = valid.values[:, place], known.values[:, place]
             if column.endswith("_change"):  # of two rows the later one's
                 about, since = (np.fmax(one, np.append(np.nan, one[:-1])) for one in (about, since))

@@ -65,7 +65,8 @@ def known_until(parts: Parts, num_rows: int, moment: pd.Timestamp | None = None)
         known = ~late.all(axis=1)
         table = part.table.mask(late)[known]
         available = {name: moments[known] for name, moments in part.available.items()}
-        columns.append(dataclasses.replace(part, table=table, available=available))
+        whose = None if part.whose is None else part.whose[known]
+        columns.append(dataclasses.replace(part, table=table, available=available, whose=whose))
     return Parts(dataclasses.replace(parts.series, series=bars), tuple(columns))
 
 

@@ -4,6 +4,7 @@ Every run of `retrain` keeps checksums of what it read in the artifact `bars` of
 those to hold to: who confirmed a change by retraining on it has to confirm it once.
 """
 
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -132,5 +133,8 @@ def _tables(prepared: Prepared) -> Iterator[tuple[str, tuple[pd.DatetimeIndex, d
     for part in prepared.parts.columns:
         known = np.all([part.available[str(name)] <= bars.close_time[-1] for name in part.table], axis=0)
         table = part.table.iloc[: int(np.argmin(np.append(known, False)))]  # what is not known yet may be revised
-        index = pd.DatetimeIndex(table.index)
-        yield part.origin.name, (index, {str(name): table[name].to_numpy(np.float64) for name in table})
+        columns = {str(name): table[name].to_numpy(np.float64) for name in table}
+        if part.whose is not None:
+            numbers = [float(zlib.crc32(symbol.encode())) for symbol in part.whose[: len(table)].tolist()]
+            columns["symbol"] = np.array(numbers)
+        yield part.origin.name, (pd.DatetimeIndex(table.index), columns)

@@ -25,7 +25,9 @@ from tradewinds.core.laws import nearest
 from tradewinds.data import join_parts
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.checks.excursions import doubt_last_bars
+from tradewinds.data.checks.lone_values import ENOUGH
 from tradewinds.data.inspection import brief
+from tradewinds.data.notes import Note
 from tradewinds.data.readers.text import counted
 from tradewinds.data.shared import read_parts
 from tradewinds.pipeline.loggers import require_loggers
@@ -78,6 +80,7 @@ def prepared_from(
     split = _split(series, config, loaded.cut) if split is None else split
     if trains:
         _check_fit_bars(split, config)
+        notes = [*notes, *_tell_rare(series, split)]
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
     prepared = Prepared(config, task, name, tuple(notes), inputs, series, split, parts, reading=brief(loaded))
@@ -224,6 +227,21 @@ def _check_senses(series: Series, config: Config) -> None:
             "or leave them out"
         )
     refuse_long(senses, config.model.context_length)
+
+
+def _tell_rare(series: Series, split: Split) -> list[str]:
+    """Return a doubt of each text, picture or column with holes that hardly any bar of the forecaster's has."""
+    rows = slice(split.forecaster.start, split.forecaster.stop)
+    told = {name: name for name in series.told_beside if name in series.missing}
+    told |= {sense.name: sense.columns[0] for sense in series.senses}
+    notes: list[str] = []
+    for name, column in told.items():
+        there = series.exogenous[list(series.holding(column))].iloc[rows].notna().to_numpy()
+        if (count := int(there.sum())) < ENOUGH:
+            have = "has" if count == 1 else "have"
+            text = f"{name}: {count} of the forecaster's {counted(there.size, 'bar')} {have} any"
+            notes.append(Note(f"{text}; from fewer than {ENOUGH} it learns luck: bring more, or leave it out", "doubt"))
+    return notes
 
 
 def warm_up(series: Series, config: Config) -> int:

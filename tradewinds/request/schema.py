@@ -25,7 +25,7 @@ from forecaster.config import (
 )
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import distinct, require
-from tradewinds.core.plugins import METRICS, SECTIONS, kinds
+from tradewinds.core.plugins import METRICS, SECTIONS, kinds, words
 from tradewinds.data.rules import DataConfig, Date
 from tradewinds.data.senses_config import NoPictures, NoText
 from tradewinds.request.search_settings import SearchConfig
@@ -485,7 +485,7 @@ def request_from(plain: Mapping[str, Any]) -> Config:
     Raises:
         RequestError: every fault found, in one line.
     """
-    config = build(Config, _in_present_words(plain), kinds=kinds())
+    config = build(Config, _in_present_words(plain), kinds=kinds(), words=words())
     series: Any = config.series
     if getattr(series, "target", None) != "auto":
         return config

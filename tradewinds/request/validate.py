@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, Union
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -25,6 +25,20 @@ from tradewinds.core.plugins import installed
 
 T = TypeVar("T")
 Kinds = Mapping[str, type]
+
+
+class Choices(NamedTuple):
+    """What a field may be that is one of several dataclasses.
+
+    Attributes:
+        kinds: by field, the dataclasses by the value of their key `kind`.
+        words: by field, the kinds that one word chooses, `field=kind`.
+    """
+
+    kinds: Mapping[str, Kinds]
+    words: Mapping[str, Collection[str]]
+
+
 MISSING_MARK = "???"  # OmegaConf's mark of a value the user must give
 DIGITS = 18  # of a whole number; more do not fit into the 64 bits of the libraries below
 NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
@@ -33,7 +47,14 @@ LIST, MAPPING = "a list such as [a,b]", "a mapping such as {a: 1}"
 WRONG_TYPE = {"word", "tuple_type", "mapping_type", "dict_type", "literal_error"}  # errors that `or null` belongs to
 
 
-def build(schema: type[T], plain: Mapping[str, Any], *, kinds: Mapping[str, Kinds] | None = None, path: str = "") -> T:
+def build(
+    schema: type[T],
+    plain: Mapping[str, Any],
+    *,
+    kinds: Mapping[str, Kinds] | None = None,
+    words: Mapping[str, Collection[str]] | None = None,
+    path: str = "",
+) -> T:
     """Build the dataclass `schema` from plain data.
 
     Args:
@@ -41,6 +62,7 @@ def build(schema: type[T], plain: Mapping[str, Any], *, kinds: Mapping[str, Kind
             mappings and dataclasses.
         plain: the values, as read from YAML; nested mappings for nested dataclasses.
         kinds: for a field that is one of several dataclasses, those it may be, by the value of its key `kind`.
+        words: by such a field, the kinds that one word chooses, `field=kind`, for messages.
         path: the key under which `plain` stands, for messages.
 
     Returns:
@@ -50,25 +72,30 @@ def build(schema: type[T], plain: Mapping[str, Any], *, kinds: Mapping[str, Kind
         RequestError: with every fault found (unknown key, missing value, wrong type, out of range), joined by "; ".
     """
     faults: list[str] = []
-    settings = _build(schema, plain, kinds or {}, path, faults)
+    settings = _build(schema, plain, Choices(kinds or {}, words or {}), path, faults)
     if faults:
         raise RequestError("; ".join(faults))
     return typing.cast(T, settings)
 
 
-def _build(schema: type, plain: Mapping[str, Any], kinds: Mapping[str, Kinds], path: str, faults: list[str]) -> object:
+def _build(schema: type, plain: Mapping[str, Any], choices: Choices, path: str, faults: list[str]) -> object:
     hints = typing.get_type_hints(schema, include_extras=True)
     fields = {field.name: field for field in dataclasses.fields(schema)}
     prefix = f"{path}." if path else ""
     for key in plain:
         if key not in fields:
             allowed = ", ".join(prefix + name for name in fields)
-            hint = nearest(str(key), fields, prefix) or ("" if path else _within(str(key), hints, kinds))
+            elsewhere = (
+                _of_another_kind(str(key), path, plain, choices)
+                if path
+                else _within(str(key), hints, plain, choices.kinds)
+            )
+            hint = elsewhere or nearest(str(key), fields, prefix)
             faults.append(f"unknown key '{prefix}{key}'{hint or f'; allowed: {allowed}'}")
     unknown, values = len(faults), {}
     for name, field in fields.items():
         if name in plain and plain[name] != MISSING_MARK:
-            values[name] = _value(hints[name], plain[name], kinds, prefix + name, faults)
+            values[name] = _value(hints[name], plain[name], choices, prefix + name, faults)
         elif name in plain or field.default is field.default_factory is dataclasses.MISSING:
             faults.append(f"{prefix}{name} is required; give {prefix}{name}=...")
     if len(faults) > unknown:
@@ -82,25 +109,42 @@ def _build(schema: type, plain: Mapping[str, Any], kinds: Mapping[str, Kinds], p
     return None
 
 
-def _within(key: str, hints: Mapping[str, Any], kinds: Mapping[str, Kinds]) -> str:
-    """Return `"; did you mean 'x.key'?"` for the groups of keys that have this one, or an empty string."""
-    groups = {name: kinds.get(name, {"": hint}).values() for name, hint in hints.items()}
-    having = [
+def _within(key: str, hints: Mapping[str, Any], plain: Mapping[str, Any], kinds: Mapping[str, Kinds]) -> str:
+    """Return `"; did you mean 'x.key'?"` for the groups that have this key as they were chosen, or may have it."""
+    chosen = {
+        name: [members[kind]]
+        for name, members in kinds.items()
+        if isinstance(plain.get(name), Mapping) and (kind := plain[name].get("kind")) in members
+    }
+    possible = {name: kinds.get(name, {"": hint}).values() for name, hint in hints.items()}
+    having = _having(key, chosen) or _having(key, possible)
+    return f"; did you mean {' or '.join(having)}?" if having else ""
+
+
+def _having(key: str, groups: Mapping[str, Iterable[Any]]) -> list[str]:
+    return [
         f"'{name}.{key}'"
         for name, schemas in groups.items()
         if any(dataclasses.is_dataclass(schema) and key in schema.__dataclass_fields__ for schema in schemas)
     ]
-    return f"; did you mean {' or '.join(having)}?" if having else ""
 
 
-def _value(hint: Any, value: Any, kinds: Mapping[str, Kinds], path: str, faults: list[str]) -> object:
-    if path in kinds:
-        hint = _kind(kinds[path], value, path, faults)
+def _of_another_kind(key: str, group: str, plain: Mapping[str, Any], choices: Choices) -> str:
+    """Return what to add for a key that other kinds of a group have, where one word chooses them."""
+    kinds = choices.kinds.get(group, {})
+    words = choices.words.get(group, ())
+    having = [f"{group}={kind}" for kind in words if _having(key, {kind: [kinds[kind]]})]
+    return f" with {group}.kind={plain['kind']}; add {' or '.join(having)}" if having else ""
+
+
+def _value(hint: Any, value: Any, choices: Choices, path: str, faults: list[str]) -> object:
+    if path in choices.kinds:
+        hint = _kind(choices.kinds[path], value, path, faults)
         if hint is None:
             return None
     if dataclasses.is_dataclass(hint):
         if isinstance(value, Mapping):
-            return _build(typing.cast(type, hint), value, kinds, path, faults)
+            return _build(typing.cast(type, hint), value, choices, path, faults)
         names = ", ".join(f"{path}.{field.name}" for field in dataclasses.fields(hint))
         faults.append(f"{path} is a group of keys, was {value!r}; set {names}")
         return None

@@ -10,7 +10,7 @@ from forecaster.day_ahead import mixture
 from forecaster.evaluation.day_ahead_scores import day_ahead_score, diebold_mariano, giacomini_white
 
 FAST = (
-    "test_days=28",
+    "day_ahead.test_days=28",
     "trainer.members=2",
     "trainer.epochs=40",
     "model.hidden_size=4",
@@ -35,7 +35,7 @@ def write_market(path, days=120):
 
 def test_a_market_is_scored_beside_naive_lear_and_published_forecasts_in_errors_and_money(tradewinds, tmp_path):
     write_market(tmp_path / "market.csv")
-    answer = tradewinds("benchmark-day-ahead", "path=market.csv", "published=published.csv", *FAST)
+    answer = tradewinds("benchmark-day-ahead", "day_ahead.path=market.csv", "day_ahead.published=published.csv", *FAST)
     assert answer.status == 0, answer.err
     assert "market.csv: 120 days, price  Price, known ahead  Load; judged are the last 28" in answer.err
     (folder,) = tmp_path.glob("runs/market/*/benchmark")
@@ -66,7 +66,7 @@ def test_the_same_seed_gives_the_same_forecasts_and_what_comes_reaches_none(trad
     table.iloc[-24 * 5 :, 0] = -50.0
     table.to_csv(tmp_path / "other.csv")
     for name in ("market", "other"):
-        assert tradewinds("benchmark-day-ahead", f"path={name}.csv", *FAST).status == 0
+        assert tradewinds("benchmark-day-ahead", f"day_ahead.path={name}.csv", *FAST).status == 0
     one, two = (
         pd.read_parquet(next(tmp_path.glob(f"runs/{name}/*/benchmark/forecasts.parquet")))
         for name in ("market", "other")
@@ -84,7 +84,7 @@ def test_weights_of_a_mix_that_are_learned_on_the_days_they_are_for_end_the_comm
 
     monkeypatch.setattr(mixture, "learned_mixture", of_the_test_days)
     write_market(tmp_path / "market.csv")
-    answer = tradewinds("benchmark-day-ahead", "path=market.csv", *FAST)
+    answer = tradewinds("benchmark-day-ahead", "day_ahead.path=market.csv", *FAST)
     assert (answer.status, "LEAK: the weights of the mix of day_lstm and lear change" in answer.err) == (3, True)
 
 
@@ -92,11 +92,14 @@ def test_weights_of_a_mix_that_are_learned_on_the_days_they_are_for_end_the_comm
     ("words", "message"),
     [
         ((), "day_ahead.path is required; give day_ahead.path=FILE"),
-        (("path=market.csv", "model=lstm"), "model.kind must be of a network that reads days, such as model=day_lstm"),
-        (("path=market.csv", "test_days=90"), "lower day_ahead.test_days"),
-        (("path=short.csv",), "must hold whole days of 24 hours, 60 at least, held 100 rows"),
         (
-            ("path=market.csv", "published=market.csv", *FAST),
+            ("day_ahead.path=market.csv", "model=lstm"),
+            "model.kind must be of a network that reads days, such as model=day_lstm",
+        ),
+        (("day_ahead.path=market.csv", "day_ahead.test_days=90"), "lower day_ahead.test_days"),
+        (("day_ahead.path=short.csv",), "must hold whole days of 24 hours, 60 at least, held 100 rows"),
+        (
+            ("day_ahead.path=market.csv", "day_ahead.published=market.csv", *FAST),
             "day_ahead.published must hold the 672 hours that are judged",
         ),
     ],

@@ -48,7 +48,7 @@ def loaded(text=None, pictures=None):
 
 
 def news(**settings):
-    return FileText(kind="csv", path="news.csv", **{"encoder": "lexicon", "lexicon": "words.csv"} | settings)
+    return FileText(kind="csv", **{"path": "news.csv", "encoder": "lexicon", "lexicon": "words.csv"} | settings)
 
 
 def event_columns(known, pool, values=None):
@@ -194,6 +194,69 @@ def test_one_symbols_texts_are_read_of_a_file_of_several(folder):
         loaded(news(symbol="C"))
 
 
+def test_of_several_instruments_each_reads_its_own_texts_and_those_of_all(folder):
+    bars = pd.read_csv("bars.csv").rename(columns={"close": "A"})
+    bars.assign(B=bars["A"] + 1.0, C=bars["A"] + 2.0).to_csv("panel.csv", index=False)
+    lines = NEWS.splitlines()
+    symbols = ["symbol", "A", "B", "", "Z"]
+    (folder / "news.csv").write_text("\n".join(f"{line},{symbol}" for line, symbol in zip(lines, symbols, strict=True)))
+    config = FileConfig(kind="csv", path="panel.csv", calendar="24/7", symbols="all")
+    found = load_series(config, NoWeather(), senses={"text": news(), "pictures": NoPictures()})
+    whole, told = found.series, " ".join(map(str, found.notes))
+    assert "news.csv: 1 row of Z, no instrument of the series: not read" in told
+    assert "news.csv: 3 rows, 2024-01-02 to 2024-01-03, in 2 of 12 bars of 3 of 3 instruments, each its own" in told
+    counts = {name: whole.instrument(name).exogenous["text_count"].astype(int).tolist()[:5] for name in "ABC"}
+    assert counts == {"A": [0, 1, 1, 0, 0], "B": [0, 0, 2, 0, 0], "C": [0, 0, 1, 0, 0]}
+    alone = whole.instrument("B")
+    assert list(alone.exogenous) == ["text_score", "text_count"]
+    assert alone.exogenous["text_score"].iloc[2] == pytest.approx((-1.0 + 0.75) / 2.0)
+    assert (set(alone.lags), alone.missing, alone.own) == ({"text_score", "text_count"}, ("text_score",), {})
+    assert whole.told_beside == ("text_score", "text_count")
+    hashed_words = news(encoder="svd", words=16, units=2)
+    panel = load_series(config, NoWeather(), senses={"text": hashed_words, "pictures": NoPictures()}).series
+    assert panel.number_columns == ("text_count of A", "text_count of B", "text_count of C")
+    assert panel.told_beside == ("text_count", "text")
+    assert panel.instrument("C").senses == panel.senses
+    everyone = load_series(config, NoWeather(), senses={"text": news(symbol="A"), "pictures": NoPictures()}).series
+    assert (everyone.own, everyone.exogenous["text_count"].sum()) == ({}, 1.0)
+    (folder / "news.csv").write_text(
+        "\n".join(f"{line},{symbol}" for line, symbol in zip(lines, ["symbol", *"abab"], strict=True))
+    )
+    with pytest.raises(
+        RequestError, match=r"has rows of a, b, and none of the instruments A, B, C; write their symbols"
+    ):
+        load_series(config, NoWeather(), senses={"text": news(), "pictures": NoPictures()})
+
+
+def test_days_of_a_parquet_table_end_as_those_of_a_csv_do(folder):
+    table = pd.DataFrame({"time": ["2024-01-02", "2024-01-05"], "text": ["profits rise", "rise"]})
+    table.to_csv("days.csv", index=False)
+    table["time"] = pd.to_datetime(table["time"])
+    table.to_parquet("days.parquet")
+    table.set_index("time").to_parquet("index.parquet")
+    table.assign(time=table["time"].dt.date).to_parquet("dates.parquet")
+    table.assign(time=table["time"] + pd.to_timedelta([0, 8], "h")).to_parquet("hours.parquet")
+
+    def counts(name):
+        kind = name.rpartition(".")[2]
+        settings = {"path": name, "time_zone": "UTC", "lag_hours": 2.0, "encoder": "lexicon", "lexicon": "words.csv"}
+        return loaded(FileText(kind=kind, **settings)).series.exogenous["text_count"].astype(int).tolist()[:6]
+
+    for name in ("days.csv", "days.parquet", "index.parquet", "dates.parquet"):
+        assert counts(name) == [0, 0, 1, 0, 0, 1]
+    assert counts("hours.parquet") == [0, 1, 0, 0, 1, 0]  # one has an hour, so that midnight is one
+
+
+def test_rows_are_those_of_the_file_whatever_lines_are_blank(folder):
+    lines = NEWS.splitlines()
+    lines[3:3] = ["", "   "]
+    lines[2] = lines[2].replace("losses mount", '"losses\nmount"')
+    _, counts = rewritten(folder, "\n".join([*lines, "", ""]))
+    assert counts[:5] == [0, 1, 2, 0, 1]
+    with pytest.raises(RequestError, match=r"^news.csv, row 7: the text is empty"):
+        rewritten(folder, "\n".join(lines).replace("nothing", " "))
+
+
 def test_parquet_is_read_as_csv_is(folder):
     table = pd.read_csv("news.csv")
     table.to_parquet("news.parquet")
@@ -254,7 +317,14 @@ REFUSED = {
     ),
     "time,words,published_at\n2024-01-02T08:00:00Z,up,2024-01-02T09:00:00Z\n": "must have a column 'text', has time",
     "time,text,published_at\n": "news.csv holds no texts",
-    "": "news.csv cannot be read as csv",
+    "": "news.csv is empty",
+    "time,text,published_at\n\n2024-01-02T08:00:00Z,up, or down,2024-01-02T09:00:00Z\n": (
+        "news.csv, row 3: it has 4 cells, and the header 3; a text that holds the separator stands in quotation marks"
+    ),
+    'time,text,published_at\n2024-01-02T08:00:00Z,"up,2024-01-02T09:00:00Z\n': (
+        "news.csv, row 2: a quotation mark is never closed"
+    ),
+    '[{"time": 1}]': "news.csv is JSON, not CSV",
     "time,text,published_at\n2030-01-02T08:00:00Z,rise,2030-01-02T09:00:00Z\n": (
         "no bar of bars, 2024-01-01 to 2024-01-12, has any of news.csv, 2030-01-02 to 2030-01-02"
     ),
@@ -267,6 +337,19 @@ def test_texts_that_cannot_be_read_with_certainty_are_refused(folder, content):
     with pytest.raises(RequestError) as refusal:
         loaded(news())
     assert REFUSED[content] in str(refusal.value)
+
+
+def test_damaged_files_of_texts_are_told_in_our_words(folder):
+    (folder / "news.csv.gz").write_bytes(b"\x1f\x8b\x08damaged")
+    with pytest.raises(RequestError, match=r"news.csv.gz is a damaged or truncated gzip file; copy it again$"):
+        loaded(news(path="news.csv.gz"))
+    pd.read_csv("news.csv").to_parquet("news.parquet")
+    for content in ((folder / "news.parquet").read_bytes()[:-9], b"time,text"):
+        (folder / "news.parquet").write_bytes(content)
+        with pytest.raises(
+            RequestError, match=r"news.parquet is a damaged or truncated Parquet file, or none; copy it"
+        ):
+            loaded(FileText(kind="parquet", path="news.parquet"))
 
 
 @pytest.mark.parametrize(
@@ -282,7 +365,9 @@ def test_a_lexicon_that_is_none_is_refused(folder, content, said):
     (folder / "words.csv").write_text(content)
     with pytest.raises(RequestError, match=said):
         loaded(news())
-    with pytest.raises(RequestError, match=r"text.lexicon must be vader, or a file of word,score; 'nowhere.csv'"):
+    with pytest.raises(
+        RequestError, match=r"vader, or a file of word,score; 'nowhere.csv' is no file that can be read"
+    ):
         loaded(news(lexicon="nowhere.csv"))
 
 
@@ -359,9 +444,9 @@ def test_every_depth_is_scaled_and_what_is_seen_through_is_black(tmp_path):
     ("name", "said"),
     {
         "cloud.png": "cloud.png must have its time in its name",
-        "2024-01-02T0930.png": "'2024-01-02T09:30:00' names no zone",
+        "2024-01-02T0930.png": "'2024-01-02T09:30:00' names no zone; write it as 2024-03-21T0930Z, or say the zone",
         "2024-13-02.png": "'2024-13-02' is no time",
-        "2024-01-03.png": "2024-01-03.png cannot be read as a picture",
+        "2024-01-03.png": "2024-01-03.png cannot be read as a picture: it is damaged, cut off, too large, or none",
     }.items(),
 )
 def test_pictures_that_cannot_be_read_are_refused(folder, sky, name, said):
@@ -369,6 +454,23 @@ def test_pictures_that_cannot_be_read_are_refused(folder, sky, name, said):
     with pytest.raises(RequestError) as refusal:
         loaded(pictures=pictures())
     assert said in str(refusal.value)
+
+
+def test_what_is_no_picture_is_told_and_not_read(folder, sky):
+    before = loaded(pictures=pictures()).series.sha256()
+    for name in (".hidden", "2024-01-03T0930Z.gif", "notes.txt"):
+        (sky / name).write_bytes(b"GIF89a")
+    (sky / "older").mkdir()
+    found = loaded(pictures=pictures())
+    note = "sky: 2024-01-03T0930Z.gif, notes.txt, older are not read; pictures end with .png, .jpg, .jpeg"
+    assert note in " ".join(map(str, found.notes))
+    assert found.series.sha256() == before
+    for path in sky.glob("*.png"):
+        path.unlink()
+    with pytest.raises(
+        RequestError, match=r"'sky' holds no pictures, only 2024-01-03T0930Z.gif, notes.txt, older; bring"
+    ):
+        loaded(pictures=pictures())
 
 
 def test_a_folder_without_pictures_is_refused(folder):

@@ -128,8 +128,8 @@ BENCHMARK = (
     "benchmark.processes=1",
 )
 DAY_AHEAD = (
-    "path=power.csv",
-    "test_days=10",
+    "day_ahead.path=power.csv",
+    "day_ahead.test_days=10",
     "model=day_lstm",
     "trainer.members=2",
     "recalibration.steps=1",

@@ -1,14 +1,17 @@
 """Texts, pictures and charts through the command line: run, ablation and page, predict; and leaks planted in them."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 import sense_worlds
 
 from tradewinds.core.resources import resource_dir
+from tradewinds.data.notes import Note
 from tradewinds.leakcheck.input_audit import audit_inputs
 from tradewinds.pipeline.steps import FORECASTER
+from tradewinds.report.render import render
 from tradewinds.request.compose import compose_requests
 from tradewinds.request.schema import request_from
 from tradewinds.tasks import job_of
@@ -96,6 +99,73 @@ def test_a_run_reads_them_and_tells_what_each_is_worth(typed):
     assert "texts and pictures" in mute.err
 
 
+PANEL = (
+    "series=csv",
+    "series.path=panel.csv",
+    "series.symbols=all",
+    "data.accept_jumps=true",
+    "text=csv",
+    "text.path=news.csv",
+    "env.actions=long_short_weights",
+    "agent=direct",
+    "agent.window_bars=8",
+    *WORDS[-6:],
+)
+
+
+@pytest.fixture
+def panel(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    worlds = {name: sense_worlds.world(320, seed, drift=0.03) for seed, name in enumerate("ABC")}
+    sense_worlds.write_panel(tmp_path, worlds, late=True)
+    sense_worlds.write_lexicon(tmp_path)
+    return tmp_path
+
+
+def test_each_instrument_of_a_panel_is_told_by_its_own_texts(typed, panel):
+    sense_worlds.write_panel(
+        panel, {name: sense_worlds.world(320, seed, drift=0.03) for seed, name in enumerate("ABC")}
+    )
+    few = ("trainer.epochs=4", "trainer.batch_size=16", "text.encoder=lexicon", "text.lexicon=lexicon.csv")
+    answer = typed("train-forecaster", *PANEL, *few)
+    assert answer.status == 0, answer.err
+    told = [line.split() for line in answer.out.splitlines() if line.split()[:1] == ["lstm"]]
+    assert len(told) == 6  # of each instrument values, and changes
+    assert max(float(line[3]) for line in told[1::2]) < 0.6  # of the naive error
+    assert " of 320 bars of 3 of 3 instruments, each its own, each by when it was known" in answer.err
+
+
+@pytest.mark.parametrize("name", ["scores.html", "cross_scores.html"])
+def test_pages_of_one_and_of_several_instruments_show_what_the_ablation_found(name):
+    row = {"next_bar_mse": 2e-4, "gain": 0.0}
+    test = {"next_bar": {"statistic": -2.5, "p_value": 0.01}, "value_ahead": None}
+    networks = {"series only": row, "series and text": {**row, "gain": 0.25, "against_series_only": test}}
+    honesty = {"ablation": {"networks": networks}, "diebold_mariano_by_rival": {}}
+    parts = {"boxes": defaultdict(str), "values": (), "scores": (), "cross_scores": (), "rivals": ()}
+    report = {
+        "honesty": honesty,
+        "forecast": {},
+        "run": {"config": {"model": {"kind": "lstm"}}},
+        "data": defaultdict(str),
+    }
+    page = render(name, {}, report=report, **parts)
+    assert '<td class="agent">series and text</td><td>2.000e-04</td><td>25.0%</td><td>\u22122.50, p 0.01</td>' in page
+
+
+@pytest.mark.parametrize(("encoder", "audited"), {"lexicon": "text_score.B", "svd": "text"}.items())
+def test_texts_of_instruments_that_are_joined_by_their_date_are_found(panel, encoder, audited):
+    words = (*PANEL, f"text.encoder={encoder}", "text.lexicon=lexicon.csv", "text.words=16")
+    (plain,) = compose_requests(words, [resource_dir("conf")], multirun=False)
+    inputs = audit_inputs(job_of(request_from(plain), whole=True), None)
+    assert inputs.audit.leak is None
+    columns = {column.name: column for column in inputs.audit.columns}
+    assert 0.0 < columns[audited].slack_hours < 24.0
+    with planted("texts_joined_by_their_date"):
+        leak = audit_inputs(job_of(request_from(plain), whole=True), None).audit.leak
+    assert leak is not None
+    assert "no row of its file was published at" in leak.what
+
+
 def test_an_ablation_of_nothing_and_more_bars_than_a_window_are_refused_before_any_work(typed):
     bars = ("series=csv", "series.path=bars.csv", "data.accept_jumps=true")
     answer = typed("run", *bars, "backtest.ablation=true")
@@ -104,6 +174,18 @@ def test_an_ablation_of_nothing_and_more_bars_than_a_window_are_refused_before_a
     answer = typed("run", *WORDS, "text.bars=9")
     assert answer.status == 2
     assert "text.bars must be at most model.context_length = 8 bars, was 9" in answer.err
+
+
+@pytest.mark.parametrize("encoder", ["svd", "lexicon"])
+def test_texts_that_hardly_any_bar_has_are_doubted(typed, folder, encoder):
+    lines = (folder / "news.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "few.csv").write_text("\n".join([*lines[:2], lines[9], *lines[-60:]]), encoding="utf-8")
+    sense_worlds.write_lexicon(folder)
+    words = ("text.path=few.csv", f"text.encoder={encoder}", "text.lexicon=lexicon.csv")
+    (doubt,) = [note for note in job(*words).notes if isinstance(note, Note) and note.about == "doubt"]
+    name = "text_score" if encoder == "lexicon" else "text"
+    assert doubt.startswith(f"{name}: 2 of the forecaster's 240 bars have any; from fewer than 30 it learns luck")
+    assert not [note for note in job().notes if isinstance(note, Note) and note.about == "doubt"]
 
 
 def test_all_that_is_read_was_known(typed):

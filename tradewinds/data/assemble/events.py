@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
+from tradewinds.core.laws import nearest
 from tradewinds.data.assemble.loaded import LoadedColumns, LoadedSeries
-from tradewinds.data.readers.text import counted
+from tradewinds.data.readers.limits import GIB, free_memory
+from tradewinds.data.readers.text import counted, listed
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 KnownAt = Callable[[pd.DatetimeIndex, pd.DatetimeIndex], pd.DatetimeIndex]
+WORKED = 8.0  # times that a table of all instruments lies in memory while it is joined, read and checked
 COUNT = "_count"  # end of the name of a column of ones, whose sum a bar has
 
 
 def join_events(loaded: LoadedSeries, columns: LoadedColumns, known_at: KnownAt | None = None) -> LoadedSeries:
-    """Pool the rows of `columns` by bar, as its `pool` says.
+    """Pool the rows of `columns` by bar, as its `pool` says; of several instruments each has those of its own.
 
     Args:
         loaded: T bars.
@@ -31,7 +34,7 @@ def join_events(loaded: LoadedSeries, columns: LoadedColumns, known_at: KnownAt 
         known_at: from starts and closes of the bars to the moments up to which rows may be known; None: the closes.
 
     Raises:
-        RequestError: a column stands in the series already.
+        RequestError: a column stands in the series already, or none of its instruments has a row.
     """
     series, table = loaded.series, columns.table
     repeated = sorted(set(map(str, table.columns)) & set(map(str, series.exogenous.columns)))
@@ -41,25 +44,102 @@ def join_events(loaded: LoadedSeries, columns: LoadedColumns, known_at: KnownAt 
             "see series.columns"
         )
     moments = series.close_time if known_at is None else known_at(series.index, series.close_time)
-    joined = pooled(columns, moments, moments[0] - series.bar_length).set_axis(series.index)
-    name = next(str(name) for name in table.columns if str(name).endswith(COUNT))
-    times = pd.DatetimeIndex(table.index)
-    note = (
-        f"{columns.origin.name}: {counted(len(table), 'row')}{f', {_span(times)}' if len(times) else ''}, in "
-        f"{int((joined[name] > 0.0).sum())} of {len(joined)} bars, each by when it was known"
-        f"{f', {columns.known_by}' if columns.known_by else ''}; the other bars are told that there is none"
-    )
-    lag = pd.Timedelta((columns.available[name] - times).min()) if len(times) else pd.Timedelta(0)
-    gappy = tuple(str(column) for column in joined.columns if not str(column).endswith(COUNT))
+    since = moments[0] - series.bar_length
+    own: dict[str, tuple[str, ...]] = {}
+    if columns.whose is None or len(series.instruments) == 1:
+        joined = pooled(columns, moments, since).set_axis(series.index)
+    else:
+        joined, own = _pooled_by_instrument(series, columns, moments, since)
+    lag = pd.Timedelta((columns.available[str(table.columns[0])] - pd.DatetimeIndex(table.index)).min())
     whole = dataclasses.replace(
         series,
         exogenous=pd.concat([series.exogenous, joined], axis=1),
-        lags={**series.lags, **dict.fromkeys(map(str, joined), lag)},
-        missing=(*series.missing, *gappy),
+        lags={**series.lags, **dict.fromkeys(map(str, joined), pd.Timedelta(0) if table.empty else lag)},
+        own={**series.own, **own},
+        missing=(*series.missing, *(str(name) for name in table.columns if not str(name).endswith(COUNT))),
         senses=(*series.senses, *([] if columns.sense is None else [columns.sense])),
     )
-    sources = (*loaded.sources, *columns.sources)
-    return dataclasses.replace(loaded, series=whole, notes=(*loaded.notes, *columns.notes, note), sources=sources)
+    sources, notes = (*loaded.sources, *columns.sources), (*loaded.notes, *columns.notes, _told(whole, columns))
+    return dataclasses.replace(loaded, series=whole, notes=notes, sources=sources)
+
+
+def _pooled_by_instrument(
+    series: Series, columns: LoadedColumns, moments: pd.DatetimeIndex, since: pd.Timestamp
+) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
+    """Return (T, A K): of each instrument the rows that are its own or of all, and which columns hold which of it."""
+    assert columns.whose is not None
+    names, instruments = list(map(str, columns.table.columns)), series.instruments
+    needed = WORKED * 8.0 * len(moments) * len(names) * len(instruments)
+    if needed > free_memory():
+        raise RequestError(
+            f"{columns.origin.name}: {len(names)} numbers a bar of each of {len(instruments)} instruments take about "
+            f"{needed / GIB:.1f} GB of memory, and {free_memory() / GIB:.1f} are free; lower text.words, take "
+            "text.encoder=lexicon, or choose fewer instruments"
+        )
+    blocks = []
+    for instrument in instruments:
+        rows = (columns.whose == instrument) | (columns.whose == "")
+        available = {name: columns.available[name][rows] for name in names}
+        part = dataclasses.replace(columns, table=columns.table[rows], available=available)
+        blocks.append(pooled(part, moments, since).set_axis([f"{name} of {instrument}" for name in names], axis=1))
+    own = {name: tuple(f"{name} of {instrument}" for instrument in instruments) for name in names}
+    return pd.concat(blocks, axis=1).set_axis(series.index), own
+
+
+def _told(series: Series, columns: LoadedColumns) -> str:
+    """Say of how many bars, and instruments, there is any."""
+    table, times = columns.table, pd.DatetimeIndex(columns.table.index)
+    count = next(str(name) for name in table.columns if str(name).endswith(COUNT))
+    there = series.exogenous[list(series.holding(count))].to_numpy(dtype=np.float64) > 0.0
+    of_each = ""
+    if there.shape[1] > 1:
+        having = int(there.any(axis=0).sum())
+        of_each = f" of {having} of {there.shape[1]} instruments, each its own"
+    return (
+        f"{columns.origin.name}: {counted(len(table), 'row')}{f', {_span(times)}' if len(times) else ''}, in "
+        f"{int(there.any(axis=1).sum())} of {len(there)} bars{of_each}, each by when it was known"
+        f"{f', {columns.known_by}' if columns.known_by else ''}; the other bars are told that there is none"
+    )
+
+
+def of_instruments(series: Series, columns: LoadedColumns) -> LoadedColumns:
+    """Return the rows of a series' own instruments, and of all; what is not theirs is told, and not read.
+
+    A series of one instrument reads all rows, and is told of how many symbols they are.
+
+    Raises:
+        RequestError: none of several instruments has a row.
+    """
+    if columns.whose is None:
+        return columns
+    if len(series.instruments) == 1:
+        symbols = sorted(set(columns.whose.tolist()) - {""})
+        note = (
+            f"{columns.origin.name}: rows of {len(symbols)} symbols ({listed(symbols, 5)}) are read together; "
+            f"{columns.group}.symbol=... reads those of one"
+        )
+        return dataclasses.replace(columns, whose=None, notes=(*columns.notes, *([note] if len(symbols) > 1 else [])))
+    own = np.isin(columns.whose, series.instruments)
+    others = sorted(set(columns.whose[~own & (columns.whose != "")].tolist()))
+    if not own.any():
+        raise RequestError(
+            f"{columns.origin.name} has rows of {listed(others, 8) or 'no symbol'}, and none of the instruments "
+            f"{listed(series.instruments, 8)}{nearest(others[0], series.instruments) if others else ''}; write their "
+            "symbols as the series does, or leave the column out, and all read the same"
+        )
+    kept = own | (columns.whose == "")
+    notes = list(columns.notes)
+    if others:
+        rows = counted(int((~kept).sum()), "row")
+        notes.append(f"{columns.origin.name}: {rows} of {listed(others, 5)}, no instrument of the series: not read")
+    return dataclasses.replace(
+        columns,
+        table=columns.table[kept],
+        available={name: moments[kept] for name, moments in columns.available.items()},
+        origin=columns.origin.take(kept),
+        notes=tuple(notes),
+        whose=columns.whose[kept],
+    )
 
 
 def refuse_apart(series: Series, columns: LoadedColumns) -> None:

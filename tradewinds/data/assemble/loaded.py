@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.data.senses import Sense
 from forecaster.data.series import Series
@@ -56,6 +58,8 @@ class LoadedColumns:
         pool: of what comes at moments of its own, how the rows of one bar become one (`events.pooled`), and then all
             columns of a row are known together; empty for values that are measured again and again, of which the newest
             is carried.
+        whose: (N,) of what comes at moments of its own, the instrument that each row is of, empty for one of all; None
+            where all are.
         known_by: of what comes at moments of its own, what says when each is known, such as `by column published_at`.
         sense: of texts and pictures, which columns hold them and how they are read; None where they are numbers.
     """
@@ -72,6 +76,7 @@ class LoadedColumns:
     layout: Layout | None = None
     group: str = "weather"
     pool: str = ""
+    whose: NDArray[np.str_] | None = None
     known_by: str = ""
     sense: Sense | None = None
 

@@ -8,8 +8,9 @@ import pandas as pd
 from forecaster.classification.cases import Cases
 from tradewinds.core.errors import RequestError
 from tradewinds.data.cases.tables import CaseColumns, cases_of_table
+from tradewinds.data.readers.rows import csv_table, parquet_table, separator_of
 
-SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+TABLES = (".csv", ".tsv", ".txt")
 
 
 def read_cases(where: str, key: str, columns: CaseColumns) -> tuple[Cases, str]:
@@ -38,6 +39,15 @@ def read_cases(where: str, key: str, columns: CaseColumns) -> tuple[Cases, str]:
         raise RequestError(f"{key}={where}: {error}") from None
 
 
+def passed_over(where: str) -> list[str]:
+    """Return a note of what lies in a folder of cases and is none."""
+    if not Path(where).is_dir():
+        return []
+    from tradewinds.data.cases.recordings import not_read
+
+    return not_read(Path(where))
+
+
 def _cases(path: Path, columns: CaseColumns) -> Cases:
     ending = path.suffix.lower()
     if ending == ".ts":
@@ -45,29 +55,22 @@ def _cases(path: Path, columns: CaseColumns) -> Cases:
 
         return read_ts(path, _text(path), new=columns.new)
     if ending in (".parquet", ".pq"):
-        return cases_of_table(path, _numbered(_with_index(pd.read_parquet(path), columns), 1), columns)
-    if ending in SEPARATORS:
-        _text(path)
-        try:
-            table = _read_csv(path, SEPARATORS[ending], columns)
-        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise RequestError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from None
-        return cases_of_table(path, _numbered(table, 2), columns)  # below a header
+        table = _with_index(parquet_table(path), columns)
+        return cases_of_table(path, table.set_axis(range(1, len(table) + 1)), columns)
+    if ending in TABLES:
+        return cases_of_table(path, _read_csv(path, columns), columns)
     raise RequestError(f"cases must lie in a .ts, .csv, .tsv or .parquet file, or a folder of WAV files, was '{path}'")
 
 
-def _read_csv(path: Path, separator: str, columns: CaseColumns) -> pd.DataFrame:
+def _read_csv(path: Path, columns: CaseColumns) -> pd.DataFrame:
     """Return a table; NA, None and null are words of a text, a case or a group, where only what is blank is missing."""
-    table = pd.read_csv(path, sep=separator, dtype={columns.label: str}, encoding="utf-8")
-    if not isinstance(table.index, pd.RangeIndex):
-        raise RequestError(
-            f"{path} must have as many cells in every row as in the header, has more; a text that holds the separator "
-            "stands in quotation marks"
-        )
+    text = _text(path)
+    separator = separator_of(text, {columns.text}, {columns.case}) if text.strip() else ","
+    table = csv_table(str(path), text, separator, dtype={columns.label: str})
     names = {name for name in (columns.case, columns.text, columns.group) if name in table}
-    words = pd.read_csv(
-        path, sep=separator, usecols=names.__contains__, dtype=str, keep_default_na=False, encoding="utf-8"
-    )
+    if not names:
+        return table
+    words = csv_table(str(path), text, separator, usecols=names.__contains__, dtype=str, keep_default_na=False)
     for name in names:
         table[name] = words[name].where(words[name] != "")
     return table
@@ -78,11 +81,6 @@ def _with_index(table: pd.DataFrame, columns: CaseColumns) -> pd.DataFrame:
     asked = {columns.case, columns.label, columns.text, columns.order, columns.group, columns.time}
     levels = [name for name in table.index.names if name is not None and name in asked]
     return (table.reset_index(levels) if levels else table).reset_index(drop=True)
-
-
-def _numbered(table: pd.DataFrame, first: int) -> pd.DataFrame:
-    """Return a table whose index counts its rows from `first`."""
-    return table.set_axis(range(first, first + len(table)))
 
 
 def _text(path: Path) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from forecaster.classification.cases import Cases, named
 from tradewinds.core.errors import RequestError
+from tradewinds.data.readers.text import listed
 
 COEFFICIENTS, STEP, WINDOW = 13, 0.010, 0.025  # of a frame; seconds from one to the next; seconds it looks at
 
@@ -40,6 +41,19 @@ def read_recordings(folder: Path) -> Cases:
     return Cases(names, tuple(values), tuple(file.parent.name for file in files) if labelled else None, channels)
 
 
+def not_read(folder: Path) -> list[str]:
+    """Return a note of the files in a folder of recordings that are none; hidden ones need none."""
+    others = [
+        str(file.relative_to(folder))
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.suffix.lower() != ".wav" and not file.name.startswith(".")
+    ]
+    if not others:
+        return []
+    are = "is no WAV file, and is" if len(others) == 1 else "are no WAV files, and are"
+    return [f"{folder}: {listed(others, 3)} {are} not read"]
+
+
 def _librosa() -> object:
     try:
         import librosa
@@ -56,10 +70,13 @@ def _sound(file: Path) -> tuple[int, NDArray[np.float32]]:
         warnings.simplefilter("always")
         try:
             rate, sound = wavfile.read(file)
-        except Exception as error:  # a file that was cut off ends in whatever its reader meets
-            raise RequestError(f"{file} cannot be read as a WAV file: {error}") from None
-    if short := [str(remark.message) for remark in remarks if "EOF" in str(remark.message)]:
-        raise RequestError(f"{file} is cut off: {short[0]}; copy it again")
+        except Exception:  # a file that was cut off ends in whatever its reader meets
+            raise RequestError(
+                f"{file} cannot be read as a WAV file: it is damaged, cut off, compressed, or none; copy it again, or "
+                "save it as WAV of 16 bits (PCM)"
+            ) from None
+    if any("EOF" in str(remark.message) for remark in remarks):
+        raise RequestError(f"{file} is cut off: it ends before all that its header announces; copy it again")
     sound = np.asarray(sound)
     largest = float(np.iinfo(sound.dtype).max) if np.issubdtype(sound.dtype, np.integer) else 1.0
     silence = 128.0 if sound.dtype == np.uint8 else 0.0  # eight bits are written without a sign

@@ -12,6 +12,7 @@ from forecaster.classification.cases import Cases, named
 from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.data.cases.limits import LARGEST, LAW
+from tradewinds.data.readers.text import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,17 +190,19 @@ def _refuse_large(path: Path, table: pd.DataFrame, channels: list[str]) -> None:
 
 
 def _times(path: Path, column: pd.Series) -> pd.DatetimeIndex:
-    try:
-        moments = [pd.Timestamp(value) for value in column]
-    except (ValueError, TypeError) as error:
-        raise RequestError(f"{path}, column '{column.name}': times cannot be read: {error}") from None
-    bare = [str(value) for value, moment in zip(column, moments, strict=True) if moment.tz is None]
-    if bare:
-        raise RequestError(
-            f"{path}, column '{column.name}' must say the zone of its times, as in 2024-03-21T09:30:00+00:00, was "
-            f"'{bare[0]}'"
-        )
-    return pd.DatetimeIndex([moment.tz_convert("UTC") for moment in moments])
+    moments = []
+    for row, value in column.items():
+        where = f"{path}, row {row}, column '{column.name}'"
+        try:
+            moment = pd.Timestamp(value)
+        except (ValueError, TypeError):
+            raise RequestError(f"{where}: {shown(str(value))} is no time; write it as 2024-03-21T09:30:00Z") from None
+        if moment.tz is None:
+            raise RequestError(
+                f"{where}: a time must say its zone, as in 2024-03-21T09:30:00+00:00, was {shown(str(value))}"
+            )
+        moments.append(moment.tz_convert("UTC"))
+    return pd.DatetimeIndex(moments)
 
 
 def _label(value: object) -> str:

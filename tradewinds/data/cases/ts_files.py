@@ -10,6 +10,7 @@ import numpy as np
 from forecaster.classification.cases import Cases, named
 from tradewinds.core.errors import RequestError
 from tradewinds.data.cases.limits import LARGEST, LAW
+from tradewinds.data.readers.text import shown
 
 MISSING = "?"
 
@@ -81,15 +82,7 @@ def _word(header: dict[str, str], word: str) -> str:
 
 def _channels(path: Path, number: int, channels: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Return (L, F) numbers of a line."""
-    try:
-        columns = [
-            [np.nan if cell.strip() in (MISSING, "NaN") else float(cell) for cell in channel.split(",")]
-            for channel in channels
-        ]
-    except ValueError as error:
-        raise RequestError(
-            f"{path}, line {number}: {error}; a case is numbers parted by commas, ':' and its class"
-        ) from None
+    columns = [[_number(path, number, cell.strip()) for cell in channel.split(",")] for channel in channels]
     if len({len(column) for column in columns}) != 1:
         told = ", ".join(str(len(column)) for column in columns)
         raise RequestError(
@@ -99,3 +92,13 @@ def _channels(path: Path, number: int, channels: list[str]) -> np.ndarray[tuple[
     if (large := np.abs(values) > LARGEST).any():
         raise RequestError(f"{path}, line {number}: {values[large][0]:g} {LAW}")
     return values
+
+
+def _number(path: Path, line: int, cell: str) -> float:
+    try:
+        return np.nan if cell in (MISSING, "NaN") else float(cell)
+    except ValueError:
+        raise RequestError(
+            f"{path}, line {line}: {shown(cell)} is no number; a case is numbers parted by commas, ':' and its class, "
+            f"and {MISSING} a number that is missing"
+        ) from None

@@ -42,15 +42,16 @@ def moments_of(
     Raises:
         RequestError: a time that is none, or names no zone.
     """
+    example = "2024-03-21T0930Z" if group == "pictures" else "2024-03-21T09:30:00Z"  # names of files hold no colons
     local: Any = UTC if zone is None else zone_of(zone, group)
     moments = np.empty(len(cells), dtype=np.int64)
     for number, cell in enumerate(cells):
         moment = _moment(cell)
         if moment is None:
-            raise RequestError(f"{where[number]}: {shown(cell)} is no time; write it as 2024-03-21T09:30:00Z")
+            raise RequestError(f"{where[number]}: {shown(cell)} is no time; write it as {example}")
         if moment.tz is None and zone is None and not (dates and DATE.match(cell)):
             raise RequestError(
-                f"{where[number]}: {shown(cell)} names no zone; write it as 2024-03-21T09:30:00Z, or say the zone with "
+                f"{where[number]}: {shown(cell)} names no zone; write it as {example}, or say the zone with "
                 f"{group}.time_zone=UTC"
             )
         if ends and names_no_hour(cell):

@@ -15,7 +15,7 @@ from tradewinds.core.files import sha256_of
 from tradewinds.data.assemble.loaded import LoadedColumns
 from tradewinds.data.providers.moments import moments_of, tell_dates, told_apart, until
 from tradewinds.data.readers.origin import Origin
-from tradewinds.data.readers.text import counted
+from tradewinds.data.readers.text import counted, listed
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.senses_config import NoPictures, PictureFolder
 
@@ -44,9 +44,14 @@ def load_pictures(config: PictureFolder, rules: DataConfig) -> LoadedColumns:
     folder = Path(config.path)
     if not folder.is_dir():
         raise RequestError(f"pictures.path must name a folder, '{folder}' is none; it is looked for from {Path.cwd()}")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    beside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    files = [path for path in beside if path.suffix.lower() in ENDINGS and path.is_file()]
+    others = listed([path.name for path in beside if path not in files], 3)
     if not files:
-        raise RequestError(f"'{folder}' holds no pictures; bring files such as 2024-03-21T0930Z.png")
+        raise RequestError(
+            f"'{folder}' holds no pictures{f', only {others}' if others else ''}; bring files such as "
+            f"2024-03-21T0930Z.png, which end with {', '.join(ENDINGS)}"
+        )
     stamps, names = [_stamp(path) for path in files], [path.name for path in files]
     moments, whole = (
         moments_of(stamps, names, zone=config.time_zone, group="pictures", dates=True, ends=ends)
@@ -67,6 +72,11 @@ def load_pictures(config: PictureFolder, rules: DataConfig) -> LoadedColumns:
     lag = pd.Timedelta(hours=config.lag_hours)
     known = pd.DatetimeIndex(np.maximum(whole[order].asi8, index.asi8), tz="UTC") + lag
     notes = tell_dates([stamps[row] for row in order], f"names in {folder.name}")
+    if others:
+        are = "is" if len(beside) == len(files) + 1 else "are"
+        notes.append(
+            f"{folder.name}: {others} {are} not read; pictures end with {', '.join(ENDINGS)}, and lie in no subfolder"
+        )
     same = len(order) - len(set(zip(moments.asi8[order], whole.asi8[order], strict=True)))
     if same:
         notes.append(
@@ -100,9 +110,11 @@ def read_picture(path: Path, pixels: int) -> Array:
             grey = _grey(picture).resize((pixels, pixels), Image.Resampling.BOX)
     except RequestError as error:
         raise RequestError(f"{path.name} {error}") from None
-    except Exception as error:  # decoders raise whatever a broken file leads them to
-        why = " ".join(str(error).split())[:80]
-        raise RequestError(f"{path.name} cannot be read as a picture ({why}); remove it, or bring another") from None
+    except Exception:  # decoders raise whatever a broken file leads them to
+        raise RequestError(
+            f"{path.name} cannot be read as a picture: it is damaged, cut off, too large, or none; copy it again, or "
+            "remove it"
+        ) from None
     return np.asarray(grey, dtype=np.float64) / 255.0
 
 

@@ -22,8 +22,11 @@ from tradewinds.core.laws import nearest
 from tradewinds.data.assemble.loaded import LoadedColumns
 from tradewinds.data.providers.lexicon import scorer
 from tradewinds.data.providers.moments import moments_of, tell_dates, told_apart, until
-from tradewinds.data.readers.dialect import SEPARATORS, WORDS
+from tradewinds.data.readers.containers import bytes_of, unzipped
+from tradewinds.data.readers.dialect import WORDS
+from tradewinds.data.readers.encoding import text_of
 from tradewinds.data.readers.origin import Origin
+from tradewinds.data.readers.rows import csv_table, parquet_table, separator_of
 from tradewinds.data.readers.text import counted, listed
 from tradewinds.data.rules import DataConfig
 from tradewinds.data.senses_config import FileText, NoText
@@ -43,6 +46,8 @@ class Texts:
         published: when each was.
         rows: the line of the file each stands on.
         known_by: what says when each was published.
+        whose: (N,) the symbol that each is of, empty for none; None where all are of the one that was chosen, or the
+            file names none.
         notes: what a person should know, one sentence each.
     """
 
@@ -51,6 +56,7 @@ class Texts:
     published: pd.DatetimeIndex
     rows: NDArray[np.int64]
     known_by: str
+    whose: NDArray[np.str_] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -82,13 +88,14 @@ def load_texts(config: FileText, rules: DataConfig) -> LoadedColumns:
         sources=({"file": path.name, "sha256": sha256_of(path), "rows": len(texts.cells)},),
         notes=(*texts.notes, *notes),
         pool=pool,
+        whose=texts.whose,
         known_by=texts.known_by,
         sense=sense,
     )
 
 
 def read_texts(path: Path, config: FileText) -> Texts:
-    """Read the texts of a file up to `last`, of all or of one symbol, in order of their times.
+    """Read the texts of a file up to `last`, of all symbols or of one, in order of their times.
 
     Raises:
         RequestError: as in `load_texts`.
@@ -106,7 +113,7 @@ def read_texts(path: Path, config: FileText) -> Texts:
                 "text.available_column"
             )
     own = _own(path, table, config)
-    table, rows = table[own], np.flatnonzero(own) + 2  # below a header
+    table, rows = table[own], table.index.to_numpy(dtype=np.int64)[own]
     where = [f"{path.name}, row {row}" for row in rows]
     cells = [str(cell) for cell in table[config.text_column]]
     for number, cell in enumerate(cells):
@@ -138,7 +145,10 @@ def read_texts(path: Path, config: FileText) -> Texts:
     notes += tell_dates([str(table[clock].iloc[row]) for row in order], f"{clock} of {path.name}")
     notes += _twice(path, [(int(times.asi8[row]), cells[row]) for row in order])
     known_by = f"by column {clock}" if available is not None else f"{config.lag_hours:g} h after column {clock}"
-    return Texts(tuple(cells[row] for row in order), apart, known, rows[order], known_by, tuple(notes))
+    whose = None
+    if config.symbol is None and config.symbol_column in table:
+        whose = np.array([str(symbol).strip() for symbol in table[config.symbol_column]])[order]
+    return Texts(tuple(cells[row] for row in order), apart, known, rows[order], known_by, whose, tuple(notes))
 
 
 def _own(path: Path, table: pd.DataFrame, config: FileText) -> NDArray[np.bool_]:
@@ -217,32 +227,27 @@ def hashed(word: str, size: int) -> int:
 
 
 def _table(path: Path, config: FileText) -> tuple[pd.DataFrame, str]:
-    """Return the cells of a file as they are written, and the word for what stands between them."""
+    """Return the cells of a file as they are written, by their rows, and the word for what stands between them."""
     if not path.is_file():
         raise RequestError(f"text.path must name a file, '{path}' is none; it is looked for from {Path.cwd()}")
-    try:
-        if config.kind == "parquet":
-            table = pd.read_parquet(path)
-            return table.map(lambda cell: "" if cell is None or cell is pd.NaT or cell != cell else str(cell)), "comma"
-        sign = _separator(path, config)
-        table = pd.read_csv(
-            path, sep=sign, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
-        )
-        return table, next(word for word, one in WORDS.items() if one == sign)
-    except (OSError, ValueError, ImportError, EOFError) as error:
-        raise RequestError(
-            f"{path.name} cannot be read as {config.kind}: {' '.join(str(error).split())[:120]}; see text.path"
-        ) from None
+    if config.kind == "parquet":
+        table = parquet_table(path)
+        table = table.reset_index([name for name in table.index.names if name is not None]).apply(_written)
+        return table.set_axis(range(1, len(table) + 1)), "comma"
+    text, _ = text_of(path.name, unzipped(path, bytes_of(path)))
+    sign = separator_of(text, {config.time_column, config.text_column})
+    table = csv_table(path.name, text, sign, dtype=str, keep_default_na=False)
+    return table, next(word for word, one in WORDS.items() if one == sign)
 
 
-def _separator(path: Path, config: FileText) -> str:
-    """Return the sign that parts the names of most columns, first of all of the two that must be there."""
-
-    def names(sign: str) -> set[str]:
-        return set(map(str, pd.read_csv(path, sep=sign, nrows=0, dtype=str, encoding="utf-8-sig").columns))
-
-    needed = {config.time_column, config.text_column}
-    return max((",", *SEPARATORS), key=lambda sign: (needed <= names(sign), len(names(sign))))
+def _written(column: pd.Series) -> pd.Series:
+    """Return a column of a Parquet table as a CSV holds it: days without a zone, all of them whole, name no hour."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
+        moments = column.dropna()
+        if (moments == moments.dt.normalize()).all():
+            days: pd.Series = column.dt.strftime("%Y-%m-%d").fillna("")
+            return days
+    return column.map(lambda cell: "" if cell is None or cell is pd.NaT or cell != cell else str(cell))
 
 
 def _available_column(path: Path, table: pd.DataFrame, config: FileText) -> str | None:

@@ -26,8 +26,9 @@ def read_lexicon(named: str, key: str) -> dict[str, float]:
     try:
         lines = list(csv.reader(Path(named).read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as error:
+        why = "is no file that can be read" if isinstance(error, OSError) else "is not written in UTF-8"
         raise RequestError(
-            f"{key} must be {VADER}, or a file of word,score; '{named}' cannot be read: {error}"
+            f"{key} must be {VADER}, or a file of word,score; '{named}' {why}, looked for from {Path.cwd()}"
         ) from None
     scores: dict[str, float] = {}
     for number, line in enumerate(lines, start=1):

@@ -14,7 +14,7 @@ from forecaster.classification.cases import Cases, classes_of, counted, named, n
 from forecaster.classification.inputs import words_of
 from forecaster.classification.splits import dealt, parted
 from tradewinds.core.errors import RequestError
-from tradewinds.data.cases.read import read_cases
+from tradewinds.data.cases.read import passed_over, read_cases
 from tradewinds.data.cases.tables import CaseColumns
 from tradewinds.data.notes import Note
 from tradewinds.data.readers.lexicons import read_lexicon
@@ -101,7 +101,7 @@ def job_of_cases(config: Config, task: Any) -> ClassificationJob:
         raise error if isinstance(error, RequestError) else RequestError(f"env: {error}") from None
     name = name_of(config)
     inputs = {"series": name, "env": "classification", "sha256": digest, "sources": sources}
-    notes = tuple(_notes(cases, folds, rules))
+    notes = (*(note for source in sources for note in passed_over(source)), *_notes(cases, folds, rules))
     return ClassificationJob(config, task, name, notes, inputs, cases=cases, folds=folds, kept=kept, lexicon=lexicon)
 
 

@@ -3,6 +3,7 @@
 Each learns from the same cases. One whose library is missing is named, and left out.
 """
 
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -47,7 +48,9 @@ def rivals_of(cases: Cases) -> tuple[list[Rival], list[str]]:
 def judged_by(rival: Rival, learned: Cases, judged: Cases, classes: tuple[str, ...], seed: int) -> Array:
     """Return (J, K) chances that a rival gives to the classes, some of which the cases learned from may lack."""
     own = classes_of(learned.known())
-    chances = rival.chances(learned, numbers_of(learned.known(), own, learned.names), judged, len(own), seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="unsafe cast")  # numba, of the counters in aeon's warping
+        chances = rival.chances(learned, numbers_of(learned.known(), own, learned.names), judged, len(own), seed)
     told = np.zeros((len(judged), len(classes)))
     told[:, [classes.index(name) for name in own]] = chances
     return told

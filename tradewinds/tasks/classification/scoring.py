@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from forecaster.classification.cases import counted, named, numbers_of
 from forecaster.classification.inputs import fitted_reader
 from forecaster.classification.scores import LEAST_CHANCE, by_class, calibration, confusion, exact_mcnemar, scores_of
+from tradewinds.data.readers.text import shown
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Forecasts, Validated
 from tradewinds.tasks.classification.job import ClassificationJob
@@ -96,7 +97,10 @@ def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) 
     truth = numbers_of(table["label"].tolist(), job.classes, table["case"].tolist())
     chances = table[[f"chance_{label}" for label in job.classes]].to_numpy(np.float64)
     counts = confusion(chances.argmax(axis=1), truth, len(job.classes))
-    hardest = table.head(HARDEST)
+    hardest = table.head(HARDEST)[["case", "label", "called", "label_chance"]].to_dict("records")
+    if job.cases.are_texts:
+        texts = dict(zip(job.cases.names, job.cases.values, strict=True))
+        hardest = [{**row, "text": shown(str(texts[row["case"]]))} for row in hardest]
     rules, lengths = job.config.env, job.cases.lengths
     parts = {"test": {**job.task.test_span(job), "rows": [0, len(truth)]}}
     return {
@@ -121,7 +125,7 @@ def sections(job: ClassificationJob, models: Classifiers, forecasts: Forecasts) 
             "by_class": by_class(counts, job.classes),
             "calibration": calibration(chances, truth),
             "rests_on": rests_on(job, models),
-            "hardest": hardest[["case", "label", "called", "label_chance"]].to_dict("records"),
+            "hardest": hardest,
         },
         "verdict": verdict_of(job, forecasts),
         "remarks": [],

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from tradewinds.tasks.classification.job import ClassificationJob
     from tradewinds.tasks.classification.learning import Classifiers
 
-MOST_CASES = 20  # of the hardest that a page lists
-
 
 class ClassificationTask:
     """Tell cases apart; see `tradewinds.pipeline.task.Task`. What reads bars, or acts, is never asked for."""

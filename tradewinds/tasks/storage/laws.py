@@ -41,6 +41,8 @@ def _sight_faults(config: Config) -> Iterator[str]:
     if len(shown) != 1:
         held = " and ".join(shown) or "neither"
         yield f"rollout.observe must hold either forecast or forecasts with env=battery, held {held}"
+    if config.backtest.ablation:
+        yield "backtest.ablation is told of forecasts scored bar by bar, and env=battery's are by day; leave it out"
     if "chances" in config.rollout.observe:
         yield "rollout.observe may hold chances with env=trading only; a storage unit plans on values"
     if "plan" in config.rollout.observe:

@@ -7,7 +7,7 @@ from scipy.io import wavfile
 
 import tradewinds.data.cases.recordings as recordings
 from tradewinds.core.errors import RequestError
-from tradewinds.data.cases.read import read_cases
+from tradewinds.data.cases.read import passed_over, read_cases
 from tradewinds.data.cases.tables import CaseColumns
 
 from cases import moods, tones, write_table, write_ts
@@ -45,6 +45,13 @@ def test_texts_are_read_with_their_groups_and_times(tmp_path):
     assert cases.values == ("Fine, today", "NA is no day")
     assert (cases.labels, cases.groups, cases.channels) == (("1", "2"), ("ann", "bob"), ())
     assert str(cases.times[0]) == "2024-01-01 08:00:00+00:00"
+
+
+@pytest.mark.parametrize("sign", ",;\t|")
+def test_cells_may_be_parted_by_any_sign_that_parts_the_columns_that_there_must_be(sign, tmp_path):
+    (tmp_path / "p.csv").write_text(sign.join(["text", "label"]) + f'\n"Fine{sign} today"{sign}up\nbad{sign}down\n')
+    cases = read(tmp_path / "p.csv")
+    assert (cases.values, cases.labels) == ((f"Fine{sign} today", "bad"), ("up", "down"))
 
 
 def test_missing_numbers_are_kept_as_missing(tmp_path):
@@ -148,11 +155,14 @@ def test_recordings_of_eight_bits_are_silent_about_128_and_of_one_rate(tmp_path,
         read(tmp_path)
     whole = (tmp_path / "b" / "x.wav").read_bytes()
     (tmp_path / "b" / "x.wav").write_bytes(whole[:-100])
-    with pytest.raises(RequestError, match=r"x.wav is cut off: Reached EOF prematurely"):
+    with pytest.raises(RequestError, match=r"x.wav is cut off: it ends before all that its header announces; copy it"):
         read(tmp_path)
     (tmp_path / "b" / "x.wav").write_bytes(whole[:30])
-    with pytest.raises(RequestError, match=r"x.wav cannot be read as a WAV file"):
+    with pytest.raises(RequestError, match=r"x.wav cannot be read as a WAV file: it is damaged, .* 16 bits \(PCM\)$"):
         read(tmp_path)
+    (tmp_path / "a" / "song.mp3").touch()
+    (tmp_path / "a" / ".hidden").touch()
+    assert passed_over(str(tmp_path)) == [f"{tmp_path}: a/song.mp3 is no WAV file, and is not read"]
 
 
 REFUSALS = {
@@ -160,7 +170,8 @@ REFUSALS = {
     "a.xls": ("x", "must lie in a .ts, .csv, .tsv or .parquet file"),
     "no_data.ts": ("@problemName p\n", "with a line @data before its cases"),
     "times.ts": ("@timeStamps true\n@data\n(0,1):a\n", "writes a time beside every number"),
-    "word.ts": (HEADER + "1,2:a\n1,x:b\n", "line 6: could not convert string to float: 'x'"),
+    "word.ts": (HEADER + "1,2:a\n1,x:b\n", "line 6: 'x' is no number; a case is numbers parted by commas, ':' and its"),
+    "comma.ts": (HEADER + "1,2:a\n1,2,:b\n", "line 6: '' is no number"),
     "uneven.ts": (HEADER + "1,2:1,2,3:a\n", "line 5: the channels of a case must be equally long, were of 2, 3"),
     "channels.ts": (HEADER + "1,2:a\n1,2:1,2:b\n", "the 1 channel of the first: channels:2 with 2"),
     "empty.ts": (HEADER, "there must be a case, was none"),
@@ -184,7 +195,10 @@ REFUSALS = {
     "unnamed.csv": ("case,text,label\na,x,1\n,y,2\n", "a value in column 'case' of every row, has none in row 3"),
     "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 2"),
     "twice.csv": ("case,text,label\na,x,1\na,y,2\n", "must name each case once, names twice a"),
-    "nothing.csv": ("", "cannot be read as a table"),
+    "nothing.csv": ("", "nothing.csv is empty; bring a header, and a row below it"),
+    "torn.csv": ("text,label\nx,1\n\ny,2,3\n", "torn.csv, row 4: it has 3 cells, and the header 2"),
+    "lines.csv": ('text,label\n"x\n",1\n\n \n,2\n', "'text' of every row, has none in row 5"),
+    "none.parquet": ("PAR1", "none.parquet is a damaged or truncated Parquet file, or none; copy it again"),
 }  # fmt: skip
 
 
@@ -213,7 +227,14 @@ def test_a_header_that_declares_no_class_allows_any(tmp_path):
 def test_times_without_a_zone_and_bytes_that_are_no_text_are_refused(tmp_path):
     path = tmp_path / "texts.csv"
     path.write_text("text,label,seen\nx,1,2024-01-01\ny,2,2024-01-02\n")
-    with pytest.raises(RequestError, match="must say the zone of its times"):
+    with pytest.raises(
+        RequestError, match=r"row 2, column 'seen': a time must say its zone, as in .*, was '2024-01-01'"
+    ):
+        read(path, time="seen")
+    path.write_text("text,label,seen\nx,1,2024-01-01T00:00Z\ny,2,soon\n")
+    with pytest.raises(
+        RequestError, match=r"row 3, column 'seen': 'soon' is no time; write it as 2024-03-21T09:30:00Z"
+    ):
         read(path, time="seen")
     path.write_bytes(b"text,label\n\xff\xfe,1\n")
     with pytest.raises(RequestError, match=r"written in UTF-8, is not from byte 11"):

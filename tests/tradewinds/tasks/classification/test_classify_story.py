@@ -4,11 +4,14 @@ import io
 import json
 import math
 import re
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from markupsafe import escape
 
 import forecaster.classification.fitted
 import forecaster.training.checkpoint
@@ -17,13 +20,15 @@ import tradewinds.tasks.classification.learning
 from forecaster.classification.cases import Cases
 from tradewinds.pipeline.records import Forecasts
 from tradewinds.report.tables import read_table
+from tradewinds.tasks.classification.rivals import Rival, judged_by
 from tradewinds.tasks.classification.scoring import verdict_of
 
 from cases import BAD, GOOD, moods, tones, write_ts
 from story import CommandLine
 
 SMALL = ("model.hidden_size=12", "trainer.epochs=25", "trainer.batch_size=8", "trainer.learning_rate=0.01")
-ENV = ("env=classification", "trainer=classes", *SMALL)
+MOODS, TONES = "env.path=moods.csv", "env.path=tones.ts"
+ENV = ("env=classification", *SMALL)
 
 
 @pytest.fixture
@@ -44,10 +49,23 @@ def report(tmp_path):
     return json.loads(path.read_text()), path.parent
 
 
+def test_the_textbooks_example_comes_with_the_environment_whichever_the_command(typed):
+    (usual,) = {typed(command, "env=classification", "--cfg", "job").out for command in ("run", "retrain", "classify")}
+    settings = yaml.safe_load(usual)
+    assert (settings["model"]["hidden_size"], settings["trainer"]["epochs"]) == (128, 10)
+    assert (settings["trainer"]["batch_size"], settings["trainer"]["weight_decay"]) == (32, 0.0)
+    pooled, other = (
+        yaml.safe_load(typed("retrain", *words, "--cfg", "job").out)
+        for words in (("experiment=pooled_lstm",), ("env=classification", "trainer=adamw", "model.hidden_size=5"))
+    )
+    assert (pooled["model"]["hidden_size"], pooled["trainer"]["epochs"]) == (128, 100)
+    assert (other["model"]["hidden_size"], other["trainer"]["batch_size"]) == (5, 64)
+
+
 def test_series_of_two_files_are_learned_judged_reported_and_told_of(typed, tmp_path):
     write_ts(tmp_path / "tones_TRAIN.ts", tones(40))
     write_ts(tmp_path / "tones_TEST.ts", tones(30, seed=5))
-    answer = typed("classify", "path=tones_TRAIN.ts", "test_path=tones_TEST.ts", *SMALL)
+    answer = typed("classify", "env.path=tones_TRAIN.ts", "env.test_path=tones_TEST.ts", *SMALL)
     assert answer.status == 0, answer.err
     document, run = report(tmp_path)
     assert run.parent.name == "tones"
@@ -85,12 +103,16 @@ def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_s
     write_moods(tmp_path / "moods.csv")
     (tmp_path / "words.csv").write_text("word,score\nfine,1\nbright,2\nglad,1\nGloomy,-2\npoor,-1\nsad,-1\n")
     words = ("env.folds=4", "env.group=who", "env.split=grouped", "env.lexicon=words.csv", "env.pooling=true", *SMALL)
-    answer = typed("classify", "path=moods.csv", *words)
+    answer = typed("classify", MOODS, *words)
     assert answer.status == 0, answer.err
     document, run = report(tmp_path)
     assert document["forecast"]["lstm"]["cases"] == 40
     assert document["forecast"]["lstm"]["accuracy"] >= 0.9
     assert document["data"]["parted"] == "4 folds"
+    hardest = document["classification"]["hardest"][0]
+    row = int(hardest["case"].removeprefix("row "))
+    assert hardest["text"].startswith(f"'{pd.read_csv('moods.csv')['text'][row - 2][:50]}")
+    assert str(escape(hardest["text"])) in (run / "report.html").read_text(encoding="utf-8")
     parts = document["classification"]["rests_on"]["parts"]
     assert {row["part"] for row in parts[:4]} <= {*GOOD, *BAD}
     assert all(row["cases"] >= 2 for row in parts)
@@ -98,12 +120,23 @@ def test_folds_judge_every_case_by_who_did_not_learn_from_it_and_texts_work_as_s
     assert "tf_idf" in document["forecast"]
 
 
+def test_what_a_library_compiles_with_is_no_warning_of_ours():
+    def chances(learned, numbers, judged, classes, seed):
+        warnings.warn("unsafe cast from uint64 to int64. Precision may be lost.", stacklevel=1)
+        return np.ones((len(judged), classes))
+
+    cases = moods(4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        judged_by(Rival("nearest", "", chances), cases, cases, ("bad", "good"), 0)
+
+
 def test_a_rival_that_cannot_read_the_cases_is_named_and_left_out(typed, tmp_path):
     table = pd.DataFrame(
         {"text": ["\U0001f600 \U0001f643 \U0001f642", "\U0001f622 \U0001f642"] * 6, "label": [1, 2] * 6}
     )
     table.to_csv(tmp_path / "faces.csv", index=False)
-    answer = typed("classify", "path=faces.csv", "env.longest=2", "model.hidden_size=4", "trainer.epochs=1")
+    answer = typed("classify", "env.path=faces.csv", "env.longest=2", "model.hidden_size=4", "trainer.epochs=1")
     assert answer.status == 0, answer.err
     document, _ = report(tmp_path)
     assert "tf_idf" not in document["forecast"]
@@ -114,7 +147,7 @@ def test_a_rival_that_cannot_read_the_cases_is_named_and_left_out(typed, tmp_pat
 def test_the_same_request_gives_the_same_numbers(typed, tmp_path):
     write_moods(tmp_path / "moods.csv", 16)
     for name in ("a", "b"):
-        assert typed("classify", "path=moods.csv", f"run.dir={name}", *SMALL[:1], "trainer.epochs=2").status == 0
+        assert typed("classify", MOODS, f"run.dir={name}", *SMALL[:1], "trainer.epochs=2").status == 0
     first, second = (json.loads(next(tmp_path.glob(f"{name}/*/2*/report.json")).read_text()) for name in ("a", "b"))
     assert first["forecast"] == second["forecast"]
     assert first["classification"] == second["classification"]
@@ -123,7 +156,7 @@ def test_the_same_request_gives_the_same_numbers(typed, tmp_path):
 def test_runs_are_listed_by_their_scores_and_compared_where_they_judge_the_same_cases(typed, tmp_path):
     write_moods(tmp_path / "moods.csv", 16)
     for words in (("model=lstm",), ("model=gru",), ("seed=8",)):
-        assert typed("classify", "path=moods.csv", "model.hidden_size=4", "trainer.epochs=1", *words).status == 0
+        assert typed("classify", MOODS, "model.hidden_size=4", "trainer.epochs=1", *words).status == 0
     runs = [str(path) for path in sorted(tmp_path.glob("runs/moods/2*"))]
     assert typed("report", *runs[:2]).status == 0
     page = (tmp_path / "runs" / "compare.html").read_text()
@@ -137,13 +170,13 @@ def test_runs_are_listed_by_their_scores_and_compared_where_they_judge_the_same_
 def test_cases_learned_by_heart_and_groups_on_both_sides_are_noticed(typed, tmp_path):
     write_ts(tmp_path / "a.ts", tones(12))
     write_ts(tmp_path / "b.ts", Cases(("x", "y"), tones(2).values, ("low", "high"), ("c0", "c1")))
-    answer = typed("classify", "path=a.ts", "test_path=b.ts", "model.hidden_size=4", "trainer.epochs=1")
+    answer = typed("classify", "env.path=a.ts", "env.test_path=b.ts", "model.hidden_size=4", "trainer.epochs=1")
     heart = "2 of the cases judged hold just what one learned from holds (b:1, b:2): they may be known by heart"
     assert f"note: {heart}" in answer.err
     assert f"warning: {heart}" in answer.out
     assert heart in report(tmp_path)[0]["warnings"]
     write_moods(tmp_path / "moods.csv", 16)
-    answer = typed("classify", "path=moods.csv", "env.group=who", "model.hidden_size=4", "trainer.epochs=1")
+    answer = typed("classify", MOODS, "env.group=who", "model.hidden_size=4", "trainer.epochs=1")
     assert "groups are both learned from and judged" in answer.err
     assert "env.split=grouped parts them" in answer.err
 
@@ -151,7 +184,7 @@ def test_cases_learned_by_heart_and_groups_on_both_sides_are_noticed(typed, tmp_
 def test_a_class_of_which_no_case_is_judged_is_warned_of(typed, tmp_path):
     write_ts(tmp_path / "a.ts", tones(12))
     write_ts(tmp_path / "b.ts", Cases(("x",), tones(1, seed=5).values, ("low",), ("c0", "c1")))
-    answer = typed("classify", "path=a.ts", "test_path=b.ts", "model.hidden_size=4", "trainer.epochs=1")
+    answer = typed("classify", "env.path=a.ts", "env.test_path=b.ts", "model.hidden_size=4", "trainer.epochs=1")
     assert "warning: 1 class is learned, and no case of it is judged: high" in answer.out
     assert "a: 1 case judged" in answer.out
     assert "verdict: Of 1 case the lstm" in answer.out
@@ -179,14 +212,14 @@ def test_a_verdict_says_who_is_better(ours, theirs, p_value, told):
 
 def test_a_leak_check_finds_nothing_where_there_is_nothing(typed, tmp_path):
     write_moods(tmp_path / "moods.csv", 24)
-    answer = typed("leakcheck", *ENV, "env.path=moods.csv", "leakcheck.epochs=1", "leakcheck.placebos=4")
+    answer = typed("leakcheck", *ENV, MOODS, "leakcheck.epochs=1", "leakcheck.placebos=4")
     assert answer.status == 0, answer.err
     assert answer.out.count(" clean ") == 4
 
 
 def test_a_training_that_was_killed_goes_on_and_ends_at_the_same_bytes(typed, tmp_path, monkeypatch):
     write_moods(tmp_path / "moods.csv", 24)
-    words = ("classify", "path=moods.csv", "env.folds=2", "model.hidden_size=4", "trainer.epochs=3")
+    words = ("classify", MOODS, "env.folds=2", "model.hidden_size=4", "trainer.epochs=3")
     assert typed(*words, "run.dir=whole").status == 0
     fit, begun = tradewinds.tasks.classification.learning.fit_classifier, []
 
@@ -224,7 +257,7 @@ def test_a_challenger_replaces_the_champion_if_new_cases_are_told_apart_better(t
     """The champion has hardly learned; the challenger has, and meets it on cases that neither learned from."""
     write_ts(tmp_path / "tones_TRAIN.ts", tones(40))
     write_ts(tmp_path / "tones_TEST.ts", tones(30, seed=5))
-    env = ("env=classification", "env.path=tones_TRAIN.ts", "trainer=classes", *SMALL)
+    env = ("env=classification", "env.path=tones_TRAIN.ts", *SMALL)
     words = ("retrain", *env, "env.test_path=tones_TEST.ts")
     assert typed(*words, "trainer.epochs=1", "trainer.learning_rate=1e-5").status == 0
     answer = typed(*words)
@@ -251,7 +284,7 @@ def test_classes_may_bear_the_names_of_our_columns(typed, tmp_path):
     names = {"good": "of_label", "bad": "label"}
     table = pd.DataFrame({"text": cases.values, "label": [names[label] for label in cases.labels]})
     table.to_csv(tmp_path / "moods.csv", index=False)
-    assert typed("classify", "path=moods.csv", "model.hidden_size=4", "trainer.epochs=1").status == 0
+    assert typed("classify", MOODS, "model.hidden_size=4", "trainer.epochs=1").status == 0
     _, run = report(tmp_path)
     told = read_table(run / "classification", "cases")
     assert list(told) == ["case", "label", "called", "label_chance", "chance_label", "chance_of_label"]
@@ -277,10 +310,10 @@ def test_words_learned_from_the_cases_judged_are_caught_by_the_run_and_by_the_ch
 
     monkeypatch.setattr(tradewinds.tasks.classification.job, "read_cases", remembered)
     scaler_of_all(monkeypatch, lambda: seen[-1])
-    answer = typed("classify", "path=moods.csv", "model.hidden_size=4", "trainer.epochs=1")
+    answer = typed("classify", MOODS, "model.hidden_size=4", "trainer.epochs=1")
     assert answer.status == 3
     assert "was not fitted on the cases that it learned from alone" in answer.out
-    checked = typed("leakcheck", *ENV, "env.path=moods.csv", "leakcheck.epochs=1", "leakcheck.placebos=0")
+    checked = typed("leakcheck", *ENV, MOODS, "leakcheck.epochs=1", "leakcheck.placebos=0")
     assert checked.status == 0  # all cases are in both worlds: here the run's own check alone sees it
 
 
@@ -296,7 +329,7 @@ def test_classes_known_from_the_answers_are_caught_by_classes_dealt_anew(typed, 
         return np.array([[float(name == label) for name in self.classes] for label in cases.labels])
 
     monkeypatch.setattr(forecaster.classification.fitted.FittedClassifier, "chances", cheating)
-    answer = typed("leakcheck", *ENV, "env.path=moods.csv", "leakcheck.epochs=1", "leakcheck.placebos=6")
+    answer = typed("leakcheck", *ENV, MOODS, "leakcheck.epochs=1", "leakcheck.placebos=6")
     assert answer.status == 3
     assert "probe placebo" in answer.err
 
@@ -304,36 +337,36 @@ def test_classes_known_from_the_answers_are_caught_by_classes_dealt_anew(typed, 
 REFUSALS = {
     ("classify",): "env.path must name the cases: tradewinds classify env.path=FILE",
     ("classify", "env=trading"): "classify tells cases apart, which is env=classification, was env=trading",
-    ("classify", "path=moods.csv", "model=seq2seq"): "model must be a network that reads one sequence",
-    ("classify", "path=moods.csv", "model=mlstm", "env.pooling=true"): "where env.pooling reads all states, was mlstm",
-    ("classify", "path=moods.csv", "trainer.loss=mse"): "trainer.loss is of forecasts",
-    ("classify", "path=moods.csv", "trainer.patience=2"): "trainer.patience is of forecasts",
-    ("classify", "path=moods.csv", "env.split=time"): "split=time needs the times of the cases",
-    ("classify", "path=moods.csv", "env.split=grouped"): "split=grouped needs the groups of the cases",
-    ("classify", "path=moods.csv", "env.folds=5", "env.test_path=moods.csv"): "folds must be null where env.test_path",
-    ("classify", "path=moods.csv", "env.label=mood"): "must hold the class of each case, in the column env.label=mood",
-    ("classify", "path=tones.ts", "test_path=moods.csv"): "test_path must hold cases of the same channels",
-    ("classify", "path=tones.ts", "test_path=odd.ts"): "be among those learned from (high, low), 'odd' of odd:1",
-    ("classify", "path=moods.csv", "test_path=odd.csv"): "env.test_path=odd.csv: labels must be among those learned "
+    ("classify", MOODS, "model=seq2seq"): "model must be a network that reads one sequence",
+    ("classify", MOODS, "model=mlstm", "env.pooling=true"): "where env.pooling reads all states, was mlstm",
+    ("classify", MOODS, "trainer.loss=mse"): "trainer.loss is of forecasts",
+    ("classify", MOODS, "trainer.patience=2"): "trainer.patience is of forecasts",
+    ("classify", MOODS, "env.split=time"): "split=time needs the times of the cases",
+    ("classify", MOODS, "env.split=grouped"): "split=grouped needs the groups of the cases",
+    ("classify", MOODS, "env.folds=5", "env.test_path=moods.csv"): "folds must be null where env.test_path",
+    ("classify", MOODS, "env.label=mood"): "must hold the class of each case, in the column env.label=mood",
+    ("classify", TONES, "env.test_path=moods.csv"): "test_path must hold cases of the same channels",
+    ("classify", TONES, "env.test_path=odd.ts"): "be among those learned from (high, low), 'odd' of odd:1",
+    ("classify", MOODS, "env.test_path=odd.csv"): "env.test_path=odd.csv: labels must be among those learned "
     "from (bad, good), 'odd' of row 2 (test) was not",
-    ("classify", "path=unique.csv"): "each of the 8 has one alone; see whether env.label names the column of the class",
-    ("classify", "path=tones.ts", "env.lexicon=vader"): "env.lexicon scores the words of texts, and tones.ts",
-    ("classify", "path=moods.csv", "env.lexicon=no.csv"): "env.lexicon must be vader, or a file of word,score",
-    ("classify", "path=moods.csv", "env.lexicon=moods.csv"): "a word that stands once, a comma and its score, was",
-    ("classify", "path=lone.ts", "env.folds=2"): "has its cases in one fold alone: once",
-    ("classify", "path=odd.ts", "test_path=odd.ts"): "of two classes or more",
+    ("classify", "env.path=unique.csv"): "each of the 8 has one alone; see whether env.label names the column of",
+    ("classify", TONES, "env.lexicon=vader"): "env.lexicon scores the words of texts, and tones.ts",
+    ("classify", MOODS, "env.lexicon=no.csv"): "env.lexicon must be vader, or a file of word,score",
+    ("classify", MOODS, "env.lexicon=moods.csv"): "a word that stands once, a comma and its score, was",
+    ("classify", "env.path=lone.ts", "env.folds=2"): "has its cases in one fold alone: once",
+    ("classify", "env.path=odd.ts", "env.test_path=odd.ts"): "of two classes or more",
     ("predict", "env=classification", "run.name=moods"): "no classifier under runs/moods yet; train one first",
     ("predict", "env=classification", "env.path=.", "env.new_path=moods.csv"): "its folder with inputs.forecaster=",
     ("predict", "env=classification", "env.new_path=moods.csv"): "predict must be told which classifier is asked",
-    ("classify", "path=uneven.ts"): "every case must have the 2 channels of the first: uneven:2 with 1",
-    ("classify", "path=ragged.ts"): "line 7: the channels of a case must be equally long, were of 2, 3 numbers",
-    ("classify", "path=blank.csv"): "a case must hold something, was empty: row 3",
-    ("classify", "path=hole.csv"): "must have a value in column 'text' of every row, has none in row 3",
-    ("classify", "path=alike.ts"): "cases must be of two classes or more to be told apart, all were 'low'",
-    ("classify", "path=moods.csv", "inputs.resume=nowhere"): "must name a folder with the checkpoint of a training",
-    ("retrain", "env=classification", "env.path=moods.csv", "env.folds=3"): "learns from all; leave env.folds out",
+    ("classify", "env.path=uneven.ts"): "every case must have the 2 channels of the first: uneven:2 with 1",
+    ("classify", "env.path=ragged.ts"): "line 7: the channels of a case must be equally long, were of 2, 3 numbers",
+    ("classify", "env.path=blank.csv"): "a case must hold something, was empty: row 3",
+    ("classify", "env.path=hole.csv"): "must have a value in column 'text' of every row, has none in row 3",
+    ("classify", "env.path=alike.ts"): "cases must be of two classes or more to be told apart, all were 'low'",
+    ("classify", MOODS, "inputs.resume=nowhere"): "must name a folder with the checkpoint of a training",
+    ("retrain", "env=classification", MOODS, "env.folds=3"): "learns from all; leave env.folds out",
     ("retrain", "env=classification", "retrain.start=champion"): "classification reads no series; leave it at fresh",
-    ("signal", "env=classification", "env.path=moods.csv"): "reads no bars, so that signal has nothing to do",
+    ("signal", "env=classification", MOODS): "reads no bars, so that signal has nothing to do",
 }  # fmt: skip
 
 

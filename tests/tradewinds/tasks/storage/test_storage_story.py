@@ -137,6 +137,10 @@ def test_prices_below_zero_are_stored_and_sold(typed):
             ("run", "series=sp500", "rollout.observe=[forecasts]"),
             "rollout.observe may hold forecasts with env=battery only; forecast is the network's",
         ),
+        (
+            ("run", *WORDS, "backtest.ablation=true"),
+            "backtest.ablation is told of forecasts scored bar by bar, and env=ba",
+        ),
         (("run", *WORDS, "model.horizon=24"), "model.horizon must be at least 25 bars with env=battery, was 24"),
         (
             ("run", "env=battery", "series=sp500", "model.horizon=25", "rollout.observe=[forecasts]", "agent=ppo"),
