@@ -179,7 +179,10 @@ def test_a_vector_environment_of_its_own_is_taken_where_it_fits():
         ),
         (["env.wrappers=[{ClipReward: 3}]"], "is a name, or a mapping of one name to its arguments"),
         (["env.id=bells:Bell-v0", "agent=direct_lstm"], "agent.kind=direct needs an environment whose law has a deri"),
-        (["env.id=bells:Bell-v0", "agent=planner"], "it is a game: take agent=ppo, reinforce, dqn or sb3"),
+        (
+            ["env.id=bells:Bell-v0", "agent=planner"],
+            "it is a game: take agent=ppo, reinforce, dqn, recurrent_ppo or sb3",
+        ),
         (
             ["agent.steps=2080", "agent.learning_starts=2078"],
             "was 2078, which is 2112 in whole steps of 64 ",
