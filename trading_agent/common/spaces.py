@@ -118,6 +118,8 @@ def _observed(space: spaces.Space[Any], categories: Categories) -> tuple[spaces.
         return PictureBox(shape, space.dtype), lambda pixels: np.transpose(pixels, order).reshape(-1)
     if not _known(space):
         raise ValueError(f"observations must be {OBSERVED}, were {space}")
+    if not spaces.flatdim(space):
+        raise ValueError(f"observations must hold a number at least, were {space}")
     if categories == "one_hot":
         flat = spaces.flatten_space(space)
         assert isinstance(flat, spaces.Box)

@@ -128,6 +128,7 @@ def test_a_small_table_of_bytes_is_no_picture():
     [
         (spaces.Text(5), spaces.Discrete(2), "observations must be a Box, Discrete, .*, were Text"),
         (spaces.Sequence(spaces.Discrete(2)), spaces.Discrete(2), "observations must be a Box, .*, were Sequence"),
+        (spaces.Box(-1, 1, (0,)), spaces.Discrete(2), r"observations must hold a number at least, were Box\(.*\(0,\)"),
         (spaces.Discrete(2), spaces.Tuple([spaces.Discrete(2)]), "actions must be Discrete, a Box, .*, were Tuple"),
         (spaces.Discrete(2), spaces.MultiBinary(11), "at most 1,024 combinations, were 2,048 of MultiBinary"),
     ],
