@@ -110,7 +110,10 @@ def checkpoint_of(config: Config) -> str | None:
     for kind, file in CHECKPOINTS.items():
         if (Path(folder) / file).is_file():
             return kind
-    raise RequestError(f"inputs.resume must name a folder with the checkpoint of a training, was '{folder}'")
+    parts = sorted(Path(folder).glob("*"))  # of a run that was killed without a word
+    whole = [str(part) for part in parts if any((part / file).is_file() for file in CHECKPOINTS.values())]
+    cure = f", which holds {' and '.join(whole)}" if whole else ""
+    raise RequestError(f"inputs.resume must name a folder with the checkpoint of a training, was '{folder}'{cure}")
 
 
 def require_checkpoint(config: Config, *kinds: str) -> None:

@@ -47,6 +47,7 @@ from tradewinds.pipeline.training_log import write_history
 from tradewinds.pipeline.validation import Validation
 from trading_agent import TrainedAgent, load_policy, save_policy
 from trading_agent.common.config import AgentConfig
+from trading_agent.common.spaces import EnvironmentFault
 
 CHECKPOINT = "{part}.checkpoint"  # a folder of the run: what a training that is cut off goes on from
 PAST_THE_SEAL = (
@@ -251,7 +252,7 @@ def training(
             logging(job.config, run, part, job.name, console, shown) as (progress, log),
         ):
             yield progress, log
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EnvironmentFault):
         if checkpoint.is_dir():
             console.note(f"to go on: tradewinds {TRAINS[part]} with the same options and inputs.resume={checkpoint}")
         raise

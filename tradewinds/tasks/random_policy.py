@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 
 class RandomPolicy:
-    """Any action, each as likely: what a policy has to beat at least (kind `random`)."""
+    """Any action, each as likely: what a policy has to beat at least (kind `random`).
+
+    Of a box without ends as Gymnasium's own `sample` draws: normal, or exponential from the one end there is.
+    """
 
     kind = "random"
 
@@ -20,9 +23,13 @@ class RandomPolicy:
         if isinstance(self.space, Discrete):
             return np.asarray(self.rng.integers(0, int(self.space.n), len(observations)))
         assert isinstance(self.space, Box)
-        shape = (len(observations), *self.space.shape)
-        low, high = np.maximum(self.space.low, -1e6), np.minimum(self.space.high, 1e6)
-        return self.rng.uniform(low, high, shape).astype(np.float32)
+        shape, low, high = (len(observations), *self.space.shape), self.space.low, self.space.high
+        if self.space.is_bounded():
+            return self.rng.uniform(low, high, shape).astype(np.float32)
+        far, drawn = self.rng.exponential(size=shape), self.rng.standard_normal(shape)
+        below, above = np.isfinite(low), np.isfinite(high)
+        within = self.rng.uniform(np.where(below & above, low, 0.0), np.where(below & above, high, 1.0), shape)
+        return np.select([below & above, below, above], [within, low + far, high - far], drawn).astype(np.float32)
 
     def settings(self) -> dict[str, Any]:
         """Return nothing: it is never saved."""

@@ -90,6 +90,17 @@ def reading_layers(
     return [*layers, nn.Flatten()], channels * sides[0] * sides[1]
 
 
+def read_rows(reading: nn.Sequential, rows: Tensor, chosen: Tensor) -> Tensor:
+    """Return (M, F) what layers make of (M, O) rows, at the `chosen` (m,) ones only; elsewhere 0.
+
+    Without layers they are the rows themselves, and all of them.
+    """
+    if not len(reading):
+        return rows
+    read: Tensor = reading(rows.index_select(0, chosen))
+    return read.new_zeros(len(rows), read.shape[1]).index_copy(0, chosen, read)
+
+
 def unset_linear(inputs: int, units: int) -> nn.Linear:
     """Return a layer whose weights are not set, and whose construction does not touch PyTorch's global random state."""
     return nn.Linear(inputs, units, device="meta").to_empty(device="cpu")

@@ -86,12 +86,15 @@ class RestoredVectorEnv(SyncVectorEnv):
         """Take over what `state_dict` returned.
 
         Raises:
-            NotRestoredError: something else is seen than was.
+            NotRestoredError: something else is seen than was, or an environment fails on the way there.
         """
         seen = []
         for place, env in enumerate(self.recorded):
             told = state["envs"][str(place)]
-            seen.append(env.play_again(told["start"], told.get("actions", ())))
+            try:
+                seen.append(env.play_again(told["start"], told.get("actions", ())))
+            except Exception as error:  # another episode may be over before its actions are
+                raise NotRestoredError(f"env must take the actions of its episode again: {error}") from error
         self._env_obs, self._autoreset_envs = seen, state["restarting"]
         self._observations[:] = np.stack(seen)
         if self._observations.tobytes() != state["observations"].tobytes():

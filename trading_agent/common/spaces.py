@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Categories: TypeAlias = Literal["one_hot", "number"]
 MAX_PRODUCT = 1_024  # actions that a product may have
+PIXELS = (np.uint8, np.bool_)  # what pixels are made of
 LEAST_SIDE = 8  # of a picture, pixels; what is smaller is a table
 OBSERVED = "a Box, Discrete, MultiDiscrete, MultiBinary, or a Dict or Tuple of them"
 ACTED = "Discrete, a Box, MultiDiscrete or MultiBinary"
@@ -35,6 +36,10 @@ class PictureBox(spaces.Box):
         self.picture = shape
 
 
+class EnvironmentFault(RuntimeError):
+    """An environment raised an error, or returned what it must not; the cause is the error itself."""
+
+
 class PlainEnv(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """An environment with flat observations and plain actions.
 
@@ -44,6 +49,8 @@ class PlainEnv(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     Raises:
         ValueError: a space is none of them, or a product of actions is larger than MAX_PRODUCT.
+        EnvironmentFault: in `reset` or `step`, the environment's own code failed, or what it returned is not five
+            values, an observation of another shape or no finite number.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], categories: Categories = "one_hot") -> None:
@@ -51,18 +58,43 @@ class PlainEnv(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         super().__init__(env)
         self.observation_space, self._flat = _observed(env.observation_space, categories)
         self.action_space, self._acted = _acted(env.action_space)
+        self._steps = 0  # of the episode
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[Any], dict[str, Any]]:
         """Return the (O,) first observation."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        return self._flat(observation), info
+        self._steps = 0
+        try:
+            observation, info = self.env.reset(seed=seed, options=options)
+            return self._read(observation), info
+        except Exception as error:
+            raise self._fault(error) from error
 
     def step(self, action: Any) -> tuple[NDArray[Any], Any, bool, bool, dict[str, Any]]:
         """Take one action."""
-        observation, reward, terminated, truncated, info = self.env.step(self._acted(action))
-        return self._flat(observation), reward, terminated, truncated, info
+        self._steps += 1
+        try:
+            observation, reward, terminated, truncated, info = self.env.step(self._acted(action))
+            paid = np.asarray(reward, np.float64).item()  # an array of one number, too
+            if not math.isfinite(paid):
+                raise ValueError(f"rewards must be finite numbers, was {reward}")
+            return self._read(observation), paid, bool(terminated), bool(truncated), info
+        except Exception as error:
+            raise self._fault(error) from error
+
+    def _read(self, observation: Any) -> NDArray[Any]:
+        row = self._flat(observation)
+        if row.shape != self.observation_space.shape:
+            raise ValueError(f"observations must be of {self.env.observation_space}, was {observation}")
+        if row.dtype.kind == "f" and not np.isfinite(row).all():
+            raise ValueError(f"observations must be finite numbers, was {observation}")
+        return row
+
+    def _fault(self, error: Exception) -> EnvironmentFault:
+        when = f"at step {self._steps:,} of an episode" if self._steps else "where an episode began"
+        reason = " ".join(str(error).split()) or "no reason given"
+        return EnvironmentFault(f"{self.unwrapped} failed {when}: {type(error).__name__}: {reason}")
 
 
 def is_plain(observed: spaces.Space[Any], acted: spaces.Space[Any]) -> bool:
@@ -86,6 +118,8 @@ def _observed(space: spaces.Space[Any], categories: Categories) -> tuple[spaces.
         return PictureBox(shape, space.dtype), lambda pixels: np.transpose(pixels, order).reshape(-1)
     if not _known(space):
         raise ValueError(f"observations must be {OBSERVED}, were {space}")
+    if not spaces.flatdim(space):
+        raise ValueError(f"observations must hold a number at least, were {space}")
     if categories == "one_hot":
         flat = spaces.flatten_space(space)
         assert isinstance(flat, spaces.Box)
@@ -99,7 +133,7 @@ def _observed(space: spaces.Space[Any], categories: Categories) -> tuple[spaces.
 def _picture_order(space: spaces.Box) -> tuple[int, ...] | None:
     """Return the axes of a picture in the order (frames,) channels, height, width, or None if it is none."""
     shape = space.shape
-    if space.dtype not in (np.uint8, np.bool_) or len(shape) not in (2, 3, 4):
+    if space.dtype not in PIXELS or len(shape) not in (2, 3, 4):
         return None
     order: tuple[int, ...] = tuple(range(len(shape)))
     if len(shape) > 2 and shape[-3] >= shape[-1]:  # channels stand last
@@ -146,12 +180,19 @@ def _acted(space: spaces.Space[Any]) -> tuple[spaces.Space[Any], Callable[[Any],
         first = int(space.start)
         return spaces.Discrete(int(space.n)), (lambda action: int(action) + first)
     if isinstance(space, spaces.Box):
-        whole, kind, shape = np.issubdtype(space.dtype, np.integer), space.dtype, space.shape
         flat = spaces.Box(space.low.reshape(-1).astype(np.float32), space.high.reshape(-1).astype(np.float32))
-        return flat, lambda action: (np.rint(action) if whole else np.asarray(action)).astype(kind).reshape(shape)
+        return flat, lambda action: _within(space, np.asarray(action, np.float64).reshape(space.shape))
     if isinstance(space, spaces.MultiDiscrete | spaces.MultiBinary):
         return _product(space)
     raise ValueError(f"actions must be {ACTED}, were {space}")
+
+
+def _within(space: spaces.Box, action: NDArray[np.float64]) -> NDArray[Any]:
+    """Return an action in a box's own kind of numbers: what float32 rounds may lie a hair beyond its ends."""
+    if np.issubdtype(space.dtype, np.integer):
+        action = np.rint(action)
+    kept: NDArray[Any] = np.clip(np.clip(action, space.low, space.high).astype(space.dtype), space.low, space.high)
+    return kept
 
 
 def _product(space: Any) -> tuple[spaces.Discrete, Callable[[Any], NDArray[Any]]]:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
+from trading_agent.common.spaces import PIXELS
 from trading_agent.common.transitions import AnyVectorEnv, IndexedEnv, Transitions
 from trading_agent.dqn.n_step import NStep, Stretches
 
@@ -350,5 +351,5 @@ def memory_for(
             "counterfactual must be false for an env that cannot say what every action would have led to (IndexedEnv), "
             "was true"
         )
-    pixels = env.single_observation_space.dtype in (np.uint8, np.bool_)
+    pixels = env.single_observation_space.dtype in PIXELS
     return ReplayMemory(capacity, num_observations, pixels=pixels, **settings)

@@ -18,6 +18,7 @@ from trading_agent.common.networks import ScaledNetwork, hidden_layers, reading_
 from trading_agent.common.policy import ModulePolicy
 
 HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
+FARTHEST = float(np.finfo(np.float32).max) / 2.0  # where an end may lie; twice that is the width of a box
 
 
 class ActorCritic(ScaledNetwork):
@@ -33,7 +34,7 @@ class ActorCritic(ScaledNetwork):
         bounds: (2, A) least and greatest action of a `Box`; None for a `Discrete` space.
         generator: source of the initial weights (orthogonal; Saxe et al. 2014); they are left unset without one.
         picture: its `shape` (C, H, W) and `peak`, if observations are pixels: convolutions read it first.
-        num_inputs: columns that policy and value read; None: those of an observation.
+        num_inputs: columns that policy and value read, where something else reads observations; None: those.
     """
 
     bounds: Tensor | None
@@ -53,7 +54,7 @@ class ActorCritic(ScaledNetwork):
         sizes = {"num_observations": num_observations, "num_actions": num_actions, "hidden_sizes": list(hidden_sizes)}
         self.settings: dict[str, Any] = {**sizes, **({"picture": picture} if picture else {})}
         self.register_buffer("bounds", None if bounds is None else torch.from_numpy(np.float32(bounds)))
-        start = partial(_start_orthogonal, gain=math.sqrt(2.0), generator=generator)
+        start = partial(start_orthogonal, gain=math.sqrt(2.0), generator=generator)
         (seen, width), (judged, _) = (
             ([], num_inputs) if num_inputs else reading_layers(num_observations, picture, start) for _ in range(2)
         )
@@ -114,13 +115,11 @@ class ActorPolicy(ModulePolicy):
             return drawn, self.network.density(outputs, drawn)[0], self.into_box(drawn.numpy())
 
     def into_box(self, drawn: NDArray[Any]) -> NDArray[np.float32]:
-        """Return (N, A) actions of the box for numbers in half-widths from its centre; an endless side has width 1."""
+        """Return (N, A) actions of the box for numbers in half-widths from its centre (`units_of`)."""
         if self.network.bounds is None:
             raise ValueError("actions must be those of a Box to be put into one, were Discrete")
         low, high = self.network.bounds.numpy()
-        endless = ~(np.isfinite(low) & np.isfinite(high))
-        with np.errstate(invalid="ignore"):
-            centre, half = np.where(endless, 0.0, 0.5 * (low + high)), np.where(endless, 1.0, 0.5 * (high - low))
+        centre, half = units_of(low, high)
         acted: NDArray[np.float32] = np.clip(centre + half * drawn, low, high).astype(np.float32)
         return acted
 
@@ -150,6 +149,20 @@ def actions_of(space: Space[Any]) -> tuple[int, NDArray[np.float32] | None]:
     raise ValueError(f"env must offer Discrete actions counted from 0, or a flat Box of them, was {space}")
 
 
+def units_of(low: NDArray[np.float32], high: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the (A,) centres and half-widths of a box; where a side has no end, it is 2 wide from the other one on.
+
+    Args:
+        low: (A,) least numbers; what lies beyond half of what float32 holds, is no end.
+        high: (A,) greatest numbers, likewise.
+    """
+    below, above = np.abs(low) < FARTHEST, np.abs(high) < FARTHEST
+    with np.errstate(invalid="ignore", over="ignore"):
+        middle, half = 0.5 * (low + high), 0.5 * (high - low)
+        centre = np.select([below & above, below, above], [middle, low + 1.0, high - 1.0], 0.0)
+    return centre.astype(np.float32), np.where(below & above, half, np.float32(1.0))
+
+
 def _perceptron(
     reading: Sequence[nn.Module],
     inputs: int,
@@ -173,11 +186,12 @@ class _Tanh(nn.Module):
 
 def _orthogonal_linear(inputs: int, units: int, gain: float, generator: torch.Generator | None) -> nn.Linear:
     layer = unset_linear(inputs, units)
-    _start_orthogonal(layer, gain, generator)
+    start_orthogonal(layer, gain, generator)
     return layer
 
 
-def _start_orthogonal(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator | None) -> nn.Module:
+def start_orthogonal(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator | None) -> nn.Module:
+    """Set the weights of a layer in place (biases 0); they are left unset without a generator."""
     if generator is not None:
         assert layer.bias is not None
         nn.init.orthogonal_(layer.weight, gain, generator=generator)

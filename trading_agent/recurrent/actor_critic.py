@@ -1,24 +1,28 @@
 """The actor-critic that remembers, and the policy that is left of it.
 
-B states, O observation columns, D units of the memory, M numbers of its state, A actions.
+B states, O observation columns, F of them as read: O, or what convolutions make of pixels; D units of the memory, M
+numbers of its state, A actions.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy
-from trading_agent.recurrent.memory import Cell, RecurrentCell
+from trading_agent.common.networks import read_rows, reading_layers
+from trading_agent.policy_gradient.actor_critic import ActorCritic, ActorPolicy, start_orthogonal
+from trading_agent.recurrent.memory import Cell, Group, RecurrentCell, rows_of
 
 
 class RecurrentActorCritic(ActorCritic):
-    """A policy and a value, each a perceptron on what one memory holds (D) and on the observation beside it (O).
+    """A policy and a value, each a perceptron on what one memory holds (D) and on the observation beside it (F).
 
-    What `value` and `log_prob` of an `ActorCritic` take as `standard` are these (B, D + O) inputs.
+    What `value` and `log_prob` of an `ActorCritic` take as `standard` are these (B, D + F) inputs.
 
     Args:
         num_observations: O.
@@ -29,6 +33,7 @@ class RecurrentActorCritic(ActorCritic):
         memory_units: D.
         generator: source of the initial weights.
         memory_span: steps over which the memory first forgets.
+        picture: as of an `ActorCritic`; memory, policy and value share the convolutions.
     """
 
     def __init__(
@@ -42,16 +47,34 @@ class RecurrentActorCritic(ActorCritic):
         generator: torch.Generator | None = None,
         *,
         memory_span: float = 2.0,
+        picture: Mapping[str, Any] | None = None,
     ) -> None:
-        inputs = memory_units + num_observations
-        super().__init__(num_observations, num_actions, hidden_sizes, bounds, generator, num_inputs=inputs)
+        start = partial(start_orthogonal, gain=math.sqrt(2.0), generator=generator)
+        layers, width = reading_layers(num_observations, picture, start)
+        inputs = memory_units + width
+        super().__init__(num_observations, num_actions, hidden_sizes, bounds, generator, picture, num_inputs=inputs)
         self.settings |= {"cell": cell, "memory_units": memory_units}
-        self.memory = RecurrentCell(cell, num_observations, memory_units, memory_span, generator)
+        self.reading = nn.Sequential(*layers)
+        self.memory = RecurrentCell(cell, width, memory_units, memory_span, generator)
 
     def remember(self, standard: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (B, D + O) inputs of policy and value at standardised observations, and (B, M) states after them."""
-        hidden, state = self.memory.step(standard, state)
-        return torch.cat([hidden, standard], dim=1), state
+        """Return (B, D + F) inputs of policy and value at standardised observations, and (B, M) states after them."""
+        seen = self.reading(standard)
+        hidden, state = self.memory.step(seen, state)
+        return torch.cat([hidden, seen], dim=1), state
+
+    def recall(self, standard: Tensor, state: Tensor, groups: Sequence[Group]) -> Tensor:
+        """Return (m, D + F) inputs of policy and value at the steps of segments, in the order of `rows_of`.
+
+        Args:
+            standard: (L N, O) of a rollout, step by step.
+            state: (N, M) remembered before its first step.
+            groups: the segments.
+        """
+        rows = torch.cat([rows_of(group) for group in groups])
+        seen = read_rows(self.reading, standard, rows)
+        hidden = torch.cat([self.memory.read_group(seen, state, group) for group in groups])
+        return torch.cat([hidden, seen.index_select(0, rows)], dim=1)
 
 
 class RecurrentActorPolicy(ActorPolicy):

@@ -11,15 +11,18 @@ Departures from the paper, each for a reason given there:
 
 import copy
 import math
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trading_agent.common.exploration import explore, rate_at
 from trading_agent.common.loop import Learner, Metrics, Seeds, TrainedAgent, TrainingOptions, train
+from trading_agent.common.spaces import PIXELS, picture_of
 from trading_agent.common.transitions import AnyVectorEnv, Walk, sizes
 from trading_agent.common.weights import TorchState, follow
 from trading_agent.recurrent.config import RecurrentDQNConfig
@@ -34,7 +37,15 @@ class RecurrentDQN(TorchState):
     NETWORKS = ("online", "target", "judged")
     VALUES = ("updates", "loss")
 
-    def __init__(self, num_observations: int, num_actions: int, config: RecurrentDQNConfig, *, seed: int) -> None:
+    def __init__(
+        self,
+        num_observations: int,
+        num_actions: int,
+        config: RecurrentDQNConfig,
+        *,
+        seed: int,
+        picture: Mapping[str, Any] | None = None,
+    ) -> None:
         self.config = config
         self.online = RecurrentQNetwork(
             num_observations,
@@ -44,6 +55,7 @@ class RecurrentDQN(TorchState):
             config.memory_units,
             torch.Generator().manual_seed(seed),
             memory_span=config.memory_span,
+            picture=picture,
         )
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self.judged = copy.deepcopy(self.online).requires_grad_(False) if config.average else self.online
@@ -55,7 +67,7 @@ class RecurrentDQN(TorchState):
 
     def fit_scales(self, observations: Any, rewards: Any) -> None:
         """Fit the networks' scales to (m, O) observations and (m,) rewards of random play."""
-        seen = torch.from_numpy(observations), torch.from_numpy(rewards)
+        seen = torch.from_numpy(observations).float(), torch.from_numpy(rewards)
         self.online.fit_scales(*seen, standardise=self.config.standardise)
         for follower in (self.target, self.judged):
             follower.load_state_dict(self.online.state_dict())
@@ -80,25 +92,21 @@ class RecurrentDQN(TorchState):
         y = r + discount * Q_target(h', s', argmax_a' Q_online(h', s', a')),  y = r if s' is terminal
         (van Hasselt et al. 2016, eq. 4; h is what each network remembers, after a burn-in of its own)
         """
-        before, count = self.config.burn_in, sequences.real.shape[1]
-        states = [burnt_in(network, sequences, before) for network in (self.online, self.target)]
+        before, count, networks = self.config.burn_in, sequences.real.shape[1], (self.online, self.target)
+        states = [burnt_in(network, sequences, before) for network in networks]
         part = sequences.after(before)
-        now, after = (
-            self.online.standard(torch.from_numpy(column)).flatten(0, 1)
-            for column in (part.observations, part.next_observations)
-        )
-        rows = torch.cat([now, after])  # (2 K S, O): what is seen after a step lies K S rows behind what was before
-        beyond, errors = len(now), []
+        shown = np.concatenate([part.observations, part.next_observations])  # (2 K, S, O)
+        rows = [seen_in(network, shown).flatten(0, 1) for network in networks]  # each (2 K S, F)
+        beyond, errors = part.real.size, []  # what is seen after a step lies K S rows behind what was before
         columns = (part.actions, part.rewards, part.terminated)
         actions, rewards, terminated = (torch.from_numpy(column).flatten() for column in columns)
         for group in groups_of(segments_of(part.real, part.begins), count):
             places = torch.cat([group.rows, group.rows[-1:]])  # one step more
             ends = group.there.sum(dim=0)  # where each segment is over
             places[ends, torch.arange(len(ends))] = group.rows[-1] + beyond
-            inputs = rows[places]  # (L + 1, s, O)
-            ours, theirs = (
+            ours, theirs = (  # (L + 1, s, A), of inputs (L + 1, s, F)
                 network.values(network.memory.read(inputs, state[group.env] * ~group.begins[:, None]), inputs)
-                for network, state in zip((self.online, self.target), states, strict=True)
+                for network, inputs, state in zip(networks, (seen[places] for seen in rows), states, strict=True)
             )
             taken = transitions(group.rows, group)
             values = transitions(ours[:-1], group).gather(1, actions[taken][:, None])[:, 0]
@@ -115,11 +123,17 @@ def burnt_in(network: RecurrentQNetwork, sequences: Sequences, steps: int) -> Te
     """Return (S, M) what a network remembers after the first `steps` of sequences, from the states stored there."""
     state = torch.from_numpy(sequences.state)
     with torch.no_grad():
-        standard = network.standard(torch.from_numpy(sequences.observations[:steps]))
-        fresh = torch.from_numpy(sequences.begins[:steps])
+        seen, fresh = seen_in(network, sequences.observations[:steps]), torch.from_numpy(sequences.begins[:steps])
         for s in range(steps):
-            state = network.memory.step(standard[s], state * ~fresh[s][:, None])[1]
+            state = network.memory.step(seen[s], state * ~fresh[s][:, None])[1]
     return state
+
+
+def seen_in(network: RecurrentQNetwork, observations: NDArray[Any]) -> Tensor:
+    """Return (K, S, F) of (K, S, O) observations, as memory and values read them."""
+    steps, count, _ = observations.shape
+    seen = network.seen(torch.from_numpy(observations).float().flatten(0, 1))
+    return seen.view(steps, count, seen.shape[1])
 
 
 class RecurrentDQNLearner(Learner):
@@ -129,7 +143,10 @@ class RecurrentDQNLearner(Learner):
         self.env, self.config, self.rng, self.stride = env, config, seeds.rng, config.num_envs
         num_observations, self.num_actions = sizes(env, config.num_envs)
         self.walk = Walk(env, seed=seeds.env)
-        self.agent = RecurrentDQN(num_observations, self.num_actions, config, seed=seeds.network)
+        space = env.single_observation_space
+        self.agent = RecurrentDQN(
+            num_observations, self.num_actions, config, seed=seeds.network, picture=picture_of(space)
+        )
         self.player, self.judged = RecurrentQPolicy(self.agent.online), RecurrentQPolicy(self.agent.judged)
         self.memory = SequenceReplay(
             config.replay_size // config.num_envs,
@@ -138,6 +155,7 @@ class RecurrentDQNLearner(Learner):
             self.player.memory_size,
             every=config.sequence_steps,
             length=config.burn_in + config.sequence_steps,
+            pixels=space.dtype in PIXELS,
         )
         self.state = np.zeros((config.num_envs, self.player.memory_size), np.float32)
         self.parts = {"walk": self.walk, "memory": self.memory, "agent": self.agent, "learner": self}

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trading_agent.common.loop import Seeds, TrainedAgent, TrainingOptions, train
+from trading_agent.common.spaces import picture_of
 from trading_agent.common.transitions import AnyVectorEnv
 from trading_agent.policy_gradient.ppo import ppo_loss
 from trading_agent.policy_gradient.rollouts import ActorCriticLearner, Rollout, advantages_of
@@ -61,6 +62,7 @@ class RecurrentPPO(ActorCriticLearner):
             config.memory_units,
             generator,
             memory_span=config.memory_span,
+            picture=picture_of(self.env.single_observation_space),
         )
 
     def walked(self) -> Recollection:
@@ -88,13 +90,12 @@ class RecurrentPPO(ActorCriticLearner):
 
 
 def remembered(network: RecurrentActorCritic, recollection: Recollection, envs: Any) -> Rollout:
-    """Return the transitions of some environments, `standard` being what policy and value read there (m, D + O)."""
+    """Return the transitions of some environments, `standard` being what policy and value read there (m, D + F)."""
     rollout, state, segments = recollection
     groups = groups_of(segments.of(envs), len(state))
     rows = torch.cat([rows_of(group) for group in groups])
-    hidden = torch.cat([network.memory.read_group(rollout.standard, state, group) for group in groups])
-    chosen = Rollout(*(column.index_select(0, rows) for column in rollout))
-    return chosen._replace(standard=torch.cat([hidden, chosen.standard], dim=1))
+    standard, *others = rollout
+    return Rollout(network.recall(standard, state, groups), *(column.index_select(0, rows) for column in others))
 
 
 def play(learner: RecurrentPPO) -> Recollection:

@@ -1,6 +1,9 @@
-"""The values of actions that hang on what is remembered, and the policy that takes the best (N states, O columns)."""
+"""The values of actions that hang on what is remembered, and the policy that takes the best.
 
-from collections.abc import Sequence
+N states, O columns of an observation, F of them as read: O, or what convolutions make of pixels.
+"""
+
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trading_agent.common.networks import ScaledNetwork, hidden_layers, zero_linear
+from trading_agent.common.networks import ScaledNetwork, hidden_layers, reading_layers, zero_linear
 from trading_agent.common.policy import ModulePolicy
-from trading_agent.dqn.network import uniform_linear
+from trading_agent.dqn.network import start_uniform, uniform_linear
 from trading_agent.recurrent.memory import Cell, RecurrentCell
 
 
 class RecurrentQNetwork(ScaledNetwork):
-    """Q(h, s, a) for all A actions at once: a perceptron on what a memory holds (D) and on the observation (O).
+    """Q(h, s, a) for all A actions at once: a perceptron on what a memory holds (D) and on the observation (F).
 
     The last layer starts at zero, so the untrained values are 0.
 
@@ -28,6 +31,7 @@ class RecurrentQNetwork(ScaledNetwork):
         memory_units: D.
         generator: source of the initial weights; they are left unset without one.
         memory_span: steps over which the memory first forgets.
+        picture: its `shape` (C, H, W) and `peak`, if observations are pixels: convolutions read it first.
     """
 
     def __init__(
@@ -40,18 +44,26 @@ class RecurrentQNetwork(ScaledNetwork):
         generator: torch.Generator | None = None,
         *,
         memory_span: float = 2.0,
+        picture: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(num_observations)
+        super().__init__(num_observations, picture)
         sizes = {"num_observations": num_observations, "num_actions": num_actions, "hidden_sizes": list(hidden_sizes)}
         self.settings: dict[str, Any] = {**sizes, "cell": cell, "memory_units": memory_units}
-        self.memory = RecurrentCell(cell, num_observations, memory_units, memory_span, generator)
+        self.settings |= {"picture": picture} if picture else {}
+        layers, width = reading_layers(num_observations, picture, partial(start_uniform, generator=generator))
+        self.reading = nn.Sequential(*layers)
+        self.memory = RecurrentCell(cell, width, memory_units, memory_span, generator)
         layer, relu = partial(uniform_linear, generator=generator), partial(nn.ReLU, inplace=True)
-        self.body = nn.Sequential(*hidden_layers((memory_units + num_observations, *hidden_sizes), layer, relu))
+        self.body = nn.Sequential(*hidden_layers((memory_units + width, *hidden_sizes), layer, relu))
         self.head = zero_linear(hidden_sizes[-1], num_actions)
 
-    def values(self, hidden: Tensor, standard: Tensor) -> Tensor:
-        """Return (..., A) values in units of reward, from (..., D) of the memory and (..., O) standardised."""
-        return torch.as_tensor(self.head(self.body(torch.cat([hidden, standard], dim=-1))) * self.reward_scale)
+    def seen(self, observations: Tensor) -> Tensor:
+        """Return (B, F) of (B, O) observations, as memory and values read them."""
+        return torch.as_tensor(self.reading(self.standard(observations)))
+
+    def values(self, hidden: Tensor, seen: Tensor) -> Tensor:
+        """Return (..., A) values in units of reward, from (..., D) of the memory and (..., F) seen."""
+        return torch.as_tensor(self.head(self.body(torch.cat([hidden, seen], dim=-1))) * self.reward_scale)
 
 
 class RecurrentQPolicy(ModulePolicy):
@@ -72,9 +84,9 @@ class RecurrentQPolicy(ModulePolicy):
     def look(self, observations: NDArray[np.floating[Any]], memory: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
         """Return (N, A) values at (N, O) observations, and (N, M) what is remembered after them."""
         with torch.no_grad():
-            standard = self.network.standard(torch.from_numpy(np.float32(observations)))
-            hidden, state = self.network.memory.step(standard, torch.from_numpy(memory))
-            return self.network.values(hidden, standard), state
+            seen = self.network.seen(torch.from_numpy(np.float32(observations)))
+            hidden, state = self.network.memory.step(seen, torch.from_numpy(memory))
+            return self.network.values(hidden, seen), state
 
     def step(
         self, observations: NDArray[np.floating[Any]], memory: NDArray[np.float32]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trading_agent.common.transitions import Transitions
 
 Floats = NDArray[np.float32]
+Shown = NDArray[Any]  # float32, or bytes of pixels
 Bools = NDArray[np.bool_]
 
 
@@ -29,8 +30,8 @@ class Sequences(NamedTuple):
         state: (S, M) remembered before the first step by the weights that acted.
     """
 
-    observations: Floats
-    next_observations: Floats
+    observations: Shown
+    next_observations: Shown
     actions: NDArray[np.int64]
     rewards: Floats
     terminated: Bools
@@ -65,18 +66,27 @@ class SequenceReplay:
         memory_size: M.
         every: steps between two stored states.
         length: K.
+        pixels: whether observations are bytes, and kept as such.
     """
 
     def __init__(
-        self, steps: int, num_envs: int, num_observations: int, memory_size: int, *, every: int, length: int
+        self,
+        steps: int,
+        num_envs: int,
+        num_observations: int,
+        memory_size: int,
+        *,
+        every: int,
+        length: int,
+        pixels: bool = False,
     ) -> None:
         self.every, self.length, self.num_envs = every, length, num_envs
         blocks = -(-max(steps, length) // every) + 1
         self.steps, self.written = blocks * every, 0
-        shape = (self.steps, num_envs)
+        shape, kind = (self.steps, num_envs), np.uint8 if pixels else np.float32
         self.columns: dict[str, NDArray[Any]] = {
-            "observations": np.zeros((*shape, num_observations), np.float32),
-            "next_observations": np.zeros((*shape, num_observations), np.float32),
+            "observations": np.zeros((*shape, num_observations), kind),
+            "next_observations": np.zeros((*shape, num_observations), kind),
             "actions": np.zeros(shape, np.int64),
             "rewards": np.zeros(shape, np.float32),
             "terminated": np.zeros(shape, bool),
@@ -85,7 +95,7 @@ class SequenceReplay:
         }
         self.states = np.zeros((blocks, num_envs, memory_size), np.float32)
 
-    def add(self, observations: Floats, begins: Bools, state: Floats, moved: Transitions) -> None:
+    def add(self, observations: Shown, begins: Bools, state: Floats, moved: Transitions) -> None:
         """Remember one step of all environments.
 
         Args:
@@ -115,7 +125,7 @@ class SequenceReplay:
         drawn = {name: column[rows, envs] for name, column in self.columns.items()}
         return Sequences(**drawn, state=self.states[first % self.steps // self.every, envs])
 
-    def seen(self) -> tuple[Floats, Floats]:
+    def seen(self) -> tuple[Shown, Floats]:
         """Return the (m, O) observations and (m,) rewards of all transitions that are remembered."""
         real = self.columns["real"]
         return self.columns["observations"][real], self.columns["rewards"][real]

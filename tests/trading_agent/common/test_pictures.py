@@ -3,60 +3,45 @@
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Discrete
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from lights import SHAPE, Lights
 
-from trading_agent import DQNConfig, PPOConfig, evaluate, load_policy, save_policy, train_dqn, train_ppo
+from trading_agent import (
+    DQNConfig,
+    PPOConfig,
+    RecurrentDQNConfig,
+    RecurrentPPOConfig,
+    evaluate,
+    load_policy,
+    save_policy,
+    train_dqn,
+    train_ppo,
+    train_recurrent_dqn,
+)
 from trading_agent.common.networks import reading_layers
-from trading_agent.common.spaces import PictureBox
 from trading_agent.dqn.network import QNetwork
 from trading_agent.dqn.replay import memory_for
+from trading_agent.recurrent.ppo import train_recurrent_ppo
 
-SHAPE = (1, 8, 8)
-
-
-class Lights(VectorEnv):
-    """One pixel is lit; action 1 is right in the lower half, action 0 in the upper one."""
-
-    def __init__(self, num_envs=16, length=4, dtype=np.bool_):
-        self.num_envs, self.length, self.dtype = num_envs, length, dtype
-        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
-        self.single_observation_space, self.single_action_space = PictureBox(SHAPE, dtype), Discrete(2)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.age = 0
-        return self._shown(), {}
-
-    def step(self, actions):
-        rewards = (actions == (self.lit >= 32)).astype(np.float64)
-        self.age += 1
-        ended = np.full(self.num_envs, self.age == self.length)
-        self.age %= self.length
-        seen, nobody = self._shown(), np.zeros(self.num_envs, bool)
-        infos = {"final_obs": np.array([*seen, None], dtype=object)[:-1]} if ended.any() else {}
-        return seen, rewards, nobody, ended, infos
-
-    def _shown(self):
-        self.lit = self.np_random.integers(0, 64, self.num_envs)
-        pixels = np.zeros((self.num_envs, 64), self.dtype)
-        pixels[np.arange(self.num_envs), self.lit] = 255 if self.dtype == np.uint8 else 1
-        return pixels
-
-
+BATCHES = {"num_envs": 16, "rollout_steps": 16, "batch_size": 64}
+MEMORY = {"num_envs": 16, "learning_starts": 500, "learning_rate": 2e-3}
 LEARNERS = [
-    (train_ppo, PPOConfig, {"num_envs": 16, "rollout_steps": 16, "batch_size": 64, "steps": 4_000}),
-    (train_dqn, DQNConfig, {"num_envs": 16, "learning_starts": 500, "learning_rate": 2e-3, "steps": 4_000}),
+    (train_ppo, PPOConfig, BATCHES, np.bool_),
+    (train_ppo, PPOConfig, BATCHES, np.uint8),
+    (train_dqn, DQNConfig, MEMORY, np.bool_),
+    (train_dqn, DQNConfig, MEMORY, np.uint8),
+    (train_recurrent_ppo, RecurrentPPOConfig, {**BATCHES, "memory_units": 8}, np.uint8),
+    (
+        train_recurrent_dqn,
+        RecurrentDQNConfig,
+        {**MEMORY, "memory_units": 8, "sequence_steps": 4, "burn_in": 2},
+        np.bool_,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("train", "config", "settings"), LEARNERS, ids=["ppo", "dqn"])
-@pytest.mark.parametrize("dtype", [np.bool_, np.uint8], ids=["bool", "bytes"])
+@pytest.mark.parametrize(("train", "config", "settings", "dtype"), LEARNERS)
 def test_where_a_pixel_is_lit_is_learned_saved_and_loaded(train, config, settings, dtype, tmp_path):
-    config = config(**settings, hidden_sizes=(32,), discount=0.0, validate_every=2_000)
+    config = config(**settings, steps=4_000, hidden_sizes=(32,), discount=0.0, validate_every=2_000)
     score = lambda policy: evaluate(policy, Lights(dtype=dtype), 64)  # noqa: E731
     trained = train(Lights(dtype=dtype), config, seed=5, validate=score)
     assert trained.best_score > 3.4, trained.best_score  # 2 is what chance earns, 4 the most there is

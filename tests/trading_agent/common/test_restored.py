@@ -21,12 +21,17 @@ class Willful(gymnasium.Env):
     observation_space = gymnasium.spaces.Box(0.0, 1.0, (1,), np.float64)
     action_space = gymnasium.spaces.Discrete(2)
     chance = np.random.default_rng(5)
+    steps = 99  # after which it takes no more
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
+        self.left = self.steps
         return self.chance.random(1), {}
 
     def step(self, action):
+        self.left -= 1
+        if self.left == -1:
+            raise RuntimeError("it is over")
         return self.chance.random(1), 0.0, False, False, {}
 
 
@@ -53,10 +58,17 @@ def test_what_follows_is_what_would_have_followed(name, mode):
         np.testing.assert_array_equal(other.begins, walk.begins)
 
 
-def test_an_environment_that_does_not_come_back_begins_anew():
-    walk, other = (Walk(RestoredVectorEnv([Willful] * 2), seed=seed) for seed in (1, 2))
-    walk.advance(np.zeros(2, np.int64))
-    with pytest.raises(NotRestoredError, match="must come back to what it showed"):
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [(99, "must come back to what it showed"), (1, "take the actions of its episode again")],
+)
+def test_an_environment_that_does_not_come_back_begins_anew(steps, message, monkeypatch):
+    walk = Walk(RestoredVectorEnv([Willful] * 2), seed=1)
+    for _ in range(2):
+        walk.advance(np.zeros(2, np.int64))
+    monkeypatch.setattr(Willful, "steps", steps)  # the next episodes are over before
+    other = Walk(RestoredVectorEnv([Willful] * 2), seed=2)
+    with pytest.raises(NotRestoredError, match=message):
         other.env.load_state_dict(walk.env.state_dict())
     other.load_state_dict(walk.state_dict())
     assert other.begins.all()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_agent import Agent
-from trading_agent.common.spaces import PlainEnv, is_plain, picture_of, whole_columns
+from trading_agent.common.spaces import EnvironmentFault, PlainEnv, is_plain, picture_of, whole_columns
 
 LEAVES = st.one_of(
     st.builds(lambda n, start: spaces.Discrete(n, start=start), st.integers(1, 5), st.integers(-2, 2)),
@@ -64,6 +64,20 @@ def test_rows_and_actions_stay_in_their_spaces(observed, acted, categories, seed
     assert all(acted.contains(action) for action in env.unwrapped.actions), env.unwrapped.actions
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32, np.uint8])
+def test_the_ends_of_a_box_in_its_own_numbers_are_within_it(dtype):
+    """0.3 as float32 is more than 0.3 as float64, and 2,147,483,647 as float32 is no int32 at all."""
+    whole = np.issubdtype(dtype, np.integer)
+    low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if whole else (-0.1, 0.3)
+    env = PlainEnv(Sampled(spaces.Discrete(2), spaces.Box(low, high, (2, 1), dtype)))
+    env.reset()
+    for end in (env.action_space.low, env.action_space.high, np.array([1e30, -1e30], np.float32)):
+        env.step(end)
+    inner = env.unwrapped
+    assert all(inner.action_space.contains(action) for action in inner.actions), inner.actions
+    assert inner.actions[2].tolist() == [[inner.action_space.high[0, 0]], [inner.action_space.low[0, 0]]]
+
+
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(-3, 3))
 def test_a_product_reaches_every_combination_once(choices, start):
     acted = spaces.MultiDiscrete(choices, start=[start] * len(choices))
@@ -114,6 +128,7 @@ def test_a_small_table_of_bytes_is_no_picture():
     [
         (spaces.Text(5), spaces.Discrete(2), "observations must be a Box, Discrete, .*, were Text"),
         (spaces.Sequence(spaces.Discrete(2)), spaces.Discrete(2), "observations must be a Box, .*, were Sequence"),
+        (spaces.Box(-1, 1, (0,)), spaces.Discrete(2), r"observations must hold a number at least, were Box\(.*\(0,\)"),
         (spaces.Discrete(2), spaces.Tuple([spaces.Discrete(2)]), "actions must be Discrete, a Box, .*, were Tuple"),
         (spaces.Discrete(2), spaces.MultiBinary(11), "at most 1,024 combinations, were 2,048 of MultiBinary"),
     ],
@@ -121,6 +136,26 @@ def test_a_small_table_of_bytes_is_no_picture():
 def test_what_no_agent_reads_is_refused_by_name(observed, acted, message):
     with pytest.raises(ValueError, match=message):
         PlainEnv(Sampled(observed, acted))
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ((np.zeros(2), 1.0, False, {}), r"at step 2 of an episode: ValueError: not enough values to unpack"),
+        ((np.zeros(3), 1.0, False, False, {}), r"ValueError: observations must be of Box\(.*, was \[0. 0. 0.\]"),
+        ((np.array([0.0, np.nan]), 1.0, False, False, {}), r"observations must be finite numbers, was \[ 0. nan\]"),
+        ((np.zeros(2), np.nan, False, False, {}), "rewards must be finite numbers, was nan"),
+        ((np.zeros(2), None, False, False, {}), "rewards must be finite numbers, was None"),
+    ],
+)
+def test_what_an_environment_must_not_return_is_its_fault_and_the_step_is_told(returned, message):
+    env = PlainEnv(Sampled(spaces.Box(-1.0, 1.0, (2,)), spaces.Discrete(2)))
+    env.reset()
+    env.step(0)
+    env.unwrapped.step = lambda action: returned
+    with pytest.raises(EnvironmentFault, match=f"^<Sampled instance> failed .*{message}") as fault:
+        env.step(0)
+    assert fault.value.__cause__ is not None
 
 
 def test_a_plain_environment_is_still_one_of_gymnasium():

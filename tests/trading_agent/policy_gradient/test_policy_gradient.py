@@ -274,6 +274,20 @@ def test_numbers_are_put_into_their_box():
     assert acted.tolist() == [[1.0, 0.0], [3.0, 1.0], [3.0, 9.0], [-1.0, -9.0]]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "acted"),
+    [
+        (5.0, np.inf, [5.0, 6.0, 7.0, 15.0]),  # from the end there is; around 0 all draws were that end
+        (-np.inf, -2.0, [-4.0, -3.0, -2.0, -2.0]),
+        (-3.4e38, 3.4e38, [-1.0, 0.0, 1.0, 9.0]),  # twice that is more than float32 holds
+        (2.0, 2.0, [2.0, 2.0, 2.0, 2.0]),
+    ],
+)
+def test_a_box_with_one_end_or_none_is_acted_in_from_there(low, high, acted):
+    policy = ActorPolicy(ActorCritic(1, 1, (1,), np.array([[low], [high]], np.float32)))
+    assert policy.into_box(np.array([[-1.0], [0.0], [1.0], [9.0]])).ravel().tolist() == acted
+
+
 def test_the_average_is_judged_where_one_is_asked_for():
     learner = PPO(Corridor(), small(average=0.75, epochs=1, batch_size=64), seeds_from(0))
     before = learner.judged.actor[0].weight.clone()

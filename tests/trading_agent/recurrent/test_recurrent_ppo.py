@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode
+from lights import Lights
 
 from trading_agent import Player, PPOConfig, RecurrentPPOConfig, evaluate, load_policy, save_policy, train_ppo
 from trading_agent.common.loop import seeds_from
@@ -42,6 +43,18 @@ def test_what_is_learned_from_is_what_was_seen_when_acting(cell, mode, box):
             torch.testing.assert_close(values, batch.returns - batch.advantages, rtol=0.0, atol=1e-6)
             log_probs = learner.network.log_prob(batch.standard, batch.actions)[0]
             torch.testing.assert_close(log_probs, batch.old_log_probs, rtol=0.0, atol=2e-6)
+
+
+def test_pixels_are_seen_the_same_when_acting_and_when_learning():
+    learner = learner_of(Lights(5, length=4))
+    play(learner)
+    recollection = play(learner)
+    batch = remembered(learner.network, recollection, np.array([4, 1]))
+    assert batch.standard.shape[1] == 12 + 16 * 6 * 6  # of the memory, and of the convolutions
+    values = learner.network.value(batch.standard)
+    torch.testing.assert_close(values, batch.returns - batch.advantages, rtol=0.0, atol=1e-6)
+    gradient = torch.autograd.grad(batch.standard[:, :12].sum(), learner.network.reading[1].weight)[0]
+    assert gradient.abs().max() > 0.0  # what is remembered was seen by the convolutions
 
 
 @pytest.mark.parametrize("mode", MODES)

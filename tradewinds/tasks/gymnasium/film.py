@@ -5,6 +5,7 @@ H rows, W columns of a picture.
 
 import io
 import os
+import warnings
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,11 @@ def film(
 
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws without a display
     try:
-        env = Film(_drawn(rules, categories), most)
-        with closing(SyncVectorEnv([lambda: env])) as alone:
-            play_episodes(policy, alone, 1, seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Gymnasium's, of one that draws nothing
+            env = Film(_drawn(rules, categories), most)
+            with closing(SyncVectorEnv([lambda: env])) as alone:
+                play_episodes(policy, alone, 1, seed=seed)
     except Exception as error:  # whatever draws: a library that is missing, a machine without OpenGL
         raise Unfilmed(f"{rules.id} cannot be drawn here: {' '.join(str(error).split())}") from None
     return env.pictures, int(env.metadata.get("render_fps") or USUAL_RATE)

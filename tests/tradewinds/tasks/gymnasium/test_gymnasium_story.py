@@ -115,6 +115,10 @@ def test_an_interrupted_training_goes_on_by_what_it_said(words, typed, monkeypat
     assert cut.status == 1
     (option,) = [word for word in cut.err.split() if word.startswith("inputs.resume=")]
     monkeypatch.setattr(Selection, "consider", consider)
+    run = Path(option.removeprefix("inputs.resume=")).parent
+    answer = typed(*words, f"inputs.resume={run}")
+    assert answer.status == 2
+    assert f"was '{run}', which holds {run}/agent.checkpoint" in answer.err
     assert typed(*words, option).status == 0
     resumed = max(Path("runs", game).glob("2*/agent"))
     assert resumed != whole

@@ -31,14 +31,17 @@ class Bell(gymnasium.Env):
     action_space = MultiDiscrete([3, 2])
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
 
-    def __init__(self, pay=1.0, render_mode=None):
-        self.pay, self.render_mode = pay, render_mode
+    def __init__(self, pay=1.0, render_mode=None, lasts=10**9):
+        self.pay, self.render_mode, self.left = pay, render_mode, lasts
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         return self._shown(), {}
 
     def step(self, action):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyError("the rope is\\nworn")
         reward = self.pay * float(action[0] == self.bell)
         return self._shown(), reward, False, False, {}
 
@@ -179,7 +182,10 @@ def test_a_vector_environment_of_its_own_is_taken_where_it_fits():
         ),
         (["env.wrappers=[{ClipReward: 3}]"], "is a name, or a mapping of one name to its arguments"),
         (["env.id=bells:Bell-v0", "agent=direct_lstm"], "agent.kind=direct needs an environment whose law has a deri"),
-        (["env.id=bells:Bell-v0", "agent=planner"], "it is a game: take agent=ppo, reinforce, dqn or sb3"),
+        (
+            ["env.id=bells:Bell-v0", "agent=planner"],
+            "it is a game: take agent=ppo, reinforce, dqn, recurrent_ppo or sb3",
+        ),
         (
             ["agent.steps=2080", "agent.learning_starts=2078"],
             "was 2078, which is 2112 in whole steps of 64 ",
@@ -193,6 +199,19 @@ def test_what_cannot_be_played_is_refused_in_one_line(words, message, typed):
     assert message in answer.err
     assert answer.err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_an_environment_that_fails_ends_its_run_in_one_line_and_another_at_once(typed):
+    words = ("train-agent", "env=gymnasium", "env.id=bells:Bell-v0", "agent=dqn", "agent.learning_starts=100", *SMALL)
+    answer = typed(*words, "agent.validate_every=300", "env.kwargs={lasts: 190}")  # 25 a validation, six of constants
+    assert answer.status == 1
+    *_, note, last = answer.err.splitlines()
+    assert "to go on: tradewinds train-agent with the same options and inputs.resume=" in note
+    assert "EnvironmentFault: <Bell<Bell-v0>> failed at step 16 of an episode: KeyError: 'the rope is\\nworn';" in last
+    answer = typed(*words, "env.kwargs={lasts: 0}")
+    assert answer.status == 2
+    assert answer.err.count("\n") == 1
+    assert "env.id must name an environment that Gymnasium can make, was 'bells:Bell-v0': <Bell<Bell" in answer.err
 
 
 def test_a_space_no_agent_reads_is_refused_with_its_name(folder):
