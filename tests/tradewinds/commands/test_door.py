@@ -5,7 +5,7 @@ import gzip
 import pytest
 import yaml
 
-from tradewinds.__main__ import ACTIONS, STAGES
+from tradewinds.__main__ import ACTIONS, STAGES, read_words
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.resources import resource_dir
 
@@ -327,3 +327,18 @@ def test_ctrl_c_is_no_traceback(tradewinds, monkeypatch):
     monkeypatch.setattr(stage, "main", interrupt)
     answer = tradewinds("data", "list")
     assert (answer.status, answer.err) == (1, "tradewinds: interrupted; nothing half-written was left\n")
+
+
+@pytest.mark.parametrize(
+    ("stage", "short", "full"),
+    [
+        ("classify", "path=a.ts", "env.path=a.ts"),
+        ("classify", "test_path=b.ts", "env.test_path=b.ts"),
+        ("benchmark-day-ahead", "path=np.csv", "day_ahead.path=np.csv"),
+        ("benchmark-day-ahead", "published=p.csv", "day_ahead.published=p.csv"),
+        ("backtest", "model=champion", "models.version=champion"),
+        ("predict", "model=3", "models.version=3"),
+    ],
+)
+def test_a_short_word_of_a_command_is_a_key_of_the_request(stage, short, full):
+    assert read_words([stage, short]).overrides == read_words([stage, full]).overrides
