@@ -36,6 +36,7 @@ STAGES = {
     "schedule": "run retrain on a cron expression or after an exchange's close",
     "status": "how the champion, its data and its jobs fare; exit status 3 where there is a reason to look",
     "models": "list, promote or roll back registered models:  models list | promote N | rollback | rebuild",
+    "runs": "remove old runs, or let one stay for good:  runs prune prune.keep=20 | pin RUN | unpin RUN",
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
     "benchmark-day-ahead": "score networks of days on a file of day-ahead prices (day_ahead.path=FILE)",
     "data": "list or verify the samples, or say what is understood of a series:  data list | verify | inspect",
@@ -44,6 +45,7 @@ STAGES = {
 TASKLESS = (
     "report",
     "models",
+    "runs",
     "data",
     "benchmark-forecaster",
     "benchmark-day-ahead",
@@ -54,7 +56,11 @@ USUAL = {  # what a stage is asked with where nothing else is typed
     "classify": ("env=classification",),
     "enjoy": ("env=gymnasium",),
 }
-ACTIONS = {"models": ("list", "promote", "rollback", "rebuild"), "data": ("list", "verify", "inspect")}
+ACTIONS = {
+    "models": ("list", "promote", "rollback", "rebuild"),
+    "runs": ("prune", "pin", "unpin"),
+    "data": ("list", "verify", "inspect"),
+}
 MADE_BEFORE = re.compile(r"model=(champion|\d+)")  # a registered model, and no network to be trained
 FLAGS = """  -h, --help          this page; after a stage, its options
   -m, --multirun      run every combination of options that name several values (model=lstm,gru seed=1,2)
@@ -167,7 +173,7 @@ def _place(words: Words, word: str) -> None:
         if word not in allowed:
             raise RequestError(f"{words.stage} needs one of {', '.join(allowed)}, was '{word}'{nearest(word, allowed)}")
         words.action = word
-    elif words.stage in ("report", "enjoy") and "=" not in word:
+    elif words.stage in ("report", "enjoy", "runs") and "=" not in word:
         words.runs.append(word)
     elif words.stage == "init" and "=" not in word:
         words.overrides.append("init.folder='" + word.replace("'", r"\'") + "'")

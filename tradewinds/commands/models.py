@@ -73,7 +73,8 @@ def _list(config: Config, console: Console, registry: Registry) -> dict[str, Any
     for version in versions:
         used = champions[version.name]
         is_champion = used is not None and used.number == version.number
-        mark = "champion" if is_champion else ""
+        there = (Path(config.run.dir) / version.run).is_dir()
+        mark = "champion" if is_champion else "" if there else "pruned"
         console.result(
             f"{version.number:>4}  {version.name:<16} {mark:<9} data to {version.data_last[:10]}  "
             f"made {version.created_at[:16]}  {version.verdict}"

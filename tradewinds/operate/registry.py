@@ -103,6 +103,16 @@ class Registry:
             alias = session.get(_Alias, (name, CHAMPION))
             return None if alias is None else session.get_one(Version, alias.version)
 
+    def reigning(self, name: str) -> tuple[Version | None, Version | None]:
+        """Return the version in use, and the one that a rollback goes back to; None where there is none."""
+        if not self.path.exists():
+            return None, None
+        with self._session() as session:
+            query = select(_AliasLog).where(_AliasLog.name == name).order_by(_AliasLog.id)
+            numbers = _reign(list(session.scalars(query)))[-2:][::-1]
+            found = [session.get(Version, number) for number in numbers]
+        return (*found, None, None)[0], (*found, None, None)[1]
+
     def versions(self, name: str | None = None) -> list[Version]:
         """Return all versions, oldest first; of one model, if `name` is given."""
         if not self.path.exists():

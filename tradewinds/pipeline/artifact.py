@@ -7,6 +7,7 @@ sha256, and a file that differs is refused by name. Knows files; not what is in 
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from tradewinds.core.plugins import plugins_of, require_plugins
 from tradewinds.core.turns import moment
 
 MANIFEST = "manifest.json"
+RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{6}-[0-9a-f]{4}")  # as `new_run_id` gives it
 LIBRARIES = ("torch", "pytorch-lightning", "numpy", "pandas", "gymnasium", "hydra-core")
 
 

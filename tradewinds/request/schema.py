@@ -72,7 +72,7 @@ class RunConfig:
 READERS = {  # commands that look at what was named, by the key that names it
     "forecaster": ("encode", "train-agent", "predict", "backtest"),
     "agent": ("backtest",),
-    "run": ("enjoy", "report"),
+    "run": ("enjoy", "runs", "report"),
     "resume": ("train-forecaster", "run", "classify", "train-agent"),
 }
 
@@ -312,6 +312,23 @@ class StatusConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PruneConfig:
+    """Which runs `runs prune` removes: those that any rule sends away, but none that a model in use rests on.
+
+    Attributes:
+        days: what was begun longer ago goes; null asks nothing.
+        keep: of each name the newest stay, the others go; null asks nothing.
+        gigabytes: the oldest go until the rest is smaller; null asks nothing.
+        dry: only say what would go.
+    """
+
+    days: Annotated[float, Field(ge=0, description="days")] | None = None
+    keep: Annotated[int, Field(ge=0, description="runs")] | None = None
+    gigabytes: Annotated[float, Field(ge=0, description="gigabytes")] | None = None
+    dry: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class DayAheadConfig:
     """What `benchmark-day-ahead` is given.
 
@@ -380,6 +397,7 @@ class Config:
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
         status: how `status` tells.
+        prune: which runs `runs prune` removes.
         benchmark: the file and the budget of `benchmark-forecaster`.
         day_ahead: the files of `benchmark-day-ahead`.
         leakcheck: how `leakcheck` looks for leaks.
@@ -414,6 +432,7 @@ class Config:
     schedule: ScheduleConfig
     models: ModelsConfig
     status: StatusConfig = StatusConfig()  # older requests have none
+    prune: PruneConfig = PruneConfig()  # older requests have none
     benchmark: BenchmarkConfig
     day_ahead: DayAheadConfig = DayAheadConfig()  # older requests have none
     leakcheck: LeakcheckConfig
@@ -458,6 +477,7 @@ class Config:
             "schedule",
             "models",
             "status",
+            "prune",
             "benchmark",
             "day_ahead",
             "leakcheck",

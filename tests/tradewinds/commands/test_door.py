@@ -146,7 +146,7 @@ WRONG = [
         ["retrain", "inputs.forecaster=x"],
         "inputs.forecaster is read by encode, train-agent, predict, backtest, and retrain",
     ),
-    (["backtest", "inputs.run=x"], "inputs.run is read by enjoy, report, and backtest does without; leave it out"),
+    (["backtest", "inputs.run=x"], "inputs.run is read by enjoy, runs, report, and backtest does without; leave it out"),
     (["report", "inputs.agent=x"], "inputs.agent is read by backtest, and report does without; leave it out, or type"),
     (["run", "run.dir=/proc/x"], "run.dir must be a folder that can be written, was '/proc/x', and '/proc' cannot"),
     (

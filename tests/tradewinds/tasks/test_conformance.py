@@ -139,7 +139,7 @@ DAY_AHEAD = (
 )
 GATED = "retrain another"  # a challenger of another seed, which a duel may reject
 TWICE = "retrain again"
-COMMANDS = [name for name in STAGES if name not in ("models", "benchmark-forecaster", "benchmark-day-ahead")]
+COMMANDS = [name for name in STAGES if name not in ("models", "runs", "benchmark-forecaster", "benchmark-day-ahead")]
 
 
 def typed(*words):
@@ -210,6 +210,7 @@ class House:
         if "retrain" in self.script:
             self.script |= {TWICE: ("retrain",), GATED: ("retrain", "seed=8")}
         self.script["models"] = ("models", "list")
+        self.script["runs"] = ("runs", "prune", "prune.days=1")
         if "retrain" in self.script:
             self.script |= {"models promote": ("models", "promote", "2"), "models rollback": ("models", "rollback")}
         self.script["benchmark-forecaster"] = ("benchmark-forecaster", *BENCHMARK)
