@@ -1,4 +1,4 @@
-"""`tradewinds models list|promote|rollback|rebuild`: what is registered, what is in use, and how to change that."""
+"""`tradewinds models list|promote|rollback|rebuild|backup|restore`: what is registered, and how to change that."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,11 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
     registry = Registry(Path(config.run.dir))
     if action == "rebuild":
         return _rebuild(config, console, registry)
+    if action == "restore":
+        return _restore(config, console)
     _require_registered(config, registry)
+    if action == "backup":
+        return _backup(config, console, registry)
     if action == "list":
         return _list(config, console, registry)
     name = _name(config, registry)
@@ -28,6 +32,30 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
         )
     console.result(f"version {version.number} of '{name}' is the champion")
     return {"model": name, "champion": version.number}
+
+
+def _backup(config: Config, console: Console, registry: Registry) -> dict[str, Any]:
+    from tradewinds.operate.backup import backup  # it loads pandas
+
+    path = _path(config, "backup")
+    runs = backup(registry, Path(config.run.dir), path)
+    console.wrote(path)
+    console.result(
+        f"{len(registry.versions())} versions and {len(runs)} runs; `tradewinds models restore {path}` brings them back"
+    )
+    return {"backup": str(path), "runs": [str(run) for run in runs]}
+
+
+def _restore(config: Config, console: Console) -> dict[str, Any]:
+    from tradewinds.operate.backup import restore
+
+    return _list(config, console, restore(Path(config.run.dir), _path(config, "restore")))
+
+
+def _path(config: Config, action: str) -> Path:
+    if config.models.path is None:
+        raise RequestError(f"models {action} needs a file: tradewinds models {action} backup.tar.gz")
+    return Path(config.models.path)
 
 
 def _require_registered(config: Config, registry: Registry) -> None:

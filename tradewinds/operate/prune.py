@@ -143,13 +143,13 @@ def _needed(runs: Path) -> dict[Path, str]:
             if version is not None:
                 folder = runs / version.run
                 needed[folder.resolve()] = why
-                needed |= {parent: f"what {why} was made from" for parent in _parents(folder) if parent not in needed}
+                needed |= {parent: f"what {why} was made from" for parent in parents_of(folder) if parent not in needed}
     for mark in runs.glob(f"*/*/{PINNED}"):
-        needed |= {parent: f"what {mark.parent}, which is pinned, was made from" for parent in _parents(mark.parent)}
+        needed |= {parent: f"what {mark.parent}, which is pinned, was made from" for parent in parents_of(mark.parent)}
     return needed
 
 
-def _parents(run: Path) -> Iterator[Path]:
+def parents_of(run: Path) -> Iterator[Path]:
     """Yield the folders of other runs whose artifacts those of a run were made from, and theirs."""
     todo, seen = [run.resolve()], set[Path]()
     while todo:

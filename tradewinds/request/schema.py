@@ -294,10 +294,12 @@ class ModelsConfig:
         version: number of a version, as `models list` prints it, to be promoted, to predict or to be judged by
             `backtest`; or `champion`, whichever it is; null where none is named.
         reason: a sentence kept in the registry's log.
+        path: the file of `models backup` and `models restore`, ending in .tar, .tar.gz or .tgz.
     """
 
     version: int | Literal["champion"] | None
     reason: str
+    path: str | None = None  # older requests have none
 
 
 @dataclass(frozen=True, kw_only=True)

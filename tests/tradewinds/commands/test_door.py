@@ -146,7 +146,10 @@ WRONG = [
         ["retrain", "inputs.forecaster=x"],
         "inputs.forecaster is read by encode, train-agent, predict, backtest, and retrain",
     ),
-    (["backtest", "inputs.run=x"], "inputs.run is read by enjoy, runs, report, and backtest does without; leave it out"),
+    (
+        ["backtest", "inputs.run=x"],
+        "inputs.run is read by enjoy, runs, report, and backtest does without; leave it out",
+    ),
     (["report", "inputs.agent=x"], "inputs.agent is read by backtest, and report does without; leave it out, or type"),
     (["run", "run.dir=/proc/x"], "run.dir must be a folder that can be written, was '/proc/x', and '/proc' cannot"),
     (
@@ -160,7 +163,10 @@ WRONG = [
     (["report"], "no finished run under runs yet; type `tradewinds run` first"),
     (["signal"], "'sp500' has no champion under runs; type `tradewinds retrain` first"),
     (["models"], "models needs one of list, promote, rollback, rebuild"),
-    (["models", "promot"], "models needs one of list, promote, rollback, rebuild, was 'promot'; did you mean 'prom"),
+    (
+        ["models", "promot"],
+        "models needs one of list, promote, rollback, rebuild, backup, restore, was 'promot'; did you mean 'prom",
+    ),
     (["models", "promote", "3", "run.name=x"], "models.version must be a version of 'x' (none yet), was 3"),
     (["models", "rollback", "run.name=x"], "'x' has no earlier champion to go back to"),
     (["data", "show"], "data needs one of list, verify, inspect, was 'show'"),
