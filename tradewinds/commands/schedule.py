@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
 from tradewinds.operate.damage import DamagedRegistryError, refusal_of
+from tradewinds.operate.notify import require_addresses, tell
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.registry import Registry
 from tradewinds.operate.schedule import close_workflows, due_after, due_before, is_overdue, open_workflows, run_due
@@ -31,6 +32,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
 
 
 def _serve_alone(config: Config, console: Console) -> dict[str, Any]:
+    require_addresses(config.notify.urls)
     due = due_before(config.schedule, datetime.now(UTC))
     name = job_of(config).name  # a request that cannot work is refused now, not at three in the morning
     runs = Path(config.run.dir)
@@ -66,26 +68,47 @@ def _attempt(name: str, config: Config, due: datetime, console: Console) -> dict
         outcome = run_due(name, config, due)
     except Exception as fault:  # the scheduler outlives a retraining that failed; the champion stays in use
         error = refusal_of(Registry(Path(config.run.dir)).path, fault) if isinstance(fault, DatabaseError) else fault
+        text = f"retraining due {due:%Y-%m-%d %H:%M} UTC failed: {error}; the champion stays in use"
+        _tell(name, config, "failure", due.isoformat(), "a retraining failed", text, console)
         if config.schedule.once or isinstance(error, DamagedRegistryError):
             raise error from None
-        console.note(f"retraining due {due:%Y-%m-%d %H:%M} UTC failed: {error}; the champion stays in use")
+        console.note(text)
         return {"status": 1, "said": str(error)}
-    console.result(f"retraining due {due:%Y-%m-%d %H:%M} UTC: {outcome['said']}")
-    _warn_of_age(outcome, config, due, console)
+    text = f"retraining due {due:%Y-%m-%d %H:%M} UTC: {outcome['said']}"
+    console.result(text)
+    if outcome["status"] != 0:
+        _tell(name, config, "rejection", due.isoformat(), "a challenger was rejected", text, console)
+    elif outcome.get("promoted"):
+        _tell(name, config, "promotion", due.isoformat(), "there is a new champion", text, console)
+    _warn_of_age(name, outcome, config, due, console)
     return {"due": due.isoformat(), **outcome}
 
 
-def _warn_of_age(outcome: dict[str, Any], config: Config, due: datetime, console: Console) -> None:
+def _tell(name: str, config: Config, kind: str, fact: str, what: str, text: str, console: Console) -> None:
+    tell(
+        config.notify.urls,
+        Path(config.run.dir) / name,
+        kind=kind,
+        fact=fact,
+        title=f"Tradewinds, '{name}': {what}",
+        text=text,
+        console=console,
+    )
+
+
+def _warn_of_age(name: str, outcome: dict[str, Any], config: Config, due: datetime, console: Console) -> None:
     """Warn where bars of the series' calendar are missing, and nothing new has come for several due times."""
     if not outcome.get("bars_missed"):
         return
     last = datetime.fromisoformat(outcome["last_close"])
     if is_overdue(config.schedule, last, due):
-        console.note(
-            f"warning: no new bar for {config.schedule.patience} due times or more: the last one closed "
+        text = (
+            f"no new bar for {config.schedule.patience} due times or more: the last one closed "
             f"{last:%Y-%m-%d %H:%M} UTC, and {outcome['bars_missed']} of its calendar have closed since; look at what "
             "brings the data"
         )
+        console.note(f"warning: {text}")
+        _tell(name, config, "no new bars", outcome["last_close"], "no new bars", text, console)
 
 
 def _sleep_until(due: datetime) -> None:

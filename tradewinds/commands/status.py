@@ -5,6 +5,7 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
+from tradewinds.operate.notify import require_addresses, tell
 from tradewinds.operate.status import status_of
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
@@ -26,12 +27,18 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     Raises:
         GateError: there is a reason to look.
     """
-    status = status_of(job_of(config, whole=True), datetime.now(UTC))
+    require_addresses(config.notify.urls)
+    job = job_of(config, whole=True)
+    status = status_of(job, datetime.now(UTC))
     for line in _metrics(status) if config.status.format == "prometheus" else _lines(status):
         console.result(line)
     if status["alarms"]:
+        for alarm in status["alarms"]:
+            title = f"Tradewinds, '{job.name}': {alarm['kind']}"
+            told = {"kind": alarm["kind"], "fact": alarm["fact"], "title": title, "text": alarm["text"]}
+            tell(config.notify.urls, job.runs, **told, console=console)
         console.finish(status)
-        raise GateError("; ".join(status["alarms"]))
+        raise GateError("; ".join(alarm["text"] for alarm in status["alarms"]))
     return status
 
 

@@ -260,7 +260,8 @@ def retrain_once(plain: dict[str, Any], folder: str) -> dict[str, Any]:
     except KeyboardInterrupt:
         raise RuntimeError("the training process was interrupted") from None
     age: dict[str, Any] = {key: outcome[key] for key in ("last_close", "bars_missed") if key in outcome}
-    return {"status": 0, "said": str(outcome.get("reason", "no new data")), **age}
+    said = {"said": str(outcome.get("reason", "no new data")), "promoted": bool(outcome.get("promote"))}
+    return {"status": 0, **said, **age}
 
 
 def _leave(number: int, frame: object) -> None:

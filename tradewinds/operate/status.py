@@ -32,7 +32,8 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
     """Return what there is to know, as plain data; what cannot be known is null, with the reason beside it.
 
     Returns:
-        `model`, `champion`, `data`, `jobs`, `drift` and `alarms`: sentences, each a reason to look.
+        `model`, `champion`, `data`, `jobs`, `drift` and `alarms`: reasons to look, each its `kind`, a sentence as
+        `text`, and the `fact` that makes it another one than before.
 
     Raises:
         GateError: the registry is damaged or lost.
@@ -48,9 +49,14 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
         drift = {"alarm": None, "reason": "the task reads no series"}
         if isinstance(job, Prepared):
             drift = _drift(job, *load_version(runs, champion, job))
-    alarms = [text for text in (data.get("stale"), _failing(jobs), drift.get("alarm")) if text]
-    if champion is None:
-        alarms.append(f"'{job.name}' has no champion under {runs}; type `tradewinds retrain`")
+    last_due = jobs["last"]["due"] if jobs["last"] else None
+    reasons = [
+        ("no champion", "", _missing(job, runs) if champion is None else None),
+        ("stale data", data["last_close"], data.get("stale")),
+        ("failing retrainings", last_due, _failing(jobs)),
+        ("drift", None if champion is None else str(champion.number), drift["alarm"]),
+    ]
+    alarms = [{"kind": kind, "fact": fact, "text": text} for kind, fact, text in reasons if text]
     return {
         "model": job.name,
         "champion": None if champion is None else _champion(champion, moment),
@@ -59,6 +65,10 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
         "drift": drift,
         "alarms": alarms,
     }
+
+
+def _missing(job: Job, runs: Path) -> str:
+    return f"'{job.name}' has no champion under {runs}; type `tradewinds retrain`"
 
 
 def _champion(version: Version, moment: datetime) -> dict[str, Any]:

@@ -314,6 +314,27 @@ class StatusConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotifyConfig:
+    """Who is told what happens to a model, by Apprise.
+
+    Attributes:
+        urls: names of environment variables, each of which holds one address: an address holds a secret, and a request
+            is written into every manifest.
+    """
+
+    urls: tuple[
+        Annotated[
+            str,
+            Field(
+                pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+                description="the name of an environment variable that holds an address, such as OPS_URL",
+            ),
+        ],
+        ...,
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class PruneConfig:
     """Which runs `runs prune` removes: those that any rule sends away, but none that a model in use rests on.
 
@@ -400,6 +421,7 @@ class Config:
         models: what the registry commands act on.
         status: how `status` tells.
         prune: which runs `runs prune` removes.
+        notify: who is told what happens to a model.
         benchmark: the file and the budget of `benchmark-forecaster`.
         day_ahead: the files of `benchmark-day-ahead`.
         leakcheck: how `leakcheck` looks for leaks.
@@ -435,6 +457,7 @@ class Config:
     models: ModelsConfig
     status: StatusConfig = StatusConfig()  # older requests have none
     prune: PruneConfig = PruneConfig()  # older requests have none
+    notify: NotifyConfig = NotifyConfig()  # older requests have none
     benchmark: BenchmarkConfig
     day_ahead: DayAheadConfig = DayAheadConfig()  # older requests have none
     leakcheck: LeakcheckConfig
@@ -480,6 +503,7 @@ class Config:
             "models",
             "status",
             "prune",
+            "notify",
             "benchmark",
             "day_ahead",
             "leakcheck",
