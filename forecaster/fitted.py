@@ -383,7 +383,9 @@ def adopted(panel: Mapping[str, FittedForecaster], series: Series, rows: range) 
     if faults:
         raise ValueError("; ".join(faults))
     lessons = training_set(series, first.config, rows, replace(_units(panel), scaling={}))
-    return panel_of(lessons, first.model, first.config, rows, log=first.history, precision=first.precision)
+    others = panel_of(lessons, first.model, first.config, rows, log=first.history, precision=first.precision)
+    learned = max(first.fit_end_time, lessons.past.close_time[-1])
+    return {name: replace(fitted, fit_end_time=learned) for name, fitted in others.items()}
 
 
 def _refuse_start(start: FittedForecaster, series: Series, config: ForecasterConfig, rows: range) -> None:

@@ -9,7 +9,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.operate.champion import prove, registered_version
 from tradewinds.operate.judged_later import later_job
 from tradewinds.operate.registry import Registry
-from tradewinds.pipeline.artifact import begun, read
+from tradewinds.pipeline.artifact import Artifact, begun, read
 from tradewinds.pipeline.provenance import AGENT, find_agent, find_forecaster
 from tradewinds.pipeline.task import Job, Models
 from tradewinds.request.schema import Config
@@ -33,9 +33,9 @@ def _judged(config: Config, console: Console) -> tuple[Job, Models]:
     if config.models.version is not None:
         return _version(config, console)
     if config.inputs.agent != "latest":
-        agent = read(Path(config.inputs.agent), AGENT)
-        job = job_of(config)
-        if agent.manifest["inputs"]["sha256"] != job.inputs["sha256"]:
+        agent = _as_registered(read(Path(config.inputs.agent), AGENT), Path(config.run.dir))
+        job, asked = job_of(config), config.backtest.since is not None or config.backtest.seen
+        if asked or agent.manifest["inputs"]["sha256"] != job.inputs["sha256"]:
             return later_job(config, agent, f"agent {agent.folder}", console)
     _refuse_since(config)
     job = job_of(config)
@@ -60,6 +60,14 @@ def _version(config: Config, console: Console) -> tuple[Job, Models]:
     called = f"version {version.number} of '{name}'"
     console.note(f"model: {called}, {runs / version.run}")
     return later_job(config, prove(runs, version), called, console)
+
+
+def _as_registered(agent: Artifact, runs: Path) -> Artifact:
+    """Hold an agent to what was registered, where it was."""
+    for version in Registry(runs).versions():
+        if (runs / version.run).resolve() == agent.folder.resolve().parent:
+            return prove(runs, version)
+    return agent
 
 
 def _only_model(runs: Path) -> str | None:

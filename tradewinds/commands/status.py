@@ -57,7 +57,7 @@ def _lines(status: dict[str, Any]) -> list[str]:
     last = jobs["last"]
     ran = "no scheduler has run" if last is None else f"the last retraining, due {last['due'][:16]}: {last['state']}"
     said = "" if last is None or not last["said"] else f", {last['said']}"
-    lines.append(f"jobs: {ran}{said}; next due {jobs['next_due'][:16] if jobs['next_due'] else 'never'} UTC")
+    lines.append(f"jobs: {ran}{said}; next due {jobs['next_due'][:16]} UTC")
     if "statistic" in drift:
         lines.append(
             f"drift: {drift['statistic']:.1f} after {drift['forecasts']} forecasts, alarm at {drift['bound']:.0f}; "

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 BETS = (0.25, 0.4, 0.6, 0.8)  # exponents of the bets on small p-values, whose statistics are averaged
+MOST = 100.0  # bounds that a bet may grow to: a change that has passed is forgotten, and no alarm comes sooner for it
 USUAL = 60  # losses of the rule without skill whose mean is the unit of the next
 FEWEST = 60  # reference losses below which nothing is said
 
@@ -60,7 +61,7 @@ def watch(reference: Array, later: Array, *, bound: float, seed: int) -> Drift:
         low, high = np.searchsorted(seen, loss, side="left"), np.searchsorted(seen, loss, side="right")
         larger, equal = len(seen) - high, high - low
         chance = (larger + rng.uniform() * (equal + 1)) / (len(seen) + 1)
-        sums = (sums + 1.0) * exponents * max(chance, 1e-12) ** (exponents - 1.0)
+        sums = np.minimum((sums + 1.0) * exponents * max(chance, 1e-12) ** (exponents - 1.0), MOST * bound)
         seen = np.insert(seen, high, loss)
         reached = sums.mean() >= bound
         first = number if first is None and reached else first

@@ -18,7 +18,6 @@ from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config, request_from
 
 SAME_RETURN = 1e-3  # two log returns nearer than that may be of one series, one of them corrected since
-Returns = NDArray[np.float64]
 CURE = "give the options it was trained with, or another run.name"
 
 
@@ -101,14 +100,18 @@ def check_series(agent: Artifact, version: Version, prepared: Prepared) -> None:
     Raises:
         RequestError: the bars up to `trained_to` are gone, or are others, and `data.accept_changes` has no say.
     """
+    theirs = np.array(agent.manifest["facts"]["last_returns"])
     trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
     since = prepared.config.data.accept_changes
     if since is not None and pd.Timestamp(since, tz="UTC") <= trained_to:
         return
-    theirs, ours = last_learned(agent, prepared)
-    if ours is None or not _alike(theirs, ours):
+    row = int(prepared.series.index.searchsorted(trained_to, side="right"))
+    changes = prepared.series.changes()[max(row - len(theirs), 0) : row]
+    ours = changes if prepared.several else changes[:, 0]
+    there = row > len(theirs) and prepared.series.index[row - 1] == trained_to
+    if not there or ours.shape != theirs.shape or not np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN):
         difference = (
-            "are not in this series" if ours is None else f"were {_shown(theirs)} and are {_shown(ours)} in this series"
+            f"were {_shown(theirs)} and are {_shown(ours)} in this series" if there else "are not in this series"
         )
         raise RequestError(
             f"version {version.number} of '{version.name}' was trained on other bars: the log returns up to "
@@ -116,28 +119,7 @@ def check_series(agent: Artifact, version: Version, prepared: Prepared) -> None:
         )
 
 
-def last_learned(agent: Artifact, prepared: Prepared) -> tuple[Returns, Returns | None]:
-    """Return the last returns that selected an agent, and those of a series there; None where it has no such bars."""
-    theirs = np.array(agent.manifest["facts"]["last_returns"])
-    trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
-    row = int(prepared.series.index.searchsorted(trained_to, side="right"))
-    if row <= len(theirs) or prepared.series.index[row - 1] != trained_to:
-        return theirs, None
-    changes = prepared.series.changes()[row - len(theirs) : row]
-    return theirs, changes if prepared.several else changes[:, 0]
-
-
-def is_its_series(agent: Artifact, prepared: Prepared) -> bool:
-    """Say whether a series holds the last bars that selected an agent, whatever it is called."""
-    theirs, ours = last_learned(agent, prepared)
-    return ours is not None and _alike(theirs, ours)
-
-
-def _alike(theirs: Returns, ours: Returns) -> bool:
-    return ours.shape == theirs.shape and np.allclose(ours, theirs, rtol=0.0, atol=SAME_RETURN)
-
-
-def _shown(returns: Returns) -> str:
+def _shown(returns: NDArray[np.float64]) -> str:
     return " ".join(f"{value:+.4f}" for value in returns[-2:].reshape(-1)[:4])
 
 

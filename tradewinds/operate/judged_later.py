@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from forecaster.data.splits import Split, split_before
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
-from tradewinds.operate.champion import as_trained, is_its_series
+from tradewinds.operate.champion import as_trained
 from tradewinds.pipeline.artifact import Artifact, parent
 from tradewinds.pipeline.prepare import warm_up
 from tradewinds.pipeline.provenance import FORECASTER, OF_A_FIT
@@ -39,21 +40,55 @@ def later_job(config: Config, agent: Artifact, called: str, console: Console) ->
 
     then = agent.manifest["config"]
     job = as_trained(job_of(_as_fitted(config, then, console), whole=True), then)
-    notes = [f"judged is {called}, as it was trained; nothing was fitted"]
-    adopting = None
+    notes, adopting = [f"judged is {called}, as it was trained; nothing was fitted"], None
     if isinstance(job, Prepared):
-        own = is_its_series(agent, job)
+        _require_as_many(job, agent, called)
+        own = _is_own(job, agent, called)
         split, note = _unseen(job, agent, called, own=own)
         job = replace(job, split=split)
         adopting = None if own else split.forecaster
         notes.append(note)
+    else:
+        _require_same(job, agent, called)
     try:
         models = load_models(job, agent, again=True, renamed=True, adopting=adopting)
     except ValueError as error:
         raise RequestError(f"{called} cannot read this series: {error}") from None
-    if isinstance(job, Prepared):
-        job.task.require(job)
     return replace(job, notes=(*job.notes, *notes)), models
+
+
+def _require_same(job: Job, agent: Artifact, called: str) -> None:
+    """Refuse a game that the agent was not trained on, and to judge one from a day on."""
+    theirs, ours = agent.manifest["inputs"]["series"], job.inputs["series"]
+    if theirs != ours:
+        raise RequestError(f"{called} was trained on {theirs}, and this request plays {ours}; give the same options")
+    if job.config.backtest.since is not None or job.config.backtest.seen:
+        raise RequestError(f"backtest.since and backtest.seen are of bars, and {ours} has none; leave them out")
+
+
+def _require_as_many(job: Prepared, agent: Artifact, called: str) -> None:
+    """Refuse one instrument to what acts on several together, and several to what acts on one."""
+    several = np.ndim(agent.manifest["facts"]["last_returns"]) > 1
+    if several != job.several:
+        words = ("on several instruments together", "on one instrument")
+        raise RequestError(
+            f"{called} acts {words[not several]}, and this series is acted on {words[several][3:]}; "
+            f"{'bring several' if several else 'choose one with rollout.instrument'}"
+        )
+
+
+def _is_own(job: Prepared, agent: Artifact, called: str) -> bool:
+    """Say whether a series holds all that chose an agent, as it was, whatever it is called.
+
+    Raises:
+        RequestError: a release before kept it did not write down what that was.
+    """
+    from tradewinds.pipeline.steps import past_sha256
+
+    facts = agent.manifest["facts"]
+    if "past_sha256" not in facts:
+        raise RequestError(f"{called} does not say which bars selected it, since an earlier release made it; retrain")
+    return bool(past_sha256(job, pd.Timestamp(facts["trained_to"])) == facts["past_sha256"])
 
 
 def _as_fitted(config: Config, then: Mapping[str, Any], console: Console) -> Config:
@@ -87,37 +122,41 @@ def _unseen(job: Prepared, agent: Artifact, called: str, *, own: bool) -> tuple[
         RequestError: there are too few, or others are asked for.
     """
     index, backtest, embargo = job.series.index, job.config.backtest, job.split.embargo_bars
-    trained_to = pd.Timestamp(agent.manifest["facts"]["trained_to"])
+    facts = agent.manifest["facts"]
+    trained_to = pd.Timestamp(facts["trained_to"])
     fit_end = pd.Timestamp(parent(agent, FORECASTER).manifest["facts"]["fit_end_time"])
-    fitted = int(job.series.close_time.searchsorted(fit_end, side="right")) if own else 0  # rows
-    learned = int(index.searchsorted(trained_to, side="right"))
-    unseen = learned + embargo if learned else 0
-    first = unseen if backtest.since is None else int(index.searchsorted(pd.Timestamp(backtest.since, tz="UTC")))
-    whose = "holds these bars, too" if own else "is another, or holds only later ones"
-    facts = f"it learned from bars up to {trained_to:%Y-%m-%d %H:%M}, and this series {whose}"
-    if first < unseen and (not backtest.seen or first < fitted + embargo):
-        cure = (
-            f"after {fit_end:%Y-%m-%d}, up to which its network was fitted"
-            if backtest.seen
-            else "with backtest.seen=true, which the report says"
-        )
+    fitted = int(job.series.close_time.searchsorted(fit_end, side="right"))  # rows of the time the network learned from
+    learned = int(index.searchsorted(trained_to, side="right"))  # and of the time that chose the agent
+    unseen, horizon = learned + embargo if learned else 0, job.config.model.horizon
+    least = fitted + 3 * embargo + 2 * (horizon + 2) if fitted else 0  # with rows before it to calibrate intervals by
+    whose = (
+        "holds these bars, as they were" if own else "is another, begins later or was revised, and is read by itself"
+    )
+    words = f"{called} learned from bars up to {trained_to:%Y-%m-%d %H:%M}, and this series {whose}"
+    asked = None if backtest.since is None else int(index.searchsorted(pd.Timestamp(backtest.since, tz="UTC")))
+    first = unseen if asked is None else asked
+    if first + horizon + 2 > len(index):
         raise RequestError(
-            f"backtest.since must be later than what {called} learned from, was {backtest.since}: {facts}; leave it "
-            f"out, or give a day {cure}"
+            f"{job.series.name} ends {index[-1]:%Y-%m-%d %H:%M}, {max(len(index) - first, 0)} bars after "
+            f"{'the embargo' if asked is None else f'backtest.since={backtest.since}'}, and {horizon + 2} are needed: "
+            f"{words}; bring later bars, or give an earlier backtest.since=DATE, with backtest.seen=true where it "
+            "learned from that time"
         )
+    if asked is not None and asked < (least if backtest.seen else unseen):
+        row, why = (least, "its network was fitted before") if backtest.seen else (unseen, "what chose it lies before")
+        cure = "" if backtest.seen else "; backtest.seen=true lets days that chose it be judged, which the report says"
+        day = f"{index[row]:%Y-%m-%d} or later" if row < len(index) else "left out"
+        raise RequestError(f"backtest.since must be {day}, was {backtest.since}: {why}; {words}{cure}")
     try:
         split = _split(job, first)
     except ValueError as error:
-        if backtest.since is None and unseen < job.split.test.start:  # of the bars before it too few would be left
-            return _split(job, job.split.test.start), facts
-        raise RequestError(
-            f"{job.series.name}: {error}; {facts}; bring later bars, or have earlier ones judged, too, with "
-            "backtest.since=DATE backtest.seen=true, which the report says"
-        ) from None
-    seen = unseen - split.test.start
+        if asked is not None or unseen >= job.split.test.start:
+            raise RequestError(f"{job.series.name}: {error}; {words}; bring more bars") from None
+        split = _split(job, job.split.test.start)  # of the bars before it too few would be left
+    seen = min(unseen, len(index)) - split.test.start
     if own:
-        split = _as_then(split, fitted, int(index.searchsorted(_selected_from(agent, called))))
-    return split, facts if seen <= 0 else f"SEEN: {seen} of the {len(split.test)} bars lie in what it learned: {facts}"
+        split = _as_then(split, fitted, int(index.searchsorted(pd.Timestamp(facts["selected_from"]))))
+    return split, words if seen <= 0 else f"SEEN: {seen} of the {len(split.test)} bars lie in what it learned: {words}"
 
 
 def _split(job: Prepared, row: int) -> Split:
@@ -146,15 +185,3 @@ def _as_then(split: Split, fitted: int, selecting: int) -> Split:
         selecting = (fitted + gap + before + gap) // 2
     agent = range(fitted + gap, max(selecting - gap, fitted + gap))
     return replace(split, forecaster=range(fitted), agent=agent, validation=range(selecting, before))
-
-
-def _selected_from(agent: Artifact, called: str) -> pd.Timestamp:
-    """Return the first bar that selected an agent.
-
-    Raises:
-        RequestError: a release before kept it did not write it down.
-    """
-    moment = agent.manifest["facts"].get("selected_from")
-    if moment is None:
-        raise RequestError(f"{called} does not say which bars selected it, since an earlier release made it; retrain")
-    return pd.Timestamp(moment)

@@ -3,7 +3,7 @@
 Nothing is changed and nothing fetched. Must not know how it is told.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.day_ahead.days import slots_of_day
-from tradewinds.core.errors import RequestError
+from tradewinds.core.errors import GateError, RequestError
 from tradewinds.data.due import calendar_words
 from tradewinds.evaluation.drift import FEWEST, USUAL, relative_losses, watch
 from tradewinds.operate.age import bars_missed, is_live
 from tradewinds.operate.champion import first_unseen, load_version
+from tradewinds.operate.past import refuse_changed_past
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.registry import Registry, Version
-from tradewinds.operate.schedule import due_after, retrainings
+from tradewinds.operate.schedule import due_after, due_before, retrainings
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.records import Scored
 from tradewinds.pipeline.task import Job, Models, Prepared
@@ -44,16 +45,14 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
     champion = registry.champion(job.name)
     data = _data(job, moment)
     jobs = _jobs(job, registry, moment)
-    drift: dict[str, Any] = {"alarm": None, "reason": "there is no champion"}
-    if champion is not None:
-        drift = {"alarm": None, "reason": "the task reads no series"}
-        if isinstance(job, Prepared):
-            drift = _drift(job, *load_version(runs, champion, job))
+    drift, unusable = _champion_s(job, registry, champion)
     last_due = jobs["last"]["due"] if jobs["last"] else None
     reasons = [
         ("no champion", "", _missing(job, runs) if champion is None else None),
+        ("an unusable champion", None if champion is None else str(champion.number), unusable),
         ("stale data", data["last_close"], data.get("stale")),
         ("failing retrainings", last_due, _failing(jobs)),
+        ("a silent scheduler", last_due, jobs["silent"]),
         ("drift", None if champion is None else str(champion.number), drift["alarm"]),
     ]
     alarms = [{"kind": kind, "fact": fact, "text": text} for kind, fact, text in reasons if text]
@@ -65,6 +64,21 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
         "drift": drift,
         "alarms": alarms,
     }
+
+
+def _champion_s(job: Job, registry: Registry, champion: Version | None) -> tuple[dict[str, Any], str | None]:
+    """Return the drift of a champion's forecasts, and why it can neither act nor be met, if it cannot."""
+    if champion is None:
+        return {"alarm": None, "reason": "there is no champion"}, None
+    try:
+        if isinstance(job, Prepared):
+            refuse_changed_past(job, registry.versions(job.name))
+        as_trained, models = load_version(Path(job.config.run.dir), champion, job)
+    except (GateError, RequestError, OSError) as error:
+        return {"alarm": None, "reason": "the champion cannot be used"}, f"unusable: {error}"
+    if not isinstance(job, Prepared):
+        return {"alarm": None, "reason": "the task reads no series"}, None
+    return _drift(job, as_trained, models), None
 
 
 def _missing(job: Job, runs: Path) -> str:
@@ -107,11 +121,15 @@ def _jobs(job: Job, registry: Registry, moment: datetime) -> dict[str, Any]:
         if one["state"] != "failed":
             break
         failures += 1
-    try:
-        due = due_after(job.config.schedule, moment).isoformat()
-    except RequestError as error:
-        return {"last": known[0] if known else None, "failures": failures, "next_due": None, "reason": str(error)}
-    return {"last": known[0] if known else None, "failures": failures, "next_due": due}
+    schedule, silent = job.config.schedule, None
+    before = due_before(schedule, due_before(schedule, moment) - timedelta(minutes=1))
+    if known and datetime.fromisoformat(known[0]["due"]) < before:
+        silent = (
+            f"silent: the last retraining that a scheduler began was due {known[0]['due'][:16]} and is "
+            f"{known[0]['state']}, and the one due {before:%Y-%m-%d %H:%M} has not begun; look whether it runs"
+        )
+    due = due_after(schedule, moment).isoformat()
+    return {"last": known[0] if known else None, "failures": failures, "next_due": due, "silent": silent}
 
 
 def _failing(jobs: dict[str, Any]) -> str | None:

@@ -159,13 +159,18 @@ def read(folder: Path, kind: str) -> Artifact:
     except (OSError, ValueError, KeyError, TypeError):
         raise RequestError(f"{folder} holds no {kind}: it has no readable {MANIFEST}") from None
     if found != kind:
-        raise RequestError(f"{folder} holds a {found}, not a {kind}")
+        raise RequestError(f"{folder} holds {article(found)}, not {article(kind)}")
     require_plugins(str(folder), manifest.get("plugins", {}))  # older ones have none
     there = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     for name in sorted(there | set(outputs)):
         if name not in there or name not in outputs or sha256_of(folder / name) != outputs[name]:
             raise GateError(f"{folder / name} differs from {MANIFEST}; it was changed, lost or added: train again")
     return Artifact(folder, manifest, hashlib.sha256(text).hexdigest())
+
+
+def article(kind: str) -> str:
+    """Return `an agent`, `a forecaster`."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def parent(artifact: Artifact, name: str) -> Artifact:

@@ -3,6 +3,7 @@
 Written once for every task: what an agent acts in, and how it is scored, the task says.
 """
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -313,7 +314,19 @@ def _last_selected(job: Job) -> dict[str, Any]:
         "selected_from": index[job.split.validation.start].isoformat(),
         "trained_to": index[last - 1].isoformat(),
         "last_returns": returns,
+        "past_sha256": past_sha256(job, job.index[last - 1]),
     }
+
+
+def past_sha256(job: Prepared, until: pd.Timestamp) -> str:
+    """Return by what the bars up to one are known again, whatever they are called: their times, changes and columns."""
+    series = job.series
+    rows = int(series.index.searchsorted(until, side="right"))
+    digest = hashlib.sha256(series.index.as_unit("ns").asi8[:rows].tobytes())
+    digest.update(np.ascontiguousarray(series.changes()[:rows]).tobytes())
+    for name in series.exogenous:
+        digest.update(str(name).encode() + series.exogenous[name].to_numpy(np.float64)[:rows].tobytes())
+    return digest.hexdigest()
 
 
 def found_models(job: Job, artifact: Artifact, console: Console) -> Models:

@@ -1,6 +1,7 @@
 """A model made before, judged on what it never learned from: a longer file, another series, and what is refused."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def test_on_the_bars_it_was_judged_on_a_champion_comes_to_the_same(typed):
 def test_on_a_longer_file_all_that_it_never_learned_from_is_judged(typed):
     report = report_of(typed(*AGAIN))
     assert judged_rows(report)["rows"] == [365, 700]
-    assert any("this series holds these bars, too" in warning for warning in report["warnings"])
+    assert any("this series holds these bars, as they were" in warning for warning in report["warnings"])
     agent = next(Path("runs/bars").glob("*/agent"))
     named = report_of(typed("backtest", f"inputs.agent={agent}", *WORDS))
     assert named["backtest"] == report["backtest"]
@@ -66,17 +67,21 @@ def test_bars_that_it_learned_from_are_judged_only_if_the_report_says_so(typed):
     asked = (*AGAIN, "backtest.since=2021-01-04")
     refused = typed(*asked)
     assert refused.status == 2
-    assert "backtest.since must be later than what version 1 of 'bars' learned from, was 2021-01-04" in refused.err
+    assert "backtest.since must be 2021-05-26 or later, was 2021-01-04: what chose it lies before" in refused.err
+    assert "backtest.seen=true lets days that chose it be judged" in refused.err
     fitted_on = typed(*AGAIN, "backtest.since=2020-06-01", "backtest.seen=true")
     assert fitted_on.status == 2
-    assert "up to which its network was fitted" in fitted_on.err
+    first = re.search(r"must be (\S+) or later, was 2020-06-01: its network was fitted before", fitted_on.err)[1]
+    report = report_of(typed(*AGAIN, f"backtest.since={first}", "backtest.seen=true"))
+    assert any(warning.startswith("SEEN: ") for warning in report["warnings"])
+    assert report["honesty"]["leakcheck"] == "clean"
     report = report_of(typed(*asked, "backtest.seen=true"))
     assert any(warning.startswith("SEEN: 102 of the 437 bars") for warning in report["warnings"])
 
 
 def test_another_series_is_read_in_its_own_units(typed):
     report = report_of(typed(*AGAIN, "series.path=other.csv"))
-    assert any("this series is another, or holds only later ones" in warning for warning in report["warnings"])
+    assert any("is another, begins later or was revised" in warning for warning in report["warnings"])
     assert report["honesty"]["leakcheck"] == "clean"
     header, *lines = Path("other.csv").read_text(encoding="utf-8").splitlines()
     prices = [line.split(",") for line in lines]
@@ -87,6 +92,25 @@ def test_another_series_is_read_in_its_own_units(typed):
     assert mae[0] == pytest.approx(mae[1], rel=1e-6)
 
 
+@pytest.mark.parametrize("change", ["begins later", "one bar gone", "one bar revised"])
+def test_its_own_series_otherwise_than_it_was_is_read_by_itself_and_never_where_it_was_fitted(change, typed):
+    header, *lines = Path("bars.csv").read_text(encoding="utf-8").splitlines()
+    if change == "begins later":
+        lines = lines[100:]
+    elif change == "one bar gone":
+        del lines[200]
+    else:
+        day, *prices = lines[200].split(",")
+        lines[200] = ",".join([day, *(repr(1.02 * float(price)) for price in prices)])
+    Path("again.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    report = report_of(typed(*AGAIN, "series.path=again.csv"))
+    assert report["honesty"]["leakcheck"] == "clean"
+    assert judged_rows(report)["first"] == "2021-05-26T00:00:00+00:00"
+    early = typed(*AGAIN, "series.path=again.csv", "backtest.since=2020-08-03", "backtest.seen=true")
+    assert early.status == 2
+    assert "its network was fitted before" in early.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -95,6 +119,7 @@ def test_another_series_is_read_in_its_own_units(typed):
         (("model=champion", "env=battery"), "the model acts in env=trading, and this request is env=battery"),
         (("model=lstm", "backtest.since=2021-06-01"), "name one, such as models.version=champion or inputs"),
         (("model=champion", "inputs.agent=runs/bars"), "both name a model; leave one out"),
+        (("model=champion", "backtest.since=2031-01-01"), "and 7 are needed: version 1 of 'bars' learned from bars up"),
     ],
 )
 def test_what_cannot_be_judged_is_refused_in_a_sentence(typed, words, message):
@@ -107,4 +132,23 @@ def test_a_file_without_later_bars_says_what_to_bring(typed):
     Path("early.csv").write_text("".join(Path("bars.csv").read_text(encoding="utf-8").splitlines(keepends=True)[:362]))
     answer = typed(*AGAIN, "series.path=early.csv")
     assert answer.status == 2
-    assert "bring later bars, or have earlier ones judged, too, with backtest.since=DATE" in answer.err
+    assert "0 bars after the embargo, and 7 are needed" in answer.err
+    assert "bring later bars, or give an earlier backtest.since=DATE" in answer.err
+
+
+def test_an_agent_of_a_run_that_was_registered_is_held_to_what_was(typed, tmp_path):
+    agent = next(Path("runs/bars").glob("*/agent"))
+    shutil.copytree("runs", tmp_path / "runs")
+    manifest = tmp_path / agent / "manifest.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace("2021-05-18", "2020-05-18"), encoding="utf-8")
+    answer = typed("backtest", f"inputs.agent={tmp_path / agent}", f"run.dir={tmp_path / 'runs'}", *WORDS)
+    assert answer.status == 3
+    assert "is not what was registered as version 1" in answer.err
+
+
+def test_an_agent_on_its_own_file_may_be_asked_from_a_day_on(typed):
+    agent = next(Path("runs/bars").glob("*/agent"))
+    words = ("series.path=then.csv", "run.name=bars", "backtest.since=2021-06-15")
+    assert (
+        judged_rows(report_of(typed("backtest", f"inputs.agent={agent}", *WORDS, *words)))["first"][:10] == "2021-06-15"
+    )

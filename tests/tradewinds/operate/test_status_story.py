@@ -6,6 +6,7 @@ import pytest
 
 import tradewinds.operate.schedule as schedule
 import tradewinds.operate.status as tradewinds_status
+from tradewinds.evaluation.drift import Drift
 
 from championship import RUN_HERE, WORDS
 
@@ -62,7 +63,7 @@ def test_failed_retrainings_are_counted_until_one_succeeds(grown, tradewinds, mo
     assert "the disk is on fire" in answer.err
     monkeypatch.setattr(schedule, "_attempt", lambda plain, folder: {"status": 3, "said": "no better"})
     assert tradewinds("schedule", *RUN_HERE[:2], "schedule.cron='0 0 2 1 *'", *WORDS).status == 0
-    answer = tradewinds("status", *WORDS)
+    answer = tradewinds("status", *RUN_HERE[1:2], "schedule.cron='0 0 2 1 *'", *WORDS)
     assert answer.status == 0, answer.err
     assert ": rejected, no better; next due " in answer.out
 
@@ -71,6 +72,7 @@ def test_forecasts_that_became_worse_are_said_with_the_day(grown, tradewinds, mo
     grown(700)
     assert tradewinds("status", *WORDS).status == 0  # the network says nothing here, so that nothing grew worse by much
     monkeypatch.setattr(tradewinds_status, "MATERIAL", -1.0)
+    monkeypatch.setattr(tradewinds_status, "watch", lambda *_, bound, seed: Drift(2 * bound, bound, 3, 5))
     answer = tradewinds("status", *WORDS)
     assert answer.status == 3
     assert "drift: since 2021-" in answer.err
@@ -83,3 +85,32 @@ def test_a_lost_registry_is_refused_as_everywhere(command, grown, tradewinds, tm
     answer = tradewinds(command, *WORDS)
     assert answer.status == 3
     assert "type `tradewinds models rebuild" in answer.err
+
+
+def test_a_past_that_changed_is_a_reason_to_look_and_metrics_are_told_all_the_same(grown, tradewinds):
+    grown.change(100, 1.02)
+    grown(460)
+    answer = tradewinds("status", "status.format=prometheus", *WORDS)
+    assert answer.status == 3
+    assert "unusable: bars: the past has changed since version 1 of 'bars' was made from it" in answer.err
+    assert 'tradewinds_alarms{model="bars"} 1' in answer.out
+
+
+def test_a_champion_of_another_task_is_no_sound_game(grown, tradewinds):
+    answer = tradewinds("status", "env=gymnasium", "agent=ppo", "run.name=bars")
+    assert answer.status == 3
+    assert "unusable: version 1 of 'bars' was trained on bars (bars, bars of 1 days" in answer.err
+
+
+def test_a_scheduler_that_fell_silent_is_said(grown, tradewinds, monkeypatch):
+    one = {"due": "2026-01-03T00:00:00+00:00", "state": "running", "said": None}
+    monkeypatch.setattr(tradewinds_status, "retrainings", lambda *_: [one])
+    answer = tradewinds("status", *WORDS)
+    assert answer.status == 3
+    assert "silent: the last retraining that a scheduler began was due 2026-01-03T00:00 and is running" in answer.err
+
+
+def test_a_schedule_that_cannot_be_read_is_refused(grown, tradewinds):
+    answer = tradewinds("status", "schedule.exchange=XXXX", *WORDS)
+    assert answer.status == 2
+    assert "schedule.exchange must be an exchange such as XNYS" in answer.err
