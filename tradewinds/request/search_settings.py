@@ -22,6 +22,9 @@ class SearchConfig:
         goals: one or two of `score`, what the agent earned, or the share of cases told right, the more the better;
             `error` of the forecast, `drawdown` of the account and `seconds` of a fit, the less the better. Empty:
             `score` where somebody acts, else `error`. All on validation rows, episodes or cases; docs/search.md.
+        folds: inner tests on which each trial is scored, cut as `walk_forward.mode` and `walk_forward.test_share` say
+            from the bars before the test rows, models fitted anew for each; 0 scores on the validation rows, which
+            also chose the trial's own checkpoint.
         sampler: `tpe`, `random`, `gp` (Gaussian process) or `nsga2` (for two goals), by Optuna.
         trials: settings that are tried, besides those of the request itself; at least 1.
         minutes: after which no further one is begun; null: none are counted.
@@ -33,6 +36,7 @@ class SearchConfig:
 
     space: Mapping[str, Any] = field(default_factory=dict)
     goals: Annotated[tuple[Goal, ...], Field(max_length=2, description="goals"), AfterValidator(distinct)] = ()
+    folds: Annotated[int, Field(ge=0, le=100, description="inner tests")] = 0
     sampler: Literal["tpe", "random", "gp", "nsga2"] = "tpe"
     trials: Annotated[int, Field(ge=1, le=100_000, description="trials")] = 40
     minutes: Annotated[float, Field(gt=0, description="minutes")] | None = None

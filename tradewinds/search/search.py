@@ -28,7 +28,7 @@ from tradewinds.request.schema import Config, request_from
 from tradewinds.request.search_settings import Goal
 from tradewinds.search.findings import findings
 from tradewinds.search.goals import reached
-from tradewinds.search.objective import FOLDER, Objective, RequestObjective
+from tradewinds.search.objective import FOLDER, Objective, RequestObjective, scored_on, unwatched
 from tradewinds.search.page import search_lines, search_page
 from tradewinds.search.space import OF_AGENTS, OF_NETWORKS, dimensions, value_at
 from tradewinds.search.study import StudyPlan, finished_trials, opened, tries_of, work
@@ -50,6 +50,7 @@ def search(config: Config, console: Console) -> dict[str, Any]:
     plan, folder = planned(config, job)
     for one in plan.dimensions:
         console.note(f"  {one.told()}")
+    console.note(f"scored on {scored_on(job)}")
     if plan.wanted < config.search.trials:
         console.note(f"note: there are {plan.wanted} settings beside the request's own: each is tried once")
     study, started = opened(plan), datetime.now(UTC)
@@ -79,6 +80,7 @@ def planned(config: Config, job: Job) -> tuple[StudyPlan, Path]:
         "data": job.inputs["sha256"],
         "space": [one.told() for one in space],
         "goals": goals,
+        "rows": scored_on(job),
         "sampler": [wanted.sampler, wanted.prune],
         "version": __version__,
     }
@@ -102,7 +104,7 @@ def _require_default(study: optuna.Study, objective: Objective, plan: StudyPlan)
     """
     if DEFAULT in study.user_attrs:
         return
-    validated = objective({}, lambda percent, metrics: None)
+    validated = objective({}, unwatched)
     reached(plan.goals, validated)
     study.set_user_attr(DEFAULT, kept(validated))
 
@@ -164,6 +166,7 @@ def told(
             "storage": make_url(plan.url).render_as_string(hide_password=True),
             "sampler": plan.settings.sampler,
             "wanted": plan.wanted,
+            "scored_on": scored_on(job),
             "space": [one.told() for one in plan.dimensions],
             "importance": _importance(study, plan, found["complete"]),
             "run_best": f"tradewinds run {words_of(console.typed, values)}" if values else None,

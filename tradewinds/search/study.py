@@ -27,7 +27,7 @@ from forecaster.seeds import seed_for
 from tradewinds.core.errors import RequestError
 from tradewinds.request.search_settings import Goal, SearchConfig
 from tradewinds.search.goals import WATCHED, reached, sign_of
-from tradewinds.search.objective import Objective, Watch
+from tradewinds.search.objective import Objective, Watch, unwatched
 from tradewinds.search.space import Dimension, left_to_try
 from tradewinds.search.tries import Try, as_try, kept
 
@@ -194,7 +194,7 @@ def _attempt(trial: optuna.Trial, plan: StudyPlan, objective: Objective) -> Sequ
 def _watch(trial: optuna.Trial, plan: StudyPlan) -> Watch:
     """Return what reports a training's progress to the study, and ends it where it falls behind the median."""
     if not plan.prunes:
-        return lambda percent, metrics: None
+        return unwatched
     name, seen = WATCHED[plan.goals[0]], {0}
 
     def watch(percent: int, metrics: Mapping[str, float]) -> None:

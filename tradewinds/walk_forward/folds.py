@@ -16,14 +16,14 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.data.splits import Fold, walk_forward_folds
+from forecaster.data.splits import Fold
 from tradewinds import __version__
 from tradewinds.core.console import Report, Silent
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.workers import results_of
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.artifact import MANIFEST, read, writing
-from tradewinds.pipeline.prepare import prepared_from, warm_up
+from tradewinds.pipeline.folds import FOLDS, folds_of, job_of_fold
 from tradewinds.pipeline.task import Prepared
 from tradewinds.request.schema import Config, request_from
 from tradewinds.tasks import task_of
@@ -59,24 +59,8 @@ def plan(prepared: Prepared) -> list[FoldSeed]:
     """
     prepared.task.require_action(prepared)
     config, panel = prepared.config, prepared.panel
-    wanted, boundary = config.walk_forward, prepared.task.boundary(prepared)
-    try:
-        folds = walk_forward_folds(
-            len(panel.index),
-            config.split,
-            folds=wanted.folds,
-            mode=wanted.mode,
-            test_share=wanted.test_share,
-            context_length=config.model.context_length,
-            horizon=config.model.horizon,
-            first_row=warm_up(panel, config),
-            stop_fraction=config.trainer.early_stopping_fraction,
-            boundary=boundary,
-        )
-    except ValueError as error:
-        raise RequestError(f"{panel.name}: {error}") from None
-    planned = []
-    for number, fold in enumerate(folds):
+    wanted, planned = config.walk_forward, []
+    for number, fold in enumerate(folds_of(prepared, FOLDS, wanted.folds)):
         content = panel.rows(fold.rows).sha256()
         for seed in range(config.seed, config.seed + wanted.seeds):
             one = replace(config, seed=seed)
@@ -146,10 +130,8 @@ def compute(config: Config, parts: Parts, fold: FoldSeed) -> None:
     from tradewinds.leakcheck.own_check import check_run
     from tradewinds.pipeline.steps import AGENT, encoded_anew, fit
 
-    bars, split = parts.series.series.rows(fold.fold.rows), fold.fold.split
-    cut = replace(parts, series=replace(parts.series, series=bars))
-    config = replace(config, seed=fold.seed)
-    prepared = prepared_from(config, task_of(config), cut, split)
+    config, split = replace(config, seed=fold.seed), fold.fold.split
+    prepared = job_of_fold(config, task_of(config), parts, fold.fold)
     with TemporaryDirectory(prefix="tradewinds-fold-") as temporary:
         models = encoded_anew(prepared, fit(prepared.seal(), Path(temporary) / "run", Silent()))
     rows = range(split.test.start - 1, split.test.stop)

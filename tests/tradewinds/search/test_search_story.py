@@ -97,7 +97,8 @@ def test_an_experiment_that_was_typed_is_part_of_the_one_that_is_found(tmp_path,
     )
 
 
-def test_a_goal_that_looks_at_what_is_judged_is_caught(found, tradewinds, monkeypatch):
+@pytest.mark.parametrize("folds", [0, 2])
+def test_a_goal_that_looks_at_what_is_judged_is_caught(folds, found, tradewinds, monkeypatch):
     honest = AccountTask.validated
 
     def peek(task, prepared, models):
@@ -105,9 +106,19 @@ def test_a_goal_that_looks_at_what_is_judged_is_caught(found, tradewinds, monkey
         return honest(task, prepared, models)
 
     monkeypatch.setattr(AccountTask, "validated", peek)
-    answer = tradewinds("search", *WORDS, "search.study=peeking")
+    answer = tradewinds("search", *WORDS, f"search.study=peeking_{folds}", f"search.folds={folds}")
     assert answer.status == 3
     assert "the goal of a search opened rows that are judged" in answer.err
+
+
+def test_inner_tests_score_a_trial_and_all_of_it_is_told(found, tradewinds, place):
+    answer = tradewinds("search", *WORDS, "search.study=inner", "search.folds=2", "search.trials=1")
+    assert answer.status == 0, answer.err
+    path = place / "runs" / "bars" / "search" / "inner" / "search.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["search"]["scored_on"].startswith("2 inner tests that chose nothing, 202")
+    assert document["search"]["scored_on"] in path.with_name("search.html").read_text(encoding="utf-8")
+    assert document["search"]["complete"] == 1
 
 
 def test_two_workers_on_one_study_write_down_what_one_would(found, tradewinds, monkeypatch, place):
