@@ -87,7 +87,12 @@ def judge(
     tables = {**task.tables(job, models, outcome), **forecasts.tables}
     publish(job, document, tables, run=run, folder=task.folder, artifacts=models.artifacts, console=console)
     forget_walk(models.forecaster, run.parent)
-    told = {"run": str(run), "report": str(run / REPORT), task.folder: document[task.folder]}
+    told = {
+        "run": str(run),
+        "report": str(run / REPORT),
+        task.folder: document[task.folder],
+        "verdict": document["honesty"]["verdict"],
+    }
     stop_at_leak(document, told, console)
     if isinstance(job, Prepared):
         console.result(in_words(job, models))

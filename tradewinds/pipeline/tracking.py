@@ -7,7 +7,7 @@ one warning, and nothing of the command. Knows no command and no task.
 import math
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,7 +23,13 @@ from tradewinds.core.files import sha256_of
 from tradewinds.pipeline.artifact import MANIFEST
 from tradewinds.request.schema import Config
 
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}  # of a server that is away
+SETTINGS = {  # of its client: patience with a server that is away, and no words of its own among what a command says
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # without it the page opens on traces of language models
+NOTE = "mlflow.note.content"  # the description at the head of a run's page
 LONGEST, AT_ONCE = 500, 100  # characters of a value that are told, and values that MLflow takes in one request
 EXPERIMENT = "tradewinds"  # of commands whose run has no name, nor its series
 SIGNS = "_-./ "  # that a name may hold beside letters and digits
@@ -59,8 +65,12 @@ class TrackedCommand:
 
     def tell_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Tell numbers by name after so many epochs or env steps."""
-        named = {_named(name): float(value) for name, value in metrics.items()}
-        self.tell(lambda client, run: client.log_batch(run, metrics=_metrics(named, step)))
+        self.tell_curve([(step, metrics)])
+
+    def tell_curve(self, points: Iterable[tuple[int, Mapping[str, float]]]) -> None:
+        """Tell numbers by name at many steps."""
+        told = [(name, value, step) for step, metrics in points for name, value in metrics.items()]
+        self.tell(lambda client, run: _log_metrics(client, run, told))
 
 
 def tracked_command() -> TrackedCommand | None:
@@ -81,7 +91,7 @@ def tracking(config: Config, command: str, console: Console) -> Iterator[Callabl
     tracked = _begun(config, command, console)
     token = _current.set(tracked)
     try:
-        yield lambda outcome: _tell_outcome(tracked, outcome)
+        yield lambda outcome: tracked.tell(partial(_tell_outcome, outcome=outcome))
     except BaseException as error:
         reason = " ".join(str(error).split())[:LONGEST] or type(error).__name__
         tracked.tell(lambda client, run: client.set_tag(run, "error", reason))
@@ -101,7 +111,7 @@ def _begun(config: Config, command: str, console: Console) -> TrackedCommand:
     tracked, uri = TrackedCommand(place_of(config), console, client=True), place_of(config)
 
     def begin(_client: Any, _run: str) -> None:
-        for name, value in PATIENCE.items():
+        for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         if "://" not in uri:
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
@@ -110,10 +120,11 @@ def _begun(config: Config, command: str, console: Console) -> TrackedCommand:
         client = MlflowClient(uri)
         name = config.run.name or str(getattr(config.series, "name", None) or EXPERIMENT)
         known = client.get_experiment_by_name(name)
-        experiment = client.create_experiment(name) if known is None else known.experiment_id
+        experiment = client.create_experiment(name, tags=KIND) if known is None else known.experiment_id
         tags = {"command": command, "tradewinds": __version__, "config_hash": config.hash, **git_state()}
         if console.typed:
             tags["typed"] = console.typed[:LONGEST]
+        tags["mlflow.source.name"], tags["mlflow.source.type"] = f"tradewinds {command}", "LOCAL"
         tracked.run = client.create_run(experiment, run_name=command, tags=tags).info.run_id
         tracked.client = client
 
@@ -130,33 +141,41 @@ def _tell_settings(client: Any, run: str, config: Config) -> None:
         client.log_batch(run, params=settings[start : start + AT_ONCE])
 
 
-def _tell_outcome(tracked: TrackedCommand, outcome: Mapping[str, Any]) -> None:
+def _tell_outcome(client: Any, run: str, outcome: Mapping[str, Any]) -> None:
     """Tell the numbers of what a command answered, its words, and what it left on the disk."""
+    from mlflow.entities import RunTag
+
     values = flat(outcome)
-    numbers = {name: float(value) for name, value in values.items() if _is_number(value)}
-    words = {name: value[:LONGEST] for name, value in values.items() if isinstance(value, str) and value}
-    for start in range(0, len(numbers), AT_ONCE):
-        tracked.tell_metrics(dict(list(numbers.items())[start : start + AT_ONCE]), 0)
-    tags = {f"outcome.{_named(name)}": value for name, value in words.items() if "." not in name}
+    _log_metrics(client, run, [(name, value, 0) for name, value in values.items() if _is_number(value)])
+    words = {name: value for name, value in values.items() if isinstance(value, str) and value}
+    tags = {f"outcome.{_named(name)}": value[:LONGEST] for name, value in words.items() if "." not in name}
+    verdict = next((value for name, value in words.items() if name.split(".")[-1] == "verdict"), None)
+    if verdict is not None:
+        tags[NOTE] = verdict
     for folder in _folders(words.values()):
         tags[f"artifact.{folder.name}"] = str(folder)
         tags[f"artifact.{folder.name}.sha256"] = sha256_of(folder / MANIFEST)
-    from mlflow.entities import RunTag
-
     listed = [RunTag(name, value) for name, value in tags.items()]
     for start in range(0, len(listed), AT_ONCE):
-        tracked.tell(partial(_tag, listed[start : start + AT_ONCE]))
+        client.log_batch(run, tags=listed[start : start + AT_ONCE])
 
 
-def _tag(tags: Sequence[Any], client: Any, run: str) -> None:
-    client.log_batch(run, tags=tags)
+def _log_metrics(client: Any, run: str, told: Sequence[tuple[str, float, int]]) -> None:
+    """Log numbers by name and step."""
+    from mlflow.entities import Metric
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    listed = [Metric(_named(name), float(value), now, step) for name, value, step in told]
+    for start in range(0, len(listed), AT_ONCE):
+        client.log_batch(run, metrics=listed[start : start + AT_ONCE])
 
 
-def _folders(words: Any) -> Iterator[Path]:
+def _folders(words: Iterable[str]) -> Iterator[Path]:
     """Yield the artifacts that a command's answer names, or whose run it names."""
     for word in words:
         place = Path(word)
-        for folder in (place, *sorted(place.glob("*"))) if place.is_dir() else ():
+        for folder in (place, *sorted(place.glob("*"))) if os.path.isdir(word) else ():
             if (folder / MANIFEST).is_file():
                 yield folder
 
@@ -182,13 +201,6 @@ def git_state() -> dict[str, str]:
             return {}
         answers.append(answer.stdout)
     return {"git.commit": answers[0].strip(), "git.dirty": str(bool(answers[1].strip())).lower()}
-
-
-def _metrics(numbers: Mapping[str, float], step: int) -> list[Any]:
-    from mlflow.entities import Metric
-    from mlflow.utils.time import get_current_time_millis
-
-    return [Metric(name, value, get_current_time_millis(), step) for name, value in numbers.items()]
 
 
 def _is_number(value: Any) -> bool:

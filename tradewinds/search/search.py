@@ -22,6 +22,7 @@ from tradewinds.data.shared import key_of, sharing
 from tradewinds.pipeline.artifact import new_run_id
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.task import Job
+from tradewinds.pipeline.tracking import tracked_command
 from tradewinds.report.document import run_facts
 from tradewinds.request.experiment import words_of, write_experiment
 from tradewinds.request.schema import Config, request_from
@@ -64,6 +65,12 @@ def search(config: Config, console: Console) -> dict[str, Any]:
         with console.progress("search") as progress:
             _all_work(config, plan, objective, deadline, lambda done: progress(done, plan.wanted, {}))
     document = told(job, plan, study, folder, console, started)
+    if (tracked := tracked_command()) is not None:
+        tracked.tell_curve(
+            (trial["trial"], {f"trial/{goal}": trial[goal] for goal in plan.goals})
+            for trial in document["trials"]
+            if not trial["note"]
+        )
     for line in search_lines(document):
         console.result(line)
     return {"search": document["search"], "page": str(folder / PAGE)}

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tradewinds.pipeline.tracking import flat
+from tradewinds.pipeline.tracking import _tell_outcome, flat
 
 from story import FAST_CSV, write_bars
 
@@ -44,6 +44,9 @@ def test_a_command_is_one_run_with_what_was_asked_measured_and_left(tradewinds, 
     assert run.data.tags["artifact.agent"].endswith("/agent")
     assert len(run.data.tags["artifact.agent.sha256"]) == 64
     assert "tracking=mlflow" in run.data.tags["typed"]
+    assert run.data.tags["mlflow.note.content"] == told["verdict"]  # at the head of its page
+    kind = client.get_experiment(run.info.experiment_id).tags["mlflow.experimentKind"]
+    assert kind == "custom_model_development"  # or the page would open on traces of language models
 
 
 def test_a_command_that_fails_is_a_run_that_failed_and_says_why(tradewinds, tmp_path):
@@ -68,6 +71,18 @@ def test_a_server_that_is_away_costs_one_warning_and_no_number(tradewinds, tmp_p
     weights = [path.read_bytes() for path in sorted(tmp_path.glob("runs/*/*/agent/policy.safetensors"))]
     assert untold.status == 0
     assert weights[0] == weights[1]
+
+
+def test_sentences_that_no_file_is_called_by_and_many_numbers_are_told_whole(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    client = mlflow.MlflowClient(str(tmp_path / "mlruns"))
+    run = client.create_run(client.create_experiment("a")).info.run_id
+    numbers = {f"n{number}": float(number) for number in range(250)}
+    _tell_outcome(client, run, {"said": "w " * 900, "search": {"verdict": "nothing", **numbers}})
+    told = client.get_run(run).data
+    assert (told.metrics["search.n249"], told.tags["mlflow.note.content"]) == (249.0, "nothing")
+    assert told.tags["outcome.said"] == ("w " * 900)[:500]
 
 
 def test_leaves_are_named_by_the_keys_that_lead_to_them():
