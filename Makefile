@@ -56,6 +56,7 @@ bench: $(BENCH)/.installed $(VENV)/.installed-dev ## run the slow tests, then pr
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/leaks.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/known_worlds.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/search.py kills
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/transfer.py
 
 fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
 	FUZZ=1800 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/laws/test_fuzz.py

@@ -18,6 +18,7 @@ T = TypeVar("T")
 Kind = Annotated[str, AfterValidator(MODELS.known)]
 Precision = Literal["float32", "bfloat16", "auto"]
 Normalisation = Literal["none", "subtract_last", "revin"]
+Scaled = Literal["rows", "context"]
 PATCHED = ("slstm", "mlstm")  # kinds that read patches of the window, never single bars
 SEGMENTED = ("segment_lstm",)
 POOLED = ("lstm", "gru", "rnn")  # kinds of which a classifier can pool all states
@@ -162,6 +163,11 @@ class ModelConfig:
         linear_skip: whether `segment_lstm` adds a linear map of the window to its forecast, learned with it.
         linear_base: whether the network is taught only what a linear forecast leaves: ridge regression from the window
             of changes and the last bar's features, fitted beforehand on the same rows; any kind, any head but `bins`.
+        scaling: what a window is scaled by: mean and deviation of the `rows` that are fitted, feature by feature; or
+            its own, those of its `context`, so that nothing of a series need be known but the window. The forecast is
+            then in deviations of the window's changes.
+        pretrained: folder of a forecaster whose weights the training begins with, of the same settings and columns and
+            of any instruments; null begins anew. `trainer.epochs=0` serves the weights as they are.
     """
 
     kind: Kind = "lstm"
@@ -178,6 +184,8 @@ class ModelConfig:
     normalisation: Normalisation = "none"
     linear_skip: bool = False
     linear_base: bool = False
+    scaling: Scaled = "rows"
+    pretrained: Annotated[str, Field(min_length=1, description="the name of a folder")] | None = None
 
     def __post_init__(self) -> None:
         length, patch, heads, segment = self.context_length, self.patch_length, self.num_heads, self.segment_length
@@ -198,6 +206,7 @@ class ModelConfig:
             ),
             *((holds, f"{name} {law}") for name, (holds, law) in laws.items()),
             *self._laws_of_days(),
+            *self._laws_of_contexts(),
         )
 
     def _laws_of_days(self) -> tuple[tuple[bool, str], ...]:
@@ -207,10 +216,25 @@ class ModelConfig:
             "head": ("point", self.head),
             "num_layers": (1, self.num_layers),
             "linear_base": (False, self.linear_base),
+            "scaling": ("rows", self.scaling),
+            "pretrained": (None, self.pretrained),
         }
         return tuple(
             (value == asked, f"{name} must be {asked} for {self.kind}, was {value}")
             for name, (asked, value) in given.items()
+        )
+
+    def _laws_of_contexts(self) -> tuple[tuple[bool, str], ...]:
+        """Return what a window that is scaled by itself leaves no place for."""
+        if self.scaling == "rows":
+            return ()
+        return (
+            (self.head != "bins", "head must not be bins with scaling=context: classes are those of the fit rows"),
+            (not self.linear_base, "linear_base must be false with scaling=context: it reads what the fit rows scale"),
+            (
+                self.normalisation == "none",
+                f"normalisation must be none with scaling=context, was {self.normalisation}",
+            ),
         )
 
 
@@ -219,7 +243,7 @@ class TrainerConfig:
     """How the network is fitted.
 
     Attributes:
-        epochs: passes over the windows at most.
+        epochs: passes over the windows at most; 0 leaves the weights of `model.pretrained` as they are.
         batch_size: windows per step.
         windows_per_epoch: windows of an epoch at most, drawn anew each epoch, and of several instruments as many of the
             stop rows; null for all of them. 500 instruments of ten years of days have a million.
@@ -240,7 +264,7 @@ class TrainerConfig:
             group `callback`). For networks that read bars.
     """
 
-    epochs: Annotated[int, Field(ge=1)] = 30
+    epochs: Annotated[int, Field(ge=0)] = 30
     batch_size: Windows = 64
     windows_per_epoch: Windows | None = 30_000
     learning_rate: Positive = 1e-3
@@ -356,3 +380,26 @@ class ForecasterConfig:
     model: ModelConfig
     trainer: TrainerConfig
     recalibration: RecalibrationConfig = RecalibrationConfig()
+
+    def __post_init__(self) -> None:
+        refuse_together(self.features, self.model, self.trainer)
+
+
+def refuse_together(features: FeatureConfig, model: ModelConfig, trainer: TrainerConfig) -> None:
+    """Refuse what features, network and training cannot have together.
+
+    Raises:
+        ValueError: every fault, joined.
+    """
+    unvaried = "features.static" if features.static else "features.identity"
+    refuse(
+        (
+            trainer.epochs > 0 or model.pretrained is not None,
+            "trainer.epochs must be at least 1 without model.pretrained, was 0: a network that was never fitted says "
+            "nothing",
+        ),
+        (
+            model.scaling == "rows" or not (features.static or features.identity),
+            f"{unvaried} must be left out with model.scaling=context: what does not vary in a window is not read there",
+        ),
+    )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import nn
 from forecaster.config import ForecasterConfig, Precision
 from forecaster.data.features import FeatureTable, scale, senses_read, static_features
 from forecaster.data.future_covariates import FutureReader
+from forecaster.data.panel import build_panel_features
 from forecaster.data.selection import Reading
 from forecaster.data.senses import Sense, SenseTables
 from forecaster.data.series import Series, Target
@@ -33,6 +34,7 @@ from forecaster.training.training_set import TrainingSet, Units, linear_base, tr
 
 Array = NDArray[np.float64]
 WEIGHTS, FACTS = "weights.safetensors", "forecaster.json"
+MOST_NAMED = 4  # columns that a sentence names
 OWN = (
     "static",
     "mean",
@@ -235,17 +237,24 @@ def prepared_training(
     Raises:
         ValueError: as there, but for a training that diverged.
     """
+    initial, goes_on = initial_of(config, initial)
     start = None if initial is None else next(iter(initial.values()))
     if start is not None:
-        _refuse_start(start, series, config, rows)
-    lessons = training_set(series, config, rows, None if initial is None else _units(initial))
+        refuse_start(start, series, config, "initial" if goes_on else "model.pretrained")
+        if goes_on:
+            _refuse_later(start, series, rows)
+    lessons = training_set(series, config, rows, None if initial is None else _units(initial, goes_on))
     bins = None
     if config.model.head == "bins":
         targets = [part.fit_target / part.facts["target_scale"] for part in lessons.parts]
         bins = equal_bins(np.concatenate(targets), config.model.bins)
     base, optional = linear_base(lessons, config.model) if start is None else (None, False)
     settings = (config.model, config.trainer, bins, base, optional)
-    return lessons, MemberTraining(lessons.data, *settings, lessons.future, lessons.reader, seed)
+    weights = None
+    if start is not None:
+        first = start.model.members[0] if isinstance(start.model, Ensemble) else start.model
+        weights = first.state_dict()
+    return lessons, MemberTraining(lessons.data, *settings, lessons.future, lessons.reader, seed, weights)
 
 
 def fit_panel(
@@ -275,7 +284,9 @@ def fit_panel(
         initial: forecasters of one network, by instrument, whose weights the training begins from; None begins anew.
             What the weights were learned in is kept: the scales of features, changes and future covariates, which
             features are read, the bins, and the linear base or that there is none. Ridge, DLinear and `naive_mae` are
-            fitted anew, as is the scaling of an instrument that is not among them; the optimiser begins anew.
+            fitted anew, as is the scaling of an instrument that is not among them; the optimiser begins anew. None
+            begins from `config.model.pretrained`, if there is one: then the scales of features and changes are fitted
+            anew for all instruments, which may be any.
         checkpoint: folder that holds the newest state after every epoch, replaced atomically; None: nothing is written.
         resume: such a folder of an earlier, interrupted call with the same arguments; it is left as it is, and gone on
             in where there is no `checkpoint`. The outcome equals, bit for bit, that of a call never interrupted. None
@@ -290,8 +301,9 @@ def fit_panel(
             features, or has seen bars after `rows`; or `resume` holds no checkpoint of this very training.
         KeyboardInterrupt: Ctrl-C.
     """
-    start = None if initial is None else next(iter(initial.values()))
     lessons, job = prepared_training(series, config, rows, seed=seed, initial=initial)
+    initial, _ = initial_of(config, initial)
+    start = None if initial is None else next(iter(initial.values()))
     job = replace(job, checkpoint=checkpoint if checkpoint is not None else resume)
     if job.checkpoint is not None:
         for file in [] if resume is None else resume.rglob(FILE):
@@ -359,11 +371,20 @@ def _digest(model: nn.Module) -> str:
     return hashlib.sha256(weights).hexdigest()
 
 
-def _units(initial: Mapping[str, FittedForecaster]) -> Units:
-    """Return the units of forecasters of one network."""
+def initial_of(
+    config: ForecasterConfig, initial: Mapping[str, FittedForecaster] | None
+) -> tuple[Mapping[str, FittedForecaster] | None, bool]:
+    """Return what a training begins from, and whether it goes on on the same instruments, whose scales are kept."""
+    if initial is not None or config.model.pretrained is None:
+        return initial, True
+    return load_panel(Path(config.model.pretrained)), False
+
+
+def _units(initial: Mapping[str, FittedForecaster], goes_on: bool) -> Units:
+    """Return the units of forecasters of one network; of one that begins on others no instrument's scales."""
     first = next(iter(initial.values()))
     scaling = {name: Scaling(fitted.mean, fitted.std, fitted.target_scale) for name, fitted in initial.items()}
-    return Units(first.feature_names, scaling, first.reader, first.reading)
+    return Units(scaling if goes_on else {}, first.reader, first.reading)
 
 
 def adopted(panel: Mapping[str, FittedForecaster], series: Series, rows: range) -> dict[str, FittedForecaster]:
@@ -379,35 +400,53 @@ def adopted(panel: Mapping[str, FittedForecaster], series: Series, rows: range) 
         ValueError: the series lacks what the network reads, has bars of another length or another target; too few rows.
     """
     first = next(iter(panel.values()))
-    faults = _differences(first, series, first.config)
-    if faults:
-        raise ValueError("; ".join(faults))
-    lessons = training_set(series, first.config, rows, replace(_units(panel), scaling={}))
+    refuse_start(first, series, first.config, "the model")
+    lessons = training_set(series, first.config, rows, _units(panel, goes_on=False))
     others = panel_of(lessons, first.model, first.config, rows, log=first.history, precision=first.precision)
     learned = max(first.fit_end_time, lessons.past.close_time[-1])
     return {name: replace(fitted, fit_end_time=learned) for name, fitted in others.items()}
 
 
-def _refuse_start(start: FittedForecaster, series: Series, config: ForecasterConfig, rows: range) -> None:
-    """Refuse to begin from weights that read or say something else, or have learned what comes after `rows`."""
-    faults = _differences(start, series, config)
-    last = series.close_time[min(rows.stop, len(series.index)) - 1]
-    if start.fit_end_time > last:
-        faults.append(f"it has learned bars up to {start.fit_end_time}, and these rows end at {last}")
-    if faults:
-        raise ValueError(f"initial must be a forecaster that this training can go on from: {'; '.join(faults)}")
+def refuse_start(start: FittedForecaster, series: Series, config: ForecasterConfig, named: str) -> None:
+    """Refuse to begin from weights that read or say something else.
 
+    Args:
+        start: whose weights they are.
+        series: that is learned from.
+        config: of the training.
+        named: what named it, for the sentence.
 
-def _differences(start: FittedForecaster, series: Series, config: ForecasterConfig) -> list[str]:
-    """Say in what weights read or say something else than a request for a series."""
+    Raises:
+        ValueError: every difference, joined.
+    """
     facts = static_features(series.instruments, config.features)[0].shape[1]
-    same = {
-        "model": (start.config.model, config.model),
-        "features": (start.config.features, config.features),
+    same: dict[str, tuple[Any, Any]] = {
         "trainer.members": (start.config.trainer.members, config.trainer.members),
         "number of facts of an instrument": (len(start.static), facts),
         "target": (start.target, series.target),
         "bar_length": (start.bar_length, series.bar_length),
         "texts and pictures": (start.senses, senses_read(series, config.features)),
     }
-    return [f"its {name} was {then}, and is {now} here" for name, (then, now) in same.items() if then != now]
+    for part, then, now in (
+        ("model", start.config.model, config.model),
+        ("features", start.config.features, config.features),
+    ):
+        pairs = {field.name: (getattr(then, field.name), getattr(now, field.name)) for field in fields(then)}
+        same |= {f"{part}.{name}": pair for name, pair in pairs.items() if name != "pretrained"}
+    faults = [f"its {name} was {then}, and is {now} here" for name, (then, now) in same.items() if then != now]
+    names = start.feature_names if faults else build_panel_features(series, config.features)[0].names
+    if names != start.feature_names:
+        other = sorted(set(names) ^ set(start.feature_names)) or list(names)
+        faults = [f"its columns and those of this series differ in {', '.join(other[:MOST_NAMED])}"]
+    if faults:
+        raise ValueError(f"{named} must be a forecaster that this training can go on from: {'; '.join(faults)}")
+
+
+def _refuse_later(start: FittedForecaster, series: Series, rows: range) -> None:
+    """Refuse weights that have learned bars of the same series after `rows`."""
+    last = series.close_time[min(rows.stop, len(series.index)) - 1]
+    if start.fit_end_time > last:
+        raise ValueError(
+            "initial must be a forecaster that this training can go on from: it has learned bars up to "
+            f"{start.fit_end_time}, and these rows end at {last}"
+        )

@@ -127,13 +127,14 @@ class MemberTraining:
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             model = self.fresh()
-            log = train(model, self.batches(), self.trainer, progress, self.checkpoint)
+            log = train(model, self.batches(), self.trainer, progress, self.checkpoint) if self.trainer.epochs else []
         return model.cpu().eval(), log
 
 
 def least_loss(log: TrainingLog) -> float:
-    """Return the least stop loss of a training, that of the weights it left; NaN is none."""
-    return min(losses["stop_loss"] for losses in log if losses["stop_loss"] == losses["stop_loss"])
+    """Return the least stop loss of a training, that of the weights it left; NaN is none, and infinite that of none."""
+    told = (losses["stop_loss"] for losses in log if losses["stop_loss"] == losses["stop_loss"])
+    return min(told, default=float("inf"))
 
 
 def train_ensemble(

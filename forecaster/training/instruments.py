@@ -72,6 +72,15 @@ class Scaling:
     target_scale: float
 
 
+def unit_of(model: ModelConfig, std: Array, target: Array) -> float:
+    """Return the unit of an instrument's changes: the deviation of its labels.
+
+    Where a window is scaled by itself it is that of the change among the features, so that what the network says in
+    deviations of the window means the same in either.
+    """
+    return float(std[0]) if model.scaling == "context" else float(target.std()) or 1.0
+
+
 def own_part(
     table: FeatureTable, changes: Array, rows: OwnRows, model: ModelConfig, kept: Scaling | None = None
 ) -> InstrumentPart:
@@ -84,7 +93,7 @@ def own_part(
     facts = {
         "mean": mean,
         "std": std,
-        "target_scale": (float(fit_target.std()) or 1.0) if kept is None else kept.target_scale,
+        "target_scale": unit_of(model, std, fit_target) if kept is None else kept.target_scale,
         "naive_mae": float(np.abs(fit_target).mean()),
         "ridge": ridge,
         "ridge_limits": np.stack([told.min(axis=0), told.max(axis=0)]),
@@ -124,7 +133,7 @@ def pooled_parts(
     )  # of each, (A,) lists of rows
     mean, std = scale_of(np.concatenate([table.values[own] for table, own in zip(tables, bars, strict=True)]), names)
     truth = np.concatenate([labels(changes[:, number], own.fit, horizon) for number, own in enumerate(rows)])
-    common = Scaling(mean, std, float(truth.std()) or 1.0)
+    common = Scaling(mean, std, unit_of(model, std, truth))
     scaling = [common if own is None else own for own in kept]
     units = np.array(
         [

@@ -14,6 +14,8 @@ from forecaster.networks.heads import Bins, build_head
 from forecaster.networks.senses import FusedNetwork
 from forecaster.training.linear_base import LinearBase, base_inputs
 
+FLAT = 1e-5  # deviation in a window, in parts of 1 and the size of its mean, below which a feature does not vary there
+
 
 class Spoken(NamedTuple):
     """What a network says of B windows.
@@ -75,12 +77,18 @@ class LSTMForecaster(pl.LightningModule):
             context: (B, L, F) scaled features.
             beside: (B, H, G) of the bars ahead, for networks that read it, and of each sense (B, bars, W + 1).
         """
+        context, unit = self._scaled(context)
         outputs, hidden_state = self._outputs(context, *beside)  # (B, L, F) -> (B, H, P), (B, D)
-        head = self.head
-        return Spoken(head.point(outputs), hidden_state, head.quantiles(outputs), head.chances(outputs))
+        point, quantiles = self.head.point(outputs), self.head.quantiles(outputs)
+        if unit is not None:
+            point, quantiles = point * unit, None if quantiles is None else quantiles * unit[..., None]
+        return Spoken(point, hidden_state, quantiles, self.head.chances(outputs))
 
     def loss(self, target: Tensor, context: Tensor, *beside: Tensor) -> Tensor:
-        """Return the mean loss of the forecasts of a batch against the target (B, H)."""
+        """Return the mean loss of the forecasts of a batch against the target (B, H), in the units they are made in."""
+        context, unit = self._scaled(context)
+        if unit is not None:
+            target = torch.where(unit > 0.0, target / unit.clamp_min(torch.finfo(unit.dtype).tiny), 0.0)
         return self.head.loss(self._outputs(context, *beside)[0], target)
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
@@ -95,6 +103,10 @@ class LSTMForecaster(pl.LightningModule):
         """AdamW (Loshchilov and Hutter 2019)."""
         config = self.trainer_config
         return torch.optim.AdamW(self.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+
+    def _scaled(self, context: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return windows (B, L, F) as the network reads them, and the unit (B, 1) of a forecast if it is its own."""
+        return (context, None) if self.config.scaling == "rows" else by_itself(context)
 
     def _outputs(self, context: Tensor, *beside: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs (B, H, P), moved by the linear base, and the hidden state (B, D) of (B, L, F)."""
@@ -114,3 +126,17 @@ class LSTMForecaster(pl.LightningModule):
         loss = self.loss(target, context, *beside)
         self.log(f"{split}/loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
         return loss
+
+
+def by_itself(context: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (B, L, F) windows less their means, in their own deviations, and the deviation (B, 1) of feature 0.
+
+    Feature 0 is the change. What does not vary in a window is 0 there, and so is its deviation: whatever the features
+    were scaled by before, the result is the same.
+    """
+    mean = context.mean(dim=1, keepdim=True)
+    variance = context.var(dim=1, keepdim=True, correction=0)
+    varies = variance > (FLAT * (1.0 + mean.abs())) ** 2  # (B, 1, F)
+    deviation = torch.where(varies, variance, 1.0).sqrt()
+    scaled = torch.where(varies, (context - mean) / deviation, 0.0)
+    return scaled, torch.where(varies, deviation, 0.0)[:, 0, :1]

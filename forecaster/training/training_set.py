@@ -39,13 +39,11 @@ class Units:
     """In which units a network reads and speaks, where they were fixed before.
 
     Attributes:
-        names: of F features, in the order of the network's inputs.
         scaling: by instrument.
         reader: how future covariates are read; None for networks that do not.
         reading: which features the network reads; None: all.
     """
 
-    names: tuple[str, ...]
     scaling: Mapping[str, Scaling]
     reader: FutureReader | None
     reading: Reading | None
@@ -90,9 +88,6 @@ def training_set(series: Series, config: ForecasterConfig, rows: range, kept: Un
     senses = senses_read(past, config.features)
     refuse_long(senses, model.context_length)
     tables = build_panel_features(past, config.features)
-    if kept is not None and kept.names != tables[0].names:
-        other = sorted(set(kept.names) ^ set(tables[0].names)) or list(kept.names)
-        raise ValueError(f"initial must read the features that this series has; they differ in {', '.join(other[:4])}")
     first_rows = [table.first_row for table in tables]
     if past.traded is None:
         first_rows = [max(first_rows)] * len(tables)
@@ -202,6 +197,8 @@ def _reading(table: FeatureTable, parts: Sequence[InstrumentPart], *, of_a_year:
 
 def linear_base(lessons: TrainingSet, model: ModelConfig) -> tuple[LinearBase | None, bool]:
     """Fit the forecast whose errors the network is taught, if there is one, and say whether it may go without."""
+    if model.scaling == "context":
+        return None, False
     if model.linear_base:
         return LinearBase(fit_base(lessons.data)), False
     if lessons.reading is None or not lessons.reading.selected or not has_centre(model):

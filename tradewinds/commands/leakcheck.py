@@ -80,10 +80,11 @@ def brief(config: Config) -> Config:
     cuts |= {name: min(getattr(agent, name, most), most) for name, most in MOST.items()}
     known = {name: value for name, value in cuts.items() if hasattr(agent, name)}
     precision = "float32" if config.trainer.precision == "auto" else config.trainer.precision  # nothing by stopwatch
+    members = 1 if config.model.pretrained is None else config.trainer.members  # there are as many to begin with
     return dataclasses.replace(
         config,
         trainer=dataclasses.replace(
-            config.trainer, epochs=min(config.trainer.epochs, limits.epochs), precision=precision, members=1
+            config.trainer, epochs=min(config.trainer.epochs, limits.epochs), precision=precision, members=members
         ),
         baselines=BaselineConfig(custom=config.baselines.custom),  # fitting the classical ones takes long
         agent=dataclasses.replace(agent, **known),  # type: ignore[type-var]

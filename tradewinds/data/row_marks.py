@@ -28,13 +28,14 @@ def marks_of(close: Array, rows: range) -> Marks:
 
     Args:
         close: (T,) prices, or values, of the whole series.
-        rows: of it.
+        rows: of it, every one or every so many.
     """
     changes = np.diff(close, prepend=close[:1])
     first = max(rows.start, WINDOW)
     if rows.stop - first < 1:
         return np.empty(0, np.uint64)
     windows = np.lib.stride_tricks.sliding_window_view(changes, WINDOW)[first - WINDOW + 1 : rows.stop - WINDOW + 1]
+    windows = windows[:: rows.step]
     size = np.abs(windows).sum(axis=1, keepdims=True)
     shares = np.round(np.divide(windows, size, out=np.zeros_like(windows), where=size > 0.0), DIGITS) + 0.0
     ordered = np.sort(shares, axis=1)

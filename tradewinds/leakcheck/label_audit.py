@@ -206,7 +206,12 @@ def _wrong_values(prepared: Prepared, lessons: TrainingSet, fit: Windows) -> Lea
             what = f"label of {names[number]}: what the baselines are fitted to is not the change of the bars after"
             return leak_at(prepared, "audit", "forecaster_fit", int(part.rows.fit[wrong[0]]), what)
         own = [truths[number]] if _has_own(lessons, part, bars[number]) else truths
-        if not np.isclose(scale, float(np.concatenate(own).std()) or 1.0, rtol=SAME_SCALE):
+        unit = float(np.concatenate(own).std()) or 1.0
+        if prepared.config.model.scaling == "context":
+            unit = float(
+                part.facts["std"][0]
+            )  # of the change that is read, whose bars are audited as all features' are
+        if not np.isclose(scale, unit, rtol=SAME_SCALE):
             what = f"label of {names[number]}: its scale is not that of the fit rows, but {scale:g}"
             return leak_at(prepared, "audit", "scaler", int(fit.label.max()), what)
     return None
@@ -257,9 +262,13 @@ def _other_scaler(prepared: Prepared, lessons: TrainingSet, models: Models | Non
 
 
 def _origin(models: Models | None) -> Mapping[str, FittedForecaster]:
-    """Return by instrument the forecaster that the one of a run went on from; nothing of one fitted anew."""
+    """Return by instrument the forecaster that the one of a run went on from, in its scales; nothing of other ones."""
     artifact = None if models is None else models.artifacts.get(FORECASTER)
     if artifact is None or FORECASTER not in artifact.manifest["parents"]:
+        return {}
+    if artifact.manifest["facts"].get(
+        "pretrained"
+    ):  # scaled anew; what it has learned was asked when the data were read
         return {}
     return load_panel(parent(artifact, FORECASTER).folder)
 

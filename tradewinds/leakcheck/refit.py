@@ -69,7 +69,7 @@ def refits(prepared: Prepared, models: Fits, folder: Path) -> list[Question]:
         )
         if models.agent is not None:
             questions.append(("refit", partial(_agent_again, prepared, models, models.agent, folder, number)))
-    if prepared.config.model.kind in DAYWISE:  # no rows stop their first fit
+    if prepared.config.model.kind in DAYWISE or not prepared.config.trainer.epochs:  # no rows stop their first fit
         return questions
     return [*questions, ("refit", partial(_stopped_again, prepared, models, folder / "stopped"))]
 

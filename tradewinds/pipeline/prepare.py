@@ -31,6 +31,7 @@ from tradewinds.data.notes import Note
 from tradewinds.data.readers.text import counted
 from tradewinds.data.shared import read_parts
 from tradewinds.pipeline.loggers import require_loggers
+from tradewinds.pipeline.pretrained import begun_with, pretrained_of
 from tradewinds.pipeline.provenance import checkpoint_of
 from tradewinds.pipeline.task import Prepared, Task, named
 from tradewinds.request.schema import Config
@@ -81,6 +82,7 @@ def prepared_from(
     if trains:
         _check_fit_bars(split, config)
         notes = [*notes, *_tell_rare(series, split)]
+        notes = [*notes, *begun_with(series, split, config)]
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
     name = config.run.name or series.name
     prepared = Prepared(config, task, name, tuple(notes), inputs, series, split, parts, reading=brief(loaded))
@@ -140,6 +142,7 @@ def check_surroundings(config: Config) -> None:
     check_place(Path(config.run.dir))
     require_loggers(config.run.loggers)
     checkpoint_of(config)
+    pretrained_of(config)
 
 
 def check_place(folder: Path) -> None:

@@ -39,6 +39,7 @@ from tradewinds.pipeline.encoding import fit as fit_network
 from tradewinds.pipeline.encoding import save as save_network
 from tradewinds.pipeline.loggers import TrainingLog, logging
 from tradewinds.pipeline.prepare import seed_for
+from tradewinds.pipeline.pretrained import keep_learned, known_to, pretrained_of
 from tradewinds.pipeline.provenance import AGENT as AGENT
 from tradewinds.pipeline.provenance import FORECASTER as FORECASTER
 from tradewinds.pipeline.provenance import HIDDEN_STATES as HIDDEN_STATES
@@ -104,11 +105,17 @@ def _refuse_split(job: Prepared) -> None:
 def train_forecaster(
     prepared: Prepared, run: Path, console: Console, start: Artifact | None = None
 ) -> tuple[dict[str, Any], Artifact]:
-    """Fit one forecaster on all instruments, anew or from another's weights, and write it to `run`/forecaster."""
+    """Fit one forecaster on all instruments, anew or from another's weights, and write it to `run`/forecaster.
+
+    Without a `start` the weights of `model.pretrained` are begun with, if there are any.
+    """
     config, started, rows = prepared.config, time.perf_counter(), prepared.split.forecaster
+    known = prepared.until(rows.stop).panel
+    pretrained = pretrained_of(config) if start is None else None
+    origin = pretrained if start is None else start
     with training(prepared, run, console, FORECASTER, config.model.kind) as (progress, _):
         panel = fit_network(
-            prepared.until(rows.stop).panel,
+            known,
             config.forecaster,
             rows,
             seed=seed_for(config.seed, FORECASTER),
@@ -124,12 +131,15 @@ def train_forecaster(
         "fit_end_time": fitted.fit_end_time.isoformat(),
         "seconds": round(time.perf_counter() - started, 1),
         "precision": fitted.precision,
+        "pretrained": pretrained is not None,
+        "known_to": known_to(fitted.fit_end_time, origin).isoformat(),
     }
-    plain, parents = config.plain(), {} if start is None else {FORECASTER: start}
+    plain, parents = config.plain(), {} if origin is None else {FORECASTER: origin}
     with writing(
         run / FORECASTER, FORECASTER, config=plain, inputs=prepared.inputs, parents=parents, facts=facts
     ) as folder:
         save_network(panel, folder)
+        keep_learned(known, rows, folder, origin)
     forget_checkpoint(run, FORECASTER)
     console.wrote(run / FORECASTER)
     return panel, read(run / FORECASTER, FORECASTER)
@@ -285,6 +295,8 @@ def first_weights(models: Models) -> dict[str, NDArray[np.float32]]:
         raise RequestError(
             "agent.start=forecaster needs a forecaster without texts and pictures, which no policy reads"
         )
+    if fitted.config.model.scaling != "rows":
+        raise RequestError("agent.start=forecaster needs a forecaster with model.scaling=rows, as every policy has")
     prefix = "recurrent."
     network = fitted.model.network.state_dict()
     weights = {name.removeprefix(prefix): part.numpy() for name, part in network.items() if name.startswith(prefix)}

@@ -112,8 +112,8 @@ def _inner_folds(job: Job) -> tuple[Prepared, list[Fold]]:
     count = job.config.search.folds
     if not isinstance(job, Prepared):
         raise RequestError(
-            f"search.folds={count} cuts bars into inner tests, and env={job.config.env.kind} reads none: its goals are "
-            "measured on episodes or cases that chose nothing; leave it at 0"
+            f"search.folds={count} cuts bars into inner tests, and {job.name} has none: its goals are measured on "
+            "episodes or cases that chose nothing; leave it at 0"
         )
     whole = aligned(job)
     return whole, folds_of(whole.until(whole.split.validation.stop), "search.folds", count)

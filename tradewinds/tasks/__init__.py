@@ -6,7 +6,7 @@ Here, and nowhere else, `env.kind` is read: the task of a request is picked once
 from collections.abc import Mapping
 from typing import Any
 
-from forecaster.config import DAYWISE
+from forecaster.config import DAYWISE, refuse_together
 from tradewinds.core.errors import RequestError
 from tradewinds.core.plugins import function_of, is_own, load, registered
 from tradewinds.request.schema import Config
@@ -68,6 +68,7 @@ def refuse(config: Config, command: str) -> None:
         RequestError: one sentence that names the key.
     """
     kind = kind_of(config)
+    _refuse_network(config)
     _refuse_days(config, kind)
     watches = not is_own("env", config.env.kind) and not task_of(config).acts
     _refuse_names(config, "forecast_only" if watches else kind)
@@ -81,6 +82,14 @@ def refuse(config: Config, command: str) -> None:
     laws = LAWS.get(config.env.kind)
     if laws is not None and kind != "forecast_only":
         load(laws)(config)
+
+
+def _refuse_network(config: Config) -> None:
+    """Refuse what features, network and training cannot have together."""
+    try:
+        refuse_together(config.features, config.model, config.trainer)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
 
 
 def _refuse_days(config: Config, kind: str) -> None:

@@ -84,7 +84,7 @@ def test_an_instrument_of_too_few_rows_keeps_its_scale_as_well():
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (small_config(hidden_size=5), "its model was"),
+        (small_config(hidden_size=5), "its model.hidden_size was 6, and is 5 here"),
         (small_config(members=2), "its trainer.members was 1, and is 2 here"),
         (
             dataclasses.replace(small_config(), features=dataclasses.replace(small_config().features, calendar=False)),
@@ -98,7 +98,7 @@ def test_other_sizes_or_features_are_refused(series, first, other, words):
 
 
 def test_another_series_columns_are_refused(first):
-    with pytest.raises(ValueError, match="initial must read the features that this series has; they differ in"):
+    with pytest.raises(ValueError, match="its columns and those of this series differ in volume_z"):
         fit_panel(noise_series(420, volume=False), small_config(), LONGER, seed=1, initial=first)
 
 

@@ -4,7 +4,8 @@ from forecaster.config import FORESEEING, POOLED, UNREAD_OF_CASES, TrainerConfig
 from tradewinds.core.errors import RequestError
 from tradewinds.request.schema import Config
 
-OF_FORECASTS = {"linear_base": False, "linear_skip": False, "normalisation": "none", "head": "point"}
+OF_FORECASTS = {"linear_base": False, "linear_skip": False, "normalisation": "none", "head": "point", "scaling": "rows",
+                "pretrained": None}  # fmt: skip
 
 
 def refuse_classification(config: Config) -> None:
