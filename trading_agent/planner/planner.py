@@ -71,9 +71,11 @@ class PlannerLearner(Learner):
         self.learns = self.scale > 0.0 and config.learning_rate > 0.0
 
     def baselines(self) -> Iterator[tuple[Policy, Metrics]]:
-        """Yield the constant policies, and the plan on the mix that it begins with."""
+        """Yield the constant policies, the plan on the mix that it begins with, and that on the first forecast alone."""
         yield from super().baselines()
         yield self.policy(), {}
+        if self.free[0] and self.free.sum() > 1:  # where the others are much worse, any mix with them is
+            yield PlannerPolicy(self.plan, first_weights(self.free, 1.0)), {}
 
     def policy(self) -> PlannerPolicy:
         """Return the plan on the mean of the weights so far."""

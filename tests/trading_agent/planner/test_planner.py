@@ -144,6 +144,15 @@ def test_a_forecast_of_nothing_is_believed_less_the_more_a_turn_costs():
     assert learner.average[0] < 0.2
 
 
+def test_it_never_ends_below_the_plan_on_the_first_forecast_alone():
+    plan, told = Sides(("honest", "liar", "noisy")), taught((0.1, 8.0, 8.0))
+    score = earned(plan, taught((0.1, 8.0, 8.0), seed=1))
+    config = PlannerConfig(steps=100, learning_rate=0.0, first_share=0.4)
+    trained = train_planner(Market(plan, told), config, seed=0, validate=score)
+    assert trained.policy.weights.tolist() == [1.0, 0.0, 0.0]
+    assert trained.best_score > score(PlannerPolicy(plan, np.array([0.4, 0.3, 0.3])))
+
+
 def test_it_never_ends_below_the_plain_mean_on_validation():
     plan, told = Sides(("a", "b")), taught((1.0, 1.0))
     misleading = earned(plan, taught((0.1, 5.0), seed=4))
