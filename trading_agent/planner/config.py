@@ -29,7 +29,7 @@ class PlannerConfig(AgentConfig):
     kind: Literal["planner"] = "planner"
     num_envs: ranges.Environments = 16
     forecasts: tuple[str, ...] = ()
-    first_share: ranges.Share | None = 0.5
+    first_share: ranges.Share | None = 0.75
     learning_rate: ranges.NotNegative = 5e-3
     validate_every: ranges.Interval = 2000
 
