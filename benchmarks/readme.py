@@ -1,8 +1,8 @@
 """The numbers in README.md: runs what `make run` ships, keeps what came of it in docs/numbers.json, writes the table.
 
-Run: OMP_NUM_THREADS=1 python benchmarks/readme.py, half an hour. With `table`, only the table is written anew from
-docs/numbers.json. tests/package/test_readme_numbers.py fails when README.md and docs/numbers.json disagree, or when
-configuration or data are no longer those that were run.
+Run: OMP_NUM_THREADS=1 python benchmarks/readme.py, half an hour; behind it names of rows, such as netherlands, and only
+these are run. With `table`, only the table is written anew from docs/numbers.json. tests/package/test_readme_numbers.py
+fails when README.md and docs/numbers.json disagree, or when configuration or data are no longer those that were run.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,14 @@ RULES = ("buy_and_hold", "equal_weight_monthly", "inverse_volatility", "minimum_
 TENTHS = ("forecast_tenths", "ridge_tenths")
 
 
-def measure() -> dict[str, Any]:
-    """Run everything in a folder of its own, as a newcomer would, and return what the table tells."""
+def measure(names: Iterable[str]) -> dict[str, Any]:
+    """Run these rows in a folder of their own, as a newcomer would, and return what the table tells of them."""
     numbers: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, words in RUNS.items():
+        for name in names:
             started = time.perf_counter()
             with contextlib.redirect_stdout(io.StringIO()):
-                status = main(["run", *words, f"run.dir={folder}/{name}"])
+                status = main(["run", *RUNS[name], f"run.dir={folder}/{name}"])
             if status:
                 raise SystemExit(status)
             (path,) = Path(folder).glob(f"{name}/*/*/report.json")
@@ -162,8 +163,12 @@ def with_table(readme: str, numbers: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["table"]:
-        NUMBERS.write_text(json.dumps(measure(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    wanted = sys.argv[1:]
+    if unknown := [name for name in wanted if name not in (*RUNS, "table")]:
+        raise SystemExit(f"rows must be of {', '.join(RUNS)}, or table to run none, was {', '.join(unknown)}")
     found = json.loads(NUMBERS.read_text(encoding="utf-8"))
+    if wanted != ["table"]:
+        found |= measure(wanted or RUNS)
+        NUMBERS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     README.write_text(with_table(README.read_text(encoding="utf-8"), found), encoding="utf-8")
     print(table(found))

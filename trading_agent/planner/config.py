@@ -20,6 +20,7 @@ class PlannerConfig(AgentConfig):
         forecasts: names of the forecasts that are mixed, such as `network`; none: all that an observation holds.
         first_share: share of the mix that the first forecast, the network's own, begins with, the others sharing the
             rest alike; null: all alike. Many that err alike, as regressions of the same prices do, outvote it else.
+            The plan on the first alone is a candidate, too.
         learning_rate: how far an update of average size moves the weights of the mix, at the start; it falls to
             nothing on a straight line. 0: the first mix is planned on, and nothing is learned.
         validate_every: steps between two validations (and checkpoints).

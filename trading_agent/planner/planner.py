@@ -7,9 +7,9 @@ Grigas 2022, Management Science 68(1), eq. 11 and proposition 3). Departures:
 
  1. Profit is maximised, and a plan's own cost (wear, fees) stands beside the part that is linear in the outcome.
  2. What is learned are a handful of weights, at least 0 and together at most 1, not a model from features to outcomes:
-    a hundred days teach no more. They start near the
-    plain mean, which is hard to beat (Claeskens et al. 2016): half for the first, alike for the others.
- 3. What acts is the mean of the weights so far (Polyak and Juditsky 1992), and validation picks among these.
+    a hundred days teach no more. They start with three quarters for the first, alike for the others.
+ 3. What acts is the mean of the weights so far (Polyak and Juditsky 1992), and validation picks among these, the first
+    mix, and the first forecast alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -71,11 +71,12 @@ class PlannerLearner(Learner):
         self.learns = self.scale > 0.0 and config.learning_rate > 0.0
 
     def baselines(self) -> Iterator[tuple[Policy, Metrics]]:
-        """Yield the constant policies, the plan on the mix that it begins with, and that on the first forecast alone."""
+        """Yield the constant policies, the plan on the first mix, and that on the first forecast alone."""
         yield from super().baselines()
-        yield self.policy(), {}
-        if self.free[0] and self.free.sum() > 1:  # where the others are much worse, any mix with them is
-            yield PlannerPolicy(self.plan, first_weights(self.free, 1.0)), {}
+        yield self.policy(), self.shares(self.average)
+        alone = first_weights(self.free, 1.0)
+        if not np.array_equal(alone, self.average):  # where the others are much worse, any mix with them is
+            yield PlannerPolicy(self.plan, alone), self.shares(alone)
 
     def policy(self) -> PlannerPolicy:
         """Return the plan on the mean of the weights so far."""
@@ -84,8 +85,11 @@ class PlannerLearner(Learner):
     def learn(self, done: int) -> Metrics:
         """Move the weights by one update."""
         regret = self.update(done / self.config.steps)
-        shares = {f"weight_{name}": float(w) for name, w in zip(self.plan.names, self.average, strict=True)}
-        return {"regret": regret, **shares}
+        return {"regret": regret, **self.shares(self.average)}
+
+    def shares(self, weights: Array) -> Metrics:
+        """Return (K,) weights as they are logged."""
+        return {f"weight_{name}": float(weight) for name, weight in zip(self.plan.names, weights, strict=True)}
 
     def restore(self, kind: str, settings: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Policy:
         """Build a policy from what its `settings` and `tensors` returned; the plan is that of the environment."""
@@ -170,8 +174,8 @@ def train_planner(env: AnyVectorEnv, config: PlannerConfig, **options: Unpack[Tr
     Args:
         env: a `PlannedEnv`; it is not stepped.
         config: the settings; a forecast that they name must be observed.
-        **options: as `TrainingOptions` says; the constant policies and the plan on the first mix are what
-            learning has to beat.
+        **options: as `TrainingOptions` says; the constant policies and the plans on the first mix and on the first
+            forecast alone are what learning has to beat.
     """
     return train(learner_for, env, config, **options)
 

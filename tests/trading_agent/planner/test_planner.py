@@ -153,6 +153,23 @@ def test_it_never_ends_below_the_plan_on_the_first_forecast_alone():
     assert trained.best_score > score(PlannerPolicy(plan, np.array([0.4, 0.3, 0.3])))
 
 
+@pytest.mark.parametrize(
+    ("settings", "begun"),
+    [
+        ({}, [[0.75, 0.25], [1.0, 0.0]]),
+        ({"first_share": None}, [[0.5, 0.5], [1.0, 0.0]]),
+        ({"first_share": 1.0}, [[1.0, 0.0]]),
+        ({"forecasts": ("a",)}, [[1.0, 0.0]]),
+        ({"forecasts": ("b",)}, [[0.0, 1.0]]),
+    ],
+)
+def test_what_learning_has_to_beat_is_the_first_mix_and_the_first_forecast_alone_each_once(settings, begun):
+    market = Market(Sides(("a", "b")), taught((1.0, 1.0), num_days=5))
+    candidates = PlannerLearner(market, PlannerConfig(**settings), seeds_from(0)).baselines()
+    shares = [list(metrics.values()) for policy, metrics in candidates if isinstance(policy, PlannerPolicy)]
+    assert shares == begun
+
+
 def test_it_never_ends_below_the_plain_mean_on_validation():
     plan, told = Sides(("a", "b")), taught((1.0, 1.0))
     misleading = earned(plan, taught((0.1, 5.0), seed=4))
