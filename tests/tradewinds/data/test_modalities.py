@@ -1,6 +1,8 @@
 """Texts and pictures of the user's: each at the first bar that closes when it is known, and refused in one sentence."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tradewinds
 from tradewinds.core.errors import RequestError
 from tradewinds.data import load_series
 from tradewinds.data.assemble.events import pooled
@@ -19,6 +22,7 @@ from tradewinds.data.providers.pictures import _stamp, load_pictures, read_pictu
 from tradewinds.data.providers.texts import hashed, load_texts
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.senses_config import FileText, NoPictures, NoText, PictureFolder
+from tradewinds.leakcheck.second_members import second_members
 from tradewinds.leakcheck.second_reading import second_names, second_times
 from tradewinds.leakcheck.stamps import false_moments
 
@@ -486,3 +490,24 @@ def test_columns_of_the_series_may_not_bear_their_names(folder):
     bars.assign(text_count=np.arange(12) % 5).to_csv("bars.csv", index=False)
     with pytest.raises(RequestError, match="text_count stands in the series and is a name of text"):
         loaded(news())
+
+
+def test_cells_of_any_length_are_read_by_both_readings(folder):
+    long = "word " * 80_000  # 400,000 signs; the standard library stops at 131,072 unless it is told otherwise
+    rows = f'time,text,published_at\n\n2024-01-02T08:00:00Z,"{long}rise",2024-01-02T09:00:00Z\n'
+    assert rewritten(folder, rows)[1][1] == 1
+    assert second_times(folder / "news.csv", "published_at") == {pd.Timestamp("2024-01-02T09:00Z").to_pydatetime()}
+    bars = (folder / "bars.csv").read_text().replace("close", "close,note")
+    lines = bars.splitlines()
+    quoted = [lines[0], *(f'{line},"{long if row == 3 else "x"}"' for row, line in enumerate(lines[1:]))]
+    (folder / "bars.csv").write_text("\n".join(quoted) + "\n")
+    assert len(loaded().series.index) == 12
+    assert second_times(folder / "bars.csv") == {day.to_pydatetime() for day in DAYS}
+    (folder / "members.csv").write_text(f'symbol,from,until,why\nA,2024-01-01,,"{long}"\n')
+    assert set(second_members(SimpleNamespace(membership="members.csv"))) == {"A"}
+
+
+def test_no_module_reads_csv_with_the_limit_of_the_standard_library():
+    package = Path(tradewinds.__file__).parent
+    reads = [path.name for path in package.rglob("*.py") if re.search(r"csv\.(reader|DictReader)\(", path.read_text())]
+    assert reads == ["csv_rows.py"]

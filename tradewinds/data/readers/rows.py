@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tradewinds.core.csv_rows import csv_rows
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.dialect import SEPARATORS
 from tradewinds.data.readers.text import counted
@@ -51,7 +52,7 @@ def separator_of(text: str, *needed: Collection[str]) -> str:
         *needed: names of columns that stand there together, one collection or another.
     """
     header = next(line for line in text.splitlines() if line.strip())
-    names = {sign: set(next(csv.reader([header], delimiter=sign))) for sign in (",", *SEPARATORS)}
+    names = {sign: set(next(csv_rows([header], sign))) for sign in (",", *SEPARATORS)}
     return max(names, key=lambda sign: (any(names[sign].issuperset(one) for one in needed), len(names[sign])))
 
 
@@ -72,7 +73,7 @@ def _places(text: str, separator: str, count: int) -> NDArray[np.int64]:
     plain = np.arange(2, count + 2)
     if not BLANK_LINE.search(text):
         return plain
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    rows = csv_rows(io.StringIO(text, newline=""), separator)
     places = [row for row, cells in enumerate(rows, start=1) if len(cells) > 1 or "".join(cells).strip()]
     return np.array(places[1:]) if len(places) == count + 1 else plain
 
@@ -81,7 +82,7 @@ def _fault(name: str, text: str, separator: str) -> str:
     """Say at which row a file ceases to be a table."""
     row, width = 0, 0
     try:
-        for row, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1):
+        for row, cells in enumerate(csv_rows(io.StringIO(text, newline=""), separator, strict=True), 1):
             width = width or len(cells)
             if len(cells) > width:
                 return f"{name}, row {row}: it has {counted(len(cells), 'cell')}, and the header {width}; {QUOTED}"
