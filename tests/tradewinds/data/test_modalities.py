@@ -313,6 +313,13 @@ REFUSED = {
     ),
     "time,text,published_at\n2024-01-02,up,2024-01-02T09:00:00Z\n": "'2024-01-02' names no zone",
     "time,text,published_at\ntoday,up,2024-01-02T09:00:00Z\n": "'today' is no time",
+    "time,text,published_at\n2024-01-02T08:00:00Z,up,9999-12-31T00:00:00Z\n": (
+        "news.csv, row 2, column published_at: '9999-12-31T00:00:00Z' is no moment of the calendar from 1700 to 2200; "
+        "correct it, or leave it out"
+    ),
+    "time,text,published_at\n1600-01-02T08:00:00Z,up,2024-01-02T09:00:00Z\n": (
+        "news.csv, row 2, column time: '1600-01-02T08:00:00Z' is no moment of the calendar"
+    ),
     "time,text,published_at\n2024-01-02T08:00:00Z,up,\n": "column published_at: '' is no time",
     "time,text,published_at\n2024-01-02T08:00:00Z,up,2024-01-01T09:00:00Z\n": "before its own time",
     "time,text\n2024-01-02T08:00:00Z,up\n": (
@@ -450,6 +457,7 @@ def test_every_depth_is_scaled_and_what_is_seen_through_is_black(tmp_path):
         "cloud.png": "cloud.png must have its time in its name",
         "2024-01-02T0930.png": "'2024-01-02T09:30:00' names no zone; write it as 2024-03-21T0930Z, or say the zone",
         "2024-13-02.png": "'2024-13-02' is no time",
+        "2300-01-01T1200Z.png": "2300-01-01T1200Z.png: '2300-01-01T12:00:00Z' is no moment of the calendar from 1700 to",
         "2024-01-03.png": "2024-01-03.png cannot be read as a picture: it is damaged, cut off, too large, or none",
     }.items(),
 )

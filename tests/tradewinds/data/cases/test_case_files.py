@@ -236,6 +236,9 @@ def test_times_without_a_zone_and_bytes_that_are_no_text_are_refused(tmp_path):
         RequestError, match=r"row 3, column 'seen': 'soon' is no time; write it as 2024-03-21T09:30:00Z"
     ):
         read(path, time="seen")
+    path.write_text("text,label,seen\nx,1,2024-01-01T00:00Z\ny,2,9999-12-31T00:00Z\n")
+    with pytest.raises(RequestError, match=r"row 3, column 'seen': '9999-12-31T00:00Z' is no moment of the calendar"):
+        read(path, time="seen")
     path.write_bytes(b"text,label\n\xff\xfe,1\n")
     with pytest.raises(RequestError, match=r"written in UTF-8, is not from byte 11"):
         read(path)
