@@ -52,7 +52,7 @@ def loaded(text=None, pictures=None):
 
 
 def news(**settings):
-    return FileText(kind="csv", **{"path": "news.csv", "encoder": "lexicon", "lexicon": "words.csv"} | settings)
+    return FileText(**{"kind": "csv", "path": "news.csv", "encoder": "lexicon", "lexicon": "words.csv"} | settings)
 
 
 def event_columns(known, pool, values=None):
@@ -327,6 +327,9 @@ REFUSED = {
         "available_at or known_at"
     ),
     "time,words,published_at\n2024-01-02T08:00:00Z,up,2024-01-02T09:00:00Z\n": "must have a column 'text', has time",
+    "\ntime,text,published_at,published_at\n2024-01-02T08:00:00Z,up,2024-01-02T09:00:00Z,2024-01-05T09:00:00Z\n": (
+        "news.csv must name every column once; published_at stands twice"
+    ),
     "time,text,published_at\n": "news.csv holds no texts",
     "": "news.csv is empty",
     "time,text,published_at\n\n2024-01-02T08:00:00Z,up, or down,2024-01-02T09:00:00Z\n": (
@@ -348,6 +351,18 @@ def test_texts_that_cannot_be_read_with_certainty_are_refused(folder, content):
     with pytest.raises(RequestError) as refusal:
         loaded(news())
     assert REFUSED[content] in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "other"),
+    [("csv", "news.parquet", "parquet"), ("csv", "news.PQ", "parquet"), ("parquet", "news.csv.gz", "csv")],
+)
+def test_a_file_of_the_other_kind_is_answered_with_the_words_that_read_it(folder, kind, name, other):
+    (folder / name).write_bytes(b"PAR1")
+    with pytest.raises(
+        RequestError, match=f"text={kind} reads no file that is called {name}; write text={other} text.path={name}$"
+    ):
+        loaded(news(kind=kind, path=name))
 
 
 def test_damaged_files_of_texts_are_told_in_our_words(folder):

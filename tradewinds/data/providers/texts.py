@@ -33,6 +33,7 @@ from tradewinds.data.senses_config import FileText, NoText
 
 Array = NDArray[np.float64]
 KINDS: Mapping[str, Literal["words", "tokens"]] = {"svd": "words", "lstm": "tokens"}  # what reads a text, by encoder
+ENDINGS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")}
 PUBLISHED = ("published", "published_at", "published at", "available_at", "known_at")  # names of the column of when
 
 
@@ -230,6 +231,11 @@ def _table(path: Path, config: FileText) -> tuple[pd.DataFrame, str]:
     """Return the cells of a file as they are written, by their rows, and the word for what stands between them."""
     if not path.is_file():
         raise RequestError(f"text.path must name a file, '{path}' is none; it is looked for from {Path.cwd()}")
+    other = next((kind for kind, endings in ENDINGS.items() if path.name.lower().endswith(endings)), config.kind)
+    if other != config.kind:
+        raise RequestError(
+            f"text={config.kind} reads no file that is called {path.name}; write text={other} text.path={config.path}"
+        )
     if config.kind == "parquet":
         table = parquet_table(path)
         table = table.reset_index([name for name in table.index.names if name is not None]).apply(_written)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy.io import wavfile
 
@@ -195,6 +197,8 @@ REFUSALS = {
     "unnamed.csv": ("case,text,label\na,x,1\n,y,2\n", "a value in column 'case' of every row, has none in row 3"),
     "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 2"),
     "twice.csv": ("case,text,label\na,x,1\na,y,2\n", "must name each case once, names twice a"),
+    "labels.csv": ("text,label,label\nx,1,2\n", "labels.csv must name every column once; label stands twice"),
+    "channel.csv": ("case,step,x,x,label\na,1,1,2,u\n", "channel.csv must name every column once; x stands twice"),
     "nothing.csv": ("", "nothing.csv is empty; bring a header, and a row below it"),
     "torn.csv": ("text,label\nx,1\n\ny,2,3\n", "torn.csv, row 4: it has 3 cells, and the header 2"),
     "lines.csv": ('text,label\n"x\n",1\n\n \n,2\n', "'text' of every row, has none in row 5"),
@@ -216,6 +220,17 @@ def test_what_cannot_be_read_is_refused_with_its_place(name, tmp_path):
 def test_rows_of_a_parquet_table_have_no_header_above_them(tmp_path):
     pd.DataFrame({"text": ["x", None], "label": ["1", "2"]}).to_parquet(tmp_path / "p.parquet")
     with pytest.raises(RequestError, match=r"of every row, has none in row 2$"):
+        read(tmp_path / "p.parquet")
+
+
+def test_a_parquet_table_names_every_column_once(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["x", "y"]), pa.array(["1", "2"]), pa.array(["3", "4"])], ["text", "l", "l"])
+    pq.write_table(table, tmp_path / "p.parquet")
+    with pytest.raises(RequestError, match=r"p.parquet must name every column once; l stands twice"):
+        read(tmp_path / "p.parquet")
+    named = pd.Index(["a"], name="text")
+    pd.DataFrame({"text": ["x"], "label": ["1"]}, index=named).to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(RequestError, match=r"p.parquet must name every column once; text stands twice"):
         read(tmp_path / "p.parquet")
 
 
