@@ -109,6 +109,18 @@ def test_a_file_that_says_when_it_was_published_is_not_overruled(folder):
     assert "each by when it was known, by column Known_At; the other bars" in found.notes[-1]
 
 
+def test_a_column_that_is_passed_over_and_lies_later_is_doubted(folder):
+    (folder / "news.csv").write_text(NEWS.replace("2024-01-05T12:30:00+02:00", "soon"))
+    doubts = [note for note in loaded(news(available_column="time")).notes if getattr(note, "about", "") == "doubt"]
+    assert doubts == [
+        "news.csv: published_at lies later than time in 3 of 4 rows, and texts count as known by time; if they were "
+        "published by published_at, results look ahead: give text.available_column=published_at"
+    ]
+    (folder / "news.csv").write_text(NEWS)
+    notes = loaded(news(available_column="published_at")).notes
+    assert not [note for note in notes if getattr(note, "about", "") == "doubt"]
+
+
 def test_a_date_without_an_hour_is_published_when_its_day_ends(folder):
     dated = "time,text,published_at\n2024-01-02T08:00:00Z,profits rise,2024-01-02\n"
     told, counts = rewritten(folder, dated, time_zone="Europe/Berlin")  # 23:00 UTC

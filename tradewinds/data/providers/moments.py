@@ -65,6 +65,12 @@ def moments_of(
     return pd.DatetimeIndex(moments, tz="UTC")
 
 
+def is_moment(cell: str, zone: str | None) -> bool:
+    """Say whether `moments_of` would read a time, whose zone is `zone` where it names none."""
+    moment = _moment(cell)
+    return moment is not None and in_calendar(moment) and (moment.tz is not None or zone is not None)
+
+
 def names_no_hour(cell: str) -> bool:
     """Say whether a time is a date alone."""
     date = BEGINS.match(cell)
