@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
 MOST_ROWS = 20_000  # that an encoder is fitted on
+FEWEST_READ = 2  # bars with a text or a picture, of those that are learned from: one has no deviation
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from forecaster.data.features import FeatureTable, senses_read, static_features
 from forecaster.data.future_covariates import FutureReader, FutureTable
 from forecaster.data.panel import all_ahead, build_panel_features, whole_contexts, with_common
 from forecaster.data.selection import Reading, selected_reading
-from forecaster.data.senses import SenseTables, refuse_long
+from forecaster.data.senses import FEWEST_READ, SenseTables, refuse_long
 from forecaster.data.series import Series
 from forecaster.networks.heads import has_centre
 from forecaster.training.instruments import (
@@ -30,7 +30,6 @@ from forecaster.training.instruments import (
 from forecaster.training.linear_base import LinearBase, fit_base, fit_selected
 
 Array = NDArray[np.float64]
-FEWEST_READ = 2  # bars with a text or a picture, of those that are learned from: one has no deviation
 YEAR = pd.Timedelta(days=365)  # of fit rows, without which a season would be made up for the rest of the year
 
 
@@ -140,7 +139,7 @@ def training_set(series: Series, config: ForecasterConfig, rows: range, kept: Un
         if len(values) < FEWEST_READ:
             raise ValueError(
                 f"{sense.name}: {len(values)} of {len(data.bars)} bars that are learned from have any, and "
-                f"{FEWEST_READ} must; bring earlier ones, or leave it out"
+                f"{FEWEST_READ} must; bring more of those bars, or leave it out"
             )
     return TrainingSet(past, tables, parts, static, data, future, reader, reading)
 

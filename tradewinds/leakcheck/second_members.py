@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.data.series import Series
+from tradewinds.core.csv_rows import csv_rows
 from tradewinds.leakcheck.second_reading import file_of
 
 SYMBOL = {"symbol", "ticker", "instrument", "asset", "code"}
@@ -61,7 +62,7 @@ def second_members(settings: Any) -> Changes:
         renamed = dict(getattr(settings, "renamed", None) or {})
         for symbol, moment, member in _rows(path, None if path != own else asked):
             changes.setdefault(renamed.get(symbol, symbol), []).append((moment, member))
-    except (OSError, ValueError, IndexError, StopIteration, LookupError):
+    except (OSError, ValueError, csv.Error, IndexError, StopIteration, LookupError):
         return {}
     return {symbol: sorted(moments) for symbol, moments in changes.items()}
 
@@ -70,7 +71,7 @@ def _rows(path: Path, column: str | None) -> Iterator[tuple[str, datetime, bool]
     """Yield symbol, moment, and whether it is a member from then on; raises where headers have no such names."""
     opener: Any = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file)
+        lines = csv_rows(file)
         header = [name.strip() for name in next(lines)]
         words = [name.lower() for name in header]
         symbol = _place(words, SYMBOL)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tradewinds.core.csv_rows import csv_rows
+
 SIGNS = ",;\t|"
 NAMED = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)"
@@ -36,13 +38,13 @@ def second_times(
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             first = next(file)
             sign = max(SIGNS, key=first.count)
-            header = [name.strip() for name in next(csv.reader([first], delimiter=sign))]
-            rows = csv.reader(file, delimiter=sign)
+            header = [name.strip() for name in next(csv_rows([first], sign))]
+            rows = csv_rows(file, sign)
             place = 0 if column is None else header.index(column)
             written = ZoneInfo(zone) if zone is not None else UTC
-            for row in rows:
+            for row in (cells for cells in rows if "".join(cells).strip()):
                 moments.update(_both(row[place].strip(), written, ends=ends))
-    except (OSError, ValueError, IndexError, StopIteration, LookupError):
+    except (OSError, ValueError, csv.Error, IndexError, StopIteration, LookupError):
         return set()
     return moments
 
@@ -88,9 +90,9 @@ def columns_of(path: Path, wanted: tuple[str, ...]) -> list[str]:
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             first = next(file)
-            names = next(csv.reader([first], delimiter=max(SIGNS, key=first.count)))
+            names = next(csv_rows([first], max(SIGNS, key=first.count)))
             header = {name.strip().lower(): name.strip() for name in names}
-    except (OSError, ValueError, StopIteration):
+    except (OSError, ValueError, csv.Error, StopIteration):
         return []
     return [header[name] for name in wanted if name in header]
 

@@ -13,9 +13,10 @@ from typing import Any
 from forecaster.baselines.boosting import boosting_is_installed
 from forecaster.baselines.statistical import require_classical
 from forecaster.config import DAYWISE
+from forecaster.data.datamodule import window_rows
 from forecaster.data.features import senses_read, static_features
 from forecaster.data.panel import build_panel_features
-from forecaster.data.senses import refuse_long
+from forecaster.data.senses import FEWEST_READ, refuse_long
 from forecaster.data.series import Series
 from forecaster.data.splits import Split, split_rows
 from forecaster.day_ahead.days import FEWEST, FIRST, slots_of_day
@@ -81,6 +82,7 @@ def prepared_from(
     split = _split(series, config, loaded.cut) if split is None else split
     if trains:
         _check_fit_bars(split, config)
+        _check_learned(series, split, config)
         notes = [*notes, *_tell_rare(series, split)]
         notes = [*notes, *begun_with(series, split, config)]
     inputs = {"series": _identity(series, config), "sha256": loaded.series.sha256(), "sources": list(loaded.sources)}
@@ -230,6 +232,33 @@ def _check_senses(series: Series, config: Config) -> None:
             "or leave them out"
         )
     refuse_long(senses, config.model.context_length)
+
+
+def _check_learned(series: Series, split: Split, config: Config) -> None:
+    """Refuse texts and pictures that hardly any bar has which the forecaster learns from.
+
+    Those are fewer than its own: features warm up on the first, and the last stop the training.
+    """
+    if not series.senses:
+        return
+    own = split.forecaster
+    sizes = {"context_length": config.model.context_length, "horizon": config.model.horizon}
+    try:
+        fraction = config.trainer.early_stopping_fraction
+        fit = window_rows(own, first_row=warm_up(series, config), stop_fraction=fraction, **sizes).fit
+    except ValueError as error:
+        raise RequestError(f"{series.name}: {error}") from None
+    first, last = int(fit[0]) - config.model.context_length + 1, int(fit[-1])
+    for sense in series.senses:
+        there = series.exogenous[list(series.holding(sense.columns[0]))].notna().to_numpy()
+        learned = there[first : last + 1]
+        if int(learned.sum()) < FEWEST_READ:
+            raise RequestError(
+                f"{series.name}: {sense.name}: {int(learned.sum())} of {counted(learned.size, 'bar')} that are learned "
+                f"from, {series.index[first]:%Y-%m-%d} to {series.index[last]:%Y-%m-%d}, have any, and {FEWEST_READ} "
+                f"must; {int(there[own.start : own.stop].sum())} of all the forecaster's do, but features warm up on "
+                "the first, and the last stop the training; bring some of the time between, or leave it out"
+            )
 
 
 def _tell_rare(series: Series, split: Split) -> list[str]:

@@ -1,6 +1,8 @@
 """Texts and pictures of the user's: each at the first bar that closes when it is known, and refused in one sentence."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tradewinds
 from tradewinds.core.errors import RequestError
 from tradewinds.data import load_series
 from tradewinds.data.assemble.events import pooled
@@ -19,6 +22,7 @@ from tradewinds.data.providers.pictures import _stamp, load_pictures, read_pictu
 from tradewinds.data.providers.texts import hashed, load_texts
 from tradewinds.data.readers.origin import Origin
 from tradewinds.data.senses_config import FileText, NoPictures, NoText, PictureFolder
+from tradewinds.leakcheck.second_members import second_members
 from tradewinds.leakcheck.second_reading import second_names, second_times
 from tradewinds.leakcheck.stamps import false_moments
 
@@ -48,7 +52,7 @@ def loaded(text=None, pictures=None):
 
 
 def news(**settings):
-    return FileText(kind="csv", **{"path": "news.csv", "encoder": "lexicon", "lexicon": "words.csv"} | settings)
+    return FileText(**{"kind": "csv", "path": "news.csv", "encoder": "lexicon", "lexicon": "words.csv"} | settings)
 
 
 def event_columns(known, pool, values=None):
@@ -103,6 +107,18 @@ def test_a_file_that_says_when_it_was_published_is_not_overruled(folder):
     found = loaded(news(available_column="Known_At"))
     assert found.series.exogenous["text_count"].tolist() == [0, 0, 0, 3, 0, 1, 0, 0, 0, 0, 0, 0]
     assert "each by when it was known, by column Known_At; the other bars" in found.notes[-1]
+
+
+def test_a_column_that_is_passed_over_and_lies_later_is_doubted(folder):
+    (folder / "news.csv").write_text(NEWS.replace("2024-01-05T12:30:00+02:00", "soon"))
+    doubts = [note for note in loaded(news(available_column="time")).notes if getattr(note, "about", "") == "doubt"]
+    assert doubts == [
+        "news.csv: published_at lies later than time in 3 of 4 rows, and texts count as known by time; if they were "
+        "published by published_at, results look ahead: give text.available_column=published_at"
+    ]
+    (folder / "news.csv").write_text(NEWS)
+    notes = loaded(news(available_column="published_at")).notes
+    assert not [note for note in notes if getattr(note, "about", "") == "doubt"]
 
 
 def test_a_date_without_an_hour_is_published_when_its_day_ends(folder):
@@ -309,6 +325,13 @@ REFUSED = {
     ),
     "time,text,published_at\n2024-01-02,up,2024-01-02T09:00:00Z\n": "'2024-01-02' names no zone",
     "time,text,published_at\ntoday,up,2024-01-02T09:00:00Z\n": "'today' is no time",
+    "time,text,published_at\n2024-01-02T08:00:00Z,up,9999-12-31T00:00:00Z\n": (
+        "news.csv, row 2, column published_at: '9999-12-31T00:00:00Z' is no moment of the calendar from 1700 to 2200; "
+        "correct it, or leave it out"
+    ),
+    "time,text,published_at\n1600-01-02T08:00:00Z,up,2024-01-02T09:00:00Z\n": (
+        "news.csv, row 2, column time: '1600-01-02T08:00:00Z' is no moment of the calendar"
+    ),
     "time,text,published_at\n2024-01-02T08:00:00Z,up,\n": "column published_at: '' is no time",
     "time,text,published_at\n2024-01-02T08:00:00Z,up,2024-01-01T09:00:00Z\n": "before its own time",
     "time,text\n2024-01-02T08:00:00Z,up\n": (
@@ -316,6 +339,9 @@ REFUSED = {
         "available_at or known_at"
     ),
     "time,words,published_at\n2024-01-02T08:00:00Z,up,2024-01-02T09:00:00Z\n": "must have a column 'text', has time",
+    "\ntime,text,published_at,published_at\n2024-01-02T08:00:00Z,up,2024-01-02T09:00:00Z,2024-01-05T09:00:00Z\n": (
+        "news.csv must name every column once; published_at stands twice"
+    ),
     "time,text,published_at\n": "news.csv holds no texts",
     "": "news.csv is empty",
     "time,text,published_at\n\n2024-01-02T08:00:00Z,up, or down,2024-01-02T09:00:00Z\n": (
@@ -337,6 +363,18 @@ def test_texts_that_cannot_be_read_with_certainty_are_refused(folder, content):
     with pytest.raises(RequestError) as refusal:
         loaded(news())
     assert REFUSED[content] in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "other"),
+    [("csv", "news.parquet", "parquet"), ("csv", "news.PQ", "parquet"), ("parquet", "news.csv.gz", "csv")],
+)
+def test_a_file_of_the_other_kind_is_answered_with_the_words_that_read_it(folder, kind, name, other):
+    (folder / name).write_bytes(b"PAR1")
+    with pytest.raises(
+        RequestError, match=f"text={kind} reads no file that is called {name}; write text={other} text.path={name}$"
+    ):
+        loaded(news(kind=kind, path=name))
 
 
 def test_damaged_files_of_texts_are_told_in_our_words(folder):
@@ -446,6 +484,7 @@ def test_every_depth_is_scaled_and_what_is_seen_through_is_black(tmp_path):
         "cloud.png": "cloud.png must have its time in its name",
         "2024-01-02T0930.png": "'2024-01-02T09:30:00' names no zone; write it as 2024-03-21T0930Z, or say the zone",
         "2024-13-02.png": "'2024-13-02' is no time",
+        "2300-01-01T1200Z.png": "2300-01-01T1200Z.png: '2300-01-01T12:00:00Z' is no moment of the calendar from",
         "2024-01-03.png": "2024-01-03.png cannot be read as a picture: it is damaged, cut off, too large, or none",
     }.items(),
 )
@@ -486,3 +525,24 @@ def test_columns_of_the_series_may_not_bear_their_names(folder):
     bars.assign(text_count=np.arange(12) % 5).to_csv("bars.csv", index=False)
     with pytest.raises(RequestError, match="text_count stands in the series and is a name of text"):
         loaded(news())
+
+
+def test_cells_of_any_length_are_read_by_both_readings(folder):
+    long = "word " * 80_000  # 400,000 signs; the standard library stops at 131,072 unless it is told otherwise
+    rows = f'time,text,published_at\n\n2024-01-02T08:00:00Z,"{long}rise",2024-01-02T09:00:00Z\n'
+    assert rewritten(folder, rows)[1][1] == 1
+    assert second_times(folder / "news.csv", "published_at") == {pd.Timestamp("2024-01-02T09:00Z").to_pydatetime()}
+    bars = (folder / "bars.csv").read_text().replace("close", "close,note")
+    lines = bars.splitlines()
+    quoted = [lines[0], *(f'{line},"{long if row == 3 else "x"}"' for row, line in enumerate(lines[1:]))]
+    (folder / "bars.csv").write_text("\n".join(quoted) + "\n")
+    assert len(loaded().series.index) == 12
+    assert second_times(folder / "bars.csv") == {day.to_pydatetime() for day in DAYS}
+    (folder / "members.csv").write_text(f'symbol,from,until,why\nA,2024-01-01,,"{long}"\n')
+    assert set(second_members(SimpleNamespace(membership="members.csv"))) == {"A"}
+
+
+def test_no_module_reads_csv_with_the_limit_of_the_standard_library():
+    package = Path(tradewinds.__file__).parent
+    reads = [path.name for path in package.rglob("*.py") if re.search(r"csv\.(reader|DictReader)\(", path.read_text())]
+    assert reads == ["csv_rows.py"]

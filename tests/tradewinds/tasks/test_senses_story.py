@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import sense_worlds
 
+from forecaster.training.training_set import training_set
+from tradewinds.core.errors import RequestError
 from tradewinds.core.resources import resource_dir
 from tradewinds.data.notes import Note
 from tradewinds.leakcheck.input_audit import audit_inputs
@@ -179,13 +181,33 @@ def test_an_ablation_of_nothing_and_more_bars_than_a_window_are_refused_before_a
 @pytest.mark.parametrize("encoder", ["svd", "lexicon"])
 def test_texts_that_hardly_any_bar_has_are_doubted(typed, folder, encoder):
     lines = (folder / "news.csv").read_text(encoding="utf-8").splitlines()
-    (folder / "few.csv").write_text("\n".join([*lines[:2], lines[9], *lines[-60:]]), encoding="utf-8")
+    (folder / "few.csv").write_text("\n".join([lines[0], lines[90], lines[99], *lines[-60:]]), encoding="utf-8")
     sense_worlds.write_lexicon(folder)
     words = ("text.path=few.csv", f"text.encoder={encoder}", "text.lexicon=lexicon.csv")
     (doubt,) = [note for note in job(*words).notes if isinstance(note, Note) and note.about == "doubt"]
     name = "text_score" if encoder == "lexicon" else "text"
     assert doubt.startswith(f"{name}: 2 of the forecaster's 240 bars have any; from fewer than 30 it learns luck")
     assert not [note for note in job().notes if isinstance(note, Note) and note.about == "doubt"]
+
+
+def test_texts_that_no_two_bars_have_which_are_learned_from_are_refused_before_the_training(typed, folder):
+    told = job()
+    bars = training_set(told.series, told.config.forecaster, told.split.forecaster).data.bars
+    days = told.series.index
+
+    def at(*numbers):
+        rows = [f"{days[bar]:%Y-%m-%d}T08:00Z,rise {bar},{days[bar]:%Y-%m-%d}T09:00Z" for bar in numbers]
+        (folder / "edge.csv").write_text("\n".join(["time,text,published_at", *rows]))
+        return job("text.path=edge.csv")
+
+    assert at(bars[0], bars[-1]).split == told.split
+    for outside in (bars[0] - 1, bars[-1] + 1):
+        with pytest.raises(
+            RequestError,
+            match=rf"text: 1 of {len(bars)} bars that are learned from, {days[bars[0]]:%Y-%m-%d} to "
+            rf"{days[bars[-1]]:%Y-%m-%d}, have any, and 2 must; 2 of all the forecaster's do, but features warm up",
+        ):
+            at(bars[0], outside)
 
 
 def test_all_that_is_read_was_known(typed):

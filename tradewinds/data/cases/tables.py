@@ -13,6 +13,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.core.laws import nearest
 from tradewinds.data.cases.limits import LARGEST, LAW
 from tradewinds.data.readers.text import shown
+from tradewinds.data.readers.times import CALENDAR, in_calendar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +198,8 @@ def _times(path: Path, column: pd.Series) -> pd.DatetimeIndex:
             moment = pd.Timestamp(value)
         except (ValueError, TypeError):
             raise RequestError(f"{where}: {shown(str(value))} is no time; write it as 2024-03-21T09:30:00Z") from None
+        if not in_calendar(moment):
+            raise RequestError(f"{where}: {shown(str(value))} {CALENDAR}; correct it")
         if moment.tz is None:
             raise RequestError(
                 f"{where}: a time must say its zone, as in 2024-03-21T09:30:00+00:00, was {shown(str(value))}"

@@ -6,13 +6,16 @@ Format: Middlehurst et al. (2024), aeon: a Python toolkit for learning from time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster.classification.cases import Cases, named
 from tradewinds.core.errors import RequestError
 from tradewinds.data.cases.limits import LARGEST, LAW
-from tradewinds.data.readers.text import shown
+from tradewinds.data.readers.text import counted, shown
 
 MISSING = "?"
+SHAPES = ("univariate", "dimensions", "dimension", "equallength", "serieslength")  # words of a header, in small letters
+Values = NDArray[np.float64]  # (L, F) of a case
 
 
 def read_ts(path: Path, text: str, *, new: bool = False) -> Cases:
@@ -50,6 +53,7 @@ def read_ts(path: Path, text: str, *, new: bool = False) -> Cases:
                 f"({named(declared, 12)}), was '{last.strip()}'; correct it, or declare it"
             )
         values.append(_channels(path, number, channels))
+        _refuse_other(path, number, values, header)
         labels.append(last.strip())
     width = values[0].shape[1] if values else 0
     names = tuple(f"{path.stem}:{number}" for number in range(1, len(values) + 1))
@@ -59,6 +63,25 @@ def read_ts(path: Path, text: str, *, new: bool = False) -> Cases:
         tuple(labels) if labelled and not new else None,
         tuple(f"channel_{number}" for number in range(1, width + 1)),
     )
+
+
+def _refuse_other(path: Path, number: int, values: list[Values], header: dict[str, str]) -> None:
+    """Hold the last case, of line `number`, to the shape that a header declares, and equal lengths to the first."""
+    (length, width), said = values[-1].shape, {word: _word(header, word) for word in SHAPES}
+    equal = said["equallength"] == "true"
+    laws = {
+        "@univariate true": (width, "channel", "1" if said["univariate"] == "true" else ""),
+        "@dimensions": (width, "channel", said["dimensions"] or said["dimension"]),
+        "@seriesLength": (length, "step", said["serieslength"] if said["equallength"] != "false" else ""),
+        "@equalLength true": (length, "step", str(len(values[0])) if equal else ""),
+    }
+    for words, (there, noun, declared) in laws.items():
+        if declared.isdecimal() and there != int(declared):
+            told = f"{words} declares" if words != "@equalLength true" else f"{words} and the first case declare"
+            raise RequestError(
+                f"{path}, line {number}: a case must have the {counted(int(declared), noun)} that {told}, has {there}; "
+                "correct the case, or the header"
+            )
 
 
 def _parts(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
@@ -80,7 +103,7 @@ def _word(header: dict[str, str], word: str) -> str:
     return header.get(word, "").lower().partition(" ")[0].partition("\t")[0]
 
 
-def _channels(path: Path, number: int, channels: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _channels(path: Path, number: int, channels: list[str]) -> Values:
     """Return (L, F) numbers of a line."""
     columns = [[_number(path, number, cell.strip()) for cell in channel.split(",")] for channel in channels]
     if len({len(column) for column in columns}) != 1:

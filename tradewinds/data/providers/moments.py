@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.text import counted, shown
+from tradewinds.data.readers.times import CALENDAR, in_calendar
 from tradewinds.data.readers.zones import zone_of
 
 BEGINS = re.compile(r"\s*\d{4}-?\d\d-?\d\d", re.ASCII)
@@ -40,7 +41,7 @@ def moments_of(
         ends: whether a date without an hour is the end of its day, the next midnight of its zone, or its beginning.
 
     Raises:
-        RequestError: a time that is none, or names no zone.
+        RequestError: a time that is none, names no zone, or lies outside the years 1700 to 2200.
     """
     example = "2024-03-21T0930Z" if group == "pictures" else "2024-03-21T09:30:00Z"  # names of files hold no colons
     local: Any = UTC if zone is None else zone_of(zone, group)
@@ -49,6 +50,8 @@ def moments_of(
         moment = _moment(cell)
         if moment is None:
             raise RequestError(f"{where[number]}: {shown(cell)} is no time; write it as {example}")
+        if not in_calendar(moment):
+            raise RequestError(f"{where[number]}: {shown(cell)} {CALENDAR}; correct it, or leave it out")
         if moment.tz is None and zone is None and not (dates and DATE.match(cell)):
             raise RequestError(
                 f"{where[number]}: {shown(cell)} names no zone; write it as {example}, or say the zone with "
@@ -60,6 +63,12 @@ def moments_of(
             moment = moment.tz_localize(local, ambiguous=False, nonexistent="shift_forward")
         moments[number] = moment.tz_convert("UTC").as_unit("ns").value
     return pd.DatetimeIndex(moments, tz="UTC")
+
+
+def is_moment(cell: str, zone: str | None) -> bool:
+    """Say whether `moments_of` would read a time, whose zone is `zone` where it names none."""
+    moment = _moment(cell)
+    return moment is not None and in_calendar(moment) and (moment.tz is not None or zone is not None)
 
 
 def names_no_hour(cell: str) -> bool:

@@ -20,8 +20,9 @@ from tradewinds.core.errors import RequestError
 from tradewinds.core.files import sha256_of
 from tradewinds.core.laws import nearest
 from tradewinds.data.assemble.loaded import LoadedColumns
+from tradewinds.data.notes import Note
 from tradewinds.data.providers.lexicon import scorer
-from tradewinds.data.providers.moments import moments_of, tell_dates, told_apart, until
+from tradewinds.data.providers.moments import is_moment, moments_of, tell_dates, told_apart, until
 from tradewinds.data.readers.containers import bytes_of, unzipped
 from tradewinds.data.readers.dialect import WORDS
 from tradewinds.data.readers.encoding import text_of
@@ -33,6 +34,7 @@ from tradewinds.data.senses_config import FileText, NoText
 
 Array = NDArray[np.float64]
 KINDS: Mapping[str, Literal["words", "tokens"]] = {"svd": "words", "lstm": "tokens"}  # what reads a text, by encoder
+ENDINGS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")}
 PUBLISHED = ("published", "published_at", "published at", "available_at", "known_at")  # names of the column of when
 
 
@@ -143,6 +145,7 @@ def read_texts(path: Path, config: FileText) -> Texts:
     known = pd.DatetimeIndex(np.maximum(published[order].as_unit("ns").asi8, apart.asi8), tz="UTC")
     notes = [] if separator == "comma" else [f"{path.name}: {separator} between cells"]
     notes += tell_dates([str(table[clock].iloc[row]) for row in order], f"{clock} of {path.name}")
+    notes += _later(path, table.iloc[order], published[order], config)
     notes += _twice(path, [(int(times.asi8[row]), cells[row]) for row in order])
     known_by = f"by column {clock}" if available is not None else f"{config.lag_hours:g} h after column {clock}"
     whose = None
@@ -163,6 +166,37 @@ def _own(path: Path, table: pd.DataFrame, config: FileText) -> NDArray[np.bool_]
             f"{nearest(config.symbol, symbols)}"
         )
     return np.asarray(own)
+
+
+def _later(path: Path, table: pd.DataFrame, known: pd.DatetimeIndex, config: FileText) -> list[str]:
+    """Return a doubt of each column that would have been taken for when texts were published, and lies later.
+
+    Args:
+        path: its name.
+        table: (N,) texts.
+        known: (N,) by the column that was chosen; where none was, nothing is passed over.
+        config: of the texts.
+    """
+    notes: list[str] = []
+    for name in _published(table) if config.available_column is not None else ():
+        cells = [str(cell) for cell in table[name]]
+        rows = [row for row, cell in enumerate(cells) if is_moment(cell, config.time_zone)]
+        told = [cells[row] for row in rows]
+        moments = moments_of(told, [path.name] * len(rows), zone=config.time_zone, group="text", ends=True)
+        later = int((moments > known[rows]).sum())
+        if name != config.available_column and later:
+            text = (
+                f"{path.name}: {name} lies later than {config.available_column} in {later} of "
+                f"{counted(len(table), 'row')}, and texts count as known by {config.available_column}; if they were "
+                f"published by {name}, results look ahead: give text.available_column={name}"
+            )
+            notes.append(Note(text, "doubt"))
+    return notes
+
+
+def _published(table: pd.DataFrame) -> list[str]:
+    """Return the columns that by their names say when texts were published."""
+    return [str(name) for name in table.columns if str(name).strip().lower() in PUBLISHED]
 
 
 def _twice(path: Path, written: Sequence[tuple[int, str]]) -> list[str]:
@@ -230,6 +264,11 @@ def _table(path: Path, config: FileText) -> tuple[pd.DataFrame, str]:
     """Return the cells of a file as they are written, by their rows, and the word for what stands between them."""
     if not path.is_file():
         raise RequestError(f"text.path must name a file, '{path}' is none; it is looked for from {Path.cwd()}")
+    other = next((kind for kind, endings in ENDINGS.items() if path.name.lower().endswith(endings)), config.kind)
+    if other != config.kind:
+        raise RequestError(
+            f"text={config.kind} reads no file that is called {path.name}; write text={other} text.path={config.path}"
+        )
     if config.kind == "parquet":
         table = parquet_table(path)
         table = table.reset_index([name for name in table.index.names if name is not None]).apply(_written)
@@ -254,7 +293,7 @@ def _available_column(path: Path, table: pd.DataFrame, config: FileText) -> str 
     """Return the column that says when texts were published; None where `lag_hours` does."""
     if config.available_column is not None:
         return config.available_column
-    found = [str(name) for name in table.columns if str(name).strip().lower() in PUBLISHED]
+    found = _published(table)
     if config.lag_hours is not None and found:
         raise RequestError(
             f"{path.name} says itself when its texts were published, in column {listed(found, 8)}, and "

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
+from tradewinds.core.csv_rows import csv_rows
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.dialect import BLANK, Dialect
 from tradewinds.data.readers.grammar import is_time
@@ -140,7 +141,7 @@ def _rows(name: str, body: str, dialect: Dialect) -> Iterator[tuple[int, list[st
             if line.strip():
                 yield number, line.split()
         return
-    reader = csv.reader(io.StringIO(body, newline=""), delimiter=dialect.separator, strict=True)
+    reader = csv_rows(io.StringIO(body, newline=""), dialect.separator, strict=True)
     try:
         for row in reader:
             if row:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tradewinds.core.csv_rows import csv_rows
 from tradewinds.core.errors import RequestError
 from tradewinds.data.readers.names import TIME_NAMES, meaning
 from tradewinds.data.readers.text import shown
@@ -168,7 +169,7 @@ def _head(lines: list[str], separator: str, *, strict: bool = True) -> Head:
     """Take lines apart; to nothing where a separator stands where none can, beside a quoted cell."""
     if separator == BLANK:
         return [(number, tuple(line.split())) for number, line in enumerate(lines) if line.strip()]
-    reader = csv.reader(io.StringIO("\n".join(lines), newline=""), delimiter=separator, strict=strict)
+    reader = csv_rows(io.StringIO("\n".join(lines), newline=""), separator, strict=strict)
     head: Head = []
     line = 0
     try:

@@ -1,10 +1,10 @@
 """Scores of words that somebody gave them beforehand: those of VADER, or a file's."""
 
-import csv
 import math
 from pathlib import Path
 
 from forecaster.classification.inputs import words_of
+from tradewinds.core.csv_rows import csv_rows
 from tradewinds.core.errors import RequestError
 
 VADER = "vader"
@@ -24,7 +24,7 @@ def read_lexicon(named: str, key: str) -> dict[str, float]:
     if named == VADER:
         return _vader(key)
     try:
-        lines = list(csv.reader(Path(named).read_text(encoding="utf-8-sig").splitlines()))
+        lines = list(csv_rows(Path(named).read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as error:
         why = "is no file that can be read" if isinstance(error, OSError) else "is not written in UTF-8"
         raise RequestError(

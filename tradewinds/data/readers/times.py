@@ -38,6 +38,11 @@ FIRST, LAST = pd.Timestamp("1700-01-01"), pd.Timestamp("2200-12-31T23:59:59")  #
 CALENDAR = "is no moment of the calendar from 1700 to 2200"
 
 
+def in_calendar(moment: pd.Timestamp) -> bool:
+    """Say whether a moment lies in the years that are read, whatever its zone."""
+    return FIRST.year <= moment.year <= LAST.year
+
+
 @dataclass(frozen=True, kw_only=True)
 class Writing:
     """What a request says of how times are written.

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy.io import wavfile
 
@@ -173,6 +175,10 @@ REFUSALS = {
     "word.ts": (HEADER + "1,2:a\n1,x:b\n", "line 6: 'x' is no number; a case is numbers parted by commas, ':' and its"),
     "comma.ts": (HEADER + "1,2:a\n1,2,:b\n", "line 6: '' is no number"),
     "uneven.ts": (HEADER + "1,2:1,2,3:a\n", "line 5: the channels of a case must be equally long, were of 2, 3"),
+    "wide.ts": (f"@dimensions 3\n{HEADER}1,2:1,2:a\n", "the 3 channels that @dimensions declares"),
+    "single.ts": (f"@univariate true\n{HEADER}1,2:1,2:a\n", "have the 1 channel that @univariate true"),
+    "equal.ts": (f"@equalLength true\n{HEADER}1,2:a\n1,2,3:b\n", "line 7: a case must have the 2 steps that"),
+    "long.ts": (f"@equalLength true\n@seriesLength 10\n{HEADER}1,2:a\n", "have the 10 steps that"),
     "channels.ts": (HEADER + "1,2:a\n1,2:1,2:b\n", "the 1 channel of the first: channels:2 with 2"),
     "empty.ts": (HEADER, "there must be a case, was none"),
     "bare.ts": (HEADER + "1,2:a\n1,2\n", "line 6: a case must end with ':' and its class, has none"),
@@ -195,6 +201,8 @@ REFUSALS = {
     "unnamed.csv": ("case,text,label\na,x,1\n,y,2\n", "a value in column 'case' of every row, has none in row 3"),
     "blank.csv": ('text,label\n" ",1\nx,2\n', "must hold something, was empty: row 2"),
     "twice.csv": ("case,text,label\na,x,1\na,y,2\n", "must name each case once, names twice a"),
+    "labels.csv": ("text,label,label\nx,1,2\n", "labels.csv must name every column once; label stands twice"),
+    "channel.csv": ("case,step,x,x,label\na,1,1,2,u\n", "channel.csv must name every column once; x stands twice"),
     "nothing.csv": ("", "nothing.csv is empty; bring a header, and a row below it"),
     "torn.csv": ("text,label\nx,1\n\ny,2,3\n", "torn.csv, row 4: it has 3 cells, and the header 2"),
     "lines.csv": ('text,label\n"x\n",1\n\n \n,2\n', "'text' of every row, has none in row 5"),
@@ -219,6 +227,17 @@ def test_rows_of_a_parquet_table_have_no_header_above_them(tmp_path):
         read(tmp_path / "p.parquet")
 
 
+def test_a_parquet_table_names_every_column_once(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["x", "y"]), pa.array(["1", "2"]), pa.array(["3", "4"])], ["text", "l", "l"])
+    pq.write_table(table, tmp_path / "p.parquet")
+    with pytest.raises(RequestError, match=r"p.parquet must name every column once; l stands twice"):
+        read(tmp_path / "p.parquet")
+    named = pd.Index(["a"], name="text")
+    pd.DataFrame({"text": ["x"], "label": ["1"]}, index=named).to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(RequestError, match=r"p.parquet must name every column once; text stands twice"):
+        read(tmp_path / "p.parquet")
+
+
 def test_a_header_that_declares_no_class_allows_any(tmp_path):
     (tmp_path / "p.ts").write_text("@classLabel true\n@data\n1,2:A\n1,3:b\n")
     assert read(tmp_path / "p.ts").labels == ("A", "b")
@@ -235,6 +254,9 @@ def test_times_without_a_zone_and_bytes_that_are_no_text_are_refused(tmp_path):
     with pytest.raises(
         RequestError, match=r"row 3, column 'seen': 'soon' is no time; write it as 2024-03-21T09:30:00Z"
     ):
+        read(path, time="seen")
+    path.write_text("text,label,seen\nx,1,2024-01-01T00:00Z\ny,2,9999-12-31T00:00Z\n")
+    with pytest.raises(RequestError, match=r"row 3, column 'seen': '9999-12-31T00:00Z' is no moment of the calendar"):
         read(path, time="seen")
     path.write_bytes(b"text,label\n\xff\xfe,1\n")
     with pytest.raises(RequestError, match=r"written in UTF-8, is not from byte 11"):
