@@ -161,7 +161,7 @@ def test_of_a_stock_with_a_dividend_the_price_told_is_one_as_it_is_traded(bars):
             {"network": {"hidden_sise": 4}},
             "network.hidden_sise is no setting; there are kind, context_length",
         ),
-        ({"trainer": {"epochs": 0}}, "^trainer.epochs must be greater than or equal to 1, was 0$"),
+        ({"trainer": {"epochs": 0}}, "trainer.epochs must be at least 1 without model.pretrained, was 0"),
         ({"network": {"num_heads": 8}}, "^num_heads is read by slstm and mlstm only"),
         ({"features": ["calendar"]}, r"features must be a mapping of settings by name, was \['calendar'\]"),
         ({"seed": -1}, "seed must be a whole number from 0 on, was -1"),

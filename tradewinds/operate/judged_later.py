@@ -20,7 +20,7 @@ from tradewinds.pipeline.prepare import warm_up
 from tradewinds.pipeline.provenance import FORECASTER, OF_A_FIT
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config, request_from
-from tradewinds.tasks import job_of, refuse
+from tradewinds.tasks import job_of, refuse, refuse_another
 
 
 def later_job(config: Config, agent: Artifact, called: str, console: Console) -> tuple[Job, Models]:
@@ -97,10 +97,8 @@ def _as_fitted(config: Config, then: Mapping[str, Any], console: Console) -> Con
     Raises:
         RequestError: it is for another task.
     """
+    refuse_another(config, then)
     now = config.plain()
-    asked, kind = now["env"]["kind"], then["env"]["kind"]
-    if asked != kind:
-        raise RequestError(f"the model acts in env={kind}, and this request is env={asked}; give env={kind}")
     names = [f"{key}.{name}" for key in OF_A_FIT for name, value in then[key].items() if now[key].get(name) != value]
     if names:
         console.note(f"note: as the model was fitted, not as this request says: {', '.join(names)}")

@@ -62,7 +62,7 @@ def _retrain(job: Job, console: Console) -> dict[str, Any]:
             f"({before.verdict}); nothing changed"
         )
         return {"retrained": False, "version": before.number, "data_last": before.data_last, **_age(job)}
-    if swept := sweep_partials(job.runs):
+    if swept := sweep_partials(job.runs) + sweep_partials(runs):  # of its runs, and of what is kept beside them
         console.note(f"note: removed {swept} half-written pieces that a killed process left")
     rival, incumbent = _rival(job, registry, champion, damage, console)
     challengers = [

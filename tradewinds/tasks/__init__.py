@@ -153,6 +153,17 @@ def _refuse_names(config: Config, kind: str) -> None:
         )
 
 
+def refuse_another(config: Config, then: Mapping[str, Any]) -> None:
+    """Refuse a request for another task than that of `then`, the plain request that trained a model.
+
+    Raises:
+        RequestError: it is.
+    """
+    asked, kind = config.env.kind, then["env"]["kind"]
+    if asked != kind:
+        raise RequestError(f"the model acts in env={kind}, and this request is env={asked}; give env={kind}")
+
+
 def task_of(config: Config) -> Any:
     """Return the task of a request, a `tradewinds.pipeline.task.Task`."""
     task = function_of("env", config.env)()

@@ -75,7 +75,7 @@ def test_a_file_that_differs_from_the_manifest_is_refused_by_name(damage, name, 
 
 def test_another_kind_or_no_manifest_is_refused(tmp_path):
     make(tmp_path / "thing")
-    with pytest.raises(RequestError, match="holds a thing, not a agent"):
+    with pytest.raises(RequestError, match="holds a thing, not an agent"):
         read(tmp_path / "thing", "agent")
     for damaged in ("[]", '{"kind": "thing", "outputs": 3}'):
         (tmp_path / "thing" / "manifest.json").write_text(damaged)
