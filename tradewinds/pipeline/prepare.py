@@ -13,7 +13,6 @@ from typing import Any
 from forecaster.baselines.boosting import boosting_is_installed
 from forecaster.baselines.statistical import require_classical
 from forecaster.config import DAYWISE
-from forecaster.data.datamodule import window_rows
 from forecaster.data.features import senses_read, static_features
 from forecaster.data.panel import build_panel_features
 from forecaster.data.senses import FEWEST_READ, refuse_long
@@ -241,6 +240,8 @@ def _check_learned(series: Series, split: Split, config: Config) -> None:
     """
     if not series.senses:
         return
+    from forecaster.data.datamodule import window_rows  # it loads torch
+
     own = split.forecaster
     sizes = {"context_length": config.model.context_length, "horizon": config.model.horizon}
     try:
