@@ -17,7 +17,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.operate.champion import as_trained
 from tradewinds.pipeline.artifact import Artifact, parent
 from tradewinds.pipeline.prepare import warm_up
-from tradewinds.pipeline.provenance import FORECASTER, OF_A_FIT
+from tradewinds.pipeline.provenance import FORECASTER, OF_A_FIT, past_sha256
 from tradewinds.pipeline.task import Job, Models, Prepared
 from tradewinds.request.schema import Config, request_from
 from tradewinds.tasks import job_of, refuse, refuse_another
@@ -83,8 +83,6 @@ def _is_own(job: Prepared, agent: Artifact, called: str) -> bool:
     Raises:
         RequestError: a release before kept it did not write down what that was.
     """
-    from tradewinds.pipeline.steps import past_sha256
-
     facts = agent.manifest["facts"]
     if "past_sha256" not in facts:
         raise RequestError(f"{called} does not say which bars selected it, since an earlier release made it; retrain")

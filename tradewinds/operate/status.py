@@ -45,7 +45,7 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
     champion = registry.champion(job.name)
     data = _data(job, moment)
     jobs = _jobs(job, registry, moment)
-    drift, unusable = _champion_s(job, registry, champion)
+    drift, unusable = _usability(job, registry, champion)
     last_due = jobs["last"]["due"] if jobs["last"] else None
     reasons = [
         ("no champion", "", _missing(job, runs) if champion is None else None),
@@ -66,7 +66,7 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
     }
 
 
-def _champion_s(job: Job, registry: Registry, champion: Version | None) -> tuple[dict[str, Any], str | None]:
+def _usability(job: Job, registry: Registry, champion: Version | None) -> tuple[dict[str, Any], str | None]:
     """Return the drift of a champion's forecasts, and why it can neither act nor be met, if it cannot."""
     if champion is None:
         return {"alarm": None, "reason": "there is no champion"}, None

@@ -1,7 +1,11 @@
 """Which earlier artifacts a request starts from, and whether they were made for it. Light: loads no torch."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from forecaster.config import DAYWISE
 from forecaster.training.identity import IDENTITY
@@ -143,3 +147,14 @@ def require_checkpoint(config: Config, *kinds: str) -> None:
 def resume_of(config: Config, kind: str) -> Path | None:
     """Return the checkpoint that a training of this kind goes on from; None begins anew."""
     return Path(config.inputs.resume) if config.inputs.resume and checkpoint_of(config) == kind else None
+
+
+def past_sha256(job: Prepared, until: pd.Timestamp) -> str:
+    """Return by what the bars up to one are known again, whatever they are called: their times, changes and columns."""
+    series = job.series
+    rows = int(series.index.searchsorted(until, side="right"))
+    digest = hashlib.sha256(series.index.as_unit("ns").asi8[:rows].tobytes())
+    digest.update(np.ascontiguousarray(series.changes()[:rows]).tobytes())
+    for name in series.exogenous:
+        digest.update(str(name).encode() + series.exogenous[name].to_numpy(np.float64)[:rows].tobytes())
+    return digest.hexdigest()

@@ -3,7 +3,6 @@
 Written once for every task: what an agent acts in, and how it is scored, the task says.
 """
 
-import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -43,7 +42,7 @@ from tradewinds.pipeline.pretrained import keep_learned, known_to, pretrained_of
 from tradewinds.pipeline.provenance import AGENT as AGENT
 from tradewinds.pipeline.provenance import FORECASTER as FORECASTER
 from tradewinds.pipeline.provenance import HIDDEN_STATES as HIDDEN_STATES
-from tradewinds.pipeline.provenance import TRAINS, resume_of
+from tradewinds.pipeline.provenance import TRAINS, past_sha256, resume_of
 from tradewinds.pipeline.task import Job, Models, OwnModel, Prepared
 from tradewinds.pipeline.training_log import write_history
 from tradewinds.pipeline.validation import Validation
@@ -328,17 +327,6 @@ def _last_selected(job: Job) -> dict[str, Any]:
         "last_returns": returns,
         "past_sha256": past_sha256(job, job.index[last - 1]),
     }
-
-
-def past_sha256(job: Prepared, until: pd.Timestamp) -> str:
-    """Return by what the bars up to one are known again, whatever they are called: their times, changes and columns."""
-    series = job.series
-    rows = int(series.index.searchsorted(until, side="right"))
-    digest = hashlib.sha256(series.index.as_unit("ns").asi8[:rows].tobytes())
-    digest.update(np.ascontiguousarray(series.changes()[:rows]).tobytes())
-    for name in series.exogenous:
-        digest.update(str(name).encode() + series.exogenous[name].to_numpy(np.float64)[:rows].tobytes())
-    return digest.hexdigest()
 
 
 def found_models(job: Job, artifact: Artifact, console: Console) -> Models:
