@@ -25,6 +25,8 @@ class SearchConfig:
         folds: inner tests on which each trial is scored, cut as `walk_forward.mode` and `walk_forward.test_share` say
             from the bars before the test rows, models fitted anew for each; 0 scores on the validation rows, which
             also chose the trial's own checkpoint.
+        warm_start: `from_history` begins with settings that did well in earlier searches beneath `run.dir`, of series
+            like this one, with the same task, network, agent and goal; null: with none.
         sampler: `tpe`, `random`, `gp` (Gaussian process) or `nsga2` (for two goals), by Optuna.
         trials: settings that are tried, besides those of the request itself; at least 1.
         minutes: after which no further one is begun; null: none are counted.
@@ -37,6 +39,7 @@ class SearchConfig:
     space: Mapping[str, Any] = field(default_factory=dict)
     goals: Annotated[tuple[Goal, ...], Field(max_length=2, description="goals"), AfterValidator(distinct)] = ()
     folds: Annotated[int, Field(ge=0, le=100, description="inner tests")] = 0
+    warm_start: Literal["from_history"] | None = None
     sampler: Literal["tpe", "random", "gp", "nsga2"] = "tpe"
     trials: Annotated[int, Field(ge=1, le=100_000, description="trials")] = 40
     minutes: Annotated[float, Field(gt=0, description="minutes")] | None = None
@@ -51,5 +54,10 @@ class SearchConfig:
                 self.sampler != "nsga2" or len(self.goals) == 2,
                 f"sampler must be tpe, random or gp for one goal, was nsga2 with search.goals={list(self.goals)}; "
                 "name two goals, or take tpe",
+            ),
+            (
+                self.warm_start is None or len(self.goals) < 2,
+                f"warm_start=from_history ranks settings by one goal, was asked for search.goals={list(self.goals)}; "
+                "name one, or leave warm_start out",
             ),
         )

@@ -15,13 +15,14 @@ from sqlalchemy.engine import make_url
 
 from tradewinds import __version__
 from tradewinds.core.console import Console, again
+from tradewinds.core.errors import RequestError
 from tradewinds.core.files import write_json, write_text
 from tradewinds.core.threads import pinned
 from tradewinds.core.workers import results_of
 from tradewinds.data.shared import key_of, sharing
 from tradewinds.pipeline.artifact import new_run_id
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.task import Job
+from tradewinds.pipeline.task import Job, Prepared
 from tradewinds.pipeline.tracking import tracked_command
 from tradewinds.report.document import run_facts
 from tradewinds.request.experiment import words_of, write_experiment
@@ -29,15 +30,18 @@ from tradewinds.request.schema import Config, request_from
 from tradewinds.request.search_settings import Goal
 from tradewinds.search.findings import findings
 from tradewinds.search.goals import reached
+from tradewinds.search.history import BEGUN_WITH, likeness, past_studies, portfolio
 from tradewinds.search.objective import FOLDER, Objective, RequestObjective, scored_on, unwatched
 from tradewinds.search.page import search_lines, search_page
 from tradewinds.search.space import OF_AGENTS, OF_NETWORKS, dimensions, value_at
-from tradewinds.search.study import StudyPlan, finished_trials, opened, tries_of, work
+from tradewinds.search.study import StudyPlan, begin_with, finished_trials, opened, tries_of, work
+from tradewinds.search.traits import traits_of
 from tradewinds.search.tries import BESIDE, PER_YEAR, as_try, kept
 from tradewinds.tasks import job_of, reads_series
 
 DOCUMENT, PAGE, WINNER = "search.json", "search.html", "winner"
 DEFAULT = "default"  # attribute of a study: what the request's own settings came to
+WARM = "warm_start"  # attribute: the settings it began with, and whose searches they are from
 KILLED = "a worker was killed; type the same command to go on"
 
 
@@ -59,6 +63,8 @@ def search(config: Config, console: Console) -> dict[str, Any]:
     with sharing(_shared(config)):
         objective = RequestObjective(config)
         _require_default(study, objective, plan)
+        if plan.settings.warm_start is not None:
+            console.note(_warm(study, plan, job))
         before = len(finished_trials(study))
         if before:
             console.note(f"{before} trials of this study are there already")
@@ -88,7 +94,7 @@ def planned(config: Config, job: Job) -> tuple[StudyPlan, Path]:
         "space": [one.told() for one in space],
         "goals": goals,
         "rows": scored_on(job),
-        "sampler": [wanted.sampler, wanted.prune],
+        "sampler": [wanted.sampler, wanted.prune, *filter(None, [wanted.warm_start])],
         "version": __version__,
     }
     name = wanted.study or sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -114,6 +120,36 @@ def _require_default(study: optuna.Study, objective: Objective, plan: StudyPlan)
     validated = objective({}, unwatched)
     reached(plan.goals, validated)
     study.set_user_attr(DEFAULT, kept(validated))
+
+
+def _warm(study: optuna.Study, plan: StudyPlan, job: Job) -> str:
+    """Queue what did well in earlier searches, unless this study has begun, and say so.
+
+    Raises:
+        RequestError: there is no series by which searches could be compared.
+    """
+    if not isinstance(job, Prepared):
+        raise RequestError(
+            f"search.warm_start=from_history compares searches by their series, and {job.name} has none; leave it out"
+        )
+    if WARM not in study.user_attrs:
+        alike = likeness(job.config.deciding(), plan.goals[0])
+        studies = past_studies(Path(job.config.run.dir), alike, plan.dimensions, plan.name)
+        settings = portfolio(studies, _traits(job), plan.dimensions, plan.own, min(BEGUN_WITH, plan.wanted))
+        study.set_user_attr(WARM, {"settings": settings, "from": [past.name for past in studies]})
+    begun = study.user_attrs[WARM]
+    begin_with(study, plan, begun["settings"])
+    if not begun["settings"]:
+        return (
+            f"note: no earlier search beneath {job.config.run.dir} is of use: the same env, agent, model and goal, and "
+            "a space with these keys; it begins with nothing"
+        )
+    return f"it begins with {len(begun['settings'])} settings from {len(begun['from'])} earlier searches"
+
+
+def _traits(job: Prepared) -> dict[str, float]:
+    """Return what a series is like, by the rows that its forecaster may learn from."""
+    return traits_of(job.series, job.split.forecaster)
 
 
 def _all_work(
@@ -166,12 +202,17 @@ def told(
     }
     document = {
         "run": run_facts(job, run),
-        "data": {"name": job.name, "sha256": job.inputs["sha256"]},
+        "data": {
+            "name": job.name,
+            "sha256": job.inputs["sha256"],
+            "traits": _traits(job) if isinstance(job, Prepared) else None,
+        },
         "search": {
             **found,
             "study": plan.name,
             "storage": make_url(plan.url).render_as_string(hide_password=True),
             "sampler": plan.settings.sampler,
+            "warm_start": study.user_attrs.get(WARM),
             "wanted": plan.wanted,
             "scored_on": scored_on(job),
             "space": [one.told() for one in plan.dimensions],

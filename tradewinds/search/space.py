@@ -78,6 +78,10 @@ class Dimension:
         """Return the value behind a parameter that Optuna keeps."""
         return json.loads(parameter) if self.choices else parameter
 
+    def parameter(self, value: Any) -> Any:
+        """Return what Optuna keeps of a value."""
+        return json.dumps(value) if self.choices else value
+
     def plain(self) -> dict[str, Any]:
         """Return it as `search.space` takes it."""
         if self.choices:

@@ -113,6 +113,12 @@ def opened(plan: StudyPlan) -> optuna.Study:
         ) from None
 
 
+def begin_with(study: optuna.Study, plan: StudyPlan, settings: Sequence[Mapping[str, Any]]) -> None:
+    """Queue settings that are tried before a sampler is asked, in their order; those that are there are not doubled."""
+    for values in settings:
+        study.enqueue_trial({one.key: one.parameter(values[one.key]) for one in plan.dimensions}, skip_if_exists=True)
+
+
 def work(
     plan: StudyPlan, objective: Objective, worker: int, told: Callable[[int], None], deadline: float | None
 ) -> None:
