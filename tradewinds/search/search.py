@@ -52,6 +52,10 @@ def search(config: Config, console: Console) -> dict[str, Any]:
         RequestError: the request, its space, its goals or its storage cannot be.
     """
     job = job_of(config, whole=True)
+    if config.search.warm_start is not None and not isinstance(job, Prepared):
+        raise RequestError(
+            f"search.warm_start=from_history compares searches by their series, and {job.name} has none; leave it out"
+        )
     plan, folder = planned(config, job)
     for one in plan.dimensions:
         console.note(f"  {one.told()}")
@@ -63,7 +67,7 @@ def search(config: Config, console: Console) -> dict[str, Any]:
     with sharing(_shared(config)):
         objective = RequestObjective(config)
         _require_default(study, objective, plan)
-        if plan.settings.warm_start is not None:
+        if plan.settings.warm_start is not None and isinstance(job, Prepared):
             console.note(_warm(study, plan, job))
         before = len(finished_trials(study))
         if before:
@@ -122,16 +126,8 @@ def _require_default(study: optuna.Study, objective: Objective, plan: StudyPlan)
     study.set_user_attr(DEFAULT, kept(validated))
 
 
-def _warm(study: optuna.Study, plan: StudyPlan, job: Job) -> str:
-    """Queue what did well in earlier searches, unless this study has begun, and say so.
-
-    Raises:
-        RequestError: there is no series by which searches could be compared.
-    """
-    if not isinstance(job, Prepared):
-        raise RequestError(
-            f"search.warm_start=from_history compares searches by their series, and {job.name} has none; leave it out"
-        )
+def _warm(study: optuna.Study, plan: StudyPlan, job: Prepared) -> str:
+    """Queue what did well in earlier searches, the same ones whenever this study goes on, and say so."""
     if WARM not in study.user_attrs:
         alike = likeness(job.config.deciding(), plan.goals[0])
         studies = past_studies(Path(job.config.run.dir), alike, plan.dimensions, plan.name)

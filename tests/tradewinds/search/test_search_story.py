@@ -121,6 +121,37 @@ def test_inner_tests_score_a_trial_and_all_of_it_is_told(found, tradewinds, plac
     assert document["search"]["complete"] == 1
 
 
+def test_a_search_begins_with_what_an_earlier_one_found_of_a_series_like_this(found, tradewinds, place):
+    _, earlier = found
+    write_bars(place / "others.csv", 410)
+    words = [word.replace("bars.csv", "others.csv") for word in WORDS]
+    answer = tradewinds(
+        "search", *words, "search.study=warm", "search.warm_start=from_history", "search.trials=1", "search.prune=false"
+    )
+    assert answer.status == 0, answer.err
+    assert "it begins with 1 settings from" in answer.err
+    path = place / "runs" / "others" / "search" / "warm" / "search.json"
+    (trial,) = json.loads(path.read_text(encoding="utf-8"))["trials"]
+    keys = [key for key in trial if "." in key]
+    assert {key: trial[key] for key in keys} in [{key: other[key] for key in keys} for other in earlier["trials"]]
+    assert "settings that did well in earlier searches, of bars" in path.with_name("search.html").read_text("utf-8")
+
+
+def test_where_nothing_was_searched_before_it_says_so_and_games_are_refused(tmp_path, monkeypatch, tradewinds):
+    monkeypatch.chdir(tmp_path)
+    write_bars(tmp_path / "bars.csv", 400)
+    answer = tradewinds("search", *WORDS, "search.warm_start=from_history", "search.trials=1")
+    assert answer.status == 0, answer.err
+    assert "note: no earlier search beneath runs is of use: the same env, agent, model and goal" in answer.err
+    game = ("env=gymnasium", "env.id=CartPole-v1", "agent=ppo", "search.warm_start=from_history")
+    answer = tradewinds("search", *game)
+    assert answer.status == 2
+    assert "search.warm_start=from_history compares searches by their series, and CartPole-v1 has none" in answer.err
+    answer = tradewinds("search", *WORDS, "search.warm_start=from_history", "search.goals=[error,seconds]")
+    assert answer.status == 2
+    assert "ranks settings by one goal" in answer.err
+
+
 def test_two_workers_on_one_study_write_down_what_one_would(found, tradewinds, monkeypatch, place):
     monkeypatch.setattr(search_module, "results_of", in_this_process)
     monkeypatch.setattr(search_module, "pinned", lambda threads: pytest.MonkeyPatch.context())
