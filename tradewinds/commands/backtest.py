@@ -7,6 +7,7 @@ from typing import Any
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.operate.champion import prove, registered_version
+from tradewinds.operate.database import Database
 from tradewinds.operate.judged_later import later_job
 from tradewinds.operate.registry import Registry
 from tradewinds.pipeline.artifact import Artifact, begun, read
@@ -33,7 +34,7 @@ def _judged(config: Config, console: Console) -> tuple[Job, Models]:
     if config.models.version is not None:
         return _version(config, console)
     if config.inputs.agent != "latest":
-        agent = _as_registered(read(Path(config.inputs.agent), AGENT), Path(config.run.dir))
+        agent = _as_registered(read(Path(config.inputs.agent), AGENT), config)
         job, asked = job_of(config), config.backtest.since is not None or config.backtest.seen
         if asked or agent.manifest["inputs"]["sha256"] != job.inputs["sha256"]:
             return later_job(config, agent, f"agent {agent.folder}", console)
@@ -53,7 +54,7 @@ def _version(config: Config, console: Console) -> tuple[Job, Models]:
             f"models.version={config.models.version} and inputs.agent={named.agent} or inputs.forecaster="
             f"{named.forecaster} both name a model; leave one out"
         )
-    name = config.run.name or _only_model(runs) or job_of(config, whole=True).name
+    name = config.run.name or _only_model(config) or job_of(config, whole=True).name
     version = registered_version(config, name)
     assert version is not None
     config = replace(config, run=replace(config.run, name=name))
@@ -62,16 +63,17 @@ def _version(config: Config, console: Console) -> tuple[Job, Models]:
     return later_job(config, prove(runs, version), called, console)
 
 
-def _as_registered(agent: Artifact, runs: Path) -> Artifact:
+def _as_registered(agent: Artifact, config: Config) -> Artifact:
     """Hold an agent to what was registered, where it was."""
-    for version in Registry(runs).versions():
+    runs = Path(config.run.dir)
+    for version in Registry(Database.of(config.run)).versions():
         if (runs / version.run).resolve() == agent.folder.resolve().parent:
             return prove(runs, version)
     return agent
 
 
-def _only_model(runs: Path) -> str | None:
-    names = {version.name for version in Registry(runs).versions()}
+def _only_model(config: Config) -> str | None:
+    names = {version.name for version in Registry(Database.of(config.run)).versions()}
     return names.pop() if len(names) == 1 else None
 
 

@@ -5,15 +5,20 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.operate.database import Database
 from tradewinds.operate.registry import Registry, Version
 from tradewinds.request.schema import Config
 
 
 def main(config: Config, console: Console, action: str) -> dict[str, Any]:
     """Do what `action` says with the models under `run.dir`; `run.name` names the model."""
-    registry = Registry(Path(config.run.dir))
+    registry = Registry(Database.of(config.run))
     if action == "rebuild":
         return _rebuild(config, console, registry)
+    if action in ("backup", "restore"):
+        from tradewinds.operate.backup import require_file  # it loads pandas
+
+        require_file(registry.database, action)
     if action == "restore":
         return _restore(config, console)
     _require_registered(config, registry)

@@ -15,6 +15,7 @@ from tradewinds.core.files import write_bytes
 from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import refuse_old
 from tradewinds.operate.champion import load_version, prove, registered_version
+from tradewinds.operate.database import Database
 from tradewinds.operate.past import refuse_changed_past
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version
@@ -105,7 +106,7 @@ def _models(prepared: Prepared, console: Console) -> tuple[Prepared, Models, str
         fitted = load_forecasters(artifact.folder, prepared.series)
         states = encode_bars(fitted, prepared.series)
         return prepared, Models(fitted, states, artifacts={FORECASTER: artifact}), str(artifact.folder)
-    refuse_changed_past(prepared, Registry(runs).versions(prepared.name))
+    refuse_changed_past(prepared, Registry(Database.of(config.run)).versions(prepared.name))
     job, models = load_version(runs, version, prepared)
     assert isinstance(job, Prepared)
     called = f"version {version.number} of '{version.name}'"

@@ -6,7 +6,9 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.operate.database import Database
 from tradewinds.operate.prune import Run, clear, going, pin, remove, runs_of
+from tradewinds.operate.registry import Registry
 from tradewinds.report.index import write_index
 from tradewinds.request.schema import Config
 
@@ -29,7 +31,7 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
 
 def _prune(config: Config, console: Console) -> dict[str, Any]:
     runs, moment = Path(config.run.dir), datetime.now(UTC)
-    everything = runs_of(runs, config.run.name, moment)
+    everything = runs_of(Registry(Database.of(config.run)), config.run.name, moment)
     removed = going(everything, config.prune, moment)
     if not config.prune.dry:
         clear(runs)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
 from tradewinds.operate.damage import DamagedRegistryError, refusal_of
+from tradewinds.operate.database import Database
 from tradewinds.operate.notify import require_addresses, tell
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.registry import Registry
@@ -36,17 +37,17 @@ def _serve_alone(config: Config, console: Console) -> dict[str, Any]:
     due = due_before(config.schedule, datetime.now(UTC))
     name = job_of(config).name  # a request that cannot work is refused now, not at three in the morning
     runs = Path(config.run.dir)
-    registry = Registry(runs)
+    registry = Registry(Database.of(config.run))
     registry.require_sound()
     require_registered(registry, runs, name)
     (runs / name).mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(runs / name / ".schedule.lock", timeout=0):
+        with FileLock(runs / name / ".schedule.lock", timeout=0), registry.database.alone(f"schedule {name}"):
             try:
-                open_workflows(registry.path.resolve(), name)
+                open_workflows(registry.database, name)
                 return _serve(name, config, due, console)
             except DatabaseError as error:
-                raise refusal_of(registry.path, error) from None
+                raise refusal_of(registry.database, error) from None
             finally:
                 close_workflows()
     except Timeout:
@@ -67,7 +68,7 @@ def _attempt(name: str, config: Config, due: datetime, console: Console) -> dict
     try:
         outcome = run_due(name, config, due)
     except Exception as fault:  # the scheduler outlives a retraining that failed; the champion stays in use
-        error = refusal_of(Registry(Path(config.run.dir)).path, fault) if isinstance(fault, DatabaseError) else fault
+        error = refusal_of(Database.of(config.run), fault) if isinstance(fault, DatabaseError) else fault
         text = f"retraining due {due:%Y-%m-%d %H:%M} UTC failed: {error}; the champion stays in use"
         _tell(name, config, "failure", due.isoformat(), "a retraining failed", text, console)
         if config.schedule.once or isinstance(error, DamagedRegistryError):

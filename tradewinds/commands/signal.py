@@ -10,6 +10,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import bars_missed, is_live, refuse_old
 from tradewinds.operate.champion import first_unseen, load_version
+from tradewinds.operate.database import Database
 from tradewinds.operate.past import refuse_changed_past
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.refresh import bring_up_to_date
@@ -24,7 +25,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     bring_up_to_date(config, console)
     prepared = job_of(config, whole=True)
     refuse_doubtful_end(prepared.panel, config.data)
-    registry, moment = Registry(Path(config.run.dir)), datetime.now(UTC)
+    registry, moment = Registry(Database.of(config.run)), datetime.now(UTC)
     require_registered(registry, Path(config.run.dir), prepared.name)
     champion = registry.champion(prepared.name)
     if champion is None:

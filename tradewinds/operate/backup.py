@@ -11,12 +11,25 @@ from tempfile import TemporaryDirectory
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.core.files import PARTIAL, flush
 from tradewinds.operate.champion import prove
+from tradewinds.operate.database import FILE, Database
 from tradewinds.operate.prune import parents_of
 from tradewinds.operate.registry import Registry
 from tradewinds.pipeline.artifact import MANIFEST, RUN_ID
 
 ENDINGS = (".tar", ".tar.gz", ".tgz")
-DATABASE = "registry.db"
+
+
+def require_file(database: Database, action: str) -> None:
+    """Refuse a registry on a server, which has better means.
+
+    Raises:
+        RequestError: it lies on one.
+    """
+    if not database.is_file:
+        raise RequestError(
+            f"models {action} is of the file registry.db, and run.database names {database}: keep that with pg_dump, "
+            "bring it back with pg_restore, and copy the folder of runs"
+        )
 
 
 def backup(registry: Registry, runs: Path, path: Path) -> list[Path]:
@@ -53,10 +66,10 @@ def backup(registry: Registry, runs: Path, path: Path) -> list[Path]:
             TemporaryDirectory() as scratch,
             tarfile.open(partial, "w" if path.suffix == ".tar" else "w:gz") as archive,
         ):
-            copy = Path(scratch) / DATABASE
-            with closing(sqlite3.connect(registry.path)) as ours, closing(sqlite3.connect(copy)) as theirs:
+            copy = Path(scratch) / FILE
+            with closing(sqlite3.connect(registry.database.path)) as ours, closing(sqlite3.connect(copy)) as theirs:
                 ours.backup(theirs)  # one moment of it, whoever writes
-            archive.add(copy, DATABASE)
+            archive.add(copy, FILE)
             for folder in inside:
                 archive.add(folder, str(folder.resolve().relative_to(runs.resolve())))
         flush(partial)
@@ -78,9 +91,9 @@ def restore(runs: Path, path: Path) -> Registry:
         GateError: a run of that name is there and is another, or a champion in the file is not what was registered.
     """
     _check_ending(path)
-    if (runs / DATABASE).exists():
+    if (runs / FILE).exists():
         raise RequestError(
-            f"{runs / DATABASE} is there, and a backup is restored where there is none: give an empty folder, "
+            f"{runs / FILE} is there, and a backup is restored where there is none: give an empty folder, "
             "run.dir=restored, or move the registry away first"
         )
     runs.mkdir(parents=True, exist_ok=True)
@@ -90,7 +103,7 @@ def restore(runs: Path, path: Path) -> Registry:
         _prove_champions(Registry(there), there)
         for folder in sorted(there.glob("*/*")):
             _move(folder, runs / folder.relative_to(there))
-        shutil.move(there / DATABASE, runs / DATABASE)
+        shutil.move(there / FILE, runs / FILE)
     return Registry(runs)
 
 
@@ -112,7 +125,7 @@ def _extract(path: Path, folder: Path) -> None:
         with tarfile.open(path) as archive:
             for member in archive.getmembers():
                 parts = Path(member.name).parts
-                if member.name != DATABASE and (len(parts) < 2 or not RUN_ID.fullmatch(parts[1])):
+                if member.name != FILE and (len(parts) < 2 or not RUN_ID.fullmatch(parts[1])):
                     raise RequestError(f"{path} is no backup of models: it holds '{member.name}'")
                 if not (member.isfile() or member.isdir()):
                     raise RequestError(f"{path} is no backup of models: '{member.name}' is a link or a device")
@@ -121,8 +134,8 @@ def _extract(path: Path, folder: Path) -> None:
         raise RequestError(
             f"{path} cannot be read as a backup of models ({type(error).__name__}); give another"
         ) from None
-    if not (folder / DATABASE).is_file():
-        raise RequestError(f"{path} is no backup of models: it holds no {DATABASE}")
+    if not (folder / FILE).is_file():
+        raise RequestError(f"{path} is no backup of models: it holds no {FILE}")
 
 
 def _move(folder: Path, place: Path) -> None:

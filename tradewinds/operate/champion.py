@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.operate.database import Database
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.artifact import Artifact, parent
@@ -29,7 +30,7 @@ def registered_version(config: Config, name: str) -> Version | None:
         GateError: the registry is gone, and with it which version is the champion.
     """
     runs, number = Path(config.run.dir), config.models.version
-    registry = Registry(runs)
+    registry = Registry(Database.of(config.run))
     require_registered(registry, runs, name)
     champion = registry.champion(name)
     if number == "champion" and champion is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy.exc import DatabaseError
 
 from tradewinds.core.errors import GateError
+from tradewinds.operate.database import Database
 
 DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_FORMAT")
 
@@ -28,8 +29,12 @@ def rebuild_words(runs: Path) -> str:
     return f"tradewinds models rebuild {word}"
 
 
-def refusal_of(path: Path, error: DatabaseError) -> GateError:
-    """Return what to raise in the place of an error of the database in `path`."""
+def refusal_of(database: Database, error: DatabaseError) -> GateError:
+    """Return what to raise in the place of an error of a database."""
+    if not database.is_file:
+        reason = " ".join(str(error.orig).split())
+        return GateError(f"{database} cannot be used at present: {reason}; nothing was changed in it")
+    path = database.path
     if getattr(error.orig, "sqlite_errorname", "SQLITE_NOTADB").startswith(DAMAGE):
         return DamagedRegistryError(path, error.orig)
     return GateError(f"{path} cannot be used at present: {error.orig}; nothing was changed in it")

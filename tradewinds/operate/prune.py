@@ -40,13 +40,13 @@ class Run:
     kept: str
 
 
-def runs_of(runs: Path, name: str | None, moment: datetime) -> list[Run]:
+def runs_of(registry: Registry, name: str | None, moment: datetime) -> list[Run]:
     """Return the runs of one name, or of all, oldest first.
 
     Raises:
         GateError: the registry is damaged, so that nobody knows what is in use.
     """
-    needed = _needed(runs)
+    runs, needed = registry.database.runs, _needed(registry)
     folders = [path for path in runs.glob(f"{name or '*'}/*") if path.is_dir() and RUN_ID.fullmatch(path.name)]
     return [
         Run(folder, made := _made(folder), _size(folder), needed.get(folder.resolve()) or _kept(folder, made, moment))
@@ -127,9 +127,9 @@ def pin(run: Path, *, keep: bool) -> None:
         (run / PINNED).unlink(missing_ok=True)
 
 
-def _needed(runs: Path) -> dict[Path, str]:
+def _needed(registry: Registry) -> dict[Path, str]:
     """Return the folders that models in use rest on, each with why."""
-    registry, needed = Registry(runs), dict[Path, str]()
+    runs, needed = registry.database.runs, dict[Path, str]()
     registry.require_sound()
     for name in {version.name for version in registry.versions()}:
         versions = registry.versions(name)

@@ -64,7 +64,7 @@ def require_registered(registry: Registry, runs: Path, name: str) -> None:
         )
     if any(_is_whole(run) for run in _runs(runs, name)):
         raise GateError(
-            f"{registry.path} knows no model '{name}', and whole runs of `retrain` lie in {runs / name}: "
+            f"{registry.database} knows no model '{name}', and whole runs of `retrain` lie in {runs / name}: "
             f"type `{rebuild_words(runs)}`, which registers them again; or give another run.name"
         )
 

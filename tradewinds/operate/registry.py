@@ -1,4 +1,4 @@
-"""The registry: which version of a model is the champion, and why. One SQLite file (or any SQLAlchemy URL).
+"""The registry: which version of a model is the champion, and why. In a file, or on a PostgreSQL server.
 
 A promotion is one transaction that moves the alias and writes the log line; before it, the version's artifacts lie
 whole on the disk. So whoever reads the champion always finds a working model, whatever is killed when.
@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import ForeignKey, create_engine, event, select
-from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError, NoResultFound
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.operate.damage import DamagedRegistryError, refusal_of
+from tradewinds.operate.database import Database
 
 CHAMPION = "champion"
 SIDE_FILES = ("", "-journal", "-wal", "-shm")  # of an SQLite database
@@ -88,16 +87,16 @@ class Registry:
     """The versions and aliases of all models under one folder of runs.
 
     Args:
-        runs: the folder of all runs; the database `registry.db` lies in it.
+        database: where it is kept; a folder of runs stands for the file in it.
     """
 
-    def __init__(self, runs: Path) -> None:
-        self.path = runs / "registry.db"
+    def __init__(self, database: Database | Path) -> None:
+        self.database = Database(database) if isinstance(database, Path) else database
         self._engine: Engine | None = None
 
     def champion(self, name: str) -> Version | None:
         """Return the version in use, or None where nothing was promoted yet."""
-        if not self.path.exists():
+        if not self.database.is_there:
             return None
         with self._session() as session:
             alias = session.get(_Alias, (name, CHAMPION))
@@ -105,7 +104,7 @@ class Registry:
 
     def reigning(self, name: str) -> tuple[Version | None, Version | None]:
         """Return the version in use, and the one that a rollback goes back to; None where there is none."""
-        if not self.path.exists():
+        if not self.database.is_there:
             return None, None
         with self._session() as session:
             query = select(_AliasLog).where(_AliasLog.name == name).order_by(_AliasLog.id)
@@ -115,7 +114,7 @@ class Registry:
 
     def versions(self, name: str | None = None) -> list[Version]:
         """Return all versions, oldest first; of one model, if `name` is given."""
-        if not self.path.exists():
+        if not self.database.is_there:
             return []
         with self._session() as session:
             query = select(Version).order_by(Version.number)
@@ -141,7 +140,7 @@ class Registry:
         Raises:
             GateError: the champion changed while the challenger was judged.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.database.runs.mkdir(parents=True, exist_ok=True)
         with self._session() as session, session.begin():
             version.verdict = reason
             session.add(version)
@@ -158,7 +157,7 @@ class Registry:
             promoted: whether each became the champion then.
             reason: kept in the log.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.database.runs.mkdir(parents=True, exist_ok=True)
         with self._session() as session, session.begin():
             champions: dict[str, int] = {}
             for version, won in zip(versions, promoted, strict=True):
@@ -168,30 +167,37 @@ class Registry:
                     before = champions.get(version.name)
                     _move(session, version.name, version.number, expected=before, reason=reason)
                     champions[version.name] = version.number
+            if not self.database.is_file:  # numbers that were given leave a server's counter behind
+                counter = "pg_get_serial_sequence('version', 'id')"
+                session.connection().exec_driver_sql(f"SELECT setval({counter}, (SELECT max(id) FROM version))")
 
     def require_sound(self) -> None:
         """Read the whole database.
 
         Raises:
             DamagedRegistryError: some of it cannot be read.
+            GateError: its server does not answer.
         """
-        if self.path.exists():
+        if not self.database.is_file:
+            self.versions()
+        elif self.database.is_there:
             with self._session() as session:
                 (verdict,) = session.connection().exec_driver_sql("PRAGMA quick_check(1)").fetchone() or ("no answer",)
                 if verdict != "ok":
-                    raise DamagedRegistryError(self.path, " ".join(str(verdict).split()))
+                    raise DamagedRegistryError(self.database.path, " ".join(str(verdict).split()))
 
     def move_aside(self) -> Path:
-        """Give the database another name, so that a new one can take its place; return that name."""
+        """Give the file another name, so that a new one can take its place; return that name."""
+        path = self.database.path
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
         for suffix in SIDE_FILES:
-            file = self.path.with_name(self.path.name + suffix)
+            file = path.with_name(path.name + suffix)
             if file.exists():
-                file.rename(file.with_name(f"{self.path.name}.damaged-{stamp}{suffix}"))
-        return self.path.with_name(f"{self.path.name}.damaged-{stamp}")
+                file.rename(file.with_name(f"{path.name}.damaged-{stamp}{suffix}"))
+        return path.with_name(f"{path.name}.damaged-{stamp}")
 
     def promote(self, name: str, number: int, *, reason: str, check: Check = _accept) -> Version:
         """Make a registered version the champion, if `check` does not raise on it.
@@ -233,18 +239,15 @@ class Registry:
     @contextmanager
     def _session(self) -> Iterator[Session]:
         if self._engine is None:
-            address = URL.create("sqlite", database=str(self.path))
-            self._engine = create_engine(address, connect_args={"timeout": 30, "isolation_level": None})
-            event.listen(self._engine, "connect", _durable)
-            event.listen(self._engine, "begin", _begin)
+            self._engine = self.database.engine()
         try:
             _Base.metadata.create_all(self._engine)
             with Session(self._engine, expire_on_commit=False) as session:
                 yield session
         except DatabaseError as error:
-            raise refusal_of(self.path, error) from None
+            raise refusal_of(self.database, error) from None
         except NoResultFound as error:
-            raise DamagedRegistryError(self.path, error) from None
+            raise DamagedRegistryError(self.database.path, error) from None
 
 
 def _reign(moves: list[_AliasLog]) -> list[int]:
@@ -276,18 +279,6 @@ def _move(
             name=name, alias=CHAMPION, before=before, after=number, is_rollback=is_rollback, reason=reason, at=now()
         )
     )
-
-
-def _durable(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    """Take the write lock before anything is read: what a promotion was judged against cannot change under it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def now() -> str:

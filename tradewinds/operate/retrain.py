@@ -16,6 +16,7 @@ from tradewinds.core.files import write_json
 from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import bars_missed, is_live
 from tradewinds.operate.champion import first_unseen, load_version, prove
+from tradewinds.operate.database import Database
 from tradewinds.operate.past import keep_past, refuse_changed_past
 from tradewinds.operate.rebuild import DECISION, request_hash, require_registered
 from tradewinds.operate.refresh import bring_up_to_date
@@ -49,7 +50,7 @@ def retrain(config: Config, console: Console) -> dict[str, Any]:
 
 def _retrain(job: Job, console: Console) -> dict[str, Any]:
     config, runs = job.config, Path(job.config.run.dir)
-    registry = Registry(runs)
+    registry = Registry(Database.of(config.run))
     require_registered(registry, runs, job.name)
     if isinstance(job, Prepared):
         refuse_changed_past(job, registry.versions(job.name))

@@ -11,18 +11,17 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import exchange_calendars
 import pandas as pd
 from croniter import CroniterBadDateError, croniter
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatus
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.core.workers import end_workers, results_of
+from tradewinds.operate.database import Database
 from tradewinds.request.schema import Config, ScheduleConfig, request_from
 
 PAYLOAD = "1"  # version of what a workflow stores, not ours: an upgrade finishes what an older scheduler began
@@ -113,7 +112,7 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def open_workflows(database: Path, name: str) -> None:
+def open_workflows(database: Database, name: str) -> None:
     """Connect to the database and finish what a killed scheduler of this model left.
 
     Each model is an executor with a queue of its own, so that schedulers of two models in one database leave each
@@ -123,7 +122,7 @@ def open_workflows(database: Path, name: str) -> None:
     DBOS(
         config={
             "name": "tradewinds",
-            "system_database_url": URL.create("sqlite", database=str(database)).render_as_string(),
+            "system_database_url": database.address,
             "application_version": PAYLOAD,
             "executor_id": _queue(name),
             "serializer": DBOSPortableJSONSerializer(),
@@ -139,7 +138,7 @@ def _queue(name: str) -> str:
     return f"retrain-{name}"
 
 
-def retrainings(database: Path, name: str, most: int = 20) -> list[dict[str, Any]]:
+def retrainings(database: Database, name: str, most: int = 20) -> list[dict[str, Any]]:
     """Return the last retrainings that a scheduler of a model began, newest first, as plain data.
 
     Args:
@@ -150,10 +149,9 @@ def retrainings(database: Path, name: str, most: int = 20) -> list[dict[str, Any
     Returns:
         Of each `due`, `state` (`waiting`, `running`, `done`, `rejected`, `failed`) and `said`, null while it runs.
     """
-    if not database.exists():
+    if not database.is_there:
         return []
-    address = URL.create("sqlite", database=str(database)).render_as_string()
-    client = DBOSClient(system_database_url=address, serializer=DBOSPortableJSONSerializer())
+    client = DBOSClient(system_database_url=database.address, serializer=DBOSPortableJSONSerializer())
     try:
         prefix = f"retrain-{name}-"
         known = client.list_workflows(workflow_id_prefix=prefix, sort_desc=True, limit=most, load_input=False)

@@ -17,6 +17,7 @@ from tradewinds.data.due import calendar_words
 from tradewinds.evaluation.drift import FEWEST, USUAL, relative_losses, watch
 from tradewinds.operate.age import bars_missed, is_live
 from tradewinds.operate.champion import first_unseen, load_version
+from tradewinds.operate.database import Database
 from tradewinds.operate.past import refuse_changed_past
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.registry import Registry, Version
@@ -40,7 +41,7 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
         GateError: the registry is damaged or lost.
     """
     runs = Path(job.config.run.dir)
-    registry = Registry(runs)
+    registry = Registry(Database.of(job.config.run))
     require_registered(registry, runs, job.name)
     champion = registry.champion(job.name)
     data = _data(job, moment)
@@ -115,7 +116,7 @@ def _data(job: Job, moment: datetime) -> dict[str, Any]:
 
 def _jobs(job: Job, registry: Registry, moment: datetime) -> dict[str, Any]:
     """Return the last retraining of the scheduler, how many in a row have failed, and when the next is due."""
-    known = retrainings(registry.path, job.name)
+    known = retrainings(registry.database, job.name)
     failures = 0
     for one in known:  # the newest first
         if one["state"] != "failed":

@@ -54,6 +54,9 @@ class RunConfig:
     Attributes:
         name: folder under `dir`, and the name of the model in the registry; null takes the name of the series.
         dir: folder of all runs, relative to where the command is typed.
+        database: name of an environment variable that holds the address of a PostgreSQL database, for the registry and
+            the jobs of `schedule`: an address may hold a password, and a request is written into every manifest;
+            null: `registry.db` in `dir`.
         loggers: to whom the losses and scores of trainings are told as they go: `csv`, `tensorboard` (extra
             `tensorboard`), `mlflow` (extra `tracking`), `wandb`, or a plugin's group `logger`; of those of
             `walk-forward` and `leakcheck` no one is told.
@@ -64,6 +67,16 @@ class RunConfig:
 
     name: Annotated[str, AfterValidator(_run_name)] | None
     dir: Annotated[str, Field(min_length=1, description="the name of a folder")]
+    database: (
+        Annotated[
+            str,
+            Field(
+                pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+                description="the name of an environment variable that holds postgresql+psycopg://user@host/name",
+            ),
+        ]
+        | None
+    ) = None
     loggers: Annotated[tuple[str, ...], AfterValidator(distinct)] = ()
     tracking_uri: str | None = None
     threads: Annotated[int, Field(ge=1, le=1024, description="threads")] = 1

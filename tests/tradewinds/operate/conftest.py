@@ -2,11 +2,21 @@
 
 import shutil
 
+import postgres
 import pytest
 
 from tradewinds.__main__ import main
 
 from championship import WORDS, Market
+
+
+@pytest.fixture(scope="package")
+def server():
+    """Start a PostgreSQL server for all tests."""
+    if not postgres.IS_THERE:
+        pytest.skip(postgres.REASON)
+    with postgres.serving() as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ import sqlite3
 import threading
 
 import pytest
+from filelock import Timeout
+from sqlalchemy.engine import make_url
 
 from tradewinds.core.errors import GateError, RequestError
+from tradewinds.operate.database import Database
 from tradewinds.operate.registry import Registry, Version, now
 
 
@@ -23,7 +26,16 @@ def version(number, data="d"):
 
 @pytest.fixture
 def registry(tmp_path):
+    """A registry in a file."""
     return Registry(tmp_path)
+
+
+@pytest.fixture(params=["file", "server"])
+def anywhere(request, tmp_path):
+    """A registry in a file, or on a server."""
+    if request.param == "file":
+        return Registry(tmp_path)
+    return Registry(Database(tmp_path, make_url(request.getfixturevalue("server").address())))
 
 
 def add(registry, number, *, promote=True):
@@ -47,47 +59,47 @@ def test_asking_an_empty_registry_creates_nothing(registry, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_champion_is_the_last_promoted_and_a_rejected_one_is_kept(registry):
-    add(registry, 1)
-    add(registry, 2, promote=False)
-    assert registry.champion("m").number == 1
-    assert [v.verdict for v in registry.versions("m")] == ["reason 1", "reason 2"]
-    assert registry.judged("m", config_hash="c", data_sha256="d2").number == 2
-    assert registry.judged("m", config_hash="other", data_sha256="d2") is None
+def test_the_champion_is_the_last_promoted_and_a_rejected_one_is_kept(anywhere):
+    add(anywhere, 1)
+    add(anywhere, 2, promote=False)
+    assert anywhere.champion("m").number == 1
+    assert [v.verdict for v in anywhere.versions("m")] == ["reason 1", "reason 2"]
+    assert anywhere.judged("m", config_hash="c", data_sha256="d2").number == 2
+    assert anywhere.judged("m", config_hash="other", data_sha256="d2") is None
 
 
-def test_rollback_goes_back_step_by_step_and_stops_at_the_first(registry):
+def test_rollback_goes_back_step_by_step_and_stops_at_the_first(anywhere):
     for number in (1, 2, 3):
-        add(registry, number)
-    assert registry.rollback("m", reason="r").number == 2
-    assert registry.rollback("m", reason="r").number == 1
+        add(anywhere, number)
+    assert anywhere.rollback("m", reason="r").number == 2
+    assert anywhere.rollback("m", reason="r").number == 1
     with pytest.raises(RequestError, match="'m' has no earlier champion to go back to"):
-        registry.rollback("m", reason="r")
+        anywhere.rollback("m", reason="r")
 
 
-def test_rollback_undoes_a_promotion_by_hand(registry):
-    add(registry, 1)
-    add(registry, 2, promote=False)
-    add(registry, 3)
-    registry.promote("m", 2, reason="by hand")
-    assert registry.rollback("m", reason="r").number == 3
-    assert registry.rollback("m", reason="r").number == 1
+def test_rollback_undoes_a_promotion_by_hand(anywhere):
+    add(anywhere, 1)
+    add(anywhere, 2, promote=False)
+    add(anywhere, 3)
+    anywhere.promote("m", 2, reason="by hand")
+    assert anywhere.rollback("m", reason="r").number == 3
+    assert anywhere.rollback("m", reason="r").number == 1
 
 
-def test_a_promotion_against_a_champion_that_has_changed_is_refused_whole(registry):
-    add(registry, 1)
+def test_a_promotion_against_a_champion_that_has_changed_is_refused_whole(anywhere):
+    add(anywhere, 1)
     with pytest.raises(GateError, match="changed from version None to 1 meanwhile"):
-        registry.register(version(2), promote=True, expected=None, reason="late")
-    assert len(registry.versions("m")) == 1
+        anywhere.register(version(2), promote=True, expected=None, reason="late")
+    assert len(anywhere.versions("m")) == 1
 
 
-def test_of_many_at_once_exactly_one_promotion_wins(registry, tmp_path):
-    add(registry, 1)
+def test_of_many_at_once_exactly_one_promotion_wins(anywhere):
+    add(anywhere, 1)
     outcomes = []
 
     def attempt(number):
         try:
-            Registry(tmp_path).register(version(number), promote=True, expected=1, reason="race")
+            Registry(anywhere.database).register(version(number), promote=True, expected=1, reason="race")
             outcomes.append("won")
         except GateError:
             outcomes.append("lost")
@@ -98,7 +110,47 @@ def test_of_many_at_once_exactly_one_promotion_wins(registry, tmp_path):
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["lost"] * 5 + ["won"]
-    assert len(registry.versions("m")) == 2
+    assert len(anywhere.versions("m")) == 2
+
+
+def test_numbers_that_were_brought_back_are_not_given_again(anywhere):
+    for number in (1, 2):
+        add(anywhere, number)
+    there = anywhere.versions("m")
+    other = version(9)
+    other.number, other.verdict, other.name = 7, "once", "n"
+    anywhere.restore([other], [True], reason="brought back")
+    assert (anywhere.champion("n").number, anywhere.champion("n").verdict) == (7, "once")
+    assert add(anywhere, 3).number == 8
+    assert [v.number for v in anywhere.versions("m")] == [*(v.number for v in there), 8]
+
+
+def test_a_server_that_is_stopped_is_said_without_a_password_and_goes_on_when_it_is_back(server, tmp_path):
+    url = make_url(server.address()).set(password="hush")
+    registry = Registry(Database(tmp_path, url))
+    add(registry, 1)
+    server.stop()
+    try:
+        with pytest.raises(GateError, match="cannot be used at present") as refused:
+            add(registry, 2)
+        assert "hush" not in str(refused.value)
+        assert "postgres:***@" in str(refused.value)
+    finally:
+        server.start()
+    assert add(registry, 2).number > 1  # a crash may leave a gap in the numbers
+    assert registry.champion("m").verdict == "reason 2"
+
+
+def test_what_one_does_alone_on_a_server_no_other_does(server, tmp_path):
+    address = make_url(server.address())
+    one, other = Database(tmp_path, address), Database(tmp_path / "elsewhere", address)
+    with one.alone("schedule m"):
+        with pytest.raises(Timeout), other.alone("schedule m"):
+            pass
+        with other.alone("schedule n"):
+            pass
+    with other.alone("schedule m"):
+        pass
 
 
 def test_every_move_is_logged_with_its_reason(registry, tmp_path):
