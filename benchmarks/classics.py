@@ -34,9 +34,10 @@ CLASSICS = {  # by experiment: the published score, and whose it is
     "blackjack": ("-0.047", "optimum"),
     "inverted_pendulum": ("1000", "most there is"),
     "mountain_car": ("-110.4", f"{ZOO}, PPO, 1,000,000 steps"),
+    "hopper": ("2410", f"{ZOO}, PPO, Hopper-v3"),
     "lunar_lander": ("242.1", f"{ZOO}, PPO, 1,000,000 steps, LunarLander-v2"),
 }
-LONG = ("lunar_lander", "minatar_breakout")  # minutes a seed: only when they are named
+LONG = ("hopper", "lunar_lander", "minatar_breakout")  # minutes a seed: only when they are named
 
 
 def score(name: str, seed: int, words: list[str]) -> tuple[float, float, dict]:
