@@ -122,7 +122,7 @@ def test_inner_tests_score_a_trial_and_all_of_it_is_told(found, tradewinds, plac
 
 
 def test_two_workers_on_one_study_write_down_what_one_would(found, tradewinds, monkeypatch, place):
-    monkeypatch.setattr(search_module, "results_of", in_this_process)
+    monkeypatch.setattr("tradewinds.core.executor.results_of", in_this_process)
     monkeypatch.setattr(search_module, "pinned", lambda threads: pytest.MonkeyPatch.context())
     answer = tradewinds(
         "search", *WORDS, "search.study=two", "search.workers=2", "search.trials=2", "search.goals=[score,seconds]"
