@@ -1,0 +1,180 @@
+"""A cluster of two nodes does what processes of this machine do; a node that is killed costs its own tasks alone."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tradewinds.__main__ import main
+from tradewinds.commands.sweep import SweptRun, side_by_side
+from tradewinds.core import ray_executor
+from tradewinds.core.console import Console
+from tradewinds.core.executor import LocalExecutor, executor_of
+from tradewinds.core.executor_config import ExecutorConfig
+from tradewinds.core.resources import resource_dir
+from tradewinds.core.workers import KilledError
+from tradewinds.request.compose import compose_requests
+
+import labour
+from story import FAST_CSV, write_bars
+
+ray = pytest.importorskip("ray", reason="needs the extra `scale`")
+TESTS = Path(labour.__file__).parent
+NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head and a second node, which are found where code of ours is; started patiently on a busy machine."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
+        patch.setenv("RAY_raylet_start_wait_time_s", "300")
+        nodes = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        nodes.second = nodes.add_node(**NODE)
+        yield nodes
+        ray.shutdown()
+        nodes.shutdown()
+
+
+@pytest.fixture
+def executor(cluster, tmp_path):
+    if not cluster.second:
+        cluster.second = cluster.add_node(**NODE)
+    return executor_of(ExecutorConfig(kind="ray", address=cluster.address), str(tmp_path / "runs"))
+
+
+def test_it_is_two_nodes_on_one_machine(executor):
+    executor.require()
+    assert (executor.width(), executor.width(2), executor.machines()) == (2, 1, 1)
+
+
+def test_every_task_has_its_result_and_no_more_are_taken_than_there_is_room_for(executor, tmp_path):
+    drawn = []
+    tasks = (drawn.append(number) or number for number in range(30))
+    with executor.results_of(labour.add, tasks, workers=2, shared=(10,)) as results:
+        assert len(drawn) == 2
+        assert len(list((tmp_path / "runs").iterdir())) == 1  # the mark
+        assert sorted(results) == list(range(10, 40))
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_what_is_shared_is_unpacked_once_a_process_and_not_once_a_task(executor, tmp_path):
+    with executor.results_of(labour.hold, range(12), workers=2, shared=(labour.Unpacked(tmp_path),)) as results:
+        processes = set(results)
+    assert len(list(tmp_path.glob("unpacked-*"))) == len(processes) <= 4
+
+
+def test_a_process_computes_with_the_threads_it_was_promised(executor):
+    with executor.results_of(labour.threads, range(4), workers=2, threads=1) as results:
+        assert {outcome[:2] for outcome in results} == {("1", "1")}
+
+
+def test_an_error_comes_back_as_it_was_or_at_least_in_its_words(executor):
+    with pytest.raises(ValueError, match=r"^a plain sentence$"):
+        with executor.results_of(labour.fail, ["plain"], workers=2) as results:
+            list(results)
+    with pytest.raises(RuntimeError, match=r"^Unsendable: this and that$"):
+        with executor.results_of(labour.fail, ["unsendable"], workers=2) as results:
+            list(results)
+
+
+def test_a_task_that_kills_its_process_each_time_is_named(executor, monkeypatch):
+    monkeypatch.setattr(ray_executor, "RETRIES", 1)
+    with pytest.raises(KilledError, match=r"^it was killed$") as caught:
+        with executor.results_of(labour.die, [7], workers=1, killed="it was killed") as results:
+            list(results)
+    assert caught.value.task == 7
+
+
+def test_a_killed_node_costs_what_it_was_at_and_nothing_else(executor, cluster, tmp_path):
+    lost = cluster.second.node_id
+    done = []
+    with executor.results_of(labour.square, range(24), workers=2, shared=(tmp_path,)) as results:
+        for result in results:
+            done.append(result)
+            if cluster.second and list(tmp_path.glob(f"*-{lost}-*")):
+                cluster.remove_node(cluster.second, allow_graceful=False)
+                cluster.second = None
+    assert cluster.second is None
+    assert sorted(done) == [number**2 for number in range(24)]
+    places = [path.name.split("-")[:2] for path in tmp_path.iterdir() if path.is_file()]
+    twice = {number for number, count in Counter(number for number, _ in places).items() if count > 1}
+    assert len(twice) <= 2  # what it was at, and what it had been handed
+    assert twice <= {number for number, node in places if node == lost}
+
+
+def swept(executor, work, folder, count):
+    folder.mkdir()
+    words = [f"seed={','.join(map(str, range(count)))}", f"run.dir={folder}"]
+    plains = compose_requests(words, [resource_dir("conf")], multirun=True)
+    runs = [SweptRun(number, plain, f"seed={number}", dict, 1) for number, plain in enumerate(plains)]
+    return side_by_side(work, runs, Console(), executor, 2, lambda *_: None)
+
+
+def test_runs_have_their_turns_there_as_here(executor, tmp_path):
+    statuses, turns = [], []
+    for place, who in (("there", executor), ("here", LocalExecutor())):
+        statuses.append(swept(who, labour.take_turn, tmp_path / place, 4))
+        turns.append([line.split()[0] for line in (tmp_path / place / "turns").read_text().splitlines()])
+    assert statuses == [[0, 1, 0, 0]] * 2
+    assert turns == [["0", "2", "3"]] * 2
+
+
+def test_a_run_that_is_killed_each_time_has_failed_and_takes_no_other_down(executor, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(ray_executor, "RETRIES", 0)
+    assert swept(executor, labour.perish, tmp_path / "there", 4) == [0, 1, 0, 0]
+    assert capsys.readouterr().out.splitlines() == ["result of 0", "result of 2", "result of 3"]
+
+
+WALK = (
+    "walk-forward",
+    "series=csv",
+    "series.path=mine.csv",
+    "model.context_length=5",
+    "model.hidden_size=3",
+    "trainer.epochs=1",
+    "features.volatility_bars=[3]",
+    "agent.steps=200",
+    "agent.learning_starts=80",
+    "agent.validate_every=100",
+    "backtest.random_draws=3",
+    "backtest.bootstrap_draws=100",
+    "walk_forward.folds=2",
+    "walk_forward.seeds=1",
+)
+
+
+def both(cluster, tmp_path, monkeypatch, *words):
+    """Type a command here and on the cluster, and return the folders of both."""
+    for place, how in (("here", ()), ("there", ("executor=ray", f"executor.address={cluster.address}"))):
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / place)
+        write_bars(Path("mine.csv"), 300)
+        assert main([*words, *how]) == 0
+    return tmp_path / "here", tmp_path / "there"
+
+
+@pytest.mark.slow
+def test_folds_are_the_same_byte_for_byte(executor, cluster, tmp_path, monkeypatch):
+    here, there = both(cluster, tmp_path, monkeypatch, *WALK)
+    folds = sorted(path.relative_to(here) for path in here.glob("runs/mine/walk_forward/*/decisions.parquet"))
+    assert len(folds) == 2
+    assert [(here / fold).read_bytes() for fold in folds] == [(there / fold).read_bytes() for fold in folds]
+
+
+@pytest.mark.slow
+def test_runs_of_a_sweep_are_the_same(executor, cluster, tmp_path, monkeypatch):
+    words = ("run", "-m", "series=csv", "series.path=mine.csv", *FAST_CSV, "seed=1,2")
+    reports = []
+    for place in both(cluster, tmp_path, monkeypatch, *words):
+        paths = sorted(place.glob("runs/mine/*/report.json"))
+        documents = [pd.read_json(path, typ="series").drop("run").to_dict() for path in paths]
+        tables = [path.read_bytes() for path in sorted(place.glob("runs/mine/*/backtest/*.parquet"))]
+        reports.append((documents, tables))
+    assert len(reports[0][0]) == 2
+    np.testing.assert_equal(reports[0], reports[1])
