@@ -14,22 +14,23 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
-os.environ |= {"PYTHONPATH": str(Path(__file__).parents[1]), "RAY_raylet_start_wait_time_s": "300"}  # a busy machine
 
 import numpy as np
 
 from tradewinds.core.executor import Executor, executor_of
 from tradewinds.core.executor_config import ExecutorConfig
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # afterwards: it has a folder of the package's name
+
+from clusters import two_nodes
+
 FAR = 250_000  # 5,000 symbols, five seeds, ten folds
-NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
 BARS, CONTEXT, STEPS = 72, 8, 5
 SWEPT = (
     "series=ar1", "series.bars=400", "model.hidden_size=4", "model.context_length=16", "trainer.epochs=1",
@@ -70,21 +71,6 @@ def fit(folder: str, symbol: int) -> int:
     return symbol
 
 
-@contextmanager
-def cluster() -> Iterator[Any]:
-    """Start a head and a second node of Ray on this machine."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    nodes = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-    nodes.second = nodes.add_node(**NODE)
-    try:
-        yield nodes
-    finally:
-        ray.shutdown()
-        nodes.shutdown()
-
-
 def megabytes() -> float:
     """Return the memory that this process holds."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -119,7 +105,7 @@ def fits(executor: Executor, folder: Path, count: int, nodes: Any = None) -> flo
     with executor.results_of(fit, range(count), workers=2, shared=(str(folder),), threads=1) as results:
         for done, _ in enumerate(results, start=1):
             if done == moment:
-                nodes.remove_node(nodes.second, allow_graceful=False)
+                nodes.kill()
                 print(f"  a node was killed after {done} of {count} fits", flush=True)
     seconds = time.perf_counter() - begun
     assert done == count
@@ -165,7 +151,7 @@ def main(parts: Sequence[str], count: int) -> None:
             seconds = fits(local, folder / "here", count)
             print(f"local: {count} fits in {seconds:.0f} s, {1000 * seconds / count:.1f} ms each", flush=True)
         if {"overhead", "fits"} & set(parts):
-            with cluster() as nodes:
+            with two_nodes() as nodes:
                 executor = executor_of(ExecutorConfig(kind="ray", address=nodes.address), str(folder / "there"))
                 if "overhead" in parts:
                     cost = overhead("ray, two nodes", executor)

@@ -1,6 +1,5 @@
 """A cluster of two nodes does what processes of this machine do; a node that is killed costs its own tasks alone."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -19,33 +18,22 @@ from tradewinds.core.workers import KilledError
 from tradewinds.request.compose import compose_requests
 
 import labour
+from clusters import two_nodes
 from story import FAST_CSV, write_bars
 
-ray = pytest.importorskip("ray", reason="needs the extra `scale`")
-TESTS = Path(labour.__file__).parent
-NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+pytest.importorskip("ray", reason="needs the extra `scale`")
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """A head and a second node, which are found where code of ours is; started patiently on a busy machine."""
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
-        patch.setenv("RAY_raylet_start_wait_time_s", "300")
-        nodes = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        nodes.second = nodes.add_node(**NODE)
+def nodes():
+    with two_nodes() as nodes:
         yield nodes
-        ray.shutdown()
-        nodes.shutdown()
 
 
 @pytest.fixture
-def executor(cluster, tmp_path):
-    if not cluster.second:
-        cluster.second = cluster.add_node(**NODE)
-    return executor_of(ExecutorConfig(kind="ray", address=cluster.address), str(tmp_path / "runs"))
+def executor(nodes, tmp_path):
+    nodes.complete()
+    return executor_of(ExecutorConfig(kind="ray", address=nodes.address), str(tmp_path / "runs"))
 
 
 def test_it_is_two_nodes_on_one_machine(executor):
@@ -91,16 +79,15 @@ def test_a_task_that_kills_its_process_each_time_is_named(executor, monkeypatch)
     assert caught.value.task == 7
 
 
-def test_a_killed_node_costs_what_it_was_at_and_nothing_else(executor, cluster, tmp_path):
-    lost = cluster.second.node_id
+def test_a_killed_node_costs_what_it_was_at_and_nothing_else(executor, nodes, tmp_path):
+    lost = nodes.second.node_id
     done = []
     with executor.results_of(labour.square, range(24), workers=2, shared=(tmp_path,)) as results:
         for result in results:
             done.append(result)
-            if cluster.second and list(tmp_path.glob(f"*-{lost}-*")):
-                cluster.remove_node(cluster.second, allow_graceful=False)
-                cluster.second = None
-    assert cluster.second is None
+            if nodes.second and list(tmp_path.glob(f"*-{lost}-*")):
+                nodes.kill()
+    assert nodes.second is None
     assert sorted(done) == [number**2 for number in range(24)]
     places = [path.name.split("-")[:2] for path in tmp_path.iterdir() if path.is_file()]
     twice = {number for number, count in Counter(number for number, _ in places).items() if count > 1}
@@ -149,9 +136,9 @@ WALK = (
 )
 
 
-def both(cluster, tmp_path, monkeypatch, *words):
+def both(nodes, tmp_path, monkeypatch, *words):
     """Type a command here and on the cluster, and return the folders of both."""
-    for place, how in (("here", ()), ("there", ("executor=ray", f"executor.address={cluster.address}"))):
+    for place, how in (("here", ()), ("there", ("executor=ray", f"executor.address={nodes.address}"))):
         (tmp_path / place).mkdir()
         monkeypatch.chdir(tmp_path / place)
         write_bars(Path("mine.csv"), 300)
@@ -160,18 +147,18 @@ def both(cluster, tmp_path, monkeypatch, *words):
 
 
 @pytest.mark.slow
-def test_folds_are_the_same_byte_for_byte(executor, cluster, tmp_path, monkeypatch):
-    here, there = both(cluster, tmp_path, monkeypatch, *WALK)
+def test_folds_are_the_same_byte_for_byte(executor, nodes, tmp_path, monkeypatch):
+    here, there = both(nodes, tmp_path, monkeypatch, *WALK)
     folds = sorted(path.relative_to(here) for path in here.glob("runs/mine/walk_forward/*/decisions.parquet"))
     assert len(folds) == 2
     assert [(here / fold).read_bytes() for fold in folds] == [(there / fold).read_bytes() for fold in folds]
 
 
 @pytest.mark.slow
-def test_runs_of_a_sweep_are_the_same(executor, cluster, tmp_path, monkeypatch):
+def test_runs_of_a_sweep_are_the_same(executor, nodes, tmp_path, monkeypatch):
     words = ("run", "-m", "series=csv", "series.path=mine.csv", *FAST_CSV, "seed=1,2")
     reports = []
-    for place in both(cluster, tmp_path, monkeypatch, *words):
+    for place in both(nodes, tmp_path, monkeypatch, *words):
         paths = sorted(place.glob("runs/mine/*/report.json"))
         documents = [pd.read_json(path, typ="series").drop("run").to_dict() for path in paths]
         tables = [path.read_bytes() for path in sorted(place.glob("runs/mine/*/backtest/*.parquet"))]

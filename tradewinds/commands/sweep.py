@@ -36,6 +36,7 @@ SIDE_BY_SIDE = ("run", "classify", "train-forecaster", "encode", "train-agent", 
 SPLIT = ("walk-forward", "search")  # commands that are tasks of their own
 SHARING = (*SIDE_BY_SIDE, "walk-forward")  # commands that bring no new data between two runs
 RUN_BYTES, TIMES_FILE = 2**30, 50  # memory of a run: its libraries, and its file so many times
+MOST_SHARED = 16  # data that are read once and kept; in a panel of more, each run reads its own
 KILLED = "a run's process was killed, as a machine without memory does"
 
 
@@ -88,7 +89,7 @@ def answer_all(
         console: where to tell it.
     """
     keys = Counter(_key(request) for request in requests if stage in SHARING and reads_series(request))
-    shared = [key for key, count in keys.items() if count > 1]
+    shared = [key for key, count in keys.most_common(MOST_SHARED) if count > 1]
     executor = executor_of(requests[0].executor, requests[0].run.dir)
     workers = _workers(requests, executor) if stage in SIDE_BY_SIDE else 1
     with sharing(shared):

@@ -102,9 +102,11 @@ class RayExecutor:
             RequestError: no cluster is there, or it is none for this machine.
         """
         import ray
+        from ray._private import worker
 
         if ray.is_initialized():
             return
+        worker._worker_logs_enabled = False  # of what died it tells on standard output, where results stand
         if self._address is not None:
             _knock(self._address)
         handler = signal.getsignal(signal.SIGTERM)

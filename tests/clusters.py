@@ -1,0 +1,70 @@
+"""A cluster of Ray with two nodes on this machine, for tests and benchmarks; patient, as on a busy one."""
+
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+PATIENCE = 300.0  # seconds in which a node starts; Ray gives it 30
+VARIABLES = {
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)]),  # where our code is
+    "RAY_worker_register_timeout_seconds": "300",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+class TwoNodes:
+    """A head, on which the command is typed, and a second node that can be killed."""
+
+    def __init__(self):
+        from ray.cluster_utils import Cluster
+
+        self._cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        self.address, self.second = self._cluster.address, None
+
+    def complete(self):
+        """Have a second node, unless there is one."""
+        self.second = self.second or self._cluster.add_node(**NODE)
+
+    def kill(self):
+        """Kill the second node, as a machine dies."""
+        self._cluster.remove_node(self.second, allow_graceful=False)
+        self.second = None
+
+    def stop(self):
+        self._cluster.shutdown()
+
+
+@contextmanager
+def two_nodes():
+    import ray
+    from ray._private import services
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in VARIABLES.items():
+            patch.setenv(name, value)
+        patch.setattr(services, "get_node", _patient(services.get_node))
+        cluster = TwoNodes()
+        try:
+            cluster.complete()
+            yield cluster
+        finally:
+            ray.shutdown()
+            cluster.stop()
+
+
+def _patient(get_node):
+    def wait(*place):
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return get_node(*place)
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    return wait
