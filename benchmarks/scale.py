@@ -122,7 +122,7 @@ def same(here: Path, there: Path) -> tuple[int, int]:
 def sweep() -> None:
     """Print what each further run of `-m` takes, of the smallest command that fits a network."""
     walls, cores = [], []
-    for runs in (2, 6):
+    for runs in (2, 4):
         with TemporaryDirectory() as folder:
             words = ("train-forecaster", "-m", *SWEPT, f"seed=range(0,{runs})")
             before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -133,7 +133,7 @@ def sweep() -> None:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             walls.append(time.perf_counter() - begun)
             cores.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    wall, core = ((later - sooner) / 4.0 for sooner, later in (walls, cores))
+    wall, core = ((later - sooner) / 2.0 for sooner, later in (walls, cores))
     print(
         f"train-forecaster -m: {wall:.1f} s a run, {core:.1f} s of a core: {FAR:,} of them are "
         f"{core * FAR / 3600:,.0f} hours of a core",

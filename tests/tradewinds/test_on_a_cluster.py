@@ -1,10 +1,9 @@
 """A cluster of two nodes does what processes of this machine do; a node that is killed costs its own tasks alone."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from tradewinds.__main__ import main
@@ -19,7 +18,7 @@ from tradewinds.request.compose import compose_requests
 
 import labour
 from clusters import two_nodes
-from story import FAST_CSV, write_bars
+from story import write_bars
 
 pytest.importorskip("ray", reason="needs the extra `scale`")
 
@@ -118,8 +117,7 @@ def test_a_run_that_is_killed_each_time_has_failed_and_takes_no_other_down(execu
     assert capsys.readouterr().out.splitlines() == ["result of 0", "result of 2", "result of 3"]
 
 
-WALK = (
-    "walk-forward",
+SMALL = (
     "series=csv",
     "series.path=mine.csv",
     "model.context_length=5",
@@ -131,8 +129,6 @@ WALK = (
     "agent.validate_every=100",
     "backtest.random_draws=3",
     "backtest.bootstrap_draws=100",
-    "walk_forward.folds=2",
-    "walk_forward.seeds=1",
 )
 
 
@@ -148,7 +144,8 @@ def both(nodes, tmp_path, monkeypatch, *words):
 
 @pytest.mark.slow
 def test_folds_are_the_same_byte_for_byte(executor, nodes, tmp_path, monkeypatch):
-    here, there = both(nodes, tmp_path, monkeypatch, *WALK)
+    words = ("walk-forward", *SMALL, "walk_forward.folds=2", "walk_forward.seeds=1")
+    here, there = both(nodes, tmp_path, monkeypatch, *words)
     folds = sorted(path.relative_to(here) for path in here.glob("runs/mine/walk_forward/*/decisions.parquet"))
     assert len(folds) == 2
     assert [(here / fold).read_bytes() for fold in folds] == [(there / fold).read_bytes() for fold in folds]
@@ -156,12 +153,25 @@ def test_folds_are_the_same_byte_for_byte(executor, nodes, tmp_path, monkeypatch
 
 @pytest.mark.slow
 def test_runs_of_a_sweep_are_the_same(executor, nodes, tmp_path, monkeypatch):
-    words = ("run", "-m", "series=csv", "series.path=mine.csv", *FAST_CSV, "seed=1,2")
+    words = ("run", "-m", *SMALL, "seed=1,2")
     reports = []
     for place in both(nodes, tmp_path, monkeypatch, *words):
         paths = sorted(place.glob("runs/mine/*/report.json"))
-        documents = [pd.read_json(path, typ="series").drop("run").to_dict() for path in paths]
+        documents = [json.loads(path.read_text()) | {"run": None} for path in paths]
         tables = [path.read_bytes() for path in sorted(place.glob("runs/mine/*/backtest/*.parquet"))]
         reports.append((documents, tables))
     assert len(reports[0][0]) == 2
-    np.testing.assert_equal(reports[0], reports[1])
+    assert reports[0] == reports[1]
+
+
+@pytest.mark.slow
+def test_trials_come_to_the_same(executor, nodes, tmp_path, monkeypatch):
+    pytest.importorskip("optuna", reason="needs the extra `search`")
+    words = ("search", *SMALL, "search.space={model.hidden_size: [2, 3, 4, 5]}", "search.workers=2")
+    outcomes = []
+    for place in both(nodes, tmp_path, monkeypatch, *words):
+        (path,) = place.glob("runs/mine/search/*/search.json")
+        trials = json.loads(path.read_text())["trials"]
+        outcomes.append({trial["model.hidden_size"]: trial["score"] for trial in trials})
+    assert sorted(outcomes[0]) == [2, 4, 5]  # 3 is the request's own
+    assert outcomes[0] == outcomes[1]
