@@ -17,7 +17,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -28,7 +27,7 @@ from tradewinds.core.executor_config import ExecutorConfig
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # afterwards: it has a folder of the package's name
 
-from clusters import two_nodes
+from clusters import TwoNodes, two_nodes
 
 FAR = 250_000  # 5,000 symbols, five seeds, ten folds
 BARS, CONTEXT, STEPS = 72, 8, 5
@@ -89,15 +88,15 @@ def milliseconds(executor: Executor, count: int) -> float:
 
 def overhead(name: str, executor: Executor) -> float:
     costs, sizes = [], []
-    for count in (500, 2000, 8000):
+    for count in (500, 2000, 5000):
         costs.append(milliseconds(executor, count))
         sizes.append(megabytes())
-    told = ", ".join(f"{size:.0f} MB after {count}" for count, size in zip((500, 2000, 8000), sizes, strict=True))
+    told = ", ".join(f"{size:.0f} MB after {count}" for count, size in zip((500, 2000, 5000), sizes, strict=True))
     print(f"{name}: {min(costs):.2f} to {max(costs):.2f} ms a task of nothing; this process: {told}", flush=True)
     return float(np.median(costs))
 
 
-def fits(executor: Executor, folder: Path, count: int, nodes: Any = None) -> float:
+def fits(executor: Executor, folder: Path, count: int, nodes: TwoNodes | None = None) -> float:
     """Fit all symbols, on a cluster with its second node killed at a random moment; return the seconds taken."""
     folder.mkdir()
     moment = int(np.random.default_rng().integers(count // 5, 4 * count // 5)) if nodes else -1
@@ -142,26 +141,31 @@ def sweep() -> None:
 
 
 def main(parts: Sequence[str], count: int) -> None:
-    local = executor_of(ExecutorConfig(), ".")
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        if "overhead" in parts:
-            overhead("local", local)
-        if "fits" in parts:
-            seconds = fits(local, folder / "here", count)
-            print(f"local: {count} fits in {seconds:.0f} s, {1000 * seconds / count:.1f} ms each", flush=True)
         if {"overhead", "fits"} & set(parts):
             with two_nodes() as nodes:
-                executor = executor_of(ExecutorConfig(kind="ray", address=nodes.address), str(folder / "there"))
-                if "overhead" in parts:
-                    cost = overhead("ray, two nodes", executor)
-                    print(f"  {FAR:,} tasks: {cost * FAR / 60_000:.0f} minutes of handing out", flush=True)
-                if "fits" in parts:
-                    seconds = fits(executor, folder / "there", count, nodes)
-                    print(f"ray: {count} fits in {seconds:.0f} s, {1000 * seconds / count:.1f} ms each", flush=True)
-                    print("  {} there, {} the same byte for byte".format(*same(folder / "here", folder / "there")))
+                cluster = executor_of(ExecutorConfig(kind="ray", address=nodes.address), str(folder / "there"))
+                measure("ray, two nodes", cluster, folder / "there", parts, count, nodes)
+            measure("local", executor_of(ExecutorConfig(), "."), folder / "here", parts, count)
+        if "fits" in parts:
+            found, alike = same(folder / "here", folder / "there")
+            print(f"{found} of {count} weights of the cluster are there, {alike} the same byte for byte", flush=True)
         if "sweep" in parts:
             sweep()
+
+
+def measure(
+    name: str, executor: Executor, folder: Path, parts: Sequence[str], count: int, nodes: TwoNodes | None = None
+) -> None:
+    if "fits" in parts:
+        seconds = fits(executor, folder, count, nodes)
+        print(f"{name}: {count} fits in {seconds:.0f} s, {1000 * seconds / count:.1f} ms each", flush=True)
+    if "overhead" in parts:
+        if nodes is not None:
+            nodes.complete()
+        cost = overhead(name, executor)
+        print(f"  {FAR:,} tasks: {cost * FAR / 60_000:.0f} minutes of handing out", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """A cluster of Ray with two nodes on this machine, for tests and benchmarks; patient, as on a busy one."""
 
 import os
+import socket
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,21 @@ PATIENCE = 300.0  # seconds in which a node starts; Ray gives it 30
 VARIABLES = {
     "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)]),  # where our code is
     "RAY_worker_register_timeout_seconds": "300",
+    "RAY_agent_register_timeout_ms": "300000",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
+
+
+AGENTS = ("metrics_agent_port", "runtime_env_agent_port", "dashboard_agent_listen_port")
+
+
+def node():
+    """Return the settings of a node, with ports for its agents: for those that they choose Ray waits 15 seconds."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in AGENTS]
+        for one in sockets:
+            one.bind(("", 0))
+        return NODE | {name: one.getsockname()[1] for name, one in zip(AGENTS, sockets, strict=True)}
 
 
 class TwoNodes:
@@ -22,12 +36,12 @@ class TwoNodes:
     def __init__(self):
         from ray.cluster_utils import Cluster
 
-        self._cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        self._cluster = Cluster(initialize_head=True, head_node_args={**node(), "include_dashboard": False})
         self.address, self.second = self._cluster.address, None
 
     def complete(self):
         """Have a second node, unless there is one."""
-        self.second = self.second or self._cluster.add_node(**NODE)
+        self.second = self.second or self._cluster.add_node(**node())
 
     def kill(self):
         """Kill the second node, as a machine dies."""
