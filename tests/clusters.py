@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-PATIENCE = 300.0  # seconds in which a node starts; Ray gives it 30
+PATIENCE, TRIES = 60.0, 4  # seconds in which a node starts, of which Ray gives it 30; and how often it may fail to
 VARIABLES = {
     "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)]),  # where our code is
     "RAY_worker_register_timeout_seconds": "300",
@@ -18,11 +18,11 @@ VARIABLES = {
 }
 
 
-AGENTS = ("metrics_agent_port", "runtime_env_agent_port", "dashboard_agent_listen_port")
+AGENTS = ("metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", "dashboard_agent_listen_port")
 
 
 def node():
-    """Return the settings of a node, with ports for its agents: for those that they choose Ray waits 15 seconds."""
+    """Return the settings of a node, with ports for its agents: fewer of them are waited for."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in AGENTS]
         for one in sockets:
@@ -36,12 +36,13 @@ class TwoNodes:
     def __init__(self):
         from ray.cluster_utils import Cluster
 
-        self._cluster = Cluster(initialize_head=True, head_node_args={**node(), "include_dashboard": False})
+        self._cluster = Cluster()
+        again(lambda: self._cluster.add_node(**node(), include_dashboard=False))
         self.address, self.second = self._cluster.address, None
 
     def complete(self):
         """Have a second node, unless there is one."""
-        self.second = self.second or self._cluster.add_node(**node())
+        self.second = self.second or again(lambda: self._cluster.add_node(**node()))
 
     def kill(self):
         """Kill the second node, as a machine dies."""
@@ -50,6 +51,16 @@ class TwoNodes:
 
     def stop(self):
         self._cluster.shutdown()
+
+
+def again(start):
+    """Start a node, again where it failed: on a busy machine its agent is late for the 15 seconds that Ray waits."""
+    for _ in range(TRIES - 1):
+        try:
+            return start()
+        except Exception:  # it is of no kind of its own
+            time.sleep(1.0)
+    return start()
 
 
 @contextmanager
