@@ -56,6 +56,7 @@ bench: $(BENCH)/.installed $(VENV)/.installed-dev ## run the slow tests, then pr
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/leaks.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/known_worlds.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/search.py kills
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/scale.py
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/transfer.py
 
 fuzz: $(VENV)/.installed-dev ## read 10,000 damaged files and replies (about three minutes)
@@ -81,5 +82,5 @@ $(BENCH)/bin/python:
 
 $(BENCH)/.installed: $(BENCH)/bin/python $(TOUCHED) benchmarks/requirements.txt
 	$(PYTHON) -m pip --python $(BENCH)/bin/python --disable-pip-version-check install --quiet --constraint constraints.txt \
-		--requirement benchmarks/requirements.txt --editable '.[sb3,tensorboard,robots,search]'
+		--requirement benchmarks/requirements.txt --editable '.[sb3,tensorboard,robots,scale,search]'
 	@touch $@

@@ -4,6 +4,7 @@ import functools
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from tradewinds.core.files import write_text
@@ -27,6 +28,31 @@ def add(shared, task):
 
 def fail(task):
     raise {"plain": ValueError("a plain sentence"), "unsendable": Unsendable("this", "that")}[task]
+
+
+@dataclass
+class Unpacked:
+    """A value that leaves a file wherever it is unpacked."""
+
+    folder: Path
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        Path(self.folder, f"unpacked-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+
+def hold(value, task):
+    """Say in which process what is shared is held."""
+    return os.getpid()
+
+
+def square(folder, task):
+    """Leave a file that says on which node of a cluster a number was squared, whether or not it comes to an end."""
+    import ray
+
+    Path(folder, f"{task}-{ray.get_runtime_context().get_node_id()}-{time.monotonic_ns()}").touch()
+    time.sleep(0.3)
+    return task * task
 
 
 def die(task):

@@ -232,6 +232,10 @@ def _work(words: Words) -> int:
 
         print("---\n".join(yaml.safe_dump(request.plain(), sort_keys=False) for request in requests), end="")
         return DONE
+    if any(request.executor.kind != "local" for request in requests):
+        from tradewinds.commands.sweep import require_executor
+
+        require_executor(words.stage, requests)
     console = Console(as_json=words.as_json)
     typed = typed_words(words.overrides, folders, multirun=words.multirun)
     if len(requests) > 1:

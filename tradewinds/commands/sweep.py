@@ -1,4 +1,4 @@
-"""A sweep: several requests answered side by side, on all cores, and told as if one had followed the other.
+"""A sweep: several requests answered side by side, by an executor, and told as if one had followed the other.
 
 Each worker answers one request after another, and reads none of the data that the parent has read for several.
 """
@@ -20,9 +20,10 @@ from typing import Any, NoReturn
 from tradewinds.commands.answer import FAILED, answer
 from tradewinds.core.console import Console, Report
 from tradewinds.core.errors import RequestError
-from tradewinds.core.machine import cores, free_memory
+from tradewinds.core.executor import Executor, executor_of
+from tradewinds.core.machine import cores
 from tradewinds.core.turns import Turns, taking_part
-from tradewinds.core.workers import results_of
+from tradewinds.core.workers import KilledError
 from tradewinds.data.shared import Shared, key_of, read_parts, sharing
 from tradewinds.request.schema import Config, request_from
 from tradewinds.tasks import reads_series
@@ -32,8 +33,10 @@ Tape = list[tuple[str, str]]  # what was said, and on which of STREAMS
 STREAMS = ("stdout", "stderr")
 # the others keep a registry or a store, or take all cores themselves
 SIDE_BY_SIDE = ("run", "classify", "train-forecaster", "encode", "train-agent", "backtest", "leakcheck")
+SPLIT = ("walk-forward", "search")  # commands that are tasks of their own
 SHARING = (*SIDE_BY_SIDE, "walk-forward")  # commands that bring no new data between two runs
 RUN_BYTES, TIMES_FILE = 2**30, 50  # memory of a run: its libraries, and its file so many times
+MOST_SHARED = 16  # data that are read once and kept; in a panel of more, each run reads its own
 KILLED = "a run's process was killed, as a machine without memory does"
 
 
@@ -46,12 +49,31 @@ class SweptRun:
         plain: its request.
         typed: what one would type for it.
         data: what was read for it already.
+        cores: that it takes.
     """
 
     number: int
     plain: Mapping[str, Any]
     typed: str
-    data: Shared
+    data: Callable[[], Shared]
+    cores: int
+
+
+def require_executor(stage: str, requests: Sequence[Config]) -> None:
+    """Refuse an executor that has nothing to do, or is not there.
+
+    Raises:
+        RequestError: runs of a sweep name several, the stage splits nothing, or no cluster answers.
+    """
+    settings = requests[0].executor
+    if any(request.executor != settings for request in requests):
+        raise RequestError("executor must be one for all runs of a sweep; name one, and sweep over something else")
+    if stage not in SPLIT and (stage not in SIDE_BY_SIDE or len(requests) == 1):
+        raise RequestError(
+            f"executor={settings.kind} does what can be split: {', '.join(SPLIT)}, and runs of -m of "
+            f"{', '.join(SIDE_BY_SIDE)}; this {stage} is one piece; leave executor={settings.kind} out"
+        )
+    executor_of(settings, requests[0].run.dir).require()
 
 
 def answer_all(
@@ -67,16 +89,19 @@ def answer_all(
         console: where to tell it.
     """
     keys = Counter(_key(request) for request in requests if stage in SHARING and reads_series(request))
-    shared = [key for key, count in keys.items() if count > 1]
-    workers = _workers(requests) if stage in SIDE_BY_SIDE else 1
+    shared = [key for key, count in keys.most_common(MOST_SHARED) if count > 1]
+    executor = executor_of(requests[0].executor, requests[0].run.dir)
+    workers = _workers(requests, executor) if stage in SIDE_BY_SIDE else 1
     with sharing(shared):
-        if workers > 1:
-            runs = [
-                SweptRun(number, request.plain(), words, _data(request) if _key(request) in shared else {})
-                for number, (request, words) in enumerate(zip(requests, typed, strict=True))
-            ]
+        if workers > 1 or (executor.elsewhere and stage in SIDE_BY_SIDE):
+            put: dict[str, Callable[[], Shared]] = {"": executor.put({})}
+            runs = []
+            for number, (request, words) in enumerate(zip(requests, typed, strict=True)):
+                key = _key(request) if _key(request) in shared else ""
+                put[key] = put.get(key) or executor.put(_data(request))
+                runs.append(SweptRun(number, request.plain(), words, put[key], _threads(request)))
             with console.progress("sweep") as progress:
-                return side_by_side(partial(answer, stage, action), runs, console, workers, progress)
+                return side_by_side(partial(answer, stage, action), runs, console, executor, workers, progress)
         statuses = []
         for request, console.typed in zip(requests, typed, strict=True):
             statuses.append(answer(stage, action, request, console))
@@ -95,12 +120,10 @@ def _data(request: Config) -> Shared:
         return {_key(request): error}
 
 
-def _workers(requests: Sequence[Config]) -> int:
-    """Return how many runs this machine can hold at a time: a core a thread, and memory for their data."""
-    threads = max(map(_threads, requests))
-    memory, each = free_memory(), RUN_BYTES + TIMES_FILE * max(map(_file_bytes, requests))
-    room = len(requests) if memory is None else memory // each
-    return max(1, min(len(requests), cores() // threads, room))
+def _workers(requests: Sequence[Config], executor: Executor) -> int:
+    """Return how many runs there is room for at a time: a core a thread, and memory for their data."""
+    each = RUN_BYTES + TIMES_FILE * max(map(_file_bytes, requests))
+    return min(len(requests), executor.width(max(map(_threads, requests)), each))
 
 
 def _threads(request: Config) -> int:
@@ -116,38 +139,43 @@ def _file_bytes(request: Config) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def side_by_side(work: Work, runs: Sequence[SweptRun], console: Console, workers: int, progress: Report) -> list[int]:
+def side_by_side(
+    work: Work, runs: Sequence[SweptRun], console: Console, executor: Executor, workers: int, progress: Report
+) -> list[int]:
     """Do runs in processes of their own, tell each when all before it are told, and return their exit statuses.
 
-    Where a process is killed, what it was at is tried again by a single one; what is killed then has failed.
+    Where a process is killed and nobody knows which run it was at, what is left is tried again one by one; a run whose
+    process is killed has failed.
 
     Args:
         work: of a module, so that another process can import it.
         runs: numbered from 0.
         console: where to tell it.
+        executor: who does them.
         workers: processes at most.
         progress: is told how many are done.
     """
     statuses: dict[int, int] = {}
     tapes: dict[int, Tape] = {}
     while left := [run for run in runs if run.number not in statuses]:
-        turns = Turns([run.number in statuses for run in runs])
+        turns = executor.turns([run.number in statuses for run in runs])
         shared = (work, console.as_json, turns)
         try:
-            with results_of(_worked, left, workers=workers, shared=shared, killed=KILLED) as results:
+            with executor.results_of(
+                _worked, left, workers=workers, shared=shared, cores=max(run.cores for run in left), killed=KILLED
+            ) as results:
                 for number, status, tape in results:
                     statuses[number], tapes[number] = status, tape
                     _tell(tapes)
                     progress(len(statuses), len(runs), {})
-        except RuntimeError as error:
-            lost = [run.number for run in left if turns.begun[run.number] and run.number not in statuses]
-            if workers > 1:
+        except KilledError as error:
+            if error.task is None and workers > 1:
                 console.note(f"note: {error}; what is left of the sweep is computed one by one")
+                workers = 1
             else:
-                number = (lost or [left[0].number])[0]
+                number = (error.task or next(run for run in left if run.number not in statuses)).number
                 statuses[number], tapes[number] = FAILED, [("stderr", f"tradewinds: failed: {error}\n")]
                 _tell(tapes)
-            workers = 1
     return [statuses[run.number] for run in runs]
 
 
@@ -182,7 +210,7 @@ def _worked(work: Work, as_json: bool, turns: Turns, run: SweptRun) -> tuple[int
     """Do a run in a process of its own, and return its number, its exit status and what it said."""
     out, err = _recorders
     _tape.clear()
-    with _leaving_nothing(), taking_part(turns, run.number), sharing(run.data):
+    with _leaving_nothing(), taking_part(turns, run.number), sharing(run.data()):
         with redirect_stdout(out), redirect_stderr(err):
             console = Console(as_json=as_json)
             console.typed = run.typed

@@ -8,10 +8,36 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
+from typing import Protocol
 
 
-class Turns:
-    """Who of N has begun, and whose turn is over; to be shared with processes when they are born.
+class Turns(Protocol):
+    """Whose turn of N is over, known to the processes of all of them.
+
+    Attributes:
+        began: when the sweep did, UTC.
+    """
+
+    began: datetime
+
+    def begin(self, number: int) -> None:
+        """Say that `number` begins; where it was killed before, it holds nothing of what it held then."""
+
+    def wait(self, number: int) -> None:
+        """Wait until the turns of all before `number` are over."""
+
+    def end(self, number: int) -> None:
+        """Say that the turn of `number` is over."""
+
+    def enter(self, number: int) -> None:
+        """Wait until no other is in what all of them do alone."""
+
+    def leave(self, number: int) -> None:
+        """Say that `number` has left what it did alone."""
+
+
+class LocalTurns:
+    """Turns of processes of this machine; to be shared with them when they are born.
 
     Args:
         over: (N,) whose turn is over from the start.
@@ -19,20 +45,30 @@ class Turns:
 
     def __init__(self, over: Sequence[bool]) -> None:
         context = get_context("spawn")
-        self.began, self.changed = datetime.now(UTC), context.Condition()
-        self.begun = context.Array("b", len(over), lock=False)
+        self.began, self._changed = datetime.now(UTC), context.Condition()
         self._over = context.Array("b", list(over), lock=False)
+
+    def begin(self, number: int) -> None:
+        """Do nothing: who is killed here takes the others with it, and they begin with turns of their own."""
 
     def wait(self, number: int) -> None:
         """Wait until the turns of all before `number` are over."""
-        with self.changed:
-            self.changed.wait_for(lambda: all(self._over[:number]))
+        with self._changed:
+            self._changed.wait_for(lambda: all(self._over[:number]))
 
     def end(self, number: int) -> None:
         """Say that the turn of `number` is over."""
-        with self.changed:
+        with self._changed:
             self._over[number] = True
-            self.changed.notify_all()
+            self._changed.notify_all()
+
+    def enter(self, number: int) -> None:
+        """Wait until no other is in what all of them do alone."""
+        self._changed.acquire()
+
+    def leave(self, number: int) -> None:
+        """Say that `number` has left what it did alone."""
+        self._changed.release()
 
 
 _place: tuple[Turns, int] | None = None  # of the run in this process
@@ -42,7 +78,8 @@ _place: tuple[Turns, int] | None = None  # of the run in this process
 def taking_part(turns: Turns, number: int) -> Iterator[None]:
     """Be the run `number` meanwhile; whatever comes of it, its turn is over then."""
     global _place
-    _place, turns.begun[number] = (turns, number), True
+    turns.begin(number)
+    _place = turns, number
     try:
         yield
     finally:
@@ -70,8 +107,12 @@ def alone() -> Iterator[None]:
     if _place is None:
         yield
         return
-    with _place[0].changed:
+    turns, number = _place
+    turns.enter(number)
+    try:
         yield
+    finally:
+        turns.leave(number)
 
 
 def moment() -> datetime:

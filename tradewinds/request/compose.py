@@ -111,6 +111,11 @@ def _parse(text: str) -> Override:
     if override.is_delete():
         raise RequestError(f"cannot delete '{text[1:]}': every key has a meaning here; set it to null or to a value")
     key = override.key_or_group
+    if key == "hydra/launcher":
+        raise RequestError(
+            "'hydra/launcher' has no effect here: a launcher knows nothing of runs that count one another; runs of -m "
+            "go side by side on all cores, and executor=ray spreads them over machines (docs/scale.md)"
+        )
     if key == "hydra" or key.startswith(("hydra.", "hydra/")):
         raise RequestError(f"'{key}' is Hydra's own and has no effect here; run.dir sets where results go")
     return override

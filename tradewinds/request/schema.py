@@ -24,6 +24,7 @@ from forecaster.config import (
     TrainerConfig,
 )
 from tradewinds.core.errors import RequestError
+from tradewinds.core.executor_config import ExecutorConfig
 from tradewinds.core.laws import distinct, require
 from tradewinds.core.plugins import METRICS, SECTIONS, kinds, words
 from tradewinds.data.rules import DataConfig, Date
@@ -424,6 +425,7 @@ class Config:
         split: who may see which rows.
         env: the market's rules and costs (kinds: `tradewinds.plugins`).
         agent: the agent (kinds: `tradewinds.plugins`).
+        executor: who does what a command splits into tasks.
         rollout: how the agent meets the rows it learns from.
         backtest: how the test span is judged.
         inputs: which earlier artifacts a stage starts from.
@@ -460,6 +462,7 @@ class Config:
     split: SplitConfig
     env: Any
     agent: object
+    executor: ExecutorConfig = ExecutorConfig()  # older requests have none
     rollout: RolloutConfig
     backtest: BacktestConfig
     inputs: InputsConfig
@@ -507,6 +510,7 @@ class Config:
         places = (
             "run",
             "tracking",
+            "executor",
             "data",
             "inputs",
             "retrain",

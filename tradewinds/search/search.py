@@ -16,10 +16,10 @@ from sqlalchemy.engine import make_url
 from tradewinds import __version__
 from tradewinds.core.console import Console, again
 from tradewinds.core.errors import RequestError
+from tradewinds.core.executor import executor_of
 from tradewinds.core.files import write_json, write_text
 from tradewinds.core.threads import pinned
-from tradewinds.core.workers import results_of
-from tradewinds.data.shared import key_of, sharing
+from tradewinds.data.shared import Shared, key_of, read_parts, sharing
 from tradewinds.pipeline.artifact import new_run_id
 from tradewinds.pipeline.prepare import seed_for
 from tradewinds.pipeline.task import Job, Prepared
@@ -57,6 +57,7 @@ def search(config: Config, console: Console) -> dict[str, Any]:
             f"search.warm_start=from_history compares searches by their series, and {job.name} has none; leave it out"
         )
     plan, folder = planned(config, job)
+    _require_reachable(plan, executor_of(config.executor, config.run.dir).machines())
     for one in plan.dimensions:
         console.note(f"  {one.told()}")
     console.note(f"scored on {scored_on(job)}")
@@ -108,6 +109,19 @@ def planned(config: Config, job: Job) -> tuple[StudyPlan, Path]:
     return StudyPlan(name, url, space, goals, wanted, config.seed, own), folder
 
 
+def _require_reachable(plan: StudyPlan, machines: int) -> None:
+    """Refuse a study that only one of several machines can lock.
+
+    Raises:
+        RequestError: it is one of SQLite.
+    """
+    if machines > 1 and plan.url.startswith("sqlite"):
+        raise RequestError(
+            f"search.storage: SQLite is locked by one machine alone, and {machines} would write to it; give the "
+            "address of a server, such as postgresql+psycopg://user@host/name"
+        )
+
+
 def _shared(config: Config) -> list[Any]:
     """Return what is read once and not anew at each trial."""
     return [key_of(*config.sources)] if reads_series(config) else []
@@ -151,24 +165,33 @@ def _traits(job: Prepared) -> dict[str, float]:
 def _all_work(
     config: Config, plan: StudyPlan, objective: Objective, deadline: float | None, progress: Callable[[int], None]
 ) -> None:
-    """Let this process work, or so many of its own."""
-    if config.search.workers == 1:
+    """Let this process work, or so many that an executor starts."""
+    executor, workers = executor_of(config.executor, config.run.dir), config.search.workers
+    if workers == 1 and not executor.elsewhere:
         work(plan, objective, 0, progress, deadline)
         return
     left = None if deadline is None else deadline - time.monotonic()
-    shared = (config.plain(), plan, left)
-    with results_of(
-        _worker, range(config.search.workers), workers=config.search.workers, shared=shared, threads=1, killed=KILLED
+    data = executor.put(_read(config))
+    shared = (config.plain(), plan, data, left)
+    with executor.results_of(
+        _worker, range(workers), workers=workers, shared=shared, threads=1, killed=KILLED
     ) as results:
         for done in results:
             progress(done)
 
 
-def _worker(plain: Mapping[str, Any], plan: StudyPlan, left: float | None, number: int) -> int:
+def _read(config: Config) -> Shared:
+    """Return the data of a request, as this process has read them."""
+    return {key: read_parts(*config.sources) for key in _shared(config)}
+
+
+def _worker(
+    plain: Mapping[str, Any], plan: StudyPlan, data: Callable[[], Shared], left: float | None, number: int
+) -> int:
     """Work in a process of its own, and return how many trials were finished at last."""
     config, finished = request_from(plain), [0]
     deadline = None if left is None else time.monotonic() + left
-    with pinned(1), sharing(_shared(config)):
+    with pinned(1), sharing(data()):
         work(plan, RequestObjective(config), number, finished.append, deadline)
     return finished[-1]
 

@@ -6,7 +6,6 @@ same command finds it again and computes the others. Must not know how the resul
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from forecaster.data.splits import Fold
 from tradewinds import __version__
 from tradewinds.core.console import Report, Silent
 from tradewinds.core.errors import GateError, RequestError
-from tradewinds.core.workers import results_of
+from tradewinds.core.executor import executor_of
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.pipeline.artifact import MANIFEST, read, writing
 from tradewinds.pipeline.folds import FOLDS, folds_of, job_of_fold
@@ -103,11 +102,13 @@ def run_all(prepared: Prepared, folds: list[FoldSeed], progress: Report) -> int:
     progress(done, len(folds), {})
     if not left:
         return 0
-    workers = min(prepared.config.walk_forward.workers or os.cpu_count() or 1, len(left))
+    config = prepared.config
+    executor = executor_of(config.executor, config.run.dir)
+    workers = min(config.walk_forward.workers or executor.width(), len(left))
     left.sort(key=lambda fold: (-len(fold.fold.rows), fold.number, fold.seed))
-    shared = (prepared.config.plain(), prepared.parts)
+    shared = (config.plain(), prepared.parts)
     killed = "a worker was killed; type the same command to go on"
-    with results_of(_compute, left, workers=workers, shared=shared, threads=1, killed=killed) as results:
+    with executor.results_of(_compute, left, workers=workers, shared=shared, threads=1, killed=killed) as results:
         for _ in results:
             done += 1
             progress(done, len(folds), {})
@@ -115,7 +116,9 @@ def run_all(prepared: Prepared, folds: list[FoldSeed], progress: Report) -> int:
 
 
 def _compute(plain: Mapping[str, Any], parts: Parts, fold: FoldSeed) -> None:
-    """Compute a fold in a process of its own, with one thread."""
+    """Compute a fold in a process of its own, with one thread, unless one that was taken for dead has done so."""
+    if finished(fold):
+        return
     import torch
 
     torch.set_num_threads(1)

@@ -115,6 +115,29 @@ WRONG = [
     (["run", "seed=${nope.x}"], "cannot resolve seed: Interpolation key 'nope.x' not found"),
     (["run", "run.name=${oc.env:NO_SUCH}"], "cannot resolve run.name:"),
     (["run", "~seed"], "cannot delete 'seed'"),
+    (
+        ["run", "-m", "hydra/launcher=joblib"],
+        "'hydra/launcher' has no effect here: a launcher knows nothing of runs that count one another; runs of -m go "
+        "side by side on all cores, and executor=ray spreads them over machines (docs/scale.md)",
+    ),
+    (["walk-forward", "executor=dask"], "executor must be one of local, ray, was 'dask'"),
+    (
+        ["walk-forward", "executor.address=10.0.0.1:6379"],
+        "executor.address is read by executor=ray alone, was 10.0.0.1:6379 with executor=local; add executor=ray",
+    ),
+    (
+        ["walk-forward", "executor=ray", "executor.address='ray://head:10001'"],
+        "executor.address must be host:port of the head of a cluster of Ray, such as 10.0.0.1:6379, was 'ray://",
+    ),
+    (
+        ["run", "executor=ray"],
+        "executor=ray does what can be split: walk-forward, search, and runs of -m of run, classify, train-forecaster, "
+        "encode, train-agent, backtest, leakcheck; this run is one piece; leave executor=ray out",
+    ),
+    (
+        ["walk-forward", "-m", "executor=local,ray"],
+        "executor must be one for all runs of a sweep; name one, and sweep over something else",
+    ),
     (["run", "hydra.run.dir=x"], "'hydra.run.dir' is Hydra's own and has no effect here; run.dir sets where"),
     (["run", "run.name=../up"], "run.name must be letters, digits, - and _, at most 64 of them, was '../up'"),
     (["run", "series=csv"], "series.path is required; give series.path=..."),

@@ -9,9 +9,10 @@ import tradewinds.commands.sweep as sweep
 import tradewinds.data.shared as shared
 from tradewinds.__main__ import STAGES
 from tradewinds.commands.sweep import SHARING, SweptRun, answer_all, side_by_side
-from tradewinds.core import machine
+from tradewinds.core import executor, machine
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
+from tradewinds.core.executor import LocalExecutor
 from tradewinds.core.resources import resource_dir
 from tradewinds.core.turns import alone, in_turn, moment
 from tradewinds.request.compose import compose_requests
@@ -24,11 +25,11 @@ def runs_of(folder, count):
     """Runs of the seeds from 0 on."""
     words = [f"seed={','.join(map(str, range(count)))}", f"run.dir={folder}"]
     plains = compose_requests(words, [resource_dir("conf")], multirun=True)
-    return [SweptRun(number, plain, f"seed={number}", {}) for number, plain in enumerate(plains)]
+    return [SweptRun(number, plain, f"seed={number}", dict, 1) for number, plain in enumerate(plains)]
 
 
 def swept(work, folder, count, *, as_json=False, progress=lambda *_: None):
-    return side_by_side(work, runs_of(folder, count), Console(as_json=as_json), 2, progress)
+    return side_by_side(work, runs_of(folder, count), Console(as_json=as_json), LocalExecutor(), 2, progress)
 
 
 def test_runs_are_told_in_their_order_each_with_its_own_exit_status(tmp_path, capsys):
@@ -103,8 +104,8 @@ def test_the_parent_reads_what_several_runs_share_and_its_workers_read_nothing_o
     words = ["seed=1,2", "series=nasdaq,sp500", "series.first=null,2010-01-01"]
     plains = compose_requests(words, [resource_dir("conf")], multirun=True)[:-1]
     monkeypatch.setattr(shared, "load_parts", lambda series, *_: reads.append((series.name, series.first)) or "parts")
-    monkeypatch.setattr(sweep, "side_by_side", lambda work, runs, *_: handed.extend(run.data for run in runs) or [])
-    monkeypatch.setattr(sweep, "cores", lambda: 2)
+    monkeypatch.setattr(sweep, "side_by_side", lambda work, runs, *_: handed.extend(run.data() for run in runs) or [])
+    monkeypatch.setattr(executor, "cores", lambda: 2)
     requests = [request_from(plain) for plain in plains]
     answer_all("run", "", requests, ["" for _ in requests], Console())
     assert reads == [("nasdaq", None), ("nasdaq", "2010-01-01"), ("sp500", None)]
@@ -130,10 +131,11 @@ def test_a_sweep_takes_a_core_a_thread_and_no_more_memory_than_there_is(
     monkeypatch.chdir(tmp_path)
     with (tmp_path / "large.csv").open("wb") as file:
         file.truncate(30 * 2**20)
-    monkeypatch.setattr(sweep, "cores", lambda: cores)
-    monkeypatch.setattr(sweep, "free_memory", lambda: memory)
+    for module in (sweep, executor):
+        monkeypatch.setattr(module, "cores", lambda: cores)
+    monkeypatch.setattr(executor, "free_memory", lambda: memory)
     plains = compose_requests(["seed=1,2,3", *words], [resource_dir("conf")], multirun=True)
-    assert sweep._workers([request_from(plain) for plain in plains]) == workers
+    assert sweep._workers([request_from(plain) for plain in plains], LocalExecutor()) == workers
 
 
 def test_what_this_machine_has_is_known_and_what_a_container_may_take_counts(monkeypatch, tmp_path):

@@ -153,7 +153,7 @@ def test_where_nothing_was_searched_before_it_says_so_and_games_are_refused(tmp_
 
 
 def test_two_workers_on_one_study_write_down_what_one_would(found, tradewinds, monkeypatch, place):
-    monkeypatch.setattr(search_module, "results_of", in_this_process)
+    monkeypatch.setattr("tradewinds.core.executor.results_of", in_this_process)
     monkeypatch.setattr(search_module, "pinned", lambda threads: pytest.MonkeyPatch.context())
     answer = tradewinds(
         "search", *WORDS, "search.study=two", "search.workers=2", "search.trials=2", "search.goals=[score,seconds]"

@@ -127,7 +127,7 @@ def test_killed_in_the_middle_and_damaged_it_goes_on_where_it_was_and_ends_the_s
     assert 1 <= count < 4
     kept = whole[0].read_bytes()
     whole[0].write_bytes(kept[:-1])
-    monkeypatch.setattr("tradewinds.walk_forward.folds.results_of", in_this_process)
+    monkeypatch.setattr("tradewinds.core.executor.results_of", in_this_process)
     answer = CommandLine(capsys)(*WORDS)
     assert answer.status == 0, answer.err
     assert f"{5 - count} of 4 folds were computed" in answer.out

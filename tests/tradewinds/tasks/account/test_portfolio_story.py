@@ -129,7 +129,7 @@ def test_a_champion_is_promoted_and_says_what_to_order(universe, tradewinds, tmp
 
 
 def test_folds_of_a_universe_are_joined(universe, tradewinds, tmp_path, monkeypatch):
-    monkeypatch.setattr("tradewinds.walk_forward.folds.results_of", in_this_process)
+    monkeypatch.setattr("tradewinds.core.executor.results_of", in_this_process)
     answer = tradewinds("walk-forward", *LONG, "walk_forward.folds=2", "walk_forward.seeds=1", "walk_forward.workers=1")
     assert answer.status == 0, answer.err
     report = json.loads(next(tmp_path.glob("runs/*/*/report.json")).read_text())
