@@ -35,6 +35,7 @@ STAGES = {
     "signal": "print the champion's target position for the next bar as JSON",
     "schedule": "run retrain on a cron expression or after an exchange's close",
     "status": "how the champion, its data and its jobs fare; exit status 3 where there is a reason to look",
+    "serve": "answer over HTTP: signal, forecast, health, metrics, models, pages of runs (extra serve)",
     "models": "registered models:  models list | promote N | rollback | rebuild | backup FILE | restore FILE",
     "runs": "remove old runs, or let one stay for good:  runs prune prune.keep=20 | pin RUN | unpin RUN",
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",

@@ -5,7 +5,7 @@ from typing import Any
 
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
-from tradewinds.operate.registry import Registry, Version
+from tradewinds.operate.registry import Registry, Version, listed
 from tradewinds.request.schema import Config
 
 
@@ -96,18 +96,14 @@ def _list(config: Config, console: Console, registry: Registry) -> dict[str, Any
     versions = registry.versions(config.run.name)
     if not versions:
         console.result(f"no models under {config.run.dir} yet; type `tradewinds retrain`")
-    champions = {name: registry.champion(name) for name in {version.name for version in versions}}
-    rows = []
-    for version in versions:
-        used = champions[version.name]
-        is_champion = used is not None and used.number == version.number
+    rows = listed(registry, versions)
+    for version, row in zip(versions, rows, strict=True):
         there = (Path(config.run.dir) / version.run).is_dir()
-        mark = "champion" if is_champion else "" if there else "pruned"
+        mark = "champion" if row["champion"] else "" if there else "pruned"
         console.result(
             f"{version.number:>4}  {version.name:<16} {mark:<9} data to {version.data_last[:10]}  "
             f"made {version.created_at[:16]}  {version.verdict}"
         )
-        rows.append({"version": version.number, "model": version.name, "champion": is_champion, "run": version.run})
     return {"models": rows}
 
 

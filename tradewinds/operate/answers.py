@@ -57,6 +57,16 @@ def present_series(config: Config, console: Console) -> Prepared:
         GateError: the source disagrees with what is stored, or the last bars are doubtful.
     """
     bring_up_to_date(config, console)
+    return stored_series(config)
+
+
+def stored_series(config: Config) -> Prepared:
+    """Return a request with its series as it is stored.
+
+    Raises:
+        RequestError: the data cannot be read.
+        GateError: the last bars are doubtful.
+    """
     prepared: Prepared = job_of(config, whole=True)
     refuse_doubtful_end(prepared.panel, config.data)
     return prepared
