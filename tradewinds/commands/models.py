@@ -1,4 +1,4 @@
-"""`tradewinds models list|promote|rollback|rebuild|backup|restore`: what is registered, and how to change that."""
+"""`tradewinds models ACTION`: what is registered, and how to change it, take it away or bring it back."""
 
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
     if action == "list":
         return _list(config, console, registry)
     name = _name(config, registry)
+    if action == "export":
+        return _export(config, console, name)
     if action == "rollback":
         version = registry.rollback(name, reason=config.models.reason, check=lambda v: _whole(config, v))
     else:
@@ -46,6 +48,23 @@ def _backup(config: Config, console: Console, registry: Registry) -> dict[str, A
     return {"backup": str(path), "runs": [str(run) for run in runs]}
 
 
+def _export(config: Config, console: Console, name: str) -> dict[str, Any]:
+    from tradewinds.operate.champion import registered_version
+    from tradewinds.operate.export import export
+
+    folder, version = _path(config, "export"), registered_version(config, name)
+    if version is None:
+        raise RequestError(f"'{name}' has no champion under {config.run.dir}; type `tradewinds retrain`")
+    reasons = export(Path(config.run.dir), version, folder)
+    for part, reason in reasons.items():
+        if reason is None:
+            console.wrote(folder / f"{part}.onnx")
+        else:
+            console.warn(f"the {part} of version {version.number} was not exported: {reason}")
+    written = {part: str(folder / f"{part}.onnx") if why is None else None for part, why in reasons.items()}
+    return {"model": name, "version": version.number, "export": str(folder), **written}
+
+
 def _restore(config: Config, console: Console) -> dict[str, Any]:
     from tradewinds.operate.backup import restore
 
@@ -54,7 +73,12 @@ def _restore(config: Config, console: Console) -> dict[str, Any]:
 
 def _path(config: Config, action: str) -> Path:
     if config.models.path is None:
-        raise RequestError(f"models {action} needs a file: tradewinds models {action} backup.tar.gz")
+        place = (
+            "a folder: tradewinds models export onnx"
+            if action == "export"
+            else (f"a file: tradewinds models {action} backup.tar.gz")
+        )
+        raise RequestError(f"models {action} needs {place}")
     return Path(config.models.path)
 
 

@@ -291,10 +291,11 @@ class ModelsConfig:
     """Which registered model is meant.
 
     Attributes:
-        version: number of a version, as `models list` prints it, to be promoted, to predict or to be judged by
-            `backtest`; or `champion`, whichever it is; null where none is named.
+        version: number of a version, as `models list` prints it, to be promoted, exported, to predict or to be judged
+            by `backtest`; or `champion`, whichever it is; null where none is named.
         reason: a sentence kept in the registry's log.
-        path: the file of `models backup` and `models restore`, ending in .tar, .tar.gz or .tgz.
+        path: the file of `models backup` and `models restore`, ending in .tar, .tar.gz or .tgz; or the folder that
+            `models export` writes, which must not be there.
     """
 
     version: int | Literal["champion"] | None
