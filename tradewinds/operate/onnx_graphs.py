@@ -177,7 +177,7 @@ class ActorGraph(nn.Module):
     """The likeliest action of an actor and all logits, or the mean of what a box is asked for, kept in it."""
 
     centre: Tensor
-    half: Tensor
+    half_width: Tensor
     low: Tensor
     high: Tensor
 
@@ -186,7 +186,9 @@ class ActorGraph(nn.Module):
         self.network = policy.network
         if policy.network.bounds is not None:
             low, high = policy.network.bounds.numpy()
-            for name, values in zip(("centre", "half", "low", "high"), (*units_of(low, high), low, high), strict=True):
+            centre, half_width = units_of(low, high)
+            sides = {"centre": centre, "half_width": half_width, "low": low, "high": high}
+            for name, values in sides.items():
                 self.register_buffer(name, torch.from_numpy(np.float32(values)))
 
     def forward(self, observation: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,7 +196,7 @@ class ActorGraph(nn.Module):
         outputs = self.network.actor(self.network.standard(observation))
         if self.network.bounds is None:
             return outputs.argmax(dim=1), outputs
-        return torch.minimum(torch.maximum(self.centre + self.half * outputs, self.low), self.high), outputs
+        return torch.minimum(torch.maximum(self.centre + self.half_width * outputs, self.low), self.high), outputs
 
 
 class ExposureGraph(nn.Module):

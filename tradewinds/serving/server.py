@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import os
 import socket
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -64,7 +65,7 @@ def address_of(listener: socket.socket) -> str:
 
 
 def serve(app: App, listener: socket.socket, config: ServeConfig) -> None:
-    """Answer until SIGTERM or Ctrl-C; then nobody new is let in, and whoever was is answered."""
+    """Answer until SIGTERM or Ctrl-C; then nobody new is let in, and whoever was is answered, but for a second one."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what is wrong, `guards` says
     settings = uvicorn.Config(
         app,
@@ -80,10 +81,15 @@ def serve(app: App, listener: socket.socket, config: ServeConfig) -> None:
         timeout_keep_alive=KEPT,
         timeout_graceful_shutdown=max(1, round(config.timeout_seconds)),
     )
-    try:
-        asyncio.run(uvicorn.Server(settings).serve(sockets=[listener]))
-    except KeyboardInterrupt:
-        pass  # the signal that ended it, raised again once all was answered
+    asyncio.run(_Server(settings).serve(sockets=[listener]))
+
+
+class _Server(uvicorn.Server):
+    """Ends by a signal as if by itself: uvicorn's own raises it again once all was answered."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 def _is_loopback(host: str) -> bool:
