@@ -3,11 +3,11 @@
 What a graph cannot hold is refused in a sentence. Must not know the registry.
 """
 
-import io
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -288,20 +288,20 @@ def _exported(
     """Write a module as ONNX, whose input has `free` dimensions by their names, and compare the two."""
     import onnx
 
-    rng, file = np.random.default_rng(0), io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
+    rng = np.random.default_rng(0)
+    with TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of a batch that is not 1, which is compared below
         torch.onnx.export(
             module,
             (torch.from_numpy(example(2, rng)),),
-            file,
+            file := f"{folder}/graph.onnx",
             input_names=[given],
             output_names=list(outputs),
             dynamic_axes={given: dict(free), **{name: {0: "batch"} for name in outputs}},
             opset_version=OPSET,
             dynamo=False,
         )
-    graph = onnx.load_from_string(file.getvalue())
+        graph = onnx.load(file)
     graph.producer_name, graph.doc_string = "tradewinds", ""
     onnx.helper.set_model_props(graph, {FACTS: json.dumps(facts)})
     content = graph.SerializeToString()

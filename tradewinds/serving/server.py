@@ -84,8 +84,11 @@ def serve(app: App, listener: socket.socket, config: ServeConfig) -> None:
     asyncio.run(_Server(settings).serve(sockets=[listener]))
 
 
-class _Server(uvicorn.Server):
+class _Server(uvicorn.Server):  # type: ignore[misc]  # uvicorn is no part of every installation
     """Ends by a signal as if by itself: uvicorn's own raises it again once all was answered."""
+
+    should_exit: bool
+    force_exit: bool
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit
@@ -102,7 +105,7 @@ def _is_loopback(host: str) -> bool:
 def _patient(seconds: float) -> type[H11Protocol]:
     """Return a protocol that waits so long for the headers of a request, whose begin it has seen, and no longer."""
 
-    class Patient(H11Protocol):
+    class Patient(H11Protocol):  # type: ignore[misc]
         _late: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
