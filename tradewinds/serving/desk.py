@@ -112,7 +112,8 @@ class Desk:
     def __init__(self, config: Config, console: Console) -> None:
         self._config, self._console = config, console
         self._prepared = present_series(config, console)
-        self._registry, self._name = Registry(Path(config.run.dir)), self._prepared.name
+        self._name, self._registry = self._prepared.name, Registry(Path(config.run.dir))
+        self._file: tuple[int, int] | None = None  # which file the registry is open on
         self._at_hand: AtHand | None = None
         self._status: dict[str, Any] | None = None
         self._models = _reply({"models": []})
@@ -132,11 +133,15 @@ class Desk:
 
     def _work(self) -> None:
         while not self._ended.wait(TICK):
-            self._turn()
+            try:
+                self._turn()
+            except Exception as error:
+                self._console.note(f"failed to look: {type(error).__name__}: {' '.join(str(error).split())}")
 
     def _turn(self, *, patience: int = PATIENCE) -> None:
         """Look at what may have changed, and tell what there is."""
         try:
+            self._open_registry()
             champion = self._registry.champion(self._name)
             number = None if champion is None else champion.number
             if number != self._champion or self._failures == 1 or time.monotonic() >= self._due:
@@ -148,6 +153,14 @@ class Desk:
         except Exception as error:  # the desk outlives what nobody thought of
             self._fail(f"{type(error).__name__}: {error}", patience)
         self._tell()
+
+    def _open_registry(self) -> None:
+        """Open the registry anew where another file has taken its place: a rebuilt or a restored one."""
+        path = self._registry.path
+        status = path.stat() if path.exists() else None
+        file = None if status is None else (status.st_dev, status.st_ino)
+        if file != self._file:
+            self._file, self._registry = file, Registry(Path(self._config.run.dir))
 
     def _look(self) -> None:
         """Bring everything up to date, or raise why there is nothing to answer."""
@@ -192,6 +205,7 @@ class Desk:
             return
         self._console.note(f"nothing is answered: {sentence}")
         self._trouble, self._at_hand = sentence, None
+        self._tell()
         known = {"alarm": None, "reason": "the champion cannot be used"}, f"unusable: {sentence}"
         self._tell_status(({**known[0], "reason": "there is no champion"}, None) if self._champion is None else known)
 

@@ -206,6 +206,11 @@ def test_a_registry_that_is_lost_and_comes_back_is_noticed(grown, tradewinds, tm
     registry.write_bytes(content)
     service.desk._turn()
     assert service.get("/signal").json()["model_version"] == 1
+    (tmp_path / "other.db").write_bytes(content)  # as a rebuilt or a restored one takes its place
+    (tmp_path / "other.db").replace(registry)
+    second_version()
+    service.desk._turn()
+    assert service.get("/signal").json()["model_version"] == 2
 
 
 def test_the_desk_outlives_what_nobody_thought_of(grown, tradewinds, monkeypatch):
