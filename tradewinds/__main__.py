@@ -35,7 +35,8 @@ STAGES = {
     "signal": "print the champion's target position for the next bar as JSON",
     "schedule": "run retrain on a cron expression or after an exchange's close",
     "status": "how the champion, its data and its jobs fare; exit status 3 where there is a reason to look",
-    "models": "registered models:  models list | promote N | rollback | rebuild | backup FILE | restore FILE",
+    "serve": "answer over HTTP: signal, forecast, health, metrics, models, pages of runs (extra serve)",
+    "models": "registered models:  list | promote N | rollback | rebuild | export FOLDER | backup FILE | restore FILE",
     "runs": "remove old runs, or let one stay for good:  runs prune prune.keep=20 | pin RUN | unpin RUN",
     "benchmark-forecaster": "score the segment LSTM on a file of yours by the papers' long-horizon protocol",
     "benchmark-day-ahead": "score networks of days on a file of day-ahead prices (day_ahead.path=FILE)",
@@ -57,7 +58,7 @@ USUAL = {  # what a stage is asked with where nothing else is typed
     "enjoy": ("env=gymnasium",),
 }
 ACTIONS = {
-    "models": ("list", "promote", "rollback", "rebuild", "backup", "restore"),
+    "models": ("list", "promote", "rollback", "rebuild", "export", "backup", "restore"),
     "runs": ("prune", "pin", "unpin"),
     "data": ("list", "verify", "inspect"),
 }
@@ -179,7 +180,7 @@ def _place(words: Words, word: str) -> None:
         words.overrides.append("init.folder='" + word.replace("'", r"\'") + "'")
     elif words.action == "promote" and "=" not in word:
         words.overrides.append(f"models.version={word}")
-    elif words.action in ("backup", "restore") and "=" not in word:
+    elif words.action in ("export", "backup", "restore") and "=" not in word:
         words.overrides.append("models.path='" + word.replace("'", r"\'") + "'")
     else:
         words.overrides.append(_override(words.stage, word))

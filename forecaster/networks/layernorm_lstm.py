@@ -60,7 +60,7 @@ class LayerNormLSTM(nn.Module):
         inputs = F.linear(context, self.weight_input, self.bias_input)  # (B, L, F) -> (B, L, 4D), all bars at once
         inputs = F.layer_norm(inputs, (4 * units,), self.gain_input, self.bias)
         recurrent = self.weight_hidden.T  # (D, 4D)
-        h = c = context.new_zeros(len(context), units)  # (B, D)
+        h = c = context.new_zeros(context.shape[0], units)  # (B, D)
         states = []
         for x in inputs.transpose(0, 1).unbind():  # L x (B, 4D)
             raw = x + F.layer_norm(h @ recurrent, (4 * units,), self.gain_hidden)  # (B, 4D)

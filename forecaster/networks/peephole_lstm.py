@@ -53,7 +53,7 @@ class PeepholeLSTM(nn.Module):
         inputs = F.linear(context, self.weight_input, self.bias)  # (B, L, F) -> (B, L, 4D), all bars at once
         recurrent = self.weight_hidden.T  # (D, 4D)
         into, out = self.peephole[:2], self.peephole[2]  # (2, D), (D,)
-        h = c = context.new_zeros(len(context), units)  # (B, D)
+        h = c = context.new_zeros(context.shape[0], units)  # (B, D)
         states = []
         for x in inputs.transpose(0, 1).unbind():  # L x (B, 4D)
             raw_if, raw_g, raw_o = torch.split(torch.addmm(x, h, recurrent), [2 * units, units, units], dim=1)

@@ -62,7 +62,7 @@ class SegmentLSTM(Network):
         """Return the hidden state (B, 2D) after the last segment of scaled features (B, L, F)."""
         level, deviation = self._level(context)
         scaled = (context - level) / deviation
-        segments = scaled.reshape(len(context), -1, self.embed.in_features)  # (B, L, F) -> (B, L / w, w * F)
+        segments = scaled.reshape(context.shape[0], -1, self.embed.in_features)  # (B, L, F) -> (B, L / w, w * F)
         _, (hidden, cell) = self.lstm(torch.relu(self.embed(segments)))  # (B, L / w, D) -> 2 x (layers, B, D)
         return torch.cat((hidden[-1], cell[-1]), dim=-1)  # 2 x (B, D) -> (B, 2D)
 
@@ -72,7 +72,7 @@ class SegmentLSTM(Network):
         states = self.dropout(self._step(hidden, cell, channels))  # (B, S, D)
         horizon, width = self.shape
         segments = self.decoder(states.flatten(0, 1))  # (B * S, D) -> (B * S, w, P)
-        outputs: Tensor = segments.reshape(len(context), -1, width)[:, :horizon].float()  # (B, S * w, P) -> (B, H, P)
+        outputs: Tensor = segments.reshape(context.shape[0], -1, width)[:, :horizon].float()  # -> (B, H, P)
         level, deviation = self._level(context)
         if self.skip is not None:
             window = ((context - level) / deviation)[..., 0]  # (B, L, F) -> (B, L)

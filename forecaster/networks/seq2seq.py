@@ -62,7 +62,7 @@ class Seq2Seq(Network):
         """Return (B, H, P) outputs; those of bar k depend on what is known of bars up to k. The window is not read."""
         begin = self.begin(hidden_state).unflatten(1, (2, self.recurrent.num_layers, -1))  # (B, 2, layers, D)
         hidden, cell = begin.transpose(0, 2).unbind(1)  # (layers, 2, B, D) -> 2 x (layers, B, D)
-        steps = self.positions.expand(len(hidden_state), -1, -1)  # (H, D) -> (B, H, D)
+        steps = self.positions.expand(hidden_state.shape[0], -1, -1)  # (H, D) -> (B, H, D)
         if self.embed is not None:
             steps = steps + self.embed(future)  # (B, H, G) -> (B, H, D)
         states, _ = self.recurrent(steps, (torch.tanh(hidden).contiguous(), cell.contiguous()))  # (B, H, D)

@@ -1,4 +1,4 @@
-"""`tradewinds models list|promote|rollback|rebuild|backup|restore`: what is registered, and how to change that."""
+"""`tradewinds models ACTION`: what is registered, and how to change it, take it away or bring it back."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.operate.database import Database
-from tradewinds.operate.registry import Registry, Version
+from tradewinds.operate.registry import Registry, Version, listed
 from tradewinds.request.schema import Config
 
 
@@ -27,6 +27,8 @@ def main(config: Config, console: Console, action: str) -> dict[str, Any]:
     if action == "list":
         return _list(config, console, registry)
     name = _name(config, registry)
+    if action == "export":
+        return _export(config, console, name)
     if action == "rollback":
         version = registry.rollback(name, reason=config.models.reason, check=lambda v: _whole(config, v))
     else:
@@ -51,6 +53,23 @@ def _backup(config: Config, console: Console, registry: Registry) -> dict[str, A
     return {"backup": str(path), "runs": [str(run) for run in runs]}
 
 
+def _export(config: Config, console: Console, name: str) -> dict[str, Any]:
+    from tradewinds.operate.champion import registered_version
+    from tradewinds.operate.export import export
+
+    folder, version = _path(config, "export"), registered_version(config, name)
+    if version is None:
+        raise RequestError(f"'{name}' has no champion under {config.run.dir}; type `tradewinds retrain`")
+    reasons = export(Path(config.run.dir), version, folder)
+    for part, reason in reasons.items():
+        if reason is None:
+            console.wrote(folder / f"{part}.onnx")
+        else:
+            console.warn(f"the {part} of version {version.number} was not exported: {reason}")
+    written = {part: str(folder / f"{part}.onnx") if why is None else None for part, why in reasons.items()}
+    return {"model": name, "version": version.number, "export": str(folder), **written}
+
+
 def _restore(config: Config, console: Console) -> dict[str, Any]:
     from tradewinds.operate.backup import restore
 
@@ -59,7 +78,12 @@ def _restore(config: Config, console: Console) -> dict[str, Any]:
 
 def _path(config: Config, action: str) -> Path:
     if config.models.path is None:
-        raise RequestError(f"models {action} needs a file: tradewinds models {action} backup.tar.gz")
+        place = (
+            "a folder: tradewinds models export onnx"
+            if action == "export"
+            else (f"a file: tradewinds models {action} backup.tar.gz")
+        )
+        raise RequestError(f"models {action} needs {place}")
     return Path(config.models.path)
 
 
@@ -101,18 +125,14 @@ def _list(config: Config, console: Console, registry: Registry) -> dict[str, Any
     versions = registry.versions(config.run.name)
     if not versions:
         console.result(f"no models under {config.run.dir} yet; type `tradewinds retrain`")
-    champions = {name: registry.champion(name) for name in {version.name for version in versions}}
-    rows = []
-    for version in versions:
-        used = champions[version.name]
-        is_champion = used is not None and used.number == version.number
+    rows = listed(registry, versions)
+    for version, row in zip(versions, rows, strict=True):
         there = (Path(config.run.dir) / version.run).is_dir()
-        mark = "champion" if is_champion else "" if there else "pruned"
+        mark = "champion" if row["champion"] else "" if there else "pruned"
         console.result(
             f"{version.number:>4}  {version.name:<16} {mark:<9} data to {version.data_last[:10]}  "
             f"made {version.created_at[:16]}  {version.verdict}"
         )
-        rows.append({"version": version.number, "model": version.name, "champion": is_champion, "run": version.run})
     return {"models": rows}
 
 

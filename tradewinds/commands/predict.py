@@ -12,19 +12,15 @@ import pandas as pd
 from tradewinds.core.console import Console
 from tradewinds.core.errors import RequestError
 from tradewinds.core.files import write_bytes
-from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import refuse_old
-from tradewinds.operate.champion import load_version, prove, registered_version
-from tradewinds.operate.database import Database
-from tradewinds.operate.past import refuse_changed_past
-from tradewinds.operate.refresh import bring_up_to_date
-from tradewinds.operate.registry import Registry, Version
+from tradewinds.operate.answers import forecast_of, present_series, records, registered_model
+from tradewinds.operate.champion import prove, registered_version
+from tradewinds.operate.registry import Version
 from tradewinds.pipeline.artifact import Artifact, latest, read
 from tradewinds.pipeline.provenance import FORECASTER, as_fitted
 from tradewinds.pipeline.task import Models, OwnModel, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of, task_of
-from tradewinds.tasks.predictions import unit_of
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
@@ -36,18 +32,15 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         console.note(f"{task.product}: {whose}")
         rows = task.predicted(artifact, config)
         return _told(pd.DataFrame(rows), {task.product: whose, "rows": rows}, config, write, console)
-    bring_up_to_date(config, console)
-    prepared = job_of(config, whole=True)
-    refuse_doubtful_end(prepared.panel, config.data)
+    prepared = present_series(config, console)
     if remark := refuse_old(prepared, datetime.now(UTC)):
         console.note(f"note: {remark}")
     prepared, models, whose = _models(prepared, console)
-    table = prepared.task.prediction(prepared, models, config.predict.levels)
+    table, outcome = forecast_of(prepared, models, whose, config.predict.levels)
     silent = sorted(set(prepared.series.instruments) - set(table["instrument"]))
     if silent:
         told = f"{', '.join(silent[:4])}{f' and {len(silent) - 4} more' if len(silent) > 4 else ''}"
         console.note(f"note: nothing is told of {told}: no bar, or too few before it, where the series ends")
-    outcome = {"forecaster": whose, "unit": unit_of(prepared) or None, "rows": _records(table)}
     return _told(table, outcome, config, write, console)
 
 
@@ -91,7 +84,6 @@ def _of_cases(config: Config, task: OwnModel) -> tuple[Artifact, str]:
 
 def _models(prepared: Prepared, console: Console) -> tuple[Prepared, Models, str]:
     """Return the models that are asked, the request as they know it, and what to call them."""
-    runs = Path(prepared.config.run.dir)
     version = _version(prepared.config, prepared.name)
     if version is None:
         from tradewinds.pipeline.encoding import encode_bars, load_forecasters
@@ -106,12 +98,9 @@ def _models(prepared: Prepared, console: Console) -> tuple[Prepared, Models, str
         fitted = load_forecasters(artifact.folder, prepared.series)
         states = encode_bars(fitted, prepared.series)
         return prepared, Models(fitted, states, artifacts={FORECASTER: artifact}), str(artifact.folder)
-    refuse_changed_past(prepared, Registry(Database.of(config.run)).versions(prepared.name))
-    job, models = load_version(runs, version, prepared)
-    assert isinstance(job, Prepared)
-    called = f"version {version.number} of '{version.name}'"
-    console.note(f"forecaster: {called}, {runs / version.run}")
-    return job, models, called
+    model = registered_model(prepared, version)
+    console.note(f"forecaster: {model.called}, {Path(prepared.config.run.dir) / version.run}")
+    return model.job, model.models, model.called
 
 
 def _version(config: Config, name: str) -> Version | None:
@@ -156,12 +145,4 @@ def _parquet(table: pd.DataFrame) -> bytes:
 
 
 def _json(table: pd.DataFrame) -> bytes:
-    return (json.dumps(_records(table), indent=1, allow_nan=False) + "\n").encode()
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows as plain data, moments as ISO 8601."""
-    moments = [name for name in ("issued", "target") if name in table]
-    plain = table.assign(**{name: [one.isoformat() for one in table[name]] for name in moments})
-    records: list[dict[str, Any]] = json.loads(plain.to_json(orient="records", double_precision=15))
-    return records
+    return (json.dumps(records(table), indent=1, allow_nan=False) + "\n").encode()

@@ -7,18 +7,9 @@ from tradewinds.core.console import Console
 from tradewinds.core.errors import GateError
 from tradewinds.operate.notify import require_addresses, tell
 from tradewinds.operate.status import status_of
+from tradewinds.operate.status_words import lines_of, metrics_of
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
-
-GAUGES = {  # of Prometheus: name, where its value stands, what it is
-    "tradewinds_champion_version": (("champion", "version"), "number of the model in use"),
-    "tradewinds_champion_age_days": (("champion", "age_days"), "days since it was made"),
-    "tradewinds_data_age_days": (("data", "age_days"), "days since the last bar closed"),
-    "tradewinds_data_bars_missed": (("data", "bars_missed"), "bars of the calendar that closed since"),
-    "tradewinds_retrain_failures": (("jobs", "failures"), "retrainings in a row that failed"),
-    "tradewinds_drift_statistic": (("drift", "statistic"), "of the champion's forecasts since it was chosen"),
-    "tradewinds_drift_bound": (("drift", "bound"), "of that statistic, for one false alarm a year at most"),
-}
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
@@ -30,7 +21,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
     require_addresses(config.notify.urls)
     job = job_of(config, whole=True)
     status = status_of(job, datetime.now(UTC))
-    for line in _metrics(status) if config.status.format == "prometheus" else _lines(status):
+    for line in metrics_of(status) if config.status.format == "prometheus" else lines_of(status):
         console.result(line)
     if status["alarms"]:
         for alarm in status["alarms"]:
@@ -40,42 +31,3 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         console.finish(status)
         raise GateError("; ".join(alarm["text"] for alarm in status["alarms"]))
     return status
-
-
-def _lines(status: dict[str, Any]) -> list[str]:
-    champion, data, jobs, drift = (status[name] for name in ("champion", "data", "jobs", "drift"))
-    lines = [f"model {status['model']}: no champion"]
-    if champion is not None:
-        lines = [
-            f"model {status['model']}: version {champion['version']}, {champion['age_days']:.1f} days old, made from "
-            f"data up to {champion['data_last'][:16]}; {champion['verdict']}"
-        ]
-    missed = data.get("bars_missed")
-    if data["last_close"] is not None:
-        since = data["reason"] if missed is None else f"{missed} bars of its calendar have closed since"
-        lines.append(f"data: the last bar closed {data['last_close'][:16]}, {data['age_days']:.1f} days ago; {since}")
-    last = jobs["last"]
-    ran = "no scheduler has run" if last is None else f"the last retraining, due {last['due'][:16]}: {last['state']}"
-    said = "" if last is None or not last["said"] else f", {last['said']}"
-    lines.append(f"jobs: {ran}{said}; next due {jobs['next_due'][:16]} UTC")
-    if "statistic" in drift:
-        lines.append(
-            f"drift: {drift['statistic']:.1f} after {drift['forecasts']} forecasts, alarm at {drift['bound']:.0f}; "
-            f"error beyond that of a rule without skill, as a share of it: {drift['relative_loss_of_late']:+.3f} of "
-            f"late, {drift['relative_loss_then']:+.3f} when it was chosen"
-        )
-    else:
-        lines.append(f"drift: not told, {drift['reason']}")
-    return lines
-
-
-def _metrics(status: dict[str, Any]) -> list[str]:
-    """Return the text exposition format, one sample a gauge; what is not known is left out."""
-    label, lines = f'{{model="{status["model"]}"}}', []
-    for name, ((part, key), words) in GAUGES.items():
-        value = (status[part] or {}).get(key)
-        if value is not None:
-            lines += [f"# HELP {name} {words}", f"# TYPE {name} gauge", f"{name}{label} {value}"]
-    name = "tradewinds_alarms"
-    lines += [f"# HELP {name} reasons to look", f"# TYPE {name} gauge", f"{name}{label} {len(status['alarms'])}"]
-    return lines

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.engine import Engine
@@ -248,6 +249,16 @@ class Registry:
             raise refusal_of(self.database, error) from None
         except NoResultFound as error:
             raise DamagedRegistryError(self.database.path, error) from None
+
+
+def listed(registry: Registry, versions: Sequence[Version]) -> list[dict[str, Any]]:
+    """Return versions as plain data, each with whether it is the champion."""
+    champions = {name: registry.champion(name) for name in {version.name for version in versions}}
+    numbers = {champion.number for champion in champions.values() if champion is not None}
+    return [
+        {"version": one.number, "model": one.name, "champion": one.number in numbers, "run": one.run}
+        for one in versions
+    ]
 
 
 def _reign(moves: list[_AliasLog]) -> list[int]:

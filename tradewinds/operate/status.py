@@ -30,8 +30,13 @@ Array = NDArray[np.float64]
 MATERIAL = 0.05  # of what the rule without skill errs: a loss that grew by less is no reason to retrain
 
 
-def status_of(job: Job, moment: datetime) -> dict[str, Any]:
+def status_of(job: Job, moment: datetime, known: tuple[dict[str, Any], str | None] | None = None) -> dict[str, Any]:
     """Return what there is to know, as plain data; what cannot be known is null, with the reason beside it.
+
+    Args:
+        job: the request with all its bars.
+        moment: now.
+        known: what `usability_of` returned, where that is known already; None finds it out.
 
     Returns:
         `model`, `champion`, `data`, `jobs`, `drift` and `alarms`: reasons to look, each its `kind`, a sentence as
@@ -46,7 +51,7 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
     champion = registry.champion(job.name)
     data = _data(job, moment)
     jobs = _jobs(job, registry, moment)
-    drift, unusable = _usability(job, registry, champion)
+    drift, unusable = usability_of(job, champion) if known is None else known
     last_due = jobs["last"]["due"] if jobs["last"] else None
     reasons = [
         ("no champion", "", _missing(job, runs) if champion is None else None),
@@ -67,19 +72,20 @@ def status_of(job: Job, moment: datetime) -> dict[str, Any]:
     }
 
 
-def _usability(job: Job, registry: Registry, champion: Version | None) -> tuple[dict[str, Any], str | None]:
+def usability_of(job: Job, champion: Version | None) -> tuple[dict[str, Any], str | None]:
     """Return the drift of a champion's forecasts, and why it can neither act nor be met, if it cannot."""
     if champion is None:
         return {"alarm": None, "reason": "there is no champion"}, None
+    runs = Path(job.config.run.dir)
     try:
         if isinstance(job, Prepared):
-            refuse_changed_past(job, registry.versions(job.name))
-        as_trained, models = load_version(Path(job.config.run.dir), champion, job)
+            refuse_changed_past(job, Registry(runs).versions(job.name))
+        as_trained, models = load_version(runs, champion, job)
     except (GateError, RequestError, OSError) as error:
         return {"alarm": None, "reason": "the champion cannot be used"}, f"unusable: {error}"
     if not isinstance(job, Prepared):
         return {"alarm": None, "reason": "the task reads no series"}, None
-    return _drift(job, as_trained, models), None
+    return drift_of(job, as_trained, models), None
 
 
 def _missing(job: Job, runs: Path) -> str:
@@ -140,7 +146,7 @@ def _failing(jobs: dict[str, Any]) -> str | None:
     return f"failing: the last {jobs['failures']} retrainings failed, the one due {last['due']}: {last['said']}"
 
 
-def _drift(job: Prepared, as_trained: Job, models: Models) -> dict[str, Any]:
+def drift_of(job: Prepared, as_trained: Job, models: Models) -> dict[str, Any]:
     """Watch the champion's forecasts on the bars that it never learned from."""
     assert isinstance(as_trained, Prepared)
     first = first_unseen(job, models)

@@ -6,7 +6,8 @@ Every number is read from the runs' report.json.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,58 @@ class Cell:
 
 def write_index(runs: Path) -> Path:
     """Write `runs`/index.html, a list of the newest finished runs under `runs`, newest first; return its path."""
-    paths = sorted(runs.glob("*/*/report.json"), key=lambda path: path.parent.name, reverse=True)
-    reports = [(path.parent, _read(path)) for path in paths[:LISTED]]
-    rows = [_row(run, report, runs) for run, report in reports if report]
-    more = f", the newest {LISTED} of them" if len(paths) > LISTED else ""
-    under = f"{len(paths)} finished run{'' if len(paths) == 1 else 's'}{more}; a head sorts by its column."
+    path = runs / "index.html"
+    write_text(path, index_page(runs, finished(runs)))
+    return path
+
+
+def finished(runs: Path) -> tuple[Path, ...]:
+    """Return the reports of the finished runs under a folder, newest first."""
+    return tuple(sorted(runs.glob("*/*/report.json"), key=lambda path: path.parent.name, reverse=True))
+
+
+def index_page(
+    runs: Path,
+    reports: Sequence[Path],
+    *,
+    place: str = "",
+    title: str = "Runs",
+    facts: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    links: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Return a page that lists finished runs.
+
+    Args:
+        runs: the folder of all runs.
+        reports: of those that are listed, newest first.
+        place: what leads from the page to that folder, such as `runs/`.
+        title: of the page.
+        facts: lines above the list.
+        warnings: what has to be known first.
+        links: other pages, by their names.
+    """
+    rows = [row for path in reports[:LISTED] if (row := _row_of(path, runs, place))]
+    more = f", the newest {LISTED} of them" if len(reports) > LISTED else ""
+    under = f"{len(reports)} finished run{'' if len(reports) == 1 else 's'}{more}; a head sorts by its column."
     columns = ["run", "started", "series", "forecaster", "agent", "seed", *_heads()]
-    return _write(runs / "index.html", "Runs", under, columns, rows)
+    return _page(title, under, columns, rows, warnings=warnings, facts=facts, links=links)
+
+
+def _row_of(path: Path, runs: Path, place: str) -> list[Cell]:
+    """Return the row of a finished run; nothing for a report that is none of ours."""
+    try:
+        cells = _row_read(path.resolve(), runs.resolve(), path.stat().st_mtime_ns)
+    except OSError:  # pruned meanwhile
+        return []
+    return [replace(cells[0], link=place + cells[0].link), *cells[1:]] if cells else []
+
+
+@lru_cache(maxsize=2 * LISTED)
+def _row_read(path: Path, runs: Path, changed_at: int) -> list[Cell]:
+    """Read a row; a report that has not changed since is not read again."""
+    report = _read(path)
+    return _row(path.parent, report, runs) if report else []
 
 
 def write_comparison(runs: Sequence[Path], path: Path, *, plot_points: int) -> Path:
@@ -71,7 +117,8 @@ def write_comparison(runs: Sequence[Path], path: Path, *, plot_points: int) -> P
             drawn[f"{run.parent.name} {run.name[-4:]}"] = charts.thin(table, plot_points, ["equity"])
     under = f"{len(runs)} runs; equity of those that trade, of their agents on their test rows, after costs."
     chart = charts.comparison_chart(drawn) if drawn else None
-    return _write(path, "Runs compared", under, columns, rows, warnings=warnings, chart=chart)
+    write_text(path, _page("Runs compared", under, columns, rows, warnings=warnings, chart=chart))
+    return path
 
 
 def _heads() -> list[str]:
@@ -132,8 +179,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _write(
-    path: Path,
+def _page(
     title: str,
     under: str,
     columns: list[str],
@@ -141,13 +187,13 @@ def _write(
     *,
     warnings: Sequence[str] = (),
     chart: charts.Figure | None = None,
-) -> Path:
+    facts: Sequence[str] = (),
+    links: Sequence[tuple[str, str]] = (),
+) -> str:
     columns, rows = _told(columns, rows)
     style = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
     dark = re.search(r':root\[data-theme="dark"\] (\{.*?\})', style, re.DOTALL)
-    page = render(
+    return render(
         "index.html", {} if chart is None else {"equity": chart}, title=title, under=under, columns=columns, rows=rows,
-        warnings=warnings, dark=dark[1] if dark and chart is None else "{}",
+        warnings=warnings, facts=facts, links=links, dark=dark[1] if dark and chart is None else "{}",
     )  # fmt: skip
-    write_text(path, page)
-    return path

@@ -305,10 +305,11 @@ class ModelsConfig:
     """Which registered model is meant.
 
     Attributes:
-        version: number of a version, as `models list` prints it, to be promoted, to predict or to be judged by
-            `backtest`; or `champion`, whichever it is; null where none is named.
+        version: number of a version, as `models list` prints it, to be promoted, exported, to predict or to be judged
+            by `backtest`; or `champion`, whichever it is; null where none is named.
         reason: a sentence kept in the registry's log.
-        path: the file of `models backup` and `models restore`, ending in .tar, .tar.gz or .tgz.
+        path: the file of `models backup` and `models restore`, ending in .tar, .tar.gz or .tgz; or the folder that
+            `models export` writes, which must not be there.
     """
 
     version: int | Literal["champion"] | None
@@ -325,6 +326,32 @@ class StatusConfig:
     """
 
     format: Literal["text", "prometheus"] = "text"
+
+
+VARIABLE = Field(
+    pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="the name of an environment variable, such as TRADEWINDS_TOKEN"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeConfig:
+    """How `serve` answers.
+
+    Attributes:
+        host: address of this machine that is listened at; one that others can reach needs a `token`.
+        port: 0 takes any that is free.
+        token: name of the environment variable that holds a token which every request must bear; null asks for none.
+        refresh_seconds: between two looks at the data, at least 1; who is the champion is looked at every second.
+        timeout_seconds: that a request may take, at least 1, and as long is waited at the end for those under way.
+        rate: requests a second of one address; more are answered with status 429; null asks nothing.
+    """
+
+    host: Annotated[str, Field(min_length=1, description="an address, such as 127.0.0.1")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="a port")] = 8321
+    token: Annotated[str, VARIABLE] | None = None
+    refresh_seconds: Annotated[float, Field(ge=1, description="seconds")] = 60.0
+    timeout_seconds: Annotated[float, Field(ge=1, le=3600, description="seconds")] = 10.0
+    rate: Annotated[float, Field(gt=0, description="requests a second")] | None = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -437,6 +464,7 @@ class Config:
         status: how `status` tells.
         prune: which runs `runs prune` removes.
         notify: who is told what happens to a model.
+        serve: how `serve` answers.
         benchmark: the file and the budget of `benchmark-forecaster`.
         day_ahead: the files of `benchmark-day-ahead`.
         leakcheck: how `leakcheck` looks for leaks.
@@ -474,6 +502,7 @@ class Config:
     status: StatusConfig = StatusConfig()  # older requests have none
     prune: PruneConfig = PruneConfig()  # older requests have none
     notify: NotifyConfig = NotifyConfig()  # older requests have none
+    serve: ServeConfig = ServeConfig()  # older requests have none
     benchmark: BenchmarkConfig
     day_ahead: DayAheadConfig = DayAheadConfig()  # older requests have none
     leakcheck: LeakcheckConfig
@@ -521,6 +550,7 @@ class Config:
             "status",
             "prune",
             "notify",
+            "serve",
             "benchmark",
             "day_ahead",
             "leakcheck",

@@ -72,7 +72,7 @@ class FeatureNetwork(nn.Module):
 
     def read_context(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
         """Return (B, width) of (B, C) columns, each feature weighed by `shown` (B, F), such as a mask of dropout."""
-        bars = features.view(len(features), self.context_length, -1)  # (B, C) -> (B, L, F), newest first
+        bars = features.view(features.shape[0], self.context_length, -1)  # (B, C) -> (B, L, F), newest first
         weight = shown if isinstance(shown, float) else shown[:, None]
         standard = ((bars - self.feature_mean) / self.feature_std).clamp(-CLIP, CLIP) * weight
         if self.lstm is None:
@@ -185,7 +185,7 @@ class LevelNetwork(FeatureNetwork):
     def forward(self, features: Tensor, shown: Tensor | float = 1.0) -> Tensor:
         """Return (B, K held, K wanted) logits for (B, F) features, each weighed by `shown`, a mask of dropout."""
         logits: Tensor = self.head(self.body(self.read_context(features, shown)))
-        return logits.view(len(features), self.num_levels, self.num_levels)
+        return logits.view(features.shape[0], self.num_levels, self.num_levels)
 
 
 def _lstm(inputs: int, units: int, generator: torch.Generator | None) -> nn.LSTM:

@@ -3,6 +3,7 @@
 The table this prints is the one in docs/tasks.md; REWRITE=1 writes it there.
 """
 
+import asyncio
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ import pytest
 import tradewinds.commands.fetch
 import tradewinds.operate.schedule as schedule
 import tradewinds.pipeline.prepare
+import tradewinds.serving.server as server
 import tradewinds.walk_forward.joined as walk
 from tradewinds.__main__ import STAGES, TASKLESS, main
 from tradewinds.core.resources import resource_dir
@@ -177,11 +180,24 @@ def brought(found, config, console):
     return [FetchResult("yahoo/1d", "AAPL", "ok", rows=3, added=1, first="2024-01-02", last="2024-01-04")]
 
 
+def asked_once(app, listener, config):
+    """Ask the service for a signal, instead of waiting for somebody who does."""
+
+    async def asking():
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.get("/signal")
+
+    answer = asyncio.run(asking())
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.fixture(scope="module", autouse=True)
 def short_ways():
     """Let nothing but this process work, and no host be asked."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tradewinds.commands.fetch, "fetch_all", brought)
+        patch.setattr(server, "serve", asked_once)
         patch.setattr(walk, "run_all", in_this_process)
         patch.setattr(schedule, "_attempt", lambda plain, folder: schedule.retrain_once(plain, folder))
         patch.setattr(schedule.signal, "signal", lambda number, handler: None)  # a step is no main thread
@@ -202,6 +218,8 @@ class House:
             self.script["fetch"] = ("fetch", "data.symbols=[AAPL]")
         if "schedule" in self.script:
             self.script["schedule"] = ("schedule", "schedule.exchange=null", "schedule.cron='0 22 * * *'")
+        if "serve" in self.script:
+            self.script["serve"] = ("serve", "serve.port=0")
         if self.task == "classification":
             self.script["predict"] = ("predict", "env.new_path=moods.csv")
         if self.task == "storage":
