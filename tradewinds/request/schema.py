@@ -314,6 +314,17 @@ class StatusConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaperConfig:
+    """How `paper` follows the champion.
+
+    Attributes:
+        minutes: between two looks for what is new, until it is stopped; null looks once and returns.
+    """
+
+    minutes: Annotated[float, Field(gt=0, le=10_080, description="minutes, a week at most")] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotifyConfig:
     """Who is told what happens to a model, by Apprise.
 
@@ -420,6 +431,7 @@ class Config:
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
         status: how `status` tells.
+        paper: how `paper` follows the champion.
         prune: which runs `runs prune` removes.
         notify: who is told what happens to a model.
         benchmark: the file and the budget of `benchmark-forecaster`.
@@ -456,6 +468,7 @@ class Config:
     schedule: ScheduleConfig
     models: ModelsConfig
     status: StatusConfig = StatusConfig()  # older requests have none
+    paper: PaperConfig = PaperConfig()  # older requests have none
     prune: PruneConfig = PruneConfig()  # older requests have none
     notify: NotifyConfig = NotifyConfig()  # older requests have none
     benchmark: BenchmarkConfig
@@ -502,6 +515,7 @@ class Config:
             "schedule",
             "models",
             "status",
+            "paper",
             "prune",
             "notify",
             "benchmark",
