@@ -40,10 +40,9 @@ def _once(config: Config, console: Console) -> dict[str, Any]:
     late = sum(1 for step in journal.steps[len(journal.steps) - taken :] if step["late"])
     what = "equity" if job.task.curve == "equity" else "profit"
     new = f"{taken} new decision{'' if taken == 1 else 's'}" if taken else "nothing new"
-    console.result(
-        f"{job.name} on paper: {new}{f', {late} of them too late to trade on' if late else ''}; {what} {last['worth']:.6g} "
-        f"at {last['at'][:16]}, decided by version {last['version']}"
-    )
+    new += f", {late} of them too late to trade on" if late else ""
+    at, version = last["at"][:16], last["version"]
+    console.result(f"{job.name} on paper: {new}; {what} {last['worth']:.6g} at {at}, decided by version {version}")
     outcome = {
         "model": job.name,
         "taken": taken,

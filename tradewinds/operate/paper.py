@@ -87,7 +87,7 @@ def catch_up(job: Prepared, champion: Version, journal: Journal, console: Consol
     for number, group in groupby(zip(due, deciders, strict=True), key=lambda pair: pair[1]):
         version = next(one for one in registry.versions(job.name) if one.number == number)
         per_year = (journal.opened or {}).get("bars_per_year", job.series.bars_per_year)
-        acting, models = _acting(job.config, version, per_year, console)
+        acting, models = _acting(job, version, per_year, console)
         for step in _steps(acting, models, version, [row for row, _ in group], journal):
             if journal.opened is None:
                 journal.open(_account(job))
@@ -124,15 +124,15 @@ def _deciders(
     return [*deciders, champion.number] if due else []
 
 
-def _acting(config: Config, version: Version, bars_per_year: float, console: Console) -> tuple[Prepared, Models]:
+def _acting(job: Prepared, version: Version, bars_per_year: float, console: Console) -> tuple[Prepared, Models]:
     """Return the request as a version knows it, its rows shared as in its training, and its models.
 
     A year has as many bars as it had when the account was opened: a file that has grown may count others.
     """
-    runs = Path(config.run.dir)
+    runs = Path(job.config.run.dir)
     agent = prove(runs, version)
-    job = job_of(request_as_fitted(config, agent.manifest["config"], console), whole=True)
-    trained, models = load_version(runs, version, job)
+    request = request_as_fitted(job.config, agent.manifest["config"], console)
+    trained, models = load_version(runs, version, job if request == job.config else job_of(request, whole=True))
     assert isinstance(trained, Prepared)
     facts, index, gap = agent.manifest["facts"], trained.index, trained.split.embargo_bars
     if "selected_from" not in facts:
@@ -160,12 +160,13 @@ def _steps(
     since = int(index.searchsorted(pd.Timestamp(own[-1]["at"]))) if own else rows[0]
     opened = int(index.searchsorted(pd.Timestamp(steps[0]["at"]))) if steps else rows[0]
     first = first_unseen(job, models)
-    if min(since, rows[0]) < first:
+    early = min(since, rows[0])
+    if early < first:
         assert models.trained_to is not None
         raise GateError(
             f"version {version.number} of '{version.name}' learned from bars up to {models.trained_to:%Y-%m-%d %H:%M} "
-            f"and may decide {job.split.embargo_bars} bars later; the bar of {index[min(since, rows[0])]:%Y-%m-%d %H:%M} "
-            "is none of these: wait for more bars, or promote a version that did not learn from it"
+            f"and may decide {job.split.embargo_bars} bars later; the bar of {index[early]:%Y-%m-%d %H:%M} is none of "
+            "these: wait for more bars, or promote a version that did not learn from it"
         )
     before = {**steps[-1], "own": bool(own)} if steps else None
     assert isinstance(job.task, OnPaper)
@@ -228,8 +229,8 @@ def _refuse_another(job: Prepared, journal: Journal) -> None:
     changed = _differences(job.task.as_trained(ours["env"], env), job.task.as_trained(env, env))
     if changed:
         raise RequestError(
-            f"{journal.path.parent} was opened under other rules: {', '.join(changed)}; give the same, or move the folder "
-            "away and begin anew"
+            f"{journal.path.parent} was opened under other rules: {', '.join(changed)}; give the same, or move the "
+            "folder away and begin anew"
         )
 
 

@@ -23,7 +23,9 @@ def write_page(job: Prepared, journal: Journal, console: Console) -> Path:
     """Draw the page of an account that has been opened, whole or not at all; return its path."""
     path = journal.path.with_name(PAGE)
     report = {
-        "run": run_facts(job, {"id": "paper", "command": "paper", "again": again("paper", console.typed), "seconds": 0}),
+        "run": run_facts(
+            job, {"id": "paper", "command": "paper", "again": again("paper", console.typed), "seconds": 0}
+        ),
         "data": series_facts(job),
         "honesty": {"verdict": _verdict(job, journal)},
         "warnings": _warnings(journal),
@@ -32,8 +34,8 @@ def write_page(job: Prepared, journal: Journal, console: Console) -> Path:
     curve = _curve(job, journal)
     figures = _figures(job, curve) if len(curve) > 1 else {}
     page = render(
-        "paper.html", figures, report=report, account=journal.opened, newest=journal.steps[-1], cards=_cards(job, journal),
-        steps=journal.steps[:-LISTED - 1 : -1], revisions=journal.revisions[:-LISTED - 1 : -1], honesty=(),
+        "paper.html", figures, report=report, account=journal.opened, newest=journal.steps[-1],
+        cards=_cards(job, journal), steps=journal.steps[:-LISTED - 1 : -1], revisions=journal.revisions[:-LISTED - 1 : -1], honesty=(),
         drawn_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}", number=_number, form=_form(job),
         **(span(curve) if figures else {"first": None, "ranges": ()}),
     )  # fmt: skip
@@ -78,8 +80,8 @@ def _verdict(job: Prepared, journal: Journal) -> str:
     earned = shown(_earned(job, last["worth"]), _form(job))
     many = len(journal.steps)
     return (
-        f"Opened at {first['at'][:16]}, {many} decision{'' if many == 1 else 's'} since, the last at {last['at'][:16]} by "
-        f"version {last['version']}; it has earned {earned}. No money was at risk."
+        f"Opened at {first['at'][:16]}, {many} decision{'' if many == 1 else 's'} since, the last at {last['at'][:16]} "
+        f"by version {last['version']}; it has earned {earned}. No money was at risk."
     )
 
 
@@ -88,8 +90,8 @@ def _warnings(journal: Journal) -> list[str]:
     warnings = []
     if late:
         warnings.append(
-            f"{len(late)} of {len(journal.steps)} decisions came too late to have been traded on, the last of {late[-1]['at'][:16]}: "
-            f"{late[-1]['late']}"
+            f"{len(late)} of {len(journal.steps)} decisions came too late to have been traded on, the last of "
+            f"{late[-1]['at'][:16]}: {late[-1]['late']}"
         )
     if revised:
         warnings.append(f"{revised} values of bars it had read were others later; what was decided stays (below)")
@@ -97,14 +99,18 @@ def _warnings(journal: Journal) -> list[str]:
 
 
 def _cards(job: Prepared, journal: Journal) -> list[dict[str, str]]:
-    last = journal.steps[-1]
+    last, decided = journal.steps[-1], journal.steps[-1]["decided_at"][:16]
     before = journal.steps[-2]["worth"] if len(journal.steps) > 1 else last["worth"]
     change = last["worth"] - before if job.task.curve != "equity" else last["worth"] / before - 1.0 if before else 0.0
     what = "equity" if job.task.curve == "equity" else "profit"
     return [
         {"label": what, "value": _number(last["worth"]), "beside": f"last step {shown(change, _form(job))}"},
         {"label": "decisions", "value": shown(len(journal.steps)), "beside": f"since {journal.steps[0]['at'][:10]}"},
-        {"label": "champion", "value": f"version {last['version']}", "beside": f"decided {last['decided_at'][:16]} UTC"},
+        {
+            "label": "champion",
+            "value": f"version {last['version']}",
+            "beside": f"decided {decided} UTC",
+        },
     ]
 
 
@@ -112,4 +118,3 @@ def _number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.6g}".replace("-", "\u2212")
     return shown(value)
-

@@ -532,7 +532,14 @@ class OnPaper(Protocol):
     """What a task fills beside `Task` that can be done bar by bar on paper, by models that change."""
 
     def follow(
-        self, job: Any, models: Models, rows: Sequence[int], *, opened: int, since: int, before: Mapping[str, Any] | None
+        self,
+        job: Any,
+        models: Models,
+        rows: Sequence[int],
+        *,
+        opened: int,
+        since: int,
+        before: Mapping[str, Any] | None,
     ) -> Iterator[PaperStep]:
         """Decide at some rows, one after the other, and reckon what came of the decision before each.
 

@@ -40,9 +40,7 @@ def build_market(prepared: Prepared, states: "States", rows: range) -> Market:
     return market_with(prepared, slice(rows.start, rows.stop), features, **columns)
 
 
-def features_of(
-    prepared: Prepared, states: "States", rows: range
-) -> tuple[NDArray[np.float32], dict[str, Any]]:
+def features_of(prepared: Prepared, states: "States", rows: range) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Return the (R, F) features of `build_market`, and which of them are what, as `Market` has it.
 
     Raises:

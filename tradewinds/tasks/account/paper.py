@@ -45,9 +45,7 @@ def follow(
             bar = simulator.follow(orders).record
 
 
-def _market(
-    prepared: Prepared, models: Models, rows: range, opened: int, before: Mapping[str, Any] | None
-) -> Market:
+def _market(prepared: Prepared, models: Models, rows: range, opened: int, before: Mapping[str, Any] | None) -> Market:
     """Return the market of `rows`, and of the bar before them as it was seen then."""
     assert models.states is not None
     features, columns = markets.features_of(prepared, models.states, rows)
