@@ -68,8 +68,8 @@ def main() -> None:
         os.chdir("/")
     print(
         f"{kills} kills, {ended['before']} before the first new line, {ended['in']} between two, {ended['after']} "
-        f"after the last: {len(taken)} bars, {missed} missed, {repeated} repeated; equity over {len(set(equity))} values is "
-        f"{'the' if same else 'NOT the'} backtest's to the last bit; {time.perf_counter() - began:.0f} s"
+        f"after the last: {len(taken)} bars, {missed} missed, {repeated} repeated; equity of {len(set(equity))} values "
+        f"is {'the' if same else 'NOT the'} backtest's to the last bit; {time.perf_counter() - began:.0f} s"
     )
 
 

@@ -35,7 +35,8 @@ def write_page(job: Prepared, journal: Journal, console: Console) -> Path:
     figures = _figures(job, curve) if len(curve) > 1 else {}
     page = render(
         "paper.html", figures, report=report, account=journal.opened, newest=journal.steps[-1],
-        cards=_cards(job, journal), steps=journal.steps[:-LISTED - 1 : -1], revisions=journal.revisions[:-LISTED - 1 : -1], honesty=(),
+        cards=_cards(job, journal), steps=journal.steps[:-LISTED - 1 : -1], honesty=(),
+        revisions=journal.revisions[:-LISTED - 1 : -1],
         drawn_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}", number=_number, form=_form(job),
         **(span(curve) if figures else {"first": None, "ranges": ()}),
     )  # fmt: skip

@@ -41,7 +41,7 @@ def revisions_of(
     rows = series.index.get_indexer(stamps)
     told = {(one["at"], one["column"], one.get("instrument")): one.get("now") for one in known}
     between = series.index[(series.index > stamps[0]) & (series.index < stamps[-1])].difference(stamps)
-    found = [{"at": stamp.isoformat(), "column": LATE} for stamp in between]
+    found: list[dict[str, Any]] = [{"at": stamp.isoformat(), "column": LATE} for stamp in between]
     found += [{"at": bars[place]["at"], "column": GONE} for place in np.flatnonzero(rows < 0)]
     found = [one for one in found if (one["at"], one["column"], None) not in told]
     columns = series.columns()
@@ -55,10 +55,10 @@ def revisions_of(
             now[there] = columns[name][rows[there]]
         differs = there[:, None] & (was != now) & ~(np.isnan(was) & np.isnan(now))
         for place, asset in zip(*np.nonzero(differs), strict=True):
-            one = {"at": bars[place]["at"], "column": name, "instrument": series.instruments[asset]}
-            value = _plain(now[place, asset : asset + 1])[0]
-            if told.get(tuple(one.values()), was[place, asset]) != value:
-                found.append({**one, "was": _plain(was[place, asset : asset + 1])[0], "now": value})
+            at, instrument = bars[place]["at"], series.instruments[asset]
+            before, value = _plain([was[place, asset], now[place, asset]])
+            if told.get((at, name, instrument), before) != value:
+                found.append({"at": at, "column": name, "instrument": instrument, "was": before, "now": value})
     return sorted(found, key=lambda one: one["at"])
 
 
@@ -68,5 +68,5 @@ def _numbers(values: Sequence[float | None] | None, name: str, count: int) -> li
     return [np.nan if value is None else float(value) for value in values]
 
 
-def _plain(values: NDArray[Any]) -> list[float | None]:
+def _plain(values: Sequence[float] | NDArray[Any]) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
