@@ -134,6 +134,7 @@ def _acting(job: Prepared, version: Version, bars_per_year: float, console: Cons
     request = request_as_fitted(job.config, agent.manifest["config"], console)
     trained, models = load_version(runs, version, job if request == job.config else job_of(request, whole=True))
     assert isinstance(trained, Prepared)
+    assert models.trained_to is not None
     facts, index, gap = agent.manifest["facts"], trained.index, trained.split.embargo_bars
     if "selected_from" not in facts:
         raise RequestError(f"version {version.number} was made by an earlier release, which kept less of it; retrain")
