@@ -3,9 +3,10 @@
     python benchmarks/paper_kills.py [KILLS] [SEED]
 
 A champion that trades is trained on 450 bars. Each round the market has grown by one to three bars, and a process that
-follows is killed at a moment drawn evenly over the time that such a step takes; some have written all their bars by
-then, some none, some a part. In the end every bar must have been decided once, by the very numbers of a backtest from
-the first of them on. Processes are forked, so that kills fall into the work and not into the loading of libraries.
+follows is killed at a moment drawn evenly over one and a half times what such a step takes: some have written all their
+bars by then, some none, some a part. In the end every bar must have been decided once, by the very numbers of a
+backtest from the first of them on. Processes are forked, so that kills fall into the work and not into the loading of
+libraries.
 """
 
 import json
@@ -50,7 +51,7 @@ def main() -> None:
             market(count)
             due = count - OPENED + 1 - len(steps())
             before = len(steps())
-            lived(float(rng.uniform(0.0, length)))
+            lived(float(rng.uniform(0.0, 1.5 * length)))
             took = len(steps()) - before
             ended["before" if took == 0 else "after" if took == due else "in"] += 1
         market(LAST)

@@ -46,7 +46,7 @@ def _tell_service(config: Config, console: Console) -> dict[str, Any]:
         log = f"{config.run.dir}/{config.run.name or 'schedule'}.log"
         text = crontab_line("schedule", words, **place, log=log)
     console.result(text.rstrip())
-    return {config.schedule.print: text}
+    return {"text": text}
 
 
 def _serve_alone(config: Config, console: Console) -> dict[str, Any]:
