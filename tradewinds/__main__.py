@@ -33,6 +33,7 @@ STAGES = {
     "retrain": "train a challenger up to the newest bar; it replaces the champion only if it wins",
     "predict": "print forecasts of what comes after the last bar, with intervals, or write them (predict.path=FILE)",
     "signal": "print the champion's target position for the next bar as JSON",
+    "paper": "follow the champion on paper, every bar once: what it holds, its equity, and a page",
     "schedule": "run retrain on a cron expression or after an exchange's close",
     "status": "how the champion, its data and its jobs fare; exit status 3 where there is a reason to look",
     "serve": "answer over HTTP: signal, forecast, health, metrics, models, pages of runs (extra serve)",

@@ -1,6 +1,7 @@
 """The market: prices, what else moves money, and what may be known of it, bar by bar. Knows NumPy, nothing else."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,6 +231,31 @@ class Market:
         if len(shorter) < 2:
             raise ValueError(f"rows must hold at least two bars, held {len(shorter)}")
         return shorter
+
+    def begun(self, bar: Mapping[str, Array]) -> "Market":
+        """Return the market whose first bar is as it was seen once; marks that are carried on from it follow it.
+
+        Args:
+            bar: what `seen` returned of it.
+        """
+        shorter = object.__new__(Market)  # both were checked when they were made
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in bar and isinstance(value, np.ndarray):
+                value = np.concatenate([np.asarray(bar[field.name], dtype=value.dtype)[None], value[1:]])
+            object.__setattr__(shorter, field.name, value)
+        if self.missing is not None:
+            carried = np.logical_and.accumulate(self.missing[1:], axis=0)
+            factor = np.where(carried, np.asarray(bar["close"]) / self.close[0], 1.0)
+            for name in ("open", "close"):
+                prices = getattr(shorter, name)
+                object.__setattr__(shorter, name, np.concatenate([prices[:1], prices[1:] * factor]))
+        return shorter
+
+    def seen(self, row: int) -> dict[str, Array]:
+        """Return by name (A,) what `begun` needs of a bar."""
+        names = ("open", "close", *OPTIONAL)
+        return {name: getattr(self, name)[row] for name in names if getattr(self, name) is not None}
 
 
 def realised_volatility(market_close: Array, bars: int = 20) -> Array:

@@ -41,6 +41,18 @@ def test_a_part_of_a_market_keeps_its_lots():
     np.testing.assert_array_equal(part.delisted, gone(3)[2:5])
 
 
+def test_a_market_begins_with_a_bar_as_it_was_seen_and_carries_its_marks_from_there():
+    close = np.tile([[100.0, 50.0]], (BARS, 1))
+    halted = gone(1) | gone(2)
+    market = market_of(open=close, close=close, missing=halted).rows(range(1, BARS))
+    seen = {**market.seen(0), "close": np.array([99.0, 40.0])}
+    begun = market.begun(seen)
+    assert begun.close[:, 1].tolist() == [40.0, 40.0, 50.0, 50.0, 50.0]
+    assert begun.close[:, 0].tolist() == [99.0, 100.0, 100.0, 100.0, 100.0]
+    assert begun.open[1].tolist() == [100.0, 40.0]
+    np.testing.assert_array_equal(begun.missing, market.missing)
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

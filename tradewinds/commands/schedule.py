@@ -1,5 +1,7 @@
 """`tradewinds schedule`: run `retrain` whenever it is due, until stopped."""
 
+import shlex
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +18,15 @@ from tradewinds.operate.notify import require_addresses, tell
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.registry import Registry
 from tradewinds.operate.schedule import close_workflows, due_after, due_before, is_overdue, open_workflows, run_due
+from tradewinds.operate.service_files import crontab_line, systemd_unit
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
 
 def main(config: Config, console: Console) -> dict[str, Any]:
     """Run the last due retraining if it has not run yet, then each one as it falls due; to be stopped is no failure."""
+    if config.schedule.print is not None:
+        return _tell_service(config, console)
     console.stamped = True
     try:
         return _serve_alone(config, console)
@@ -30,6 +35,19 @@ def main(config: Config, console: Console) -> dict[str, Any]:
             raise
         console.note("stopped; nothing half-written was left, and what was due is finished after the next start")
         return {"stopped": True}
+
+
+def _tell_service(config: Config, console: Console) -> dict[str, Any]:
+    """Print how a machine keeps this very command running, as it was typed here."""
+    words = [word for word in shlex.split(console.typed) if not word.startswith("schedule.print=")]
+    place = {"python": sys.executable, "folder": str(Path.cwd())}
+    if config.schedule.print == "systemd":
+        text = systemd_unit("schedule", words, **place, secrets=config.notify.urls)
+    else:
+        log = f"{config.run.dir}/{config.run.name or 'schedule'}.log"
+        text = crontab_line("schedule", words, **place, log=log)
+    console.result(text.rstrip())
+    return {"text": text}
 
 
 def _serve_alone(config: Config, console: Console) -> dict[str, Any]:

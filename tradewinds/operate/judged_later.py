@@ -39,7 +39,7 @@ def later_job(config: Config, agent: Artifact, called: str, console: Console) ->
     from tradewinds.pipeline.steps import load_models
 
     then = agent.manifest["config"]
-    job = as_trained(job_of(_as_fitted(config, then, console), whole=True), then)
+    job = as_trained(job_of(request_as_fitted(config, then, console), whole=True), then)
     notes, adopting = [f"judged is {called}, as it was trained; nothing was fitted"], None
     if isinstance(job, Prepared):
         _require_as_many(job, agent, called)
@@ -89,7 +89,7 @@ def _is_own(job: Prepared, agent: Artifact, called: str) -> bool:
     return bool(past_sha256(job, pd.Timestamp(facts["trained_to"])) == facts["past_sha256"])
 
 
-def _as_fitted(config: Config, then: Mapping[str, Any], console: Console) -> Config:
+def request_as_fitted(config: Config, then: Mapping[str, Any], console: Console) -> Config:
     """Return a request with the settings that only a training can choose, and say which were others.
 
     Raises:

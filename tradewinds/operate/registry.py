@@ -113,6 +113,14 @@ class Registry:
             found = [session.get(Version, number) for number in numbers]
         return (*found, None, None)[0], (*found, None, None)[1]
 
+    def moves(self, name: str) -> list[tuple[datetime, int]]:
+        """Return when each version became the champion, by promotions and rollbacks, oldest first."""
+        if not self.path.exists():
+            return []
+        with self._session() as session:
+            query = select(_AliasLog).where(_AliasLog.name == name).order_by(_AliasLog.id)
+            return [(datetime.fromisoformat(move.at), move.after) for move in session.scalars(query)]
+
     def versions(self, name: str | None = None) -> list[Version]:
         """Return all versions, oldest first; of one model, if `name` is given."""
         if not self.database.is_there:

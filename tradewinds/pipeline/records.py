@@ -167,6 +167,27 @@ class Validated:
     per_year: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class PaperStep:
+    """What was decided on paper at one row, and how the account or unit stood there: plain data, but for the row.
+
+    Attributes:
+        row: of the series.
+        worth: equity in units of the opening equity, or money earned so far.
+        held: rows of a table of what is held.
+        paid: what came of the decision before: costs, or money by the slot; nothing at the opening.
+        decision: in the words of `signal`.
+        standing: what to go on from.
+    """
+
+    row: int
+    worth: float
+    held: Sequence[Mapping[str, Any]]
+    paid: Mapping[str, Any]
+    decision: Mapping[str, Any]
+    standing: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Duel:
     """How a challenger fared against the champion on periods that neither has learned from.

@@ -5,7 +5,7 @@ them is asked of one object, picked at the door and handed down, so that every c
 no task; `tradewinds.tasks` fills it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from tradewinds.pipeline.records import (
     Metrics,
     Observed,
     Outcome,
+    PaperStep,
     Scored,
     TraceTables,
     Validated,
@@ -524,6 +525,36 @@ class Game(Protocol):
 
     def enjoy(self, trained: Config, policy: "Policy", *, asked: Config, run: Path, console: Console) -> dict[str, Any]:
         """Play with a trained policy, tell how it fared, and write a video into `run`."""
+
+
+@runtime_checkable
+class OnPaper(Protocol):
+    """What a task fills beside `Task` that can be done bar by bar on paper, by models that change."""
+
+    def follow(
+        self,
+        job: Any,
+        models: Models,
+        rows: Sequence[int],
+        *,
+        opened: int,
+        since: int,
+        before: Mapping[str, Any] | None,
+    ) -> Iterator[PaperStep]:
+        """Decide at some rows, one after the other, and reckon what came of the decision before each.
+
+        Args:
+            job: the request as the models know it.
+            models: who decides.
+            rows: R rows at which something is decided (`decision_times`), with none between them.
+            opened: the row at which the account or unit was opened.
+            since: the first row that these models decided, or are to decide, without others in between.
+            before: the step before as plain data, `PaperStep`'s fields and `own`, whether these models took it; None
+                opens.
+
+        Yields:
+            A step for each row, as soon as it is known.
+        """
 
 
 def named(instruments: Sequence[str]) -> str:

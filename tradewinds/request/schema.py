@@ -281,6 +281,7 @@ class ScheduleConfig:
         attempts: times a retraining that failed (exit status 1) is tried, at least 1.
         patience: due times without a new bar, at least 1, after which each is warned of.
         once: run one due retraining now, wait for it and return, instead of serving for ever.
+        print: say how a machine keeps this command running, as a `systemd` unit or a line of a `crontab`, no more.
     """
 
     cron: str | None
@@ -289,6 +290,7 @@ class ScheduleConfig:
     attempts: Annotated[int, Field(ge=1, description="times")]
     once: bool
     patience: Annotated[int, Field(ge=1, description="due times")] = 3
+    print: Literal["systemd", "crontab"] | None = None  # older requests have none
 
     def __post_init__(self) -> None:
         require(
@@ -352,6 +354,17 @@ class ServeConfig:
     refresh_seconds: Annotated[float, Field(ge=1, description="seconds")] = 60.0
     timeout_seconds: Annotated[float, Field(ge=1, le=3600, description="seconds")] = 10.0
     rate: Annotated[float, Field(gt=0, description="requests a second")] | None = 1000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperConfig:
+    """How `paper` follows the champion.
+
+    Attributes:
+        minutes: between two looks for what is new, until it is stopped; null looks once and returns.
+    """
+
+    minutes: Annotated[float, Field(gt=0, le=10_080, description="minutes, a week at most")] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -462,6 +475,7 @@ class Config:
         schedule: when `retrain` runs by itself.
         models: what the registry commands act on.
         status: how `status` tells.
+        paper: how `paper` follows the champion.
         prune: which runs `runs prune` removes.
         notify: who is told what happens to a model.
         serve: how `serve` answers.
@@ -500,6 +514,7 @@ class Config:
     schedule: ScheduleConfig
     models: ModelsConfig
     status: StatusConfig = StatusConfig()  # older requests have none
+    paper: PaperConfig = PaperConfig()  # older requests have none
     prune: PruneConfig = PruneConfig()  # older requests have none
     notify: NotifyConfig = NotifyConfig()  # older requests have none
     serve: ServeConfig = ServeConfig()  # older requests have none
@@ -548,6 +563,7 @@ class Config:
             "schedule",
             "models",
             "status",
+            "paper",
             "prune",
             "notify",
             "serve",

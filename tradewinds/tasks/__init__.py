@@ -38,8 +38,8 @@ NOTHING_BUT_CASES = (
 NO_CASES = (
     "classify tells cases apart, which is env=classification, was env={env}; leave env out, or type tradewinds run"
 )
-_NO_AGENT = ("train-agent", "retrain", "signal", "schedule", "status", "serve", "walk-forward")
-_NO_BARS = ("fetch", "train-forecaster", "encode", "walk-forward", "signal", "serve")
+_NO_AGENT = ("train-agent", "retrain", "signal", "paper", "schedule", "status", "serve", "walk-forward")
+_NO_BARS = ("fetch", "train-forecaster", "encode", "walk-forward", "signal", "paper", "serve")
 # by the kind of a task, the commands without meaning for it, each with the sentence that says so
 MEANINGLESS: Mapping[str, Mapping[str, str]] = {
     "account": {"classify": NO_CASES, "enjoy": NO_GAME},

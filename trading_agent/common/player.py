@@ -44,17 +44,19 @@ class Player:
     Args:
         policy: who acts.
         num_envs: N.
+        memory: (N, M) what was remembered where another player left off; None begins with nothing.
 
     Attributes:
         remembers: whether what it does hangs on the steps before; if so it must be asked once a step, in order.
+        memory: (N, M) what is remembered now; M is 0 where it does not remember.
     """
 
-    def __init__(self, policy: "Policy", num_envs: int = 1) -> None:
+    def __init__(self, policy: "Policy", num_envs: int = 1, memory: NDArray[np.float32] | None = None) -> None:
         self._policy = policy
         self._recurrent = policy if isinstance(policy, RecurrentPolicy) else None
         self.remembers = self._recurrent is not None
         size = self._recurrent.memory_size if self._recurrent is not None else 0
-        self._memory = np.zeros((num_envs, size), dtype=np.float32)
+        self.memory = np.zeros((num_envs, size), dtype=np.float32) if memory is None else memory
 
     def act(self, observations: Floats, begins: Bools | None = None) -> NDArray[Any]:
         """Return the best actions at (N, O) observations, (N,) or (N, A), and remember them.
@@ -65,6 +67,6 @@ class Player:
         """
         if self._recurrent is None:
             return self._policy.act(observations)
-        memory = self._memory if begins is None else np.where(begins[:, None], np.float32(0.0), self._memory)
-        actions, self._memory = self._recurrent.step(observations, memory)
+        memory = self.memory if begins is None else np.where(begins[:, None], np.float32(0.0), self.memory)
+        actions, self.memory = self._recurrent.step(observations, memory)
         return actions

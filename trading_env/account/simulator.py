@@ -140,8 +140,12 @@ class AccountSimulator:
         Raises:
             ValueError: an action is none.
         """
+        return self.follow(self.setting.actions.targets(actions, len(self.t)))
+
+    def follow(self, orders: Array) -> Step:
+        """Carry every account over one bar by (N, A) target exposures, (N,) of one asset, wherever they are from."""
         setting, before, peak = self.setting, self.accounts.equity, self.peak
-        orders, moment = setting.actions.targets(actions, len(self.t)), setting.columns.at(self.t, self.price)
+        moment = setting.columns.at(self.t, self.price)
         self.accounts, bar = carry(setting.n, self.accounts, orders, moment, setting.rules, near=self.near)
         self.price, self.near = moment.close_next, True
         after = self.accounts.equity

@@ -89,7 +89,11 @@ class StorageSimulator:
         Raises:
             ValueError: an action is none.
         """
-        slot = self._deliver(self.charge, self.t, actions)
+        return self.follow(self.shares(actions, len(self.charge)) * self.config.power_mw)
+
+    def follow(self, power: Array) -> Step:
+        """Carry every unit over one slot by (N,) powers in MW, wherever they are from; positive buys."""
+        slot = self._deliver(self.charge, self.t, power)
         self.charge, self.profit, self.t = slot.charge, self.profit + slot.profit, self.t + 1
         return Step(slot.profit, np.zeros(len(self.t), dtype=bool), self.t >= self.until, slot)
 
@@ -138,14 +142,14 @@ class StorageSimulator:
             (B,) profit, (B, 1) next account, (B,) False: a unit is never ruined, (B,) whether the slots are over.
         """
         charge = account[:, 0].astype(np.float64) * self.config.capacity_mwh
-        slot = self._deliver(charge, np.asarray(t, dtype=np.int64), np.asarray(actions))
+        power = self.shares(np.asarray(actions), len(charge)) * self.config.power_mw
+        slot = self._deliver(charge, np.asarray(t, dtype=np.int64), power)
         following = (slot.charge / self.config.capacity_mwh).astype(np.float32)[:, None]
         return slot.profit, following, np.zeros(len(t), dtype=bool), np.asarray(t) + 1 >= len(self.market)
 
-    def _deliver(self, charge: Array, t: Int, actions: NDArray[Any]) -> Slot:
+    def _deliver(self, charge: Array, t: Int, power: Array) -> Slot:
         slot = np.minimum(t, len(self.market) - 1)
         price, least = self.market.price[slot], None if self.least is None else self.least[slot]
-        power = self.shares(actions, len(charge)) * self.config.power_mw
         return deliver(charge, power, price, self.config, self.market.slot_hours, least)
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_env import TradingEnv, TradingVectorEnv, run_ledger
+from trading_env.account.simulator import AccountSimulator
 
 from full_games import full_games
 
@@ -43,3 +44,21 @@ def test_environments_and_runs_agree_to_the_last_bit_under_every_rule_for_one_to
             assert told == {name: getattr(together, name)[t, account] for name in RECORDED}
             if terminated or truncated:
                 break
+
+
+@settings(max_examples=40)
+@given(full_games(), st.integers(1, 4))
+def test_an_account_that_is_put_down_and_taken_up_goes_on_to_the_last_bit(game, bars):
+    market, targets, rules = game
+    whole, last, state = run_ledger(market, targets, rules), len(market) - 1, None
+    for t in range(0, last, bars):
+        part = market.rows(range(t, min(t + bars, last) + 1)).begun(market.seen(t))
+        simulator = AccountSimulator(part, rules, 1)
+        if state is not None:
+            simulator.restore({**state, "t": np.zeros(1, np.int64), "until": np.full(1, len(part) - 1)})
+        for row in range(t, t + len(part) - 1):
+            step = simulator.follow(targets[row, :, 0] if targets.shape[2] == 1 else targets[row])
+            np.testing.assert_array_equal(simulator.worth, whole.equity[row + 1])
+            np.testing.assert_array_equal(simulator.accounts.units.reshape(1, -1), whole.units[row + 1])
+            np.testing.assert_array_equal(step.record.fee, whole.fee[row + 1])
+        state = simulator.state()

@@ -21,10 +21,12 @@ from trading_env import (
     best_schedule,
     perfect_schedule,
     planned_schedule,
+    play_schedule,
     run_schedule,
 )
 from trading_env.storage.piecewise import Line
 from trading_env.storage.schedule import _values
+from trading_env.storage.simulator import StorageSimulator
 
 getcontext().prec = 50
 prices = st.lists(st.floats(-200.0, 9000.0), min_size=2, max_size=40)
@@ -151,6 +153,22 @@ def test_any_share_of_the_power_can_be_committed():
         np.testing.assert_array_equal(walk(BatteryEnv(market, config), shares[:, unit])[1][1:], rewards[:, unit])
     with pytest.raises(ValueError, match=r"actions must be 5 x 1 numbers in \[-1, 1\]"):
         vector.step(np.full((5, 1), 1.5))
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(1, 95), st.sampled_from(UNITS))
+def test_a_unit_that_is_put_down_and_taken_up_goes_on_to_the_last_bit(seed, slot, config):
+    market = power_market(seed=seed)
+    power = np.random.default_rng(seed).uniform(-1.0, 1.0, len(market)) * config.power_mw
+    whole = play_schedule(market, power, config)
+    first = StorageSimulator(market, config, 1)
+    for megawatt in power[:slot]:
+        first.follow(np.array([megawatt]))
+    second = StorageSimulator(market, config, 1)
+    second.restore(first.state())
+    profit = [second.follow(np.array([megawatt])).record.profit[0] for megawatt in power[slot:]]
+    np.testing.assert_array_equal(profit, whole.profit[slot:, 0])
+    assert second.charge[0] == whole.charge[-1, 0]
+    assert second.profit[0] == whole.profit[:, 0].cumsum()[-1]
 
 
 def test_random_episodes_begin_with_a_day_and_fit():

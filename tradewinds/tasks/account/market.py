@@ -36,6 +36,16 @@ def build_market(prepared: Prepared, states: "States", rows: range) -> Market:
     Raises:
         ValueError: bars and states differ in time, or a row breaks `fit_end + horizon + embargo < row`.
     """
+    features, columns = features_of(prepared, states, rows)
+    return market_with(prepared, slice(rows.start, rows.stop), features, **columns)
+
+
+def features_of(prepared: Prepared, states: "States", rows: range) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """Return the (R, F) features of `build_market`, and which of them are what, as `Market` has it.
+
+    Raises:
+        ValueError: as `build_market`.
+    """
     series, embargo = prepared.series, prepared.split.embargo_bars
     if not series.index.equals(states.index):
         raise ValueError("hidden states and series must share one time index; encode the series again")
@@ -43,7 +53,7 @@ def build_market(prepared: Prepared, states: "States", rows: range) -> Market:
     assert_unseen(states, rows, horizon=horizon, embargo=embargo)
     part = slice(rows.start, rows.stop)
     if prepared.several:
-        return _panel_market(prepared, cast("PanelStates", states), part)
+        return _panel_features(prepared, cast("PanelStates", states), part)
     config = prepared.config
     observations = {
         str(name): planned_exposures(states.forecast, config.env, series.bars_per_year)
@@ -56,19 +66,19 @@ def build_market(prepared: Prepared, states: "States", rows: range) -> Market:
     features = context(table, rows, getattr(config.agent, "context_length", 1), first)
     if series.traded is not None:  # in a bar without trade nothing new is seen
         features = np.nan_to_num(features, nan=0.0)
-    return _market(prepared, part, features, forecast_columns=_columns(observations).get("forecast", range(0)))
+    return features, {"forecast_columns": _columns(observations).get("forecast", range(0))}
 
 
-def _panel_market(prepared: Prepared, states: "PanelStates", part: slice) -> Market:
-    """Join prices and hidden states of several instruments: a block of columns each, nothing where it cannot act."""
+def _panel_features(
+    prepared: Prepared, states: "PanelStates", part: slice
+) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """Join what is known of several instruments: a block of columns each, nothing where it cannot act."""
     observations = {str(name): observed(name, prepared, states)[part] for name in prepared.config.rollout.observe}
     there = states.available[part]
     table = np.concatenate([*observations.values(), there[:, :, None].astype(np.float32)], axis=2)  # (R, A, k)
     table[~there] = 0.0
     columns = _columns(observations).get("forecast", range(0))
-    return _market(
-        prepared, part, table.reshape(len(table), -1), asset_features=table.shape[2], forecast_columns=columns
-    )
+    return table.reshape(len(table), -1), {"asset_features": table.shape[2], "forecast_columns": columns}
 
 
 def _columns(observations: Mapping[str, NDArray[np.float32]]) -> dict[str, range]:
@@ -80,10 +90,11 @@ def _columns(observations: Mapping[str, NDArray[np.float32]]) -> dict[str, range
 def price_market(prepared: Prepared, rows: range) -> Market:
     """Return the prices of `rows` alone, for what was decided before: the ledger reads no features."""
     part = slice(rows.start, rows.stop)
-    return _market(prepared, part, np.zeros((len(rows), 1), np.float32))
+    return market_with(prepared, part, np.zeros((len(rows), 1), np.float32))
 
 
-def _market(prepared: Prepared, part: slice, features: NDArray[np.float32], **more: Any) -> Market:
+def market_with(prepared: Prepared, part: slice, features: NDArray[np.float32], **more: Any) -> Market:
+    """Return the prices of `part` with (R, F) features, `more` saying which of them are what."""
     series = prepared.series
     return Market(
         open=series.open[part],

@@ -20,6 +20,7 @@ from trading_env import TradingConfig
 
 Array = NDArray[np.float64]
 CASH = "cash"
+FILLED = {"next_open": "the next bar's open", "next_close": "the next bar's close", "same_close": "this bar's close"}
 LEFT = "it is not among the instruments of this request: nothing is decided about it"
 
 

@@ -1,6 +1,6 @@
 """A trading account as a task: exposures decided bar by bar, reckoned by one ledger. Heavy parts load when used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,12 +12,12 @@ from forecaster.data.series import Series
 from tradewinds.core.errors import RequestError
 from tradewinds.core.plugins import load
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome
+from tradewinds.pipeline.records import Attempt, Duel, Forecasts, Outcome, PaperStep
 from tradewinds.pipeline.task import Models, Plans, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.account import market
 from tradewinds.tasks.account.laws import refuse_one, refuse_several
-from tradewinds.tasks.account.orders import orders_of, read_holdings
+from tradewinds.tasks.account.orders import FILLED, orders_of, read_holdings
 from tradewinds.tasks.account.rivals import followed, targets_of
 from tradewinds.tasks.series_task import SeriesTask
 from trading_agent.common.config import AgentConfig, EnvironmentFacts
@@ -29,8 +29,6 @@ from trading_env.account.weight_plan import WeightPlan
 if TYPE_CHECKING:
     from tradewinds.pipeline.encoding import States
     from trading_agent import Policy
-
-FILLED = {"next_open": "the next bar's open", "next_close": "the next bar's close", "same_close": "this bar's close"}
 
 
 class AccountTask(SeriesTask):
@@ -261,6 +259,20 @@ class AccountTask(SeriesTask):
         assert prepared.parts is not None
         raw = prepared.parts.series.series
         return raw if len(instruments) == len(raw.instruments) else raw.instrument(instruments[0])
+
+    def follow(
+        self,
+        prepared: Prepared,
+        models: Models,
+        rows: Sequence[int],
+        *,
+        opened: int,
+        since: int,
+        before: Mapping[str, Any] | None,
+    ) -> Iterator[PaperStep]:
+        """Yield what an account on paper decides at each of `rows`, and what it paid; `since` changes nothing."""
+        steps: Iterator[PaperStep] = self._part("paper").follow(prepared, models, rows, opened=opened, before=before)
+        return steps
 
     def decided(self, decision: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         """Return a decision as a row of the trace's first table of actions."""

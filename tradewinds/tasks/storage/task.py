@@ -1,6 +1,6 @@
 """A storage unit in a day-ahead market as a task: whole days committed at a gate closure; heavy parts load late."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -14,7 +14,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.data.assemble.loaded import Parts
 from tradewinds.data.providers.samples import POWER_NOTE
 from tradewinds.pipeline.prepare import seed_for
-from tradewinds.pipeline.records import Attempt, DecisionTimes, Duel, Forecasts, Outcome, Scored
+from tradewinds.pipeline.records import Attempt, DecisionTimes, Duel, Forecasts, Outcome, PaperStep, Scored
 from tradewinds.pipeline.task import KnownAt, Models, Plans, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks.all_forecasts import ALL_FORECASTS
@@ -259,6 +259,20 @@ class StorageTask(SeriesTask):
                 for start, megawatt, expected, charge in slots
             ],
         }
+
+    def follow(
+        self,
+        prepared: Prepared,
+        models: Models,
+        rows: Sequence[int],
+        *,
+        opened: int,
+        since: int,
+        before: Mapping[str, Any] | None,
+    ) -> Iterator[PaperStep]:
+        """Yield what a unit on paper commits at each of `rows`, and what it earned; `opened` changes nothing."""
+        steps: Iterator[PaperStep] = self._part("paper").follow(prepared, models, rows, since=since, before=before)
+        return steps
 
     def decided(self, decision: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         """Return a decision as a row of the trace's first table of actions."""
