@@ -17,6 +17,7 @@ from tradewinds.core.errors import RequestError
 from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import bars_missed, is_live
 from tradewinds.operate.champion import first_unseen, load_version
+from tradewinds.operate.database import Database
 from tradewinds.operate.past import refuse_changed_past
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.refresh import bring_up_to_date
@@ -80,7 +81,7 @@ def champion_of(prepared: Prepared) -> Version:
         GateError: the registry is gone, and with it which version is the champion.
     """
     runs = Path(prepared.config.run.dir)
-    registry = Registry(runs)
+    registry = Registry(Database.of(prepared.config.run))
     require_registered(registry, runs, prepared.name)
     champion = registry.champion(prepared.name)
     if champion is None:
@@ -96,7 +97,7 @@ def registered_model(prepared: Prepared, version: Version) -> RegisteredModel:
         RequestError: they are gone, or it was trained on another series.
     """
     runs = Path(prepared.config.run.dir)
-    refuse_changed_past(prepared, Registry(runs).versions(prepared.name))
+    refuse_changed_past(prepared, Registry(Database.of(prepared.config.run)).versions(prepared.name))
     job, models = load_version(runs, version, prepared)
     assert isinstance(job, Prepared)
     return RegisteredModel(version, prepared, job, models)

@@ -97,6 +97,6 @@ def _num_observations(policy: Any) -> int | None:
     """Return how many numbers a policy reads of an observation; None of one that reads nothing."""
     sizes = getattr(getattr(policy, "network", None), "settings", {})
     if "num_features" in sizes:  # what is held, what was traded on and the drawdown come after the features
-        assets = getattr(policy, "num_assets", sizes.get("num_assets"))
-        return int(sizes["num_features"]) + 2 * int(assets) + 1
+        assets = int(policy.num_assets if hasattr(policy, "num_assets") else sizes["num_assets"])
+        return int(sizes["num_features"]) + 2 * assets + 1
     return int(sizes["num_observations"]) if "num_observations" in sizes else None

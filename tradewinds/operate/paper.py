@@ -22,6 +22,7 @@ from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import is_live, refuse_old
 from tradewinds.operate.champion import CURE, first_unseen, load_version, prove
+from tradewinds.operate.database import Database
 from tradewinds.operate.judged_later import request_as_fitted
 from tradewinds.operate.paper_journal import FILE, FOLDER, Journal
 from tradewinds.operate.past import refuse_changed_past
@@ -52,7 +53,7 @@ def account_of(config: Config, console: Console) -> Iterator[tuple[Prepared, Ver
     if not isinstance(job.task, OnPaper):
         raise RequestError(f"env={config.env.kind} cannot be followed on paper: its task has no `follow`")
     runs = Path(config.run.dir)
-    registry = Registry(runs)
+    registry = Registry(Database.of(job.config.run))
     require_registered(registry, runs, job.name)
     champion = registry.champion(job.name)
     if champion is None:
@@ -75,7 +76,7 @@ def catch_up(job: Prepared, champion: Version, journal: Journal, console: Consol
     Raises:
         GateError: the past or the champion are not what they were, the data are too old, or a version may not decide.
     """
-    registry = Registry(Path(job.config.run.dir))
+    registry = Registry(Database.of(job.config.run))
     _note_revisions(job, journal, console)
     refuse_doubtful_end(job.panel, job.config.data)
     refuse_changed_past(job, registry.versions(job.name))

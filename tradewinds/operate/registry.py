@@ -115,7 +115,7 @@ class Registry:
 
     def moves(self, name: str) -> list[tuple[datetime, int]]:
         """Return when each version became the champion, by promotions and rollbacks, oldest first."""
-        if not self.path.exists():
+        if not self.database.is_there:
             return []
         with self._session() as session:
             query = select(_AliasLog).where(_AliasLog.name == name).order_by(_AliasLog.id)

@@ -79,7 +79,7 @@ def usability_of(job: Job, champion: Version | None) -> tuple[dict[str, Any], st
     runs = Path(job.config.run.dir)
     try:
         if isinstance(job, Prepared):
-            refuse_changed_past(job, Registry(runs).versions(job.name))
+            refuse_changed_past(job, Registry(Database.of(job.config.run)).versions(job.name))
         as_trained, models = load_version(runs, champion, job)
     except (GateError, RequestError, OSError) as error:
         return {"alarm": None, "reason": "the champion cannot be used"}, f"unusable: {error}"

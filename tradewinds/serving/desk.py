@@ -26,6 +26,7 @@ from tradewinds.operate.answers import (
     signal_of,
     stored_series,
 )
+from tradewinds.operate.database import Database
 from tradewinds.operate.registry import Registry, listed
 from tradewinds.operate.status import drift_of, status_of
 from tradewinds.pipeline.task import Prepared
@@ -112,7 +113,7 @@ class Desk:
     def __init__(self, config: Config, console: Console) -> None:
         self._config, self._console = config, console
         self._prepared = present_series(config, console)
-        self._name, self._registry = self._prepared.name, Registry(Path(config.run.dir))
+        self._name, self._registry = self._prepared.name, Registry(Database.of(config.run))
         self._file: tuple[int, int] | None = None  # which file the registry is open on
         self._at_hand: AtHand | None = None
         self._status: dict[str, Any] | None = None
@@ -156,11 +157,11 @@ class Desk:
 
     def _open_registry(self) -> None:
         """Open the registry anew where another file has taken its place: a rebuilt or a restored one."""
-        path = self._registry.path
+        path = self._registry.database.path  # of a server it is never there
         status = path.stat() if path.exists() else None
         file = None if status is None else (status.st_dev, status.st_ino)
         if file != self._file:
-            self._file, self._registry = file, Registry(Path(self._config.run.dir))
+            self._file, self._registry = file, Registry(Database.of(self._config.run))
 
     def _look(self) -> None:
         """Bring everything up to date, or raise why there is nothing to answer."""
