@@ -57,7 +57,7 @@ class SearchConfig:
             ),
             (
                 self.warm_start is None or len(self.goals) < 2,
-                f"warm_start=from_history ranks settings by one goal, was asked for search.goals={list(self.goals)}; "
-                "name one, or leave warm_start out",
+                f"warm_start must be null for two goals, which rank settings in two ways, was from_history with "
+                f"search.goals={list(self.goals)}; name one goal, or leave it out",
             ),
         )
