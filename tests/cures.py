@@ -30,7 +30,9 @@ COMMAND = re.compile(r"\btradewinds ([a-z][a-z-]*)(?: ([a-z][a-z-]*)(?![\w=.]))?
 INSTALL = re.compile(r"pip install ['\"]?([\w.-]+)(?:\[([\w,-]+)\])?")
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])")
 UNKNOWN = re.compile(r"\{\w*…?\w*\}|\.\.\.|^(FILE|DIR|FOLDER|DATE|N|NAME)$")  # a value that stands for another
-RAY = re.compile(r"\bray start --[\w-]+")  # a program of others with flags of its own
+STRANGERS = re.compile(
+    r"\b(?:ray start|systemctl|loginctl) (?:--?[\w-]+ ?)+"
+)  # programs of others with flags of their own
 NOT_OURS = re.compile(r"^[A-Z]{4,} |^hydra\.")  # SQL, and what Hydra is told
 
 
@@ -175,7 +177,7 @@ def faults_of_commands(text):
             yield f"'tradewinds {stage}': there is no such command"
         elif action and stage in ACTIONS and action not in ACTIONS[stage]:
             yield f"'tradewinds {stage} {action}': it has {', '.join(ACTIONS[stage])}"
-    for flag in FLAG.findall(RAY.sub("", text)) if " " in text else ():
+    for flag in FLAG.findall(STRANGERS.sub("", text)) if " " in text else ():
         value = {"--cfg": ["job"], "--config-dir": [str(ROOT)]}.get(flag, [])
         try:
             if flag != "--version":

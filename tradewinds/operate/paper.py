@@ -51,7 +51,7 @@ def account_of(config: Config, console: Console) -> Iterator[tuple[Prepared, Ver
     bring_up_to_date(config, console)
     job: Prepared = job_of(config, whole=True)
     if not isinstance(job.task, OnPaper):
-        raise RequestError(f"env={config.env.kind} cannot be followed on paper: its task has no `follow`")
+        raise RequestError(f"the task {job.task.kind} cannot be followed on paper: it has no `follow`")
     runs = Path(config.run.dir)
     registry = Registry(Database.of(job.config.run))
     require_registered(registry, runs, job.name)

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 BEGUN_WITH = 10  # settings of a portfolio
 NEAR = 0.3  # of a setting's range, within which a trial tells about another
 NOISE = 0.3  # of ranks, in parts of what settings make of them
-ALIKE = ("env", "agent", "model", "goal")  # what earlier searches must have in common with this one
+LEARNERS = ("agent", "model")  # of which earlier searches must have the same kind as this one
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,9 @@ class PastStudy:
     ranks: Array
 
 
-def likeness(config: Mapping[str, Any], goal: str) -> dict[str, str]:
+def likeness(task: str, config: Mapping[str, Any], goal: str) -> dict[str, str]:
     """Return what searches must have in common to learn of one another."""
-    return {**{part: str(config[part]["kind"]) for part in ALIKE[:-1]}, "goal": goal}
+    return {**{part: str(config[part]["kind"]) for part in LEARNERS}, "task": task, "goal": goal}
 
 
 def past_studies(runs: Path, alike: Mapping[str, str], space: Sequence[Dimension], but: str) -> list[PastStudy]:
@@ -70,7 +70,7 @@ def past_studies(runs: Path, alike: Mapping[str, str], space: Sequence[Dimension
 def _read(document: Mapping[str, Any], alike: Mapping[str, str], space: Sequence[Dimension]) -> PastStudy | None:
     """Return what a search.json tells about a space; None where that is nothing."""
     goals, traits = document["search"]["goals"], document["data"]["traits"]
-    if traits is None or likeness(document["run"]["config"], goals[0]) != alike:
+    if traits is None or likeness(document["data"]["task"], document["run"]["config"], goals[0]) != alike:
         return None
     keys = [one.key for one in space]
     trials = [

@@ -143,7 +143,7 @@ def _require_default(study: optuna.Study, objective: Objective, plan: StudyPlan)
 def _warm(study: optuna.Study, plan: StudyPlan, job: Prepared) -> str:
     """Queue what did well in earlier searches, the same ones whenever this study goes on, and say so."""
     if WARM not in study.user_attrs:
-        alike = likeness(job.config.deciding(), plan.goals[0])
+        alike = likeness(job.task.kind, job.config.deciding(), plan.goals[0])
         studies = past_studies(Path(job.config.run.dir), alike, plan.dimensions, plan.name)
         settings = portfolio(studies, _traits(job), plan.dimensions, plan.own, min(BEGUN_WITH, plan.wanted))
         study.set_user_attr(WARM, {"settings": settings, "from": [past.name for past in studies]})
@@ -151,7 +151,7 @@ def _warm(study: optuna.Study, plan: StudyPlan, job: Prepared) -> str:
     begin_with(study, plan, begun["settings"])
     if not begun["settings"]:
         return (
-            f"note: no earlier search beneath {job.config.run.dir} is of use: the same env, agent, model and goal, and "
+            f"note: no earlier search beneath {job.config.run.dir} is of use: the same task, agent, model and goal, and "
             "a space with these keys; it begins with nothing"
         )
     return f"it begins with {len(begun['settings'])} settings from {len(begun['from'])} earlier searches"
@@ -223,6 +223,7 @@ def told(
         "run": run_facts(job, run),
         "data": {
             "name": job.name,
+            "task": job.task.kind,
             "sha256": job.inputs["sha256"],
             "traits": _traits(job) if isinstance(job, Prepared) else None,
         },

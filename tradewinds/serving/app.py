@@ -11,7 +11,7 @@ from tradewinds import __version__
 from tradewinds.core.console import Console
 from tradewinds.operate.status_words import metrics_of
 from tradewinds.request.schema import ServeConfig
-from tradewinds.serving.desk import DONE, Desk, Reply
+from tradewinds.serving.desk import DONE, Desk, HttpReply
 from tradewinds.serving.guards import Guards
 from tradewinds.serving.pages import SHOWN, page_at
 
@@ -82,7 +82,7 @@ def _add_answers(app: FastAPI, desk: Desk) -> None:
 
 def _answer(desk: Desk, name: str) -> Any:
     async def answer() -> Response:
-        reply: Reply = getattr(desk.answers, name)
+        reply: HttpReply = getattr(desk.answers, name)
         headers = PLAIN if reply.version is None else {**PLAIN, VERSION: str(reply.version)}
         return Response(reply.body, reply.status, headers=headers, media_type="application/json")
 

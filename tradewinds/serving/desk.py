@@ -39,7 +39,7 @@ DONE, AWAY = 200, 503  # statuses of HTTP
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpReply:
     """One answer, ready to be sent.
 
     Attributes:
@@ -66,10 +66,10 @@ class Answers:
         home: the page at `/`.
     """
 
-    signal: Reply
-    forecast: Reply
-    health: Reply
-    models: Reply
+    signal: HttpReply
+    forecast: HttpReply
+    health: HttpReply
+    models: HttpReply
     status: Mapping[str, Any] | None
     home: str
 
@@ -237,6 +237,6 @@ class Desk:
         self.answers = Answers(signal, forecast, told, self._models, self._status, self._home)
 
 
-def _reply(outcome: Mapping[str, Any], status: int = DONE, version: int | None = None) -> Reply:
+def _reply(outcome: Mapping[str, Any], status: int = DONE, version: int | None = None) -> HttpReply:
     """Return plain data as a reply."""
-    return Reply(status, json.dumps(outcome, allow_nan=False).encode() + b"\n", version)
+    return HttpReply(status, json.dumps(outcome, allow_nan=False).encode() + b"\n", version)

@@ -9,7 +9,7 @@ from tradewinds.operate.status_words import lines_of
 from tradewinds.report.index import finished, index_page
 
 PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # of a path: nothing that leads up, and nothing hidden
-SHOWN = {".html": "text/html; charset=utf-8", ".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4"}
+SHOWN = {".html": "text/html", ".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4"}
 PAPER = "*/paper/*.html"  # pages of paper accounts
 
 

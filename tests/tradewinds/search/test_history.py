@@ -62,10 +62,20 @@ def test_without_earlier_searches_there_is_nothing_to_begin_with():
     assert portfolio([], TRAITS, SPACE, NOWHERE) == []
 
 
-CONFIG = {"env": {"kind": "trading"}, "agent": {"kind": "dqn"}, "model": {"kind": "lstm"}}
+CONFIG = {"agent": {"kind": "dqn"}, "model": {"kind": "lstm"}}
 
 
-def written(runs, name, *, config=CONFIG, goals=("error",), traits=TRAITS, keys=("x", "rate"), notes=("", "", "slow")):
+def written(
+    runs,
+    name,
+    *,
+    task="account",
+    config=CONFIG,
+    goals=("error",),
+    traits=TRAITS,
+    keys=("x", "rate"),
+    notes=("", "", "slow"),
+):
     """Write what a search of three trials has left."""
     folder = runs / name / "search" / name
     folder.mkdir(parents=True)
@@ -75,7 +85,7 @@ def written(runs, name, *, config=CONFIG, goals=("error",), traits=TRAITS, keys=
     ]
     document = {
         "run": {"config": config},
-        "data": {"name": name, "traits": traits},
+        "data": {"name": name, "task": task, "traits": traits},
         "search": {"study": name, "goals": list(goals)},
         "trials": trials,
     }
@@ -87,6 +97,7 @@ def test_searches_are_told_from_those_that_are_of_no_use(tmp_path):
     written(tmp_path, "itself")
     written(tmp_path, "by_another_network", config={**CONFIG, "model": {"kind": "gru"}})
     written(tmp_path, "by_another_goal", goals=("score",))
+    written(tmp_path, "of_another_task", task="storage")
     written(tmp_path, "of_games", traits=None)
     written(tmp_path, "of_other_keys", keys=("x",))
     written(tmp_path, "of_one_trial", notes=("", "slow", "slow"))
@@ -94,11 +105,11 @@ def test_searches_are_told_from_those_that_are_of_no_use(tmp_path):
     for name, text in (("half", '{"run": {'), ("older", '{"run": {}, "trials": []}'), ("none", "3")):
         (tmp_path / name / "search" / name).mkdir(parents=True)
         (tmp_path / name / "search" / name / "search.json").write_text(text, encoding="utf-8")
-    found = past_studies(tmp_path, likeness(CONFIG, "error"), SPACE, "itself")
+    found = past_studies(tmp_path, likeness("account", CONFIG, "error"), SPACE, "itself")
     assert [past.name for past in found] == ["like", "outside"]
     assert found[0].ranks.tolist() == [0.0, 0.5, 1.0]  # less error is better; who was given up is the last
     narrow = (Dimension("x", low=0.15, high=1.0), SPACE[1])
-    assert past_studies(tmp_path, likeness(CONFIG, "error"), narrow, "itself") == []  # one trial left within
+    assert past_studies(tmp_path, likeness("account", CONFIG, "error"), narrow, "itself") == []  # one trial left within
 
 
 def test_a_study_begins_with_what_is_queued_each_once_and_goes_on_by_itself(tmp_path):
