@@ -30,9 +30,7 @@ COMMAND = re.compile(r"\btradewinds ([a-z][a-z-]*)(?: ([a-z][a-z-]*)(?![\w=.]))?
 INSTALL = re.compile(r"pip install ['\"]?([\w.-]+)(?:\[([\w,-]+)\])?")
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])")
 UNKNOWN = re.compile(r"\{\w*…?\w*\}|\.\.\.|^(FILE|DIR|FOLDER|DATE|N|NAME)$")  # a value that stands for another
-STRANGERS = re.compile(
-    r"\b(?:ray start|systemctl|loginctl) (?:--?[\w-]+ ?)+"
-)  # programs of others with flags of their own
+STRANGERS = re.compile(r"\b(?:ray start|systemctl)[^;]*")  # programs of others with flags of their own
 NOT_OURS = re.compile(r"^[A-Z]{4,} |^hydra\.")  # SQL, and what Hydra is told
 
 

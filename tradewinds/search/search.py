@@ -151,8 +151,8 @@ def _warm(study: optuna.Study, plan: StudyPlan, job: Prepared) -> str:
     begin_with(study, plan, begun["settings"])
     if not begun["settings"]:
         return (
-            f"note: no earlier search beneath {job.config.run.dir} is of use: the same task, agent, model and goal, and "
-            "a space with these keys; it begins with nothing"
+            f"note: no earlier search beneath {job.config.run.dir} is of use: the same task, agent, model and goal, "
+            "and a space with these keys; it begins with nothing"
         )
     return f"it begins with {len(begun['settings'])} settings from {len(begun['from'])} earlier searches"
 
