@@ -21,12 +21,12 @@ from tradewinds.core.console import Console
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.data.checks.excursions import refuse_doubtful_end
 from tradewinds.operate.age import is_live, refuse_old
+from tradewinds.operate.answers import champion_of
 from tradewinds.operate.champion import CURE, first_unseen, load_version, prove
 from tradewinds.operate.database import Database
 from tradewinds.operate.judged_later import request_as_fitted
 from tradewinds.operate.paper_journal import FILE, FOLDER, Journal
 from tradewinds.operate.past import refuse_changed_past
-from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.refresh import bring_up_to_date
 from tradewinds.operate.registry import Registry, Version, now
 from tradewinds.operate.revisions import recorded_bars, revisions_of
@@ -52,12 +52,7 @@ def account_of(config: Config, console: Console) -> Iterator[tuple[Prepared, Ver
     job: Prepared = job_of(config, whole=True)
     if not isinstance(job.task, OnPaper):
         raise RequestError(f"the task {job.task.kind} cannot be followed on paper: it has no `follow`")
-    runs = Path(config.run.dir)
-    registry = Registry(Database.of(job.config.run))
-    require_registered(registry, runs, job.name)
-    champion = registry.champion(job.name)
-    if champion is None:
-        raise RequestError(f"'{job.name}' has no champion under {runs}; type `tradewinds retrain` first")
+    champion = champion_of(job)
     folder = job.runs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     try:
