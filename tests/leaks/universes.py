@@ -9,8 +9,8 @@ from leaks.table import after, change, instead, plant
 
 FEATURES, BARS, MARKET = (
     "forecaster.data.panel:build_panel_features",
-    "tradewinds.tasks.account.market:_market",
-    "tradewinds.tasks.account.market:_panel_market",
+    "tradewinds.tasks.account.market:market_with",
+    "tradewinds.tasks.account.market:_panel_features",
 )
 SOON = 5  # bars
 YEAR = 1.0

@@ -159,6 +159,8 @@ def test_commands_that_keep_books_are_swept_one_after_another():
             "retrain",
             "predict",
             "signal",
+            "paper",
+            "serve",
             "schedule",
             "status",
             "models",
