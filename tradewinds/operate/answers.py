@@ -25,7 +25,6 @@ from tradewinds.operate.registry import Registry, Version
 from tradewinds.pipeline.task import Models, Prepared
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
-from tradewinds.tasks.predictions import unit_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +148,8 @@ def forecast_of(prepared: Prepared, models: Models, whose: str, levels: Sequence
     Raises:
         RequestError: nothing can be told.
     """
+    from tradewinds.tasks.predictions import unit_of  # it loads torch, which a refusal does without
+
     table = prepared.task.prediction(prepared, models, levels)
     return table, {"forecaster": whose, "unit": unit_of(prepared) or None, "rows": records(table)}
 

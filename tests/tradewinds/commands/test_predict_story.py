@@ -86,7 +86,7 @@ def test_old_data_are_not_predicted_from(typed):
 
 
 def test_a_lost_registry_is_said_and_a_forecaster_can_be_named_instead(typed):
-    registry = Registry(Path("runs")).path
+    registry = Registry(Path("runs")).database.path
     shutil.move(registry, "kept")
     try:
         answer = typed("predict", *WORDS)

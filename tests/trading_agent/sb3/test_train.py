@@ -77,7 +77,7 @@ def test_a_policy_that_remembers_carries_its_states_and_is_read_back(tmp_path):
         actions, state = policy.policy.predict(policy.standard(seen), state, begins, deterministic=True)  # as they do
         np.testing.assert_array_equal(ours.act(seen, begins), actions)
         np.testing.assert_array_equal(again.act(seen, begins), actions)
-        np.testing.assert_array_equal(ours._memory[:, :256], state[0][0])
+        np.testing.assert_array_equal(ours.memory[:, :256], state[0][0])
 
 
 class Hill(Corridor):
