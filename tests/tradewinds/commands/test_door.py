@@ -188,7 +188,7 @@ WRONG = [
     (["models"], "models needs one of list, promote, rollback, rebuild"),
     (
         ["models", "promot"],
-        "models needs one of list, promote, rollback, rebuild, export, backup, restore, was 'promot'; did you mean 'prom",
+        "models needs one of list, promote, rollback, rebuild, export, backup, restore, was 'promot'; did you mean 'p",
     ),
     (["models", "promote", "3", "run.name=x"], "models.version must be a version of 'x' (none yet), was 3"),
     (["models", "rollback", "run.name=x"], "'x' has no earlier champion to go back to"),
