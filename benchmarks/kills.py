@@ -27,7 +27,8 @@ from sqlalchemy.engine import make_url
 from tradewinds.operate.database import Database
 from tradewinds.operate.registry import Registry
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # afterwards: it has a folder of the package's name
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before it: tests has folders of the packages' names
 
 import postgres
 

@@ -21,7 +21,8 @@ import tradewinds.commands.run
 import tradewinds.judge  # noqa: F401  what commands load late
 from tradewinds.__main__ import main as typed
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # afterwards: it has a folder of the package's name
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before it: tests has folders of the packages' names
 
 from leaks import CALLS, PLANTS, sow
 from leaks.requests import REQUESTS, write_files

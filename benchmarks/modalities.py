@@ -43,6 +43,7 @@ from tradewinds.tasks import job_of
 from tradewinds.tasks.ablation import ablated
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before it: tests has folders of the packages' names
 
 import sense_worlds
 

@@ -26,7 +26,8 @@ from tradewinds.__main__ import main as typed
 from tradewinds.operate.paper_journal import FILE, FOLDER
 from tradewinds.report.tables import read_table
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # afterwards: it has a folder of the package's name
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before it: tests has folders of the packages' names
 
 from championship import WORDS, Market
 

@@ -25,7 +25,8 @@ import numpy as np
 from tradewinds.core.executor import Executor, executor_of
 from tradewinds.core.executor_config import ExecutorConfig
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # afterwards: it has a folder of the package's name
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before it: tests has folders of the packages' names
 
 from clusters import TwoNodes, two_nodes
 
