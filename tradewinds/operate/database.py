@@ -69,6 +69,14 @@ class Database:
         return not self.is_file or self.path.exists()
 
     @property
+    def file(self) -> tuple[int, int] | None:
+        """Which file it is, by device and number: another one may take its place. None of a server, or of no file."""
+        if not self.is_there or not self.is_file:
+            return None
+        status = self.path.stat()
+        return status.st_dev, status.st_ino
+
+    @property
     def address(self) -> str:
         """What connects to it, password included: not to be told."""
         return self.url.render_as_string(hide_password=False)

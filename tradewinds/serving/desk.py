@@ -157,9 +157,7 @@ class Desk:
 
     def _open_registry(self) -> None:
         """Open the registry anew where another file has taken its place: a rebuilt or a restored one."""
-        path = self._registry.database.path  # of a server it is never there
-        status = path.stat() if path.exists() else None
-        file = None if status is None else (status.st_dev, status.st_ino)
+        file = self._registry.database.file
         if file != self._file:
             self._file, self._registry = file, Registry(Database.of(self._config.run))
 
