@@ -5,6 +5,7 @@ finishes after a restart what a kill interrupted. The training itself runs in a 
 given back and its crash is not the scheduler's. Must not know what a retraining does.
 """
 
+import logging
 import os
 import re
 import signal
@@ -28,6 +29,9 @@ PAYLOAD = "1"  # version of what a workflow stores, not ours: an upgrade finishe
 LOOK_BACK = timedelta(days=14)  # the longest closure of an exchange in living memory was shorter than this
 LOOK_AHEAD = timedelta(days=30)
 
+_dbos_log = logging.getLogger("dbos")  # else dbos keeps whatever standard error was when it was first used
+_dbos_log.addHandler(logging.lastResort or logging.NullHandler())
+_dbos_log.propagate = False
 _stopping = threading.Event()  # set once this process is about to leave
 
 

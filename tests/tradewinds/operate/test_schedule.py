@@ -1,5 +1,7 @@
 """When a retraining is due: cron in UTC, or minutes after an exchange's close, holidays and short days included."""
 
+import io
+from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
 
 import exchange_calendars
@@ -7,7 +9,8 @@ import pytest
 
 from tradewinds.core.errors import RequestError
 from tradewinds.operate import schedule
-from tradewinds.operate.schedule import due_after, due_before
+from tradewinds.operate.database import Database
+from tradewinds.operate.schedule import close_workflows, due_after, due_before, open_workflows, retrainings
 from tradewinds.request.schema import ScheduleConfig
 
 
@@ -132,3 +135,17 @@ def test_a_scheduler_that_stops_leaves_a_pause_at_once_and_the_work_undecided(mo
     with pytest.raises(KeyboardInterrupt):
         schedule.retrain_step({"schedule": {"attempts": 5}}, ".")
     assert stopping.pauses == [30.0, 60.0]
+
+
+def test_a_standard_error_that_an_earlier_caller_has_closed_is_not_spoken_to(tmp_path):
+    database = Database(tmp_path)
+    database.path.touch()
+    gone = io.StringIO()
+    with redirect_stderr(gone):
+        assert retrainings(database, "prices") == []  # the first use of dbos in this process, or a later one
+    gone.close()
+    try:
+        open_workflows(database, "prices")
+    finally:
+        close_workflows()
+    assert retrainings(database, "prices") == []
