@@ -474,7 +474,7 @@ def test_a_run_on_fetched_bars_and_weather_uses_the_store_and_records_its_snapsh
 
 
 def test_several_symbols_make_one_forecaster_and_an_agent_for_the_one_that_is_named(replay, tradewinds, monkeypatch):
-    monkeypatch.setattr("tradewinds.commands.sweep.cores", lambda: 1)  # one after another: no process has to begin
+    monkeypatch.setattr("tradewinds.core.executor.cores", lambda: 1)  # one after another: no process has to begin
     replay.symbols |= {
         name: Exchange(number=400, first="2023-01-02", seed=seed) for seed, name in enumerate(("AAA", "BBB"))
     }
