@@ -90,7 +90,7 @@ def _models(prepared: Prepared, console: Console) -> tuple[Prepared, Models, str
 
         artifact, config, settings = as_fitted(prepared)
         if settings:
-            prepared = job_of(config, whole=True)
+            prepared = job_of(config, whole=True, writes=False)
             console.note(f"note: as the forecaster was fitted, not as this request says: {', '.join(settings)}")
         if artifact.manifest["inputs"]["sha256"] != prepared.inputs["sha256"]:
             console.note(f"note: the data are others than {artifact.folder} was trained on, which is not fitted anew")

@@ -19,7 +19,7 @@ def main(config: Config, console: Console) -> dict[str, Any]:
         GateError: there is a reason to look.
     """
     require_addresses(config.notify.urls)
-    job = job_of(config, whole=True)
+    job = job_of(config, whole=True, writes=False)
     status = status_of(job, datetime.now(UTC))
     for line in metrics_of(status) if config.status.format == "prometheus" else lines_of(status):
         console.result(line)

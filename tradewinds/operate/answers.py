@@ -67,7 +67,7 @@ def stored_series(config: Config) -> Prepared:
         RequestError: the data cannot be read.
         GateError: the last bars are doubtful.
     """
-    prepared: Prepared = job_of(config, whole=True)
+    prepared: Prepared = job_of(config, whole=True, writes=False)
     refuse_doubtful_end(prepared.panel, config.data)
     return prepared
 

@@ -135,12 +135,11 @@ def _identity(series: Series, config: Config) -> str:
 
 
 def check_surroundings(config: Config) -> None:
-    """Refuse what the machine has not: a place for results, the library of an extra, a checkpoint to resume.
+    """Refuse what the machine has not: the library of an extra, a checkpoint to resume.
 
     Raises:
         RequestError: one of them is not there.
     """
-    check_place(Path(config.run.dir))
     require_loggers(config.run.loggers)
     checkpoint_of(config)
     pretrained_of(config)

@@ -4,6 +4,7 @@ Here, and nowhere else, `env.kind` is read: the task of a request is picked once
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from forecaster.config import DAYWISE, refuse_together
@@ -185,19 +186,22 @@ def task_of_report(document: Mapping[str, Any]) -> Any:
     return task.without_prices() if differs else task
 
 
-def job_of(config: Config, *, whole: bool = False) -> Any:
+def job_of(config: Config, *, whole: bool = False, writes: bool = True) -> Any:
     """Return a request as the job its task makes of it: with its series, if it has one.
 
     Args:
         config: the request.
         whole: leave the test rows open, for who chooses nothing by what it reads; else the judge alone opens them.
+        writes: whether what comes of it is kept under `run.dir`; who only asks a model needs no room there.
 
     Raises:
-        RequestError: the data cannot be read, or do not suffice.
+        RequestError: the data cannot be read, or do not suffice, or there is no place for what comes of it.
     """
-    from tradewinds.pipeline.prepare import prepare
+    from tradewinds.pipeline.prepare import check_place, prepare
     from tradewinds.pipeline.task import OwnJob
 
+    if writes:
+        check_place(Path(config.run.dir))
     task = task_of(config)
     job = task.job(config) if isinstance(task, OwnJob) else prepare(config, task)
     return job if whole else job.seal()

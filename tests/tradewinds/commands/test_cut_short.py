@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import signal
 from contextlib import contextmanager
@@ -183,3 +184,20 @@ def test_a_run_is_refused_where_the_disk_has_no_room_left(place, tradewinds, mon
     answer = tradewinds("run", *SMALL)
     assert answer.status == 2
     assert "run.dir must lie on a disk with 8 MB to spare, and that of" in answer.err
+
+
+def test_a_champion_answers_where_no_byte_can_be_written(place, tradewinds, monkeypatch):
+    assert tradewinds("retrain", *SMALL).status == 0
+    asked = ("signal", "predict")
+    before = [tradewinds(command, *WORDS).out for command in asked]
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 0})())
+    with files_of_at_most(0):
+        answers = [tradewinds(command, *WORDS) for command in (*asked, "status")]
+    assert [answer.status for answer in answers] == [0, 0, 0], [answer.err for answer in answers]
+    assert [without_ages(answer.out) for answer in answers[:2]] == [without_ages(out) for out in before]
+    assert tradewinds("paper", *SMALL).status == 2
+
+
+def without_ages(text):
+    """What a command said, but for what passes."""
+    return re.sub(r'"\w+_age_days": [^,}]+', "", text)
