@@ -6,6 +6,7 @@ inside the stage that needs them, so that help and refusals come at once.
 
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -239,7 +240,8 @@ def _work(words: Words) -> int:
 
         require_executor(words.stage, requests)
     console = Console(as_json=words.as_json)
-    typed = typed_words(words.overrides, folders, multirun=words.multirun)
+    own = [] if words.config_dir is None else [f"--config-dir {shlex.quote(str(words.config_dir))}"]
+    typed = [" ".join([*own, text]) for text in typed_words(words.overrides, folders, multirun=words.multirun)]
     if len(requests) > 1:
         from tradewinds.commands.sweep import answer_all
 

@@ -4,6 +4,7 @@ import shlex
 import sys
 import time
 from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tradewinds.operate.notify import require_addresses, tell
 from tradewinds.operate.rebuild import require_registered
 from tradewinds.operate.registry import Registry
 from tradewinds.operate.schedule import close_workflows, due_after, due_before, is_overdue, open_workflows, run_due
-from tradewinds.operate.service_files import crontab_line, systemd_unit
+from tradewinds.operate.service_files import crontab_line, rotation, systemd_unit
 from tradewinds.request.schema import Config
 from tradewinds.tasks import job_of
 
@@ -41,10 +42,13 @@ def _tell_service(config: Config, console: Console) -> dict[str, Any]:
     """Print how a machine keeps this very command running, as it was typed here."""
     words = [word for word in shlex.split(console.typed) if not word.startswith("schedule.print=")]
     place = {"python": sys.executable, "folder": str(Path.cwd())}
+    log = f"{config.run.dir}/{config.run.name or 'schedule'}.log"
     if config.schedule.print == "systemd":
-        text = systemd_unit("schedule", words, **place, secrets=config.notify.urls)
+        secrets = [*config.notify.urls, *([] if config.run.database is None else [config.run.database])]
+        text = systemd_unit("schedule", words, **place, secrets=secrets)
+    elif config.schedule.print == "logrotate":
+        text = rotation(log=str(Path(log).absolute()), owner=getuser())
     else:
-        log = f"{config.run.dir}/{config.run.name or 'schedule'}.log"
         text = crontab_line("schedule", words, **place, log=log)
     console.result(text.rstrip())
     return {"text": text}

@@ -1,4 +1,4 @@
-"""How a machine is told to keep a command running: a systemd unit, or a line of a crontab. Knows text alone."""
+"""How a machine is told to keep a command running, and its log short: texts for systemd, cron and logrotate."""
 
 import re
 import shlex
@@ -27,6 +27,19 @@ WantedBy=default.target
 PLACE = (
     "~/.config/systemd/user/tradewinds.service; then: systemctl --user enable --now tradewinds; loginctl enable-linger"
 )
+ROTATION = """\
+# {place}
+{log} {{
+    su {owner} {owner}
+    size 10M
+    rotate 5
+    copytruncate
+    compress
+    missingok
+    notifempty
+}}
+"""
+ROTATED = "/etc/logrotate.d/tradewinds"
 PLAIN = re.compile(r"[\w@%+=:,./-]+")
 
 
@@ -58,6 +71,17 @@ def crontab_line(stage: str, words: Sequence[str], *, python: str, folder: str, 
     command = shlex.join((python, "-m", "tradewinds", stage, *words))
     line = f"cd {shlex.quote(folder)} && exec {command} >> {shlex.quote(log)} 2>&1"
     return "@reboot " + line.replace("%", r"\%")  # a bare % ends a command there
+
+
+def rotation(*, log: str, owner: str) -> str:
+    """Return what keeps the log of a crontab's command at six files of ten megabytes; it is written to all the while.
+
+    Args:
+        log: its whole path.
+        owner: user, and group, whose file it is.
+    """
+    quoted = '"' + log.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return ROTATION.format(place=ROTATED, log=quoted, owner=owner)
 
 
 def _quoted(word: str) -> str:

@@ -281,7 +281,8 @@ class ScheduleConfig:
         attempts: times a retraining that failed (exit status 1) is tried, at least 1.
         patience: due times without a new bar, at least 1, after which each is warned of.
         once: run one due retraining now, wait for it and return, instead of serving for ever.
-        print: say how a machine keeps this command running, as a `systemd` unit or a line of a `crontab`, no more.
+        print: say how a machine keeps this command running, as a `systemd` unit or a line of a `crontab`, or that
+            line's log short, by `logrotate`; no more.
     """
 
     cron: str | None
@@ -290,7 +291,7 @@ class ScheduleConfig:
     attempts: Annotated[int, Field(ge=1, description="times")]
     once: bool
     patience: Annotated[int, Field(ge=1, description="due times")] = 3
-    print: Literal["systemd", "crontab"] | None = None  # older requests have none
+    print: Literal["systemd", "crontab", "logrotate"] | None = None  # older requests have none
 
     def __post_init__(self) -> None:
         require(

@@ -1,6 +1,7 @@
 """A search from a request to its page: workers on one study, every trial in the log of trials, and what was found."""
 
 import json
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -245,7 +246,7 @@ def told(
         "warnings": list(job.notes),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    if values:
+    if values and "--config-dir" not in shlex.split(console.typed):  # one folder can be named, and it is another
         how = f"tradewinds run --config-dir {folder / 'conf'} experiment={WINNER}"
         remark = f"Found by {run['again']}\n{found['verdict']}\nTo judge it: {how}"
         path = write_experiment(folder, WINNER, console.typed, values, remark)
