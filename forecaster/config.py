@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
@@ -403,3 +403,19 @@ def refuse_together(features: FeatureConfig, model: ModelConfig, trainer: Traine
             f"{unvaried} must be left out with model.scaling=context: what does not vary in a window is not read there",
         ),
     )
+
+
+def as_kept(kind: type[T], plain: Mapping[str, Any]) -> T:
+    """Return settings that were kept beside weights.
+
+    Raises:
+        ValueError: they hold what this release does not know.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(plain)
+    except ValidationError as error:
+        names = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
+        raise ValueError(
+            f"its settings hold what this release does not know ({names}): another release made it; ask it with that "
+            "one, or train again"
+        ) from None

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from forecaster.config import ForecasterConfig, Precision
+from forecaster.config import ForecasterConfig, Precision, as_kept
 from forecaster.data.features import FeatureTable, scale, senses_read, static_features
 from forecaster.data.future_covariates import FutureReader
 from forecaster.data.panel import build_panel_features
@@ -175,7 +175,7 @@ def load_panel(folder: Path) -> dict[str, FittedForecaster]:
     """Read what `save_panel` wrote, by instrument: one network for them all; nothing in it can execute code."""
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     instruments: dict[str, dict[str, Any]] = facts.pop("instruments")
-    config = TypeAdapter(ForecasterConfig).validate_python(facts["config"])
+    config = as_kept(ForecasterConfig, facts["config"])
     reader = TypeAdapter(FutureReader | None).validate_python(facts["reader"])
     reading = TypeAdapter(Reading | None).validate_python(facts.get("reading"))
     senses = TypeAdapter(tuple[Sense, ...]).validate_python(facts.get("senses", ()))

@@ -12,14 +12,13 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from forecaster.classification.cases import Array, Cases, classes_of, numbers_of
 from forecaster.classification.inputs import UNKNOWN, ChannelScaler, Vocabulary, fitted_reader, padded, reader_from
 from forecaster.classification.network import SequenceClassifier, refuse_architecture
-from forecaster.config import UNREAD_OF_CASES, ModelConfig, TrainerConfig, refuse
+from forecaster.config import UNREAD_OF_CASES, ModelConfig, TrainerConfig, as_kept, refuse
 from forecaster.training.checkpoint import FILE, read_state
 from forecaster.training.identity import SEED, begin, flat
 from forecaster.training.trainer import WHERE, EpochLog, Progress, run_epochs
@@ -129,7 +128,7 @@ class FittedClassifier:
 def load_classifier(folder: Path) -> FittedClassifier:
     """Read what `FittedClassifier.save` wrote; nothing in it can execute code."""
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    config = TypeAdapter(ClassifierConfig).validate_python(facts["config"])
+    config = as_kept(ClassifierConfig, facts["config"])
     reader, classes = reader_from(facts["reader"]), tuple(facts["classes"])
     saved = load_file(folder / WEIGHTS)
     networks = []

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from forecaster.config import ForecasterConfig, Precision
+from forecaster.config import ForecasterConfig, Precision, as_kept
 from forecaster.data.features import FeatureTable
 from forecaster.data.series import Series, Target
 from forecaster.day_ahead.days import FEWEST, FIRST, DayTable, day_table, longest_day, slots_of_day
@@ -336,7 +335,7 @@ def load_days(folder: Path, walk: Path | None = None) -> DayForecaster:
     """Read what `DayForecaster.save` wrote, and where its walk stood, if `walk` holds it; nothing can execute code."""
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     facts["config"]["recalibration"].setdefault("kernels", False)  # an artifact of before has none
-    config = TypeAdapter(ForecasterConfig).validate_python(facts["config"])
+    config = as_kept(ForecasterConfig, facts["config"])
     learned = int(facts.pop("learned"))
     facts |= {
         "config": config,

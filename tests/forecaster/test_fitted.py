@@ -1,6 +1,7 @@
 """The fitted forecaster: blind to the future, the same for the same seed, the same after a walk through the disk."""
 
 import dataclasses
+import json
 import os
 import signal
 
@@ -159,6 +160,16 @@ def test_a_forecaster_comes_back_from_the_disk_as_it_was(any_fitted, series, tmp
     assert back.first_row == states.first_row
     for name in ("hidden_state", "forecast", "fit_end"):
         np.testing.assert_array_equal(getattr(back, name), getattr(states, name))
+
+
+def test_a_forecaster_of_a_release_that_knows_more_is_refused_by_what_is_not_known_here(fitted, tmp_path):
+    fitted.save(tmp_path)
+    file = tmp_path / "forecaster.json"
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    facts["config"]["model"]["warp"] = 3
+    file.write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"what this release does not know \(model\.warp\): another release made it; "):
+        load_forecaster(tmp_path)
 
 
 def test_training_says_nothing_and_leaves_nothing(series, tmp_path, monkeypatch, capfd):

@@ -18,7 +18,7 @@ import exchange_calendars
 import pandas as pd
 from croniter import CroniterBadDateError, croniter
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatus
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from tradewinds.core.errors import BusyError, GateError, RequestError
 from tradewinds.core.workers import end_workers, results_of
@@ -160,10 +160,17 @@ def retrainings(database: Database, name: str, most: int = 20) -> list[dict[str,
         prefix = f"retrain-{name}-"
         known = client.list_workflows(workflow_id_prefix=prefix, sort_desc=True, limit=most, load_input=False)
         return [_told(one, one.workflow_id.removeprefix(prefix)) for one in known]
-    except OperationalError:  # no scheduler has ever run here
-        return []
+    except (OperationalError, ProgrammingError) as error:
+        if not _has_no_table(error):
+            raise
+        return []  # no scheduler has ever run here
     finally:
         client.destroy()
+
+
+def _has_no_table(error: DBAPIError) -> bool:
+    """Whether a database refused since it has no such table: SQLite by its words, PostgreSQL by its codes."""
+    return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", None) in ("42P01", "3F000")
 
 
 def _told(workflow: WorkflowStatus, due: str) -> dict[str, Any]:

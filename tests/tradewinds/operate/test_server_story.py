@@ -54,6 +54,14 @@ def test_a_scheduled_model_lives_on_a_server_and_no_file_holds_its_address(
     assert "hush" not in backup.err
 
 
+def test_on_a_server_where_no_scheduler_ever_ran_nobody_misses_its_jobs(server, market, tradewinds, monkeypatch):
+    monkeypatch.setenv("OPS_DATABASE", server.address())
+    assert tradewinds("retrain", *ON_SERVER).status == 0
+    answer = tradewinds("status", *ON_SERVER)
+    assert answer.status == 0, answer.err
+    assert "jobs: no scheduler has run" in answer.out
+
+
 def test_a_server_that_is_away_costs_a_line(tradewinds, market, monkeypatch, tmp_path):
     monkeypatch.setenv("OPS_DATABASE", f"postgresql+psycopg://me:hush@/none?host={tmp_path}")
     for command in (("models", "list", "run.database=OPS_DATABASE"), ("schedule", *ON_SERVER, *RUN_HERE)):
