@@ -7,14 +7,16 @@ regression on moments: the mean of five seeds, the least, and the seconds of the
 the tweets, film, product and editorial snippets of Hutto and Gilbert (2014), in vaderSentiment 2.5's source
 distribution: positive or negative in five folds, by GRUs that read VADER's scores of words beside what they learn,
 beside VADER and TF-IDF; and the correlation with the ratings. aeon wants a pandas below 3.1:
-`pip install --no-deps aeon`.
+`pip install --no-deps aeon`. `tones` alone prints the same table of made-up recordings, which librosa reads.
 """
 
 import dataclasses
 import sys
 import time
+import wave
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from forecaster.classification.fitted import ClassifierConfig, fit_classifier
 from forecaster.classification.scores import exact_mcnemar
 from forecaster.classification.splits import dealt
 from forecaster.config import ModelConfig, TrainerConfig
+from tradewinds.data.cases.recordings import read_recordings
 from tradewinds.data.cases.ts_files import read_ts
 from tradewinds.data.readers.lexicons import read_lexicon
 from tradewinds.tasks.classification.rivals import judged_by, rivals_of, vader_scores
@@ -39,6 +42,7 @@ POOLED = ClassifierConfig(  # kind, pooling, epochs and step by five folds of th
     noise=0.3,
 )
 SETS = ("JapaneseVowels", "BasicMotions", "ItalyPowerDemand")
+HEAD = f"{'set':<18}{'model':<28}{'accuracy, mean':>15}{'least':>8}{'seconds':>9}"
 SNIPPETS = {
     "tweets": "tweets",
     "films": "movieReviewSnippets",
@@ -55,10 +59,13 @@ OF_TEXTS = ClassifierConfig(  # chosen on a fifth of four fifths of the tweets a
 
 def main(words: list[str]) -> None:
     """Print the tables."""
-    series()
+    if words != ["tones"]:
+        series()
     for word in words:
         if word.startswith("texts="):
             texts(Path(word.removeprefix("texts=")))
+        elif word == "tones":
+            tones()
 
 
 def series() -> None:
@@ -68,18 +75,42 @@ def series() -> None:
         print("aeon is not installed")
         return
     folder = Path(spec.origin).parent / "datasets" / "data"
-    print(f"{'set':<18}{'model':<28}{'accuracy, mean':>15}{'least':>8}{'seconds':>9}")
+    print(HEAD)
     for name in SETS:
-        learned, judged = (_read(folder / name / f"{name}_{part}.ts") for part in ("TRAIN", "TEST"))
-        _print(name, "lstm, 10 epochs", *_networks(TEXTBOOK, learned, judged))
-        _print(name, "pooled lstm, 3 networks", *_networks(POOLED, learned, judged))
-        classes = classes_of(learned.known())
-        truth = numbers_of(judged.known(), classes, judged.names)
-        for rival in rivals_of(learned)[0]:
-            started, right = time.process_time(), []
-            for seed in range(SEEDS if rival.name == "minirocket" else 1):
-                right.append(float((judged_by(rival, learned, judged, classes, seed).argmax(axis=1) == truth).mean()))
-            _print(name, rival.name, right, (time.process_time() - started) / len(right))
+        _beside(name, *(_read(folder / name / f"{name}_{part}.ts") for part in ("TRAIN", "TEST")))
+
+
+def tones() -> None:
+    """Print the table of tones that rise, fall or stay, in noise: WAV files of 8 kHz, 105 learned from and 45 judged."""
+    print(HEAD)
+    rng, rate, steps = np.random.default_rng(0), 8_000, np.arange(4_000)
+    with TemporaryDirectory() as place:
+        for number, label in enumerate(50 * ("rising", "falling", "level")):
+            folder = Path(place) / ("learned" if number < 105 else "judged") / label
+            folder.mkdir(parents=True, exist_ok=True)
+            begin = rng.uniform(300.0, 1_200.0)
+            end = begin * {"rising": 1.0 + rng.uniform(0.1, 0.4), "falling": 1.0 - rng.uniform(0.1, 0.3)}.get(
+                label, 1.0
+            )
+            phase = 2.0 * np.pi * np.cumsum(np.linspace(begin, end, len(steps))) / rate
+            sound = np.sin(phase + rng.uniform(0.0, 6.0)) + rng.normal(0.0, 0.5, len(steps))
+            with wave.open(str(folder / f"{number}.wav"), "wb") as file:
+                file.setparams((1, 2, rate, len(steps), "NONE", ""))
+                file.writeframes((sound * 8_000).astype("<i2").tobytes())
+        _beside("tones", *(read_recordings(Path(place) / part) for part in ("learned", "judged")))
+
+
+def _beside(name: str, learned: Cases, judged: Cases) -> None:
+    """Print the rows of a set."""
+    _print(name, "lstm, 10 epochs", *_networks(TEXTBOOK, learned, judged))
+    _print(name, "pooled lstm, 3 networks", *_networks(POOLED, learned, judged))
+    classes = classes_of(learned.known())
+    truth = numbers_of(judged.known(), classes, judged.names)
+    for rival in rivals_of(learned)[0]:
+        started, right = time.process_time(), []
+        for seed in range(SEEDS if rival.name == "minirocket" else 1):
+            right.append(float((judged_by(rival, learned, judged, classes, seed).argmax(axis=1) == truth).mean()))
+        _print(name, rival.name, right, (time.process_time() - started) / len(right))
 
 
 def texts(folder: Path) -> None:
