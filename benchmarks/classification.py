@@ -81,7 +81,7 @@ def series() -> None:
 
 
 def tones() -> None:
-    """Print the table of tones that rise, fall or stay, in noise: WAV files of 8 kHz, 105 learned from and 45 judged."""
+    """Print the table of tones that rise, fall or stay, in noise: WAV files of 8 kHz, 105 learned and 45 judged."""
     print(HEAD)
     rng, rate, steps = np.random.default_rng(0), 8_000, np.arange(4_000)
     with TemporaryDirectory() as place:
