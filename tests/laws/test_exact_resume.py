@@ -47,7 +47,7 @@ def stop_after(calls):
 @pytest.mark.parametrize(
     ("train", "config"),
     [
-        (train_dqn, DQNConfig(steps=4000, num_envs=4, hidden_sizes=(8,), learning_starts=400, validate_every=500)),
+        (train_dqn, DQNConfig(steps=2000, num_envs=4, hidden_sizes=(8,), learning_starts=200, validate_every=250)),
         (train_ppo, PPOConfig(steps=4000, num_envs=4, hidden_sizes=(8,), rollout_steps=20, validate_every=500)),
         (
             train_recurrent_ppo,

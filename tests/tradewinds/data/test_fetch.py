@@ -3,11 +3,8 @@
 import dataclasses
 import hashlib
 import json
-import os
+import multiprocessing
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import pandas as pd
 import pytest
 from replay import Exchange, replaying
 
+from tradewinds.__main__ import main
 from tradewinds.data import load_series
 from tradewinds.data.checks.sessions import exchange_sessions
 from tradewinds.data.config import NoWeather, OpenMeteoConfig, YahooConfig
@@ -535,13 +533,6 @@ def test_several_symbols_share_one_clock_and_a_missing_bar_carries_the_close_bef
     assert "later than the first began 1: LATE" in whole.notes
 
 
-FETCH = """
-import sys
-from tradewinds.__main__ import main
-sys.exit(main(sys.argv[1:]))
-"""
-
-
 @pytest.mark.parametrize("kills", [6])
 def test_a_fetch_killed_at_any_moment_leaves_a_store_that_is_whole_and_proven(kills, replay, tradewinds, tmp_path):
     killed_while_writing(replay, kills)
@@ -557,18 +548,16 @@ def killed_while_writing(replay, kills):
     for number in range(kills):
         for seed, symbol in enumerate(("AAA", "BBB", "CCC")):
             replay.symbols[symbol] = Exchange(number=40 + number, seed=seed)
-        process = subprocess.Popen(
-            [sys.executable, "-c", FETCH, "fetch", "data.symbols=[AAA,BBB,CCC]", *QUICK],
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        process = multiprocessing.get_context("fork").Process(
+            target=main, args=(["fetch", "data.symbols=[AAA,BBB,CCC]", *QUICK],)
         )
         begun = len(replay.calls)
-        while len(replay.calls) == begun and process.poll() is None:
+        process.start()
+        while len(replay.calls) == begun and process.is_alive():
             time.sleep(0.005)
         time.sleep(moments.uniform(0.0, 0.25))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
         proven()
 
 
