@@ -7,7 +7,8 @@ regression on moments: the mean of five seeds, the least, and the seconds of the
 the tweets, film, product and editorial snippets of Hutto and Gilbert (2014), in vaderSentiment 2.5's source
 distribution: positive or negative in five folds, by GRUs that read VADER's scores of words beside what they learn,
 beside VADER and TF-IDF; and the correlation with the ratings. aeon wants a pandas below 3.1:
-`pip install --no-deps aeon`. `tones` alone prints the same table of made-up recordings, which librosa reads.
+`pip install --no-deps aeon deprecated wrapt numba llvmlite`. `tones` alone prints the same table of made-up
+recordings, which librosa reads.
 """
 
 import dataclasses

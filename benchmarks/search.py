@@ -91,7 +91,7 @@ def gain(experiment: str = "houston", trials: int = 40) -> None:
         minutes = (time.monotonic() - begun) / 60.0
         document = found(folder)["search"]
         print(f"{experiment}: {document['tried']} trials in {minutes:.1f} min; {document['verdict']}")
-        if document["best"] is None:
+        if document["run_best"] is None:  # its own settings are the best
             return
         for name, line in (
             ("own settings", " ".join(asked)),

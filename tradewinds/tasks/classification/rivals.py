@@ -3,6 +3,7 @@
 Each learns from the same cases. One whose library is missing is named, and left out.
 """
 
+import importlib
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -24,25 +25,40 @@ class Rival(NamedTuple):
 
     Attributes:
         name: in tables.
-        package: that it needs; empty for none.
+        module: that it imports; empty for none.
         chances: of (cases learned from, their classes, cases judged, K, seed) the (J, K) chances.
         says_chances: whether they are chances, and not just a class.
     """
 
     name: str
-    package: str
+    module: str
     chances: Callable[[Cases, Numbers, Cases, int, int], Array]
     says_chances: bool = True
 
 
 def rivals_of(cases: Cases) -> tuple[list[Rival], list[str]]:
-    """Return the rivals for cases of this form, and a remark on those whose package is missing."""
-    own = TEXTS if cases.are_texts else SERIES
-    there = [rival for rival in own if not rival.package or find_spec(rival.package) is not None]
-    missing = [rival.name.replace("_", " ") for rival in own if rival not in there]
-    return there, [
-        f"not beside it, since its package is not installed: {', '.join(missing)} ({INSTALL})"
-    ] if missing else []
+    """Return the rivals for cases of this form, and a remark on those whose package is missing, or lacks another."""
+    there, remarks = [], []
+    for rival in TEXTS if cases.are_texts else SERIES:
+        if reason := _missing(rival.module):
+            remarks.append(f"not beside it: {rival.name.replace('_', ' ')}, since {reason} ({INSTALL})")
+        else:
+            there.append(rival)
+    return there, remarks
+
+
+def _missing(module: str) -> str:
+    """Return why a module cannot be imported; empty where it can."""
+    if not module:
+        return ""
+    package = module.partition(".")[0]
+    if find_spec(package) is None:
+        return f"{package} is not installed"
+    try:
+        importlib.import_module(module)
+    except ImportError as error:  # of a package that was installed without what it needs
+        return f"{package} cannot be loaded: {error}"
+    return ""
 
 
 def judged_by(rival: Rival, learned: Cases, judged: Cases, classes: tuple[str, ...], seed: int) -> Array:
@@ -148,12 +164,12 @@ def vader_scores(cases: Cases) -> Array:
 MAJORITY = Rival("majority", "", _majority)
 SERIES = (
     MAJORITY,
-    Rival("moments", "sklearn", _moments),
-    Rival("minirocket", "aeon", _minirocket, says_chances=False),
-    Rival("dtw_nearest", "aeon", _nearest, says_chances=False),
+    Rival("moments", "sklearn.linear_model", _moments),
+    Rival("minirocket", "aeon.classification.convolution_based", _minirocket, says_chances=False),
+    Rival("dtw_nearest", "aeon.classification.distance_based", _nearest, says_chances=False),
 )
 TEXTS = (
     MAJORITY,
-    Rival("tf_idf", "sklearn", _tf_idf),
-    Rival("vader", "vaderSentiment", _vader),
+    Rival("tf_idf", "sklearn.linear_model", _tf_idf),
+    Rival("vader", "vaderSentiment.vaderSentiment", _vader),
 )

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+import sys
 import warnings
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ import tradewinds.tasks.classification.learning
 from forecaster.classification.cases import Cases
 from tradewinds.pipeline.records import Forecasts
 from tradewinds.report.tables import read_table
-from tradewinds.tasks.classification.rivals import Rival, judged_by
+from tradewinds.tasks.classification.rivals import Rival, judged_by, rivals_of
 from tradewinds.tasks.classification.scoring import verdict_of
 
 from cases import BAD, GOOD, moods, tones, write_ts
@@ -129,6 +130,20 @@ def test_what_a_library_compiles_with_is_no_warning_of_ours():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         judged_by(Rival("nearest", "", chances), cases, cases, ("bad", "good"), 0)
+
+
+def test_a_rival_whose_package_came_without_what_it_needs_is_named_and_left_out(monkeypatch, tmp_path):
+    (tmp_path / "aeon" / "classification").mkdir(parents=True)
+    (tmp_path / "aeon" / "__init__.py").write_text("")
+    (tmp_path / "aeon" / "classification" / "__init__.py").write_text("import a_package_that_nobody_has\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "aeon"]:
+        monkeypatch.delitem(sys.modules, name)
+    there, remarks = rivals_of(tones(4))
+    assert [rival.name for rival in there] == ["majority", "moments"]
+    assert remarks[0].startswith(
+        "not beside it: minirocket, since aeon cannot be loaded: No module named 'a_package_that_nobody_has' (pip "
+    )
 
 
 def test_a_rival_that_cannot_read_the_cases_is_named_and_left_out(typed, tmp_path):
