@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from forecaster.data.series import PRICES
 from tradewinds.core.errors import GateError, RequestError
 from tradewinds.operate.champion import check_series, prove
 from tradewinds.operate.checksums import BLOCK, Array, Change, checksums_from, checksums_of, first_change
@@ -126,6 +127,7 @@ def _tables(prepared: Prepared) -> Iterator[tuple[str, tuple[pd.DatetimeIndex, d
     columns = {
         f"{name} of {instrument}" if several else name: values[:, asset]
         for name, values in bars.columns().items()
+        if not (bars.single_price and name in PRICES[:-1])  # which nobody gave
         for asset, instrument in enumerate(bars.instruments)
     }
     columns |= {str(name): bars.exogenous[name].to_numpy(np.float64) for name in bars.exogenous}

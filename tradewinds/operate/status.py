@@ -172,6 +172,7 @@ def drift_of(job: Prepared, as_trained: Job, models: Models) -> dict[str, Any]:
         "alarm": alarm,
         "statistic": drift.statistic,
         "bound": drift.bound,
+        "matters_from": MATERIAL,
         "forecasts": len(issued),
         "relative_loss_then": then,
         "relative_loss_of_late": late,

@@ -8,8 +8,11 @@ GAUGES = {  # of Prometheus: name, where its value stands, what it is
     "tradewinds_data_age_days": (("data", "age_days"), "days since the last bar closed"),
     "tradewinds_data_bars_missed": (("data", "bars_missed"), "bars of the calendar that closed since"),
     "tradewinds_retrain_failures": (("jobs", "failures"), "retrainings in a row that failed"),
-    "tradewinds_drift_statistic": (("drift", "statistic"), "of the champion's forecasts since it was chosen"),
-    "tradewinds_drift_bound": (("drift", "bound"), "of that statistic, for one false alarm a year at most"),
+    "tradewinds_drift_statistic": (("drift", "statistic"), "of forecasts that the champion never learned from"),
+    "tradewinds_drift_bound": (
+        ("drift", "bound"),
+        "of that statistic, beyond which a change that matters is an alarm",
+    ),
 }
 
 
@@ -31,14 +34,25 @@ def lines_of(status: dict[str, Any]) -> list[str]:
     said = "" if last is None or not last["said"] else f", {last['said']}"
     lines.append(f"jobs: {ran}{said}; next due {jobs['next_due'][:16]} UTC")
     if "statistic" in drift:
-        lines.append(
-            f"drift: {drift['statistic']:.1f} after {drift['forecasts']} forecasts, alarm at {drift['bound']:.0f}; "
-            f"error beyond that of a rule without skill, as a share of it: {drift['relative_loss_of_late']:+.3f} of "
-            f"late, {drift['relative_loss_then']:+.3f} when it was chosen"
-        )
+        lines.append(_drift(drift))
     else:
         lines.append(f"drift: not told, {drift['reason']}")
     return lines
+
+
+def _drift(drift: dict[str, Any]) -> str:
+    if drift["alarm"] is not None:
+        verdict = "an alarm"
+    elif drift["statistic"] > drift["bound"]:
+        verdict = f"no alarm all the same, since less than {drift['matters_from']:.2f} more error does not matter"
+    else:
+        verdict = "no alarm"
+    then, late = drift["relative_loss_then"], drift["relative_loss_of_late"]
+    return (
+        f"drift: {drift['statistic']:.1f} after {drift['forecasts']} forecasts that it never learned from, bound "
+        f"{drift['bound']:.0f}; error beyond that of a rule without skill, as a share of it: {late:+.3f} of late, "
+        f"{then:+.3f} when it was chosen: {verdict}"
+    )
 
 
 def metrics_of(status: dict[str, Any]) -> list[str]:
@@ -48,6 +62,10 @@ def metrics_of(status: dict[str, Any]) -> list[str]:
         value = (status[part] or {}).get(key)
         if value is not None:
             lines += [f"# HELP {name} {words}", f"# TYPE {name} gauge", f"{name}{label} {value}"]
+    if "statistic" in (status["drift"] or {}):
+        name = "tradewinds_drift_alarm"
+        value = int(status["drift"]["alarm"] is not None)
+        lines += [f"# HELP {name} 1 where the forecasts have drifted", f"# TYPE {name} gauge", f"{name}{label} {value}"]
     name = "tradewinds_alarms"
     lines += [f"# HELP {name} reasons to look", f"# TYPE {name} gauge", f"{name}{label} {len(status['alarms'])}"]
     return lines

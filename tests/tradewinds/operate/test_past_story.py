@@ -13,7 +13,7 @@ from filelock import FileLock
 from tradewinds.operate.registry import Registry
 
 from championship import WORDS, signal_of
-from story import FAST_CSV
+from story import FAST_CSV, write_bars
 
 LIVE = tuple(word for word in WORDS if word != "signal.max_age=null")
 BOTH = pytest.mark.parametrize("command", ["retrain", "signal"])
@@ -45,6 +45,18 @@ def test_a_file_that_lost_what_the_champion_learned_from_needs_a_model_of_anothe
     answer = tradewinds("retrain", *WORDS, word)
     assert answer.status == 0, answer.err
     assert "version 2 of 'bars-2' is the champion: the first model" in answer.out
+
+
+def test_of_a_file_of_closes_it_is_a_close_that_changed(tradewinds, tmp_path):
+    write_bars(tmp_path / "bars.csv", 450)
+    bars = pd.read_csv(tmp_path / "bars.csv")[["date", "close"]]
+    bars.to_csv("bars.csv", index=False)
+    assert tradewinds("retrain", *WORDS).status == 0
+    bars.loc[100, "close"] *= 1.001
+    bars.to_csv("bars.csv", index=False)
+    answer = tradewinds("signal", *WORDS)
+    assert answer.status == 3
+    assert f"was made from it: close at {bars['date'][100]} 00:00 was " in answer.err
 
 
 @BOTH

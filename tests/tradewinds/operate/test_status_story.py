@@ -70,10 +70,17 @@ def test_failed_retrainings_are_counted_until_one_succeeds(grown, tradewinds, mo
 
 def test_forecasts_that_became_worse_are_said_with_the_day(grown, tradewinds, monkeypatch):
     grown(700)
-    assert tradewinds("status", *WORDS).status == 0  # the network says nothing here, so that nothing grew worse by much
-    monkeypatch.setattr(tradewinds_status, "MATERIAL", -1.0)
+    answer = tradewinds("status", *WORDS)
+    assert answer.status == 0  # the network says nothing here, so that nothing grew worse by much
+    assert answer.out.endswith(" when it was chosen: no alarm\n")
     monkeypatch.setattr(tradewinds_status, "watch", lambda *_, bound, seed: Drift(2 * bound, bound, 3, 5))
     answer = tradewinds("status", *WORDS)
+    assert answer.status == 0
+    assert "no alarm all the same, since less than 0.05 more error does not matter" in answer.out
+    assert 'tradewinds_drift_alarm{model="bars"} 0' in tradewinds("status", "status.format=prometheus", *WORDS).out
+    monkeypatch.setattr(tradewinds_status, "MATERIAL", -1.0)
+    answer = tradewinds("status", "status.format=prometheus", *WORDS)
+    assert 'tradewinds_drift_alarm{model="bars"} 1' in answer.out
     assert answer.status == 3
     assert "drift: since 2021-" in answer.err
     assert "type tradewinds retrain" in answer.err
