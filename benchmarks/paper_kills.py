@@ -46,7 +46,9 @@ def main() -> None:
         quietly("retrain", *TRADES, *WORDS)
         market(OPENED)
         quietly("paper", *TRADES, *WORDS)
-        count, length, ended = OPENED, lived(None), {"before": 0, "in": 0, "after": 0}
+        count, ended = OPENED + 3, {"before": 0, "in": 0, "after": 0}
+        market(count)
+        length = lived(None)  # of a process with three bars to decide
         for _ in range(kills):
             count = min(count + int(rng.integers(1, 4)), LAST)
             market(count)
