@@ -5,7 +5,7 @@
 Each row is a fault, the command typed after it, its exit status and the last line that it printed. After every fault
 the champion must be what it was, and once the fault is gone a signal must be the one before it: what is not so is
 printed below the table, and ends it with exit status 1. Needs root (a full disk is a small tmpfs, a read-only one the
-same mounted again), Debian's postgresql and curl, and the package time-machine. 12 minutes of two cores.
+same mounted again), Debian's postgresql and curl, and the package time-machine. 13 minutes beside other work.
 """
 
 import json
@@ -43,7 +43,7 @@ with time_machine.travel(time.time() - 3600):
 """
 GROWN = 460  # bars, where the champion has learned from 450
 
-rows: list[tuple[str, str, int, str]] = []
+rows: list[str] = []  # what was typed or asked
 wrong: list[str] = []
 
 
@@ -57,18 +57,16 @@ def typed(*words: str, script: str = "", path: str | None = None) -> tuple[int, 
     return done.returncode, said[-1] if said else ""
 
 
-def row(fault: str, *words: str, script: str = "", path: str | None = None) -> int:
+def row(fault: str, *words: str, script: str = "", path: str | None = None) -> None:
     """Type a command and print what came of it as a row."""
-    status, said = typed(*words, *WORDS, script=script, path=path)
-    return told(fault, " ".join(words), status, said)
+    told(fault, " ".join(words), *typed(*words, *WORDS, script=script, path=path))
 
 
-def told(fault: str, what: str, status: int, said: str) -> int:
+def told(fault: str, what: str, status: int, said: str) -> None:
     """Print a row."""
+    rows.append(what)
     said = re.sub(r"/tmp/[\w./-]+?/", ".../", said)
-    rows.append((fault, what, status, said))
     print(f"| {fault} | `{what}` | {status} | {said} |", flush=True)
-    return status
 
 
 def wanted() -> dict[str, object]:
@@ -266,20 +264,18 @@ def registry(market: Market) -> None:
 
 def artifact(market: Market) -> None:
     """A champion whose weights were changed."""
-    status, said = typed("signal", *WORDS)
-    folder = Path(json.loads(said)["run"]) if status == 0 and "run" in json.loads(said) else None
-    weights = sorted((folder or RUNS).rglob("*.safetensors"))[0]
-    whole = weights.read_bytes()
     with after("artifact"):
-        for path in sorted(RUNS.rglob("*.safetensors")):
-            kept = path.read_bytes()
-            path.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
-            path.with_name(path.name + ".kept").write_bytes(kept)
+        turn_a_bit()
         row("one bit of every model's weights is another", "signal")
         row("the same", "status")
-        for kept_path in sorted(RUNS.rglob("*.safetensors.kept")):
-            kept_path.replace(kept_path.with_name(kept_path.name.removesuffix(".kept")))
-    assert weights.read_bytes() == whole
+        turn_a_bit()
+
+
+def turn_a_bit() -> None:
+    """Turn the last bit of all weights; a second time turns it back."""
+    for path in RUNS.rglob("*.safetensors"):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
 
 
 def server(market: Market) -> None:
